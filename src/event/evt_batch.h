@@ -1,0 +1,112 @@
+#pragma once
+/*
+ * evt_batch -- up to EVT_BATCH_ROWS events in columns: what flows between operators.
+ *
+ * The layout is Apache Arrow's in spirit: a validity bitmap (NULL pointer = all valid), fixed-width values, strings
+ * as n+1 offsets and bytes. Bools are a byte a row (what compilers vectorise). Every buffer is 64-byte aligned
+ * and padded to 64 bytes, so kernels may work on whole vectors past the last row.
+ *
+ *     batch ── cols[0]: type int     valid ─▶ 1 0 1 ...   i   ─▶ 7 ? 9 ...
+ *           ── cols[1]: type string  valid = NULL         off ─▶ 0 2 2 5 ...   bytes ─▶ "deusa..."
+ *           ── time[]   event time, µs     ── seq[] position in the partition     ── origin[] partition number
+ *
+ * A batch is built by one owner (the setters below), then sent: from then on it is immutable and reference
+ * counted. `sel`, when not NULL, is a bitmap of the rows that are there; others are to be skipped.
+ *
+ * Threads: reference counts are atomic; a batch under construction belongs to one thread.
+ */
+#include "event/evt_type.h"
+
+#include <stdatomic.h>
+
+enum { EVT_BATCH_ROWS = 1024 };
+
+struct evt_col {
+    const struct evt_type *type;
+    uint64_t *valid; /* bit set = not null; NULL = no nulls */
+    union {
+        uint8_t *b;
+        int64_t *i; /* INT, TIMESTAMP, DURATION */
+        double *d;
+        __int128 *dec;
+        uint32_t *off; /* STRING, BYTES, ARRAY: n + 1 offsets */
+    };
+    char *bytes;             /* STRING, BYTES */
+    uint32_t cap_bytes;      /* of bytes */
+    uint32_t cap_rows;       /* rows there is room for (children of arrays grow) */
+    uint32_t n_children;     /* ARRAY: 1; ROW: n_fields */
+    struct evt_col *children;
+};
+
+struct evt_batch {
+    atomic_uint refs;
+    uint32_t n_rows;
+    uint32_t cap_rows;
+    const struct evt_schema *schema; /* borrowed: outlives the batch */
+    struct evt_col *cols;            /* schema->n_cols of them */
+    int64_t *time;                   /* event time (or arrival time), µs */
+    uint64_t *seq;                   /* position in the partition: with origin, the identity of an event */
+    uint32_t *origin;                /* number of the source partition, in the order that breaks ties */
+    uint64_t *sel;                   /* rows that are there; NULL = all */
+};
+
+/* Owns: the caller holds the one reference. Columns are all null-less and empty. cap_rows 0 = EVT_BATCH_ROWS. */
+struct evt_batch *evt_batch_new(const struct evt_schema *schema, uint32_t cap_rows);
+struct evt_batch *evt_batch_ref(struct evt_batch *b);
+void evt_batch_unref(struct evt_batch *b); /* NULL is fine */
+/* Empties a batch that nobody else holds, keeping its buffers. */
+void evt_batch_clear(struct evt_batch *b);
+/* Bytes of memory held. */
+size_t evt_batch_bytes(const struct evt_batch *b);
+
+/*
+ * Building: rows are filled in order, each column of a row set exactly once, then n_rows is raised by
+ * evt_batch_end_row(), which fills columns of the row that were not set (none are if the decoder keeps count).
+ */
+void evt_col_set_null(struct evt_col *c, uint32_t row);
+void evt_col_set_val(struct evt_col *c, uint32_t row, const struct evt_val *v); /* any type, copies bytes */
+void evt_col_set_bytes(struct evt_col *c, uint32_t row, const char *p, uint32_t len);
+static inline void evt_col_set_i(struct evt_col *c, uint32_t row, int64_t v) {
+    c->i[row] = v;
+}
+static inline void evt_col_set_d(struct evt_col *c, uint32_t row, double v) {
+    c->d[row] = v;
+}
+static inline void evt_col_set_b(struct evt_col *c, uint32_t row, bool v) {
+    c->b[row] = v;
+}
+/* Appends row `row` of `from` (same types, column by column) at the end of `to`, with time, seq and origin. */
+void evt_batch_append(struct evt_batch *to, const struct evt_batch *from, uint32_t row);
+
+/* Reading. Strings in *out point into the batch; arrays and rows are made in `scratch`. */
+static inline bool evt_col_is_null(const struct evt_col *c, uint32_t row) {
+    return c->valid && !((c->valid[row >> 6] >> (row & 63)) & 1);
+}
+static inline struct base_str evt_col_str(const struct evt_col *c, uint32_t row) {
+    return (struct base_str){ c->bytes + c->off[row], c->off[row + 1] - c->off[row] };
+}
+void evt_col_get(const struct evt_col *c, uint32_t row, struct base_arena *scratch, struct evt_val *out);
+
+/*
+ * A column outside a batch (results of expressions): `cap_rows` rows of `type`, buffers owned.
+ */
+void evt_col_init(struct evt_col *c, const struct evt_type *type, uint32_t cap_rows);
+void evt_col_release(struct evt_col *c);
+void evt_col_clear(struct evt_col *c);
+/* A validity bitmap for a column that had none, all rows valid. */
+void evt_col_need_valid(struct evt_col *c);
+
+/*
+ * What flows in a channel: a batch or a control element between batches.
+ */
+enum evt_elem_kind { EVT_ELEM_BATCH = 0, EVT_ELEM_WATERMARK, EVT_ELEM_IDLE, EVT_ELEM_BARRIER, EVT_ELEM_END, EVT_ELEM_MAX };
+
+struct evt_elem {
+    enum evt_elem_kind kind;
+    struct evt_batch *batch; /* BATCH */
+    int64_t watermark;       /* WATERMARK, µs; no more events with time <= it */
+    uint64_t barrier;        /* BARRIER: checkpoint id */
+};
+
+#define EVT_TIME_MIN INT64_MIN /* before the first event */
+#define EVT_TIME_MAX INT64_MAX /* the end of time */
