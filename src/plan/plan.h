@@ -1,0 +1,312 @@
+#pragma once
+/*
+ * plan -- what is to run: the checked, typed, named result of compiling .pattern files.
+ *
+ * Immutable once made; everything in it lives in plan->arena. Nodes are named producers of rows with one schema;
+ * they refer to each other by index, always to a lower one (the plan is in topological order). Each node has a
+ * main output and side outputs (ports).
+ *
+ *     source payments ─┬─▶ pattern card_testing ─┬─▶ alert card_tested ─▶ sink file
+ *                      │                         └─(timeouts)─▶ sink stdout
+ *                      └─(late)─▶ sink file
+ *
+ * Hidden columns. A pattern's output carries, behind its measures, what alerts need (see enum plan_hidden); so
+ * does an alert's. Sinks write visible columns only.
+ */
+#include "expr/expr.h"
+#include "plan/plan_catalog.h"
+
+enum plan_port { PLAN_PORT_MAIN = 0, PLAN_PORT_LATE, PLAN_PORT_ERRORS, PLAN_PORT_TIMEOUTS, PLAN_PORT_MAX };
+
+struct plan_ref {
+    uint32_t node;
+    enum plan_port port;
+};
+
+/* A named option with its value, checked against the catalog; defaults are not filled in. */
+struct plan_opt {
+    struct base_str name;
+    const struct evt_type *type;
+    struct evt_val val;
+    struct cep_span span;
+};
+
+/* -- source -------------------------------------------------------------------------------------------- */
+
+enum plan_wm { PLAN_WM_PROCESSING = 0, PLAN_WM_DELAY, PLAN_WM_ASCENDING, PLAN_WM_PUNCTUATED, PLAN_WM_MAX };
+
+struct plan_time {
+    enum plan_wm kind;
+    uint32_t col;                  /* event time column (not PROCESSING) */
+    int64_t delay_us;              /* DELAY */
+    const struct expr *punctuated; /* PUNCTUATED: over the stream's columns */
+    int64_t idle_us;               /* 0 = never idle */
+    int64_t emit_us;               /* 0 = with every batch */
+    int64_t drift_us;              /* 0 = no bound */
+};
+
+struct plan_source {
+    const struct plan_connector_spec *connector;
+    const struct plan_format_spec *format; /* NULL: the connector makes rows itself */
+    uint32_t n_opts, n_format_opts;
+    const struct plan_opt *opts, *format_opts;
+    struct plan_time time;
+};
+
+/* -- stream ... as select: projection, filter, union all -------------------------------------------------- */
+
+struct plan_select_branch {
+    struct plan_ref input;
+    const struct expr *where;       /* NULL = all; over the input's columns */
+    const struct expr *const *items; /* one per column of the node's schema; over the input's columns */
+};
+
+struct plan_select {
+    uint32_t n_branches; /* > 1: union all */
+    const struct plan_select_branch *branches;
+};
+
+/* -- pattern ------------------------------------------------------------------------------------------------ */
+
+/* How an event of the match follows the one before it. */
+enum plan_contig {
+    PLAN_NEXT = 0,     /* `a b`: the very next event of the key */
+    PLAN_FOLLOWED,     /* `a -> b`: the first later event that fits */
+    PLAN_FOLLOWED_ANY, /* `a ->> b`: any later event that fits */
+    PLAN_CONTIG_MAX
+};
+
+enum { PLAN_UNBOUNDED = UINT32_MAX };
+
+enum plan_term_kind {
+    PLAN_TERM_VAR = 0, /* one event that satisfies vars[var] */
+    PLAN_TERM_CHAIN,   /* steps one after the other; also a group of one step with a quantifier of its own: (a{3})? */
+    PLAN_TERM_ALT,     /* x | y | ...: either; an event that fits several sides gives a match each */
+    PLAN_TERM_ALL,     /* all(x, y, ...): each of them in any order, joined as by -> */
+    PLAN_TERM_MAX
+};
+
+struct plan_term;
+
+struct plan_step {
+    enum plan_contig op;      /* how its first event follows; the first step of a chain: what joins the chain itself, unused */
+    bool negated;             /* `!var`: op NEXT = not next, op FOLLOWED = not followed (absence when last) */
+    int64_t lo_us, hi_us;     /* step bound: lo <= time since the event taken last < hi; hi -1 = none, lo 0 = none */
+    const struct plan_term *term;
+};
+
+struct plan_term {
+    enum plan_term_kind kind;
+    uint32_t var;                  /* VAR */
+    uint32_t n_steps;              /* CHAIN */
+    const struct plan_step *steps; /* CHAIN */
+    uint32_t n_alts;               /* ALT, ALL */
+    const struct plan_term *const *alts;
+    /* Quantifier; 1, 1 when there is none. */
+    uint32_t min, max;             /* max PLAN_UNBOUNDED = no upper bound */
+    enum plan_contig inner;        /* between repetitions: NEXT = consecutive, FOLLOWED (default), FOLLOWED_ANY = combinations */
+    bool greedy;
+    const struct expr *until;      /* NULL = none; aggregates speak of the events taken so far, COL of the event under test */
+    int64_t gap_us;                /* less than this between repetitions; 0 = none */
+    struct cep_span span;
+};
+
+struct plan_var {
+    struct base_str name;
+    int32_t input;            /* index into inputs: takes events of that one only; -1 = of every stream */
+    const struct expr *cond;  /* NULL = takes every event; over the pattern's columns (see col_map) */
+    bool negated;             /* stands behind a `!` */
+    struct cep_span span;
+};
+
+enum plan_within { PLAN_WITHIN_NONE = 0, PLAN_WITHIN_FIRST_LAST, PLAN_WITHIN_BETWEEN, PLAN_WITHIN_MAX };
+
+enum plan_skip { PLAN_SKIP_PAST_LAST = 0, PLAN_SKIP_NONE, PLAN_SKIP_TO_NEXT, PLAN_SKIP_TO_FIRST, PLAN_SKIP_TO_LAST, PLAN_SKIP_MAX };
+
+struct plan_measure {
+    struct base_str name;
+    const struct expr *expr;
+};
+
+struct plan_pattern {
+    uint32_t n_inputs;
+    const struct plan_ref *inputs;   /* in the order of `from`: the order that breaks ties */
+    /* The pattern's columns: those of its streams, unified by name where the types agree (else each stream's is a column
+     * of its own that only variables of that stream name). col_map[input][pattern column] = the input's column or -1. */
+    struct evt_schema cols;
+    const int32_t *const *col_map;
+    uint32_t n_keys;
+    const struct expr *const *keys;  /* partition by; over the pattern's columns, valid for every input */
+    const struct base_str *key_names;
+    uint32_t n_vars;
+    const struct plan_var *vars;
+    const struct plan_term *root;    /* a CHAIN */
+    enum plan_within within_kind;
+    int64_t within_us;
+    enum plan_skip skip;
+    uint32_t skip_var;
+    bool skip_or_error;
+    uint32_t limit_open;             /* 0 = none; per key */
+    bool limit_refuse_new;           /* else drop oldest */
+    uint64_t limit_matches;          /* 0 = none; of those that one event completes */
+    uint32_t n_measures;
+    const struct plan_measure *measures; /* visible columns of the node's schema, in order */
+    uint32_t n_aggs;
+    const struct expr *const *aggs;  /* distinct AGG nodes that conditions and untils read (expr.agg_slot) */
+    uint32_t n_prevs;
+    const struct expr *const *prevs; /* distinct PREV nodes */
+    const struct evt_schema *timeouts_schema; /* measures, timed_out_at, hidden; of port TIMEOUTS */
+    const struct evt_schema *events_schema;   /* of hidden column $events; NULL when no alert asks for it */
+};
+
+/* Hidden columns behind the visible ones in a pattern's main output and timeouts, in this order. */
+#define PLAN_HIDDEN_LIST(COL)                                                            \
+    COL(ID, "$id")                 /* string: 32 hex digits, from pattern, version, key and event positions */ \
+    COL(STARTED_AT, "$started_at") /* timestamp of the first event */                    \
+    COL(KEY, "$key")               /* row of the partition by values */                  \
+    COL(EVENTS, "$events")         /* row(var array(row(all columns)), ...); only when an alert says `with events` */
+
+enum plan_hidden {
+#define PLAN_HIDDEN_ENUM(name, text) PLAN_HIDDEN_##name,
+    PLAN_HIDDEN_LIST(PLAN_HIDDEN_ENUM)
+#undef PLAN_HIDDEN_ENUM
+        PLAN_HIDDEN_MAX
+};
+
+/* -- alert ------------------------------------------------------------------------------------------------- */
+
+enum plan_severity { PLAN_SEV_INFO = 0, PLAN_SEV_LOW, PLAN_SEV_MEDIUM, PLAN_SEV_HIGH, PLAN_SEV_CRITICAL, PLAN_SEV_MAX };
+
+/* A text with holes: 'card {card}: {probes} probes'. n_holes + 1 texts. */
+struct plan_template {
+    uint32_t n_holes;
+    const struct base_str *texts;
+    const struct expr *const *holes; /* over the columns of what the template's owner reads */
+};
+
+struct plan_alert {
+    struct plan_ref on;             /* a pattern or a stream */
+    bool on_pattern;
+    const struct expr *where;
+    enum plan_severity severity;
+    const struct plan_template *message; /* NULL = none */
+    uint32_t n_labels;
+    const struct plan_measure *labels;
+    uint32_t n_by;
+    const struct plan_measure *by;  /* identity: name and these; default the pattern's key (names and KEY values are hidden
+                                       column fields), none on a stream */
+    int64_t suppress_us;            /* 0 = none */
+    int64_t resolve_after_us;       /* 0 = none */
+    bool has_resolve_when;
+    struct plan_ref resolve_when;   /* a stream */
+    const struct expr *resolve_where;
+    const uint32_t *resolve_cols;   /* n_by: that stream's columns with the names of `by` */
+    bool with_events;
+};
+
+/* -- nodes, sinks, tests ------------------------------------------------------------------------------------- */
+
+enum plan_node_kind { PLAN_NODE_SOURCE = 0, PLAN_NODE_SELECT, PLAN_NODE_PATTERN, PLAN_NODE_ALERT, PLAN_NODE_MAX };
+
+struct plan_node {
+    enum plan_node_kind kind;
+    uint32_t index;
+    struct base_str name;                /* the operator's name: state is addressed by it */
+    const struct evt_schema *schema;     /* of the main output */
+    const struct evt_schema *late_schema;   /* SOURCE: as schema; else NULL */
+    const struct evt_schema *errors_schema; /* see plan_errors_schema(); never NULL */
+    struct cep_span span;
+    union {
+        struct plan_source source;
+        struct plan_select select;
+        struct plan_pattern pattern;
+        struct plan_alert alert;
+    };
+};
+
+enum plan_delivery { PLAN_DELIVERY_DEFAULT = 0, PLAN_AT_LEAST_ONCE, PLAN_EXACTLY_ONCE, PLAN_DELIVERY_MAX };
+
+struct plan_sink {
+    struct base_str name;    /* as written, or made from what it reads: "card_tested_sink_1" */
+    struct plan_ref input;
+    const struct plan_connector_spec *connector;
+    const struct plan_format_spec *format;
+    uint32_t n_opts, n_format_opts;
+    const struct plan_opt *opts, *format_opts;
+    enum plan_delivery delivery;
+    bool implied;            /* an alert without a sink goes to stdout */
+    const struct plan_template *text_template; /* format text (template = '...'); NULL else */
+    struct cep_span span;
+};
+
+enum plan_test_step_kind { PLAN_TEST_GIVEN = 0, PLAN_TEST_ADVANCE, PLAN_TEST_STEP_MAX };
+
+struct plan_test_step {
+    enum plan_test_step_kind kind;
+    uint32_t node;                        /* GIVEN: a source */
+    uint32_t n_rows;
+    const struct evt_val *const *rows;    /* GIVEN: one value a column, of the column's type */
+    int64_t advance_us;                   /* ADVANCE: the watermark */
+};
+
+struct plan_test_expect {
+    struct plan_ref of;
+    uint32_t n_cols;
+    const uint32_t *cols;                 /* columns listed (of that output's schema, dotted alert fields too) */
+    uint32_t n_rows;                      /* 0: expect no NAME */
+    const struct evt_val *const *rows;    /* n_cols values each */
+    struct cep_span span;
+};
+
+struct plan_test {
+    struct base_str name;
+    uint32_t n_steps;
+    const struct plan_test_step *steps;
+    uint32_t n_expects;
+    const struct plan_test_expect *expects;
+    /* `with parameter`: the test runs on a plan compiled with these; NULL = the file's own. */
+    const struct plan *plan;
+    struct cep_span span;
+};
+
+struct plan_param {
+    struct base_str name;
+    const struct evt_type *type;
+    struct evt_val val; /* default or --set */
+};
+
+struct plan {
+    struct base_arena arena; /* owns everything here */
+    uint32_t n_params;
+    const struct plan_param *params;
+    uint32_t n_nodes;
+    const struct plan_node *const *nodes; /* topological order */
+    uint32_t n_sinks;
+    const struct plan_sink *sinks;
+    uint32_t n_tests;
+    const struct plan_test *tests;
+    uint64_t version; /* hash of the canonical text dump: part of a match's id */
+};
+
+void plan_free(struct plan *p); /* NULL is fine */
+/* Returns: NULL when there is none. */
+const struct plan_node *plan_find(const struct plan *p, struct base_str name);
+const struct evt_schema *plan_schema_of(const struct plan *p, struct plan_ref ref);
+/* row(offset int, record bytes, reason string, partition string) for sources; offset, time and reason and the row as
+ * JSON text in `record` for operators whose expressions failed. One schema for all. */
+const struct evt_schema *plan_errors_schema(void);
+/* An alert's visible columns: id, alert, status, severity, key, message, labels, started_at, at, measures[, events]. `key`,
+ * `labels`, `measures` and `events` are rows. */
+const struct evt_schema *plan_alert_schema(struct base_arena *a, const struct plan_alert *alert, const struct evt_schema *on);
+
+/* Looks an option up; NULL when it is not set. */
+const struct plan_opt *plan_opt_find(const struct plan_opt *opts, uint32_t n, const char *name);
+int64_t plan_opt_int(const struct plan_opt *opts, uint32_t n, const char *name, int64_t fallback); /* INT, DURATION */
+bool plan_opt_bool(const struct plan_opt *opts, uint32_t n, const char *name, bool fallback);
+struct base_str plan_opt_str(const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback);
+
+/* Text dumps: stable, free of addresses (`explain --stage plan`), and the graph as dot. */
+void plan_write(struct base_buf *b, const struct plan *p);
+void plan_write_dot(struct base_buf *b, const struct plan *p);
+/* One pattern's tree, as a person would write the match clause. */
+void plan_write_term(struct base_buf *b, const struct plan_pattern *p, const struct plan_term *t);
