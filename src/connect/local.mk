@@ -1,0 +1,2 @@
+noinst_LTLIBRARIES += libcon.la
+libcon_la_SOURCES =

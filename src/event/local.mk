@@ -1,0 +1,2 @@
+noinst_LTLIBRARIES += libevt.la
+libevt_la_SOURCES =

@@ -1,0 +1,2 @@
+noinst_LTLIBRARIES += libexpr.la
+libexpr_la_SOURCES =

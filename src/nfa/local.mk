@@ -1,0 +1,2 @@
+noinst_LTLIBRARIES += libnfa.la
+libnfa_la_SOURCES =

@@ -1,0 +1,2 @@
+noinst_LTLIBRARIES += librt.la
+librt_la_SOURCES =

@@ -1,0 +1,2 @@
+noinst_LTLIBRARIES += libsto.la
+libsto_la_SOURCES =

@@ -1,0 +1,2 @@
+noinst_LTLIBRARIES += libclk.la
+libclk_la_SOURCES =

@@ -1,0 +1,1 @@
+# Tests of patterns: see tests/local.mk for how to add one.

@@ -1,0 +1,1 @@
+# Tests of plan: see tests/local.mk for how to add one.

@@ -1,0 +1,1 @@
+# Tests of time: see tests/local.mk for how to add one.
