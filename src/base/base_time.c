@@ -28,9 +28,9 @@ static int64_t days_of(int64_t year, int month, int day) {
 
 struct base_civil base_civil_of(int64_t us) {
     int64_t days = floor_div(us, US_PER_DAY);
-    int64_t rest = us - days * US_PER_DAY;
-    if (rest < 0 || rest >= US_PER_DAY) /* the product wrapped near INT64_MIN */
-        rest = (us % US_PER_DAY + US_PER_DAY) % US_PER_DAY;
+    int64_t rest = us % US_PER_DAY;
+    if (rest < 0)
+        rest += US_PER_DAY;
     int64_t z = days + DAYS_TO_1970;
     int64_t era = floor_div(z, DAYS_PER_ERA);
     int64_t day_of_era = z - era * DAYS_PER_ERA;

@@ -1,1 +1,15 @@
-# Tests of base: see tests/local.mk for how to add one.
+EXTRA_DIST += tests/base/base_test.h
+check_PROGRAMS += tests/base/base_arena_test
+tests_base_base_arena_test_LDADD = $(BASE_TEST_LIBS)
+check_PROGRAMS += tests/base/base_buf_test
+tests_base_base_buf_test_LDADD = $(BASE_TEST_LIBS)
+check_PROGRAMS += tests/base/base_err_test
+tests_base_base_err_test_LDADD = $(BASE_TEST_LIBS)
+check_PROGRAMS += tests/base/base_map_test
+tests_base_base_map_test_LDADD = $(BASE_TEST_LIBS)
+check_PROGRAMS += tests/base/base_num_test
+tests_base_base_num_test_LDADD = $(BASE_TEST_LIBS)
+check_PROGRAMS += tests/base/base_str_test
+tests_base_base_str_test_LDADD = $(BASE_TEST_LIBS)
+check_PROGRAMS += tests/base/base_time_test
+tests_base_base_time_test_LDADD = $(BASE_TEST_LIBS)
