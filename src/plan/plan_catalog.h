@@ -8,6 +8,8 @@
  */
 #include "event/evt_type.h"
 
+struct plan_opt;
+
 /* An option of a connector or format. The value in the file is a literal or a parameter. */
 struct plan_opt_spec {
     const char *name;
@@ -19,6 +21,14 @@ struct plan_opt_spec {
     const char *help;         /* one line */
 };
 
+/*
+ * Looks at the options of one use together (spellings that a spec cannot say: a regular expression, a spec for a column
+ * of that name, options that exclude each other). The compiler calls it after each option is right by itself; `schema` is that of
+ * the stream or of what the sink reads. Returns: CEP_OK, or an error whose span is the guilty option's (line 0: the clause).
+ */
+typedef enum cep_rc (*plan_opt_check_fn)(const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts,
+                                         struct cep_err *err);
+
 struct plan_connector_spec {
     const char *name;
     bool is_source, is_sink;
@@ -28,6 +38,9 @@ struct plan_connector_spec {
     const char *default_format; /* NULL: a format must be named; "": the connector makes rows itself (generate) */
     const struct plan_opt_spec *source_opts; /* ends with name == NULL; NULL = none */
     const struct plan_opt_spec *sink_opts;
+    bool open_opts;           /* source: options of other names are let through with any literal (generate: one a column);
+                                 then source_check names the unknown ones */
+    plan_opt_check_fn source_check, sink_check; /* NULL = nothing more to check */
     const char *help;
 };
 
@@ -36,6 +49,8 @@ struct plan_format_spec {
     bool decodes, encodes;
     const struct plan_opt_spec *decode_opts;
     const struct plan_opt_spec *encode_opts;
+    bool open_opts;           /* decoding: as above (json: path_COLUMN = '$.a.b') */
+    plan_opt_check_fn decode_check, encode_check;
     const char *help;
 };
 

@@ -1,0 +1,145 @@
+#pragma once
+/*
+ * con -- the outside: sources that fill batches, sinks that write them, formats between bytes and columns.
+ *
+ * Everything runs in the one thread that runs env->loop; nothing blocks (but for local files). A source is pulled:
+ *
+ *     con_source_open()                        partitions 0..n-1 are there (tcp: none yet)
+ *     loop: con_source_poll(src, CON_ANY, &c)  CEP_OK     rows of one partition were appended to c.batch
+ *                                              CEP_AGAIN  nothing now: poll after env.wake() or at c.next_poll_us
+ *                                              CEP_NONE   the end: every partition is done and none will come
+ *                                              else       the source cannot go on (err says why)
+ *
+ * A source has partitions: a file each, a connection each. Their numbers count from 0 in the order in which ties
+ * break (files: sorted by path) and never change; new ones get the next number. A partition has a name that is the
+ * same in the next run (a path, "stdin") and positions that only grow (evt_batch.seq: the byte offset at which the record
+ * begins, in the decompressed bytes; generate: the row's number).
+ *
+ * A record that cannot be decoded never stops a source: it goes to env.bad() and is counted.
+ *
+ * A sink takes a batch whole, whatever it takes to keep it, and says with con_sink_busy() that it wants no more now: the
+ * runtime then stops reading its sources until env.wake() or the next turn of the loop.
+ *
+ * Threads: none; sources, sinks and callbacks belong to the thread of the loop.
+ */
+#include "event/evt_batch.h"
+#include "plan/plan.h"
+
+struct event_base;
+struct con_source;
+struct con_sink;
+
+enum con_level { CON_LEVEL_INFO = 0, CON_LEVEL_WARNING, CON_LEVEL_ERROR, CON_LEVEL_MAX };
+
+enum {
+    CON_BAD_RECORD_MAX = 65536, /* bytes of a bad record that env.bad() gets to see */
+};
+
+/* A record that could not be decoded: a row for NAME.errors. Everything is borrowed for the call. */
+struct con_bad {
+    uint32_t partition;
+    struct base_str partition_name;
+    uint64_t offset;        /* where the record begins in the partition */
+    struct base_str record; /* at most CON_BAD_RECORD_MAX bytes of it */
+    const char *reason;     /* "column \"amount\": not a double: \"abc\"" */
+};
+
+/*
+ * What a source or sink needs of the world. Copied by open(): give each source its own `arg` if the callbacks have to tell
+ * them apart. Callbacks may be NULL (but now_us). They must not call back into the source or sink.
+ */
+struct con_env {
+    const char *base_dir;              /* folder of the .pattern file, where relative paths start; NULL = the current one */
+    struct event_base *loop;           /* libevent; NULL = no connectors with a network, stdin is polled */
+    int64_t (*now_us)(void *arg);      /* processing time, microseconds since the epoch */
+    void (*log)(void *arg, enum con_level level, const char *text); /* one line, said once for each cause */
+    void (*wake)(void *arg);           /* a source has something, or a sink has room or has drained */
+    void (*bad)(void *arg, const struct con_bad *bad);
+    int stdin_fd, stdout_fd, stderr_fd; /* con_env_init(): 0, 1, 2 */
+    void *arg;
+};
+/* Ensures: the wall clock, the three descriptors, no callbacks. */
+void con_env_init(struct con_env *env);
+
+/* -- sources ------------------------------------------------------------------------------------------------- */
+
+enum { CON_ANY = UINT32_MAX };
+
+struct con_chunk {
+    struct evt_batch *batch; /* in: of the source's schema, with room; rows are appended. time[] is not set */
+    uint32_t partition;      /* out, with CEP_OK: whose rows (or end) these are */
+    uint32_t first_row;      /* out: batch->n_rows before the call */
+    bool partition_done;     /* out: nothing more will come from `partition` (may come with no rows) */
+    int64_t next_poll_us;    /* out, with CEP_AGAIN: poll again at this time at the latest; INT64_MAX = wake() will come */
+};
+
+struct con_partition {
+    struct base_str name; /* borrowed until the source is closed */
+    uint64_t position;    /* of the next record */
+    bool done;
+};
+
+struct con_source_stats {
+    uint64_t rows, bytes;     /* decoded; bytes before decompression are not counted */
+    uint64_t bad;             /* records that went to env.bad() */
+    uint64_t duplicate_keys;  /* json: keys that came twice in an object; the last one wins */
+    uint64_t unmatched;       /* text: lines left out by unmatched = 'ignore' */
+    uint64_t vanished, unreadable, rotations, truncations; /* file */
+    uint64_t connections, refused;                         /* tcp */
+};
+
+/*
+ * Requires: `node` is a PLAN_NODE_SOURCE and outlives the source.
+ * Returns: CEP_EIO when it is not there, CEP_EINVAL for options that do not fit together.
+ */
+enum cep_rc con_source_open(const struct plan_node *node, const struct con_env *env, struct con_source **out,
+                            struct cep_err *err);
+/*
+ * One step: at most a batch full of rows of one partition. `partition` CON_ANY takes turns among those that have rows;
+ * a number reads that one only (so that the caller can hold back partitions whose time is ahead): CEP_AGAIN when it has
+ * nothing now or is done.
+ */
+enum cep_rc con_source_poll(struct con_source *src, uint32_t partition, struct con_chunk *chunk, struct cep_err *err);
+uint32_t con_source_n_partitions(const struct con_source *src); /* grows */
+void con_source_partition(const struct con_source *src, uint32_t i, struct con_partition *out);
+/* True when it ends by itself (so that the program ends when all sources have). */
+bool con_source_bounded(const struct con_source *src);
+void con_source_stats(const struct con_source *src, struct con_source_stats *out);
+/* Stops accepting and reading: what is buffered still comes, then CEP_NONE. */
+void con_source_stop(struct con_source *src);
+void con_source_close(struct con_source *src); /* NULL is fine */
+
+/* -- sinks --------------------------------------------------------------------------------------------------- */
+
+struct con_sink_stats {
+    uint64_t rows, bytes;
+    uint64_t retries;  /* requests or connections tried again */
+    uint64_t failed;   /* rows given up: refused for good by the other side, or the drain's deadline */
+    uint64_t rotations; /* file */
+    uint64_t pending;  /* rows taken but not yet out of our hands */
+};
+
+/* Requires: `sink` and `schema` (plan_schema_of(plan, sink->input)) outlive the sink. */
+enum cep_rc con_sink_open(const struct plan_sink *sink, const struct evt_schema *schema, const struct con_env *env,
+                          struct con_sink **out, struct cep_err *err);
+/*
+ * Takes the batch's rows (those of sel, visible columns).
+ * Returns: CEP_EIO when they could not be written now; they are kept and tried again by the next write or flush, so the
+ * caller must not write them again. CEP_NONE: the reader is gone for good (stdout into a closed pipe): end cleanly.
+ */
+enum cep_rc con_sink_write(struct con_sink *sink, const struct evt_batch *batch, struct cep_err *err);
+/* True: holds more than its bound; stop reading until it is false again. */
+bool con_sink_busy(const struct con_sink *sink);
+/*
+ * Pushes on what is buffered. Call it when a batch's worth of time has passed (batch.linger) and, with `final`, at the end
+ * until it stops saying CEP_AGAIN (the loop has to run in between).
+ * Returns: CEP_OK = all of it is out of our hands; CEP_AGAIN = under way; CEP_EIO.
+ */
+enum cep_rc con_sink_flush(struct con_sink *sink, bool final, struct cep_err *err);
+void con_sink_stats(const struct con_sink *sink, struct con_sink_stats *out);
+void con_sink_close(struct con_sink *sink); /* NULL is fine. Drops what is still pending: flush first */
+
+/* -- what there is ------------------------------------------------------------------------------------------- */
+
+/* Every connector and format of this version, for the compiler and `cepd help connectors`. */
+const struct plan_catalog *con_catalog(void);
