@@ -23,7 +23,7 @@ enum { EVT_BATCH_ROWS = 1024 };
 
 struct evt_col {
     const struct evt_type *type;
-    uint64_t *valid; /* bit set = not null; NULL = no nulls */
+    uint64_t *valid; /* bit set = not null; NULL = no nulls; bits past the last row are unspecified */
     union {
         uint8_t *b;
         int64_t *i; /* INT, TIMESTAMP, DURATION */
@@ -36,6 +36,7 @@ struct evt_col {
     uint32_t cap_rows;       /* rows there is room for (children of arrays grow) */
     uint32_t n_children;     /* ARRAY: 1; ROW: n_fields */
     struct evt_col *children;
+    uint64_t *valid_buf;     /* owned; what evt_col_need_valid() makes `valid` point at */
 };
 
 struct evt_batch {
@@ -48,9 +49,11 @@ struct evt_batch {
     uint64_t *seq;                   /* position in the partition: with origin, the identity of an event */
     uint32_t *origin;                /* number of the source partition, in the order that breaks ties */
     uint64_t *sel;                   /* rows that are there; NULL = all */
+    uint64_t *sel_buf;               /* owned; what evt_batch_need_sel() makes `sel` point at */
 };
 
-/* Owns: the caller holds the one reference. Columns are all null-less and empty. cap_rows 0 = EVT_BATCH_ROWS. */
+/* Owns: the caller holds the one reference. Columns are all null-less and empty. cap_rows 0 = EVT_BATCH_ROWS; it is
+ * rounded up to a multiple of 64. */
 struct evt_batch *evt_batch_new(const struct evt_schema *schema, uint32_t cap_rows);
 struct evt_batch *evt_batch_ref(struct evt_batch *b);
 void evt_batch_unref(struct evt_batch *b); /* NULL is fine */
@@ -60,12 +63,35 @@ void evt_batch_clear(struct evt_batch *b);
 size_t evt_batch_bytes(const struct evt_batch *b);
 
 /*
- * Building: rows are filled in order, each column of a row set exactly once, then n_rows is raised by
- * evt_batch_end_row(), which fills columns of the row that were not set (none are if the decoder keeps count).
+ * Building: the cells of row n_rows are set in any order, every column exactly once (null or a value; setting one
+ * again needs evt_col_set_val, _bytes or _null, which know of an earlier null), then evt_batch_end_row() adds the row.
+ * The owner sets time, seq and origin. A column's bytes stay below 4 GiB: a source closes a batch long before.
  */
+static inline void evt_batch_end_row(struct evt_batch *b) {
+    b->n_rows++;
+}
+/* Forgets what was set in row n_rows: a record turned out to be broken half way. */
+void evt_batch_drop_row(struct evt_batch *b);
+static inline bool evt_batch_is_full(const struct evt_batch *b) {
+    return b->n_rows == b->cap_rows;
+}
+/* Returns: b->sel, made with all rows in it when it was NULL. */
+uint64_t *evt_batch_need_sel(struct evt_batch *b);
+/* Returns: rows that are there. */
+uint32_t evt_batch_count(const struct evt_batch *b);
+static inline bool evt_batch_has(const struct evt_batch *b, uint32_t row) {
+    return !b->sel || ((b->sel[row >> 6] >> (row & 63)) & 1);
+}
 void evt_col_set_null(struct evt_col *c, uint32_t row);
 void evt_col_set_val(struct evt_col *c, uint32_t row, const struct evt_val *v); /* any type, copies bytes */
 void evt_col_set_bytes(struct evt_col *c, uint32_t row, const char *p, uint32_t len);
+/* Room for `len` bytes of the string of row `row`. Returns: where to write them; then evt_col_took_bytes() with the length. */
+char *evt_col_room(struct evt_col *c, uint32_t row, uint32_t len);
+static inline void evt_col_took_bytes(struct evt_col *c, uint32_t row, uint32_t len) {
+    c->off[row + 1] = c->off[row] + len;
+}
+/* Copies a cell; both columns have one type. */
+void evt_col_copy(struct evt_col *to, uint32_t row, const struct evt_col *from, uint32_t from_row);
 static inline void evt_col_set_i(struct evt_col *c, uint32_t row, int64_t v) {
     c->i[row] = v;
 }
@@ -93,7 +119,7 @@ void evt_col_get(const struct evt_col *c, uint32_t row, struct base_arena *scrat
 void evt_col_init(struct evt_col *c, const struct evt_type *type, uint32_t cap_rows);
 void evt_col_release(struct evt_col *c);
 void evt_col_clear(struct evt_col *c);
-/* A validity bitmap for a column that had none, all rows valid. */
+/* A validity bitmap for a column that had none, all rows valid. Only for columns that own their buffers. */
 void evt_col_need_valid(struct evt_col *c);
 
 /*

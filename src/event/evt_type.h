@@ -58,6 +58,8 @@ struct evt_schema {
     const struct evt_column *cols;
 };
 
+/* The kind as the language names it: "int", "array". */
+const char *evt_kind_name(enum evt_kind kind);
 const struct evt_type *evt_type_of(enum evt_kind kind); /* scalar kinds only, and not DECIMAL */
 const struct evt_type *evt_type_decimal(struct base_arena *a, unsigned precision, unsigned scale);
 const struct evt_type *evt_type_array(struct base_arena *a, const struct evt_type *elem);
@@ -68,6 +70,8 @@ bool evt_kind_is_numeric(enum evt_kind kind); /* INT, DOUBLE, DECIMAL */
 bool evt_kind_is_ordered(enum evt_kind kind);
 /* Appends the type as the language writes it: "decimal(10,2)", "array(int)", "row(a int, b string)". */
 void evt_type_write(struct base_buf *b, const struct evt_type *t);
+/* Appends a name, in double quotes where the language needs them. */
+void evt_name_write(struct base_buf *b, struct base_str name);
 /* Returns: index of a visible column by name, or -1. */
 int evt_schema_find(const struct evt_schema *s, struct base_str name);
 
@@ -113,6 +117,10 @@ struct evt_val evt_val_copy(struct base_arena *a, const struct evt_type *t, cons
 /* As JSON: timestamps as RFC 3339 strings, durations as strings ("1 h"), decimals as strings, bytes as base64,
  * NaN and infinities as null. */
 void evt_val_write_json(struct base_buf *b, const struct evt_type *t, const struct evt_val *v);
+/* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. For names of members, which do not change, write
+ * them once and keep the bytes. */
+void evt_json_write_str(struct base_buf *b, struct base_str s);
+void evt_write_base64(struct base_buf *b, struct base_str s);
 /* As plain text, for messages, csv and templates: strings bare, null as "null". */
 void evt_val_write_text(struct base_buf *b, const struct evt_type *t, const struct evt_val *v);
 /*
