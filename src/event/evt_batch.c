@@ -63,7 +63,8 @@ void evt_col_init(struct evt_col *c, const struct evt_type *type, uint32_t cap_r
     if (c->n_children)
         c->children = base_calloc(c->n_children, sizeof *c->children);
     for (uint32_t i = 0; i < c->n_children; i++)
-        evt_col_init(&c->children[i], type->kind == EVT_ARRAY ? type->elem : type->fields[i].type, c->cap_rows);
+        evt_col_init(
+            &c->children[i], type->kind == EVT_ARRAY ? type->elem : type->fields[i].type, c->cap_rows);
 }
 
 void evt_col_release(struct evt_col *c) {

@@ -31,12 +31,12 @@ struct evt_col {
         __int128 *dec;
         uint32_t *off; /* STRING, BYTES, ARRAY: n + 1 offsets */
     };
-    char *bytes;             /* STRING, BYTES */
-    uint32_t cap_bytes;      /* of bytes */
-    uint32_t cap_rows;       /* rows there is room for (children of arrays grow) */
-    uint32_t n_children;     /* ARRAY: 1; ROW: n_fields */
+    char *bytes;         /* STRING, BYTES */
+    uint32_t cap_bytes;  /* of bytes */
+    uint32_t cap_rows;   /* rows there is room for (children of arrays grow) */
+    uint32_t n_children; /* ARRAY: 1; ROW: n_fields */
     struct evt_col *children;
-    uint64_t *valid_buf;     /* owned; what evt_col_need_valid() makes `valid` point at */
+    uint64_t *valid_buf; /* owned; what evt_col_need_valid() makes `valid` point at */
 };
 
 struct evt_batch {
@@ -125,7 +125,14 @@ void evt_col_need_valid(struct evt_col *c);
 /*
  * What flows in a channel: a batch or a control element between batches.
  */
-enum evt_elem_kind { EVT_ELEM_BATCH = 0, EVT_ELEM_WATERMARK, EVT_ELEM_IDLE, EVT_ELEM_BARRIER, EVT_ELEM_END, EVT_ELEM_MAX };
+enum evt_elem_kind {
+    EVT_ELEM_BATCH = 0,
+    EVT_ELEM_WATERMARK,
+    EVT_ELEM_IDLE,
+    EVT_ELEM_BARRIER,
+    EVT_ELEM_END,
+    EVT_ELEM_MAX
+};
 
 struct evt_elem {
     enum evt_elem_kind kind;

@@ -13,17 +13,17 @@
 #include <stdint.h>
 
 /* KIND(enumerator, name in the language) */
-#define EVT_KIND_LIST(KIND)                                                              \
-    KIND(NULL, "null") /* the type of the literal null; no column has it */              \
-    KIND(BOOL, "bool")                                                                   \
-    KIND(INT, "int")                                                                     \
-    KIND(DOUBLE, "double")                                                               \
-    KIND(STRING, "string")                                                               \
-    KIND(BYTES, "bytes")                                                                 \
-    KIND(TIMESTAMP, "timestamp") /* microseconds since the epoch, UTC */                 \
-    KIND(DURATION, "duration")   /* microseconds */                                      \
-    KIND(DECIMAL, "decimal")     /* 128-bit count of 10^-scale */                        \
-    KIND(ARRAY, "array")                                                                 \
+#define EVT_KIND_LIST(KIND)                                                 \
+    KIND(NULL, "null") /* the type of the literal null; no column has it */ \
+    KIND(BOOL, "bool")                                                      \
+    KIND(INT, "int")                                                        \
+    KIND(DOUBLE, "double")                                                  \
+    KIND(STRING, "string")                                                  \
+    KIND(BYTES, "bytes")                                                    \
+    KIND(TIMESTAMP, "timestamp") /* microseconds since the epoch, UTC */    \
+    KIND(DURATION, "duration")   /* microseconds */                         \
+    KIND(DECIMAL, "decimal")     /* 128-bit count of 10^-scale */           \
+    KIND(ARRAY, "array")                                                    \
     KIND(ROW, "row")
 
 enum evt_kind {
@@ -101,7 +101,7 @@ struct evt_val {
 
 #define EVT_VAL_NULL ((struct evt_val){ .null = true })
 static inline __int128 evt_val_dec(const struct evt_val *v) {
-    return ((__int128)v->dec.hi << 64) | v->dec.lo;
+    return (__int128)((unsigned __int128)(uint64_t)v->dec.hi << 64 | v->dec.lo);
 }
 static inline struct evt_val evt_val_of_dec(__int128 x) {
     return (struct evt_val){ .dec = { (uint64_t)x, (int64_t)(x >> 64) } };

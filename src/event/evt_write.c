@@ -12,7 +12,8 @@
 /* High bit of each byte that is below 0x20, a quote, a backslash, or not ASCII. */
 static uint64_t write_special(uint64_t w) {
     const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
-    uint64_t low = w - ones * 0x20; /* exact where the byte is ASCII and no lower byte borrowed; else a false alarm */
+    uint64_t low =
+        w - ones * 0x20; /* exact where the byte is ASCII and no lower byte borrowed; else a false alarm */
     uint64_t q = w ^ (ones * '"'), bs = w ^ (ones * '\\');
     return (low | (q - ones) | (bs - ones) | w) & high;
 }

@@ -1,2 +1,6 @@
 noinst_LTLIBRARIES += libevt.la
-libevt_la_SOURCES =
+libevt_la_SOURCES = \
+	src/event/evt_batch.c src/event/evt_batch.h \
+	src/event/evt_type.c src/event/evt_type.h \
+	src/event/evt_val.c \
+	src/event/evt_write.c

@@ -22,8 +22,9 @@ static int make_schema(void **state) {
     struct evt_column *f = BASE_ARENA_ARRAY(&arena, struct evt_column, 2);
     f[0] = (struct evt_column){ BASE_STR("x"), evt_type_of(EVT_INT), false };
     f[1] = (struct evt_column){ BASE_STR("y"), evt_type_of(EVT_STRING), false };
-    const struct evt_type *types[] = { evt_type_of(EVT_INT), evt_type_of(EVT_STRING), evt_type_decimal(&arena, 20, 2),
-        evt_type_array(&arena, evt_type_row(&arena, 2, f)), evt_type_of(EVT_BOOL), evt_type_of(EVT_DOUBLE) };
+    const struct evt_type *types[] = { evt_type_of(EVT_INT), evt_type_of(EVT_STRING),
+        evt_type_decimal(&arena, 20, 2), evt_type_array(&arena, evt_type_row(&arena, 2, f)),
+        evt_type_of(EVT_BOOL), evt_type_of(EVT_DOUBLE) };
     struct evt_column *c = BASE_ARENA_ARRAY(&arena, struct evt_column, 6);
     for (int i = 0; i < 6; i++)
         c[i] = (struct evt_column){ base_str_of(base_arena_printf(&arena, "c%d", i)), types[i], false };
@@ -45,8 +46,8 @@ static void fill_row(struct evt_batch *b, uint32_t i) {
     int n = snprintf(text, sizeof text, "text %u", i);
     struct evt_val f[2] = { { .i = i }, { .s = { text, (uint32_t)n } } };
     struct evt_val rows[3] = { { .list = { f, 2 } }, EVT_VAL_NULL, { .list = { f, 2 } } };
-    const struct evt_val vals[6] = { { .i = (int64_t)i * 7 }, { .s = { text, (uint32_t)n } }, evt_val_of_dec(-(__int128)i << 70),
-        { .list = { rows, i % 4 } }, { .b = i & 1 }, { .d = i / 2.0 } };
+    const struct evt_val vals[6] = { { .i = (int64_t)i * 7 }, { .s = { text, (uint32_t)n } },
+        evt_val_of_dec(-((__int128)i << 70)), { .list = { rows, i % 4 } }, { .b = i & 1 }, { .d = i / 2.0 } };
     for (uint32_t c = 0; c < 6; c++)
         evt_col_set_val(&b->cols[c], b->n_rows, (i + c) % 3 == 0 ? &EVT_VAL_NULL : &vals[c]);
     b->time[b->n_rows] = i;

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 /* cmocka needs the four above first */
 #include <cmocka.h>
@@ -75,12 +76,18 @@ static void strings_are_escaped(void **state) {
     const struct evt_type *t = evt_type_of(EVT_STRING);
     assert_json(t, str_val(""), "\"\"");
     assert_json(t, str_val("plain text, longer than a word"), "\"plain text, longer than a word\"");
-    assert_json(t, str_val("say \"hi\" \\ \n\r\t\b\f\x01\x1f end"), "\"say \\\"hi\\\" \\\\ \\n\\r\\t\\b\\f\\u0001\\u001f end\"");
+    assert_json(t, str_val("say \"hi\" \\ \n\r\t\b\f\x01\x1f end"),
+        "\"say \\\"hi\\\" \\\\ \\n\\r\\t\\b\\f\\u0001\\u001f end\"");
     assert_json(t, str_val("12345678\"abcdefgh\\"), "\"12345678\\\"abcdefgh\\\\\"");
-    assert_json(t, str_val("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"), "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\"");
+    assert_json(t, str_val("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"),
+        "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\"");
     assert_json(t, str_val("\x7f"), "\"\x7f\"");
     /* what is not UTF-8 is replaced byte by byte: lone continuation, overlong, surrogate, cut off */
-    assert_json(t, str_val("a\x80" "b"), "\"a\xef\xbf\xbd" "b\"");
+    assert_json(t,
+        str_val("a\x80"
+                "b"),
+        "\"a\xef\xbf\xbd"
+        "b\"");
     assert_json(t, str_val("\xc0\xaf"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");
     assert_json(t, str_val("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
     assert_json(t, str_val("x\xe2\x82"), "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
@@ -94,7 +101,8 @@ static void strings_are_escaped_at_every_offset(void **state) {
             char in[40], expect[64];
             memset(in, 'x', len);
             in[at] = '\n';
-            int n = snprintf(expect, sizeof expect, "\"%.*s\\n%.*s\"", (int)at, in, (int)(len - at - 1), in + at + 1);
+            int n = snprintf(
+                expect, sizeof expect, "\"%.*s\\n%.*s\"", (int)at, in, (int)(len - at - 1), in + at + 1);
             struct base_buf b = BASE_BUF_INIT;
             evt_json_write_str(&b, (struct base_str){ in, len });
             assert_int_equal(b.len, n);
@@ -133,7 +141,8 @@ static void nested_values_become_json(void **state) {
 static void order_is_total(void **state) {
     (void)state;
     const struct evt_type *d = evt_type_of(EVT_DOUBLE), *s = evt_type_of(EVT_STRING);
-    struct evt_val null = EVT_VAL_NULL, nan = { .d = NAN }, inf = { .d = INFINITY }, zero = { .d = 0.0 }, neg = { .d = -0.0 };
+    struct evt_val null = EVT_VAL_NULL, nan = { .d = NAN }, inf = { .d = INFINITY }, zero = { .d = 0.0 },
+                   neg = { .d = -0.0 };
     assert_true(evt_val_cmp(d, &null, &neg) < 0);
     assert_true(evt_val_cmp(d, &inf, &nan) < 0);
     assert_int_equal(evt_val_cmp(d, &nan, &nan), 0);

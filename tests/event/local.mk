@@ -1,1 +1,4 @@
-# Tests of event: see tests/local.mk for how to add one.
+check_PROGRAMS += tests/event/evt_batch_test
+tests_event_evt_batch_test_LDADD = $(EVT_TEST_LIBS)
+check_PROGRAMS += tests/event/evt_val_test
+tests_event_evt_val_test_LDADD = $(EVT_TEST_LIBS)
