@@ -252,7 +252,9 @@ struct plan_test_step {
 struct plan_test_expect {
     struct plan_ref of;
     uint32_t n_cols;
-    const uint32_t *cols;                 /* columns listed (of that output's schema, dotted alert fields too) */
+    const uint32_t *cols;                 /* columns listed, of that output's schema */
+    const int32_t *fields;                /* n_cols: the field of a row column that is meant (of an alert's measures, key
+                                             or labels: `expect card_tested (card = 'c1')`), or -1: the column itself */
     uint32_t n_rows;                      /* 0: expect no NAME */
     const struct evt_val *const *rows;    /* n_cols values each */
     struct cep_span span;
@@ -292,11 +294,43 @@ void plan_free(struct plan *p); /* NULL is fine */
 /* Returns: NULL when there is none. */
 const struct plan_node *plan_find(const struct plan *p, struct base_str name);
 const struct evt_schema *plan_schema_of(const struct plan *p, struct plan_ref ref);
-/* row(offset int, record bytes, reason string, partition string) for sources; offset, time and reason and the row as
- * JSON text in `record` for operators whose expressions failed. One schema for all. */
+/* The columns of every .errors port. Sources: `record` is the raw bytes; operators whose expressions failed: the row as
+ * JSON text, with its event time. */
+#define PLAN_ERRORS_LIST(COL)                                                            \
+    COL(OFFSET, "offset", INT)         /* position in the partition */                   \
+    COL(RECORD, "record", BYTES)                                                         \
+    COL(REASON, "reason", STRING)                                                        \
+    COL(PARTITION, "partition", STRING) /* file, connection; null for operators */       \
+    COL(TIME, "time", TIMESTAMP)       /* null for sources */
+
+enum plan_errors_col {
+#define PLAN_ERRORS_ENUM(name, text, kind) PLAN_ERRORS_##name,
+    PLAN_ERRORS_LIST(PLAN_ERRORS_ENUM)
+#undef PLAN_ERRORS_ENUM
+        PLAN_ERRORS_MAX
+};
 const struct evt_schema *plan_errors_schema(void);
-/* An alert's visible columns: id, alert, status, severity, key, message, labels, started_at, at, measures[, events]. `key`,
- * `labels`, `measures` and `events` are rows. */
+/* An alert's columns: id, alert, status, severity, key, message, labels, started_at, at, measures[, events]. `key` (of the
+ * `by` values), `labels`, `measures` and `events` are rows. */
+#define PLAN_ALERT_LIST(COL)                                                             \
+    COL(ID, "id")                                                                        \
+    COL(ALERT, "alert")                                                                  \
+    COL(STATUS, "status")                                                                \
+    COL(SEVERITY, "severity")                                                            \
+    COL(KEY, "key")                                                                      \
+    COL(MESSAGE, "message")                                                              \
+    COL(LABELS, "labels")                                                                \
+    COL(STARTED_AT, "started_at")                                                        \
+    COL(AT, "at")                                                                        \
+    COL(MEASURES, "measures")                                                            \
+    COL(EVENTS, "events") /* only `with events` */
+
+enum plan_alert_col {
+#define PLAN_ALERT_ENUM(name, text) PLAN_ALERT_##name,
+    PLAN_ALERT_LIST(PLAN_ALERT_ENUM)
+#undef PLAN_ALERT_ENUM
+        PLAN_ALERT_MAX
+};
 const struct evt_schema *plan_alert_schema(struct base_arena *a, const struct plan_alert *alert, const struct evt_schema *on);
 
 /* Looks an option up; NULL when it is not set. */
@@ -305,6 +339,14 @@ int64_t plan_opt_int(const struct plan_opt *opts, uint32_t n, const char *name, 
 bool plan_opt_bool(const struct plan_opt *opts, uint32_t n, const char *name, bool fallback);
 struct base_str plan_opt_str(const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback);
 
+const char *plan_severity_text(enum plan_severity s);
+const char *plan_port_text(enum plan_port p); /* "late"; "" for the main output */
+const char *plan_node_word(enum plan_node_kind k); /* "stream", "pattern", "alert" */
+
+/* A value as a literal of the language: 'it''s', 5 s, timestamp '2026-01-01T10:00:00Z'. */
+void plan_write_literal(struct base_buf *b, const struct evt_type *t, const struct evt_val *v);
+/* "card string, amount double": the visible columns. */
+void plan_write_columns(struct base_buf *b, const struct evt_schema *s);
 /* Text dumps: stable, free of addresses (`explain --stage plan`), and the graph as dot. */
 void plan_write(struct base_buf *b, const struct plan *p);
 void plan_write_dot(struct base_buf *b, const struct plan *p);
