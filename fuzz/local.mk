@@ -1,1 +1,20 @@
-# Fuzz targets, and the replay of their corpora in make check.
+# A fuzz target NAME is fuzz/NAME_fuzz.c with a corpus in fuzz/NAME.in/. To add one:
+#
+#     FUZZ_TARGETS += fuzz/dsl_fuzz
+#     fuzz_dsl_fuzz_SOURCES = fuzz/dsl_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
+#     fuzz_dsl_fuzz_LDADD = $(DSL_LIBS)
+#     fuzz_dsl_fuzz_LDFLAGS = $(FUZZ_LINK)
+#     EXTRA_DIST += fuzz/dsl.in
+#
+# make check replays every corpus; ./configure CC=clang CXX=clang++ --enable-fuzz
+# --with-sanitizer=address,undefined links the targets with libFuzzer: fuzz/dsl_fuzz -max_total_time=60 fuzz/dsl.in
+FUZZ_TARGETS =
+FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+if ENABLE_FUZZ
+FUZZ_MAIN =
+noinst_PROGRAMS += $(FUZZ_TARGETS)
+else
+FUZZ_MAIN = fuzz/fuzz_main.c
+check_PROGRAMS += $(FUZZ_TARGETS)
+endif
+EXTRA_DIST += fuzz/fuzz_main.c

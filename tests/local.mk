@@ -7,7 +7,6 @@
 # with the layer's own libraries, not with all of them, is what proves that nothing includes upwards.
 # A whole-program test is a script in tests/cli/, listed in tests/cli/local.mk; it gets CEPD (the program),
 # CEP_SRCDIR and CEP_BUILDDIR, exits 0 (passed), 1 (failed) or 77 (skipped), and writes only below $TMPDIR.
-CMOCKA_TEST_LIBS = $(CMOCKA_LIBS)
 BASE_TEST_LIBS = $(BASE_LIBS) $(CMOCKA_LIBS)
 EVT_TEST_LIBS = $(EVT_LIBS) $(CMOCKA_LIBS)
 EXPR_TEST_LIBS = $(EXPR_LIBS) $(CMOCKA_LIBS)
@@ -29,10 +28,16 @@ AM_TESTS_ENVIRONMENT = \
 	CEP_BUILDDIR='$(abs_top_builddir)'; export CEP_BUILDDIR; \
 	CEP_PYTHON='$(PYTHON3)'; export CEP_PYTHON; \
 	CEP_CPPFLAGS='$(AM_CPPFLAGS)'; export CEP_CPPFLAGS; \
+	CEP_INSTRUMENTED='$(INSTRUMENTED)'; export CEP_INSTRUMENTED; \
+	CEP_EXTERNAL_LIBS='$(EXTERNAL_LIBS)'; export CEP_EXTERNAL_LIBS; \
 	CC='$(CC)'; export CC; \
+	CXX='$(CXX)'; export CXX; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
 AM_COLOR_TESTS = auto
 
+# Tests that use threads are also named in THREAD_TESTS += (in their own local.mk, one a line): script/test runs
+# those under the thread sanitizer.
+THREAD_TESTS =
 TESTS += $(check_PROGRAMS)
 
 include tests/base/local.mk
@@ -48,3 +53,4 @@ include tests/dsl/local.mk
 include tests/cepd/local.mk
 include tests/cli/local.mk
 include tests/patterns/local.mk
+include tests/tree/local.mk

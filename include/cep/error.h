@@ -65,5 +65,15 @@ struct cep_err {
         .rc = CEP_OK                                                                     \
     }
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
 /* Returns: the fixed text of a code, e.g. "syntax error"; never NULL. */
 const char *cep_rc_text(enum cep_rc rc);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
