@@ -347,6 +347,8 @@ const char *plan_node_word(enum plan_node_kind k); /* "stream", "pattern", "aler
 void plan_write_literal(struct base_buf *b, const struct evt_type *t, const struct evt_val *v);
 /* "card string, amount double": the visible columns. */
 void plan_write_columns(struct base_buf *b, const struct evt_schema *s);
+/* The operators alone, without sinks: what the version is a hash of. */
+void plan_write_nodes(struct base_buf *b, const struct plan *p);
 /* Text dumps: stable, free of addresses (`explain --stage plan`), and the graph as dot. */
 void plan_write(struct base_buf *b, const struct plan *p);
 void plan_write_dot(struct base_buf *b, const struct plan *p);

@@ -1,0 +1,74 @@
+/*
+ * plan -- life and look-up of plans: finding nodes, schemas of ports, options by name.
+ */
+#include "plan/plan.h"
+
+#include "base/base_mem.h"
+
+void plan_free(struct plan *p) {
+    if (!p)
+        return;
+    base_arena_release(&p->arena);
+    base_free(p);
+}
+
+const struct plan_node *plan_find(const struct plan *p, struct base_str name) {
+    for (uint32_t i = 0; i < p->n_nodes; i++)
+        if (base_str_eq(p->nodes[i]->name, name))
+            return p->nodes[i];
+    return NULL;
+}
+
+const struct evt_schema *plan_schema_of(const struct plan *p, struct plan_ref ref) {
+    const struct plan_node *n = p->nodes[ref.node];
+    switch (ref.port) {
+    case PLAN_PORT_MAIN:
+        return n->schema;
+    case PLAN_PORT_LATE:
+        return n->late_schema;
+    case PLAN_PORT_ERRORS:
+        return n->errors_schema;
+    case PLAN_PORT_TIMEOUTS:
+        return n->kind == PLAN_NODE_PATTERN ? n->pattern.timeouts_schema : NULL;
+    case PLAN_PORT_MAX:
+        break;
+    }
+    return NULL;
+}
+
+const struct plan_opt *plan_opt_find(const struct plan_opt *opts, uint32_t n, const char *name) {
+    for (uint32_t i = 0; i < n; i++)
+        if (base_str_eq(opts[i].name, base_str_of(name)))
+            return &opts[i];
+    return NULL;
+}
+
+int64_t plan_opt_int(const struct plan_opt *opts, uint32_t n, const char *name, int64_t fallback) {
+    const struct plan_opt *o = plan_opt_find(opts, n, name);
+    return o && !o->val.null ? o->val.i : fallback;
+}
+
+bool plan_opt_bool(const struct plan_opt *opts, uint32_t n, const char *name, bool fallback) {
+    const struct plan_opt *o = plan_opt_find(opts, n, name);
+    return o && !o->val.null ? o->val.b : fallback;
+}
+
+struct base_str plan_opt_str(const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback) {
+    const struct plan_opt *o = plan_opt_find(opts, n, name);
+    return o && !o->val.null ? evt_val_str(&o->val) : base_str_of(fallback);
+}
+
+const char *plan_severity_text(enum plan_severity s) {
+    static const char *const texts[PLAN_SEV_MAX] = { "info", "low", "medium", "high", "critical" };
+    return texts[s];
+}
+
+const char *plan_port_text(enum plan_port p) {
+    static const char *const texts[PLAN_PORT_MAX] = { "", "late", "errors", "timeouts" };
+    return texts[p];
+}
+
+const char *plan_node_word(enum plan_node_kind k) {
+    static const char *const texts[PLAN_NODE_MAX] = { "stream", "stream", "pattern", "alert" };
+    return texts[k];
+}

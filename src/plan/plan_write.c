@@ -1,0 +1,355 @@
+/*
+ * plan_write -- the plan as text: what `explain --stage plan` shows, what golden tests pin, what the version
+ * is a hash of. Stable, free of addresses and of places in files.
+ */
+#include "plan/plan.h"
+
+#include "base/base_mem.h"
+#include "base/base_num.h"
+
+static void write_quoted(struct base_buf *b, struct base_str s) {
+    base_buf_putc(b, '\'');
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.p[i] == '\'')
+            base_buf_putc(b, '\'');
+        base_buf_putc(b, s.p[i]);
+    }
+    base_buf_putc(b, '\'');
+}
+
+void plan_write_literal(struct base_buf *b, const struct evt_type *t, const struct evt_val *v) {
+    if (v->null) {
+        base_buf_puts(b, "null");
+        return;
+    }
+    switch (t->kind) {
+    case EVT_STRING:
+        write_quoted(b, evt_val_str(v));
+        return;
+    case EVT_TIMESTAMP:
+        base_buf_puts(b, "timestamp '");
+        base_write_timestamp(b, v->i);
+        base_buf_putc(b, '\'');
+        return;
+    case EVT_ARRAY:
+        base_buf_putc(b, '[');
+        for (uint32_t i = 0; i < v->list.n; i++) {
+            if (i > 0)
+                base_buf_puts(b, ", ");
+            plan_write_literal(b, t->elem, &v->list.v[i]);
+        }
+        base_buf_putc(b, ']');
+        return;
+    case EVT_ROW:
+        base_buf_puts(b, "row(");
+        for (uint32_t i = 0; i < v->list.n; i++) {
+            if (i > 0)
+                base_buf_puts(b, ", ");
+            plan_write_literal(b, t->fields[i].type, &v->list.v[i]);
+        }
+        base_buf_putc(b, ')');
+        return;
+    case EVT_NULL:
+    case EVT_BOOL:
+    case EVT_INT:
+    case EVT_DOUBLE:
+    case EVT_BYTES:
+    case EVT_DURATION:
+    case EVT_DECIMAL:
+    case EVT_KIND_MAX:
+        break;
+    }
+    evt_val_write_text(b, t, v);
+}
+
+void plan_write_columns(struct base_buf *b, const struct evt_schema *s) {
+    for (uint32_t i = 0; i < s->n_visible; i++) {
+        base_buf_puts(b, i ? ", " : "");
+        base_buf_str(b, s->cols[i].name);
+        base_buf_putc(b, ' ');
+        evt_type_write(b, s->cols[i].type);
+        if (s->cols[i].not_null)
+            base_buf_puts(b, " not null");
+    }
+}
+
+static void write_ref(struct base_buf *b, const struct plan *p, struct plan_ref r) {
+    base_buf_str(b, p->nodes[r.node]->name);
+    if (r.port != PLAN_PORT_MAIN)
+        base_buf_printf(b, ".%s", plan_port_text(r.port));
+}
+
+static void write_opts(struct base_buf *b, const struct plan_opt *opts, uint32_t n) {
+    if (n == 0)
+        return;
+    base_buf_puts(b, " (");
+    for (uint32_t i = 0; i < n; i++) {
+        base_buf_puts(b, i ? ", " : "");
+        base_buf_str(b, opts[i].name);
+        base_buf_puts(b, " = ");
+        plan_write_literal(b, opts[i].type, &opts[i].val);
+    }
+    base_buf_putc(b, ')');
+}
+
+static void write_time(struct base_buf *b, const struct plan_time *t, const struct evt_schema *s) {
+    if (t->kind == PLAN_WM_PROCESSING) {
+        base_buf_puts(b, "  processing time\n");
+        return;
+    }
+    base_buf_puts(b, "  event time ");
+    base_buf_str(b, s->cols[t->col].name);
+    base_buf_puts(b, " watermark ");
+    if (t->kind == PLAN_WM_DELAY) {
+        base_buf_puts(b, "delay ");
+        base_write_duration(b, t->delay_us);
+    } else if (t->kind == PLAN_WM_ASCENDING) {
+        base_buf_puts(b, "ascending");
+    } else {
+        base_buf_puts(b, "punctuated when ");
+        expr_write(b, t->punctuated, s, NULL);
+    }
+    const struct {
+        const char *word;
+        int64_t us;
+    } more[] = { { " idle after ", t->idle_us }, { " emit every ", t->emit_us }, { " drift at most ", t->drift_us } };
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        if (more[i].us > 0) {
+            base_buf_puts(b, more[i].word);
+            base_write_duration(b, more[i].us);
+        }
+    base_buf_putc(b, '\n');
+}
+
+static void write_source(struct base_buf *b, const struct plan_node *n) {
+    const struct plan_source *s = &n->source;
+    base_buf_printf(b, "  from %s", s->connector->name);
+    write_opts(b, s->opts, s->n_opts);
+    if (s->format) {
+        base_buf_printf(b, " format %s", s->format->name);
+        write_opts(b, s->format_opts, s->n_format_opts);
+    }
+    base_buf_putc(b, '\n');
+    write_time(b, &s->time, n->schema);
+}
+
+static void write_select(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    for (uint32_t i = 0; i < n->select.n_branches; i++) {
+        const struct plan_select_branch *br = &n->select.branches[i];
+        const struct evt_schema *in = plan_schema_of(p, br->input);
+        base_buf_puts(b, i ? "  union all select " : "  select ");
+        for (uint32_t c = 0; c < n->schema->n_visible; c++) {
+            base_buf_puts(b, c ? ", " : "");
+            expr_write(b, br->items[c], in, NULL);
+            base_buf_puts(b, " as ");
+            base_buf_str(b, n->schema->cols[c].name);
+        }
+        base_buf_puts(b, " from ");
+        write_ref(b, p, br->input);
+        if (br->where) {
+            base_buf_puts(b, " where ");
+            expr_write(b, br->where, in, NULL);
+        }
+        base_buf_putc(b, '\n');
+    }
+}
+
+static void write_vars(struct base_buf *b, const struct plan *p, const struct plan_pattern *pt,
+    const struct base_str *names) {
+    for (uint32_t i = 0; i < pt->n_vars; i++) {
+        const struct plan_var *v = &pt->vars[i];
+        base_buf_puts(b, "  define ");
+        base_buf_str(b, v->name);
+        base_buf_puts(b, " as ");
+        if (v->input >= 0 && pt->n_inputs > 1) {
+            write_ref(b, p, pt->inputs[v->input]);
+            if (v->cond)
+                base_buf_puts(b, " where ");
+        } else if (!v->cond) {
+            base_buf_puts(b, "any event");
+        }
+        if (v->cond) {
+            expr_write(b, v->cond, &pt->cols, names);
+            base_buf_puts(b, expr_is_event_only(v->cond) ? "  -- event" : "  -- partial match");
+        }
+        base_buf_putc(b, '\n');
+    }
+}
+
+static void write_skip(struct base_buf *b, const struct plan_pattern *pt) {
+    static const char *const texts[PLAN_SKIP_MAX] = { "skip past last event", "no skip", "skip to next event",
+        "skip to first ", "skip to last " };
+    base_buf_printf(b, "  after match %s", texts[pt->skip]);
+    if (pt->skip == PLAN_SKIP_TO_FIRST || pt->skip == PLAN_SKIP_TO_LAST)
+        base_buf_str(b, pt->vars[pt->skip_var].name);
+    base_buf_puts(b, pt->skip_or_error ? " or error\n" : "\n");
+    if (pt->limit_open)
+        base_buf_printf(b, "  limit %u open per key %s\n", (unsigned)pt->limit_open,
+            pt->limit_refuse_new ? "refuse new" : "drop oldest");
+    if (pt->limit_matches)
+        base_buf_printf(b, "  limit %llu matches\n", (unsigned long long)pt->limit_matches);
+}
+
+static void write_slots(struct base_buf *b, const char *word, const struct expr *const *exprs, uint32_t n,
+    const struct evt_schema *cols, const struct base_str *names) {
+    for (uint32_t i = 0; i < n; i++) {
+        base_buf_printf(b, "  %s #%u ", word, (unsigned)i);
+        expr_write(b, exprs[i], cols, names);
+        base_buf_putc(b, '\n');
+    }
+}
+
+static void write_pattern(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    const struct plan_pattern *pt = &n->pattern;
+    struct base_str *names = base_calloc(pt->n_vars ? pt->n_vars : 1, sizeof *names);
+    for (uint32_t i = 0; i < pt->n_vars; i++)
+        names[i] = pt->vars[i].name;
+    base_buf_puts(b, "  from ");
+    for (uint32_t i = 0; i < pt->n_inputs; i++) {
+        base_buf_puts(b, i ? ", " : "");
+        write_ref(b, p, pt->inputs[i]);
+    }
+    base_buf_putc(b, '\n');
+    for (uint32_t i = 0; i < pt->n_keys; i++) {
+        base_buf_puts(b, i ? ", " : "  partition by ");
+        expr_write(b, pt->keys[i], &pt->cols, names);
+    }
+    if (pt->n_keys)
+        base_buf_putc(b, '\n');
+    base_buf_puts(b, "  match ");
+    plan_write_term(b, pt, pt->root);
+    base_buf_putc(b, '\n');
+    write_vars(b, p, pt, names);
+    if (pt->within_kind != PLAN_WITHIN_NONE) {
+        base_buf_puts(b, "  within ");
+        base_write_duration(b, pt->within_us);
+        base_buf_puts(b, pt->within_kind == PLAN_WITHIN_BETWEEN ? " between events\n" : "\n");
+    }
+    write_skip(b, pt);
+    for (uint32_t i = 0; i < pt->n_measures; i++) {
+        base_buf_puts(b, "  measure ");
+        expr_write(b, pt->measures[i].expr, &pt->cols, names);
+        base_buf_puts(b, " as ");
+        base_buf_str(b, pt->measures[i].name);
+        base_buf_putc(b, '\n');
+    }
+    write_slots(b, "running", pt->aggs, pt->n_aggs, &pt->cols, names);
+    write_slots(b, "keeps", pt->prevs, pt->n_prevs, &pt->cols, names);
+    base_free(names);
+}
+
+static void write_template(struct base_buf *b, const struct plan_template *t, const struct evt_schema *in) {
+    struct base_buf text = BASE_BUF_INIT;
+    for (uint32_t i = 0; i <= t->n_holes; i++) {
+        base_buf_str(&text, t->texts[i]);
+        if (i < t->n_holes) {
+            base_buf_putc(&text, '{');
+            expr_write(&text, t->holes[i], in, NULL);
+            base_buf_putc(&text, '}');
+        }
+    }
+    write_quoted(b, base_buf_view(&text));
+    base_buf_release(&text);
+}
+
+static void write_named(struct base_buf *b, const char *word, const struct plan_measure *items, uint32_t n,
+    const struct evt_schema *in) {
+    for (uint32_t i = 0; i < n; i++) {
+        base_buf_printf(b, "  %s ", word);
+        base_buf_str(b, items[i].name);
+        base_buf_puts(b, " = ");
+        expr_write(b, items[i].expr, in, NULL);
+        base_buf_putc(b, '\n');
+    }
+}
+
+static void write_alert(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    const struct plan_alert *al = &n->alert;
+    const struct evt_schema *in = plan_schema_of(p, al->on);
+    base_buf_puts(b, "  on ");
+    write_ref(b, p, al->on);
+    if (al->where) {
+        base_buf_puts(b, " where ");
+        expr_write(b, al->where, in, NULL);
+    }
+    base_buf_printf(b, "\n  severity %s\n", plan_severity_text(al->severity));
+    if (al->message) {
+        base_buf_puts(b, "  message ");
+        write_template(b, al->message, in);
+        base_buf_putc(b, '\n');
+    }
+    write_named(b, "label", al->labels, al->n_labels, in);
+    write_named(b, "by", al->by, al->n_by, in);
+    if (al->suppress_us > 0) {
+        base_buf_puts(b, "  suppress for ");
+        base_write_duration(b, al->suppress_us);
+        base_buf_putc(b, '\n');
+    }
+    if (al->resolve_after_us > 0) {
+        base_buf_puts(b, "  resolve after ");
+        base_write_duration(b, al->resolve_after_us);
+        base_buf_putc(b, '\n');
+    }
+    if (al->has_resolve_when) {
+        base_buf_puts(b, "  resolve when ");
+        write_ref(b, p, al->resolve_when);
+        if (al->resolve_where) {
+            base_buf_puts(b, " where ");
+            expr_write(b, al->resolve_where, plan_schema_of(p, al->resolve_when), NULL);
+        }
+        base_buf_putc(b, '\n');
+    }
+    if (al->with_events)
+        base_buf_puts(b, "  with events\n");
+}
+
+static void write_node(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    base_buf_printf(b, "%s ", plan_node_word(n->kind));
+    base_buf_str(b, n->name);
+    base_buf_puts(b, " (");
+    plan_write_columns(b, n->schema);
+    base_buf_puts(b, ")\n");
+    switch (n->kind) {
+    case PLAN_NODE_SOURCE:
+        write_source(b, n);
+        break;
+    case PLAN_NODE_SELECT:
+        write_select(b, p, n);
+        break;
+    case PLAN_NODE_PATTERN:
+        write_pattern(b, p, n);
+        break;
+    case PLAN_NODE_ALERT:
+        write_alert(b, p, n);
+        break;
+    case PLAN_NODE_MAX:
+        break;
+    }
+}
+
+static void write_sink(struct base_buf *b, const struct plan *p, const struct plan_sink *s) {
+    static const char *const deliveries[PLAN_DELIVERY_MAX] = { "", " delivery at least once",
+        " delivery exactly once" };
+    base_buf_puts(b, "sink ");
+    base_buf_str(b, s->name);
+    base_buf_puts(b, s->implied ? " (implied)\n  " : "\n  ");
+    write_ref(b, p, s->input);
+    base_buf_printf(b, " to %s", s->connector->name);
+    write_opts(b, s->opts, s->n_opts);
+    if (s->format) {
+        base_buf_printf(b, " format %s", s->format->name);
+        write_opts(b, s->format_opts, s->n_format_opts);
+    }
+    base_buf_printf(b, "%s\n", deliveries[s->delivery]);
+}
+
+void plan_write_nodes(struct base_buf *b, const struct plan *p) {
+    for (uint32_t i = 0; i < p->n_nodes; i++)
+        write_node(b, p, p->nodes[i]);
+}
+
+void plan_write(struct base_buf *b, const struct plan *p) {
+    plan_write_nodes(b, p);
+    for (uint32_t i = 0; i < p->n_sinks; i++)
+        write_sink(b, p, &p->sinks[i]);
+}
