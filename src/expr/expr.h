@@ -17,31 +17,31 @@
 #include <stdint.h>
 
 /* KIND(enumerator, name in dumps) */
-#define EXPR_KIND_LIST(KIND)                                                             \
-    KIND(CONST, "const")       /* val */                                                 \
-    KIND(COL, "col")           /* column `index` of the event under test */              \
-    KIND(CALL, "call")         /* func over args (expr/expr_func.h); strict in nulls unless its row says so */ \
-    KIND(AND, "and")           /* args, three-valued */                                  \
-    KIND(OR, "or")             /* args, three-valued */                                  \
-    KIND(NOT, "not")                                                                     \
-    KIND(IS_NULL, "is null")   /* flag: negated */                                       \
-    KIND(IN, "in")             /* args[0] in args[1..]; flag: negated; three-valued */   \
-    KIND(CASE, "case")         /* args: cond, value, cond, value, ..., [else if odd count] */ \
-    KIND(COALESCE, "coalesce") /* args */                                                \
-    KIND(CAST, "cast")         /* args[0] to `type`; flag: try_cast (null, no failure) */ \
-    KIND(FIELD, "field")       /* field `index` of the row args[0] */                    \
-    KIND(ELEM, "element")      /* element args[1] (from 0) of the array args[0] */       \
-    KIND(ARRAY, "array")       /* array of args */                                       \
-    /* Of a partial match; only in conditions, until, measures: */                       \
-    KIND(VAR_COL, "var")       /* column `index` of an event of variable `var`: the n-th from the last
-                                  (from_last) or from the first, n from 0; null when there is none */ \
-    KIND(AGG, "agg")           /* aggregate `agg` over the events of `var`; args[0] (may be absent for count)
-                                  is evaluated on each of them: its COL nodes mean that event */ \
-    KIND(EVENTS, "events")     /* array(row(...)) of all columns of the events of `var` */ \
-    KIND(PREV, "prev")         /* column `index` of the key's n-th previous event of the same stream (n from 1),
-                                  younger than within_us when that is > 0 */             \
-    KIND(KEY, "key")           /* value `index` of partition by */                       \
-    KIND(MATCH, "match")       /* `match`: number, start, end, duration, timed_out_at */
+#define EXPR_KIND_LIST(KIND)                                                                                 \
+    KIND(CONST, "const") /* val */                                                                           \
+    KIND(COL, "col")     /* column `index` of the event under test */                                        \
+    KIND(CALL, "call")   /* func over args (expr/expr_func.h); strict in nulls unless its row says so */     \
+    KIND(AND, "and")     /* args, three-valued */                                                            \
+    KIND(OR, "or")       /* args, three-valued */                                                            \
+    KIND(NOT, "not")                                                                                         \
+    KIND(IS_NULL, "is null")   /* flag: negated */                                                           \
+    KIND(IN, "in")             /* args[0] in args[1..]; flag: negated; three-valued */                       \
+    KIND(CASE, "case")         /* args: cond, value, cond, value, ..., [else if odd count] */                \
+    KIND(COALESCE, "coalesce") /* args */                                                                    \
+    KIND(CAST, "cast")         /* args[0] to `type`; flag: try_cast (null, no failure) */                    \
+    KIND(FIELD, "field")       /* field `index` of the row args[0] */                                        \
+    KIND(ELEM, "element")      /* element args[1] (from 0) of the array args[0] */                           \
+    KIND(ARRAY, "array")       /* array of args */                                                           \
+    /* Of a partial match; only in conditions, until, measures: */                                           \
+    KIND(VAR_COL, "var")   /* column `index` of an event of variable `var`: the n-th from the last
+                                  (from_last) or from the first, n from 0; null when there is none */           \
+    KIND(AGG, "agg")       /* aggregate `agg` over the events of `var`; args[0] (may be absent for count)
+                                  is evaluated on each of them: its COL nodes mean that event */    \
+    KIND(EVENTS, "events") /* array(row(...)) of all columns of the events of `var` */                       \
+    KIND(PREV, "prev")     /* column `index` of the key's n-th previous event of the same stream (n from 1),
+                                  younger than within_us when that is > 0 */ \
+    KIND(KEY, "key")       /* value `index` of partition by */                                               \
+    KIND(MATCH, "match")   /* `match`: number, start, end, duration, timed_out_at */
 
 enum expr_kind {
 #define EXPR_KIND_ENUM(name, text) EXPR_##name,
@@ -51,15 +51,15 @@ enum expr_kind {
 };
 
 /* AGG(enumerator, name in the language) -- over the events of a variable */
-#define EXPR_AGG_LIST(AGG)                                                               \
+#define EXPR_AGG_LIST(AGG)                                                                 \
     AGG(COUNT, "count") /* without argument: events; with one: values that are not null */ \
-    AGG(SUM, "sum")     /* int -> int (overflow fails), double, decimal, duration */      \
-    AGG(AVG, "avg")     /* double; decimal; duration */                                  \
-    AGG(MIN, "min")                                                                      \
-    AGG(MAX, "max")                                                                      \
-    AGG(STDDEV, "stddev")                                                                \
-    AGG(VAR, "var")                                                                      \
-    AGG(COUNT_DISTINCT, "count distinct")                                                \
+    AGG(SUM, "sum")     /* int -> int (overflow fails), double, decimal, duration */       \
+    AGG(AVG, "avg")     /* double; decimal; duration */                                    \
+    AGG(MIN, "min")                                                                        \
+    AGG(MAX, "max")                                                                        \
+    AGG(STDDEV, "stddev")                                                                  \
+    AGG(VAR, "var")                                                                        \
+    AGG(COUNT_DISTINCT, "count distinct")                                                  \
     AGG(ARRAY, "array") /* keeps nulls; [] over no events */
 
 enum expr_agg {
@@ -69,28 +69,37 @@ enum expr_agg {
         EXPR_AGG_LIST_MAX
 };
 
-enum expr_match { EXPR_MATCH_NUMBER = 0, EXPR_MATCH_START, EXPR_MATCH_END, EXPR_MATCH_DURATION, EXPR_MATCH_TIMED_OUT_AT, EXPR_MATCH_MAX };
+enum expr_match {
+    EXPR_MATCH_NUMBER = 0,
+    EXPR_MATCH_START,
+    EXPR_MATCH_END,
+    EXPR_MATCH_DURATION,
+    EXPR_MATCH_TIMED_OUT_AT,
+    EXPR_MATCH_MAX
+};
 
 struct expr_func; /* expr/expr_func.h */
 
 struct expr {
     enum expr_kind kind;
-    bool flag;                   /* see the list above */
-    bool from_last;              /* VAR_COL */
-    enum expr_agg agg;           /* AGG */
-    enum expr_match match;       /* MATCH */
-    uint32_t index;              /* COL, VAR_COL, PREV, FIELD, KEY */
-    uint32_t var;                /* VAR_COL, AGG, EVENTS: index into plan_pattern.vars */
-    uint32_t n;                  /* VAR_COL, PREV: how far */
-    uint32_t agg_slot;           /* AGG in a condition: index into plan_pattern.aggs; UINT32_MAX elsewhere */
-    int64_t within_us;           /* PREV */
-    const struct evt_type *type; /* never NULL */
-    struct evt_val val;          /* CONST */
-    const struct expr_func *func;   /* CALL */
-    void *func_state;            /* CALL: prepared at compile time from constant arguments (pcre2 code); owned by the arena */
+    bool flag;                    /* see the list above */
+    bool from_last;               /* VAR_COL */
+    enum expr_agg agg;            /* AGG */
+    enum expr_match match;        /* MATCH */
+    uint32_t index;               /* COL, VAR_COL, PREV, FIELD, KEY */
+    uint32_t var;                 /* VAR_COL, AGG, EVENTS: index into plan_pattern.vars */
+    uint32_t n;                   /* VAR_COL, PREV: how far */
+    uint32_t agg_slot;            /* AGG in a condition: index into plan_pattern.aggs; UINT32_MAX elsewhere */
+    int64_t within_us;            /* PREV */
+    const struct evt_type *type;  /* never NULL */
+    struct evt_val val;           /* CONST */
+    const struct expr_func *func; /* CALL */
+    const struct evt_type *const *arg_types; /* CALL: n_args of them */
+    void *
+        func_state; /* CALL: prepared at compile time from constant arguments (pcre2 code); owned by the arena */
     uint32_t n_args;
     const struct expr *const *args;
-    struct cep_span span;        /* where the user wrote it */
+    struct cep_span span; /* where the user wrote it */
 };
 
 /* Structural equality; spans do not count. */
@@ -104,4 +113,5 @@ bool expr_is_const(const struct expr *e);
 void expr_walk(const struct expr *e, void (*fn)(const struct expr *e, void *arg), void *arg);
 /* Appends the expression as a person would write it, e.g. `amount > 500.0 and country <> last(probe.country)`.
  * Columns are named from `schema`, variables from `var_names` (both may be NULL: #2). */
-void expr_write(struct base_buf *b, const struct expr *e, const struct evt_schema *schema, const struct base_str *var_names);
+void expr_write(struct base_buf *b, const struct expr *e, const struct evt_schema *schema,
+    const struct base_str *var_names);
