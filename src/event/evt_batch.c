@@ -301,17 +301,21 @@ void evt_batch_unref(struct evt_batch *b) {
     if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (uint32_t i = 0; i < b->schema->n_cols; i++)
-        evt_col_release(&b->cols[i]);
+        if (!b->parent || b->cols[i].cap_rows > 0)
+            evt_col_release(&b->cols[i]);
     base_free(b->cols);
-    base_free(b->time);
-    base_free(b->seq);
-    base_free(b->origin);
+    if (!b->parent) {
+        base_free(b->time);
+        base_free(b->seq);
+        base_free(b->origin);
+    }
     base_free(b->sel_buf);
+    evt_batch_unref(b->parent);
     base_free(b);
 }
 
 void evt_batch_clear(struct evt_batch *b) {
-    CEP_REQUIRE(atomic_load_explicit(&b->refs, memory_order_acquire) == 1);
+    CEP_REQUIRE(atomic_load_explicit(&b->refs, memory_order_acquire) == 1 && !b->parent);
     for (uint32_t i = 0; i < b->schema->n_cols; i++)
         evt_col_clear(&b->cols[i]);
     b->n_rows = 0;

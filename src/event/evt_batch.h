@@ -50,6 +50,8 @@ struct evt_batch {
     uint32_t *origin;                /* number of the source partition, in the order that breaks ties */
     uint64_t *sel;                   /* rows that are there; NULL = all */
     uint64_t *sel_buf;               /* owned; what evt_batch_need_sel() makes `sel` point at */
+    struct evt_batch *parent;        /* counted; a derived batch (evt_view.h) shares its parent's time, seq, origin, and
+                                        the columns whose cap_rows is 0; NULL = it owns all of them */
 };
 
 /* Owns: the caller holds the one reference. Columns are all null-less and empty. cap_rows 0 = EVT_BATCH_ROWS; it is
