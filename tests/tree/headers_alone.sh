@@ -2,9 +2,10 @@
 # Every header compiles alone, public ones as C++ too. X-lists (rows only, included several times) say so by having
 # no "#pragma once".
 set -eu
-cd "$CEP_SRCDIR"
+src=$CEP_SRCDIR
+cd "$CEP_BUILDDIR"
 bad=0 n=0
-for h in include/cep/*.h src/*/*.h dsl/*.h; do
+for h in "$src"/include/cep/*.h "$src"/src/*/*.h "$src"/dsl/*.h; do
     [ -f "$h" ] || continue
     grep -q '^#pragma once' "$h" || continue
     n=$((n + 1))
@@ -15,9 +16,9 @@ for h in include/cep/*.h src/*/*.h dsl/*.h; do
         bad=$((bad + 1))
     fi
 done
-for h in include/cep/*.h; do
+for h in "$src"/include/cep/*.h; do
     # shellcheck disable=SC2086
-    if ! $CXX -Iinclude -std=gnu++17 -Wall -Werror -fsyntax-only -include "$h" -x c++ /dev/null; then
+    if ! $CXX -I"$src/include" -std=gnu++17 -Wall -Werror -fsyntax-only -include "$h" -x c++ /dev/null; then
         echo "$h does not compile alone as C++"
         bad=$((bad + 1))
     fi

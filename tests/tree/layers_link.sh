@@ -34,7 +34,7 @@ links plan base evt expr plan
 links nfa base evt expr plan nfa
 links time base evt expr plan clk
 links state base evt expr plan sto
-links runtime base evt expr plan nfa clk sto rt
-links connect base evt expr plan nfa clk sto rt con
+links connect base evt expr plan clk con
+links runtime base evt expr plan nfa clk sto con rt
 links dsl base evt expr plan dsl
 exit $bad
