@@ -1,1 +1,3 @@
-# Tests of patterns: see tests/local.mk for how to add one.
+# Pattern cases: see the head of tests/patterns/cases.py. Added once the program exists:
+# TESTS += tests/patterns/cases.py
+EXTRA_DIST += tests/patterns/cases.py
