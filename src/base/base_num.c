@@ -31,7 +31,9 @@ static bool num_digits(const char *p, size_t len, uint64_t *out) {
 }
 
 bool base_parse_u64(struct base_str s, uint64_t *out) {
-    size_t sign = s.len > 0 && s.p[0] == '+';
+    if (s.len == 0)
+        return false;
+    size_t sign = s.p[0] == '+';
     return num_digits(s.p + sign, s.len - sign, out);
 }
 
