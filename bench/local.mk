@@ -1,4 +1,7 @@
-# `make bench` builds and runs what bench_all lists; `make check` does neither.
+# `make bench` builds and runs what bench_all lists; `make check` only builds it. To add one:
+#
+#     bench_all += bench/decode_bench
+#     bench_decode_bench_LDADD = $(CON_LIBS)
 bench_all =
 EXTRA_PROGRAMS += $(bench_all)
 CLEANFILES += $(bench_all)
@@ -6,3 +9,5 @@ CLEANFILES += $(bench_all)
 .PHONY: bench
 bench: $(bench_all) all
 	@for b in $(bench_all); do echo "== $$b"; ./$$b || exit 1; done
+
+check-local: $(bench_all)
