@@ -73,11 +73,15 @@ struct expr_func {
         result_type; /* NULL = `result` says it (DECIMAL: the type of the first decimal argument) */
 };
 
-/* The families' tables. Each ends with a row whose name is NULL; rows of a name stand together, in one table. */
-extern const struct expr_func expr_funcs_core[]; /* operators */
-extern const struct expr_func expr_funcs_math[];
-extern const struct expr_func expr_funcs_string[]; /* with like and regular expressions */
-extern const struct expr_func expr_funcs_time[];
+/*
+ * The families: one table each, expr_funcs_NAME, that ends with a row whose name is NULL; rows of a name stand together, in
+ * one table. FAMILY(name, what the reference calls it)
+ */
+#define EXPR_FAMILY_LIST(FAMILY) FAMILY(core, "Operators")
+
+#define EXPR_FAMILY_EXTERN(name, title) extern const struct expr_func expr_funcs_##name[];
+EXPR_FAMILY_LIST(EXPR_FAMILY_EXTERN)
+#undef EXPR_FAMILY_EXTERN
 
 /* Returns: the first row of that name and how many follow it with the same name (rows of a name are adjacent), or NULL. */
 const struct expr_func *expr_func_find(struct base_str name, uint32_t *n_rows);
