@@ -115,6 +115,9 @@ static inline struct base_str evt_col_str(const struct evt_col *c, uint32_t row)
 }
 void evt_col_get(const struct evt_col *c, uint32_t row, struct base_arena *scratch, struct evt_val *out);
 
+/* Appends a row's visible columns as one JSON object. */
+void evt_batch_write_json(struct base_buf *out, const struct evt_batch *b, uint32_t row, struct base_arena *scratch);
+
 /*
  * A column outside a batch (results of expressions): `cap_rows` rows of `type`, buffers owned.
  */

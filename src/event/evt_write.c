@@ -2,7 +2,7 @@
  * evt_write -- values as JSON and as plain text. Sinks spend most of their time here: strings are copied in runs
  * up to the next byte that needs care, eight bytes looked at together.
  */
-#include "event/evt_type.h"
+#include "event/evt_batch.h"
 
 #include "base/base_check.h"
 #include "base/base_num.h"
@@ -197,4 +197,18 @@ void evt_val_write_text(struct base_buf *b, const struct evt_type *t, const stru
     case EVT_KIND_MAX: break;
     }
     CEP_INSIST(!"a kind of type");
+}
+
+void evt_batch_write_json(struct base_buf *out, const struct evt_batch *b, uint32_t row, struct base_arena *scratch) {
+    base_buf_putc(out, '{');
+    for (uint32_t c = 0; c < b->schema->n_visible; c++) {
+        struct evt_val v;
+        if (c)
+            base_buf_putc(out, ',');
+        evt_json_write_str(out, b->schema->cols[c].name);
+        base_buf_putc(out, ':');
+        evt_col_get(&b->cols[c], row, scratch, &v);
+        evt_val_write_json(out, b->schema->cols[c].type, &v);
+    }
+    base_buf_putc(out, '}');
 }

@@ -72,3 +72,41 @@ const char *plan_node_word(enum plan_node_kind k) {
     static const char *const texts[PLAN_NODE_MAX] = { "stream", "stream", "pattern", "alert" };
     return texts[k];
 }
+
+static bool same_ref(struct plan_ref a, struct plan_ref b) {
+    return a.node == b.node && a.port == b.port;
+}
+
+static bool node_reads(const struct plan_node *n, struct plan_ref ref) {
+    switch (n->kind) {
+    case PLAN_NODE_SOURCE: return false;
+    case PLAN_NODE_SELECT:
+        for (uint32_t i = 0; i < n->select.n_branches; i++)
+            if (same_ref(n->select.branches[i].input, ref))
+                return true;
+        return false;
+    case PLAN_NODE_PATTERN:
+        for (uint32_t i = 0; i < n->pattern.n_inputs; i++)
+            if (same_ref(n->pattern.inputs[i], ref))
+                return true;
+        return false;
+    case PLAN_NODE_ALERT:
+        return same_ref(n->alert.on, ref) || (n->alert.has_resolve_when && same_ref(n->alert.resolve_when, ref));
+    case PLAN_NODE_MAX: break;
+    }
+    return false;
+}
+
+bool plan_is_read(const struct plan *p, struct plan_ref ref) {
+    for (uint32_t i = 0; i < p->n_nodes; i++)
+        if (node_reads(p->nodes[i], ref))
+            return true;
+    for (uint32_t i = 0; i < p->n_sinks; i++)
+        if (same_ref(p->sinks[i].input, ref))
+            return true;
+    for (uint32_t t = 0; t < p->n_tests; t++)
+        for (uint32_t i = 0; i < p->tests[t].n_expects; i++)
+            if (same_ref(p->tests[t].expects[i].of, ref))
+                return true;
+    return false;
+}

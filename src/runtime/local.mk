@@ -1,2 +1,12 @@
 noinst_LTLIBRARIES += librt.la
-librt_la_SOURCES =
+librt_la_SOURCES = \
+	src/runtime/rt_alert.c \
+	src/runtime/rt_graph.c src/runtime/rt_graph.h \
+	src/runtime/rt_job.c src/runtime/rt_job.h \
+	src/runtime/rt_life.c src/runtime/rt_life.h \
+	src/runtime/rt_op.c src/runtime/rt_op.h src/runtime/rt_ops.h \
+	src/runtime/rt_pattern.c \
+	src/runtime/rt_select.c \
+	src/runtime/rt_sink.c \
+	src/runtime/rt_source.c \
+	src/runtime/rt_test.c src/runtime/rt_test.h

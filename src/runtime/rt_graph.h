@@ -1,0 +1,20 @@
+#pragma once
+/*
+ * rt_graph -- operators made from a plan's nodes and connected along its references; no outside yet.
+ *
+ * Shared by a job (which opens connectors) and a test (which pushes rows and listens by probes).
+ */
+#include "runtime/rt_ops.h"
+
+struct rt_graph {
+    const struct plan *plan;  /* borrowed */
+    struct rt_op **ops;       /* owned; plan->n_nodes of them, by node index */
+};
+
+enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk, struct cep_err *err);
+/* Safe after a failed init. */
+void rt_graph_release(struct rt_graph *g);
+/* Connects an operator from outside (a sink, a probe) to an output of the plan. */
+void rt_graph_listen(struct rt_graph *g, struct plan_ref ref, struct rt_op *op, uint32_t input);
+/* Rows that wait for watermarks, over all operators. Brings gauges up to date. */
+uint64_t rt_graph_buffered(struct rt_graph *g);

@@ -1,0 +1,78 @@
+#pragma once
+/*
+ * rt_job -- a plan at work in this process: operators made and connected, sources read, sinks flushed.
+ *
+ *     struct rt_opts opts;
+ *     rt_opts_init(&opts);
+ *     if (rt_job_new(plan, &opts, &job, &err) == CEP_OK)
+ *         rc = rt_job_run(job, &err);
+ *     rt_job_free(job);
+ *
+ * One thread runs everything: the loop reads the source that is furthest behind in event time, pushes its rows through the
+ * chains, and lets libevent handle sockets and timers in between. What that order gives: sources of unequal speed stay
+ * together, so little waits in reorder buffers.
+ *
+ * Memory: rows that wait for a watermark are bounded by opts.max_buffered. When it is reached only the partition that holds
+ * the watermark is read; when that one has nothing to say for opts.held_patience_us, the job fails and names it.
+ */
+#include "connect/con.h"
+#include "runtime/rt_op.h"
+
+struct rt_job;
+
+struct rt_opts {
+    const struct clk *clk;      /* clk_system() */
+    const char *base_dir;       /* folder of the .pattern file; NULL = the current one */
+    uint32_t batch_rows;        /* `batch.size`, 1..EVT_BATCH_ROWS */
+    int64_t linger_us;          /* `batch.linger`: sinks are flushed at least this often */
+    uint64_t max_buffered;      /* rows waiting for watermarks, over all operators */
+    int64_t held_patience_us;   /* how long a silent partition may hold back a full buffer */
+    int64_t drain_us;           /* how long sinks may take to get rid of what they hold at the end */
+    int64_t progress_every_us;  /* 0 = progress() is never called */
+    int stdin_fd, stdout_fd, stderr_fd;
+    void (*log)(void *arg, enum con_level level, const char *text); /* NULL = nobody listens */
+    void (*progress)(void *arg, struct rt_job *job);
+    void *arg;
+};
+
+void rt_opts_init(struct rt_opts *opts);
+
+/*
+ * Opens sources and sinks. Requires: plan outlives the job.
+ * Returns: CEP_EIO, CEP_EINVAL when one of them cannot be opened; the message names it.
+ */
+enum cep_rc rt_job_new(const struct plan *plan, const struct rt_opts *opts, struct rt_job **out, struct cep_err *err);
+void rt_job_free(struct rt_job *job); /* NULL is fine */
+
+/*
+ * Until every source has ended (the watermark is then at the end of time and sinks are drained), or rt_job_stop().
+ * Returns: CEP_OK; CEP_EINTERRUPTED after a stop (sinks are drained; open partial matches are not timed out); else what
+ *          went wrong, with the operator's name.
+ */
+enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err);
+/* Asks a running job to stop. May be called from a signal handler or another thread. */
+void rt_job_stop(struct rt_job *job);
+
+/* -- looking at it ------------------------------------------------------------------------------------------- */
+
+/* Counts of one operator; `name` and `kind` are borrowed from the job. */
+struct rt_op_info {
+    struct base_str name;
+    const char *kind;
+    int64_t watermark; /* EVT_TIME_MIN = none yet */
+    struct rt_metrics metrics;
+    bool is_source, is_sink;
+    struct con_source_stats source; /* is_source */
+    struct con_sink_stats sink;     /* is_sink */
+};
+
+uint32_t rt_job_n_ops(const struct rt_job *job);
+void rt_job_op_info(struct rt_job *job, uint32_t i, struct rt_op_info *out);
+
+struct rt_totals {
+    uint64_t events;   /* rows decoded by all sources */
+    uint64_t matches, alerts, late, errors, suppressed, timed_out;
+    int64_t watermark; /* the lowest of the sources that have not ended; EVT_TIME_MIN = none yet */
+    int64_t started_us, now_us; /* monotonic clock */
+};
+void rt_job_totals(struct rt_job *job, struct rt_totals *out);

@@ -1,0 +1,123 @@
+#pragma once
+/*
+ * rt_op -- an operator of the dataflow and the edges between operators.
+ *
+ * Operators of one task are chained: rt_emit() calls the next operator's batch function at once, on the same thread
+ * (Flink's operator chains). Each operator has numbered inputs and outputs by port (enum plan_port); an output goes to any
+ * number of inputs. Watermarks are merged by minimum over the inputs that are neither idle nor ended, and an operator
+ * handles all that a watermark fires before it is passed on:
+ *
+ *     source ─batch, batch, W(10)─▶ [input 0]
+ *                                    pattern ── matches, W(10) ─▶ alert ─▶ sink
+ *     source ─batch, W(12)───────▶ [input 1]      └─ timeouts ─▶ sink
+ *
+ * An error that an operator returns ends the job; what is wrong with single events goes to its ERRORS port instead.
+ *
+ * Threads: all operators of a chain belong to one thread.
+ */
+#include "event/evt_batch.h"
+#include "plan/plan.h"
+#include "time/clk.h"
+
+struct rt_op;
+
+/* METRIC(field, name, help): counted by every operator that the count makes sense for; see rt_job_metrics(). */
+#define RT_METRIC_LIST(METRIC)                                                           \
+    METRIC(rows_in, "rows_in", "rows taken in")                                          \
+    METRIC(rows_out, "rows_out", "rows sent on by the main output")                      \
+    METRIC(late, "late", "events behind their partition's watermark")                    \
+    METRIC(undecodable, "undecodable", "records that could not be decoded")              \
+    METRIC(failed, "expression_failures", "events on which an expression failed")        \
+    METRIC(no_time, "no_time", "events without an event time")                           \
+    METRIC(irrelevant, "irrelevant", "rows dropped before their key was looked up")      \
+    METRIC(matches, "matches", "matches emitted")                                        \
+    METRIC(timed_out, "timed_out", "partial matches whose time was over")                \
+    METRIC(pruned, "pruned", "matches and partial matches dropped by the skip policy")   \
+    METRIC(limit_open, "limit_open", "partial matches dropped by `limit ... open`")      \
+    METRIC(limit_matches, "limit_matches", "matches dropped by `limit ... matches`")     \
+    METRIC(alerts, "alerts", "alerts let through")                                       \
+    METRIC(suppressed, "suppressed", "alerts suppressed or already firing")              \
+    METRIC(resolved, "resolved", "alerts resolved")                                      \
+    METRIC(open, "open", "partial matches open now")                                     \
+    METRIC(keys, "keys", "keys with state now")                                          \
+    METRIC(state_bytes, "state_bytes", "bytes of state now")                             \
+    METRIC(buffered, "buffered", "events waiting for the watermark now")
+
+struct rt_metrics {
+#define RT_METRIC_FIELD(field, name, help) uint64_t field;
+    RT_METRIC_LIST(RT_METRIC_FIELD)
+#undef RT_METRIC_FIELD
+};
+
+struct rt_op_vt {
+    const char *kind; /* "source", "select", "pattern", "alert", "sink" */
+    /* A batch on an input; the operator takes its own reference when it keeps it. */
+    enum cep_rc (*batch)(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err);
+    /* The merged watermark moved to `wm`. NULL = nothing to do but to pass it on. */
+    enum cep_rc (*watermark)(struct rt_op *op, int64_t wm, struct cep_err *err);
+    /* Every input has ended (after a watermark at the end of time, when there was one). NULL = nothing to do. */
+    enum cep_rc (*end)(struct rt_op *op, struct cep_err *err);
+    /* Brings gauges (open, keys, ...) up to date in op->metrics. NULL = there are none. */
+    void (*gauges)(struct rt_op *op);
+    void (*free)(struct rt_op *op); /* releases what is the operator's own, then the memory */
+};
+
+struct rt_edge {
+    struct rt_op *to; /* borrowed: the job owns all operators */
+    uint32_t input;
+};
+
+struct rt_input {
+    int64_t watermark;
+    bool idle, ended;
+};
+
+struct rt_op {
+    /* Set once. */
+    const struct rt_op_vt *vt;
+    const struct plan_node *node; /* NULL: a sink or a test's probe */
+    struct base_str name;
+    const struct clk *clk;
+    struct rt_edge *outs[PLAN_PORT_MAX]; /* owned arrays */
+    size_t n_outs[PLAN_PORT_MAX], cap_outs[PLAN_PORT_MAX];
+    struct rt_input *inputs; /* owned */
+    uint32_t n_inputs;
+    /* Changes as data flow. */
+    int64_t watermark; /* merged, last passed on */
+    bool idle, ended;
+    struct evt_batch *errors; /* owned; rows of plan_errors_schema() not sent yet, NULL when nobody listens */
+    struct rt_metrics metrics;
+};
+
+/* Fills the common part. Owns: nothing yet. */
+void rt_op_init(struct rt_op *op, const struct rt_op_vt *vt, const struct plan_node *node, struct base_str name, uint32_t n_inputs,
+                const struct clk *clk);
+/* Releases the common part. */
+void rt_op_release(struct rt_op *op);
+void rt_op_connect(struct rt_op *from, enum plan_port port, struct rt_op *to, uint32_t input);
+static inline bool rt_op_has_out(const struct rt_op *op, enum plan_port port) {
+    return op->n_outs[port] > 0;
+}
+
+/* Sends a batch to all that listen at the port. The caller keeps its reference; empty batches are not sent. */
+enum cep_rc rt_emit(struct rt_op *op, enum plan_port port, struct evt_batch *b, struct cep_err *err);
+/* Tells every output the watermark (never goes back), idleness, the end. */
+enum cep_rc rt_emit_watermark(struct rt_op *op, int64_t wm, struct cep_err *err);
+enum cep_rc rt_emit_idle(struct rt_op *op, bool idle, struct cep_err *err);
+enum cep_rc rt_emit_end(struct rt_op *op, struct cep_err *err);
+
+/* What an edge calls at the receiving side. */
+enum cep_rc rt_op_watermark(struct rt_op *op, uint32_t input, int64_t wm, struct cep_err *err);
+enum cep_rc rt_op_idle(struct rt_op *op, uint32_t input, bool idle, struct cep_err *err);
+enum cep_rc rt_op_end(struct rt_op *op, uint32_t input, struct cep_err *err);
+
+/*
+ * Puts a record on the ERRORS port (counted by the caller). rt_op_errors_flush() sends what waits; it is called
+ * before every watermark and at the end. Nothing is kept when nobody listens. `partition` with p == NULL and `time`
+ * EVT_TIME_MIN become nulls.
+ */
+enum cep_rc rt_op_error(struct rt_op *op, int64_t offset, struct base_str record, struct base_str reason, struct base_str partition,
+                        int64_t time, struct cep_err *err);
+/* The row of a batch, as JSON text, for an expression that failed on it. */
+enum cep_rc rt_op_row_failed(struct rt_op *op, const struct evt_batch *b, uint32_t row, const char *reason, struct cep_err *err);
+enum cep_rc rt_op_errors_flush(struct rt_op *op, struct cep_err *err);

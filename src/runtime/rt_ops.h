@@ -1,0 +1,51 @@
+#pragma once
+/*
+ * rt_ops -- the kinds of operators, one file each: how each is made from its plan node.
+ *
+ * Every constructor returns an operator that the caller frees through op->vt->free().
+ */
+#include "connect/con.h"
+#include "runtime/rt_op.h"
+
+struct plan;
+
+struct rt_op *rt_select_new(const struct plan_node *node, const struct clk *clk);
+
+struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
+
+enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk, struct rt_op **out,
+                           struct cep_err *err);
+
+/* -- source: decoded rows get their time, lateness is judged, watermarks are made ------------------------- */
+
+/* `ordinal`: place among the job's sources, part of every event's origin. Rows are pushed by rt_source_push(). */
+struct rt_op *rt_source_new(const struct plan_node *node, uint32_t ordinal, const struct clk *clk);
+/*
+ * Rows of one partition, in order of position: sets time and origin, sends late rows to LATE, rows without a time to
+ * ERRORS, the rest on, and then the watermark they moved.
+ */
+enum cep_rc rt_source_push(struct rt_op *op, uint32_t partition, struct evt_batch *b, struct cep_err *err);
+/* The partition will bring nothing more. */
+enum cep_rc rt_source_partition_end(struct rt_op *op, uint32_t partition, struct cep_err *err);
+/* Ensures: partitions [0, n) hold the watermark back until they have brought something. */
+void rt_source_partitions(struct rt_op *op, uint32_t n);
+/* Lets the clock act: idleness, processing time. *next_us (monotonic): when to call again at the latest. */
+enum cep_rc rt_source_tick(struct rt_op *op, int64_t *next_us, struct cep_err *err);
+/* Watermark to `us` at least (a test's "advance to"). */
+enum cep_rc rt_source_advance(struct rt_op *op, int64_t us, struct cep_err *err);
+/* The end of time, then the end of input. */
+enum cep_rc rt_source_finish(struct rt_op *op, struct cep_err *err);
+/* The partition with the lowest watermark, or CON_ANY when none is held to be lower. */
+uint32_t rt_source_behind(const struct rt_op *op);
+/* A record that could not be decoded. */
+enum cep_rc rt_source_bad(struct rt_op *op, const struct con_bad *bad, struct cep_err *err);
+
+/* -- sink ----------------------------------------------------------------------------------------------------- */
+
+enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env, const struct clk *clk,
+                        struct rt_op **out, struct cep_err *err);
+bool rt_sink_busy(const struct rt_op *op);
+enum cep_rc rt_sink_flush(struct rt_op *op, bool final, struct cep_err *err);
+void rt_sink_stats(const struct rt_op *op, struct con_sink_stats *out);
+/* The reader is gone for good (a closed pipe): the job should end cleanly. */
+bool rt_sink_gone(const struct rt_op *op);

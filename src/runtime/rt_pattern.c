@@ -1,0 +1,112 @@
+/*
+ * rt_pattern -- the matcher as an operator.
+ *
+ * The matcher keeps rows until the watermark passes them; what it lets go is sent on at once, before the watermark is.
+ */
+#include "runtime/rt_ops.h"
+
+#include "base/base_check.h"
+#include "base/base_err.h"
+#include "base/base_mem.h"
+#include "nfa/nfa.h"
+
+struct rt_pattern {
+    struct rt_op op;
+    struct nfa_prog *prog;       /* owned */
+    struct nfa_matcher *matcher; /* owned */
+    enum cep_rc failed;          /* by an operator downstream, in the midst of the matcher's work */
+    struct cep_err failure;
+};
+
+static struct rt_pattern *pattern_of(const struct rt_op *op) {
+    return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_pattern, op);
+}
+
+static void pass_on(struct rt_pattern *p, enum plan_port port, struct evt_batch *b) {
+    if (p->failed == CEP_OK)
+        p->failed = rt_emit(&p->op, port, b, &p->failure);
+    evt_batch_unref(b);
+}
+
+static void on_matches(void *arg, struct evt_batch *b) {
+    pass_on(arg, PLAN_PORT_MAIN, b);
+}
+
+static void on_timeouts(void *arg, struct evt_batch *b) {
+    pass_on(arg, PLAN_PORT_TIMEOUTS, b);
+}
+
+static void on_failure(void *arg, uint32_t input, const struct evt_batch *b, uint32_t row, const char *reason) {
+    struct rt_pattern *p = arg;
+    (void)input;
+    if (p->failed == CEP_OK)
+        p->failed = rt_op_row_failed(&p->op, b, row, reason, &p->failure);
+}
+
+static enum cep_rc outcome(struct rt_pattern *p, enum cep_rc rc, struct cep_err *err) {
+    if (rc != CEP_OK) {
+        base_err_prefix(err, "pattern \"%.*s\"", BASE_STR_FMT(p->op.name));
+        return rc;
+    }
+    if (p->failed != CEP_OK && err)
+        *err = p->failure;
+    return p->failed;
+}
+
+static enum cep_rc pattern_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
+    struct rt_pattern *p = pattern_of(op);
+    return outcome(p, nfa_matcher_batch(p->matcher, input, b, clk_now(op->clk), err), err);
+}
+
+static enum cep_rc pattern_watermark(struct rt_op *op, int64_t wm, struct cep_err *err) {
+    struct rt_pattern *p = pattern_of(op);
+    return outcome(p, nfa_matcher_advance(p->matcher, wm, err), err);
+}
+
+static void pattern_gauges(struct rt_op *op) {
+    struct nfa_stats st;
+    nfa_matcher_stats(pattern_of(op)->matcher, &st);
+    struct rt_metrics *m = &op->metrics;
+    m->irrelevant = st.irrelevant;
+    m->matches = st.matches;
+    m->timed_out = st.timed_out;
+    m->pruned = st.pruned;
+    m->limit_open = st.limit_open;
+    m->limit_matches = st.limit_matches;
+    m->open = st.open + st.waiting;
+    m->keys = st.keys;
+    m->state_bytes = st.bytes;
+    m->buffered = st.buffered;
+}
+
+static void pattern_free(struct rt_op *op) {
+    struct rt_pattern *p = pattern_of(op);
+    nfa_matcher_free(p->matcher);
+    nfa_prog_free(p->prog);
+    rt_op_release(op);
+    base_free(p);
+}
+
+static const struct rt_op_vt pattern_vt = {
+    .kind = "pattern",
+    .batch = pattern_batch,
+    .watermark = pattern_watermark,
+    .gauges = pattern_gauges,
+    .free = pattern_free,
+};
+
+enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk, struct rt_op **out,
+                           struct cep_err *err) {
+    struct rt_pattern *p = base_calloc(1, sizeof *p);
+    rt_op_init(&p->op, &pattern_vt, node, node->name, node->pattern.n_inputs, clk);
+    struct nfa_opts opts = { .no_timeouts = !plan_is_read(plan, (struct plan_ref){ node->index, PLAN_PORT_TIMEOUTS }) };
+    enum cep_rc rc = outcome(p, nfa_compile(node, plan, &opts, &p->prog, err), err);
+    if (rc != CEP_OK) {
+        pattern_free(&p->op);
+        return rc;
+    }
+    struct nfa_out sink = { .arg = p, .matches = on_matches, .timeouts = on_timeouts, .failure = on_failure };
+    p->matcher = nfa_matcher_new(p->prog, &sink, NULL);
+    *out = &p->op;
+    return CEP_OK;
+}

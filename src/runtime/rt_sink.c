@@ -1,0 +1,79 @@
+/*
+ * rt_sink -- the last operator of a chain: hands batches to a connector.
+ */
+#include "runtime/rt_ops.h"
+
+#include "base/base_check.h"
+#include "base/base_err.h"
+#include "base/base_mem.h"
+
+struct rt_sink {
+    struct rt_op op;
+    struct con_sink *sink; /* owned */
+    bool gone;
+};
+
+static enum cep_rc name_it(struct rt_op *op, enum cep_rc rc, struct cep_err *err) {
+    base_err_prefix(err, "sink \"%.*s\"", BASE_STR_FMT(op->name));
+    return rc;
+}
+
+static enum cep_rc sink_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
+    struct rt_sink *s = CEP_CONTAINER_OF(op, struct rt_sink, op);
+    (void)input;
+    if (s->gone)
+        return CEP_OK;
+    enum cep_rc rc = con_sink_write(s->sink, b, err);
+    if (rc == CEP_NONE) {
+        s->gone = true;
+        return CEP_OK;
+    }
+    return rc == CEP_OK ? CEP_OK : name_it(op, rc, err);
+}
+
+static void sink_free(struct rt_op *op) {
+    struct rt_sink *s = CEP_CONTAINER_OF(op, struct rt_sink, op);
+    con_sink_close(s->sink);
+    rt_op_release(op);
+    base_free(s);
+}
+
+static const struct rt_op_vt sink_vt = { .kind = "sink", .batch = sink_batch, .free = sink_free };
+
+enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env, const struct clk *clk,
+                        struct rt_op **out, struct cep_err *err) {
+    struct rt_sink *s = base_calloc(1, sizeof *s);
+    rt_op_init(&s->op, &sink_vt, NULL, sink->name, 1, clk);
+    enum cep_rc rc = con_sink_open(sink, plan_schema_of(plan, sink->input), env, &s->sink, err);
+    if (rc != CEP_OK) {
+        name_it(&s->op, rc, err);
+        sink_free(&s->op);
+        return rc;
+    }
+    *out = &s->op;
+    return CEP_OK;
+}
+
+bool rt_sink_busy(const struct rt_op *op) {
+    return con_sink_busy(CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_sink, op)->sink);
+}
+
+enum cep_rc rt_sink_flush(struct rt_op *op, bool final, struct cep_err *err) {
+    struct rt_sink *s = CEP_CONTAINER_OF(op, struct rt_sink, op);
+    if (s->gone)
+        return CEP_OK;
+    enum cep_rc rc = con_sink_flush(s->sink, final, err);
+    if (rc == CEP_NONE) {
+        s->gone = true;
+        return CEP_OK;
+    }
+    return rc == CEP_OK || rc == CEP_AGAIN ? rc : name_it(op, rc, err);
+}
+
+void rt_sink_stats(const struct rt_op *op, struct con_sink_stats *out) {
+    con_sink_stats(CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_sink, op)->sink, out);
+}
+
+bool rt_sink_gone(const struct rt_op *op) {
+    return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_sink, op)->gone;
+}
