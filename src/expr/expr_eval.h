@@ -31,7 +31,7 @@ struct expr_env {
     const struct expr_env_ops *ops;
     struct base_arena *scratch; /* results that need memory; cleared by the owner after the event */
     int64_t now_us;
-    const char *failure;        /* first failure of this evaluation, or NULL; reset by the caller */
+    const char *failure; /* first failure of this evaluation, or NULL; reset by the caller */
 };
 
 void expr_eval(const struct expr *e, struct expr_env *env, struct evt_val *out);
@@ -49,6 +49,7 @@ struct expr_agg_state {
     const char *failure;
 };
 void expr_agg_start(struct expr_agg_state *s);
-void expr_agg_step(struct expr_agg_state *s, enum expr_agg agg, const struct evt_type *arg_type, const struct evt_val *v);
+void expr_agg_step(
+    struct expr_agg_state *s, enum expr_agg agg, const struct evt_type *arg_type, const struct evt_val *v);
 void expr_agg_result(const struct expr_agg_state *s, enum expr_agg agg, const struct evt_type *arg_type,
-                     const struct evt_type *type, struct evt_val *out, const char **failure);
+    const struct evt_type *type, struct evt_val *out, const char **failure);

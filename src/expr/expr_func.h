@@ -112,6 +112,9 @@ const struct expr *expr_col(
 enum cep_rc expr_node_new(struct base_arena *a, enum expr_kind kind, bool flag,
     const struct expr *const *args, uint32_t n_args, struct cep_span span, const struct expr **out,
     struct cep_err *err);
+/* Also for array (args: its elements) and element (array, index). A row's field: */
+const struct expr *expr_field_new(
+    struct base_arena *a, const struct expr *row, uint32_t index, struct cep_span span);
 /* Explicit cast; CEP_ETYPE when there is none between the types. */
 enum cep_rc expr_cast_new(struct base_arena *a, const struct expr *e, const struct evt_type *to,
     bool try_cast, struct cep_span span, const struct expr **out, struct cep_err *err);
