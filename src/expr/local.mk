@@ -7,6 +7,7 @@ libexpr_la_SOURCES = \
 	src/expr/expr_eval.c src/expr/expr_eval.h \
 	src/expr/expr_func.c src/expr/expr_func.h \
 	src/expr/expr_func_core.c \
+	src/expr/expr_row.c src/expr/expr_row.h \
 	src/expr/expr_vec.h \
 	src/expr/expr_write.c
 
