@@ -77,7 +77,10 @@ struct expr_func {
  * The families: one table each, expr_funcs_NAME, that ends with a row whose name is NULL; rows of a name stand together, in
  * one table. FAMILY(name, what the reference calls it)
  */
-#define EXPR_FAMILY_LIST(FAMILY) FAMILY(core, "Operators")
+#define EXPR_FAMILY_LIST(FAMILY)                                                                             \
+    FAMILY(core, "Operators")                                                                                \
+    FAMILY(math, "Numbers")                                                                                  \
+    FAMILY(string, "Text")
 
 #define EXPR_FAMILY_EXTERN(name, title) extern const struct expr_func expr_funcs_##name[];
 EXPR_FAMILY_LIST(EXPR_FAMILY_EXTERN)
