@@ -77,7 +77,7 @@ static bool same_ref(struct plan_ref a, struct plan_ref b) {
     return a.node == b.node && a.port == b.port;
 }
 
-static bool node_reads(const struct plan_node *n, struct plan_ref ref) {
+bool plan_node_reads(const struct plan_node *n, struct plan_ref ref) {
     switch (n->kind) {
     case PLAN_NODE_SOURCE: return false;
     case PLAN_NODE_SELECT:
@@ -99,7 +99,7 @@ static bool node_reads(const struct plan_node *n, struct plan_ref ref) {
 
 bool plan_is_read(const struct plan *p, struct plan_ref ref) {
     for (uint32_t i = 0; i < p->n_nodes; i++)
-        if (node_reads(p->nodes[i], ref))
+        if (plan_node_reads(p->nodes[i], ref))
             return true;
     for (uint32_t i = 0; i < p->n_sinks; i++)
         if (same_ref(p->sinks[i].input, ref))

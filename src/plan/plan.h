@@ -294,7 +294,9 @@ void plan_free(struct plan *p); /* NULL is fine */
 /* Returns: NULL when there is none. */
 const struct plan_node *plan_find(const struct plan *p, struct base_str name);
 const struct evt_schema *plan_schema_of(const struct plan *p, struct plan_ref ref);
-/* True when a node, a sink or a test reads that output. */
+/* True when that node reads the output. */
+bool plan_node_reads(const struct plan_node *n, struct plan_ref ref);
+/* True when a node, a sink or a test reads it. */
 bool plan_is_read(const struct plan *p, struct plan_ref ref);
 /* The columns of every .errors port. Sources: `record` is the raw bytes; operators whose expressions failed: the row as
  * JSON text, with its event time. */

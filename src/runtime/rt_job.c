@@ -33,6 +33,7 @@ struct source {
 struct rt_job {
     const struct plan *plan;
     struct rt_opts opts;
+    struct rt_trace trace;
     struct rt_graph graph;
     struct source *sources;   /* owned */
     uint32_t n_sources;
@@ -201,6 +202,9 @@ enum cep_rc rt_job_new(const struct plan *plan, const struct rt_opts *opts, stru
         rt_job_free(job);
         return rc;
     }
+    job->trace = (struct rt_trace){ opts->trace, opts->arg };
+    for (uint32_t i = 0; opts->trace && i < plan->n_nodes; i++)
+        job->graph.ops[i]->trace = &job->trace;
     *out = job;
     return CEP_OK;
 }

@@ -32,6 +32,7 @@ struct rt_opts {
     int stdin_fd, stdout_fd, stderr_fd;
     void (*log)(void *arg, enum con_level level, const char *text); /* NULL = nobody listens */
     void (*progress)(void *arg, struct rt_job *job);
+    void (*trace)(void *arg, const char *line); /* every row and watermark of every operator; NULL = none */
     void *arg;
 };
 

@@ -6,6 +6,7 @@
 #include "base/base_bits.h"
 #include "base/base_check.h"
 #include "base/base_mem.h"
+#include "base/base_num.h"
 
 void rt_op_init(struct rt_op *op, const struct rt_op_vt *vt, const struct plan_node *node, struct base_str name, uint32_t n_inputs,
                 const struct clk *clk) {
@@ -33,12 +34,51 @@ void rt_op_connect(struct rt_op *from, enum plan_port port, struct rt_op *to, ui
     from->outs[port][from->n_outs[port]++] = (struct rt_edge){ to, input };
 }
 
+/* "payments: 2026-01-01T10:00:00Z {...}", "payments.late: ...", "payments: watermark ..." */
+static void trace_head(struct base_buf *b, const struct rt_op *op, enum plan_port port) {
+    const char *word = plan_port_text(port);
+    base_buf_printf(b, "%.*s%s%s: ", BASE_STR_FMT(op->name), word[0] ? "." : "", word);
+}
+
+static void trace_batch(const struct rt_op *op, enum plan_port port, const struct evt_batch *batch) {
+    struct base_arena scratch;
+    struct base_buf b = BASE_BUF_INIT;
+    base_arena_init(&scratch, 0);
+    for (uint32_t i = 0; i < batch->n_rows; i++) {
+        if (!evt_batch_has(batch, i))
+            continue;
+        base_buf_clear(&b);
+        base_arena_clear(&scratch);
+        trace_head(&b, op, port);
+        base_write_timestamp(&b, batch->time[i]);
+        base_buf_putc(&b, ' ');
+        evt_batch_write_json(&b, batch, i, &scratch);
+        op->trace->line(op->trace->arg, base_buf_cstr(&b));
+    }
+    base_buf_release(&b);
+    base_arena_release(&scratch);
+}
+
+static void trace_watermark(const struct rt_op *op, int64_t wm) {
+    struct base_buf b = BASE_BUF_INIT;
+    trace_head(&b, op, PLAN_PORT_MAIN);
+    base_buf_puts(&b, "watermark ");
+    if (wm == EVT_TIME_MAX)
+        base_buf_puts(&b, "at the end of time");
+    else
+        base_write_timestamp(&b, wm);
+    op->trace->line(op->trace->arg, base_buf_cstr(&b));
+    base_buf_release(&b);
+}
+
 enum cep_rc rt_emit(struct rt_op *op, enum plan_port port, struct evt_batch *b, struct cep_err *err) {
     uint32_t n = evt_batch_count(b);
     if (n == 0)
         return CEP_OK;
     if (port == PLAN_PORT_MAIN)
         op->metrics.rows_out += n;
+    if (op->trace)
+        trace_batch(op, port, b);
     for (size_t i = 0; i < op->n_outs[port]; i++) {
         struct rt_edge *e = &op->outs[port][i];
         e->to->metrics.rows_in += n;
@@ -66,6 +106,8 @@ enum cep_rc rt_emit_watermark(struct rt_op *op, int64_t wm, struct cep_err *err)
     if (rc != CEP_OK)
         return rc;
     op->watermark = wm;
+    if (op->trace)
+        trace_watermark(op, wm);
     EACH_EDGE(op, e, rt_op_watermark(e->to, e->input, wm, err));
     return CEP_OK;
 }

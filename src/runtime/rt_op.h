@@ -62,6 +62,12 @@ struct rt_op_vt {
     void (*free)(struct rt_op *op); /* releases what is the operator's own, then the memory */
 };
 
+/* Who wants to see everything that flows (`--trace`). */
+struct rt_trace {
+    void (*line)(void *arg, const char *text);
+    void *arg;
+};
+
 struct rt_edge {
     struct rt_op *to; /* borrowed: the job owns all operators */
     uint32_t input;
@@ -78,6 +84,7 @@ struct rt_op {
     const struct plan_node *node; /* NULL: a sink or a test's probe */
     struct base_str name;
     const struct clk *clk;
+    const struct rt_trace *trace; /* borrowed; NULL = nobody */
     struct rt_edge *outs[PLAN_PORT_MAX]; /* owned arrays */
     size_t n_outs[PLAN_PORT_MAX], cap_outs[PLAN_PORT_MAX];
     struct rt_input *inputs; /* owned */

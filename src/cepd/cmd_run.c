@@ -1,0 +1,279 @@
+/*
+ * cmd_run -- `cepd run FILE...`: the whole runtime in this process.
+ */
+#include "cepd/cmd_compile.h"
+#include "cepd/cmd_config.h"
+
+#include "base/base_err.h"
+#include "base/base_num.h"
+#include "runtime/rt_job.h"
+#include "time/clk.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum { PROGRESS_US = 250 * 1000, THREAD_STACK = 128 * 1024 };
+
+/* -- signals: a thread waits for them, so that no handler needs a global ------------------------------------- */
+
+struct watcher {
+    struct rt_job *job;
+    sigset_t set;
+    atomic_int caught; /* signal number, 0 = none */
+    pthread_t thread;
+};
+
+static void *watch(void *arg) {
+    struct watcher *w = arg;
+    for (;;) {
+        int sig;
+        if (sigwait(&w->set, &sig) != 0)
+            return NULL;
+        int before = 0;
+        if (!atomic_compare_exchange_strong(&w->caught, &before, sig)) {
+            /* The second one: the user does not want to wait for a clean stop. */
+            _Exit(sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM);
+        }
+        rt_job_stop(w->job);
+    }
+}
+
+static enum cep_rc watcher_start(struct watcher *w, struct rt_job *job, struct cep_err *err) {
+    pthread_attr_t attr;
+    w->job = job;
+    atomic_init(&w->caught, 0);
+    int rc = pthread_attr_init(&attr);
+    if (rc == 0) {
+        rc = pthread_attr_setstacksize(&attr, THREAD_STACK);
+        if (rc == 0)
+            rc = pthread_create(&w->thread, &attr, watch, w);
+        (void)pthread_attr_destroy(&attr);
+    }
+    return rc == 0 ? CEP_OK : base_err_set(err, CEP_EIO, "could not start a thread: %s", strerror(rc));
+}
+
+static void watcher_stop(struct watcher *w) {
+    if (pthread_cancel(w->thread) == 0)
+        (void)pthread_join(w->thread, NULL);
+}
+
+/* Signals must be blocked before any thread starts. SIGPIPE: writes answer EPIPE instead. */
+static enum cep_rc block_signals(struct watcher *w, struct cep_err *err) {
+    if (sigemptyset(&w->set) != 0 || sigaddset(&w->set, SIGINT) != 0 || sigaddset(&w->set, SIGTERM) != 0 ||
+        pthread_sigmask(SIG_BLOCK, &w->set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return base_err_set(err, CEP_EIO, "could not set up signals: %s", strerror(errno));
+    return CEP_OK;
+}
+
+/* -- what is said ------------------------------------------------------------------------------------------------ */
+
+struct context {
+    struct cmd_log log;
+    const struct plan *plan;
+    bool trace;
+    uint64_t last_events;
+    int64_t last_us;
+};
+
+static void on_log(void *arg, enum con_level level, const char *text) {
+    struct context *c = arg;
+    cmd_log_line(&c->log, level, text);
+}
+
+static void on_trace(void *arg, const char *line) {
+    struct context *c = arg;
+    struct base_buf b = BASE_BUF_INIT;
+    base_buf_printf(&b, "trace: %s\n", line);
+    cmd_log_text(&c->log, &b);
+    base_buf_release(&b);
+}
+
+static void write_rate(struct base_buf *b, double per_s) {
+    if (per_s >= 1e6)
+        base_buf_printf(b, "%.1f M/s", per_s / 1e6);
+    else if (per_s >= 1e3)
+        base_buf_printf(b, "%.1f k/s", per_s / 1e3);
+    else
+        base_buf_printf(b, "%.0f/s", per_s);
+}
+
+static const char *plural(uint64_t n, const char *one, const char *many) {
+    return n == 1 ? one : many;
+}
+
+static void write_counts(struct base_buf *b, const struct rt_totals *t) {
+    base_buf_printf(b, ", %llu %s, %llu %s, %llu late, %llu %s", (unsigned long long)t->matches, plural(t->matches, "match", "matches"),
+                    (unsigned long long)t->alerts, plural(t->alerts, "alert", "alerts"), (unsigned long long)t->late,
+                    (unsigned long long)t->errors, plural(t->errors, "error", "errors"));
+}
+
+static void on_progress(void *arg, struct rt_job *job) {
+    struct context *c = arg;
+    struct rt_totals t;
+    struct base_buf b = BASE_BUF_INIT;
+    rt_job_totals(job, &t);
+    double seconds = (double)(t.now_us - c->last_us) / 1e6;
+    base_buf_printf(&b, "%llu events, ", (unsigned long long)t.events);
+    write_rate(&b, seconds > 0 ? (double)(t.events - c->last_events) / seconds : 0);
+    if (t.watermark != EVT_TIME_MIN && t.watermark != EVT_TIME_MAX) {
+        int64_t lag = clk_now(clk_system()) - t.watermark;
+        base_buf_puts(&b, ", watermark ");
+        base_write_timestamp(&b, t.watermark - t.watermark % 1000000);
+        base_buf_puts(&b, " (");
+        base_write_duration(&b, lag - lag % 1000000);
+        base_buf_puts(&b, " behind)");
+    }
+    write_counts(&b, &t);
+    c->last_events = t.events;
+    c->last_us = t.now_us;
+    cmd_log_progress(&c->log, base_buf_cstr(&b));
+    base_buf_release(&b);
+}
+
+/* One line for each count that explains a missing alert, with what to do to see the rows. */
+static void say_losses(struct context *c, struct rt_job *job) {
+    for (uint32_t i = 0; i < rt_job_n_ops(job); i++) {
+        struct rt_op_info info;
+        rt_job_op_info(job, i, &info);
+        const struct rt_metrics *m = &info.metrics;
+        int len = (int)info.name.len;
+        const char *name = info.name.p;
+        bool late_read = !info.is_sink && plan_is_read(c->plan, (struct plan_ref){ i, PLAN_PORT_LATE });
+        bool errors_read = !info.is_sink && plan_is_read(c->plan, (struct plan_ref){ i, PLAN_PORT_ERRORS });
+        const char *unseen_late = late_read ? "" : ", dropped: no sink reads them";
+        const char *unseen_error = errors_read ? "" : ", dropped: no sink reads them";
+        if (m->late)
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu late %s%s (%.*s.late)", len, name, (unsigned long long)m->late,
+                           plural(m->late, "event", "events"), unseen_late, len, name);
+        if (m->undecodable)
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu %s could not be decoded%s (%.*s.errors)", len, name,
+                           (unsigned long long)m->undecodable, plural(m->undecodable, "record", "records"), unseen_error, len, name);
+        if (m->no_time)
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu %s without a time%s (%.*s.errors)", len, name,
+                           (unsigned long long)m->no_time, plural(m->no_time, "event", "events"), unseen_error, len, name);
+        if (m->failed)
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "%s \"%.*s\": an expression failed on %llu %s%s (%.*s.errors)",
+                           strcmp(info.kind, "select") == 0 || strcmp(info.kind, "source") == 0 ? "stream" : info.kind, len, name,
+                           (unsigned long long)m->failed, plural(m->failed, "event", "events"), unseen_error, len, name);
+        if (m->limit_open)
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "pattern \"%.*s\": its limit on open events dropped %llu partial matches", len, name,
+                           (unsigned long long)m->limit_open);
+        if (m->limit_matches)
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "pattern \"%.*s\": its limit on matches dropped %llu", len, name,
+                           (unsigned long long)m->limit_matches);
+        if (m->suppressed)
+            cmd_log_printf(&c->log, CON_LEVEL_INFO, "alert \"%.*s\": %llu suppressed", len, name, (unsigned long long)m->suppressed);
+        if (info.is_source && info.source.duplicate_keys)
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu keys came twice in their record; the last one was taken", len,
+                           name, (unsigned long long)info.source.duplicate_keys);
+        if (info.is_sink && info.sink.failed)
+            cmd_log_printf(&c->log, CON_LEVEL_ERROR, "sink \"%.*s\": %llu rows could not be delivered", len, name,
+                           (unsigned long long)info.sink.failed);
+    }
+}
+
+static void say_end(struct context *c, struct rt_job *job, const char *how) {
+    struct rt_totals t;
+    struct base_buf b = BASE_BUF_INIT;
+    rt_job_totals(job, &t);
+    double seconds = (double)(t.now_us - t.started_us) / 1e6;
+    say_losses(c, job);
+    base_buf_printf(&b, "%s: %llu %s in %.2f s", how, (unsigned long long)t.events, plural(t.events, "event", "events"), seconds);
+    if (seconds >= 0.1) {
+        base_buf_puts(&b, " (");
+        write_rate(&b, (double)t.events / seconds);
+        base_buf_puts(&b, ")");
+    }
+    write_counts(&b, &t);
+    cmd_log_line(&c->log, CON_LEVEL_INFO, base_buf_cstr(&b));
+    base_buf_release(&b);
+}
+
+/* -- the command ----------------------------------------------------------------------------------------------------- */
+
+static enum cep_rc options_of(const struct cmd_args *args, struct rt_opts *opts, struct cep_err *err) {
+    struct base_arena a;
+    struct cmd_config c;
+    int64_t parallelism = 1, batch = 0, rows = 0;
+    base_arena_init(&a, 0);
+    enum cep_rc rc = cmd_config_load(&c, args, &a, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_int(&c, CMD_CFG_BATCH_SIZE, 1, EVT_BATCH_ROWS, &batch, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_int(&c, CMD_CFG_BUFFER_ROWS, EVT_BATCH_ROWS, INT64_MAX, &rows, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_duration(&c, CMD_CFG_BATCH_LINGER, &opts->linger_us, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_duration(&c, CMD_CFG_BUFFER_PATIENCE, &opts->held_patience_us, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_duration(&c, CMD_CFG_SINK_DRAIN, &opts->drain_us, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_int(&c, CMD_CFG_PARALLELISM, 1, 1 << 15, &parallelism, err);
+    if (rc == CEP_OK && parallelism > 1) {
+        rc = base_err_set(err, CEP_EUNSUPPORTED, "parallelism %lld is not in this version", (long long)parallelism);
+        base_err_hint(err, "every operator runs as one subtask: leave --parallelism out");
+    }
+    opts->batch_rows = (uint32_t)batch;
+    opts->max_buffered = (uint64_t)rows;
+    base_arena_release(&a);
+    return rc;
+}
+
+static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_opts *opts) {
+    struct rt_job *job = NULL;
+    struct watcher w;
+    struct cep_err err = CEP_ERR_INIT;
+    opts->base_dir = compiled->base_dir;
+    opts->log = on_log;
+    opts->progress = on_progress;
+    opts->progress_every_us = PROGRESS_US;
+    opts->arg = c;
+    opts->trace = c->trace ? on_trace : NULL;
+    enum cep_rc rc = block_signals(&w, &err);
+    if (rc == CEP_OK)
+        rc = rt_job_new(compiled->plan, opts, &job, &err);
+    if (rc != CEP_OK) {
+        cmd_log_err(&c->log, &err);
+        return CMD_FAILED;
+    }
+    int status = CMD_FAILED;
+    if ((rc = watcher_start(&w, job, &err)) == CEP_OK) {
+        rc = rt_job_run(job, &err);
+        watcher_stop(&w);
+    }
+    if (rc == CEP_OK) {
+        say_end(c, job, "done");
+        status = CMD_DONE;
+    } else if (rc == CEP_EINTERRUPTED) {
+        int sig = atomic_load(&w.caught);
+        say_end(c, job, sig == SIGINT ? "stopped by SIGINT" : "stopped by SIGTERM");
+        cmd_log_line(&c->log, CON_LEVEL_INFO,
+                     "nothing is kept of this run: the same command starts again from the beginning of its sources");
+        status = sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM;
+    } else {
+        say_end(c, job, "failed");
+        cmd_log_err(&c->log, &err);
+    }
+    rt_job_free(job);
+    return status;
+}
+
+int cmd_run(const struct cmd_args *args) {
+    struct context c = { .last_us = clk_mono(clk_system()), .trace = cmd_args_has(args, "trace") };
+    struct rt_opts opts;
+    struct cmd_compiled compiled;
+    struct cep_err err = CEP_ERR_INIT;
+    cmd_log_init(&c.log, args);
+    rt_opts_init(&opts);
+    if (options_of(args, &opts, &err) != CEP_OK)
+        return cmd_fail(args, CMD_MISTAKE, &err);
+    int status = cmd_compile(&compiled, args, &c.log);
+    if (status == CMD_DONE) {
+        c.plan = compiled.plan;
+        status = run_job(&c, &compiled, &opts);
+    }
+    cmd_compiled_release(&compiled);
+    return status;
+}
