@@ -1,1 +1,2 @@
-# Tests of runtime: see tests/local.mk for how to add one.
+check_PROGRAMS += tests/runtime/rt_life_test
+tests_runtime_rt_life_test_LDADD = $(RT_TEST_LIBS)
