@@ -8,7 +8,13 @@ libexpr_la_SOURCES = \
 	src/expr/expr_func.c src/expr/expr_func.h \
 	src/expr/expr_func_core.c \
 	src/expr/expr_row.c src/expr/expr_row.h \
-	src/expr/expr_vec.h \
+	src/expr/expr_kern.h \
+	src/expr/expr_kern_arith.c \
+	src/expr/expr_kern_cmp.c \
+	src/expr/expr_kern_str.c \
+	src/expr/expr_vec.c src/expr/expr_vec.h src/expr/expr_vec_internal.h \
+	src/expr/expr_vec_logic.c \
+	src/expr/expr_vec_rows.c \
 	src/expr/expr_write.c
 
 # Function families and aggregates.
