@@ -22,5 +22,8 @@ libexpr_la_SOURCES += \
 	src/expr/expr_agg.c src/expr/expr_agg.h \
 	src/expr/expr_case.c src/expr/expr_case.h \
 	src/expr/expr_func_math.c \
+	src/expr/expr_func_regex.c \
 	src/expr/expr_func_string.c \
-	src/expr/expr_func_util.c src/expr/expr_func_util.h
+	src/expr/expr_func_util.c src/expr/expr_func_util.h \
+	src/expr/expr_like.c src/expr/expr_like.h \
+	src/expr/expr_regex.c src/expr/expr_regex.h

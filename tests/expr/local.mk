@@ -11,3 +11,5 @@ tests_expr_func_string_test_LDADD = $(EXPR_TEST_LIBS)
 check_PROGRAMS += tests/expr/expr_vec_test
 tests_expr_expr_vec_test_SOURCES = tests/expr/expr_vec_test.c tests/expr/expr_test_util.h
 tests_expr_expr_vec_test_LDADD = $(EXPR_TEST_LIBS)
+check_PROGRAMS += tests/expr/func_regex_test
+tests_expr_func_regex_test_LDADD = $(EXPR_TEST_LIBS)
