@@ -131,7 +131,7 @@ void expr_kern_str_cmp(
 /* -- sets -------------------------------------------------------------------------------------------------- */
 
 /* Few values are compared one after the other, more are looked up in a table that is at most half full. */
-enum { SET_FEW_INTS = 12, SET_FEW_STRS = 2 };
+enum { SET_FEW_INTS = 12, SET_FEW_STRS = 4 };
 
 struct expr_kern_set {
     bool strings;
