@@ -509,6 +509,7 @@ struct dsl_match_recognize {
 /* One select between `union all`s. */
 struct dsl_select {
     struct cep_span span;
+    uint32_t depth;
     bool distinct;
     struct cep_span distinct_span;
     struct dsl_alias *items; /* STAR among them */
