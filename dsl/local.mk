@@ -19,6 +19,23 @@ libdsl_la_SOURCES = \
 	dsl/dsl_scan.l \
 	dsl/dsl_syntax.c \
 	dsl/dsl_template.c \
-	dsl/dsl_token.h
+	dsl/dsl_token.h \
+	dsl/dsl_check_call.c \
+	dsl/dsl_check_expr.c \
+	dsl/dsl_check_name.c \
+	dsl/dsl_check_opt.c \
+	dsl/dsl_check_seq.c \
+	dsl/dsl_check_type.c \
+	dsl/dsl_checked.c \
+	dsl/dsl_compile.c dsl/dsl_compile.h \
+	dsl/dsl_fold.c \
+	dsl/dsl_lower_alert.c \
+	dsl/dsl_lower_pattern.c \
+	dsl/dsl_lower_sink.c \
+	dsl/dsl_lower_stream.c \
+	dsl/dsl_lower_test.c \
+	dsl/dsl_resolve.c dsl/dsl_sem.h dsl/dsl_variant.h \
+	dsl/dsl_template_text.c \
+	dsl/dsl_warn.c
 BUILT_SOURCES += dsl/dsl_gram.h
 dsl/dsl_lex.lo dsl/dsl_scan.lo dsl/dsl_syntax.lo: dsl/dsl_gram.h
