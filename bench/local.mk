@@ -3,6 +3,8 @@
 #     bench_all += bench/decode_bench
 #     bench_decode_bench_LDADD = $(CON_LIBS)
 bench_all =
+bench_all += bench/decode_bench
+bench_decode_bench_LDADD = $(CON_LIBS)
 EXTRA_PROGRAMS += $(bench_all)
 CLEANFILES += $(bench_all)
 
@@ -11,5 +13,3 @@ bench: $(bench_all) all
 	@for b in $(bench_all); do echo "== $$b"; ./$$b || exit 1; done
 
 check-local: $(bench_all)
-bench_all += bench/expr_bench
-bench_expr_bench_LDADD = $(EXPR_LIBS)

@@ -80,8 +80,7 @@ struct expr_func {
 #define EXPR_FAMILY_LIST(FAMILY)                                                                             \
     FAMILY(core, "Operators")                                                                                \
     FAMILY(math, "Numbers")                                                                                  \
-    FAMILY(string, "Text")                                                                                   \
-    FAMILY(regex, "Patterns of text")
+    FAMILY(string, "Text")
 
 #define EXPR_FAMILY_EXTERN(name, title) extern const struct expr_func expr_funcs_##name[];
 EXPR_FAMILY_LIST(EXPR_FAMILY_EXTERN)
