@@ -13,3 +13,5 @@ bench: $(bench_all) all
 	@for b in $(bench_all); do echo "== $$b"; ./$$b || exit 1; done
 
 check-local: $(bench_all)
+bench_all += bench/expr_bench
+bench_expr_bench_LDADD = $(EXPR_LIBS)

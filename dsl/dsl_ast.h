@@ -27,9 +27,9 @@
 #include <stdint.h>
 
 enum {
-    DSL_LIMIT_DEPTH = 400,             /* nesting of expressions, groups, queries: bounds the recursion of passes */
-    DSL_LIMIT_FILE_BYTES = 16 << 20,   /* of one file: offsets stay far from 32 bits, and no pattern is that long */
-    DSL_LIMIT_FILES = 1000,            /* read in one program, includes among them */
+    DSL_LIMIT_DEPTH = 400, /* nesting of expressions, groups, queries: bounds the recursion of passes */
+    DSL_LIMIT_FILE_BYTES = 4 << 20, /* of one file: its tokens then stay within a few hundred MB */
+    DSL_LIMIT_FILES = 1000,         /* read in one program, includes among them */
 };
 
 /* ---- names ------------------------------------------------------------------------------------------------- */
@@ -54,7 +54,7 @@ struct dsl_path {
 
 enum dsl_type_kind {
     DSL_TYPE_NAMED = 0, /* `int`, `decimal(10, 2)`, `double precision`, `timestamp(3) with time zone` */
-    DSL_TYPE_ARRAY,     /* `array(T)`, `T array`, `T[]` */
+    DSL_TYPE_ARRAY,     /* `array(T)`, `T array` */
     DSL_TYPE_ROW,       /* `row(name type, ...)` */
 };
 
@@ -68,7 +68,8 @@ struct dsl_column {
 struct dsl_type {
     enum dsl_type_kind kind;
     struct cep_span span;
-    struct base_str name;      /* NAMED: lower case, words joined by one blank, synonyms as written ("double precision") */
+    struct base_str
+        name; /* NAMED: lower case, words joined by one blank, synonyms as written ("double precision") */
     int64_t args[2];           /* NAMED: decimal(p, s), varchar(n) */
     size_t n_args;             /* 0..2 */
     struct dsl_type *elem;     /* ARRAY */
@@ -80,13 +81,13 @@ struct dsl_type {
 /* ---- expressions ------------------------------------------------------------------------------------------- */
 
 /* LIT(name, text in dumps) */
-#define DSL_LIT_LIST(LIT)                                                                \
-    LIT(NULL, "null")                                                                    \
-    LIT(BOOL, "bool")                                                                    \
-    LIT(INT, "int")                                                                      \
-    LIT(DOUBLE, "double")                                                                \
-    LIT(STRING, "string")                                                                \
-    LIT(TIMESTAMP, "timestamp")                                                          \
+#define DSL_LIT_LIST(LIT)       \
+    LIT(NULL, "null")           \
+    LIT(BOOL, "bool")           \
+    LIT(INT, "int")             \
+    LIT(DOUBLE, "double")       \
+    LIT(STRING, "string")       \
+    LIT(TIMESTAMP, "timestamp") \
     LIT(DURATION, "duration") /* `5 s` and `interval '5' second` alike */
 
 enum dsl_lit_kind {
@@ -128,9 +129,9 @@ enum dsl_expr_kind {
 };
 
 /* OP(name, as written) */
-#define DSL_UNARY_LIST(OP)                                                               \
-    OP(NOT, "not")                                                                       \
-    OP(MINUS, "-")                                                                       \
+#define DSL_UNARY_LIST(OP) \
+    OP(NOT, "not")         \
+    OP(MINUS, "-")         \
     OP(PLUS, "+")
 enum dsl_unary_op {
 #define DSL_UNARY_ENUM(name, text) DSL_UNARY_##name,
@@ -139,20 +140,20 @@ enum dsl_unary_op {
         DSL_UNARY_MAX
 };
 
-#define DSL_BINARY_LIST(OP)                                                              \
-    OP(ADD, "+")                                                                         \
-    OP(SUB, "-")                                                                         \
-    OP(MUL, "*")                                                                         \
-    OP(DIV, "/")                                                                         \
-    OP(MOD, "%")                                                                         \
-    OP(CONCAT, "||")                                                                     \
-    OP(EQ, "=")                                                                          \
-    OP(NE, "<>") /* also written != */                                                   \
-    OP(LT, "<")                                                                          \
-    OP(LE, "<=")                                                                         \
-    OP(GT, ">")                                                                          \
-    OP(GE, ">=")                                                                         \
-    OP(DISTINCT, "is distinct from")                                                     \
+#define DSL_BINARY_LIST(OP)            \
+    OP(ADD, "+")                       \
+    OP(SUB, "-")                       \
+    OP(MUL, "*")                       \
+    OP(DIV, "/")                       \
+    OP(MOD, "%")                       \
+    OP(CONCAT, "||")                   \
+    OP(EQ, "=")                        \
+    OP(NE, "<>") /* also written != */ \
+    OP(LT, "<")                        \
+    OP(LE, "<=")                       \
+    OP(GT, ">")                        \
+    OP(GE, ">=")                       \
+    OP(DISTINCT, "is distinct from")   \
     OP(NOT_DISTINCT, "is not distinct from")
 enum dsl_binary_op {
 #define DSL_BINARY_ENUM(name, text) DSL_BINARY_##name,
@@ -174,16 +175,16 @@ struct dsl_over {
     size_t n_partition;
     struct dsl_expr **order;
     size_t n_order;
-    bool rows, range;         /* at most one; neither: no frame */
+    bool rows, range;           /* at most one; neither: no frame */
     struct dsl_expr *preceding; /* rows: a number, range: a duration; NULL with a frame: unbounded */
     struct cep_span span;
 };
 
 struct dsl_expr {
     enum dsl_expr_kind kind;
-    uint32_t id;          /* 0.. in one program: index of the passes' side tables */
-    uint32_t depth;       /* 1 for a leaf */
-    bool parens;          /* written in parentheses; span is without them */
+    uint32_t id;    /* 0.. in one program: index of the passes' side tables */
+    uint32_t depth; /* 1 for a leaf */
+    bool parens;    /* written in parentheses; span is without them */
     struct cep_span span;
     union {
         struct {
@@ -191,7 +192,7 @@ struct dsl_expr {
             struct base_str text; /* as written, e.g. for decimals: "-1.50", "'it''s'", "5s" */
             union {
                 bool b;
-                int64_t i;  /* INT; TIMESTAMP and DURATION in us */
+                int64_t i; /* INT; TIMESTAMP and DURATION in us */
                 double d;
                 struct base_str s; /* STRING: without quotes, '' undone */
             };
@@ -212,6 +213,7 @@ struct dsl_expr {
             struct dsl_expr **args; /* with star: none */
             size_t n_args;
             bool star, distinct;     /* count(*), count(distinct x) */
+            bool final, running;     /* match_recognize only: final last(x) */
             struct dsl_expr *filter; /* filter (where ...) */
             struct dsl_over *over;
         } call;
@@ -302,16 +304,16 @@ struct dsl_endpoint {
 /* ---- sequences of events ----------------------------------------------------------------------------------- */
 
 /* SEQ(name, text in dumps, what it is) */
-#define DSL_SEQ_LIST(SEQ)                                                                \
-    SEQ(VAR, "variable", "one event")                                                    \
+#define DSL_SEQ_LIST(SEQ)                                                                 \
+    SEQ(VAR, "variable", "one event")                                                     \
     SEQ(NOT, "not", "!variable: no such event; an item of a chain that is not the first") \
-    SEQ(CHAIN, "chain", "items one after the other")                                     \
-    SEQ(ALT, "alternation", "one of two or more")                                        \
-    SEQ(ALL, "all", "each of them, in any order")                                        \
-    SEQ(LOOP, "loop", "a variable or a group with a quantifier")                         \
-    SEQ(EMPTY, "empty", "match_recognize only: ()")                                      \
-    SEQ(EXCLUDE, "exclude", "match_recognize only: {- ... -}")                           \
-    SEQ(START, "start", "match_recognize only: ^")                                       \
+    SEQ(CHAIN, "chain", "items one after the other")                                      \
+    SEQ(ALT, "alternation", "one of two or more")                                         \
+    SEQ(ALL, "all", "each of them, in any order")                                         \
+    SEQ(LOOP, "loop", "a variable or a group with a quantifier")                          \
+    SEQ(EMPTY, "empty", "match_recognize only: ()")                                       \
+    SEQ(EXCLUDE, "exclude", "match_recognize only: {- ... -}")                            \
+    SEQ(START, "start", "match_recognize only: ^")                                        \
     SEQ(END, "end", "match_recognize only: $")
 
 enum dsl_seq_kind {
@@ -330,31 +332,35 @@ enum dsl_join {
 
 struct dsl_step { /* an item of a chain */
     enum dsl_join join;
-    struct cep_span join_span;    /* of the operator with its bound; of the item where the operator is a blank */
-    struct dsl_expr *low, *high;  /* the bound [D], [D to D]: literal or NAME; NULL: none */
+    struct cep_span join_span; /* of the operator with its bound; of the item where the operator is a blank */
+    struct dsl_expr *low, *high; /* the bound [D], [D to D]: literal or NAME; NULL: none */
     struct cep_span bound_span;
     struct dsl_seq *item;
 };
 
-enum dsl_inner { DSL_INNER_RELAXED = 0, DSL_INNER_STRICT /* consecutive */, DSL_INNER_ANY /* combinations */ };
+enum dsl_inner {
+    DSL_INNER_RELAXED = 0,
+    DSL_INNER_STRICT /* consecutive */,
+    DSL_INNER_ANY /* combinations */
+};
 
 struct dsl_quant {
-    int64_t min, max;        /* max < 0: no upper bound */
-    struct cep_span span;    /* of + * ? {..} */
+    int64_t min, max;     /* max < 0: no upper bound */
+    struct cep_span span; /* of + * ? {..} */
     enum dsl_inner inner;
     struct cep_span inner_span;
     bool greedy;
     struct cep_span greedy_span;
-    bool reluctant;          /* match_recognize only: +? */
-    struct dsl_expr *until;  /* NULL: none */
-    struct dsl_expr *gap;    /* literal or NAME; NULL: none */
+    bool reluctant;         /* match_recognize only: +? */
+    struct dsl_expr *until; /* NULL: none */
+    struct dsl_expr *gap;   /* literal or NAME; NULL: none */
     struct cep_span until_span, gap_span;
 };
 
 struct dsl_seq {
     enum dsl_seq_kind kind;
     uint32_t depth;
-    bool parens;          /* written in parentheses; span is without them */
+    bool parens; /* written in parentheses; span is without them */
     struct cep_span span;
     union {
         struct dsl_name var; /* VAR, NOT */
@@ -383,10 +389,10 @@ struct dsl_define {
 enum dsl_skip {
     DSL_SKIP_DEFAULT = 0, /* no after match clause: past last event */
     DSL_SKIP_PAST_LAST,
-    DSL_SKIP_NONE,        /* no skip */
+    DSL_SKIP_NONE, /* no skip */
     DSL_SKIP_TO_NEXT,
-    DSL_SKIP_TO_FIRST,    /* var */
-    DSL_SKIP_TO_LAST      /* var */
+    DSL_SKIP_TO_FIRST, /* var */
+    DSL_SKIP_TO_LAST   /* var */
 };
 
 /* `after match ...` of a pattern and of match_recognize. */
@@ -418,9 +424,9 @@ struct dsl_window {
 enum dsl_emit_kind {
     DSL_EMIT_DEFAULT = 0,
     DSL_EMIT_WATERMARK,
-    DSL_EMIT_EVERY,  /* every D */
-    DSL_EMIT_EACH,   /* each event */
-    DSL_EMIT_AFTER   /* after N events */
+    DSL_EMIT_EVERY, /* every D */
+    DSL_EMIT_EACH,  /* each event */
+    DSL_EMIT_AFTER  /* after N events */
 };
 enum dsl_accumulation { DSL_ACC_DEFAULT = 0, DSL_ACC_ACCUMULATING, DSL_ACC_DISCARDING, DSL_ACC_RETRACTING };
 
@@ -437,7 +443,13 @@ enum dsl_from_kind {
     DSL_FROM_MATCH_RECOGNIZE, /* item match_recognize (...) */
     DSL_FROM_JOIN
 };
-enum dsl_join_kind { DSL_SQLJOIN_INNER = 0, DSL_SQLJOIN_LEFT, DSL_SQLJOIN_RIGHT, DSL_SQLJOIN_FULL, DSL_SQLJOIN_CROSS };
+enum dsl_join_kind {
+    DSL_SQLJOIN_INNER = 0,
+    DSL_SQLJOIN_LEFT,
+    DSL_SQLJOIN_RIGHT,
+    DSL_SQLJOIN_FULL,
+    DSL_SQLJOIN_CROSS
+};
 
 struct dsl_from {
     enum dsl_from_kind kind;
@@ -446,7 +458,9 @@ struct dsl_from {
     struct dsl_name alias;
     struct dsl_name *columns; /* as t (a, b) */
     size_t n_columns;
-    bool table;               /* NAME: written `table t` (a look-up, not a stream) */
+    bool table; /* NAME: written `table t` (a look-up, not a stream) */
+    struct dsl_window
+        *window; /* JOIN: the join's; elsewhere it is moved to the select where that has one input */
     union {
         struct dsl_path path;
         struct dsl_query *query;
@@ -461,8 +475,7 @@ struct dsl_from {
             struct dsl_expr *on;
             struct dsl_name *using_;
             size_t n_using;
-            struct dsl_expr *within;
-            struct dsl_window *window;
+            struct dsl_expr *within; /* `within` and window exclude each other */
         } join;
     };
 };
@@ -496,11 +509,12 @@ struct dsl_match_recognize {
 /* One select between `union all`s. */
 struct dsl_select {
     struct cep_span span;
+    uint32_t depth;
     bool distinct;
     struct cep_span distinct_span;
     struct dsl_alias *items; /* STAR among them */
     size_t n_items;
-    struct dsl_from **from;  /* separated by commas; usually one */
+    struct dsl_from **from; /* separated by commas; usually one */
     size_t n_from;
     struct cep_span from_span;
     struct dsl_expr *where;
@@ -515,15 +529,15 @@ struct dsl_select {
 
 struct dsl_query {
     struct cep_span span;
-    struct dsl_select **selects;  /* joined by union all, or by what is named in set_op_span */
+    struct dsl_select **selects; /* joined by union all, or by what is named in set_op_span */
     size_t n_selects;
-    struct cep_span set_op_span;  /* line != 0: the first union without all, intersect or except: refused */
-    struct dsl_expr **order;      /* order by: refused */
+    struct cep_span set_op_span; /* line != 0: the first union without all, intersect or except: refused */
+    struct dsl_expr **order;     /* order by: refused */
     size_t n_order;
     struct cep_span order_span;
-    struct dsl_expr *limit;       /* refused */
+    struct dsl_expr *limit; /* refused */
     struct cep_span limit_span;
-    struct dsl_expr *lateness;    /* allowed lateness D */
+    struct dsl_expr *lateness; /* allowed lateness D */
     struct cep_span lateness_span;
     struct dsl_emit *emits;
     size_t n_emits;
@@ -535,16 +549,16 @@ struct dsl_query {
 /* ---- statements -------------------------------------------------------------------------------------------- */
 
 /* STMT(name, word) */
-#define DSL_STMT_LIST(STMT)                                                              \
-    STMT(PARAMETER, "parameter")                                                         \
-    STMT(INCLUDE, "include")                                                             \
-    STMT(STREAM, "stream") /* with a source */                                           \
-    STMT(SELECT, "stream") /* stream ... as select */                                    \
-    STMT(TABLE, "table")                                                                 \
-    STMT(PROCESS, "process") /* stream ... as process, or process alone */               \
-    STMT(PATTERN, "pattern")                                                             \
-    STMT(ALERT, "alert")                                                                 \
-    STMT(SINK, "sink")                                                                   \
+#define DSL_STMT_LIST(STMT)                                                \
+    STMT(PARAMETER, "parameter")                                           \
+    STMT(INCLUDE, "include")                                               \
+    STMT(STREAM, "stream") /* with a source */                             \
+    STMT(SELECT, "stream") /* stream ... as select */                      \
+    STMT(TABLE, "table")                                                   \
+    STMT(PROCESS, "process") /* stream ... as process, or process alone */ \
+    STMT(PATTERN, "pattern")                                               \
+    STMT(ALERT, "alert")                                                   \
+    STMT(SINK, "sink")                                                     \
     STMT(TEST, "test")
 
 enum dsl_stmt_kind {
@@ -562,8 +576,8 @@ struct dsl_parameter {
 struct dsl_include {
     struct base_str path; /* as written, without quotes */
     struct cep_span path_span;
-    bool read;            /* false: could not be read (reported), or was read before */
-    uint32_t file;        /* index of the file, when read */
+    bool read;     /* false: could not be read (reported), or was read before */
+    uint32_t file; /* index of the file, when read */
 };
 
 enum dsl_time_kind { DSL_TIME_MISSING = 0, DSL_TIME_EVENT, DSL_TIME_PROCESSING };
@@ -578,8 +592,8 @@ struct dsl_stream {
     struct cep_span time_span;
     struct dsl_name time_column;
     enum dsl_watermark_kind watermark;
-    struct dsl_expr *delay;       /* DELAY: literal or NAME */
-    struct dsl_expr *when;        /* PUNCTUATED */
+    struct dsl_expr *delay;                     /* DELAY: literal or NAME */
+    struct dsl_expr *when;                      /* PUNCTUATED */
     struct dsl_expr *idle, *emit_every, *drift; /* literal or NAME; NULL: none */
 };
 
@@ -597,16 +611,16 @@ struct dsl_process {
 };
 
 struct dsl_limit {
-    bool matches;            /* limit N matches; else limit N open per key */
-    bool refuse_new;         /* open: refuse new; else drop oldest */
-    struct dsl_expr *n;      /* literal or NAME */
+    bool matches;       /* limit N matches; else limit N open per key */
+    bool refuse_new;    /* open: refuse new; else drop oldest */
+    struct dsl_expr *n; /* literal or NAME */
     struct cep_span span;
 };
 
 struct dsl_pattern {
     struct dsl_path *from;
     size_t n_from;
-    struct cep_span from_span;      /* each clause's span starts at its first word */
+    struct cep_span from_span; /* each clause's span starts at its first word */
     struct dsl_expr **partition;
     size_t n_partition;
     struct cep_span partition_span; /* line 0: no such clause; the same for the rest */
@@ -615,24 +629,24 @@ struct dsl_pattern {
     struct dsl_define *defines;
     size_t n_defines;
     struct cep_span define_span;
-    struct dsl_expr *within;        /* literal or NAME; NULL: none */
+    struct dsl_expr *within; /* literal or NAME; NULL: none */
     bool between_events;
     struct cep_span within_span;
     struct dsl_after after;
     struct dsl_limit *limits;
     size_t n_limits;
-    struct dsl_alias *measures;     /* `measures *` and no measures at all: none */
+    struct dsl_alias *measures; /* `measures *` and no measures at all: none */
     size_t n_measures;
     bool measures_star;
     struct cep_span measures_span;
 };
 
 /* LEVEL(name, text): also the order */
-#define DSL_SEVERITY_LIST(LEVEL)                                                         \
-    LEVEL(INFO, "info")                                                                  \
-    LEVEL(LOW, "low")                                                                    \
-    LEVEL(MEDIUM, "medium")                                                              \
-    LEVEL(HIGH, "high")                                                                  \
+#define DSL_SEVERITY_LIST(LEVEL) \
+    LEVEL(INFO, "info")          \
+    LEVEL(LOW, "low")            \
+    LEVEL(MEDIUM, "medium")      \
+    LEVEL(HIGH, "high")          \
     LEVEL(CRITICAL, "critical")
 enum dsl_severity {
 #define DSL_SEVERITY_ENUM(name, text) DSL_SEVERITY_##name,
@@ -695,7 +709,7 @@ struct dsl_sink {
     /* `as SINK_NAME` is the statement's name. */
 };
 
-struct dsl_row { /* (v, v, ...) of given; (c = v, ...) of expect */
+struct dsl_row {            /* (v, v, ...) of given; (c = v, ...) of expect */
     struct dsl_name *names; /* expect: n_values of them; given: NULL */
     struct dsl_expr **values;
     size_t n_values;
@@ -709,7 +723,7 @@ struct dsl_test_step {
     struct dsl_path stream; /* GIVEN */
     struct dsl_row *rows;
     size_t n_rows;
-    struct dsl_expr *to;    /* ADVANCE: a TIMESTAMP or STRING literal, or a NAME */
+    struct dsl_expr *to; /* ADVANCE: a TIMESTAMP or STRING literal, or a NAME */
 };
 
 struct dsl_expect {
@@ -754,12 +768,12 @@ struct dsl_stmt {
 struct dsl_program {
     struct dsl_stmt **stmts; /* of the main file and, where it includes, of what it includes */
     size_t n_stmts;
-    uint32_t n_exprs;        /* ids are below */
+    uint32_t n_exprs; /* ids are below */
 };
 
 /* ---- helpers ----------------------------------------------------------------------------------------------- */
 
-const char *dsl_stmt_word(enum dsl_stmt_kind k);  /* "stream" */
+const char *dsl_stmt_word(enum dsl_stmt_kind k); /* "stream" */
 const char *dsl_expr_word(enum dsl_expr_kind k);
 const char *dsl_seq_word(enum dsl_seq_kind k);
 const char *dsl_lit_word(enum dsl_lit_kind k);
@@ -781,4 +795,5 @@ bool dsl_expr_as_path(const struct dsl_expr *e, struct base_arena *a, struct dsl
  * Calls fn on the direct children of an expression, in source order (not into queries).
  * For passes that only look for something.
  */
-void dsl_expr_children(const struct dsl_expr *e, void (*fn)(const struct dsl_expr *child, void *arg), void *arg);
+void dsl_expr_children(
+    const struct dsl_expr *e, void (*fn)(const struct dsl_expr *child, void *arg), void *arg);

@@ -21,7 +21,7 @@
 
 /* What to compile: files, or (n_paths == 0) one text that is at hand. */
 struct dsl_sources {
-    const char *const *paths;        /* main files; together they are one program */
+    const char *const *paths; /* main files; together they are one program */
     size_t n_paths;
     const struct dsl_reader *reader; /* NULL: real files */
     const char *text_name;           /* without paths: the text, and what to call it */
@@ -47,11 +47,11 @@ struct dsl_params {
  *          to the rows of the catalog.
  */
 enum cep_rc dsl_compile(const struct dsl_sources *sources, const struct plan_catalog *catalog,
-                        const struct dsl_params *params /* NULL: none */, struct dsl_diag *diag, struct plan **out);
+    const struct dsl_params *params /* NULL: none */, struct dsl_diag *diag, struct plan **out);
 
 /* The same for a program that is parsed already (`explain --stage ast` has one). */
 enum cep_rc dsl_compile_program(const struct dsl_program *prog, const struct plan_catalog *catalog,
-                                const struct dsl_params *params, struct dsl_diag *diag, struct plan **out);
+    const struct dsl_params *params, struct dsl_diag *diag, struct plan **out);
 
 /* `explain --stage checked`: the program as understood, with the type of every column, key, condition and measure.
  * (`--stage ast` is dsl_ast_write(), `--stage plan` is plan_write().) */

@@ -20,7 +20,7 @@
  *          however it is spelt (for a real file: its resolved path).
  */
 typedef enum cep_rc (*dsl_read_fn)(void *arg, const char *path, struct base_arena *a, struct base_str *text,
-                                   const char **id, struct cep_err *err);
+    const char **id, struct cep_err *err);
 
 struct dsl_reader {
     dsl_read_fn read;
@@ -38,14 +38,14 @@ struct dsl_text_files {
     size_t n_files;
 };
 enum cep_rc dsl_read_texts(void *arg /* struct dsl_text_files */, const char *path, struct base_arena *a,
-                           struct base_str *text, const char **id, struct cep_err *err);
+    struct base_str *text, const char **id, struct cep_err *err);
 
 /* Never NULL. A file that cannot be read is an error in diag. */
-struct dsl_program *dsl_parse_file(const char *path, const struct dsl_reader *r, struct base_arena *a,
-                                   struct dsl_diag *diag);
+struct dsl_program *dsl_parse_file(
+    const char *path, const struct dsl_reader *r, struct base_arena *a, struct dsl_diag *diag);
 /* Several main files, as one program. */
 struct dsl_program *dsl_parse_files(const char *const *paths, size_t n_paths, const struct dsl_reader *r,
-                                    struct base_arena *a, struct dsl_diag *diag);
+    struct base_arena *a, struct dsl_diag *diag);
 /* Text that is at hand; includes are not followed (read stays false). For fmt, tests and fuzzing. */
-struct dsl_program *dsl_parse_text(const char *name, struct base_str text, struct base_arena *a,
-                                   struct dsl_diag *diag);
+struct dsl_program *dsl_parse_text(
+    const char *name, struct base_str text, struct base_arena *a, struct dsl_diag *diag);

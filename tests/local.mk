@@ -53,4 +53,5 @@ include tests/dsl/local.mk
 include tests/cepd/local.mk
 include tests/cli/local.mk
 include tests/patterns/local.mk
+include tests/reference/local.mk
 include tests/tree/local.mk

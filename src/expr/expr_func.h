@@ -80,7 +80,8 @@ struct expr_func {
 #define EXPR_FAMILY_LIST(FAMILY)                                                                             \
     FAMILY(core, "Operators")                                                                                \
     FAMILY(math, "Numbers")                                                                                  \
-    FAMILY(string, "Text")
+    FAMILY(string, "Text")                                                                                   \
+    FAMILY(regex, "Patterns of text")
 
 #define EXPR_FAMILY_EXTERN(name, title) extern const struct expr_func expr_funcs_##name[];
 EXPR_FAMILY_LIST(EXPR_FAMILY_EXTERN)

@@ -1,0 +1,403 @@
+/*
+ * dsl_lower_stream -- stream statements become nodes: sources with their columns and time, and `as select`.
+ */
+#include "dsl/dsl_sem.h"
+
+#include "base/base_mem.h"
+
+struct plan_node *dsl_add_node(struct dsl_sem *c, struct dsl_sym *sym, enum plan_node_kind kind) {
+    struct plan_node *n = BASE_ARENA_NEW(c->a, struct plan_node);
+    n->kind = kind;
+    n->index = (uint32_t)c->n_nodes;
+    n->name = dsl_keep(c, sym->name);
+    n->errors_schema = plan_errors_schema();
+    n->span = sym->stmt->span;
+    sym->node = n->index;
+    c->nodes = base_arena_grow(c->a, c->nodes, c->n_nodes, &c->cap_nodes, sizeof(struct plan_node *));
+    c->nodes[c->n_nodes++] = n;
+    return n;
+}
+
+/* -- sources --------------------------------------------------------------------------------------------------------- */
+
+static const struct evt_schema *source_columns(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_stream *st) {
+    struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, st->n_columns + 1);
+    struct base_map seen;
+    uint32_t n = 0;
+    base_map_init(&seen);
+    if (st->n_columns > DSL_MAX_COLUMNS) {
+        dsl_diag_error(c->diag, st->columns_span, CEP_ELIMIT, "a stream has at most %d columns, not %zu", (int)DSL_MAX_COLUMNS,
+            st->n_columns);
+        sym->bad = true;
+    }
+    for (size_t i = 0; i < st->n_columns && i < DSL_MAX_COLUMNS; i++) {
+        const struct dsl_column *col = &st->columns[i];
+        const struct evt_type *t = dsl_type_of(c, col->type);
+        uint64_t first;
+        if (base_map_get(&seen, col->name.text, &first)) {
+            dsl_diag_error(c->diag, col->name.span, CEP_ENAME, "column \"%.*s\" is declared twice", BASE_STR_FMT(col->name.text));
+            dsl_diag_note_at(c->diag, st->columns[first].name.span, "first here");
+            sym->bad = true;
+            continue;
+        }
+        base_map_put(&seen, col->name.text, i);
+        if (col->name.text.len > 0 && col->name.text.p[0] == '$') {
+            dsl_diag_error(c->diag, col->name.span, CEP_ENAME, "the name \"%.*s\" begins with \"$\", which is reserved",
+                BASE_STR_FMT(col->name.text));
+            sym->bad = true;
+        }
+        if (!t) {
+            sym->bad = sym->open = true;
+            continue;
+        }
+        cols[n++] = (struct evt_column){ .name = dsl_keep(c, col->name.text), .type = t, .not_null = col->not_null };
+    }
+    base_map_release(&seen);
+    struct evt_schema *s = BASE_ARENA_NEW(c->a, struct evt_schema);
+    *s = (struct evt_schema){ n, n, cols };
+    return s;
+}
+
+static bool time_column(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_stream *st, struct plan_time *out) {
+    int i = evt_schema_find(sym->schema, st->time_column.text);
+    if (i < 0) {
+        bool declared = false;
+        for (size_t k = 0; k < st->n_columns; k++)
+            declared |= base_str_eq(st->columns[k].name.text, st->time_column.text);
+        if (declared)
+            return false; /* its type was a mistake */
+        struct dsl_nearest near;
+        dsl_nearest_init(&near, st->time_column.text);
+        for (uint32_t k = 0; k < sym->schema->n_visible; k++)
+            dsl_nearest_try(&near, sym->schema->cols[k].name);
+        dsl_diag_error(c->diag, st->time_column.span, CEP_ENAME, "unknown column \"%.*s\" of stream \"%.*s\"",
+            BASE_STR_FMT(st->time_column.text), BASE_STR_FMT(sym->name));
+        dsl_nearest_note(c->diag, &near);
+        return false;
+    }
+    const struct evt_type *t = sym->schema->cols[i].type;
+    if (t->kind != EVT_TIMESTAMP) {
+        dsl_diag_error(c->diag, st->time_column.span, CEP_ETYPE, "the event time \"%.*s\" is %s, not timestamp",
+            BASE_STR_FMT(st->time_column.text), dsl_type_name(c, t));
+        return false;
+    }
+    out->col = (uint32_t)i;
+    return true;
+}
+
+static bool lower_time(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_stream *st, struct plan_time *out) {
+    bool ok = true;
+    if (st->time == DSL_TIME_MISSING) {
+        dsl_diag_error(c->diag, sym->stmt->name.span, CEP_EINVAL, "stream \"%.*s\" has no time", BASE_STR_FMT(sym->name));
+        dsl_diag_note(c->diag, "add: event time COLUMN watermark delay 5 s, or: processing time");
+        return false;
+    }
+    if (st->time == DSL_TIME_PROCESSING)
+        return true;
+    ok = time_column(c, sym, st, out);
+    switch (st->watermark) {
+    case DSL_WM_NONE:
+        dsl_diag_error(c->diag, dsl_span_given(&st->time_span) ? st->time_span : st->time_column.span, CEP_EINVAL,
+            "event time needs a watermark");
+        dsl_diag_note(c->diag, "add: watermark delay 5 s, or: watermark ascending");
+        return false;
+    case DSL_WM_DELAY:
+        out->kind = PLAN_WM_DELAY;
+        ok &= dsl_duration_of(c, st->delay, "the delay of the watermark", true, &out->delay_us);
+        break;
+    case DSL_WM_ASCENDING:
+        out->kind = PLAN_WM_ASCENDING;
+        break;
+    case DSL_WM_PUNCTUATED: {
+        struct dsl_scope s = { .kind = DSL_SCOPE_ROW, .schema = sym->schema, .open = sym->open, .name = sym->name,
+            .word = "stream", .own = -1, .input = -1, .agg_var = -1, .key_col = -1 };
+        out->kind = PLAN_WM_PUNCTUATED;
+        out->punctuated = dsl_check_cond(c, &s, st->when, "the condition of \"punctuated when\"");
+        ok &= out->punctuated != NULL;
+        dsl_warn_cond(c, out->punctuated, sym->schema, "the condition of \"punctuated when\"");
+        break;
+    }
+    }
+    return ok;
+}
+
+static bool lower_time_words(struct dsl_sem *c, const struct dsl_stream *st, struct plan_time *out) {
+    bool ok = true;
+    if (st->idle)
+        ok &= dsl_duration_of(c, st->idle, "\"idle after\"", false, &out->idle_us);
+    if (st->emit_every)
+        ok &= dsl_duration_of(c, st->emit_every, "\"emit every\"", false, &out->emit_us);
+    if (st->drift)
+        ok &= dsl_duration_of(c, st->drift, "\"drift at most\"", false, &out->drift_us);
+    return ok;
+}
+
+void dsl_lower_source(struct dsl_sem *c, struct dsl_sym *sym) {
+    const struct dsl_stream *st = &sym->stmt->stream;
+    struct dsl_endpoint_out ep;
+    sym->schema = source_columns(c, sym, st);
+    if (st->n_columns == 0) {
+        dsl_diag_error(c->diag, sym->stmt->name.span, CEP_EINVAL, "stream \"%.*s\" has no columns", BASE_STR_FMT(sym->name));
+        sym->bad = sym->open = true;
+    }
+    struct plan_node *n = dsl_add_node(c, sym, PLAN_NODE_SOURCE);
+    sym->bad |= !dsl_check_endpoint(c, &st->source, &st->format, true, sym->open ? NULL : sym->schema, sym->stmt->name.span, &ep);
+    sym->bad |= !lower_time(c, sym, st, &n->source.time);
+    sym->bad |= !lower_time_words(c, st, &n->source.time);
+    n->schema = n->late_schema = sym->schema;
+    n->source.connector = ep.connector;
+    n->source.format = ep.format;
+    n->source.opts = ep.opts;
+    n->source.n_opts = ep.n_opts;
+    n->source.format_opts = ep.format_opts;
+    n->source.n_format_opts = ep.n_format_opts;
+}
+
+/* -- stream ... as select: what this version does not have ---------------------------------------------------------------- */
+
+static bool from_supported(struct dsl_sem *c, const struct dsl_from *f) {
+    switch (f->kind) {
+    case DSL_FROM_NAME:
+        if (f->table)
+            dsl_unsupported(c, f->span, "table");
+        return !f->table;
+    case DSL_FROM_QUERY:
+        dsl_unsupported(c, f->span, "from (select ...)");
+        return false;
+    case DSL_FROM_FUNCTION: {
+        struct base_str name = f->call->kind == DSL_EXPR_CALL ? f->call->call.name.text : BASE_STR("table function");
+        dsl_unsupported(c, f->span, base_arena_printf(&c->tmp, "%.*s", BASE_STR_FMT(name)));
+        return false;
+    }
+    case DSL_FROM_MATCH_RECOGNIZE:
+        dsl_unsupported(c, f->span, "match_recognize");
+        return false;
+    case DSL_FROM_JOIN:
+        dsl_unsupported(c, f->span, "join");
+        return false;
+    }
+    return false;
+}
+
+static bool select_supported(struct dsl_sem *c, const struct dsl_select *s) {
+    bool ok = true;
+    const struct {
+        bool there;
+        struct cep_span span;
+        const char *word;
+    } clauses[] = {
+        { s->distinct, s->distinct_span, "distinct" },
+        { s->n_group > 0, s->group_span, "group by" },
+        { s->having != NULL, s->having_span, "having" },
+        { s->window != NULL, s->window ? s->window->span : s->span, "window" },
+    };
+    for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
+        if (clauses[i].there) {
+            dsl_unsupported(c, clauses[i].span, clauses[i].word);
+            ok = false;
+        }
+    for (size_t i = 0; i < s->n_from; i++)
+        ok &= from_supported(c, s->from[i]);
+    if (ok && s->n_from > 1) {
+        dsl_unsupported(c, s->from_span, "join");
+        ok = false;
+    }
+    return ok;
+}
+
+static bool query_supported(struct dsl_sem *c, const struct dsl_query *q) {
+    bool ok = true;
+    const struct {
+        bool there;
+        struct cep_span span;
+        const char *word;
+    } clauses[] = {
+        { q->set_op_span.line != 0, q->set_op_span, "set operation other than \"union all\"" },
+        { q->n_order > 0, q->order_span, "order by" },
+        { q->limit != NULL, q->limit_span, "limit" },
+        { q->lateness != NULL, q->lateness_span, "allowed lateness" },
+        { q->n_emits > 0, q->n_emits ? q->emits[0].span : q->span, "emit" },
+        { q->accumulation != DSL_ACC_DEFAULT, q->accumulation_span, "accumulation mode" },
+    };
+    for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
+        if (clauses[i].there) {
+            if (i == 0)
+                dsl_diag_error(c->diag, clauses[i].span, CEP_EUNSUPPORTED, "a %s is not in this version", clauses[i].word);
+            else
+                dsl_unsupported(c, clauses[i].span, clauses[i].word);
+            ok = false;
+        }
+    for (size_t i = 0; i < q->n_selects; i++)
+        ok &= select_supported(c, q->selects[i]);
+    return ok;
+}
+
+/* -- branches ----------------------------------------------------------------------------------------------------------------- */
+
+struct branch {
+    struct plan_select_branch out;
+    const struct expr **items;
+    struct dsl_name *names;
+    struct cep_span *spans;
+    size_t n, cap, cap_names, cap_spans;
+    bool ok, open;
+};
+
+static void add_item(struct dsl_sem *c, struct branch *b, const struct expr *e, const struct dsl_name *name, struct cep_span span) {
+    b->items = base_arena_grow(c->a, b->items, b->n, &b->cap, sizeof(struct expr *));
+    b->names = base_arena_grow(&c->tmp, b->names, b->n, &b->cap_names, sizeof *b->names);
+    b->spans = base_arena_grow(&c->tmp, b->spans, b->n, &b->cap_spans, sizeof *b->spans);
+    b->items[b->n] = e;
+    b->names[b->n] = *name;
+    b->spans[b->n++] = span;
+}
+
+static void add_star(struct dsl_sem *c, struct branch *b, const struct dsl_scope *s, const struct dsl_expr *e) {
+    if (dsl_name_given(&e->star.of) && !base_str_eq(e->star.of.text, s->name) &&
+        !(s->alias.p && base_str_eq(e->star.of.text, s->alias))) {
+        dsl_diag_error(c->diag, e->star.of.span, CEP_ENAME, "unknown stream \"%.*s\"", BASE_STR_FMT(e->star.of.text));
+        dsl_diag_note(c->diag, "this selects from \"%.*s\"", BASE_STR_FMT(s->name));
+        b->ok = false;
+        return;
+    }
+    b->open |= s->open;
+    for (uint32_t i = 0; s->schema && i < s->schema->n_visible; i++) {
+        struct dsl_name name = { .text = s->schema->cols[i].name, .span = e->span };
+        add_item(c, b, expr_col(c->a, i, s->schema->cols[i].type, e->span), &name, e->span);
+    }
+}
+
+/* Names come from the first branch of a union; those of later ones need none. */
+static void lower_items(struct dsl_sem *c, struct branch *b, struct dsl_scope *s, const struct dsl_select *sel, bool first) {
+    for (size_t i = 0; i < sel->n_items; i++) {
+        const struct dsl_alias *al = &sel->items[i];
+        struct dsl_name name = { 0 };
+        if (al->expr->kind == DSL_EXPR_STAR) {
+            add_star(c, b, s, al->expr);
+            continue;
+        }
+        bool named = !first || dsl_alias_name(c, al, &name);
+        const struct expr *e = dsl_fold(c, dsl_check_expr(c, s, al->expr));
+        if (first && e && e->type->kind == EVT_NULL) {
+            dsl_diag_error(c->diag, al->expr->span, CEP_ETYPE, "the type of this column is not known");
+            dsl_diag_note(c->diag, "write cast(null as TYPE)");
+            e = NULL;
+        }
+        for (size_t k = 0; first && named && k < b->n; k++)
+            if (base_str_eq(b->names[k].text, name.text)) {
+                dsl_diag_error(c->diag, name.span, CEP_ENAME, "two columns are called \"%.*s\"", BASE_STR_FMT(name.text));
+                b->ok = false;
+                break;
+            }
+        if (!e || !named)
+            b->ok = false;
+        add_item(c, b, e, &name, al->expr->span); /* e may be NULL: counts as a column of unknown type */
+    }
+}
+
+static void lower_branch(struct dsl_sem *c, struct dsl_sym *sym, struct branch *b, const struct dsl_select *sel, bool first) {
+    struct dsl_rows in;
+    b->ok = true;
+    if (sel->n_from == 0) {
+        dsl_diag_error(c->diag, sel->span, CEP_EINVAL, "a select of a stream needs a \"from\"");
+        b->ok = false;
+        b->open = true;
+        return;
+    }
+    if (!dsl_rows_find(c, &sel->from[0]->path, DSL_USE_READ, &in)) {
+        b->ok = false;
+        b->open = true;
+        in = (struct dsl_rows){ .open = true, .name = dsl_path_str(&sel->from[0]->path, &c->tmp) };
+    }
+    if (in.sym == sym)
+        b->ok = false; /* reported as a cycle */
+    struct dsl_scope s = { .kind = DSL_SCOPE_ROW, .schema = in.schema, .open = in.open, .name = in.name,
+        .alias = sel->from[0]->alias.text, .word = "stream", .in_select = true, .own = -1, .input = -1, .agg_var = -1,
+        .key_col = -1 };
+    if (in.sym)
+        b->out.input = (struct plan_ref){ in.sym->node, in.port };
+    lower_items(c, b, &s, sel, first);
+    if (sel->where) {
+        b->out.where = dsl_check_cond(c, &s, sel->where, "the condition of \"where\"");
+        b->ok &= b->out.where != NULL;
+        dsl_warn_cond(c, b->out.where, in.schema, "the condition of \"where\"");
+    }
+}
+
+/* The branches of a union have one row type: that of the first, widened where a later one is wider. */
+static bool unite(struct dsl_sem *c, struct branch *bs, size_t n, const struct dsl_query *q, struct evt_column *cols) {
+    bool ok = true;
+    for (size_t k = 0; k < bs[0].n; k++) {
+        cols[k] = (struct evt_column){ .name = dsl_keep(c, bs[0].names[k].text),
+            .type = bs[0].items[k] ? bs[0].items[k]->type : NULL };
+    }
+    for (size_t i = 1; i < n; i++) {
+        if (bs[i].open || bs[0].open)
+            continue;
+        if (bs[i].n != bs[0].n) {
+            dsl_diag_error(c->diag, q->selects[i]->span, CEP_ETYPE, "this select has %zu columns, the first one %zu", bs[i].n, bs[0].n);
+            ok = false;
+            continue;
+        }
+        for (size_t k = 0; k < bs[i].n; k++) {
+            const struct expr *e = bs[i].items[k];
+            if (!e || !cols[k].type)
+                continue;
+            bool widen = cols[k].type->kind == EVT_INT && (e->type->kind == EVT_DOUBLE || e->type->kind == EVT_DECIMAL);
+            if (widen)
+                cols[k].type = e->type;
+            struct cep_err err = CEP_ERR_INIT;
+            const struct expr *out = NULL;
+            if (expr_coerce(c->a, e, cols[k].type, &out, &err) == CEP_OK)
+                continue;
+            dsl_diag_error(c->diag, bs[i].spans[k], CEP_ETYPE, "column \"%.*s\" is %s here and %s in the first select",
+                BASE_STR_FMT(bs[0].names[k].text), dsl_type_name(c, e->type), dsl_type_name(c, cols[k].type));
+            ok = false;
+        }
+    }
+    for (size_t i = 0; i < n && ok; i++)
+        for (size_t k = 0; k < bs[i].n; k++)
+            if (bs[i].items[k] && cols[k].type) {
+                struct cep_err err = CEP_ERR_INIT;
+                if (expr_coerce(c->a, bs[i].items[k], cols[k].type, &bs[i].items[k], &err) != CEP_OK)
+                    ok = false;
+            }
+    return ok;
+}
+
+void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
+    const struct dsl_query *q = sym->stmt->select;
+    struct plan_node *node = dsl_add_node(c, sym, PLAN_NODE_SELECT);
+    if (!query_supported(c, q)) {
+        for (size_t i = 0; i < sym->n_deps; i++)
+            sym->deps[i]->read = true;
+        sym->bad = sym->open = true;
+        return;
+    }
+    struct branch *bs = BASE_ARENA_ARRAY(&c->tmp, struct branch, q->n_selects + 1);
+    struct plan_select_branch *out = BASE_ARENA_ARRAY(c->a, struct plan_select_branch, q->n_selects + 1);
+    for (size_t i = 0; i < q->n_selects; i++) {
+        lower_branch(c, sym, &bs[i], q->selects[i], i == 0);
+        sym->bad |= !bs[i].ok;
+        sym->open |= bs[i].open;
+    }
+    struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, bs[0].n + 1);
+    sym->bad |= !unite(c, bs, q->n_selects, q, cols);
+    struct evt_column *known = BASE_ARENA_ARRAY(c->a, struct evt_column, bs[0].n + 1);
+    uint32_t n = 0;
+    for (size_t k = 0; k < bs[0].n; k++) {
+        if (cols[k].type && cols[k].name.len)
+            known[n++] = cols[k];
+        else
+            sym->bad = sym->open = true;
+    }
+    struct evt_schema *s = BASE_ARENA_NEW(c->a, struct evt_schema);
+    *s = (struct evt_schema){ n, n, known };
+    for (size_t i = 0; i < q->n_selects; i++) {
+        out[i] = bs[i].out;
+        out[i].items = bs[i].items;
+    }
+    sym->schema = node->schema = s;
+    node->select.n_branches = (uint32_t)q->n_selects;
+    node->select.branches = out;
+}

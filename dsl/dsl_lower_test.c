@@ -1,0 +1,253 @@
+/*
+ * dsl_lower_test -- test statements: rows become values of the columns' types.
+ *
+ * `with parameter` compiles the program once more with those values; the plan of a test hangs in the arena of the
+ * program's plan and goes with it.
+ */
+#include "dsl/dsl_sem.h"
+
+#include "dsl/dsl_variant.h"
+
+/* -- given ---------------------------------------------------------------------------------------------------------- */
+
+static bool given_row(struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_row *r, const struct evt_val **out) {
+    const struct evt_schema *s = of->schema;
+    if (r->n_values != s->n_visible) {
+        if (!of->open)
+            dsl_diag_error(c->diag, r->span, CEP_EINVAL, "the row has %zu values, stream \"%.*s\" %u columns", r->n_values,
+                BASE_STR_FMT(of->name), (unsigned)s->n_visible);
+        return false;
+    }
+    struct evt_val *v = BASE_ARENA_ARRAY(c->a, struct evt_val, s->n_visible + 1);
+    bool ok = true;
+    for (uint32_t i = 0; i < s->n_visible; i++) {
+        const char *what = base_arena_printf(&c->tmp, "column \"%.*s\"", BASE_STR_FMT(s->cols[i].name));
+        bool good = dsl_const_of(c, r->values[i], s->cols[i].type, what, &v[i]);
+        if (good && v[i].null && s->cols[i].not_null) {
+            dsl_diag_error(c->diag, r->values[i]->span, CEP_EINVAL, "%s is not null", what);
+            good = false;
+        }
+        ok &= good;
+    }
+    *out = v;
+    return ok;
+}
+
+static bool given(struct dsl_sem *c, const struct dsl_test_step *st, struct plan_test_step *out) {
+    struct dsl_rows of;
+    if (!dsl_rows_find(c, &st->stream, DSL_USE_TEST, &of))
+        return false;
+    if (of.sym->kind != DSL_SYM_SOURCE || of.port != PLAN_PORT_MAIN) {
+        dsl_diag_error(c->diag, st->stream.span, CEP_EINVAL, "events are given to streams with a source, and \"%.*s\" is none",
+            BASE_STR_FMT(of.name));
+        return false;
+    }
+    if (!of.schema)
+        return false;
+    const struct evt_val **rows = BASE_ARENA_ARRAY(c->a, const struct evt_val *, st->n_rows + 1);
+    bool ok = true;
+    for (size_t i = 0; i < st->n_rows; i++)
+        ok &= given_row(c, &of, &st->rows[i], &rows[i]);
+    *out = (struct plan_test_step){ .kind = PLAN_TEST_GIVEN, .node = of.sym->node, .n_rows = (uint32_t)st->n_rows, .rows = rows };
+    return ok;
+}
+
+static bool advance(struct dsl_sem *c, const struct dsl_test_step *st, struct plan_test_step *out) {
+    struct evt_val v;
+    if (!dsl_const_of(c, st->to, evt_type_of(EVT_TIMESTAMP), "the time to advance to", &v))
+        return false;
+    if (v.null) {
+        dsl_diag_error(c->diag, st->to->span, CEP_EINVAL, "the time to advance to cannot be null");
+        return false;
+    }
+    *out = (struct plan_test_step){ .kind = PLAN_TEST_ADVANCE, .advance_us = v.i };
+    return true;
+}
+
+/* -- expect --------------------------------------------------------------------------------------------------------- */
+
+struct expect_col {
+    uint32_t col;
+    int32_t field;
+    const struct evt_type *type;
+};
+
+static bool find_in_row(const struct evt_schema *s, uint32_t col, struct base_str name, struct expect_col *out) {
+    const struct evt_type *row = s->cols[col].type;
+    for (uint32_t i = 0; row->kind == EVT_ROW && i < row->n_fields; i++)
+        if (base_str_eq(row->fields[i].name, name)) {
+            *out = (struct expect_col){ col, (int32_t)i, row->fields[i].type };
+            return true;
+        }
+    return false;
+}
+
+/* A column; of an alert also a measure, a part of its key, or a label. */
+static bool expect_col(struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_name *name, struct expect_col *out) {
+    static const uint32_t rows[] = { PLAN_ALERT_MEASURES, PLAN_ALERT_KEY, PLAN_ALERT_LABELS };
+    int i = evt_schema_find(of->schema, name->text);
+    if (i >= 0) {
+        *out = (struct expect_col){ (uint32_t)i, -1, of->schema->cols[i].type };
+        return true;
+    }
+    bool alert = of->sym->kind == DSL_SYM_ALERT && of->port == PLAN_PORT_MAIN;
+    struct dsl_nearest near;
+    dsl_nearest_init(&near, name->text);
+    for (uint32_t k = 0; k < of->schema->n_visible; k++)
+        dsl_nearest_try(&near, of->schema->cols[k].name);
+    for (size_t k = 0; alert && k < sizeof rows / sizeof *rows; k++) {
+        if (find_in_row(of->schema, rows[k], name->text, out))
+            return true;
+        const struct evt_type *t = of->schema->cols[rows[k]].type;
+        for (uint32_t f = 0; f < t->n_fields; f++)
+            dsl_nearest_try(&near, t->fields[f].name);
+    }
+    if (!of->open) {
+        dsl_diag_error(c->diag, name->span, CEP_ENAME, "unknown column \"%.*s\" of %s \"%.*s\"", BASE_STR_FMT(name->text),
+            dsl_sym_word(of->sym), BASE_STR_FMT(of->name));
+        dsl_nearest_note(c->diag, &near);
+    }
+    return false;
+}
+
+/* All rows of an expect list the same columns in the plan; a row that lists others gets an expect of its own. */
+static bool same_names(const struct dsl_row *a, const struct dsl_row *b) {
+    if (a->n_values != b->n_values)
+        return false;
+    for (size_t i = 0; i < a->n_values; i++)
+        if (!base_str_eq(a->names[i].text, b->names[i].text))
+            return false;
+    return true;
+}
+
+static bool columns(struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_row *r, struct expect_col *cols) {
+    bool ok = true;
+    for (size_t i = 0; i < r->n_values; i++) {
+        for (size_t k = 0; k < i; k++)
+            if (base_str_eq(r->names[k].text, r->names[i].text)) {
+                dsl_diag_error(c->diag, r->names[i].span, CEP_EINVAL, "column \"%.*s\" is listed twice",
+                    BASE_STR_FMT(r->names[i].text));
+                ok = false;
+                break;
+            }
+        if (!expect_col(c, of, &r->names[i], &cols[i]))
+            ok = false;
+    }
+    return ok;
+}
+
+static bool expect(struct dsl_sem *c, const struct dsl_expect *e, struct plan_test_expect *out) {
+    struct dsl_rows of;
+    if (!dsl_rows_find(c, &e->name, DSL_USE_TEST, &of))
+        return false;
+    *out = (struct plan_test_expect){ .of = { of.sym->node, of.port }, .span = e->span };
+    if (e->none)
+        return true;
+    if (!of.schema)
+        return false;
+    const struct dsl_row *first = &e->rows[0];
+    struct expect_col *cols = BASE_ARENA_ARRAY(&c->tmp, struct expect_col, first->n_values + 1);
+    bool ok = e->n_rows > 0 && columns(c, &of, first, cols);
+    const struct evt_val **rows = BASE_ARENA_ARRAY(c->a, const struct evt_val *, e->n_rows + 1);
+    for (size_t i = 0; i < e->n_rows; i++) {
+        const struct dsl_row *r = &e->rows[i];
+        if (!same_names(first, r)) {
+            dsl_diag_error(c->diag, r->span, CEP_EINVAL, "all rows expected of \"%.*s\" list the same columns",
+                BASE_STR_FMT(of.name));
+            dsl_diag_note_at(c->diag, first->span, "the first row is here");
+            ok = false;
+            continue;
+        }
+        struct evt_val *v = BASE_ARENA_ARRAY(c->a, struct evt_val, r->n_values + 1);
+        for (size_t k = 0; ok && k < r->n_values; k++) {
+            const char *what = base_arena_printf(&c->tmp, "column \"%.*s\"", BASE_STR_FMT(r->names[k].text));
+            ok &= dsl_const_of(c, r->values[k], cols[k].type, what, &v[k]);
+        }
+        rows[i] = v;
+    }
+    uint32_t *col = BASE_ARENA_ARRAY(c->a, uint32_t, first->n_values + 1);
+    int32_t *field = BASE_ARENA_ARRAY(c->a, int32_t, first->n_values + 1);
+    for (size_t k = 0; k < first->n_values; k++) {
+        col[k] = cols[k].col;
+        field[k] = cols[k].field;
+    }
+    out->n_cols = (uint32_t)first->n_values;
+    out->cols = col;
+    out->fields = field;
+    out->n_rows = (uint32_t)e->n_rows;
+    out->rows = rows;
+    return ok;
+}
+
+/* -- with parameter --------------------------------------------------------------------------------------------------- */
+
+static bool check_parameters(struct dsl_sem *c, const struct dsl_test *t) {
+    bool ok = true;
+    for (size_t i = 0; i < t->n_parameters; i++) {
+        const struct dsl_sym *s = dsl_sym_find(c, t->parameters[i].name.text);
+        struct evt_val v;
+        if (s && s->kind == DSL_SYM_PARAM) {
+            const char *what = base_arena_printf(&c->tmp, "parameter \"%.*s\"", BASE_STR_FMT(s->name));
+            ok &= s->type && dsl_const_of(c, t->parameters[i].value, s->type, what, &v);
+            continue;
+        }
+        struct dsl_nearest near;
+        dsl_nearest_init(&near, t->parameters[i].name.text);
+        for (size_t k = 0; k < c->n_syms; k++)
+            if (c->syms[k].kind == DSL_SYM_PARAM)
+                dsl_nearest_try(&near, c->syms[k].name);
+        dsl_diag_error(c->diag, t->parameters[i].name.span, CEP_ENAME, "unknown parameter \"%.*s\"",
+            BASE_STR_FMT(t->parameters[i].name.text));
+        dsl_nearest_note(c->diag, &near);
+        ok = false;
+    }
+    return ok;
+}
+
+static void free_variant(void *plan) {
+    plan_free(plan);
+}
+
+static void variant(struct dsl_sem *c, const struct dsl_stmt *stmt, struct plan_test *out) {
+    struct plan *p = dsl_compile_variant(c, &stmt->test);
+    if (!p)
+        return;
+    base_arena_on_release(c->a, free_variant, p);
+    out->plan = p;
+}
+
+static bool lower_test(struct dsl_sem *c, const struct dsl_stmt *stmt, struct plan_test *out) {
+    const struct dsl_test *t = &stmt->test;
+    struct plan_test_step *steps = BASE_ARENA_ARRAY(c->a, struct plan_test_step, t->n_steps + 1);
+    struct plan_test_expect *expects = BASE_ARENA_ARRAY(c->a, struct plan_test_expect, t->n_expects + 1);
+    bool ok = check_parameters(c, t);
+    for (size_t i = 0; i < t->n_steps; i++)
+        ok &= t->steps[i].kind == DSL_TEST_GIVEN ? given(c, &t->steps[i], &steps[i]) : advance(c, &t->steps[i], &steps[i]);
+    for (size_t i = 0; i < t->n_expects; i++)
+        ok &= expect(c, &t->expects[i], &expects[i]);
+    *out = (struct plan_test){ .name = dsl_keep(c, t->title), .n_steps = (uint32_t)t->n_steps, .steps = steps,
+        .n_expects = (uint32_t)t->n_expects, .expects = expects, .span = stmt->span };
+    return ok;
+}
+
+void dsl_lower_tests(struct dsl_sem *c) {
+    struct plan_test *tests = BASE_ARENA_ARRAY(c->a, struct plan_test, c->prog->n_stmts + 1);
+    uint32_t n = 0;
+    for (size_t i = 0; i < c->prog->n_stmts; i++) {
+        const struct dsl_stmt *st = c->prog->stmts[i];
+        if (st->kind != DSL_STMT_TEST || st->broken)
+            continue;
+        for (size_t k = 0; k < i; k++)
+            if (c->prog->stmts[k]->kind == DSL_STMT_TEST && base_str_eq(c->prog->stmts[k]->test.title, st->test.title)) {
+                dsl_diag_error(c->diag, st->test.title_span, CEP_ENAME, "two tests are called '%.*s'",
+                    BASE_STR_FMT(st->test.title));
+                dsl_diag_note_at(c->diag, c->prog->stmts[k]->test.title_span, "the first is here");
+                break;
+            }
+        if (lower_test(c, st, &tests[n]) && !dsl_diag_failed(c->diag) && st->test.n_parameters > 0)
+            variant(c, st, &tests[n]);
+        n++;
+    }
+    c->plan->tests = tests;
+    c->plan->n_tests = n;
+}

@@ -1,0 +1,283 @@
+/*
+ * dsl_resolve -- pass 1 behind the parser: which statement has which name, what reads what, and in which order they can
+ * be checked (inputs first).
+ *
+ * Law: after it, every entry of `order` stands behind all that it reads, unless a cycle was reported.
+ */
+#include "dsl/dsl_sem.h"
+
+struct dsl_sym *dsl_sym_find(const struct dsl_sem *c, struct base_str name) {
+    uint64_t i;
+    return base_map_get(&c->by_name, name, &i) ? &c->syms[i] : NULL;
+}
+
+struct dsl_sym *dsl_sym_of_stmt(const struct dsl_sem *c, const struct dsl_stmt *s) {
+    if (!dsl_name_given(&s->name))
+        return NULL;
+    struct dsl_sym *sym = dsl_sym_find(c, s->name.text);
+    return sym && sym->stmt == s ? sym : NULL;
+}
+
+const char *dsl_sym_word(const struct dsl_sym *s) {
+    return dsl_stmt_word(s->stmt->kind);
+}
+
+void dsl_unsupported(struct dsl_sem *c, struct cep_span span, const char *what) {
+    dsl_diag_error(c->diag, span, CEP_EUNSUPPORTED, "\"%s\" is not in this version", what);
+}
+
+static bool gives_rows(const struct dsl_sym *s) {
+    switch (s->kind) {
+    case DSL_SYM_SOURCE:
+    case DSL_SYM_SELECT:
+    case DSL_SYM_PATTERN:
+    case DSL_SYM_ALERT:
+        return true;
+    case DSL_SYM_PARAM:
+    case DSL_SYM_SINK:
+    case DSL_SYM_OTHER:
+    case DSL_SYM_MAX:
+        break;
+    }
+    return false;
+}
+
+/* -- side outputs ---------------------------------------------------------------------------------------------- */
+
+static bool port_of_name(struct base_str name, enum plan_port *out) {
+    for (int p = PLAN_PORT_LATE; p < PLAN_PORT_MAX; p++)
+        if (base_str_eq(name, base_str_of(plan_port_text((enum plan_port)p)))) {
+            *out = (enum plan_port)p;
+            return true;
+        }
+    return false;
+}
+
+static bool has_port(const struct dsl_sym *s, enum plan_port p) {
+    return p == PLAN_PORT_LATE ? s->kind == DSL_SYM_SOURCE : p == PLAN_PORT_TIMEOUTS ? s->kind == DSL_SYM_PATTERN : true;
+}
+
+static bool find_port(struct dsl_sem *c, const struct dsl_sym *s, const struct dsl_name *name, enum plan_port *out) {
+    static const char *const known[DSL_SYM_MAX] = { [DSL_SYM_SOURCE] = "late and errors", [DSL_SYM_SELECT] = "errors",
+        [DSL_SYM_PATTERN] = "timeouts and errors", [DSL_SYM_ALERT] = "errors" };
+    if (port_of_name(name->text, out) && has_port(s, *out))
+        return true;
+    dsl_diag_error(c->diag, name->span, CEP_ENAME, "%s \"%.*s\" has no side output \"%.*s\"", dsl_sym_word(s),
+        BASE_STR_FMT(s->name), BASE_STR_FMT(name->text));
+    dsl_diag_note(c->diag, "a%s %s has: %s", s->kind == DSL_SYM_ALERT ? "n" : "", dsl_sym_word(s), known[s->kind]);
+    return false;
+}
+
+/* -- look-up ---------------------------------------------------------------------------------------------------- */
+
+static void unknown_rows(struct dsl_sem *c, const struct dsl_name *name, enum dsl_use use) {
+    struct dsl_nearest near;
+    dsl_nearest_init(&near, name->text);
+    for (size_t i = 0; i < c->n_syms; i++)
+        if (gives_rows(&c->syms[i]))
+            dsl_nearest_try(&near, c->syms[i].name);
+    dsl_diag_error(c->diag, name->span, CEP_ENAME,
+        use == DSL_USE_READ ? "unknown stream \"%.*s\"" : "unknown stream, pattern or alert \"%.*s\"",
+        BASE_STR_FMT(name->text));
+    dsl_nearest_note(c->diag, &near);
+}
+
+static bool port_readable(struct dsl_sem *c, const struct dsl_path *p, enum plan_port port, enum dsl_use use) {
+    if (use != DSL_USE_READ || port != PLAN_PORT_ERRORS)
+        return true;
+    struct base_str text = dsl_path_str(p, &c->tmp);
+    dsl_diag_error(c->diag, p->span, CEP_EINVAL, "\"%.*s\" can only be written to a sink", BASE_STR_FMT(text));
+    dsl_diag_note(c->diag, "its records have no event time");
+    return false;
+}
+
+bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use, struct dsl_rows *out) {
+    if (p->n_parts == 0)
+        return false;
+    const struct dsl_name *name = &p->parts[0];
+    struct dsl_sym *s = dsl_sym_find(c, name->text);
+    if (!s) {
+        unknown_rows(c, name, use);
+        return false;
+    }
+    if (s->kind == DSL_SYM_OTHER) {
+        s->read = true;
+        return false; /* refused at its statement */
+    }
+    if (!gives_rows(s)) {
+        dsl_diag_error(c->diag, name->span, CEP_ENAME, "\"%.*s\" is a %s, not a stream", BASE_STR_FMT(s->name),
+            dsl_sym_word(s));
+        dsl_diag_note_at(c->diag, s->stmt->name.span, "defined here");
+        return false;
+    }
+    *out = (struct dsl_rows){ .sym = s, .name = dsl_path_str(p, &c->tmp) };
+    if (p->n_parts > 2) {
+        dsl_diag_error(c->diag, p->span, CEP_ENAME, "unknown stream \"%.*s\"", BASE_STR_FMT(out->name));
+        return false;
+    }
+    if (p->n_parts == 2 && !find_port(c, s, &p->parts[1], &out->port))
+        return false;
+    if (!port_readable(c, p, out->port, use))
+        return false;
+    if (use == DSL_USE_READ)
+        s->read = true;
+    if (use == DSL_USE_SINK) {
+        s->read = true;
+        s->sunk |= out->port == PLAN_PORT_MAIN;
+    }
+    out->open = s->open;
+    out->schema = out->port == PLAN_PORT_TIMEOUTS ? s->timeouts
+                  : out->port == PLAN_PORT_ERRORS ? plan_errors_schema()
+                                                  : s->schema;
+    if (!out->schema)
+        out->open = true;
+    return true;
+}
+
+/* -- names ------------------------------------------------------------------------------------------------------- */
+
+static bool sym_kind_of(enum dsl_stmt_kind k, enum dsl_sym_kind *out) {
+    switch (k) {
+    case DSL_STMT_PARAMETER:
+        *out = DSL_SYM_PARAM;
+        return true;
+    case DSL_STMT_STREAM:
+        *out = DSL_SYM_SOURCE;
+        return true;
+    case DSL_STMT_SELECT:
+        *out = DSL_SYM_SELECT;
+        return true;
+    case DSL_STMT_TABLE:
+    case DSL_STMT_PROCESS:
+        *out = DSL_SYM_OTHER;
+        return true;
+    case DSL_STMT_PATTERN:
+        *out = DSL_SYM_PATTERN;
+        return true;
+    case DSL_STMT_ALERT:
+        *out = DSL_SYM_ALERT;
+        return true;
+    case DSL_STMT_SINK:
+        *out = DSL_SYM_SINK;
+        return true;
+    case DSL_STMT_INCLUDE:
+    case DSL_STMT_TEST:
+    case DSL_STMT_MAX:
+        break;
+    }
+    return false;
+}
+
+static void collect_names(struct dsl_sem *c) {
+    c->syms = BASE_ARENA_ARRAY(&c->tmp, struct dsl_sym, c->prog->n_stmts + 1);
+    for (size_t i = 0; i < c->prog->n_stmts; i++) {
+        const struct dsl_stmt *st = c->prog->stmts[i];
+        enum dsl_sym_kind kind;
+        if (!sym_kind_of(st->kind, &kind) || !dsl_name_given(&st->name))
+            continue;
+        const struct dsl_sym *first = dsl_sym_find(c, st->name.text);
+        if (first) {
+            dsl_diag_error(c->diag, st->name.span, CEP_ENAME, "the name \"%.*s\" is taken by %s %s",
+                BASE_STR_FMT(st->name.text), first->stmt->kind == DSL_STMT_ALERT ? "an" : "a", dsl_sym_word(first));
+            dsl_diag_note_at(c->diag, first->stmt->name.span, "first defined here");
+            continue;
+        }
+        if (st->name.text.len > 0 && st->name.text.p[0] == '$')
+            dsl_diag_error(c->diag, st->name.span, CEP_ENAME, "the name \"%.*s\" begins with \"$\", which is reserved",
+                BASE_STR_FMT(st->name.text));
+        c->syms[c->n_syms] = (struct dsl_sym){ .kind = kind, .name = st->name.text, .stmt = st, .bad = st->broken,
+            .open = st->broken };
+        base_map_put(&c->by_name, st->name.text, c->n_syms);
+        c->n_syms++;
+    }
+}
+
+/* -- who reads whom ------------------------------------------------------------------------------------------------ */
+
+static void add_dep(struct dsl_sem *c, struct dsl_sym *s, const struct dsl_path *p) {
+    if (p->n_parts == 0)
+        return;
+    struct dsl_sym *d = dsl_sym_find(c, p->parts[0].text);
+    if (!d)
+        return;
+    s->deps = base_arena_grow(&c->tmp, s->deps, s->n_deps, &s->cap_deps, sizeof(struct dsl_sym *));
+    s->deps[s->n_deps++] = d;
+}
+
+static void collect_deps(struct dsl_sem *c, struct dsl_sym *s) {
+    const struct dsl_stmt *st = s->stmt;
+    if (st->broken)
+        return;
+    if (s->kind == DSL_SYM_SELECT) {
+        for (size_t i = 0; i < st->select->n_selects; i++)
+            for (size_t k = 0; k < st->select->selects[i]->n_from; k++) {
+                const struct dsl_from *f = st->select->selects[i]->from[k];
+                if (f->kind == DSL_FROM_NAME)
+                    add_dep(c, s, &f->path);
+            }
+    } else if (s->kind == DSL_SYM_PATTERN) {
+        for (size_t i = 0; i < st->pattern.n_from; i++)
+            add_dep(c, s, &st->pattern.from[i]);
+    } else if (s->kind == DSL_SYM_ALERT) {
+        add_dep(c, s, &st->alert.on);
+        if (st->alert.resolve == DSL_RESOLVE_WHEN)
+            add_dep(c, s, &st->alert.resolve_when);
+        if (st->alert.with_events && s->n_deps > 0)
+            s->deps[0]->want_events = true;
+    }
+}
+
+static void report_cycle(struct dsl_sem *c, struct dsl_sym **path, size_t from, size_t depth) {
+    struct base_buf text = BASE_BUF_INIT;
+    for (size_t i = from; i < depth; i++) {
+        base_buf_str(&text, path[i]->name);
+        base_buf_puts(&text, " -> ");
+        path[i]->bad = path[i]->open = true;
+    }
+    base_buf_str(&text, path[from]->name);
+    dsl_diag_error(c->diag, path[from]->stmt->name.span, CEP_EINVAL, "%s \"%.*s\" reads itself", dsl_sym_word(path[from]),
+        BASE_STR_FMT(path[from]->name));
+    dsl_diag_note(c->diag, "the way is %s", base_buf_cstr(&text));
+    base_buf_release(&text);
+}
+
+/* Depth first with a stack of its own: a chain of streams may be as long as the file. */
+static void visit(struct dsl_sem *c, struct dsl_sym *root, struct dsl_sym **path, size_t *next) {
+    size_t depth = 1;
+    path[0] = root;
+    next[0] = 0;
+    root->mark = 1;
+    while (depth > 0) {
+        struct dsl_sym *s = path[depth - 1];
+        if (next[depth - 1] == s->n_deps) {
+            s->mark = 2;
+            depth--;
+            if (gives_rows(s))
+                c->order[c->n_order++] = s;
+            continue;
+        }
+        struct dsl_sym *d = s->deps[next[depth - 1]++];
+        if (d->mark == 1) {
+            size_t from = depth - 1;
+            while (path[from] != d)
+                from--;
+            report_cycle(c, path, from, depth);
+        } else if (d->mark == 0) {
+            d->mark = 1;
+            path[depth] = d;
+            next[depth++] = 0;
+        }
+    }
+}
+
+void dsl_resolve(struct dsl_sem *c) {
+    collect_names(c);
+    for (size_t i = 0; i < c->n_syms; i++)
+        collect_deps(c, &c->syms[i]);
+    c->order = BASE_ARENA_ARRAY(&c->tmp, struct dsl_sym *, c->n_syms + 1);
+    struct dsl_sym **path = BASE_ARENA_ARRAY(&c->tmp, struct dsl_sym *, c->n_syms + 1);
+    size_t *next = BASE_ARENA_ARRAY(&c->tmp, size_t, c->n_syms + 1);
+    for (size_t i = 0; i < c->n_syms; i++)
+        if (c->syms[i].mark == 0)
+            visit(c, &c->syms[i], path, next);
+}

@@ -1,0 +1,280 @@
+#pragma once
+/*
+ * dsl_sem -- what the passes behind the parser share: the table of names, scopes, patterns under construction.
+ * For the files of this folder only.
+ *
+ *     dsl_resolve.c      names of statements, what reads what, order, cycles
+ *     dsl_check_type.c   types as written -> evt_type; constants read as a type
+ *     dsl_check_name.c   a name in an expression -> column, parameter, event of a variable
+ *     dsl_check_expr.c   expressions -> struct expr, typed
+ *     dsl_check_call.c   calls: aggregates, first/last/prev, functions
+ *     dsl_check_seq.c    sequences -> plan_term
+ *     dsl_check_opt.c    endpoints and options against the catalog
+ *     dsl_template_text.c  options that are templates
+ *     dsl_fold.c         constants, conditions that are never true
+ *     dsl_lower_*.c      statements -> nodes of the plan
+ *     dsl_warn.c         what is allowed and likely wrong
+ *
+ * A mistake is reported where it is found, once; what depends on it becomes "unknown" and is silent: an
+ * expression that could not be typed is NULL, a schema with an unknown column is `open`.
+ */
+#include "dsl/dsl_compile.h"
+
+#include "base/base_map.h"
+#include "expr/expr_func.h"
+
+enum {
+    DSL_MAX_COLUMNS = 4096,    /* of a stream: schemas are walked in linear time */
+    DSL_MAX_REPEAT = 100000,   /* of a quantifier: the automaton unrolls counted loops */
+    DSL_MAX_FROM = 256,        /* streams of a pattern */
+};
+
+/* -- symbols -------------------------------------------------------------------------------------------- */
+
+enum dsl_sym_kind {
+    DSL_SYM_PARAM = 0,
+    DSL_SYM_SOURCE,
+    DSL_SYM_SELECT,
+    DSL_SYM_PATTERN,
+    DSL_SYM_ALERT,
+    DSL_SYM_SINK,
+    DSL_SYM_OTHER, /* tables and processes: known by name, refused */
+    DSL_SYM_MAX
+};
+
+struct dsl_sym {
+    enum dsl_sym_kind kind;
+    struct base_str name;
+    const struct dsl_stmt *stmt;
+    bool bad;   /* has mistakes: what depends on it is not judged */
+    bool read;  /* something reads it */
+    bool sunk;  /* a sink reads it, or a side output of it */
+    /* Producers of rows. */
+    uint32_t node;                   /* index in the plan, once lowered */
+    const struct evt_schema *schema; /* NULL until lowered or when bad */
+    const struct evt_schema *timeouts;
+    bool open;                       /* columns that are not in schema may be there */
+    bool want_events;                /* PATTERN: an alert wants `with events` */
+    struct dsl_sym **deps;           /* what it reads */
+    size_t n_deps, cap_deps;
+    uint8_t mark;                    /* resolve: 0 new, 1 on the path, 2 done */
+    /* Parameters. */
+    const struct evt_type *type;     /* NULL when it is not known */
+    struct evt_val val;
+    bool has_val;
+};
+
+/* -- the compiler ------------------------------------------------------------------------------------------- */
+
+struct dsl_sem {
+    const struct dsl_program *prog;
+    const struct plan_catalog *catalog;
+    const struct dsl_params *params;
+    const struct dsl_test *variant; /* compiling for this test's `with parameter`; NULL = the file's own */
+    struct dsl_diag *diag;
+    struct base_arena tmp;          /* owned: lives as long as the compilation */
+    bool in_params;                 /* parameters have no values yet: defaults are literals */
+    struct plan *plan;              /* being built */
+    struct base_arena *a;           /* the plan's */
+    struct dsl_sym *syms;           /* of named statements, in source order */
+    size_t n_syms;
+    struct base_map by_name;        /* index into syms */
+    struct dsl_sym **order;         /* producers of rows, inputs first */
+    size_t n_order;
+    const struct plan_node **nodes;
+    size_t n_nodes, cap_nodes;
+    struct plan_sink *sinks;
+    size_t n_sinks, cap_sinks;
+};
+
+/* Returns: NULL when there is none. */
+struct dsl_sym *dsl_sym_find(const struct dsl_sem *c, struct base_str name);
+struct dsl_sym *dsl_sym_of_stmt(const struct dsl_sem *c, const struct dsl_stmt *s);
+const char *dsl_sym_word(const struct dsl_sym *s); /* "parameter", "stream" */
+
+/* What `payments`, `payments.late` names. */
+struct dsl_rows {
+    struct dsl_sym *sym;
+    enum plan_port port;
+    const struct evt_schema *schema; /* NULL: not known because of an earlier mistake */
+    bool open;
+    struct base_str name;            /* as written */
+};
+enum dsl_use { DSL_USE_READ = 0 /* from, on, when */, DSL_USE_SINK, DSL_USE_TEST };
+/* Reports. Returns: false when it names nothing that gives rows. */
+bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use, struct dsl_rows *out);
+
+void dsl_resolve(struct dsl_sem *c);
+
+/* Reports "X is not in this version". */
+void dsl_unsupported(struct dsl_sem *c, struct cep_span span, const char *what);
+
+/* -- types and constants ------------------------------------------------------------------------------------- */
+
+/* Reports. Returns: NULL when it is none. */
+const struct evt_type *dsl_type_of(struct dsl_sem *c, const struct dsl_type *t);
+/* Text as a value of a type. Returns: false when it is not one. Strings are copied into `a`. */
+bool dsl_val_of_text(struct base_arena *a, const struct evt_type *t, struct base_str text, struct evt_val *out);
+/* A type's name for messages, in c->tmp. */
+const char *dsl_type_name(struct dsl_sem *c, const struct evt_type *t);
+/*
+ * A constant expression as a value of a type; text is read as the type when it is not a string (`lenient`: tests,
+ * parameters), `what` names it in messages ("default of parameter \"x\"").
+ */
+bool dsl_const_of(struct dsl_sem *c, const struct dsl_expr *e, const struct evt_type *t, const char *what,
+    struct evt_val *out);
+/* A duration literal or parameter, > 0 unless zero_ok. Reports. Returns: false on a mistake. */
+bool dsl_duration_of(struct dsl_sem *c, const struct dsl_expr *e, const char *what, bool zero_ok, int64_t *out);
+/* A whole number > 0. */
+bool dsl_count_of(struct dsl_sem *c, const struct dsl_expr *e, const char *what, int64_t max, int64_t *out);
+void dsl_param_values(struct dsl_sem *c); /* types, defaults, --set */
+
+/* -- patterns under construction ---------------------------------------------------------------------------- */
+
+struct dsl_pcol {
+    struct base_str name;
+    const struct evt_type *type;
+    int32_t *map; /* of every input: its column, or -1 */
+    bool everywhere;
+};
+
+struct dsl_pvar {
+    struct base_str name;
+    struct cep_span span;
+    const struct dsl_define *define; /* NULL: none */
+    int32_t input;                   /* -1: all */
+    bool negated, in_seq, loops;
+    bool never;                      /* its condition is never true */
+    bool bad;                        /* its define names no stream: columns are not judged */
+    uint32_t order;                  /* place in the sequence */
+    const struct expr *cond;
+};
+
+struct dsl_pat {
+    struct dsl_sym *sym;
+    uint32_t n_inputs;
+    struct dsl_rows *inputs;
+    bool open; /* an input is */
+    struct dsl_pcol *cols;
+    size_t n_cols, cap_cols;
+    struct dsl_pvar *vars; /* those of the sequence first */
+    size_t n_vars, cap_vars, n_seq_vars;
+    struct base_map var_names;
+    size_t n_keys;
+    const struct expr **keys;
+    struct base_str *key_names;
+    struct expr **aggs, **prevs;
+    size_t n_aggs, cap_aggs, n_prevs, cap_prevs;
+    bool has_within;
+    int64_t within_us;
+    struct dsl_expr **untils; /* of loops, checked after the variables are known */
+    const struct dsl_stmt *stmt;
+};
+
+/* Returns: index, or -1. */
+int dsl_pat_var(const struct dsl_pat *p, struct base_str name);
+/* The pattern's columns as a schema; names that two types share are told apart by their stream ("payments.amount"). */
+struct evt_schema dsl_pat_schema(struct dsl_sem *c, const struct dsl_pat *p);
+
+/* Reports. Returns: the root chain, or NULL. */
+const struct plan_term *dsl_check_seq(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_seq *match);
+/* Collects the variables of a sequence into p->vars. */
+void dsl_seq_vars(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_seq *match);
+
+/* -- scopes and expressions ------------------------------------------------------------------------------------ */
+
+enum dsl_scope_kind {
+    DSL_SCOPE_CONST = 0, /* literals and parameters */
+    DSL_SCOPE_ROW,       /* columns of one schema */
+    DSL_SCOPE_KEY,       /* partition by */
+    DSL_SCOPE_DEFINE,    /* condition of variable own */
+    DSL_SCOPE_UNTIL,
+    DSL_SCOPE_MEASURES,
+};
+
+struct dsl_scope {
+    enum dsl_scope_kind kind;
+    /* ROW */
+    const struct evt_schema *schema;
+    bool open;
+    struct base_str name;  /* the stream's, for `payments.amount` and messages */
+    struct base_str alias; /* from payments as p */
+    const char *word;      /* "stream", "pattern" */
+    bool in_select;        /* aggregates are refused by name */
+    int32_t key_col;       /* alerts on patterns: hidden column of the key, whose fields are names too; -1 none */
+    /* patterns */
+    struct dsl_pat *pat;
+    int32_t own;     /* DEFINE */
+    int32_t input;   /* DEFINE, UNTIL: the event under test is of this stream; -1: of any */
+    int32_t agg_var; /* inside an aggregate over this variable; -1: not */
+};
+
+/* Reports. Returns: a typed expression in the plan's arena, or NULL after a mistake. */
+const struct expr *dsl_check_expr(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e);
+const struct expr *dsl_check_call(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e);
+const struct expr *dsl_check_name(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e);
+const struct expr *dsl_check_field(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e);
+const struct expr *dsl_check_index(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e);
+/* The same, and it must be a condition; `what` for the message: "condition of variable \"a\"". NULL when it fails;
+ * conditions that are always true stay. */
+const struct expr *dsl_check_cond(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const char *what);
+/* A function or operator over arguments that are typed. Reports. */
+const struct expr *dsl_call_func(struct dsl_sem *c, const char *name, const struct expr *const *args, uint32_t n,
+    struct cep_span span);
+const struct expr *dsl_node(struct dsl_sem *c, enum expr_kind kind, bool flag, const struct expr *const *args, uint32_t n,
+    struct cep_span span);
+/* Makes two operands comparable: text literals become timestamps, durations, decimals. */
+bool dsl_adapt_literals(struct dsl_sem *c, const struct dsl_expr *const *src, const struct expr **args, uint32_t n);
+/* Reports what an error of the expression builders says. */
+void dsl_report(struct dsl_sem *c, struct cep_span fallback, const struct cep_err *err);
+struct expr *dsl_new_expr(struct dsl_sem *c, enum expr_kind kind, const struct evt_type *t, struct cep_span span);
+bool dsl_agg_of_name(struct base_str name, enum expr_agg *out);
+/* A variable that an expression's first `var.column` names, or -1. */
+int32_t dsl_agg_variable(const struct dsl_pat *p, const struct dsl_expr *e);
+/* The column `name` of an event of the variable or input. Reports. Returns: index into p->cols, or -1. */
+int32_t dsl_pat_col(struct dsl_sem *c, struct dsl_scope *s, int32_t input, const struct dsl_name *name,
+    const struct dsl_pvar *of);
+/* A pattern reference whose place in a condition costs state: shared by structure. */
+void dsl_note_slot(struct dsl_sem *c, struct dsl_scope *s, struct expr *e);
+
+/* Folds constants; warns of what fails on every event. NULL stays NULL. */
+const struct expr *dsl_fold(struct dsl_sem *c, const struct expr *e);
+/* Warns when a condition can never be true: constants, contradicting ranges, a column against itself. `what` as above.
+ * Returns: true when it can be. */
+bool dsl_warn_cond(struct dsl_sem *c, const struct expr *e, const struct evt_schema *cols, const char *what);
+
+/* -- statements ------------------------------------------------------------------------------------------------ */
+
+/* Endpoints and options. Report; false on a mistake. */
+struct dsl_endpoint_out {
+    const struct plan_connector_spec *connector;
+    const struct plan_format_spec *format;
+    const struct plan_opt *opts, *format_opts;
+    uint32_t n_opts, n_format_opts;
+};
+bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const struct dsl_endpoint *format, bool source,
+    const struct evt_schema *schema /* of the rows; NULL: not known */, struct cep_span stmt_span, struct dsl_endpoint_out *out);
+/* `as ALIAS`, or the name of a plain column. Reports when there is none. */
+bool dsl_alias_name(struct dsl_sem *c, const struct dsl_alias *al, struct dsl_name *out);
+/* Text with {expr}s, over what the scope sees. */
+const struct plan_template *dsl_template(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_part *parts, size_t n);
+
+/* The pieces of a text literal with {expr}s. Reports. Returns: false on a mistake. */
+bool dsl_template_text(struct dsl_sem *c, const struct dsl_expr *literal, struct dsl_part **parts, size_t *n_parts);
+
+struct plan_node *dsl_add_node(struct dsl_sem *c, struct dsl_sym *sym, enum plan_node_kind kind);
+void dsl_lower_source(struct dsl_sem *c, struct dsl_sym *sym);
+void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym);
+void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym);
+void dsl_lower_alert(struct dsl_sem *c, struct dsl_sym *sym);
+void dsl_lower_sink(struct dsl_sem *c, const struct dsl_stmt *stmt);
+void dsl_lower_implied_sinks(struct dsl_sem *c);
+void dsl_lower_tests(struct dsl_sem *c);
+void dsl_warn_unread(struct dsl_sem *c);
+/* Loops and waits without end. */
+void dsl_warn_pattern(struct dsl_sem *c, struct dsl_pat *p, const struct plan_pattern *pt);
+
+/* A copy in the plan's arena, so that the plan outlives texts and AST. */
+static inline struct base_str dsl_keep(struct dsl_sem *c, struct base_str s) {
+    return base_arena_str(c->a, s);
+}
