@@ -181,9 +181,9 @@ static void join_durations(struct dsl_parse *p) {
         }
         struct dsl_token *to = &t->items[first];
         to->bad |= tok->bad;
-        to->span = dsl_span_join(to->span, tok->span);
         if (__builtin_add_overflow(to->us, tok->us, &to->us) && !to->bad) {
-            dsl_diag_error(p->diag, to->span, CEP_EINVAL, "duration is out of range");
+            dsl_diag_error(
+                p->diag, dsl_span_join(to->span, tok->span), CEP_EINVAL, "duration is out of range");
             to->bad = true;
             to->us = 0;
         }

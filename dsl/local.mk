@@ -12,6 +12,8 @@ libdsl_la_SOURCES = \
 	dsl/dsl_dump.c dsl/dsl_dump.h dsl/dsl_dump_internal.h \
 	dsl/dsl_dump_expr.c \
 	dsl/dsl_dump_query.c \
+	dsl/dsl_fmt.c dsl/dsl_fmt.h dsl/dsl_fmt_internal.h \
+	dsl/dsl_fmt_layout.c \
 	dsl/dsl_gram.y \
 	dsl/dsl_kw.h \
 	dsl/dsl_lex.c \
@@ -38,4 +40,4 @@ libdsl_la_SOURCES = \
 	dsl/dsl_template_text.c \
 	dsl/dsl_warn.c
 BUILT_SOURCES += dsl/dsl_gram.h
-dsl/dsl_lex.lo dsl/dsl_scan.lo dsl/dsl_syntax.lo: dsl/dsl_gram.h
+dsl/dsl_fmt.lo dsl/dsl_fmt_layout.lo dsl/dsl_lex.lo dsl/dsl_scan.lo dsl/dsl_syntax.lo: dsl/dsl_gram.h
