@@ -12,6 +12,9 @@
 #include "expr/expr_build.h"
 #include "expr/expr_cast.h"
 
+/* Kept out of eval_node(), which is entered for every leaf and must not save registers for the rest. */
+#define EVAL_NODE static __attribute__((noinline)) void
+
 /* `event` is the event that COL nodes speak of: inside an aggregate one of its variable's, else NULL (the one under test). */
 static void eval_node(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out);
 
@@ -20,7 +23,7 @@ static void eval_fail(struct expr_env *env, const char *failure) {
         env->failure = failure;
 }
 
-static void eval_call(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
+EVAL_NODE eval_call(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
     struct evt_val few[EXPR_FUNC_ARGS];
     struct evt_val *args = e->n_args <= EXPR_FUNC_ARGS
                                ? few
@@ -50,7 +53,7 @@ static void eval_call(const struct expr *e, struct expr_env *env, const void *ev
 }
 
 /* and, or */
-static void eval_logic(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
+EVAL_NODE eval_logic(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
     bool absorbing = e->kind == EXPR_OR, null = false;
     const char *before = env->failure;
     for (uint32_t i = 0; i < e->n_args; i++) {
@@ -67,7 +70,19 @@ static void eval_logic(const struct expr *e, struct expr_env *env, const void *e
     *out = null ? EVT_VAL_NULL : (struct evt_val){ .b = !absorbing };
 }
 
-static void eval_in(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
+EVAL_NODE eval_not(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
+    eval_node(e->args[0], env, event, out);
+    if (!out->null)
+        out->b = !out->b;
+}
+
+EVAL_NODE eval_is_null(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
+    struct evt_val v;
+    eval_node(e->args[0], env, event, &v);
+    *out = (struct evt_val){ .b = v.null != e->flag };
+}
+
+EVAL_NODE eval_in(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
     struct evt_val x;
     eval_node(e->args[0], env, event, &x);
     const char *before = env->failure;
@@ -86,7 +101,7 @@ static void eval_in(const struct expr *e, struct expr_env *env, const void *even
     *out = null ? EVT_VAL_NULL : (struct evt_val){ .b = e->flag };
 }
 
-static void eval_case(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
+EVAL_NODE eval_case(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
     uint32_t i = 0;
     for (; i + 1 < e->n_args; i += 2) {
         struct evt_val cond;
@@ -101,14 +116,13 @@ static void eval_case(const struct expr *e, struct expr_env *env, const void *ev
         eval_node(e->args[i], env, event, out);
 }
 
-static void eval_coalesce(
-    const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
+EVAL_NODE eval_coalesce(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
     *out = EVT_VAL_NULL;
     for (uint32_t i = 0; i < e->n_args && out->null; i++)
         eval_node(e->args[i], env, event, out);
 }
 
-static void eval_cast(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
+EVAL_NODE eval_cast(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
     struct evt_val v;
     eval_node(e->args[0], env, event, &v);
     *out = EVT_VAL_NULL;
@@ -122,14 +136,14 @@ static void eval_cast(const struct expr *e, struct expr_env *env, const void *ev
     }
 }
 
-static void eval_field(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
+EVAL_NODE eval_field(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
     struct evt_val row;
     eval_node(e->args[0], env, event, &row);
     *out = row.null ? EVT_VAL_NULL : row.list.v[e->index];
 }
 
 /* Beyond the end there is nothing: null, as in SQL. */
-static void eval_element(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
+EVAL_NODE eval_element(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
     struct evt_val array, index;
     eval_node(e->args[0], env, event, &array);
     eval_node(e->args[1], env, event, &index);
@@ -138,7 +152,7 @@ static void eval_element(const struct expr *e, struct expr_env *env, const void 
         *out = array.list.v[index.i];
 }
 
-static void eval_array(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
+EVAL_NODE eval_array(const struct expr *e, struct expr_env *env, const void *event, struct evt_val *out) {
     struct evt_val *v = BASE_ARENA_ARRAY(env->scratch, struct evt_val, e->n_args ? e->n_args : 1);
     for (uint32_t i = 0; i < e->n_args; i++)
         eval_node(e->args[i], env, event, &v[i]);
@@ -147,14 +161,14 @@ static void eval_array(const struct expr *e, struct expr_env *env, const void *e
 
 /* -- of the partial match ---------------------------------------------------------------------------------- */
 
-static void eval_var_col(const struct expr *e, struct expr_env *env, struct evt_val *out) {
+EVAL_NODE eval_var_col(const struct expr *e, struct expr_env *env, struct evt_val *out) {
     const void *event = env->ops->var_event(env, e->var, e->from_last, e->n);
     *out = EVT_VAL_NULL;
     if (event)
         env->ops->event_col(env, event, e->index, out);
 }
 
-static void eval_events(const struct expr *e, struct expr_env *env, struct evt_val *out) {
+EVAL_NODE eval_events(const struct expr *e, struct expr_env *env, struct evt_val *out) {
     struct evt_val *rows = NULL;
     size_t n = 0, cap = 0;
     void *it = NULL;
@@ -190,7 +204,7 @@ static void eval_gathered(const struct expr *e, struct expr_env *env, struct evt
     expr_agg_gather_result(&gather, e->agg, e->args[0]->type, out);
 }
 
-static void eval_agg(const struct expr *e, struct expr_env *env, struct evt_val *out) {
+EVAL_NODE eval_agg(const struct expr *e, struct expr_env *env, struct evt_val *out) {
     if (env->ops->agg && env->ops->agg(env, e, out))
         return;
     if (expr_agg_is_gathered(e->agg)) {
@@ -225,17 +239,8 @@ static void eval_node(const struct expr *e, struct expr_env *env, const void *ev
     case EXPR_CALL: eval_call(e, env, event, out); return;
     case EXPR_AND:
     case EXPR_OR: eval_logic(e, env, event, out); return;
-    case EXPR_NOT:
-        eval_node(e->args[0], env, event, out);
-        if (!out->null)
-            out->b = !out->b;
-        return;
-    case EXPR_IS_NULL: {
-        struct evt_val v;
-        eval_node(e->args[0], env, event, &v);
-        *out = (struct evt_val){ .b = v.null != e->flag };
-        return;
-    }
+    case EXPR_NOT: eval_not(e, env, event, out); return;
+    case EXPR_IS_NULL: eval_is_null(e, env, event, out); return;
     case EXPR_IN: eval_in(e, env, event, out); return;
     case EXPR_CASE: eval_case(e, env, event, out); return;
     case EXPR_COALESCE: eval_coalesce(e, env, event, out); return;

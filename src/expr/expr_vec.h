@@ -28,7 +28,7 @@ struct expr_vec *expr_vec_new(const struct expr *e, const int32_t *col_map);
 void expr_vec_free(struct expr_vec *v);
 
 /* Returns: the result column, n_rows rows, owned by v and valid until its next call (or a column of the batch
- * itself). Adds to *fails (may be NULL), which the caller has zeroed. */
+ * itself). sel NULL: the batch's own selection. Requires: at most EVT_BATCH_ROWS rows. Adds to *fails (may be NULL), which the caller has zeroed. */
 const struct evt_col *expr_vec_eval(struct expr_vec *v, const struct evt_batch *b, const uint64_t *sel,
     int64_t now_us, struct expr_fails *fails);
 /* For boolean expressions. Ensures: bit of `out` set exactly for rows in sel where it is true (not null). */
