@@ -81,7 +81,8 @@ struct expr_func {
     FAMILY(core, "Operators")                                                                                \
     FAMILY(math, "Numbers")                                                                                  \
     FAMILY(string, "Text")                                                                                   \
-    FAMILY(regex, "Patterns of text")
+    FAMILY(regex, "Patterns of text")                                                                        \
+    FAMILY(time, "Times")
 
 #define EXPR_FAMILY_EXTERN(name, title) extern const struct expr_func expr_funcs_##name[];
 EXPR_FAMILY_LIST(EXPR_FAMILY_EXTERN)
