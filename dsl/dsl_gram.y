@@ -10,6 +10,8 @@
  * Mistakes. With LAC the parser knows at the offending token exactly what could stand there; dsl_syntax.c makes the
  * message. Rules with `mistake` say where it goes on: the next item of a list, the next clause, the closing bracket, the
  * semicolon. dsl_lex.c guarantees that brackets are closed and statements end. RECOVERED stands in each such rule.
+ * States with nothing but one reduction do it without looking at the next token (so a statement is over before anything
+ * behind its `;` can be wrong); `mistake` is made so that it does look.
  * Whatever follows such a rule must be able to be empty up to the next `;` or closing bracket, or recovery runs over
  * it. That is why all clauses are optional here; dsl_stmt_end() asks for those that are not.
  */
@@ -188,14 +190,13 @@ start:
 
 statements:
     %empty
-    | statements statement ";"
+    | statements statement ";"                  { dsl_stmt_end(p); }
     | statements ";"
     ;
 
-/* Done when the `;` is seen but nothing behind it: a mistake right there must not undo it. */
 statement:
-    statement_body                              { dsl_stmt_end(p); }
-    | mistake                                     { RECOVERED; dsl_stmt_end(p); }
+    statement_body
+    | mistake                                   { RECOVERED; }
     ;
 
 statement_body:
