@@ -299,7 +299,11 @@ bool dsl_count_of(struct dsl_sem *c, const struct dsl_expr *e, const char *what,
         dsl_diag_error(c->diag, e->span, CEP_ETYPE, "%s is %s, not a whole number", what, dsl_type_name(c, x->type));
         return false;
     }
-    if (x->val.i < 1 || x->val.i > max) {
+    if (x->val.i < 1) {
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "%s must be 1 or more, not %lld", what, (long long)x->val.i);
+        return false;
+    }
+    if (x->val.i > max) {
         dsl_diag_error(c->diag, e->span, CEP_EINVAL, "%s must be 1 to %lld, not %lld", what, (long long)max,
             (long long)x->val.i);
         return false;

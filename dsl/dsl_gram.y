@@ -550,6 +550,12 @@ call_args:
     "(" ")"                                     { $$ = dsl_mk_args(p, NULL, false, false); }
     | "(" "*" ")"                               { $$ = dsl_mk_args(p, NULL, false, true); }
     | "(" args ")"                              { $$ = dsl_mk_args(p, &$2, false, false); }
+    | "(" args "within" duration ")" /* prev(column, n within D) */
+        {
+            struct dsl_expr *d = dsl_mk_named_arg(p, @3, dsl_mk_name($3, false), $4);
+            DSL_ADD(p, &$2, d);
+            $$ = dsl_mk_args(p, &$2, false, false);
+        }
     | "(" "distinct" args ")"                   { $$ = dsl_mk_args(p, &$3, true, false); }
     | "(" expr "from" expr ")"                  { $$ = dsl_mk_args_from(p, $2, $4, NULL); }
     | "(" expr "from" expr "for" expr ")"       { $$ = dsl_mk_args_from(p, $2, $4, $6); }
@@ -639,7 +645,8 @@ aliases:
     ;
 
 alias:
-    expr "as" name                              { $$ = (struct dsl_alias){ $1, $3, @$ }; }
+    expr                                        { $$ = (struct dsl_alias){ .expr = $1, .span = @$ }; }
+    | expr "as" name                            { $$ = (struct dsl_alias){ $1, $3, @$ }; }
     ;
 
 /* ---- sequences of events ------------------------------------------------------------------------------------- */
