@@ -1,2 +1,23 @@
 noinst_LTLIBRARIES += libnfa.la
-libnfa_la_SOURCES =
+libnfa_la_SOURCES = \
+	src/nfa/nfa.h src/nfa/nfa_int.h src/nfa/nfa_run.h \
+	src/nfa/nfa_build.c \
+	src/nfa/nfa_calm.c \
+	src/nfa/nfa_cond.c \
+	src/nfa/nfa_cost.c \
+	src/nfa/nfa_dominate.c \
+	src/nfa/nfa_dump.c \
+	src/nfa/nfa_emit.c \
+	src/nfa/nfa_env.c \
+	src/nfa/nfa_ev.c \
+	src/nfa/nfa_flat.c \
+	src/nfa/nfa_group.c \
+	src/nfa/nfa_input.c \
+	src/nfa/nfa_keep.c \
+	src/nfa/nfa_key.c \
+	src/nfa/nfa_matcher.c \
+	src/nfa/nfa_mem.c src/nfa/nfa_mem.h \
+	src/nfa/nfa_prog.c \
+	src/nfa/nfa_skip.c \
+	src/nfa/nfa_step.c \
+	src/nfa/nfa_tree.c

@@ -80,7 +80,6 @@ const struct plan_node *nfa_prog_node(const struct nfa_prog *p);
 #define NFA_COUNTER_LIST(COUNTER)                                                                                        \
     COUNTER(events, "rows seen")                                                                                         \
     COUNTER(irrelevant, "rows dropped before their key was looked up")                                                   \
-    COUNTER(null_time, "reserved")                                                                                       \
     COUNTER(matches, "matches emitted")                                                                                  \
     COUNTER(timed_out, "partial matches whose time was over")                                                            \
     COUNTER(pruned, "partial and completed matches dropped by the skip policy")                                          \

@@ -1,0 +1,759 @@
+/*
+ * nfa_build -- the normal form becomes an automaton with take, ignore and proceed edges.
+ *
+ * A *place* is what is still to come: "step 2 of this chain, then ...", "after 3 repetitions of this loop, then ...".
+ * Places are linked from the inside outwards and made once. A node of the automaton is a place together with a *mood*:
+ * which negations are alive, and which condition a greedy loop just left holds against the next event. Nodes are
+ * made when first asked for and built from a list, so that nothing here recurses.
+ *
+ *     WAIT     takes one of its heads (variables that can come next); ignores what its operator lets it
+ *     FORK     proceeds: to the WAIT of the term, and past it where the term may be left out or the loop may end
+ *     NOT_NEXT looks at one event: on to what follows, or the end of everything
+ *     PENDING  absence: waits for its time to be over
+ *
+ * The details follow Flink CEP 2.0, down to its quirks (doc/matching.md lists them): a greedy loop restricts the first
+ * node after it only; an event ignored in a FORK leads to the WAIT alone, which no longer proceeds.
+ */
+#include "nfa/nfa_int.h"
+
+#include "base/base_err.h"
+
+enum place_kind { PLACE_END = 0, PLACE_STEP, PLACE_LOOP, PLACE_ALL };
+
+struct place {
+    enum place_kind kind;
+    uint32_t term;  /* STEP: the chain; LOOP, ALL: the term */
+    uint32_t n;     /* STEP: index of the step; LOOP: repetitions done; ALL: bitmap of members still to come */
+    uint32_t outer; /* place */
+};
+
+/* Sets of small numbers, sorted, made once; 0 is the empty one. */
+struct mood {
+    uint32_t *nots; /* variables whose events end the path */
+    size_t n_nots, cap_nots;
+    uint32_t *late; /* the same, but only once an event was ignored (what Flink's copies without negations amount to) */
+    size_t n_late, cap_late;
+    nfa_lit hold;   /* greedy: a literal that edges must satisfy; NFA_NONE = none */
+    uint32_t *fresh; /* places of loops entered without taking anything */
+    size_t n_fresh, cap_fresh;
+};
+
+/* How the first event follows. */
+struct follow {
+    enum plan_contig op;
+    int64_t lo_us, hi_us; /* hi -1 = none */
+};
+
+enum want_kind { WANT_TERM = 0, WANT_LOOP, WANT_WAIT_TERM, WANT_WAIT_LOOP, WANT_ALL, WANT_NOT_NEXT, WANT_PENDING };
+
+/* What a node was asked for as; doubles as the key of the memo. */
+struct want {
+    uint64_t kind;
+    uint64_t term, n;   /* TERM: term; LOOP: term and repetitions; others: place */
+    uint64_t place;     /* what follows */
+    uint64_t mood;
+    uint64_t op;
+    int64_t lo_us, hi_us;
+};
+
+struct builder {
+    struct nfa_prog *p;
+    struct place *places;
+    size_t n_places, cap_places;
+    struct mood *moods;
+    size_t n_moods, cap_moods;
+    struct want *wants; /* of node i */
+    size_t n_wants, cap_wants;
+    uint32_t final, dead;
+    enum cep_rc rc;
+    struct cep_err *err;
+};
+
+/* -- places and moods ------------------------------------------------------------------------------------- */
+
+static uint32_t memo(struct builder *b, const void *key, size_t len, uint32_t fresh, bool *is_new) {
+    struct base_str k = { key, len };
+    uint64_t found;
+    *is_new = !base_map_get(b->p->memo, k, &found);
+    if (!*is_new)
+        return (uint32_t)found;
+    (void)base_map_put(b->p->memo, k, fresh);
+    return fresh;
+}
+
+static uint32_t place_of(struct builder *b, enum place_kind kind, uint32_t term, uint32_t n, uint32_t outer) {
+    struct {
+        char tag[8];
+        uint32_t kind, term, n, outer;
+    } key = { "place", kind, term, n, outer };
+    bool is_new;
+    uint32_t i = memo(b, &key, sizeof key, (uint32_t)b->n_places, &is_new);
+    if (is_new)
+        *NFA_PUSH(b->p, b->places, b->n_places, b->cap_places) = (struct place){ kind, term, n, outer };
+    return i;
+}
+
+static uint32_t mood_of(struct builder *b, const struct mood *m) {
+    struct base_buf key = BASE_BUF_INIT;
+    uint32_t head[4] = { (uint32_t)m->n_nots, (uint32_t)m->n_late, (uint32_t)m->n_fresh, m->hold };
+    base_buf_puts(&key, "mood");
+    base_buf_add(&key, head, sizeof head);
+    base_buf_add(&key, m->nots, m->n_nots * sizeof *m->nots);
+    base_buf_add(&key, m->late, m->n_late * sizeof *m->late);
+    base_buf_add(&key, m->fresh, m->n_fresh * sizeof *m->fresh);
+    bool is_new;
+    uint32_t i = memo(b, key.p, key.len, (uint32_t)b->n_moods, &is_new);
+    base_buf_release(&key);
+    if (is_new)
+        *NFA_PUSH(b->p, b->moods, b->n_moods, b->cap_moods) = *m;
+    return i;
+}
+
+static const struct mood calm_mood = { .hold = NFA_NONE };
+
+/* A copy whose arrays can grow without touching the original's. */
+static struct mood mood_copy(const struct builder *b, uint32_t mood) {
+    struct mood m = b->moods[mood];
+    m.cap_nots = m.n_nots;
+    m.cap_late = m.n_late;
+    m.cap_fresh = m.n_fresh;
+    return m;
+}
+
+static bool has(const uint32_t *v, size_t n, uint32_t x) {
+    for (size_t i = 0; i < n; i++) {
+        if (v[i] == x)
+            return true;
+    }
+    return false;
+}
+
+/* Inserts into a sorted set held by a mood copy. */
+static void add(struct builder *b, uint32_t **v, size_t *n, size_t *cap, uint32_t x) {
+    if (has(*v, *n, x))
+        return;
+    uint32_t *w = BASE_ARENA_ARRAY(&b->p->arena, uint32_t, *n + 1);
+    size_t i = 0, k = 0;
+    while (i < *n && (*v)[i] < x)
+        w[k++] = (*v)[i++];
+    w[k++] = x;
+    while (i < *n)
+        w[k++] = (*v)[i++];
+    *v = w;
+    *n = k;
+    *cap = k;
+}
+
+static uint32_t mood_with_not(struct builder *b, uint32_t mood, uint32_t var) {
+    struct mood m = mood_copy(b, mood);
+    add(b, &m.nots, &m.n_nots, &m.cap_nots, var);
+    return mood_of(b, &m);
+}
+
+static uint32_t mood_with_fresh(struct builder *b, uint32_t mood, uint32_t place) {
+    struct mood m = mood_copy(b, mood);
+    add(b, &m.fresh, &m.n_fresh, &m.cap_fresh, place);
+    return mood_of(b, &m);
+}
+
+static uint32_t mood_with_hold(struct builder *b, uint32_t mood, nfa_lit hold) {
+    struct mood m = mood_copy(b, mood);
+    m.hold = hold;
+    return mood_of(b, &m);
+}
+
+/* After an event was taken: nothing is held back, negations are over; behind an optional step they come back late. */
+static uint32_t mood_after(struct builder *b, uint32_t mood, bool optional_step) {
+    const struct mood *m = &b->moods[mood];
+    struct mood after = calm_mood;
+    if (optional_step) {
+        for (size_t i = 0; i < m->n_nots; i++)
+            add(b, &after.late, &after.n_late, &after.cap_late, m->nots[i]);
+        for (size_t i = 0; i < m->n_late; i++)
+            add(b, &after.late, &after.n_late, &after.cap_late, m->late[i]);
+    }
+    return mood_of(b, &after);
+}
+
+/* -- nodes -------------------------------------------------------------------------------------------------- */
+
+static uint32_t node_new(struct builder *b, enum nfa_node_kind kind) {
+    uint32_t i = (uint32_t)b->p->n_nodes;
+    *NFA_PUSH(b->p, b->p->nodes, b->p->n_nodes, b->p->cap_nodes) =
+        (struct nfa_node){ .kind = kind, .bound_us = -1, .term = NFA_NONE };
+    *NFA_PUSH(b->p, b->wants, b->n_wants, b->cap_wants) = (struct want){ 0 };
+    return i;
+}
+
+static uint32_t node_of(struct builder *b, const struct want *w) {
+    struct {
+        char tag[8];
+        struct want w;
+    } key = { "node", *w };
+    bool is_new;
+    uint32_t i = memo(b, &key, sizeof key, (uint32_t)b->p->n_nodes, &is_new);
+    if (is_new) {
+        (void)node_new(b, NFA_NODE_WAIT);
+        b->wants[i] = *w;
+    }
+    return i;
+}
+
+static void arc(struct builder *b, uint32_t node, enum nfa_action action, uint32_t target, uint32_t var, const nfa_lit *lits,
+    size_t n) {
+    if (target == b->dead && (action == NFA_PROCEED || action == NFA_IGNORE))
+        return;
+    struct nfa_arc a = { .action = action, .target = target, .var = var };
+    if (!nfa_guard(b->p, lits, n, &a.guard, &a.n_guard))
+        return;
+    struct nfa_node *nd = &b->p->nodes[node];
+    struct nfa_arc *slot = NFA_PUSH(b->p, nd->arcs, nd->n_arcs, nd->cap_arcs);
+    *slot = a;
+}
+
+/* No step that takes an event is left. */
+static bool is_last(const struct builder *b, uint32_t place) {
+    const struct nfa_prog *p = b->p;
+    for (;;) {
+        const struct place *pl = &b->places[place];
+        const struct nfa_term *t = pl->kind == PLACE_END ? NULL : &p->terms[pl->term];
+        switch (pl->kind) {
+        case PLACE_END: return true;
+        case PLACE_STEP:
+            for (uint32_t i = pl->n; i < t->n; i++) {
+                const struct nfa_step *s = &p->steps[t->first + i];
+                if (!s->negated || s->op == PLAN_NEXT)
+                    return false;
+            }
+            break;
+        case PLACE_LOOP:
+            if (pl->n < t->max)
+                return false;
+            break;
+        case PLACE_ALL:
+            if (pl->n)
+                return false;
+            break;
+        }
+        place = pl->outer;
+    }
+}
+
+/* The negations that stand directly at a place. */
+static uint32_t mood_with_nots_at(struct builder *b, uint32_t mood, uint32_t place) {
+    const struct nfa_prog *p = b->p;
+    for (;;) {
+        const struct place *pl = &b->places[place];
+        const struct nfa_term *t = pl->kind == PLACE_END ? NULL : &p->terms[pl->term];
+        switch (pl->kind) {
+        case PLACE_END:
+        case PLACE_ALL: return mood;
+        case PLACE_STEP: {
+            uint32_t i = pl->n;
+            for (; i < t->n; i++) {
+                const struct nfa_step *s = &p->steps[t->first + i];
+                if (!s->negated || s->op == PLAN_NEXT)
+                    return mood;
+                mood = mood_with_not(b, mood, s->var);
+            }
+            break;
+        }
+        case PLACE_LOOP:
+            if (pl->n < t->min && !t->unit_nullable)
+                return mood;
+            break;
+        }
+        place = b->places[place].outer;
+    }
+}
+
+static int64_t min_bound(int64_t a, int64_t x) {
+    if (a < 0)
+        return x;
+    return x < 0 || a < x ? a : x;
+}
+
+/* `within D between events` is a bound on every step. */
+static struct follow follow_of(const struct builder *b, enum plan_contig op, int64_t lo, int64_t hi) {
+    const struct plan_pattern *pat = b->p->pat;
+    if (pat->within_kind == PLAN_WITHIN_BETWEEN)
+        hi = min_bound(hi, pat->within_us);
+    return (struct follow){ op, lo, hi };
+}
+
+static uint32_t term_node(struct builder *b, enum want_kind kind, uint32_t term, struct follow f, uint32_t place, uint32_t mood) {
+    return node_of(b, &(struct want){ .kind = kind,
+                          .term = term,
+                          .place = place,
+                          .mood = mood,
+                          .op = f.op,
+                          .lo_us = f.lo_us,
+                          .hi_us = f.hi_us });
+}
+
+/* The node in which what is to come at `place` begins. */
+static uint32_t entry(struct builder *b, uint32_t place, uint32_t mood) {
+    struct nfa_prog *p = b->p;
+    for (;;) {
+        const struct place pl = b->places[place];
+        switch (pl.kind) {
+        case PLACE_END: return b->final;
+        case PLACE_STEP: {
+            const struct nfa_term *t = &p->terms[pl.term];
+            if (pl.n == t->n) {
+                place = pl.outer;
+                continue;
+            }
+            const struct nfa_step *s = &p->steps[t->first + pl.n];
+            uint32_t next = place_of(b, PLACE_STEP, pl.term, pl.n + 1, pl.outer);
+            if (!s->negated)
+                return term_node(b, WANT_TERM, s->term, follow_of(b, s->op, s->lo_us, s->hi_us), next, mood);
+            if (s->op == PLAN_NEXT)
+                return node_of(b, &(struct want){ .kind = WANT_NOT_NEXT, .place = place, .mood = mood });
+            if (is_last(b, next))
+                return node_of(b, &(struct want){ .kind = WANT_PENDING, .place = place, .mood = mood });
+            mood = mood_with_not(b, mood, s->var);
+            place = next;
+            continue;
+        }
+        case PLACE_LOOP: {
+            const struct nfa_term *t = &p->terms[pl.term];
+            if (has(b->moods[mood].fresh, b->moods[mood].n_fresh, place))
+                return b->dead;
+            if (pl.n == t->max) {
+                /* A greedy x{n,m} restricts what follows even after m. */
+                if (t->greedy && t->min != t->max && t->kind == PLAN_TERM_VAR)
+                    mood = mood_with_hold(b, mood, nfa_lit_of(nfa_atom_of_var(p, t->var), true));
+                place = pl.outer;
+                continue;
+            }
+            return node_of(b, &(struct want){ .kind = WANT_LOOP, .place = place, .mood = mood });
+        }
+        case PLACE_ALL:
+            if (pl.n == 0) {
+                place = pl.outer;
+                continue;
+            }
+            return node_of(b, &(struct want){ .kind = WANT_ALL, .place = place, .mood = mood });
+        }
+    }
+}
+
+/* -- what can come first ------------------------------------------------------------------------------------- */
+
+struct head {
+    uint32_t term;  /* VAR */
+    uint32_t place; /* after it is taken */
+};
+struct way_out {
+    uint32_t place, mood;
+};
+struct heads {
+    struct head *v;
+    size_t n, cap;
+    struct way_out *outs;
+    size_t n_outs, cap_outs;
+};
+
+static void way_out(struct builder *b, struct heads *h, uint32_t place, uint32_t mood) {
+    for (size_t i = 0; i < h->n_outs; i++) {
+        if (h->outs[i].place == place && h->outs[i].mood == mood)
+            return;
+    }
+    *NFA_PUSH(b->p, h->outs, h->n_outs, h->cap_outs) = (struct way_out){ place, mood };
+}
+
+/* Greedy: what follows may not use an event that the loop could take. */
+static uint32_t mood_past(struct builder *b, const struct nfa_term *t, uint32_t mood) {
+    if (!t->greedy || t->kind != PLAN_TERM_VAR || t->min == t->max)
+        return mood;
+    return mood_with_hold(b, mood, nfa_lit_of(nfa_atom_of_var(b->p, t->var), true));
+}
+
+struct todo {
+    uint32_t term;
+    uint32_t place; /* after one repetition of it */
+    uint32_t mood;
+    uint32_t keep_out; /* members of all(): leaving one out is not a way out on its own; else NFA_NONE */
+};
+
+/*
+ * The variables that can begin one repetition of `term` (members `members` of an all()), and the ways to leave it without
+ * taking anything.
+ */
+static struct heads heads_of(struct builder *b, uint32_t term, uint32_t members, uint32_t place, uint32_t mood) {
+    struct nfa_prog *p = b->p;
+    struct heads h = { 0 };
+    struct todo *todo = NULL;
+    size_t n_todo = 0, cap_todo = 0;
+    uint32_t all_outer = NFA_NONE;
+
+    *NFA_PUSH(p, todo, n_todo, cap_todo) = (struct todo){ term, place, mood, NFA_NONE };
+    while (n_todo) {
+        struct todo td = todo[--n_todo];
+        const struct nfa_term *t = &p->terms[td.term];
+        size_t mark = n_todo;
+        switch (t->kind) {
+        case PLAN_TERM_VAR:
+            *NFA_PUSH(p, h.v, h.n, h.cap) = (struct head){ td.term, td.place };
+            continue;
+        case PLAN_TERM_CHAIN:
+            *NFA_PUSH(p, todo, n_todo, cap_todo) = (struct todo){ p->steps[t->first].term,
+                place_of(b, PLACE_STEP, td.term, 1, td.place), td.mood, NFA_NONE };
+            break;
+        case PLAN_TERM_ALT:
+            for (uint32_t i = t->n; i-- > 0;)
+                *NFA_PUSH(p, todo, n_todo, cap_todo) =
+                    (struct todo){ p->steps[t->first + i].term, td.place, td.mood, NFA_NONE };
+            break;
+        case PLAN_TERM_ALL: {
+            uint32_t set = td.term == term && members ? members : (uint32_t)((UINT64_C(1) << t->n) - 1);
+            bool nullable = true;
+            for (uint32_t i = t->n; i-- > 0;) {
+                if (!(set >> i & 1))
+                    continue;
+                uint32_t rest = place_of(b, PLACE_ALL, td.term, set & ~(1u << i), td.place);
+                uint32_t c = p->steps[t->first + i].term;
+                nullable = nullable && (p->terms[c].optional || p->terms[c].unit_nullable);
+                *NFA_PUSH(p, todo, n_todo, cap_todo) = (struct todo){ c, rest, td.mood, rest };
+            }
+            all_outer = td.place;
+            if (nullable)
+                way_out(b, &h, all_outer, td.mood);
+            break;
+        }
+        case PLAN_TERM_MAX: continue;
+        }
+        /* The members' own quantifiers. */
+        for (size_t i = mark; i < n_todo; i++) {
+            struct todo *c = &todo[i];
+            const struct nfa_term *ct = &p->terms[c->term];
+            if (ct->optional || ct->unit_nullable) {
+                if (c->place != c->keep_out)
+                    way_out(b, &h, c->place, mood_past(b, ct, c->mood));
+            }
+            if (ct->max > 1) {
+                uint32_t loop = place_of(b, PLACE_LOOP, c->term, 1, c->place);
+                c->place = loop;
+                if (ct->unit_nullable)
+                    c->mood = mood_with_fresh(b, c->mood, loop);
+            }
+            c->keep_out = NFA_NONE;
+        }
+    }
+    return h;
+}
+
+/* -- building nodes ------------------------------------------------------------------------------------------- */
+
+static size_t push_lit(nfa_lit *v, size_t n, nfa_lit l) {
+    v[n] = l;
+    return n + 1;
+}
+
+/* Is the step that this variable belongs to one that may be left out? */
+static bool step_is_optional(const struct nfa_prog *p, uint32_t term) {
+    return p->terms[term].optional && p->terms[term].kind == PLAN_TERM_VAR;
+}
+
+/*
+ * A node that waits for one of the heads. inner: a repetition after the first, to which the loop's own until applies
+ * whole. ignore_to: where ignored events lead, NFA_NONE = back to the node.
+ */
+static void build_wait(struct builder *b, uint32_t node, uint32_t term, struct follow f, const struct heads *h, uint32_t mood,
+    bool inner, uint32_t ignore_to) {
+    struct nfa_prog *p = b->p;
+    const struct mood m = b->moods[mood];
+    const struct nfa_term *t = &p->terms[term];
+    size_t most = 8 + h->n + m.n_nots + t->untils.n;
+    for (size_t i = 0; i < h->n; i++) {
+        if (most < 16 + h->n + p->terms[h->v[i].term].untils.n)
+            most = 16 + h->n + p->terms[h->v[i].term].untils.n;
+    }
+    nfa_lit *g = BASE_ARENA_ARRAY(&p->arena, nfa_lit, most);
+    uint32_t *fit = BASE_ARENA_ARRAY(&p->arena, uint32_t, h->n + 1);
+    uint32_t lo = f.lo_us > 0 ? nfa_atom_of_time(p, NFA_ATOM_TIME_LO, f.lo_us) : NFA_NONE;
+    uint32_t hi = f.hi_us >= 0 ? nfa_atom_of_time(p, NFA_ATOM_TIME_HI, f.hi_us) : NFA_NONE;
+
+    p->nodes[node].kind = NFA_NODE_WAIT;
+    p->nodes[node].bound_us = f.hi_us;
+    if (ignore_to == NFA_NONE)
+        ignore_to = node;
+
+    for (size_t i = 0; i < h->n; i++) {
+        const struct nfa_term *v = &p->terms[h->v[i].term];
+        uint32_t a = nfa_atom_of_var(p, v->var);
+        fit[i] = lo == NFA_NONE ? a : nfa_atom_both(p, a, lo);
+        size_t n = push_lit(g, 0, nfa_lit_of(a, false));
+        if (lo != NFA_NONE)
+            n = push_lit(g, n, nfa_lit_of(lo, false));
+        if (hi != NFA_NONE)
+            n = push_lit(g, n, nfa_lit_of(hi, false));
+        if (v->kind == PLAN_TERM_VAR && v->until != NFA_NONE)
+            n = push_lit(g, n, nfa_lit_of(v->until, true));
+        for (size_t k = 0; k < v->untils.n; k++)
+            n = push_lit(g, n, nfa_lit_of(v->untils.v[k], true));
+        if (m.hold != NFA_NONE)
+            n = push_lit(g, n, m.hold);
+        uint32_t after = mood_after(b, mood, step_is_optional(p, h->v[i].term));
+        arc(b, node, NFA_TAKE, entry(b, h->v[i].place, after), v->var, g, n);
+    }
+
+    if (f.op != PLAN_NEXT) {
+        size_t n = 0;
+        if (f.op == PLAN_FOLLOWED) {
+            uint32_t any = h->n > 4 ? nfa_atom_any(p, fit, h->n) : NFA_NONE;
+            if (any != NFA_NONE)
+                n = push_lit(g, n, nfa_lit_of(any, true));
+            for (size_t i = 0; any == NFA_NONE && i < h->n; i++)
+                n = push_lit(g, n, nfa_lit_of(fit[i], true));
+        }
+        for (size_t k = 0; k < t->untils.n; k++)
+            n = push_lit(g, n, nfa_lit_of(t->untils.v[k], true));
+        if (inner && t->kind == PLAN_TERM_VAR && t->until != NFA_NONE)
+            n = push_lit(g, n, nfa_lit_of(t->until, true));
+        if (hi != NFA_NONE)
+            n = push_lit(g, n, nfa_lit_of(hi, false));
+        if (m.hold != NFA_NONE)
+            n = push_lit(g, n, m.hold);
+        arc(b, node, NFA_IGNORE, ignore_to, NFA_NONE, g, n);
+    }
+
+    for (size_t i = 0; i < m.n_nots; i++) {
+        size_t n = push_lit(g, 0, nfa_lit_of(nfa_atom_of_var(p, m.nots[i]), false));
+        if (hi != NFA_NONE)
+            n = push_lit(g, n, nfa_lit_of(hi, false));
+        if (m.hold != NFA_NONE)
+            n = push_lit(g, n, m.hold);
+        arc(b, node, NFA_STOP, b->dead, m.nots[i], g, n);
+    }
+}
+
+/* A node that proceeds to `wait` and by every way out. */
+static void build_fork(struct builder *b, uint32_t node, uint32_t wait, const struct heads *h, nfa_lit hold) {
+    size_t n = hold != NFA_NONE;
+    b->p->nodes[node].kind = NFA_NODE_FORK;
+    arc(b, node, NFA_PROCEED, wait, NFA_NONE, &hold, n);
+    for (size_t i = 0; i < h->n_outs; i++)
+        arc(b, node, NFA_PROCEED, entry(b, h->outs[i].place, h->outs[i].mood), NFA_NONE, &hold, n);
+}
+
+static void build_term(struct builder *b, uint32_t node, const struct want *w) {
+    struct nfa_prog *p = b->p;
+    uint32_t term = (uint32_t)w->term, place = (uint32_t)w->place, mood = (uint32_t)w->mood;
+    struct follow f = { (enum plan_contig)w->op, w->lo_us, w->hi_us };
+    const struct nfa_term *t = &p->terms[term];
+    uint32_t once = t->max > 1 ? place_of(b, PLACE_LOOP, term, 1, place) : place;
+    uint32_t in_mood = mood;
+    if (t->max > 1 && t->unit_nullable)
+        in_mood = mood_with_fresh(b, mood, once);
+    struct heads h = heads_of(b, term, 0, once, in_mood);
+    uint32_t past = mood_past(b, t, mood);
+    /* A greedy loop's until event is free for what follows: two ways out with opposite conditions. */
+    bool two_ways = t->optional && past != mood && t->until != NFA_NONE;
+    if ((t->optional || t->unit_nullable) && !two_ways)
+        way_out(b, &h, place, past);
+
+    bool is_fork = h.n_outs > 0 || two_ways;
+    if (w->kind == WANT_WAIT_TERM || !is_fork) {
+        /* What comes late comes with the first ignored event, and only where a fork's twin is entered. */
+        uint32_t twin = NFA_NONE;
+        uint32_t my_mood = mood;
+        if (w->kind == WANT_WAIT_TERM && b->moods[mood].n_late) {
+            struct mood m = mood_copy(b, mood);
+            for (size_t i = 0; i < m.n_late; i++)
+                add(b, &m.nots, &m.n_nots, &m.cap_nots, m.late[i]);
+            m.n_late = 0;
+            m.late = NULL;
+            twin = term_node(b, WANT_WAIT_TERM, term, f, place, mood_of(b, &m));
+        }
+        build_wait(b, node, term, f, &h, my_mood, false, twin);
+        return;
+    }
+    /* The twin and what lies behind it are free of a greedy loop's restriction; the fork itself is not. */
+    nfa_lit hold = b->moods[mood].hold;
+    for (size_t i = 0; i < h.n_outs; i++) {
+        if (b->moods[h.outs[i].mood].hold == hold)
+            h.outs[i].mood = mood_with_hold(b, h.outs[i].mood, NFA_NONE);
+    }
+    uint32_t wait = term_node(b, WANT_WAIT_TERM, term, f, place, mood_with_hold(b, mood, NFA_NONE));
+    if (two_ways) {
+        nfa_lit g[2] = { nfa_lit_of(t->until, false), hold };
+        size_t n = hold != NFA_NONE ? 2 : 1;
+        arc(b, node, NFA_PROCEED, entry(b, place, mood_with_hold(b, mood, NFA_NONE)), NFA_NONE, g, n);
+        g[0] = nfa_lit_of(t->until, true);
+        arc(b, node, NFA_PROCEED, entry(b, place, past), NFA_NONE, g, n);
+    }
+    build_fork(b, node, wait, &h, hold);
+}
+
+static void build_loop(struct builder *b, uint32_t node, const struct want *w) {
+    struct nfa_prog *p = b->p;
+    uint32_t here = (uint32_t)w->place, mood = (uint32_t)w->mood;
+    struct place pl = b->places[here];
+    const struct nfa_term *t = &p->terms[pl.term];
+    bool unbounded = t->max == PLAN_UNBOUNDED;
+    bool may_end = pl.n >= t->min || t->unit_nullable;
+    uint32_t done = unbounded && pl.n >= t->min ? t->min : pl.n + 1;
+    uint32_t next = place_of(b, PLACE_LOOP, pl.term, done, pl.outer);
+    struct follow f = follow_of(b, t->inner, 0, t->gap_us > 0 ? t->gap_us : -1);
+    uint32_t in_mood = mood;
+    if (t->unit_nullable)
+        in_mood = mood_with_fresh(b, mood, next);
+    struct heads h = heads_of(b, pl.term, 0, next, in_mood);
+
+    if (w->kind == WANT_WAIT_LOOP || (!may_end && !h.n_outs)) {
+        uint32_t wait_mood = mood;
+        if (!may_end || unbounded)
+            wait_mood = mood_with_nots_at(b, wait_mood, pl.outer);
+        build_wait(b, node, pl.term, f, &h, wait_mood, true, NFA_NONE);
+        return;
+    }
+    if (may_end) {
+        /* A greedy loop's until event is free for what follows. */
+        uint32_t past = mood_past(b, t, mood);
+        if (past != mood && t->until != NFA_NONE) {
+            nfa_lit u = nfa_lit_of(t->until, false), not_u = nfa_lit_of(t->until, true);
+            arc(b, node, NFA_PROCEED, entry(b, pl.outer, mood), NFA_NONE, &u, 1);
+            arc(b, node, NFA_PROCEED, entry(b, pl.outer, past), NFA_NONE, &not_u, 1);
+        } else {
+            way_out(b, &h, pl.outer, past);
+        }
+    }
+    uint32_t wait = node_of(b, &(struct want){ .kind = WANT_WAIT_LOOP, .place = here, .mood = mood });
+    build_fork(b, node, wait, &h, NFA_NONE);
+}
+
+static void build_all(struct builder *b, uint32_t node, const struct want *w) {
+    struct place pl = b->places[w->place];
+    struct follow f = follow_of(b, PLAN_FOLLOWED, 0, -1);
+    struct heads h = heads_of(b, pl.term, pl.n, pl.outer, (uint32_t)w->mood);
+    if (!h.n_outs) {
+        build_wait(b, node, pl.term, f, &h, (uint32_t)w->mood, false, NFA_NONE);
+        return;
+    }
+    /* Members that may be left out: wait in a node of its own, or go on. */
+    uint32_t wait = node_new(b, NFA_NODE_WAIT);
+    b->wants[wait].kind = UINT64_MAX;
+    build_wait(b, wait, pl.term, f, &h, (uint32_t)w->mood, false, NFA_NONE);
+    build_fork(b, node, wait, &h, NFA_NONE);
+}
+
+static void build_not_next(struct builder *b, uint32_t node, const struct want *w) {
+    struct nfa_prog *p = b->p;
+    struct place pl = b->places[w->place];
+    const struct mood m = b->moods[w->mood];
+    const struct nfa_step *s = &p->steps[p->terms[pl.term].first + pl.n];
+    uint32_t next = place_of(b, PLACE_STEP, pl.term, pl.n + 1, pl.outer);
+    nfa_lit g[2] = { nfa_lit_of(nfa_atom_of_var(p, s->var), true), m.hold };
+    size_t n = m.hold != NFA_NONE ? 2 : 1;
+    uint32_t target = entry(b, next, mood_with_hold(b, (uint32_t)w->mood, NFA_NONE));
+    struct follow f = follow_of(b, PLAN_NEXT, 0, s->hi_us);
+    p->nodes[node].kind = NFA_NODE_NOT_NEXT;
+    p->nodes[node].bound_us = f.hi_us;
+    /* As the last step the event that is no b completes the match; it does so only when it comes. */
+    arc(b, node, target == b->final ? NFA_IGNORE : NFA_PROCEED, target, NFA_NONE, g, n);
+    g[0] = nfa_lit_of(nfa_atom_of_var(p, s->var), false);
+    arc(b, node, NFA_STOP, b->dead, s->var, g, n);
+    for (size_t i = 0; i < m.n_nots; i++) {
+        g[0] = nfa_lit_of(nfa_atom_of_var(p, m.nots[i]), false);
+        arc(b, node, NFA_STOP, b->dead, m.nots[i], g, n);
+    }
+}
+
+static void build_pending(struct builder *b, uint32_t node, const struct want *w) {
+    struct nfa_prog *p = b->p;
+    struct place pl = b->places[w->place];
+    const struct mood m = b->moods[mood_with_nots_at(b, (uint32_t)w->mood, (uint32_t)w->place)];
+    const struct nfa_term *t = &p->terms[pl.term];
+    int64_t hi = follow_of(b, PLAN_FOLLOWED, 0, -1).hi_us;
+    for (uint32_t i = pl.n; i < t->n; i++)
+        hi = min_bound(hi, p->steps[t->first + i].hi_us);
+    if (hi < 0 && p->pat->within_kind == PLAN_WITHIN_NONE) {
+        b->rc = base_err_at(b->err, t->plan->span, CEP_EINVAL, "a pattern that ends with \"-> !%.*s\" needs a time limit",
+            BASE_STR_FMT(p->pat->vars[m.nots[0]].name));
+        base_err_hint(b->err, "add \"within\" or a bound such as ->[10 min]");
+        return;
+    }
+    p->nodes[node].kind = NFA_NODE_PENDING;
+    p->nodes[node].bound_us = hi;
+    nfa_lit *g = BASE_ARENA_ARRAY(&p->arena, nfa_lit, m.n_nots + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < m.n_nots; i++) {
+        uint32_t a = nfa_atom_of_var(p, m.nots[i]);
+        nfa_lit hit[2] = { nfa_lit_of(a, false), m.hold };
+        arc(b, node, NFA_STOP, b->dead, m.nots[i], hit, m.hold != NFA_NONE ? 2 : 1);
+        n = push_lit(g, n, nfa_lit_of(a, true));
+    }
+    if (m.hold != NFA_NONE)
+        n = push_lit(g, n, m.hold);
+    arc(b, node, NFA_IGNORE, node, NFA_NONE, g, n);
+}
+
+static void name_node(struct builder *b, uint32_t node, const struct want *w) {
+    struct nfa_node *n = &b->p->nodes[node];
+    if (w->kind == UINT64_MAX)
+        return;
+    enum want_kind k = (enum want_kind)w->kind;
+    switch (k) {
+    case WANT_TERM:
+    case WANT_WAIT_TERM: n->term = (uint32_t)w->term; break;
+    case WANT_LOOP:
+    case WANT_WAIT_LOOP:
+    case WANT_ALL:
+    case WANT_NOT_NEXT:
+    case WANT_PENDING:
+        n->term = b->places[w->place].term;
+        n->rep = b->places[w->place].n;
+        break;
+    }
+}
+
+/* Nodes of one name are told apart by a number. */
+static void number_twins(struct builder *b) {
+    struct nfa_prog *p = b->p;
+    for (uint32_t i = 0; i < p->n_nodes; i++) {
+        struct base_buf name = BASE_BUF_INIT;
+        base_buf_puts(&name, "name ");
+        nfa_write_node_name(&name, p, i);
+        struct base_str key = base_buf_view(&name);
+        uint64_t seen = 0;
+        (void)base_map_get(p->memo, key, &seen);
+        (void)base_map_put(p->memo, key, seen + 1);
+        p->nodes[i].twin = (uint32_t)seen;
+        base_buf_release(&name);
+    }
+}
+
+enum cep_rc nfa_build(struct nfa_prog *p, struct cep_err *err) {
+    struct builder b = { .p = p, .err = err, .rc = CEP_OK };
+    b.final = node_new(&b, NFA_NODE_FINAL);
+    b.dead = node_new(&b, NFA_NODE_DEAD);
+    (void)mood_of(&b, &calm_mood);
+    uint32_t end = place_of(&b, PLACE_END, NFA_NONE, 0, NFA_NONE);
+    /* Nothing comes before the first event: the start only takes. */
+    struct follow first = { PLAN_NEXT, 0, -1 };
+    p->start_node = term_node(&b, WANT_TERM, p->root, first, end, 0);
+    for (uint32_t i = 2; i < p->n_nodes && b.rc == CEP_OK; i++) {
+        if (p->n_nodes > p->opts.limits.max_states)
+            return base_err_at(err, p->node->span, CEP_ELIMIT, "the pattern needs more than %u states",
+                (unsigned)p->opts.limits.max_states);
+        struct want w = b.wants[i];
+        name_node(&b, i, &w);
+        if (w.kind == UINT64_MAX)
+            continue;
+        enum want_kind k = (enum want_kind)w.kind;
+        switch (k) {
+        case WANT_TERM:
+        case WANT_WAIT_TERM: build_term(&b, i, &w); break;
+        case WANT_LOOP:
+        case WANT_WAIT_LOOP: build_loop(&b, i, &w); break;
+        case WANT_ALL: build_all(&b, i, &w); break;
+        case WANT_NOT_NEXT: build_not_next(&b, i, &w); break;
+        case WANT_PENDING: build_pending(&b, i, &w); break;
+        }
+    }
+    if (b.rc == CEP_OK)
+        number_twins(&b);
+    return b.rc;
+}

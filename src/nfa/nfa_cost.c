@@ -1,0 +1,77 @@
+/*
+ * nfa_cost -- what a pattern may cost, told before it runs.
+ */
+#include "nfa/nfa_run.h"
+
+/* Repetitions without an upper bound that every event may or may not join. */
+static bool has_endless_choice(const struct nfa_prog *p) {
+    for (size_t i = 0; i < p->n_terms; i++) {
+        const struct nfa_term *t = &p->terms[i];
+        if (t->max == PLAN_UNBOUNDED && t->inner == PLAN_FOLLOWED_ANY)
+            return true;
+    }
+    return false;
+}
+
+static bool has_endless_loop(const struct nfa_prog *p) {
+    for (size_t i = 0; i < p->n_terms; i++) {
+        if (p->terms[i].max == PLAN_UNBOUNDED)
+            return true;
+    }
+    return false;
+}
+
+static bool every_state_bounded(const struct nfa_prog *p) {
+    for (size_t i = 0; i < p->n_states; i++) {
+        if (i != p->start && p->states[i].bound_us < 0)
+            return false;
+    }
+    return true;
+}
+
+void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
+    const struct plan_pattern *pat = p->pat;
+    *out = (struct nfa_cost){ .states = (uint32_t)p->n_states, .edges = (uint32_t)p->n_edges };
+    for (size_t i = 0; i < p->n_bits; i++)
+        out->batch_conditions += p->bits[i].e != NULL;
+    for (size_t i = 0; i < p->n_atoms; i++)
+        out->run_conditions += p->atoms[i].kind == NFA_ATOM_COND && p->atoms[i].rest != NULL;
+    out->kept_columns = p->n_kept;
+    out->bytes_per_partial = (uint32_t)(nfa_run_size(p) + sizeof(struct nfa_group));
+    out->bytes_per_event = (uint32_t)(sizeof(struct nfa_ev) + sizeof(struct nfa_link) + p->kept_words * sizeof(uint64_t));
+    out->needs_all_rows = p->needs_all_rows;
+
+    out->bounded_time = pat->within_kind == PLAN_WITHIN_FIRST_LAST;
+    if (pat->within_kind == PLAN_WITHIN_NONE && !every_state_bounded(p))
+        out->unbounded_why = "no within: a partial match stays open until its next event comes";
+    else if (pat->within_kind == PLAN_WITHIN_BETWEEN && has_endless_loop(p))
+        out->unbounded_why = "within ... between events does not end a loop whose events keep coming";
+    else
+        out->bounded_time = true;
+    out->waits_for_ever = pat->skip != PLAN_SKIP_NONE && out->unbounded_why != NULL;
+
+    bool loops = has_endless_loop(p);
+    if (has_endless_choice(p)) {
+        out->exponential = true;
+        out->growth_why = "combinations without an upper bound: every subset of the events that fit is a partial match";
+    } else if (loops && !p->one_a_start) {
+        out->quadratic = true;
+        out->growth_why = pat->skip == PLAN_SKIP_NONE
+                              ? "no skip with a loop: every length from every start is a match of its own"
+                              : "a loop under a skip policy that keeps several matches of one start";
+    }
+    if (loops && p->n_run_aggs == 0 && !out->exponential) {
+        for (size_t i = 0; i < p->n_states; i++) {
+            if (!p->states[i].run_free && i != p->start && !out->growth_why) {
+                out->quadratic = true;
+                out->growth_why = "a condition reads the partial match, so each start keeps its own";
+            }
+        }
+    } else if (loops && p->n_run_aggs && !out->growth_why) {
+        out->quadratic = true;
+        out->growth_why = "an aggregate runs along with each start";
+    }
+    out->store = "runs";
+    out->store_why = "one record a partial match, shared beginnings; starts that have one future share one record "
+                     "(the store of state sets is not in this version)";
+}

@@ -1,0 +1,245 @@
+/*
+ * nfa_flat -- edges through PROCEED are folded into the states they start from.
+ *
+ * Law: from a state, an event is tried on every TAKE, IGNORE and STOP edge that PROCEED edges lead to, each with the
+ * conditions met on the way added to its own. So the same edges can be laid out flat, and the matcher walks one array.
+ * A TAKE completes a match when PROCEED edges lead from its target to the end, tested with the event just taken.
+ */
+#include "nfa/nfa_int.h"
+
+#include "base/base_err.h"
+
+struct path {
+    uint32_t node;
+    uint32_t guard, n_guard;
+};
+
+struct flat {
+    struct nfa_prog *p;
+    struct path *todo;
+    size_t n_todo, cap_todo;
+    uint32_t *seen; /* node: stamp of the walk that saw it without conditions */
+    uint32_t stamp;
+    uint32_t *state_of; /* node: state, or NFA_NONE */
+    uint32_t *queue;    /* state: node */
+    size_t n_queue, cap_queue;
+    struct nfa_final **finals; /* node: ways to the end */
+    uint32_t *n_finals;
+    nfa_lit *tmp;
+    size_t cap_tmp;
+};
+
+/* Path guard and arc guard together. Returns: false when they contradict each other. */
+static bool join(struct flat *f, const struct path *a, uint32_t guard, uint32_t n_guard, uint32_t *off, uint32_t *n) {
+    struct nfa_prog *p = f->p;
+    if (!a->n_guard) {
+        *off = guard;
+        *n = n_guard;
+        return true;
+    }
+    if (!n_guard) {
+        *off = a->guard;
+        *n = a->n_guard;
+        return true;
+    }
+    size_t need = (size_t)a->n_guard + n_guard;
+    if (need > f->cap_tmp) {
+        f->cap_tmp = need * 2;
+        f->tmp = BASE_ARENA_ARRAY(&p->arena, nfa_lit, f->cap_tmp);
+    }
+    memcpy(f->tmp, p->lits.v + a->guard, a->n_guard * sizeof(nfa_lit));
+    memcpy(f->tmp + a->n_guard, p->lits.v + guard, n_guard * sizeof(nfa_lit));
+    return nfa_guard(p, f->tmp, need, off, n);
+}
+
+static void visit(struct flat *f, struct path to) {
+    if (!to.n_guard) {
+        if (f->seen[to.node] == f->stamp)
+            return;
+        f->seen[to.node] = f->stamp;
+    }
+    *NFA_PUSH(f->p, f->todo, f->n_todo, f->cap_todo) = to;
+}
+
+/* The ways from a node to the end, by PROCEED alone. */
+static void find_finals(struct flat *f, uint32_t node) {
+    struct nfa_prog *p = f->p;
+    if (f->finals[node])
+        return;
+    struct nfa_final *v = NULL;
+    size_t n = 0, cap = 0;
+    f->stamp++;
+    visit(f, (struct path){ .node = node });
+    while (f->n_todo) {
+        struct path at = f->todo[--f->n_todo];
+        const struct nfa_node *nd = &p->nodes[at.node];
+        if (nd->kind == NFA_NODE_FINAL)
+            *NFA_PUSH(p, v, n, cap) = (struct nfa_final){ at.guard, at.n_guard };
+        for (size_t i = 0; i < nd->n_arcs; i++) {
+            const struct nfa_arc *a = &nd->arcs[i];
+            struct path to = { .node = a->target };
+            if (a->action == NFA_PROCEED && join(f, &at, a->guard, a->n_guard, &to.guard, &to.n_guard))
+                visit(f, to);
+        }
+    }
+    f->finals[node] = v ? v : BASE_ARENA_NEW(&p->arena, struct nfa_final);
+    f->n_finals[node] = (uint32_t)n;
+}
+
+static bool goes_on(const struct nfa_prog *p, uint32_t node) {
+    return p->nodes[node].n_arcs > 0;
+}
+
+static uint32_t state_for(struct flat *f, uint32_t node) {
+    if (!goes_on(f->p, node))
+        return NFA_NONE;
+    if (f->state_of[node] == NFA_NONE) {
+        f->state_of[node] = (uint32_t)f->n_queue;
+        *NFA_PUSH(f->p, f->queue, f->n_queue, f->cap_queue) = node;
+    }
+    return f->state_of[node];
+}
+
+/* What of the guard one masked compare of a word of bits can say, and the rest as literals. */
+static void split_guard(struct nfa_prog *p, struct nfa_edge *e) {
+    size_t start = p->lits.n;
+    e->word = NFA_NONE;
+    for (uint32_t i = 0; i < e->n_guard; i++) {
+        nfa_lit l = p->lits.v[e->guard + i];
+        const struct nfa_atom *a = &p->atoms[nfa_lit_atom(l)];
+        bool whole = nfa_atom_is_bit(a);
+        bool done = false;
+        if (a->bit != NFA_NONE && (whole || !nfa_lit_negated(l))) {
+            uint32_t word = a->bit / 64;
+            if (e->word == NFA_NONE)
+                e->word = word;
+            if (e->word == word) {
+                uint64_t m = UINT64_C(1) << (a->bit & 63);
+                e->mask |= m;
+                if (!nfa_lit_negated(l))
+                    e->want |= m;
+                done = whole;
+            }
+        }
+        if (!done)
+            *NFA_PUSH(p, p->lits.v, p->lits.n, p->lits.cap) = l;
+    }
+    if (e->word == NFA_NONE)
+        e->word = 0;
+    e->lits = (uint32_t)start;
+    e->n_lits = (uint32_t)(p->lits.n - start);
+}
+
+static bool same_guard(const struct nfa_prog *p, const struct nfa_edge *a, const struct nfa_edge *b) {
+    return a->n_guard == b->n_guard &&
+           memcmp(p->lits.v + a->guard, p->lits.v + b->guard, a->n_guard * sizeof(nfa_lit)) == 0;
+}
+
+static void add_edge(struct flat *f, struct nfa_state *s, const struct path *at, const struct nfa_arc *a) {
+    struct nfa_prog *p = f->p;
+    struct nfa_edge e = { .action = a->action, .target = NFA_NONE, .var = a->var };
+    if (!join(f, at, a->guard, a->n_guard, &e.guard, &e.n_guard))
+        return;
+    bool ends = p->nodes[a->target].kind == NFA_NODE_FINAL;
+    if (a->action == NFA_IGNORE) {
+        e.completes = ends;
+        e.target = state_for(f, a->target);
+        if (e.target == NFA_NONE && !ends)
+            return;
+    }
+    if (a->action == NFA_TAKE) {
+        find_finals(f, a->target);
+        e.target = state_for(f, a->target);
+        e.finals = (uint32_t)p->n_finals;
+        for (uint32_t i = 0; i < f->n_finals[a->target]; i++) {
+            e.completes = e.completes || !f->finals[a->target][i].n_guard;
+            *NFA_PUSH(p, p->finals, p->n_finals, p->cap_finals) = f->finals[a->target][i];
+        }
+        e.n_finals = e.completes ? 0 : f->n_finals[a->target];
+    }
+    /* Two ways to the same edge are one. Large states have few doubles and are not searched. */
+    if (s->n_edges <= 256) {
+        for (uint32_t i = 0; i < s->n_edges; i++) {
+            const struct nfa_edge *o = &p->edges[s->edges + i];
+            if (o->action == e.action && o->target == e.target && o->var == e.var && same_guard(p, o, &e))
+                return;
+        }
+    }
+    split_guard(p, &e);
+    *NFA_PUSH(p, p->edges, p->n_edges, p->cap_edges) = e;
+    s->n_edges++;
+}
+
+static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, struct cep_err *err) {
+    struct nfa_prog *p = f->p;
+    uint32_t node = f->queue[i];
+    bool unbounded = false;
+    *s = (struct nfa_state){ .edges = (uint32_t)p->n_edges, .node = node, .bound_us = -1 };
+    s->pending = p->nodes[node].kind == NFA_NODE_PENDING;
+    /* Walks started by add_edge() for the ends nest inside this one, so the visited marks are kept apart. */
+    struct path *todo = NULL;
+    size_t n_todo = 0, cap_todo = 0, next = 0;
+    *NFA_PUSH(p, todo, n_todo, cap_todo) = (struct path){ .node = node };
+    uint32_t *seen = f->seen;
+    while (next < n_todo) {
+        struct path at = todo[next++];
+        const struct nfa_node *nd = &p->nodes[at.node];
+        if (nd->kind == NFA_NODE_WAIT || nd->kind == NFA_NODE_NOT_NEXT || nd->kind == NFA_NODE_PENDING) {
+            if (nd->bound_us < 0)
+                unbounded = true;
+            else if (nd->bound_us > s->bound_us)
+                s->bound_us = nd->bound_us;
+        }
+        for (size_t k = 0; k < nd->n_arcs; k++) {
+            const struct nfa_arc *a = &nd->arcs[k];
+            if (a->action != NFA_PROCEED) {
+                add_edge(f, s, &at, a);
+                continue;
+            }
+            struct path to = { .node = a->target };
+            if (p->nodes[a->target].kind == NFA_NODE_FINAL || p->nodes[a->target].kind == NFA_NODE_DEAD)
+                continue;
+            if (!join(f, &at, a->guard, a->n_guard, &to.guard, &to.n_guard))
+                continue;
+            bool twice = false;
+            for (size_t x = 0; x < n_todo && !twice && n_todo < 4096; x++)
+                twice = todo[x].node == to.node && todo[x].n_guard == to.n_guard &&
+                        (to.n_guard == 0 || memcmp(p->lits.v + todo[x].guard, p->lits.v + to.guard,
+                                                to.n_guard * sizeof(nfa_lit)) == 0);
+            if (!twice)
+                *NFA_PUSH(p, todo, n_todo, cap_todo) = to;
+        }
+        if (p->n_edges > p->opts.limits.max_edges)
+            return base_err_at(err, p->node->span, CEP_ELIMIT, "the pattern needs more than %u edges",
+                (unsigned)p->opts.limits.max_edges);
+    }
+    (void)seen;
+    if (unbounded)
+        s->bound_us = -1;
+    return CEP_OK;
+}
+
+enum cep_rc nfa_flat(struct nfa_prog *p, struct cep_err *err) {
+    struct flat f = { .p = p };
+    f.seen = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
+    f.state_of = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
+    f.finals = BASE_ARENA_ARRAY(&p->arena, struct nfa_final *, p->n_nodes);
+    f.n_finals = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
+    for (size_t i = 0; i < p->n_nodes; i++)
+        f.state_of[i] = NFA_NONE;
+    p->start = state_for(&f, p->start_node);
+    if (p->start == NFA_NONE)
+        return base_err_at(err, p->node->span, CEP_EINVAL, "the pattern takes no event");
+    size_t cap = 0;
+    for (uint32_t i = 0; i < f.n_queue; i++) {
+        (void)NFA_PUSH(p, p->states, p->n_states, cap);
+        struct nfa_state s;
+        enum cep_rc rc = flatten(&f, i, &s, err);
+        if (rc != CEP_OK)
+            return rc;
+        p->states[i] = s;
+        if (s.bound_us >= 0)
+            p->has_bounds = true;
+    }
+    return CEP_OK;
+}

@@ -1,0 +1,425 @@
+/*
+ * nfa_input -- batches in: conditions evaluated a batch at a time, rows that matter put in order.
+ *
+ * A row that no state and no start cares for is dropped here, before its key is hashed. The others wait as (batch, row)
+ * with their bits and the hash of their key; the batch is held until its last row was taken.
+ */
+#include "nfa/nfa_run.h"
+
+#include "base/base_bits.h"
+#include "base/base_check.h"
+#include "base/base_err.h"
+#include "base/base_mem.h"
+
+enum { WORDS = EVT_BATCH_ROWS / 64 };
+
+struct reads {
+    const int32_t *map;
+    bool lacks;
+};
+
+static void on_col(const struct expr *e, void *arg) {
+    struct reads *r = arg;
+    if (e->kind == EXPR_COL && r->map[e->index] < 0)
+        r->lacks = true;
+}
+
+static bool lacks_column(const struct expr *e, const int32_t *map) {
+    struct reads r = { map, false };
+    expr_walk(e, on_col, &r);
+    return r.lacks;
+}
+
+void nfa_inputs_init(struct nfa_matcher *m) {
+    const struct nfa_prog *p = m->p;
+    const struct plan_pattern *pat = m->pat;
+    m->inputs = base_calloc(pat->n_inputs, sizeof *m->inputs);
+    for (uint32_t i = 0; i < pat->n_inputs; i++) {
+        struct nfa_input *in = &m->inputs[i];
+        in->vecs = base_calloc(p->n_bits + 1, sizeof *in->vecs);
+        in->never = base_calloc(p->n_bits + 1, sizeof *in->never);
+        in->scalar = base_calloc(p->n_bits + 1, sizeof *in->scalar);
+        for (size_t b = 0; b < p->n_bits; b++) {
+            const struct nfa_bit *bit = &p->bits[b];
+            if (bit->input >= 0 && (uint32_t)bit->input != i)
+                in->never[b] = true;
+            else if (bit->e && lacks_column(bit->e, pat->col_map[i]))
+                in->scalar[b] = true;
+            else if (bit->e)
+                in->vecs[b] = expr_vec_new(bit->e, pat->col_map[i]);
+        }
+        in->direct_key = -1;
+        in->keys = base_calloc(pat->n_keys + 1, sizeof *in->keys);
+        if (m->key_mode == NFA_KEY_INT || m->key_mode == NFA_KEY_STRING) {
+            in->direct_key = pat->col_map[i][pat->keys[0]->index];
+            continue;
+        }
+        for (uint32_t k = 0; k < pat->n_keys; k++) {
+            if (expr_is_event_only(pat->keys[k]) && !lacks_column(pat->keys[k], pat->col_map[i]))
+                in->keys[k] = expr_vec_new(pat->keys[k], pat->col_map[i]);
+        }
+    }
+    m->bitmaps = base_calloc((p->n_bits + 1) * WORDS, sizeof *m->bitmaps);
+    clk_reorder_init(&m->reorder);
+}
+
+void nfa_inputs_release(struct nfa_matcher *m) {
+    for (uint32_t i = 0; m->inputs && i < m->pat->n_inputs; i++) {
+        struct nfa_input *in = &m->inputs[i];
+        for (size_t b = 0; b < m->p->n_bits; b++)
+            expr_vec_free(in->vecs[b]);
+        for (uint32_t k = 0; k < m->pat->n_keys; k++)
+            expr_vec_free(in->keys[k]);
+        base_free(in->vecs);
+        base_free(in->never);
+        base_free(in->scalar);
+        base_free(in->keys);
+    }
+    base_free(m->inputs);
+    m->inputs = NULL;
+    for (size_t i = 0; i < m->n_held; i++) {
+        struct nfa_held *h = &m->held[i];
+        evt_batch_unref(h->batch);
+        base_free(h->bits);
+        base_free(h->hash);
+        base_free(h->key_off);
+        base_free(h->key_len);
+        base_buf_release(&h->key_bytes);
+    }
+    base_free(m->held);
+    base_free(m->free_held);
+    base_free(m->bitmaps);
+    base_free(m->rows);
+    clk_reorder_release(&m->reorder);
+}
+
+/* -- conditions ------------------------------------------------------------------------------------------------ */
+
+static void report(struct nfa_matcher *m, uint32_t input, const struct evt_batch *b, const struct expr_fails *f) {
+    for (size_t row = base_bits_next(f->rows, b->n_rows, 0); row < b->n_rows;
+         row = base_bits_next(f->rows, b->n_rows, row + 1)) {
+        m->stats.failures++;
+        if (m->out.failure)
+            m->out.failure(m->out.arg, input, b, (uint32_t)row, f->reason);
+    }
+}
+
+/* Row by row, for conditions that read columns which this input lacks (they are null). */
+static void eval_scalar(struct nfa_matcher *m, uint32_t input, const struct evt_batch *b, const struct expr *e,
+    const uint64_t *sel, uint64_t *out, struct expr_fails *fails) {
+    m->cur.batch = b;
+    m->cur.input = input;
+    memset(out, 0, WORDS * sizeof *out);
+    for (size_t row = base_bits_next(sel, b->n_rows, 0); row < b->n_rows; row = base_bits_next(sel, b->n_rows, row + 1)) {
+        m->cur.row = (uint32_t)row;
+        m->env.mode = NFA_ENV_TEST;
+        m->env.run = NULL;
+        m->env.key = NULL;
+        m->env.own_var = NFA_NONE;
+        m->env.base.failure = NULL;
+        m->env.base.now_us = m->now_us;
+        if (expr_eval_bool(e, &m->env.base))
+            base_bits_set(out, row);
+        if (m->env.base.failure) {
+            fails->n += !base_bits_get(fails->rows, row);
+            base_bits_set(fails->rows, row);
+            if (!fails->reason)
+                fails->reason = m->env.base.failure;
+        }
+    }
+    m->scratch_used = true;
+    m->cur.batch = NULL;
+}
+
+static void eval_bits(struct nfa_matcher *m, uint32_t input, const struct evt_batch *b, const uint64_t *sel) {
+    const struct nfa_prog *p = m->p;
+    struct nfa_input *in = &m->inputs[input];
+    struct expr_fails fails;
+    memset(&fails, 0, sizeof fails);
+    size_t words = BASE_BITS_WORDS(b->n_rows);
+    for (size_t i = 0; i < p->n_bits; i++) {
+        uint64_t *out = m->bitmaps + i * WORDS;
+        const struct nfa_bit *bit = &p->bits[i];
+        if (in->never[i]) {
+            memset(out, 0, words * sizeof *out);
+        } else if (bit->n_any) {
+            memset(out, 0, words * sizeof *out);
+            for (uint32_t k = 0; k < bit->n_any; k++) {
+                for (size_t w = 0; w < words; w++)
+                    out[w] |= m->bitmaps[bit->any[k] * WORDS + w];
+            }
+        } else if (in->scalar[i]) {
+            eval_scalar(m, input, b, bit->e, sel, out, &fails);
+        } else if (bit->e) {
+            expr_vec_filter(in->vecs[i], b, sel, m->now_us, out, &fails);
+        } else {
+            memcpy(out, sel, words * sizeof *out);
+        }
+    }
+    if (fails.n)
+        report(m, input, b, &fails);
+}
+
+/* -- rows that matter ------------------------------------------------------------------------------------------- */
+
+static size_t find_relevant(const struct nfa_matcher *m, const struct evt_batch *b, const uint64_t *sel, uint64_t *out) {
+    const struct nfa_prog *p = m->p;
+    size_t words = BASE_BITS_WORDS(b->n_rows);
+    if (p->needs_all_rows) {
+        memcpy(out, sel, words * sizeof *out);
+        return base_bits_count(out, b->n_rows);
+    }
+    memset(out, 0, words * sizeof *out);
+    for (size_t i = 0; i < p->n_bits; i++) {
+        if (!base_bits_get(p->masks + p->any_interest, i))
+            continue;
+        for (size_t w = 0; w < words; w++)
+            out[w] |= m->bitmaps[i * WORDS + w];
+    }
+    for (size_t w = 0; w < words; w++)
+        out[w] &= sel[w];
+    return base_bits_count(out, b->n_rows);
+}
+
+static uint32_t held_new(struct nfa_matcher *m, uint32_t input, struct evt_batch *b) {
+    uint32_t i;
+    if (m->n_free_held) {
+        i = m->free_held[--m->n_free_held];
+    } else {
+        m->held = base_grow(m->held, m->n_held, &m->cap_held, sizeof *m->held);
+        i = (uint32_t)m->n_held++;
+        m->held[i] = (struct nfa_held){ 0 };
+    }
+    struct nfa_held *h = &m->held[i];
+    if (h->cap_rows < b->n_rows) {
+        h->cap_rows = EVT_BATCH_ROWS > b->n_rows ? EVT_BATCH_ROWS : b->n_rows;
+        h->bits = base_realloc(h->bits, h->cap_rows * m->p->n_words * sizeof *h->bits);
+        h->hash = base_realloc(h->hash, h->cap_rows * sizeof *h->hash);
+        if (m->key_mode == NFA_KEY_BYTES) {
+            h->key_off = base_realloc(h->key_off, h->cap_rows * sizeof *h->key_off);
+            h->key_len = base_realloc(h->key_len, h->cap_rows * sizeof *h->key_len);
+        }
+    }
+    h->batch = evt_batch_ref(b);
+    h->input = input;
+    h->waiting = 0;
+    base_buf_clear(&h->key_bytes);
+    return i;
+}
+
+static void held_free(struct nfa_matcher *m, uint32_t i) {
+    evt_batch_unref(m->held[i].batch);
+    m->held[i].batch = NULL;
+    m->free_held = base_grow(m->free_held, m->n_free_held, &m->cap_free_held, sizeof *m->free_held);
+    m->free_held[m->n_free_held++] = i;
+}
+
+static void spread_bits(struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows) {
+    size_t n_words = m->p->n_words, n_bits = m->p->n_bits;
+    memset(h->bits, 0, b->n_rows * n_words * sizeof *h->bits);
+    for (size_t i = 0; i < n_bits; i++) {
+        const uint64_t *map = m->bitmaps + i * WORDS;
+        uint64_t bit = UINT64_C(1) << (i & 63);
+        for (size_t w = 0; w < BASE_BITS_WORDS(b->n_rows); w++) {
+            for (uint64_t left = map[w] & rows[w]; left; left &= left - 1) {
+                size_t row = w * 64 + (size_t)__builtin_ctzll(left);
+                h->bits[row * n_words + i / 64] |= bit;
+            }
+        }
+    }
+}
+
+static void hash_bytes(struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows) {
+    const struct plan_pattern *pat = m->pat;
+    struct nfa_input *in = &m->inputs[h->input];
+    struct expr_fails fails;
+    memset(&fails, 0, sizeof fails);
+    const struct evt_col *cols_buf[8];
+    const struct evt_col **cols = cols_buf;
+    if (pat->n_keys > 8) {
+        cols = BASE_ARENA_ARRAY(&m->scratch, const struct evt_col *, pat->n_keys);
+        m->scratch_used = true;
+    }
+    for (uint32_t k = 0; k < pat->n_keys; k++)
+        cols[k] = in->keys[k] ? expr_vec_eval(in->keys[k], b, rows, m->now_us, &fails) : NULL;
+    m->cur.batch = b;
+    m->cur.input = h->input;
+    for (size_t row = base_bits_next(rows, b->n_rows, 0); row < b->n_rows; row = base_bits_next(rows, b->n_rows, row + 1)) {
+        h->key_off[row] = (uint32_t)h->key_bytes.len;
+        m->cur.row = (uint32_t)row;
+        for (uint32_t k = 0; k < pat->n_keys; k++) {
+            struct evt_val v;
+            if (cols[k]) {
+                evt_col_get(cols[k], (uint32_t)row, &m->scratch, &v);
+            } else {
+                m->env.mode = NFA_ENV_TEST;
+                m->env.run = NULL;
+                m->env.key = NULL;
+                m->env.own_var = NFA_NONE;
+                expr_eval(pat->keys[k], &m->env.base, &v);
+            }
+            evt_val_write_key(&h->key_bytes, pat->keys[k]->type, &v);
+        }
+        h->key_len[row] = (uint32_t)(h->key_bytes.len - h->key_off[row]);
+        h->hash[row] = base_hash(h->key_bytes.p + h->key_off[row], h->key_len[row]);
+    }
+    m->scratch_used = true;
+    m->cur.batch = NULL;
+    if (fails.n)
+        report(m, h->input, b, &fails);
+}
+
+static void hash_keys(struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows) {
+    if (m->key_mode == NFA_KEY_BYTES) {
+        hash_bytes(m, h, b, rows);
+        return;
+    }
+    const struct evt_col *c = NULL;
+    if (m->key_mode != NFA_KEY_NONE) {
+        h->key_col = (uint32_t)m->inputs[h->input].direct_key;
+        c = &b->cols[h->key_col];
+    }
+    for (size_t w = 0; w < BASE_BITS_WORDS(b->n_rows); w++) {
+        for (uint64_t left = rows[w]; left; left &= left - 1) {
+            uint32_t row = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(left));
+            bool null = c && evt_col_is_null(c, row);
+            if (!c)
+                h->hash[row] = 0;
+            else if (m->key_mode == NFA_KEY_INT)
+                h->hash[row] = nfa_key_hash_int(null, null ? 0 : c->i[row]);
+            else if (null)
+                h->hash[row] = nfa_key_hash_int(true, 0);
+            else
+                h->hash[row] = base_hash(c->bytes + c->off[row], c->off[row + 1] - c->off[row]);
+        }
+    }
+}
+
+/* -- taking rows ------------------------------------------------------------------------------------------------ */
+
+static void fire_timers(struct nfa_matcher *m, int64_t now) {
+    int64_t at;
+    struct clk_timer *t;
+    while (m->rc == CEP_OK && (t = clk_timers_pop(&m->timers, now, &at)))
+        nfa_expire(m, CEP_CONTAINER_OF(t, struct nfa_key, timer), at);
+}
+
+static void take_row(struct nfa_matcher *m, struct nfa_held *h, uint32_t row) {
+    m->cur.bits = h->bits + (size_t)row * m->p->n_words;
+    m->cur.folded = nfa_fold(m->p, m->cur.bits);
+    m->cur.batch = h->batch;
+    m->cur.row = row;
+    m->cur.input = h->input;
+    m->cur.time = h->batch->time[row];
+    m->cur.failed = false;
+    m->cur.order = m->next_order++;
+    bool make = nfa_may_start(m) || m->p->prev_rows[h->input] > 0;
+    struct nfa_key *k = nfa_key_find(m, h, row, make);
+    if (k)
+        nfa_step(m, k);
+    m->cur.batch = NULL;
+    if (m->scratch_used) {
+        base_arena_clear(&m->scratch);
+        m->scratch_used = false;
+    }
+}
+
+enum { AHEAD = 8 };
+
+static void take_rows(struct nfa_matcher *m, const struct clk_row *rows, size_t n) {
+    for (size_t i = 0; i < n && i < AHEAD; i++)
+        nfa_key_prefetch(m, m->held[rows[i].batch].hash[rows[i].row]);
+    bool any;
+    int64_t next = clk_timers_next(&m->timers, &any);
+    for (size_t i = 0; i < n; i++) {
+        struct nfa_held *h = &m->held[rows[i].batch];
+        if (i + AHEAD < n)
+            nfa_key_prefetch(m, m->held[rows[i + AHEAD].batch].hash[rows[i + AHEAD].row]);
+        if (m->rc == CEP_OK) {
+            next = clk_timers_next(&m->timers, &any);
+            if (any && next <= rows[i].time)
+                fire_timers(m, rows[i].time);
+            take_row(m, h, rows[i].row);
+        }
+        if (--h->waiting == 0)
+            held_free(m, rows[i].batch);
+    }
+}
+
+static enum cep_rc finish(struct nfa_matcher *m, struct cep_err *err) {
+    nfa_emit_flush(m);
+    if (m->scratch_used) {
+        base_arena_clear(&m->scratch);
+        m->scratch_used = false;
+    }
+    if (m->rc == CEP_OK && m->opts.max_bytes && m->mem.held > m->opts.max_bytes) {
+        m->rc = base_err_set(&m->err, CEP_ELIMIT, "the partial matches of pattern \"%.*s\" need more than %llu bytes",
+            BASE_STR_FMT(m->p->node->name), (unsigned long long)m->opts.max_bytes);
+        m->err.fatal = true;
+    }
+    if (m->rc != CEP_OK && err)
+        *err = m->err;
+    return m->rc;
+}
+
+static void room_for_rows(struct nfa_matcher *m, size_t n) {
+    if (m->cap_rows >= n)
+        return;
+    m->cap_rows = n > EVT_BATCH_ROWS ? n : EVT_BATCH_ROWS;
+    m->rows = base_realloc(m->rows, m->cap_rows * sizeof *m->rows);
+}
+
+enum cep_rc nfa_matcher_batch(struct nfa_matcher *m, uint32_t input, struct evt_batch *b, int64_t now_us, struct cep_err *err) {
+    CEP_REQUIRE(input < m->pat->n_inputs && b->n_rows <= EVT_BATCH_ROWS);
+    uint64_t all[WORDS], relevant[WORDS];
+    const uint64_t *sel = b->sel;
+    m->now_us = now_us;
+    if (b->n_rows == 0 || m->rc != CEP_OK)
+        return finish(m, err);
+    if (!sel) {
+        base_bits_fill(all, b->n_rows);
+        sel = all;
+    } else if (b->n_rows & 63) {
+        memcpy(all, sel, BASE_BITS_WORDS(b->n_rows) * sizeof *all);
+        all[b->n_rows / 64] &= (UINT64_C(1) << (b->n_rows & 63)) - 1;
+        sel = all;
+    }
+    size_t n_there = base_bits_count(sel, b->n_rows);
+    m->stats.events += n_there;
+    eval_bits(m, input, b, sel);
+    size_t n = find_relevant(m, b, sel, relevant);
+    m->stats.irrelevant += n_there - n;
+    if (n == 0)
+        return finish(m, err);
+
+    uint32_t slot = held_new(m, input, b);
+    struct nfa_held *h = &m->held[slot];
+    spread_bits(m, h, b, relevant);
+    hash_keys(m, h, b, relevant);
+    h->waiting = (uint32_t)n;
+    room_for_rows(m, n);
+    size_t at = 0;
+    for (size_t w = 0; w < BASE_BITS_WORDS(b->n_rows); w++) {
+        for (uint64_t left = relevant[w]; left; left &= left - 1) {
+            uint32_t row = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(left));
+            m->rows[at++] = (struct clk_row){ b->time[row], b->seq[row], input, b->origin[row], slot, row };
+        }
+    }
+    if (m->opts.processing_time)
+        take_rows(m, m->rows, n);
+    else
+        clk_reorder_add(&m->reorder, m->rows, n);
+    return finish(m, err);
+}
+
+enum cep_rc nfa_matcher_advance(struct nfa_matcher *m, int64_t watermark, struct cep_err *err) {
+    if (m->rc != CEP_OK)
+        return finish(m, err);
+    if (watermark > m->watermark)
+        m->watermark = watermark;
+    room_for_rows(m, EVT_BATCH_ROWS);
+    for (size_t n; (n = clk_reorder_take(&m->reorder, watermark, m->rows, m->cap_rows));)
+        take_rows(m, m->rows, n);
+    fire_timers(m, watermark);
+    return finish(m, err);
+}

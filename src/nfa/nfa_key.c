@@ -1,0 +1,236 @@
+/*
+ * nfa_key -- the table of keys that have state: open addressing, linear probing, removal by moving back.
+ *
+ * Keys of one int or one string column are compared as they stand in the batch; others by canonical bytes made once
+ * a row. A key that has nothing left is removed at once.
+ */
+#include "nfa/nfa_run.h"
+
+#include "base/base_check.h"
+#include "base/base_mem.h"
+
+enum { NFA_KEYS_MIN = 64 };
+
+void nfa_keys_init(struct nfa_matcher *m) {
+    const struct plan_pattern *pat = m->pat;
+    m->n_slots = NFA_KEYS_MIN;
+    m->slots = base_calloc(m->n_slots, sizeof *m->slots);
+    clk_timers_init(&m->timers);
+    m->key_mode = pat->n_keys == 0 ? NFA_KEY_NONE : NFA_KEY_BYTES;
+    if (pat->n_keys != 1)
+        return;
+    /* Fast only when every input has the key as a column. */
+    enum evt_kind kind = pat->keys[0]->type->kind;
+    bool direct = pat->keys[0]->kind == EXPR_COL;
+    for (uint32_t i = 0; i < pat->n_inputs && direct; i++)
+        direct = pat->col_map[i][pat->keys[0]->index] >= 0;
+    if (direct && (kind == EVT_INT || kind == EVT_TIMESTAMP || kind == EVT_DURATION))
+        m->key_mode = NFA_KEY_INT;
+    if (direct && (kind == EVT_STRING || kind == EVT_BYTES))
+        m->key_mode = NFA_KEY_STRING;
+}
+
+static void history_free(struct nfa_matcher *m, struct nfa_key *k) {
+    if (!k->history)
+        return;
+    for (uint32_t i = 0; i < m->pat->n_inputs; i++) {
+        struct nfa_history *h = &k->history[i];
+        uint32_t cap = m->p->prev_rows[i];
+        for (uint32_t r = 0; r < h->n; r++)
+            nfa_ev_unref(m, h->rows[(h->head + cap - 1 - r) % cap]);
+        nfa_mem_put(&m->mem, h->rows, cap * sizeof(struct nfa_ev *));
+    }
+    nfa_mem_put(&m->mem, k->history, m->pat->n_inputs * sizeof *k->history);
+    k->history = NULL;
+}
+
+static void key_free(struct nfa_matcher *m, struct nfa_key *k) {
+    while (k->first)
+        nfa_group_free(m, k, k->first);
+    while (k->done) {
+        struct nfa_done *d = k->done;
+        k->done = d->next;
+        m->stats.waiting--;
+        nfa_done_free(m, d);
+    }
+    history_free(m, k);
+    clk_timer_cancel(&m->timers, &k->timer);
+    nfa_mem_put(&m->mem, k, k->size);
+}
+
+void nfa_keys_release(struct nfa_matcher *m) {
+    for (size_t i = 0; i < m->n_slots; i++) {
+        if (m->slots[i].key)
+            key_free(m, m->slots[i].key);
+    }
+    base_free(m->slots);
+    m->slots = NULL;
+    m->n_slots = m->n_keys = 0;
+    base_buf_release(&m->key_buf);
+    clk_timers_release(&m->timers);
+}
+
+uint64_t nfa_key_hash_int(bool null, int64_t v) {
+    uint64_t h = (uint64_t)v + (null ? UINT64_C(0x9e3779b97f4a7c15) : 0);
+    h ^= h >> 32;
+    h *= UINT64_C(0xd6e8feb86659fd93);
+    h ^= h >> 32;
+    h *= UINT64_C(0xd6e8feb86659fd93);
+    return h ^ h >> 32;
+}
+
+void nfa_key_prefetch(const struct nfa_matcher *m, uint64_t hash) {
+    __builtin_prefetch(&m->slots[hash & (m->n_slots - 1)]);
+}
+
+static bool key_is(const struct nfa_matcher *m, const struct nfa_key *k, const struct nfa_held *h, uint32_t row) {
+    switch (m->key_mode) {
+    case NFA_KEY_NONE: return true;
+    case NFA_KEY_INT: {
+        const struct evt_col *c = &h->batch->cols[h->key_col];
+        bool null = evt_col_is_null(c, row);
+        return k->vals[0].null == null && (null || k->vals[0].i == c->i[row]);
+    }
+    case NFA_KEY_STRING: {
+        const struct evt_col *c = &h->batch->cols[h->key_col];
+        bool null = evt_col_is_null(c, row);
+        if (null || k->vals[0].null)
+            return null && k->vals[0].null;
+        uint32_t len = c->off[row + 1] - c->off[row];
+        return len == k->vals[0].s.len && (len == 0 || memcmp(k->vals[0].s.p, c->bytes + c->off[row], len) == 0);
+    }
+    case NFA_KEY_BYTES:
+        return h->key_len[row] == k->n_bytes && memcmp(h->key_bytes.p + h->key_off[row], k->bytes, k->n_bytes) == 0;
+    }
+    return false;
+}
+
+static void grow(struct nfa_matcher *m) {
+    size_t n = m->n_slots * 2;
+    struct nfa_slot *slots = base_calloc(n, sizeof *slots);
+    for (size_t i = 0; i < m->n_slots; i++) {
+        if (!m->slots[i].key)
+            continue;
+        size_t at = m->slots[i].hash & (n - 1);
+        while (slots[at].key)
+            at = (at + 1) & (n - 1);
+        slots[at] = m->slots[i];
+    }
+    base_free(m->slots);
+    m->slots = slots;
+    m->n_slots = n;
+}
+
+static size_t val_bytes(const struct evt_type *t, const struct evt_val *v) {
+    return !v->null && (t->kind == EVT_STRING || t->kind == EVT_BYTES) ? v->s.len : 0;
+}
+
+/* Keys of arrays or rows are refused by the language; of scalars only strings have bytes of their own. */
+static struct nfa_key *key_new(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row) {
+    const struct plan_pattern *pat = m->pat;
+    struct evt_val vals_buf[8], *vals = vals_buf;
+    if (pat->n_keys > 8) {
+        vals = BASE_ARENA_ARRAY(&m->scratch, struct evt_val, pat->n_keys);
+        m->scratch_used = true;
+    }
+    size_t text = 0;
+    for (uint32_t i = 0; i < pat->n_keys; i++) {
+        if (pat->keys[i]->kind == EXPR_COL && pat->col_map[m->cur.input][pat->keys[i]->index] >= 0) {
+            uint32_t col = (uint32_t)pat->col_map[m->cur.input][pat->keys[i]->index];
+            evt_col_get(&h->batch->cols[col], row, &m->scratch, &vals[i]);
+        } else {
+            m->env.mode = NFA_ENV_TEST;
+            m->env.run = NULL;
+            m->env.own_var = NFA_NONE;
+            expr_eval(pat->keys[i], &m->env.base, &vals[i]);
+            m->scratch_used = true;
+        }
+        text += val_bytes(pat->keys[i]->type, &vals[i]);
+    }
+    uint32_t n_bytes = m->key_mode == NFA_KEY_BYTES ? h->key_len[row] : 0;
+    size_t size = sizeof(struct nfa_key) + pat->n_keys * sizeof(struct evt_val) + n_bytes + text;
+    struct nfa_key *k = nfa_mem_get(&m->mem, size);
+    memset(k, 0, sizeof *k);
+    k->size = size;
+    k->deadline = EVT_TIME_MAX;
+    k->vals = (struct evt_val *)(k + 1);
+    char *bytes = (char *)(k->vals + pat->n_keys);
+    if (n_bytes) {
+        memcpy(bytes, h->key_bytes.p + h->key_off[row], n_bytes);
+        k->bytes = bytes;
+        k->n_bytes = n_bytes;
+        bytes += n_bytes;
+    }
+    for (uint32_t i = 0; i < pat->n_keys; i++) {
+        k->vals[i] = vals[i];
+        size_t len = val_bytes(pat->keys[i]->type, &vals[i]);
+        if (len) {
+            memcpy(bytes, vals[i].s.p, len);
+            k->vals[i].s.p = bytes;
+            bytes += len;
+        }
+    }
+    return k;
+}
+
+struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, bool make) {
+    uint64_t hash = h->hash[row];
+    size_t at = hash & (m->n_slots - 1);
+    for (; m->slots[at].key; at = (at + 1) & (m->n_slots - 1)) {
+        if (m->slots[at].hash == hash && key_is(m, m->slots[at].key, h, row))
+            return m->slots[at].key;
+    }
+    if (!make)
+        return NULL;
+    if ((m->n_keys + 1) * 4 > m->n_slots * 3) {
+        grow(m);
+        at = hash & (m->n_slots - 1);
+        while (m->slots[at].key)
+            at = (at + 1) & (m->n_slots - 1);
+    }
+    struct nfa_key *k = key_new(m, h, row);
+    k->hash = hash;
+    m->slots[at] = (struct nfa_slot){ hash, k };
+    m->n_keys++;
+    return k;
+}
+
+static void key_remove(struct nfa_matcher *m, struct nfa_key *k) {
+    size_t mask = m->n_slots - 1, at = k->hash & mask;
+    while (m->slots[at].key != k)
+        at = (at + 1) & mask;
+    key_free(m, k);
+    m->n_keys--;
+    /* What was pushed past the gap moves back into it. */
+    for (size_t next = (at + 1) & mask; m->slots[next].key; next = (next + 1) & mask) {
+        size_t home = m->slots[next].hash & mask;
+        if (((next - home) & mask) >= ((next - at) & mask)) {
+            m->slots[at] = m->slots[next];
+            at = next;
+        }
+    }
+    m->slots[at].key = NULL;
+}
+
+void nfa_key_settle(struct nfa_matcher *m, struct nfa_key *k) {
+    if (!k->first && !k->done && !k->history && !(m->p->uses_match_number && k->match_number)) {
+        key_remove(m, k);
+        return;
+    }
+    if (k->deadline == EVT_TIME_MAX) {
+        clk_timer_cancel(&m->timers, &k->timer);
+        return;
+    }
+    /* A timer that is early is left: most deadlines move out before they are due. */
+    if (clk_timer_waits(&k->timer)) {
+        if (clk_timer_at(&m->timers, &k->timer) <= k->deadline)
+            return;
+        clk_timer_cancel(&m->timers, &k->timer);
+    }
+    clk_timer_add(&m->timers, &k->timer, k->deadline);
+}
+
+void nfa_key_canonical(const struct nfa_matcher *m, const struct nfa_key *k, struct base_buf *b) {
+    for (uint32_t i = 0; i < m->pat->n_keys; i++)
+        evt_val_write_key(b, m->pat->keys[i]->type, &k->vals[i]);
+}

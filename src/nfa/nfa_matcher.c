@@ -1,0 +1,141 @@
+/*
+ * nfa_matcher -- a matcher's life, its numbers and its invariants.
+ */
+#include "nfa/nfa_run.h"
+
+#include "base/base_check.h"
+#include "base/base_mem.h"
+
+struct nfa_matcher *nfa_matcher_new(const struct nfa_prog *p, const struct nfa_out *out, const struct nfa_matcher_opts *opts) {
+    struct nfa_matcher *m = base_calloc(1, sizeof *m);
+    m->p = p;
+    m->pat = p->pat;
+    if (out)
+        m->out = *out;
+    if (opts)
+        m->opts = *opts;
+    m->watermark = EVT_TIME_MIN;
+    m->next_order = 1;
+    m->found_end = &m->found;
+    nfa_mem_init(&m->mem);
+    base_arena_init(&m->scratch, 0);
+    m->atom_stamp = base_calloc(p->n_atoms + 1, sizeof *m->atom_stamp);
+    m->atom_true = base_calloc(p->n_atoms + 1, sizeof *m->atom_true);
+    uint32_t most = 1;
+    for (size_t i = 0; i < p->n_states; i++) {
+        if (p->states[i].n_edges > most)
+            most = p->states[i].n_edges;
+    }
+    m->fired = base_calloc(most, sizeof *m->fired);
+    m->taker = base_calloc(p->n_states, sizeof *m->taker);
+    m->taker_group = base_calloc(p->n_states, sizeof *m->taker_group);
+    m->taker_order = base_calloc(p->n_states, sizeof *m->taker_order);
+    m->var_first = base_calloc(p->pat->n_vars + 1, sizeof *m->var_first);
+    m->var_n = base_calloc(p->pat->n_vars + 1, sizeof *m->var_n);
+    nfa_env_init(m);
+    nfa_keys_init(m);
+    nfa_inputs_init(m);
+    return m;
+}
+
+void nfa_matcher_free(struct nfa_matcher *m) {
+    if (!m)
+        return;
+    while (m->found) {
+        struct nfa_done *d = m->found;
+        m->found = d->next;
+        nfa_done_free(m, d);
+    }
+    nfa_keys_release(m);
+    nfa_inputs_release(m);
+    CEP_INSIST(m->mem.n_live == 0);
+    nfa_mem_release(&m->mem);
+    base_arena_release(&m->scratch);
+    evt_batch_unref(m->matches);
+    evt_batch_unref(m->timeouts);
+    base_buf_release(&m->id_buf);
+    base_free(m->atom_stamp);
+    base_free(m->atom_true);
+    base_free(m->fired);
+    base_free(m->taker);
+    base_free(m->taker_group);
+    base_free(m->taker_order);
+    base_free(m->merge);
+    base_free(m->evs);
+    base_free(m->ev_vars);
+    base_free(m->var_evs);
+    base_free(m->var_first);
+    base_free(m->var_n);
+    base_free(m);
+}
+
+int64_t nfa_matcher_next_timer(const struct nfa_matcher *m) {
+    /* Looking sweeps cancelled entries off the top, which changes nothing that anybody can see. */
+    bool any;
+    struct nfa_matcher *own = (struct nfa_matcher *)(uintptr_t)m;
+    int64_t at = clk_timers_next(&own->timers, &any);
+    return any ? at : EVT_TIME_MAX;
+}
+
+bool nfa_matcher_is_full(const struct nfa_matcher *m) {
+    return m->opts.max_buffered && m->reorder.n_rows >= m->opts.max_buffered;
+}
+
+void nfa_matcher_stats(const struct nfa_matcher *m, struct nfa_stats *out) {
+    *out = m->stats;
+    out->keys = m->n_keys;
+    out->buffered = m->reorder.n_rows;
+    out->bytes = m->mem.held + m->n_slots * sizeof *m->slots + clk_reorder_bytes(&m->reorder) +
+                 m->timers.cap * sizeof *m->timers.heap;
+    for (size_t i = 0; i < m->n_held; i++)
+        out->bytes += m->held[i].cap_rows * (m->p->n_words + 2) * sizeof(uint64_t);
+}
+
+static void check_group(const struct nfa_matcher *m, const struct nfa_group *g) {
+    uint64_t last = g->start_order;
+    CEP_INSIST(g->runs != NULL);
+    for (const struct nfa_alias *a = g->first_alias; a; a = a->next) {
+        CEP_INSIST(a->order > last);
+        last = a->order;
+    }
+    for (const struct nfa_run *r = g->runs; r; r = r->next) {
+        const struct nfa_alias *a = g->last_alias;
+        while (a && a->order > r->alias_hi)
+            a = a->prev;
+        const struct nfa_link *l = r->last, *first = l;
+        for (; l; l = nfa_link_prev(l, g->start_order)) {
+            first = l;
+            if (a && a->link == l)
+                a = a->prev;
+        }
+        CEP_INSIST(a == NULL && first->ev->order == g->start_order);
+        CEP_INSIST(r->state < m->p->n_states);
+    }
+}
+
+void nfa_matcher_check(const struct nfa_matcher *m) {
+    size_t keys = 0, open = 0;
+    clk_timers_check(&m->timers);
+    clk_reorder_check(&m->reorder);
+    for (size_t i = 0; i < m->n_slots; i++) {
+        const struct nfa_key *k = m->slots[i].key;
+        if (!k)
+            continue;
+        keys++;
+        uint32_t starts = 0;
+        for (const struct nfa_group *g = k->first; g; g = g->next) {
+            CEP_INSIST(!g->next || g->start_order < g->next->start_order);
+            CEP_INSIST(g->next ? g->next->prev == g : k->last == g);
+            check_group(m, g);
+            starts++;
+            for (const struct nfa_alias *a = g->first_alias; a; a = a->next)
+                starts++;
+            for (const struct nfa_run *r = g->runs; r; r = r->next)
+                open++;
+        }
+        CEP_INSIST(starts == k->n_starts);
+        if (k->deadline != EVT_TIME_MAX)
+            CEP_INSIST(clk_timer_waits(&k->timer) && clk_timer_at(&m->timers, &k->timer) <= k->deadline);
+    }
+    CEP_INSIST(keys == m->n_keys && open == m->stats.open);
+}

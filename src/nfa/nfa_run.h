@@ -1,0 +1,314 @@
+#pragma once
+/*
+ * nfa_run -- the matcher's inside: keys, partial matches, events taken. Private to src/nfa.
+ *
+ *     key ── groups, by start ──▶ group (one starting event) ── runs ──▶ run (a state, the last event taken)
+ *                                                                         │
+ *            link (variable, event) ◀── link ◀── link ◀──────────────────┘   shared by runs that grew apart later
+ *
+ * A partial match is a run and the links behind it, back to its group's start. Runs that share a beginning share its
+ * links; an event taken several times is stored once. Links and events are counted, runs and groups have one owner.
+ *
+ * Aliases. When a later start has one run, in the same state, having taken the same events from its start on as a run of
+ * an earlier group, and nothing that can follow reads the partial match, then both have one future. The later start becomes
+ * an alias of the run: a place in its chain of links. `a+ -> b` over n events costs n links, not n * n. When the group's
+ * start is gone (timed out, skipped past), the first alias takes over and the chain is cut there.
+ *
+ * Invariants (nfa_matcher_check()):
+ *   I1  groups of a key ascend by start; a group has at least one run
+ *   I2  a group's aliases ascend, all later than its start; a run contains those up to alias_hi
+ *   I3  a key with a deadline has a timer no later than it
+ */
+#include "event/evt_batch.h"
+#include "expr/expr_eval.h"
+#include "expr/expr_vec.h"
+#include "nfa/nfa_int.h"
+#include "nfa/nfa_mem.h"
+#include "time/clk_reorder.h"
+#include "time/clk_timer.h"
+
+/* An event that was taken (or that prev() may ask for), with the columns that somebody may read later. */
+struct nfa_ev {
+    uint32_t refs; /* links, history rows */
+    uint32_t size; /* of the whole object */
+    uint32_t input, origin;
+    uint64_t order; /* in which the matcher took events: ascends with (time, input, origin, seq) */
+    int64_t time;
+    uint64_t seq;
+    struct base_arena *nested; /* arrays and rows; NULL when there are none */
+    uint64_t data[];           /* null bits, then a cell a kept column, then the bytes of strings */
+};
+
+struct nfa_link {
+    uint32_t refs; /* runs, completed matches, later links */
+    uint32_t var;
+    struct nfa_ev *ev;     /* counted */
+    struct nfa_link *prev; /* counted; NULL for the first */
+};
+
+struct nfa_run {
+    struct nfa_run *next;
+    struct nfa_link *last; /* counted */
+    uint32_t state;
+    uint64_t alias_hi; /* order of the last alias on its chain; 0 = none */
+    struct expr_agg_state aggs[];
+};
+
+struct nfa_alias {
+    struct nfa_alias *prev, *next;
+    uint64_t order;
+    int64_t time;
+    struct nfa_link *link; /* borrowed: on the chain of every run with alias_hi >= order */
+};
+
+struct nfa_group {
+    struct nfa_group *prev, *next;
+    struct nfa_run *runs; /* owned */
+    uint64_t start_order;
+    int64_t start_time;
+    struct nfa_alias *first_alias, *last_alias; /* owned */
+};
+
+/* How many of the matches that one event completed may still be emitted. Only with `limit matches`. */
+struct nfa_quota {
+    uint32_t refs;
+    uint64_t left;
+};
+
+/* A completed match. */
+struct nfa_done {
+    struct nfa_done *next;
+    struct nfa_link *last; /* counted */
+    struct nfa_quota *quota; /* counted, or NULL */
+    uint64_t start_order;
+    int64_t start_time;
+    uint64_t completed; /* number of the step that completed it */
+};
+
+struct nfa_history {
+    struct nfa_ev **rows; /* ring of prev_rows[input], counted */
+    uint32_t n, head;     /* head: where the next goes */
+};
+
+struct nfa_key {
+    uint64_t hash;
+    struct clk_timer timer;
+    struct nfa_group *first, *last;
+    struct nfa_done *done; /* completed, waiting; by start, completion, events */
+    uint64_t interest;     /* at least the bits (folded to one word) that its runs care for; all ones = any event */
+    int64_t deadline;      /* no run's time is over before; EVT_TIME_MAX = none */
+    uint32_t n_starts;     /* groups and aliases */
+    uint32_t n_bytes;      /* of the canonical bytes */
+    uint64_t match_number;
+    struct nfa_history *history; /* n_inputs, or NULL */
+    struct evt_val *vals;        /* n_keys; the strings lie behind the canonical bytes */
+    const char *bytes;           /* canonical; NULL for keys of one int */
+    size_t size;                 /* of this object with everything behind it */
+};
+
+struct nfa_slot { /* of the key table */
+    uint64_t hash;
+    struct nfa_key *key; /* NULL = free */
+};
+
+enum nfa_key_mode { NFA_KEY_NONE = 0, NFA_KEY_INT, NFA_KEY_STRING, NFA_KEY_BYTES };
+
+/* A batch of which rows wait. */
+struct nfa_held {
+    struct evt_batch *batch; /* counted; NULL = free */
+    uint32_t waiting;        /* rows */
+    uint32_t input;
+    uint32_t cap_rows;
+    uint64_t *bits; /* n_words a row */
+    uint64_t *hash; /* of the key, a row */
+    uint32_t key_col; /* INT, STRING: the batch's column */
+    uint32_t *key_off; /* BYTES: offsets into key_bytes, a row; length in key_len */
+    uint32_t *key_len;
+    struct base_buf key_bytes;
+};
+
+struct nfa_input {
+    uint32_t n_vecs;
+    struct expr_vec **vecs;  /* a bit: its evaluator; NULL: see scalar */
+    bool *never;             /* a bit: never true of this input */
+    bool *scalar;            /* a bit: evaluated row by row, for it reads a column that this input lacks */
+    struct expr_vec **keys;  /* n_keys; NULL entries when scalar */
+    bool scalar_keys;
+    int32_t direct_key; /* the batch's column that is the key, or -1 */
+};
+
+/* The event under test. */
+struct nfa_cur {
+    const struct evt_batch *batch;
+    uint32_t row, input;
+    const uint64_t *bits;
+    uint64_t folded;
+    int64_t time;
+    uint64_t order;
+    struct nfa_ev *ev; /* made when first taken; the step holds a reference */
+    bool failed;       /* told already */
+};
+
+enum nfa_env_mode { NFA_ENV_TEST = 0, NFA_ENV_MATCH };
+
+struct nfa_env {
+    struct expr_env base;
+    struct nfa_matcher *m;
+    enum nfa_env_mode mode;
+    struct nfa_key *key;
+    /* TEST */
+    const struct nfa_run *run; /* NULL at the start */
+    uint64_t start_order;
+    uint32_t own_var;
+    /* MATCH: the events, first to last, and by variable */
+    int64_t start_time, end_time, timed_out_at;
+    bool timed_out;
+};
+
+struct nfa_matcher {
+    const struct nfa_prog *p;
+    const struct plan_pattern *pat;
+    struct nfa_out out;
+    struct nfa_matcher_opts opts;
+    struct nfa_stats stats;
+    struct nfa_mem mem;
+    struct base_arena scratch; /* cleared after each event that used it */
+    bool scratch_used;
+    struct nfa_env env;
+    int64_t now_us;   /* processing time */
+    int64_t watermark;
+    uint64_t next_order, next_step;
+    struct nfa_cur cur;
+    enum cep_rc rc; /* the first failure of a call */
+    struct cep_err err;
+
+    /* keys */
+    enum nfa_key_mode key_mode;
+    struct nfa_slot *slots;
+    size_t n_slots, n_keys;
+    struct base_buf key_buf;
+    struct clk_timers timers;
+
+    /* conditions of the event under test and one partial match */
+    uint64_t *atom_stamp; /* n_atoms */
+    bool *atom_true;
+    uint64_t stamp;
+
+    /* one step */
+    const struct nfa_edge **fired;
+    struct nfa_done *found, **found_end, **found_last; /* matches completed by this step */
+    size_t n_found;
+    struct nfa_run **taker; /* state: the earliest run that took this event into it */
+    struct nfa_group **taker_group;
+    uint64_t *taker_order;
+    struct nfa_group **merge; /* groups to look at after the step */
+    size_t n_merge, cap_merge;
+
+    /* a match being emitted */
+    const struct nfa_ev **evs; /* first to last */
+    uint32_t *ev_vars;
+    size_t n_evs, cap_evs;
+    uint32_t *var_first, *var_n; /* per variable: into var_evs */
+    const struct nfa_ev **var_evs;
+    size_t cap_var_evs;
+    struct base_buf id_buf;
+    struct evt_batch *matches, *timeouts; /* being filled */
+    uint64_t n_emitted;
+
+    /* batch input */
+    struct nfa_input *inputs;
+    struct nfa_held *held;
+    size_t n_held, cap_held;
+    uint32_t *free_held;
+    size_t n_free_held, cap_free_held;
+    struct clk_reorder reorder;
+    struct clk_row *rows; /* scratch: EVT_BATCH_ROWS */
+    size_t cap_rows;
+    uint64_t *bitmaps; /* n_bits bitmaps of a batch */
+};
+
+/* nfa_ev.c */
+struct nfa_ev *nfa_ev_new(struct nfa_matcher *m);
+void nfa_ev_unref(struct nfa_matcher *m, struct nfa_ev *e);
+void nfa_ev_col(const struct nfa_matcher *m, const struct nfa_ev *e, uint32_t col, struct evt_val *out);
+struct nfa_link *nfa_link_new(struct nfa_matcher *m, uint32_t var, struct nfa_link *prev);
+static inline struct nfa_link *nfa_link_ref(struct nfa_link *l) {
+    if (l)
+        l->refs++;
+    return l;
+}
+void nfa_link_unref(struct nfa_matcher *m, struct nfa_link *l);
+
+/* nfa_key.c */
+void nfa_keys_init(struct nfa_matcher *m);
+void nfa_keys_release(struct nfa_matcher *m);
+uint64_t nfa_key_hash_int(bool null, int64_t v);
+/* The key of a row of a held batch; NULL when it has no state and make is false. */
+struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, bool make);
+void nfa_key_prefetch(const struct nfa_matcher *m, uint64_t hash);
+/* Removes a key that has nothing left; else sees to its timer. */
+void nfa_key_settle(struct nfa_matcher *m, struct nfa_key *k);
+void nfa_key_canonical(const struct nfa_matcher *m, const struct nfa_key *k, struct base_buf *b);
+
+/* nfa_group.c: groups, runs, aliases */
+struct nfa_run *nfa_run_new(struct nfa_matcher *m, uint32_t state, struct nfa_link *last /* moved */,
+    const struct nfa_run *like);
+void nfa_run_free(struct nfa_matcher *m, struct nfa_run *r);
+struct nfa_group *nfa_group_new(struct nfa_matcher *m, struct nfa_key *k);
+/* Drops the group with all its starts. */
+void nfa_group_free(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g);
+/* Drops the group's start; the first alias that still has a run takes over. Returns: runs dropped. */
+uint64_t nfa_group_drop_start(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g);
+/* After a step: aliases whose last run is gone go too; a group without runs goes. */
+void nfa_group_tidy(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g);
+/* Tries to make the group an alias of a run that took the event under test into the same state. */
+bool nfa_group_merge(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g);
+void nfa_key_find_deadline(struct nfa_matcher *m, struct nfa_key *k);
+int64_t nfa_run_deadline(const struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *r);
+
+/* nfa_step.c */
+void nfa_step(struct nfa_matcher *m, struct nfa_key *k);
+/* Does the event under test start a match (or may it)? */
+bool nfa_may_start(const struct nfa_matcher *m);
+void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+void nfa_failure(struct nfa_matcher *m, const char *reason);
+
+/* nfa_skip.c */
+void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run, struct nfa_link *last /* moved */,
+    uint64_t start_order, int64_t start_time);
+void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+void nfa_done_free(struct nfa_matcher *m, struct nfa_done *d);
+
+/* nfa_emit.c */
+void nfa_emit_match(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_done *d, int64_t now);
+void nfa_emit_timeout(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_group *g, const struct nfa_run *r, int64_t at);
+void nfa_emit_flush(struct nfa_matcher *m);
+
+/* nfa_env.c */
+void nfa_env_init(struct nfa_matcher *m);
+bool nfa_lit_holds(struct nfa_matcher *m, nfa_lit l, const struct nfa_run *run);
+/* The event under test was taken as var: the aggregates that run along take a step. */
+void nfa_aggs_take(struct nfa_matcher *m, struct nfa_run *run, uint32_t var);
+void nfa_aggs_start(const struct nfa_matcher *m, struct nfa_run *run);
+
+/* nfa_input.c */
+void nfa_inputs_init(struct nfa_matcher *m);
+void nfa_inputs_release(struct nfa_matcher *m);
+
+static inline size_t nfa_run_size(const struct nfa_prog *p) {
+    return sizeof(struct nfa_run) + p->n_run_aggs * sizeof(struct expr_agg_state);
+}
+static inline int64_t nfa_time_add(int64_t t, int64_t us) {
+    int64_t r;
+    return __builtin_add_overflow(t, us, &r) ? EVT_TIME_MAX : r;
+}
+/* The events of a partial match, last first, end where its start lies. */
+static inline struct nfa_link *nfa_link_prev(const struct nfa_link *l, uint64_t start_order) {
+    return l->prev && l->prev->ev->order >= start_order ? l->prev : NULL;
+}
+static inline uint64_t nfa_fold(const struct nfa_prog *p, const uint64_t *words) {
+    uint64_t all = 0;
+    for (size_t i = 0; i < p->n_words; i++)
+        all |= words[i];
+    return all;
+}

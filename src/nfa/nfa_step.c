@@ -1,0 +1,361 @@
+/*
+ * nfa_step -- one event against the partial matches of a key; and time against them.
+ *
+ * An event is tried on every partial match that was there before it and on the start; what comes out replaces what went
+ * in. Results do not feed each other within one event.
+ */
+#include "nfa/nfa_run.h"
+
+#include "base/base_check.h"
+#include "base/base_mem.h"
+
+void nfa_failure(struct nfa_matcher *m, const char *reason) {
+    if (m->cur.failed || !m->cur.batch)
+        return;
+    m->cur.failed = true;
+    m->stats.failures++;
+    if (m->out.failure)
+        m->out.failure(m->out.arg, m->cur.input, m->cur.batch, m->cur.row, reason);
+}
+
+bool nfa_may_start(const struct nfa_matcher *m) {
+    const struct nfa_prog *p = m->p;
+    if (p->start_always)
+        return true;
+    const uint64_t *mask = p->masks + p->start_interest;
+    for (size_t i = 0; i < p->n_words; i++) {
+        if (mask[i] & m->cur.bits[i])
+            return true;
+    }
+    return false;
+}
+
+static bool cares(const struct nfa_matcher *m, const struct nfa_state *s) {
+    if (!s->calm)
+        return true;
+    const uint64_t *mask = m->p->masks + s->interest;
+    for (size_t i = 0; i < m->p->n_words; i++) {
+        if (mask[i] & m->cur.bits[i])
+            return true;
+    }
+    return false;
+}
+
+static bool guard_holds(struct nfa_matcher *m, uint32_t guard, uint32_t n, const struct nfa_run *run) {
+    for (uint32_t i = 0; i < n; i++) {
+        if (!nfa_lit_holds(m, m->p->lits.v[guard + i], run))
+            return false;
+    }
+    return true;
+}
+
+static bool completes(struct nfa_matcher *m, const struct nfa_edge *e, const struct nfa_run *run) {
+    if (e->completes)
+        return true;
+    for (uint32_t i = 0; i < e->n_finals; i++) {
+        const struct nfa_final *f = &m->p->finals[e->finals + i];
+        if (guard_holds(m, f->guard, f->n_guard, run))
+            return true;
+    }
+    return false;
+}
+
+/* Fills m->fired with the TAKE and IGNORE edges that hold. Returns: how many; *stop when a negation was hit. */
+static size_t find_fired(struct nfa_matcher *m, const struct nfa_state *s, const struct nfa_run *run, bool *stop) {
+    const struct nfa_prog *p = m->p;
+    const struct nfa_edge *e = p->edges + s->edges, *end = e + s->n_edges;
+    size_t n = 0;
+    m->stamp++;
+    *stop = false;
+    for (; e < end; e++) {
+        if ((m->cur.bits[e->word] & e->mask) != e->want)
+            continue;
+        if (e->n_lits && !guard_holds(m, e->lits, e->n_lits, run))
+            continue;
+        if (e->action == NFA_STOP)
+            *stop = true;
+        else
+            m->fired[n++] = e;
+    }
+    return n;
+}
+
+static bool is_beaten(const struct nfa_matcher *m, const struct nfa_edge *e, size_t n) {
+    for (uint32_t i = 0; i < e->n_beaten; i++) {
+        const struct nfa_edge *by = &m->p->edges[m->p->beaten[e->beaten + i]];
+        for (size_t k = 0; k < n; k++) {
+            if (m->fired[k] == by)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Remembers the earliest run that took the event into a state: later starts may become its aliases. */
+static void note_taker(struct nfa_matcher *m, struct nfa_group *g, struct nfa_run *r) {
+    if (m->taker_order[r->state] == m->cur.order)
+        return;
+    m->taker_order[r->state] = m->cur.order;
+    m->taker[r->state] = r;
+    m->taker_group[r->state] = g;
+}
+
+static void want_merge(struct nfa_matcher *m, struct nfa_group *g) {
+    if (m->n_merge && m->merge[m->n_merge - 1] == g)
+        return;
+    m->merge = base_grow(m->merge, m->n_merge, &m->cap_merge, sizeof *m->merge);
+    m->merge[m->n_merge++] = g;
+}
+
+static uint64_t interest_of(const struct nfa_matcher *m, uint32_t state) {
+    const struct nfa_state *s = &m->p->states[state];
+    return s->calm ? nfa_fold(m->p, m->p->masks + s->interest) : UINT64_MAX;
+}
+
+static void see_deadline(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_group *g, const struct nfa_run *r) {
+    int64_t at = nfa_run_deadline(m, g, r);
+    if (at < k->deadline)
+        k->deadline = at;
+}
+
+/*
+ * One partial match. Ensures: *at is what replaced it (its successors, or what came next when there are none).
+ * Returns: the place of the next partial match to try.
+ */
+static struct nfa_run **step_run(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, struct nfa_run **at) {
+    const struct nfa_prog *p = m->p;
+    struct nfa_run *run = *at;
+    const struct nfa_state *s = &p->states[run->state];
+    if (!cares(m, s)) {
+        k->interest |= interest_of(m, run->state);
+        return &run->next;
+    }
+    bool stop;
+    size_t n = find_fired(m, s, run, &stop);
+    if (stop)
+        m->stats.stopped++;
+    /* Nothing but staying: the usual case of a waiting partial match. */
+    if (n == 1 && !stop && m->fired[0]->action == NFA_IGNORE && m->fired[0]->target == run->state) {
+        k->interest |= interest_of(m, run->state);
+        return &run->next;
+    }
+    struct nfa_run *next = run->next, **tail = at;
+    struct nfa_link *last = run->last;
+    for (size_t i = 0; i < n; i++) {
+        const struct nfa_edge *e = m->fired[i];
+        if (e->n_beaten && is_beaten(m, e, n))
+            continue;
+        struct nfa_link *link = e->action == NFA_TAKE ? nfa_link_new(m, e->var, last) : nfa_link_ref(last);
+        if (completes(m, e, run))
+            nfa_complete(m, g, run, nfa_link_ref(link), g->start_order, g->start_time);
+        if (stop || e->target == NFA_NONE) {
+            nfa_link_unref(m, link);
+            continue;
+        }
+        struct nfa_run *r = nfa_run_new(m, e->target, link, run);
+        if (e->action == NFA_TAKE) {
+            nfa_aggs_take(m, r, e->var);
+            if (p->states[r->state].run_free) {
+                note_taker(m, g, r);
+                want_merge(m, g);
+            }
+        }
+        k->interest |= interest_of(m, r->state);
+        if (p->has_bounds)
+            see_deadline(m, k, g, r);
+        *tail = r;
+        tail = &r->next;
+    }
+    *tail = next;
+    nfa_run_free(m, run);
+    return tail;
+}
+
+/* Limits the starts of a key. Returns: false when this event may not start a match. */
+static bool make_room(struct nfa_matcher *m, struct nfa_key *k) {
+    const struct plan_pattern *pat = m->pat;
+    if (!pat->limit_open || k->n_starts < pat->limit_open)
+        return true;
+    if (pat->limit_refuse_new) {
+        m->stats.limit_open++;
+        return false;
+    }
+    /* What was dropped may have been a leader: nothing is merged in this step. */
+    m->n_merge = 0;
+    while (k->n_starts >= pat->limit_open && k->first)
+        m->stats.limit_open += nfa_group_drop_start(m, k, k->first);
+    return true;
+}
+
+static void start(struct nfa_matcher *m, struct nfa_key *k) {
+    const struct nfa_prog *p = m->p;
+    bool stop;
+    size_t n = find_fired(m, &p->states[p->start], NULL, &stop);
+    struct nfa_group *g = NULL;
+    struct nfa_run **tail = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const struct nfa_edge *e = m->fired[i];
+        if (e->action != NFA_TAKE)
+            continue;
+        struct nfa_link *link = nfa_link_new(m, e->var, NULL);
+        if (completes(m, e, NULL))
+            nfa_complete(m, NULL, NULL, nfa_link_ref(link), m->cur.order, m->cur.time);
+        if (e->target == NFA_NONE || (!g && !make_room(m, k))) {
+            nfa_link_unref(m, link);
+            continue;
+        }
+        struct nfa_run *r = nfa_run_new(m, e->target, link, NULL);
+        nfa_aggs_take(m, r, e->var);
+        if (!g) {
+            g = nfa_group_new(m, k);
+            tail = &g->runs;
+        }
+        m->stats.started++;
+        *tail = r;
+        tail = &r->next;
+        k->interest |= interest_of(m, r->state);
+        see_deadline(m, k, g, r);
+        if (p->states[r->state].run_free)
+            want_merge(m, g);
+    }
+}
+
+static void remember(struct nfa_matcher *m, struct nfa_key *k) {
+    uint32_t cap = m->p->prev_rows[m->cur.input];
+    if (!cap)
+        return;
+    if (!k->history) {
+        k->history = nfa_mem_get(&m->mem, m->pat->n_inputs * sizeof *k->history);
+        for (uint32_t i = 0; i < m->pat->n_inputs; i++)
+            k->history[i] = (struct nfa_history){
+                .rows = nfa_mem_get(&m->mem, m->p->prev_rows[i] * sizeof(struct nfa_ev *)),
+            };
+    }
+    struct nfa_history *h = &k->history[m->cur.input];
+    if (!m->cur.ev)
+        m->cur.ev = nfa_ev_new(m);
+    if (h->n == cap)
+        nfa_ev_unref(m, h->rows[h->head]);
+    else
+        h->n++;
+    h->rows[h->head] = m->cur.ev;
+    m->cur.ev->refs++;
+    h->head = (h->head + 1) % cap;
+    if (m->p->prev_within > 0) {
+        int64_t at = nfa_time_add(m->cur.time, m->p->prev_within);
+        if (at < k->deadline)
+            k->deadline = at;
+    }
+}
+
+void nfa_step(struct nfa_matcher *m, struct nfa_key *k) {
+    m->env.key = k;
+    m->next_step++;
+    m->n_merge = 0;
+    bool may_start = nfa_may_start(m);
+    if (k->first && ((k->interest & m->cur.folded) || k->interest == UINT64_MAX)) {
+        k->interest = 0;
+        for (struct nfa_group *g = k->first, *next; g; g = next) {
+            next = g->next;
+            for (struct nfa_run **at = &g->runs; *at;)
+                at = step_run(m, k, g, at);
+            if (!g->runs || g->last_alias)
+                nfa_group_tidy(m, k, g);
+        }
+    }
+    if (may_start)
+        start(m, k);
+    /* Earlier groups took the event before later ones, so a merge finds its leader. */
+    for (size_t i = 0; i < m->n_merge; i++) {
+        if (m->n_merge > 1)
+            (void)nfa_group_merge(m, k, m->merge[i]);
+    }
+    remember(m, k);
+    nfa_settle_matches(m, k, m->cur.time);
+    if (m->cur.ev) {
+        nfa_ev_unref(m, m->cur.ev);
+        m->cur.ev = NULL;
+    }
+    m->cur.batch = NULL;
+    nfa_key_settle(m, k);
+}
+
+/* A partial match whose time is over: it is complete when it waited for an absence, else it timed out. */
+static void time_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, struct nfa_run *r, int64_t at) {
+    if (m->p->states[r->state].pending) {
+        nfa_complete(m, g, r, nfa_link_ref(r->last), g->start_order, g->start_time);
+        return;
+    }
+    m->stats.timed_out++;
+    nfa_emit_timeout(m, k, g, r, at);
+}
+
+static void expire_group(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, int64_t at) {
+    for (struct nfa_run **place = &g->runs; *place;) {
+        struct nfa_run *r = *place;
+        if (nfa_run_deadline(m, g, r) > at) {
+            place = &r->next;
+            continue;
+        }
+        time_over(m, k, g, r, at);
+        *place = r->next;
+        nfa_run_free(m, r);
+    }
+    nfa_group_tidy(m, k, g);
+}
+
+static bool starts_over(const struct nfa_matcher *m, const struct nfa_group *g, int64_t at) {
+    return m->pat->within_kind == PLAN_WITHIN_FIRST_LAST && nfa_time_add(g->start_time, m->pat->within_us) <= at;
+}
+
+static void forget_history(struct nfa_matcher *m, struct nfa_key *k, int64_t at) {
+    if (!k->history || m->p->prev_within <= 0)
+        return;
+    bool any = false;
+    for (uint32_t i = 0; i < m->pat->n_inputs; i++) {
+        struct nfa_history *h = &k->history[i];
+        uint32_t cap = m->p->prev_rows[i];
+        while (h->n) {
+            struct nfa_ev *oldest = h->rows[(h->head + cap - h->n) % cap];
+            if (nfa_time_add(oldest->time, m->p->prev_within) > at)
+                break;
+            nfa_ev_unref(m, oldest);
+            h->n--;
+        }
+        any = any || h->n;
+    }
+    if (any)
+        return;
+    for (uint32_t i = 0; i < m->pat->n_inputs; i++)
+        nfa_mem_put(&m->mem, k->history[i].rows, m->p->prev_rows[i] * sizeof(struct nfa_ev *));
+    nfa_mem_put(&m->mem, k->history, m->pat->n_inputs * sizeof *k->history);
+    k->history = NULL;
+}
+
+void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    m->env.key = k;
+    nfa_key_find_deadline(m, k);
+    /* Instants one after the other, so that what a match prunes does not depend on how far the clock jumped. */
+    while (k->deadline <= now) {
+        int64_t at = k->deadline;
+        m->next_step++;
+        while (k->first && starts_over(m, k->first, at)) {
+            struct nfa_group *g = k->first;
+            for (struct nfa_run *r = g->runs; r; r = r->next)
+                time_over(m, k, g, r, at);
+            (void)nfa_group_drop_start(m, k, g);
+        }
+        if (m->p->has_bounds) {
+            for (struct nfa_group *g = k->first, *next; g; g = next) {
+                next = g->next;
+                expire_group(m, k, g, at);
+            }
+        }
+        forget_history(m, k, at);
+        nfa_settle_matches(m, k, at);
+        nfa_key_find_deadline(m, k);
+        if (at == EVT_TIME_MAX)
+            break;
+    }
+    nfa_key_settle(m, k);
+}
