@@ -128,12 +128,35 @@ static void rnd_batch(struct world *w, struct base_arena *a, struct evt_batch *b
 
 static const struct expr *rnd_expr(struct world *w, struct base_arena *a, int depth);
 
+static const struct expr *rnd_const(struct world *w, struct base_arena *a, const struct evt_type *t) {
+    return expr_const(a, t, below(w, 10) ? rnd_val(w, a, t) : EVT_VAL_NULL, tu_span);
+}
+
 static const struct expr *rnd_leaf(struct world *w, struct base_arena *a) {
     uint32_t c = below(w, N_COLS);
     const struct evt_type *t = w->schema.cols[c].type;
     if (below(w, 3))
         return expr_col(a, c, t, tu_span);
-    return expr_const(a, t, below(w, 12) ? rnd_val(w, a, t) : EVT_VAL_NULL, tu_span);
+    return rnd_const(w, a, t);
+}
+
+/* Of one type: most calls need arguments that go together. */
+static const struct expr *rnd_typed(struct world *w, struct base_arena *a, int depth, uint32_t type) {
+    const struct evt_type *t = w->schema.cols[2 * type].type;
+    for (int tries = 0; tries < 3 && depth > 0; tries++) {
+        const struct expr *e = rnd_expr(w, a, depth);
+        if (evt_type_eq(e->type, t))
+            return e;
+    }
+    return below(w, 4) ? expr_col(a, 2 * type + below(w, 2), t, tu_span) : rnd_const(w, a, t);
+}
+
+/* Arguments of one type, or of any. */
+static void rnd_args(struct world *w, struct base_arena *a, int depth, const struct expr **args, uint32_t n) {
+    uint32_t type = below(w, N_TYPES);
+    bool same = below(w, 4) != 0;
+    for (uint32_t i = 0; i < n; i++)
+        args[i] = same ? rnd_typed(w, a, depth - 1, type) : rnd_expr(w, a, depth - 1);
 }
 
 static const struct expr *rnd_call(struct world *w, struct base_arena *a, int depth) {
@@ -147,8 +170,7 @@ static const struct expr *rnd_call(struct world *w, struct base_arena *a, int de
     uint32_t most = f->max_args > 4 ? 4 : f->max_args,
              n = f->min_args + (most > f->min_args ? below(w, most - f->min_args + 1) : 0);
     const struct expr *args[8], *e;
-    for (uint32_t i = 0; i < n; i++)
-        args[i] = rnd_expr(w, a, depth - 1);
+    rnd_args(w, a, depth, args, n);
     return expr_call_new(a, base_str_of(f->name), args, n, tu_span, &e, NULL) == CEP_OK ? e : NULL;
 }
 
@@ -158,8 +180,10 @@ static const struct expr *rnd_node(struct world *w, struct base_arena *a, int de
     enum expr_kind kind = kinds[below(w, sizeof kinds / sizeof kinds[0])];
     uint32_t n = kind == EXPR_NOT || kind == EXPR_IS_NULL ? 1 : kind == EXPR_ELEM ? 2 : 2 + below(w, 3);
     const struct expr *args[8], *e;
-    for (uint32_t i = 0; i < n; i++)
-        args[i] = rnd_expr(w, a, depth - 1);
+    bool consts = below(w, 3) != 0;
+    rnd_args(w, a, depth, args, n);
+    for (uint32_t i = 1; kind == EXPR_IN && i < n && consts; i++)
+        args[i] = rnd_const(w, a, args[0]->type);
     return expr_node_new(a, kind, (kind == EXPR_IS_NULL || kind == EXPR_IN) && below(w, 2), args, n, tu_span,
                &e, NULL) == CEP_OK
                ? e
@@ -268,7 +292,7 @@ static void both_evaluators_agree(void **state) {
             w->seed = seed;
             b = evt_batch_new(&w->schema, 0);
         }
-        const struct expr *e = rnd_expr(w, &a, 1 + (int)below(w, 4));
+        const struct expr *e = rnd_expr(w, &a, 1 + (int)below(w, 3));
         n_calls += e->kind != EXPR_CONST && e->kind != EXPR_COL;
         struct expr_vec *v = expr_vec_new(e, NULL);
         for (int i = 0; i < 3; i++) {
@@ -343,6 +367,29 @@ static void failures_are_counted_where_they_matter(void **state) {
     evt_batch_unref(b);
 }
 
+/* Lists long enough for a table, and short ones, of ints and strings. */
+static void sets_hold_their_constants(void **state) {
+    struct world *w = *state;
+    struct base_arena *a = &w->arena;
+    struct evt_batch *b = payments(&w->schema, 500);
+    static const char *const countries[] = { "BR", "CN", "FR", "US", "AR", "ES", "PT", "IT" };
+    for (uint32_t n_list = 1; n_list < 40; n_list++) {
+        const struct expr *ints[41] = { expr_col(a, 2, evt_type_of(EVT_INT), tu_span) },
+                          *strs[41] = { expr_col(a, 6, evt_type_of(EVT_STRING), tu_span) };
+        for (uint32_t i = 1; i <= n_list; i++) {
+            ints[i] = tu_i(a, (int64_t)i * 3 - 10);
+            strs[i] = tu_s(a, countries[(i + n_list) % 8]);
+        }
+        for (int k = 0; k < 2; k++) {
+            const struct expr *e = tu_noden(a, EXPR_IN, n_list & 1, k ? ints : strs, n_list + 1);
+            struct expr_vec *v = expr_vec_new(e, NULL);
+            check_agreement(w, e, v, b);
+            expr_vec_free(v);
+        }
+    }
+    evt_batch_unref(b);
+}
+
 static void columns_are_mapped(void **state) {
     struct world *w = *state;
     struct base_arena *a = &w->arena;
@@ -383,7 +430,7 @@ static void evaluating_again_allocates_nothing(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = { T(filters_take_what_is_true),
-        T(failures_are_counted_where_they_matter), T(columns_are_mapped),
+        T(failures_are_counted_where_they_matter), T(sets_hold_their_constants), T(columns_are_mapped),
         T(evaluating_again_allocates_nothing), T(both_evaluators_agree) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
