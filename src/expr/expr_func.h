@@ -82,7 +82,9 @@ struct expr_func {
     FAMILY(math, "Numbers")                                                                                  \
     FAMILY(string, "Text")                                                                                   \
     FAMILY(regex, "Patterns of text")                                                                        \
-    FAMILY(time, "Times")
+    FAMILY(time, "Times")                                                                                    \
+    FAMILY(array, "Arrays")                                                                                  \
+    FAMILY(data, "Encodings, hashes, JSON, addresses")
 
 #define EXPR_FAMILY_EXTERN(name, title) extern const struct expr_func expr_funcs_##name[];
 EXPR_FAMILY_LIST(EXPR_FAMILY_EXTERN)

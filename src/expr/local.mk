@@ -22,11 +22,15 @@ libexpr_la_SOURCES += \
 	src/expr/expr_agg.c src/expr/expr_agg.h \
 	src/expr/expr_calendar.c src/expr/expr_calendar.h \
 	src/expr/expr_case.c src/expr/expr_case.h \
+	src/expr/expr_digest.c src/expr/expr_digest.h \
+	src/expr/expr_func_array.c \
+	src/expr/expr_func_data.c \
 	src/expr/expr_func_math.c \
 	src/expr/expr_func_regex.c \
 	src/expr/expr_func_string.c \
 	src/expr/expr_func_time.c \
 	src/expr/expr_func_util.c src/expr/expr_func_util.h \
+	src/expr/expr_json.c src/expr/expr_json.h \
 	src/expr/expr_like.c src/expr/expr_like.h \
 	src/expr/expr_regex.c src/expr/expr_regex.h \
 	src/expr/expr_timefmt.c src/expr/expr_timefmt.h \
