@@ -275,6 +275,8 @@ static size_t csv_decode(struct con_decoder *dec, struct con_reader *rd, const c
             break;
         }
         if (a != CSV_RECORD) {
+            if (!last && !memchr(p, '\n', (size_t)(end - p)))
+                break; /* to be told of with its whole line */
             p = csv_broken(rd, p, end, a);
             continue;
         }

@@ -12,7 +12,7 @@
 enum { READER_FIRST = 64 * 1024 };
 
 void con_reader_init(struct con_reader *rd, struct con_source *src, uint32_t partition, struct con_decoder *dec) {
-    *rd = (struct con_reader){ .dec = dec, .src = src, .partition = partition };
+    *rd = (struct con_reader){ .dec = dec, .src = src, .partition = partition, .fresh = true };
 }
 
 void con_reader_release(struct con_reader *rd) {

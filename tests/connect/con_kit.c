@@ -361,3 +361,11 @@ char *con_kit_slurp(struct con_kit *k, const char *name) {
     close(fd);
     return text;
 }
+
+void con_kit_put(struct con_kit *k, const char *name, const char *text) {
+    con_kit_write(k, name, text, strlen(text), false);
+}
+
+void con_kit_add(struct con_kit *k, const char *name, const char *text) {
+    con_kit_write(k, name, text, strlen(text), true);
+}

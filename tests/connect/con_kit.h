@@ -44,5 +44,7 @@ void con_kit_decode(struct con_kit *k, const char *columns, const char *format, 
 
 char *con_kit_path(struct con_kit *k, const char *name); /* in the arena */
 void con_kit_write(struct con_kit *k, const char *name, const char *bytes, size_t len, bool append);
+void con_kit_put(struct con_kit *k, const char *name, const char *text); /* a new file */
+void con_kit_add(struct con_kit *k, const char *name, const char *text); /* at its end */
 /* Returns: the file's text in the arena; NULL when it is not there. */
 char *con_kit_slurp(struct con_kit *k, const char *name);
