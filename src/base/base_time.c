@@ -153,15 +153,44 @@ bool base_parse_timestamp(struct base_str s, int64_t *out_us) {
     return true;
 }
 
+/* Returns: behind the two digits of v. */
+static inline char *time_put2(char *to, unsigned v) {
+    to[0] = (char)('0' + v / 10);
+    to[1] = (char)('0' + v % 10);
+    return to + 2;
+}
+
+static inline char *time_put3(char *to, unsigned v) {
+    to[0] = (char)('0' + v / 100);
+    return time_put2(to + 1, v % 100);
+}
+
+/* Sinks write one or two of these for every row: no printf, unless the year has not four digits. */
 void base_write_timestamp(struct base_buf *b, int64_t us) {
     struct base_civil c = base_civil_of(us);
-    base_buf_printf(
-        b, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)c.year, c.month, c.day, c.hour, c.minute, c.second);
-    if (c.us % 1000 != 0)
-        base_buf_printf(b, ".%06d", c.us);
-    else if (c.us != 0)
-        base_buf_printf(b, ".%03d", c.us / 1000);
-    base_buf_putc(b, 'Z');
+    char text[40], *p = text;
+    if (c.year >= 0 && c.year <= 9999)
+        p = time_put2(time_put2(p, (unsigned)c.year / 100), (unsigned)c.year % 100);
+    else
+        base_buf_printf(b, "%04lld", (long long)c.year);
+    *p++ = '-';
+    p = time_put2(p, (unsigned)c.month);
+    *p++ = '-';
+    p = time_put2(p, (unsigned)c.day);
+    *p++ = 'T';
+    p = time_put2(p, (unsigned)c.hour);
+    *p++ = ':';
+    p = time_put2(p, (unsigned)c.minute);
+    *p++ = ':';
+    p = time_put2(p, (unsigned)c.second);
+    if (c.us != 0) {
+        *p++ = '.';
+        p = time_put3(p, (unsigned)c.us / 1000);
+        if (c.us % 1000 != 0)
+            p = time_put3(p, (unsigned)c.us % 1000);
+    }
+    *p++ = 'Z';
+    base_buf_add(b, text, (size_t)(p - text));
 }
 
 /* Written with `name`, largest first; weeks are read only. */
