@@ -5,6 +5,7 @@
 
 #include "base/base_err.h"
 #include "cepd/cmd_svg.h"
+#include "dsl/dsl_dump.h"
 #include "nfa/nfa.h"
 
 /* A stage's text, and its graph where it has one. */
@@ -174,7 +175,7 @@ static int explain_ast(const struct cmd_args *args, struct cmd_log *log, struct 
     if (failed)
         cmd_show_diag(&diag, log);
     else
-        dsl_ast_write(out, prog);
+        dsl_dump(prog, NULL, out);
     base_arena_release(&a);
     dsl_diag_release(&diag);
     return failed ? CMD_MISTAKE : CMD_DONE;

@@ -50,7 +50,7 @@ static int format_file(const struct cmd_args *args, const char *path, struct cmd
     if (dsl_reader_files.read(dsl_reader_files.arg, path, &a, &text, &id, &err) != CEP_OK) {
         cmd_log_err(log, &err);
         status = CMD_MISTAKE;
-    } else if (dsl_fmt(path, text, &out, &diag) != CEP_OK) {
+    } else if (!dsl_fmt_text(path, text, &diag, &out)) {
         cmd_show_diag(&diag, log);
         status = CMD_MISTAKE;
     } else if (cmd_args_has(args, "check")) {

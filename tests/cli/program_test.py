@@ -1,0 +1,305 @@
+#!/usr/bin/env python3
+"""The program as a user meets it: exit statuses, what it says, signals, pipes, full disks, sockets.
+
+Each test is a function named test_*; it gets a scratch folder. Usage: program_test.py [-k TEXT].
+"""
+import gzip
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+CEPD = os.path.abspath(os.environ["CEPD"])
+LIMIT_S = 60
+
+STREAM = """stream payments (card string, amount double, at timestamp)
+from {source} format json event time at watermark delay 5 s;
+"""
+PATTERN = """pattern big from payments partition by card match a -> b
+define a as amount > 100, b as amount > 100
+within 1 min
+measures card as card, b.amount as amount;
+"""
+
+
+def cepd(*args, cwd, stdin=None, status=0, env=None):
+    done = subprocess.run([CEPD, *args], cwd=cwd, input=stdin, capture_output=True, text=True, timeout=LIMIT_S,
+                          env={**os.environ, **(env or {})})
+    assert done.returncode == status, f"cepd {' '.join(args)}: exit {done.returncode}, not {status}\n{done.stderr}"
+    return done
+
+
+def program(folder, source="file (path = 'in.ndjson')", sinks="sink big to stdout format json;", name="p.pattern"):
+    (folder / name).write_text(STREAM.format(source=source) + PATTERN + sinks)
+    return name
+
+
+def rows(n=2, card="c1"):
+    return [{"card": card, "amount": 200.0 + i, "at": f"2026-01-01T10:00:{i:02d}Z"} for i in range(n)]
+
+
+def lines(items):
+    return "".join(json.dumps(i) + "\n" for i in items)
+
+
+def wait_for(what, seconds=20):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        got = what()
+        if got:
+            return got
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+def start(*args, cwd, **kw):
+    return subprocess.Popen([CEPD, *args], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kw)
+
+
+# -- the command line -----------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_command_and_explains_each(folder):
+    overview = cepd("help", cwd=folder).stdout
+    for name in ["run", "check", "fmt", "explain", "test", "cluster", "submit", "replay", "savepoint"]:
+        assert re.search(rf"^  {name}\b", overview, re.M), name
+        assert cepd("help", name, cwd=folder).stdout.startswith(f"usage: cepd {name}")
+    assert "(not in this version)" in overview
+    for topic in ["connectors", "formats", "functions", "config", "file", "json", "substring"]:
+        assert len(cepd("help", topic, cwd=folder).stdout) > 20, topic
+
+
+def test_mistakes_on_the_command_line_are_explained(folder):
+    assert 'did you mean "cepd run"' in cepd("runn", cwd=folder, status=1).stderr
+    assert 'did you mean "--set"' in cepd("run", "--sett", "a=1", "x", cwd=folder, status=1).stderr
+    assert '"cepd run" wants FILE' in cepd("run", cwd=folder, status=1).stderr
+    assert "not in this version" in cepd("cluster", cwd=folder, status=1).stderr
+    assert "not in this version" in cepd("run", "--state-dir", "x", "y", cwd=folder, status=1).stderr
+    assert "no such file" in cepd("run", "nowhere.pattern", cwd=folder, status=1).stderr.lower()
+    name = program(folder)
+    assert 'parameter "nope"' in cepd("run", "--set", "nope=1", name, cwd=folder, status=1).stderr
+    assert "1 to 1024" in cepd("run", "--batch-size", "0", name, cwd=folder, status=1).stderr
+
+
+def test_configuration_is_read_and_mistakes_in_it_are_named(folder):
+    name = program(folder)
+    (folder / "in.ndjson").write_text(lines(rows()))
+    (folder / "cepd.yaml").write_text("batch:\n  size: 64\n")
+    cepd("run", name, cwd=folder)
+    (folder / "cepd.yaml").write_text("batch:\n  sise: 64\n")
+    err = cepd("run", name, cwd=folder, status=1).stderr
+    assert 'cepd.yaml:2: unknown key "batch.sise"' in err and 'did you mean "batch.size"' in err
+    (folder / "cepd.yaml").write_text("batch.size: many\n")
+    assert '"batch.size" takes' in cepd("run", name, cwd=folder, status=1).stderr
+    (folder / "cepd.yaml").write_text("state.backend: rocksdb\n")
+    assert "not in this version" in cepd("run", name, cwd=folder, status=1).stderr
+
+
+# -- running --------------------------------------------------------------------------------------------------------
+
+
+def test_a_match_goes_to_stdout_and_counts_to_stderr(folder):
+    name = program(folder)
+    (folder / "in.ndjson").write_text(lines(rows()))
+    done = cepd("run", name, cwd=folder)
+    assert [json.loads(x) for x in done.stdout.splitlines()] == [{"card": "c1", "amount": 201.0}]
+    assert re.search(r"^cepd: done: 2 events in .*, 1 match, 0 alerts, 0 late, 0 errors$", done.stderr, re.M), done.stderr
+
+
+def test_relative_paths_start_at_the_folder_of_the_file(folder):
+    sub = folder / "sub"
+    sub.mkdir()
+    program(sub, sinks="sink big to file (path = 'out.ndjson') format json;")
+    (sub / "in.ndjson").write_text(lines(rows()))
+    cepd("run", "sub/p.pattern", cwd=folder)
+    assert len((sub / "out.ndjson").read_text().splitlines()) == 1
+
+
+def test_stdin_and_compressed_files_are_sources(folder):
+    name = program(folder, source="stdin")
+    assert len(cepd("run", name, cwd=folder, stdin=lines(rows())).stdout.splitlines()) == 1
+    name = program(folder, source="file (path = 'in.ndjson.gz')")
+    with gzip.open(folder / "in.ndjson.gz", "wt") as f:
+        f.write(lines(rows()))
+    assert len(cepd("run", name, cwd=folder).stdout.splitlines()) == 1
+
+
+def test_bad_records_are_kept_counted_and_do_not_stop_it(folder):
+    sinks = "sink big to stdout format json; sink payments.errors to file (path = 'bad.ndjson') format json;"
+    name = program(folder, sinks=sinks)
+    good = lines(rows()).splitlines()
+    (folder / "in.ndjson").write_bytes("\n".join([good[0], "{not json", '{"card": "x", "amount": "many"}', good[1], '{"card"']).encode())
+    done = cepd("run", name, cwd=folder)
+    assert len(done.stdout.splitlines()) == 1
+    bad = [json.loads(x) for x in (folder / "bad.ndjson").read_text().splitlines()]
+    assert len(bad) == 3 and all(b["reason"] for b in bad), bad
+    assert bad[0]["offset"] == len(good[0]) + 1
+    assert "3 records could not be decoded" in done.stderr
+
+
+def test_late_events_and_events_without_a_time_are_said(folder):
+    sinks = "sink big to stdout format json; sink payments.late to file (path = 'late.ndjson') format json;"
+    name = program(folder, sinks=sinks)
+    data = [{"card": "c", "amount": 1.0, "at": "2026-01-01T10:01:00Z"}, {"card": "c", "amount": 2.0, "at": "2026-01-01T10:00:00Z"},
+            {"card": "c", "amount": 3.0}]
+    (folder / "in.ndjson").write_text(lines(data))
+    done = cepd("run", name, cwd=folder)
+    assert [json.loads(x)["amount"] for x in (folder / "late.ndjson").read_text().splitlines()] == [2.0]
+    assert "1 late event" in done.stderr and "1 event without a time, dropped: no sink reads them" in done.stderr
+
+
+def test_a_missing_input_and_a_full_disk_fail_the_job_with_its_name(folder):
+    name = program(folder)
+    err = cepd("run", name, cwd=folder, status=2).stderr
+    assert 'stream "payments"' in err and "in.ndjson" in err
+    name = program(folder, sinks="sink big to file (path = '/dev/full') format json;")
+    (folder / "in.ndjson").write_text(lines(rows()))
+    err = cepd("run", name, cwd=folder, status=2).stderr
+    assert "/dev/full" in err and "No space left" in err, err
+
+
+def test_a_closed_pipe_ends_it_cleanly(folder):
+    name = program(folder, source="generate (rows = 100000000, seed = 1, start = '2026-01-01 00:00:00', step = 1 ms)".replace(" 1 ms", " 1 ms"))
+    text = (folder / name).read_text().replace(" format json event", " event").replace("amount > 100", "true")
+    (folder / name).write_text(text)
+    p = start("run", name, cwd=folder)
+    for _ in range(3):
+        assert p.stdout.readline()
+    p.stdout.close()
+    assert p.wait(timeout=LIMIT_S) == 0, p.stderr.read()
+    p.stderr.close()
+
+
+def test_signals_stop_it_cleanly(folder):
+    name = program(folder, source="file (path = 'in.ndjson', follow = true)", sinks="sink big to file (path = 'out.ndjson') format json;")
+    (folder / "in.ndjson").write_text(lines(rows(20)))
+    for sig, status in [(signal.SIGINT, 130), (signal.SIGTERM, 143)]:
+        out = folder / "out.ndjson"
+        out.unlink(missing_ok=True)
+        p = start("run", name, cwd=folder)
+        wait_for(lambda: out.exists() and out.read_text().count("\n") >= 5)
+        p.send_signal(sig)
+        _, err = p.communicate(timeout=LIMIT_S)
+        assert p.returncode == status, err
+        assert f"stopped by {sig.name}" in err and "20 events" in err, err
+
+
+def test_a_followed_file_gives_alerts_as_it_grows(folder):
+    name = program(folder, source="file (path = 'in.ndjson', follow = true)")
+    (folder / "in.ndjson").write_text("")
+    p = start("run", name, cwd=folder)
+    with open(folder / "in.ndjson", "a") as f:
+        f.write(lines(rows(20)))
+        f.flush()
+    first = json.loads(p.stdout.readline())
+    assert first["amount"] == 201.0
+    p.send_signal(signal.SIGTERM)
+    p.communicate(timeout=LIMIT_S)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def connect(port):
+    def attempt():
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=5)
+        except OSError:
+            return None
+    return wait_for(attempt)
+
+
+def test_tcp_connections_are_producers(folder):
+    port = free_port()
+    name = program(folder, source=f"tcp (host = '127.0.0.1', port = {port})")
+    p = start("run", name, cwd=folder)
+    a, b = connect(port), connect(port)
+    a.sendall(lines(rows(1)).encode())
+    b.sendall(lines([{"card": "c2", "amount": 1.0, "at": "2026-01-01T10:05:00Z"}]).encode())
+    a.sendall(lines(rows(2)[1:]).encode())
+    a.sendall(lines([{"card": "c3", "amount": 1.0, "at": "2026-01-01T10:05:00Z"}]).encode())
+    assert json.loads(p.stdout.readline()) == {"card": "c1", "amount": 201.0}
+    a.close()
+    b.close()
+    p.send_signal(signal.SIGTERM)
+    p.communicate(timeout=LIMIT_S)
+    assert p.returncode == 143
+
+
+def test_trace_shows_rows_and_watermarks(folder):
+    name = program(folder)
+    (folder / "in.ndjson").write_text(lines(rows()))
+    err = cepd("run", "--trace", name, cwd=folder).stderr
+    assert 'trace: payments: 2026-01-01T10:00:00Z {"card":"c1","amount":200.0' in err
+    assert "trace: payments: watermark at the end of time" in err
+
+
+def test_json_logs_are_json(folder):
+    name = program(folder)
+    (folder / "in.ndjson").write_text(lines(rows()))
+    err = cepd("run", "--log-format", "json", name, cwd=folder).stderr
+    said = [json.loads(x) for x in err.splitlines()]
+    assert said[-1]["level"] == "info" and said[-1]["message"].startswith("done: 2 events")
+
+
+# -- writing patterns -----------------------------------------------------------------------------------------------
+
+
+def test_check_says_mistakes_with_their_place(folder):
+    name = program(folder)
+    text = (folder / name).read_text().replace("b as amount", "b as amuont")
+    (folder / name).write_text(text)
+    done = cepd("check", name, cwd=folder, status=1)
+    assert re.search(r'^p\.pattern:\d+:\d+: error: .*"amuont"', done.stderr, re.M), done.stderr
+    assert 'did you mean "amount"' in done.stderr
+    assert done.stdout == ""
+
+
+def test_check_fmt_explain_and_test_work_on_a_good_file(folder):
+    name = program(folder)
+    with open(folder / name, "a") as f:
+        f.write("\ntest 'two' given payments ('c', 200, '2026-01-01 10:00:00'), ('c', 201, '2026-01-01 10:00:01')\n"
+                "  expect big (card = 'c', amount = 201);\ntest 'wrong' given payments ('c', 1, '2026-01-01 10:00:00') expect big (amount = 2);\n")
+    assert "states" in cepd("check", name, cwd=folder).stdout
+    done = cepd("test", name, cwd=folder, status=1)
+    assert done.stdout.splitlines()[-1] == "1 passed, 1 failed"
+    once = cepd("fmt", name, cwd=folder).stdout
+    (folder / name).write_text(once)
+    assert cepd("fmt", name, cwd=folder).stdout == once
+    cepd("fmt", "--check", name, cwd=folder)
+    for stage in ["ast", "checked", "plan", "nfa", "program", "graph"]:
+        assert len(cepd("explain", "--stage", stage, name, cwd=folder).stdout) > 40, stage
+    for stage in ["plan", "nfa", "graph"]:
+        assert cepd("explain", "--stage", stage, "--format", "dot", name, cwd=folder).stdout.lstrip().startswith("digraph"), stage
+    assert "store: " in cepd("explain", name, cwd=folder).stdout
+
+
+def main():
+    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
+    passed = failed = 0
+    for name, test in sorted(globals().items()):
+        if not name.startswith("test_") or only not in name:
+            continue
+        with tempfile.TemporaryDirectory() as tmp:
+            try:
+                test(pathlib.Path(tmp))
+                passed += 1
+            except Exception:
+                failed += 1
+                print(f"FAILED {name}")
+                traceback.print_exc(limit=-2, file=sys.stdout)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
+
+
+main()
