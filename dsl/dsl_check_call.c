@@ -147,9 +147,47 @@ static const struct expr *whole_events(struct dsl_sem *c, struct dsl_scope *s, e
     return NULL;
 }
 
+struct find_owner {
+    const struct dsl_name *name;
+};
+
+static void find_owner(const struct dsl_expr *e, void *arg) {
+    struct find_owner *f = arg;
+    if (f->name)
+        return;
+    if (e->kind == DSL_EXPR_FIELD && e->field.base->kind == DSL_EXPR_NAME)
+        f->name = &e->field.base->name;
+    else
+        dsl_expr_children(e, find_owner, f);
+}
+
+/* count(c), sum(c.amount) where there is no variable c. */
+static bool unknown_agg_variable(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e) {
+    struct find_owner f = { NULL };
+    if (e->call.star || e->call.n_args != 1)
+        return false;
+    const struct dsl_expr *arg = e->call.args[0];
+    if (arg->kind == DSL_EXPR_NAME)
+        f.name = &arg->name;
+    else
+        find_owner(arg, &f);
+    if (!f.name)
+        return false;
+    for (size_t i = 0; i < s->pat->n_cols; i++)
+        if (base_str_eq(s->pat->cols[i].name, f.name->text))
+            return false;
+    struct dsl_nearest near;
+    dsl_nearest_init(&near, f.name->text);
+    for (size_t i = 0; i < s->pat->n_vars; i++)
+        dsl_nearest_try(&near, s->pat->vars[i].name);
+    dsl_diag_error(c->diag, f.name->span, CEP_ENAME, "unknown variable \"%.*s\"", BASE_STR_FMT(f.name->text));
+    dsl_nearest_note(c->diag, &near);
+    return true;
+}
+
 static void agg_without_variable(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e) {
     struct base_str var = s->pat->n_seq_vars ? s->pat->vars[s->kind == DSL_SCOPE_DEFINE ? s->own : 0].name : BASE_STR("VAR");
-    if (s->pat->open)
+    if (s->pat->open || unknown_agg_variable(c, s, e))
         return;
     dsl_diag_error(c->diag, e->span, CEP_EINVAL, "aggregate \"%.*s\" speaks of no variable", BASE_STR_FMT(e->call.name.text));
     if (e->call.n_args == 1 && e->call.args[0]->kind == DSL_EXPR_NAME)
@@ -376,19 +414,53 @@ static const char *lower_name(struct dsl_sem *c, struct base_str name) {
     return low;
 }
 
+/* extract(hour from at): the first argument is a word, not a column. */
+static bool is_unit_word(const char *function, const struct dsl_expr *arg) {
+    static const char *const functions[] = { "extract", "timestampadd", "timestampdiff" };
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (strcmp(function, functions[i]) == 0)
+            return arg->kind == DSL_EXPR_NAME && !arg->name.quoted;
+    return false;
+}
+
+static const struct expr *unit_word(struct dsl_sem *c, const struct dsl_expr *arg) {
+    struct base_str word = base_str_of(lower_name(c, arg->name.text));
+    struct evt_val v = { 0 };
+    word = dsl_keep(c, word);
+    v.s.p = word.p;
+    v.s.len = (uint32_t)word.len;
+    return expr_const(c->a, evt_type_of(EVT_STRING), v, arg->span);
+}
+
+/* nullif(a, b) is case when a = b then null else a end. */
+static const struct expr *nullif(struct dsl_sem *c, const struct dsl_expr *e, const struct dsl_expr *const *src,
+    const struct expr **args) {
+    if (e->call.n_args != 2) {
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"nullif\" takes two arguments, not %zu", e->call.n_args);
+        return NULL;
+    }
+    dsl_adapt_literals(c, src, args, 2);
+    const struct expr *eq = dsl_compare(c, "=", args[0], args[1], e->span);
+    if (!eq)
+        return NULL;
+    const struct expr *parts[3] = { eq, expr_const(c->a, evt_type_of(EVT_NULL), EVT_VAL_NULL, e->span), args[0] };
+    return dsl_node(c, EXPR_CASE, false, parts, 3, e->span);
+}
+
 static const struct expr *check_function(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
     const char *name = lower_name(c, e->call.name.text);
     bool coalesce = strcmp(name, "coalesce") == 0;
     uint32_t n_rows;
     const struct expr_func *f = coalesce ? NULL : expr_func_find(base_str_of(name), &n_rows);
-    bool known = coalesce || (f && !f->is_operator);
+    bool is_nullif = !f && strcmp(name, "nullif") == 0;
+    bool known = coalesce || is_nullif || (f && !f->is_operator);
     size_t n = e->call.n_args;
     const struct expr **args = BASE_ARENA_ARRAY(&c->tmp, const struct expr *, n ? n : 1);
     const struct dsl_expr **src = BASE_ARENA_ARRAY(&c->tmp, const struct dsl_expr *, n ? n : 1);
     bool ok = true;
     for (size_t i = 0; i < n; i++) {
         src[i] = e->call.args[i];
-        args[i] = dsl_check_expr(c, s, e->call.args[i]);
+        args[i] = i == 0 && is_unit_word(name, src[i]) ? unit_word(c, src[i]) : dsl_check_expr(c, s, src[i]);
         ok &= args[i] != NULL;
     }
     if (!known) {
@@ -401,6 +473,8 @@ static const struct expr *check_function(struct dsl_sem *c, struct dsl_scope *s,
     }
     if (!ok)
         return NULL;
+    if (is_nullif)
+        return nullif(c, e, src, args);
     if (coalesce && n == 0) {
         dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"coalesce\" takes one argument or more");
         return NULL;

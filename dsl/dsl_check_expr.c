@@ -161,7 +161,7 @@ static bool must_compare(struct dsl_sem *c, const struct expr *a, const struct e
     return false;
 }
 
-static const struct expr *compare(struct dsl_sem *c, const char *op, const struct expr *a, const struct expr *b,
+const struct expr *dsl_compare(struct dsl_sem *c, const char *op, const struct expr *a, const struct expr *b,
     struct cep_span span) {
     if (!a || !b || !must_compare(c, a, b, span))
         return NULL;
@@ -202,7 +202,7 @@ static const struct expr *check_binary(struct dsl_sem *c, struct dsl_scope *s, c
         return NULL;
     if (is_comparison(e->binary.op)) {
         dsl_adapt_literals(c, src, args, 2);
-        return compare(c, op, args[0], args[1], e->span);
+        return dsl_compare(c, op, args[0], args[1], e->span);
     }
     bool decimal = args[0]->type->kind == EVT_DECIMAL || args[1]->type->kind == EVT_DECIMAL;
     if (decimal && args[0]->type->kind != EVT_STRING && args[1]->type->kind != EVT_STRING)
@@ -228,7 +228,7 @@ static const struct expr *check_between(struct dsl_sem *c, struct dsl_scope *s, 
     for (int i = 0; i < 3; i++)
         x[i] = dsl_check_expr(c, s, src[i]);
     dsl_adapt_literals(c, src, x, 3);
-    const struct expr *both[2] = { compare(c, ">=", x[0], x[1], e->span), compare(c, "<=", x[0], x[2], e->span) };
+    const struct expr *both[2] = { dsl_compare(c, ">=", x[0], x[1], e->span), dsl_compare(c, "<=", x[0], x[2], e->span) };
     if (!both[0] || !both[1])
         return NULL;
     const struct expr *r = dsl_node(c, EXPR_AND, false, both, 2, e->span);
@@ -300,7 +300,7 @@ static const struct expr *check_case(struct dsl_sem *c, struct dsl_scope *s, con
             const struct dsl_expr *const src[2] = { e->cases.operand, e->cases.whens[i].when };
             const struct expr *both[2] = { operand, w };
             dsl_adapt_literals(c, src, both, 2);
-            args[2 * i] = compare(c, "=", both[0], both[1], e->cases.whens[i].when->span);
+            args[2 * i] = dsl_compare(c, "=", both[0], both[1], e->cases.whens[i].when->span);
         } else {
             args[2 * i] = must_be_bool(c, w, "when");
         }

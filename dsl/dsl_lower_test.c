@@ -24,7 +24,7 @@ static bool given_row(struct dsl_sem *c, const struct dsl_rows *of, const struct
         const char *what = base_arena_printf(&c->tmp, "column \"%.*s\"", BASE_STR_FMT(s->cols[i].name));
         bool good = dsl_const_of(c, r->values[i], s->cols[i].type, what, &v[i]);
         if (good && v[i].null && s->cols[i].not_null) {
-            dsl_diag_error(c->diag, r->values[i]->span, CEP_EINVAL, "%s is not null", what);
+            dsl_diag_error(c->diag, r->values[i]->span, CEP_EINVAL, "%s cannot be null", what);
             good = false;
         }
         ok &= good;

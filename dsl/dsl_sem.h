@@ -223,6 +223,9 @@ const struct expr *dsl_call_func(struct dsl_sem *c, const char *name, const stru
     struct cep_span span);
 const struct expr *dsl_node(struct dsl_sem *c, enum expr_kind kind, bool flag, const struct expr *const *args, uint32_t n,
     struct cep_span span);
+/* a op b, where op is a comparison; NULL arguments give NULL. */
+const struct expr *dsl_compare(struct dsl_sem *c, const char *op, const struct expr *a, const struct expr *b,
+    struct cep_span span);
 /* Makes two operands comparable: text literals become timestamps, durations, decimals. */
 bool dsl_adapt_literals(struct dsl_sem *c, const struct dsl_expr *const *src, const struct expr **args, uint32_t n);
 /* Reports what an error of the expression builders says. */

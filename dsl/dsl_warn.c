@@ -22,21 +22,16 @@ static void warn_loops(struct dsl_sem *c, const struct dsl_pat *p, const struct 
         warn_loops(c, p, pt, t->alts[i]);
 }
 
-/* A partial match that waits: something may come behind its first event. One event alone never waits. */
+/* A partial match may wait without a limit for what comes next. */
 static bool can_stay_open(const struct plan_term *t) {
-    if (t->max != 1)
+    if (t->max > 1 && t->gap_us == 0)
         return true;
-    if (t->kind == PLAN_TERM_CHAIN) {
-        if (t->n_steps > 1)
+    for (uint32_t i = 0; i < t->n_steps; i++)
+        if ((i > 0 && t->steps[i].hi_us < 0) || can_stay_open(t->steps[i].term))
             return true;
-        return t->n_steps == 1 && can_stay_open(t->steps[0].term);
-    }
-    if (t->kind == PLAN_TERM_ALT) {
-        for (uint32_t i = 0; i < t->n_alts; i++)
-            if (can_stay_open(t->alts[i]))
-                return true;
-        return false;
-    }
+    for (uint32_t i = 0; i < t->n_alts; i++)
+        if (can_stay_open(t->alts[i]))
+            return true;
     return t->kind == PLAN_TERM_ALL;
 }
 
