@@ -14,3 +14,8 @@ size_t base_float_write(char *to, double v) {
     std::to_chars_result r = std::to_chars(to, to + BASE_FLOAT_MAX, v, std::chars_format::scientific);
     return r.ec == std::errc() ? static_cast<size_t>(r.ptr - to) : 0;
 }
+
+size_t base_float_write_plain(char *to, double v) {
+    std::to_chars_result r = std::to_chars(to, to + BASE_FLOAT_MAX, v, std::chars_format::fixed);
+    return r.ec == std::errc() ? static_cast<size_t>(r.ptr - to) : 0;
+}

@@ -17,6 +17,8 @@ enum { BASE_FLOAT_MAX = 40 };
 /* The shortest digits that read back as v, in scientific form ("-1.5e+300"). Returns: bytes written, at most
  * BASE_FLOAT_MAX. Requires: v is finite. */
 size_t base_float_write(char *to, double v);
+/* The same digits without an exponent ("0.00015", "900"). Requires: 1e-4 <= |v| < 1e16, or v is 0. */
+size_t base_float_write_plain(char *to, double v);
 
 #ifdef __cplusplus
 }

@@ -188,37 +188,15 @@ void base_write_f64(struct base_buf *b, double v) {
         base_buf_puts(b, v < 0 ? "-inf" : "inf");
         return;
     }
-    char text[BASE_FLOAT_MAX];
-    size_t len = base_float_write(text, v);
+    char *to = base_buf_reserve(b, BASE_FLOAT_MAX + 2);
+    double size = v < 0 ? -v : v;
+    bool plain = (size >= 1e-4 && size < 1e16) || v == 0;
+    size_t len = plain ? base_float_write_plain(to, v) : base_float_write(to, v);
     CEP_INSIST(len > 0);
-    /* "-d.ddde+xx": the digits without sign and point, and the exponent. */
-    char digits[BASE_FLOAT_MAX];
-    size_t n = 0, i = 0;
-    bool neg = text[0] == '-';
-    for (i = neg; i < len && text[i] != 'e'; i++)
-        if (text[i] != '.')
-            digits[n++] = text[i];
-    int64_t exponent = 0;
-    CEP_INSIST(i + 1 < len && base_parse_i64((struct base_str){ text + i + 1, len - i - 1 }, &exponent));
-    if (exponent < -4 || exponent >= 16) {
-        base_buf_add(b, text, len);
-        return;
+    if (plain && !memchr(to, '.', len)) {
+        memcpy(to + len, ".0", 2);
+        len += 2;
     }
-    if (neg)
-        base_buf_putc(b, '-');
-    if (exponent < 0) {
-        base_buf_add(b, "0.000", (size_t)(1 - exponent));
-        base_buf_add(b, digits, n);
-        return;
-    }
-    size_t whole = (size_t)exponent + 1;
-    if (n <= whole) {
-        base_buf_add(b, digits, n);
-        base_buf_add(b, "000000000000000", whole - n);
-        base_buf_add(b, ".0", 2);
-    } else {
-        base_buf_add(b, digits, whole);
-        base_buf_putc(b, '.');
-        base_buf_add(b, digits + whole, n - whole);
-    }
+    b->len += len;
+    b->p[b->len] = '\0';
 }
