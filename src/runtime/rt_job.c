@@ -564,8 +564,10 @@ void rt_job_op_info(struct rt_job *job, uint32_t i, struct rt_op_info *out) {
 void rt_job_totals(struct rt_job *job, struct rt_totals *out) {
     *out = (struct rt_totals){ .watermark = EVT_TIME_MAX, .started_us = job->started_us, .now_us = clk_mono(job->opts.clk) };
     for (uint32_t i = 0; i < job->plan->n_nodes; i++) {
-        const struct rt_op *op = job->graph.ops[i];
+        struct rt_op *op = job->graph.ops[i];
         const struct rt_metrics *m = &op->metrics;
+        if (op->vt->gauges)
+            op->vt->gauges(op);
         if (op->node->kind == PLAN_NODE_SOURCE) {
             out->events += m->rows_in;
             if (op->watermark < out->watermark)
