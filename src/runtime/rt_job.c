@@ -491,7 +491,7 @@ static enum cep_rc housekeeping(struct rt_job *job, bool *busy, struct cep_err *
     enum cep_rc rc = run_loop(job, 0, err);
     if (rc == CEP_OK)
         rc = tick_sources(job, &next_tick, err);
-    if (rc == CEP_OK && clk_mono(job->opts.clk) - job->flushed_us >= job->opts.linger_us)
+    if (rc == CEP_OK && (sinks_busy(job) || clk_mono(job->opts.clk) - job->flushed_us >= job->opts.linger_us))
         rc = flush_sinks(job, false, &again, err);
     *busy = sinks_busy(job);
     show_progress(job);
