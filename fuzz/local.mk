@@ -18,3 +18,9 @@ FUZZ_MAIN = fuzz/fuzz_main.c
 check_PROGRAMS += $(FUZZ_TARGETS)
 endif
 EXTRA_DIST += fuzz/fuzz_main.c
+
+FUZZ_TARGETS += fuzz/dsl_compile_fuzz
+fuzz_dsl_compile_fuzz_SOURCES = fuzz/dsl_compile_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
+fuzz_dsl_compile_fuzz_LDADD = $(DSL_LIBS)
+fuzz_dsl_compile_fuzz_LDFLAGS = $(FUZZ_LINK)
+EXTRA_DIST += fuzz/dsl_compile.in
