@@ -3,6 +3,7 @@
 #     bench_all += bench/decode_bench
 #     bench_decode_bench_LDADD = $(CON_LIBS)
 bench_all =
+EXTRA_DIST += bench/program_bench.py
 bench_all += bench/decode_bench
 bench_decode_bench_LDADD = $(CON_LIBS)
 EXTRA_PROGRAMS += $(bench_all)
@@ -11,6 +12,7 @@ CLEANFILES += $(bench_all)
 .PHONY: bench
 bench: $(bench_all) all
 	@for b in $(bench_all); do echo "== $$b"; ./$$b || exit 1; done
+	@echo "== bench/program_bench.py"; $(PYTHON3) $(srcdir)/bench/program_bench.py ./cepd
 
 check-local: $(bench_all)
 bench_all += bench/expr_bench
