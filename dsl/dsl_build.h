@@ -35,7 +35,9 @@ struct dsl_parse {
     bool insert_semi;  /* next come closing brackets and a `;`, made up */
     bool insert_close; /* next comes the closing bracket of the innermost one, made up */
     bool recovering;   /* since a syntax error, until a rule with `error` is done */
-    int begun;         /* how many of the tokens were given with which parsing begins */
+    size_t reported;   /* token of the last syntax error, when n_reported > 0 */
+    size_t n_reported;
+    int begun; /* how many of the tokens were given with which parsing begins */
 
     /* dsl_build.c: what was made. */
     struct dsl_vec stmts; /* struct dsl_stmt * */
@@ -54,6 +56,7 @@ void dsl_lex_prepare(struct dsl_parse *p);
 struct dsl_token *dsl_lex_next(struct dsl_parse *p, int *kind);
 struct base_str dsl_token_text(const struct dsl_parse *p, const struct dsl_token *t);
 bool dsl_token_starts_stmt(int kind);
+bool dsl_token_is_ident(const struct dsl_token *t);
 bool dsl_token_is_name(const struct dsl_token *t);
 
 /* ---- dsl_syntax.c: messages ---- */

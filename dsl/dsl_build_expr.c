@@ -95,6 +95,10 @@ struct dsl_expr *dsl_mk_interval(
 
 struct dsl_expr *dsl_mk_unitless(struct dsl_parse *p, struct cep_span span, const struct dsl_token *number) {
     struct base_str text = dsl_token_text(p, number);
+    if (dsl_token_is_ident(number + 1)) { /* what should be the unit; it will be reported */
+        p->broken = true;
+        return dsl_mk_expr(p, DSL_EXPR_ERROR, span);
+    }
     dsl_mistake(p, span, CEP_ESYNTAX, "a duration needs a unit");
     dsl_diag_note(p->diag, "write %.*s ms, %.*s s, %.*s min, %.*s h or %.*s d", BASE_STR_FMT(text),
         BASE_STR_FMT(text), BASE_STR_FMT(text), BASE_STR_FMT(text), BASE_STR_FMT(text));

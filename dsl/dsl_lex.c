@@ -60,6 +60,10 @@ bool dsl_token_starts_stmt(int kind) {
            kind == TOK_TEST;
 }
 
+bool dsl_token_is_ident(const struct dsl_token *t) {
+    return t->kind == TOK_IDENT;
+}
+
 bool dsl_token_is_name(const struct dsl_token *t) {
     return t->kind == TOK_IDENT || t->kind == TOK_QUOTED || t->kind > TOK_EXCLUDE;
 }

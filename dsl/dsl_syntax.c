@@ -206,6 +206,12 @@ static bool wrong_clause(const struct situation *s) {
 static bool unknown_unit(const struct situation *s) {
     static const char *const units[] = { "ms", "s", "min", "h", "d", "us", "second", "seconds", "minute",
         "minutes", "hour", "hours", "day", "days", "millisecond", "milliseconds" };
+    if (s->prev && s->prev->kind == TOK_STRING && s->at_index > 1 && s->at->kind == TOK_IDENT &&
+        s->p->toks->items[s->at_index - 2].kind == TOK_INTERVAL) {
+        dsl_mistake(s->p, s->at->span, CEP_ESYNTAX, "unknown unit of time \"%.*s\"", BASE_STR_FMT(s->at->s));
+        dsl_diag_note(s->p->diag, "units of time are microsecond, millisecond, second, minute, hour and day");
+        return true;
+    }
     if (!s->prev || (s->prev->kind != TOK_INT && s->prev->kind != TOK_DOUBLE) || s->at->kind != TOK_IDENT)
         return false;
     struct dsl_nearest near;
@@ -219,6 +225,51 @@ static bool unknown_unit(const struct situation *s) {
     return true;
 }
 
+/* Is it the first word of a clause of the statement that is being read? */
+static bool begins_clause(const struct situation *s, int token) {
+    int stmt = s->p->toks->items[s->p->stmt_first].kind;
+    for (size_t i = 0; i < CEP_COUNT_OF(clause_orders); i++)
+        if (clause_orders[i].stmt == stmt)
+            return rank_of(&clause_orders[i], token) >= 0;
+    return false;
+}
+
+/* `a, b, match ...`: a comma, and the next clause; whose first word may have been taken for one more item. */
+static bool trailing_comma(const struct situation *s) {
+    struct dsl_parse *p = s->p;
+    if (!s->prev || s->at_index < p->stmt_first + 3)
+        return false;
+    bool taken = is_keyword(s->prev) && s->prev->name;
+    const struct dsl_token *word = taken ? s->prev : s->at;
+    const struct dsl_token *comma = &p->toks->items[s->at_index - (taken ? 2 : 1)];
+    if (comma->kind != TOK_COMMA || !is_keyword(word) || !begins_clause(s, word->kind))
+        return false;
+    char buf[80];
+    dsl_mistake(
+        p, comma->span, CEP_ESYNTAX, "\",\" with nothing between it and %s", shown(s, word, buf, sizeof buf));
+    if (taken) {
+        p->pos = s->at_index - 1;
+        p->toks->items[p->pos].name = false;
+    }
+    return true;
+}
+
+/* `from partition by k`: the first word of a clause was taken for what the word before it wants. */
+static bool nothing_between(const struct situation *s) {
+    struct dsl_parse *p = s->p;
+    int word = s->prev ? s->prev->kind : 0;
+    if (s->at->kind != TOK_BY || !s->prev->name || s->at_index < p->stmt_first + 3 ||
+        (word != TOK_PARTITION && word != TOK_GROUP && word != TOK_ORDER))
+        return false;
+    char buf[80];
+    const struct dsl_token *before = &p->toks->items[s->at_index - 2];
+    dsl_mistake(p, s->prev->span, CEP_ESYNTAX, "nothing between %s and \"%s by\"",
+        shown(s, before, buf, sizeof buf), dsl_token_name(word));
+    p->pos = s->at_index - 1;
+    p->toks->items[p->pos].name = false;
+    return true;
+}
+
 static bool quotes(const struct situation *s) {
     if (s->at->kind == TOK_QUOTED && can(s, TOK_STRING)) {
         say(s, "expected a text in quotes, not a name");
@@ -226,6 +277,27 @@ static bool quotes(const struct situation *s) {
         return true;
     }
     return false;
+}
+
+/* `x = 1 b as ...`: the next item of a list begins without a comma. */
+static bool missing_comma(const struct situation *s) {
+    int next = s->at_index + 1 < s->p->toks->n ? s->p->toks->items[s->at_index + 1].kind : 0;
+    if (!can(s, TOK_COMMA) || !dsl_token_is_name(s->at) || (next != TOK_AS && next != TOK_EQ))
+        return false;
+    char buf[80];
+    dsl_mistake(s->p, s->at->span, CEP_ESYNTAX, "expected \",\" before %s", shown(s, s->at, buf, sizeof buf));
+    return true;
+}
+
+/* between without its and. */
+static bool missing_and(const struct situation *s) {
+    if (!can(s, TOK_AND) || can(s, TOK_OR) || can(s, TOK_SEMI))
+        return false;
+    char buf[80];
+    dsl_mistake(
+        s->p, s->at->span, CEP_ESYNTAX, "expected \"and\" before %s", shown(s, s->at, buf, sizeof buf));
+    dsl_diag_note(s->p->diag, "a range is written: x between 1 and 2");
+    return true;
 }
 
 /* ---- the general message ---- */
@@ -246,7 +318,7 @@ static void forget(bool *set, const int *tokens) {
 }
 
 /* Takes out of the set what one phrase says. Returns: the number of phrases. */
-static size_t phrases(const struct situation *s, bool *set, const char **out) {
+static size_t phrases(bool *set, const char **out) {
     static const int operators[] = { TOK_PLUS, TOK_MINUS, TOK_STAR, TOK_SLASH, TOK_EQ, TOK_LT, 0 };
     static const int with_operators[] = { TOK_PERCENT, TOK_CONCAT, TOK_NE, TOK_LE, TOK_GT, TOK_GE, TOK_AND,
         TOK_OR, TOK_NOT, TOK_IN_, TOK_IS, TOK_BETWEEN, TOK_LIKE, TOK_SIMILAR, TOK_TYPECAST, TOK_DOT,
@@ -260,11 +332,16 @@ static size_t phrases(const struct situation *s, bool *set, const char **out) {
     static const int loops[] = { TOK_PLUS, TOK_STAR, TOK_QUESTION, TOK_LBRACE, 0 };
     static const int joints[] = { TOK_ARROW, TOK_ARROW_ANY, TOK_BAR, 0 };
     static const int durations[] = { TOK_DURATION, TOK_INTERVAL, TOK_INT, TOK_DOUBLE, TOK_MINUS, 0 };
+    static const int types[] = { TOK_IDENT, TOK_ARRAY, TOK_ROW, TOK_TIMESTAMP, TOK_INTERVAL, 0 };
+    static const int numbers[] = { TOK_INT, TOK_MINUS, 0 };
     static const int words[] = { TOK_DEFINE, TOK_WITHIN, TOK_AFTER, TOK_LIMIT, TOK_MEASURES, TOK_ALL,
         TOK_CONSECUTIVE, TOK_COMBINATIONS, TOK_GREEDY, TOK_UNTIL, TOK_GAP, 0 };
+    static const int type_ends[] = { TOK_PRECISION, TOK_VARYING, TOK_ARRAY, TOK_LPAREN, TOK_NULL_, 0 };
     size_t n = 0;
+    if (set[TOK_PRECISION - FIRST_TOKEN] && set[TOK_VARYING - FIRST_TOKEN] && !set[TOK_IDENT - FIRST_TOKEN])
+        forget(set, type_ends);
     bool any_name = set[TOK_IDENT - FIRST_TOKEN] && set[TOK_QUOTED - FIRST_TOKEN];
-    bool any_word = set[TOK_PERMUTE - FIRST_TOKEN], sequence = false;
+    bool any_word = set[TOK_PERMUTE - FIRST_TOKEN], sequence = false, any_thing = false;
     if (drop(set, starters)) {
         out[n++] = "an expression";
         forget(set, with_starters);
@@ -273,6 +350,12 @@ static size_t phrases(const struct situation *s, bool *set, const char **out) {
         forget(set, with_operators);
     } else if (drop(set, durations)) {
         out[n++] = "a duration";
+        any_thing = true;
+    } else if (any_name && drop(set, numbers)) {
+        out[n++] = "a number";
+        any_thing = true;
+    } else if (!any_name && drop(set, types)) {
+        out[n++] = "a type";
     }
     if (drop(set, joints)) {
         out[n++] = "->, ->>, |";
@@ -283,7 +366,7 @@ static size_t phrases(const struct situation *s, bool *set, const char **out) {
     if (drop(set, loops))
         out[n++] = "a quantifier";
     if (any_name) {
-        if (set[TOK_IDENT - FIRST_TOKEN])
+        if (set[TOK_IDENT - FIRST_TOKEN] && !any_thing)
             out[n++] = any_word ? "a name" : "a variable";
         set[TOK_IDENT - FIRST_TOKEN] = set[TOK_QUOTED - FIRST_TOKEN] = false;
         int token;
@@ -296,9 +379,9 @@ static size_t phrases(const struct situation *s, bool *set, const char **out) {
                 set[token - FIRST_TOKEN] = false;
         }
         if (!any_word && !sequence) /* a variable, a group, all(...), !x */
-            set[TOK_LPAREN - FIRST_TOKEN] = set[TOK_BANG - FIRST_TOKEN] = set[TOK_ALL - FIRST_TOKEN] = false;
+            set[TOK_LPAREN - FIRST_TOKEN] = set[TOK_BANG - FIRST_TOKEN] = set[TOK_ALL - FIRST_TOKEN] =
+                set[TOK_LBRACKET - FIRST_TOKEN] = false;
     }
-    (void)s;
     return n;
 }
 
@@ -309,6 +392,21 @@ static void note_word(const struct situation *s) {
         dsl_diag_note(s->p->diag,
             "\"%.*s\" is a word of the language: as a name it is written in double quotes",
             BASE_STR_FMT(word));
+}
+
+/* A word that is nearly one that could stand here. */
+static void note_nearest(const struct situation *s) {
+    if (s->at->kind != TOK_IDENT || can(s, TOK_IDENT) || can(s, TOK_PLUS))
+        return;
+    struct dsl_nearest near;
+    const char *word;
+    int token;
+    bool reserved;
+    dsl_nearest_init(&near, s->at->s);
+    for (size_t i = 0; (word = dsl_keyword_at(i, &token, &reserved)); i++)
+        if (can(s, token))
+            dsl_nearest_try(&near, base_str_of(word));
+    dsl_nearest_note(s->p->diag, &near);
 }
 
 static void notes(const struct situation *s) {
@@ -351,6 +449,7 @@ static void notes(const struct situation *s) {
     default: break;
     }
     note_word(s);
+    note_nearest(s);
 }
 
 static void general(const struct situation *s) {
@@ -358,14 +457,14 @@ static void general(const struct situation *s) {
     const char *list[MAX_SHOWN + 8];
     char names[MAX_SHOWN + 2][64], at[80], prev[80], text[400];
     memcpy(set, s->can, sizeof set);
-    size_t n = phrases(s, set, list), kept = 0;
+    size_t n = phrases(set, list), kept = 0;
     for (int t = 1; t < N_TOKENS && n <= MAX_SHOWN; t++)
         if (set[t])
             list[n++] = called(t + FIRST_TOKEN, names[kept], sizeof names[0]), kept++;
     if (n <= MAX_SHOWN && s->can_end && n == 0)
         list[n++] = s->p->expr_only ? "the end of the expression" : "the end of the file";
     shown(s, s->at, at, sizeof at);
-    if (can(s, TOK_AS) && s->at->kind == TOK_IDENT && n > 1) {
+    if (can(s, TOK_AS) && can(s, TOK_PLUS) && s->at->kind == TOK_IDENT) {
         snprintf(text, sizeof text, "expected \"as\" before %s", shown(s, s->at, at, sizeof at));
     } else if (n == 1 && s->prev) {
         snprintf(text, sizeof text, "expected %s after %s, not %s", list[0],
@@ -391,7 +490,9 @@ static void general(const struct situation *s) {
 
 void dsl_syntax_error(struct dsl_parse *p, const int *expected, size_t n_expected) {
     struct situation s = { .p = p };
-    bool quiet = p->recovering && p->last->synthetic; /* the missing bracket was reported */
+    /* The missing bracket was reported; or it is no token; or the same trouble, seen again one token on. */
+    bool quiet = p->last->bad || (p->recovering && p->last->synthetic) ||
+                 (p->n_reported && p->fed == p->reported + 1);
     for (size_t i = 0; i < n_expected; i++) {
         if (expected[i] >= FIRST_TOKEN)
             s.can[expected[i] - FIRST_TOKEN] = true;
@@ -406,7 +507,10 @@ void dsl_syntax_error(struct dsl_parse *p, const int *expected, size_t n_expecte
     s.prev = before > 0 ? &p->toks->items[before - 1] : NULL;
     p->broken = true;
     if (!quiet && !unknown_statement(&s) && !missing_semicolon(&s) && !missing_bracket(&s) &&
-        !wrong_clause(&s) && !unknown_unit(&s) && !quotes(&s))
+        !wrong_clause(&s) && !unknown_unit(&s) && !trailing_comma(&s) && !nothing_between(&s) &&
+        !quotes(&s) && !missing_comma(&s) && !missing_and(&s))
         general(&s);
+    p->reported = s.at_index;
+    p->n_reported++;
     p->recovering = true;
 }

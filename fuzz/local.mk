@@ -24,3 +24,9 @@ fuzz_dsl_compile_fuzz_SOURCES = fuzz/dsl_compile_fuzz.c fuzz/fuzz_main.h $(FUZZ_
 fuzz_dsl_compile_fuzz_LDADD = $(DSL_LIBS)
 fuzz_dsl_compile_fuzz_LDFLAGS = $(FUZZ_LINK)
 EXTRA_DIST += fuzz/dsl_compile.in
+
+FUZZ_TARGETS += fuzz/dsl_parse_fuzz
+fuzz_dsl_parse_fuzz_SOURCES = fuzz/dsl_parse_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
+fuzz_dsl_parse_fuzz_LDADD = $(DSL_LIBS)
+fuzz_dsl_parse_fuzz_LDFLAGS = $(FUZZ_LINK)
+EXTRA_DIST += fuzz/dsl_parse.in
