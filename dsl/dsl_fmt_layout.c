@@ -177,7 +177,11 @@ static void mark_from(struct dsl_fmt *f, const struct dsl_from *from) {
     switch (from->kind) {
     case DSL_FROM_NAME: break;
     case DSL_FROM_QUERY: mark_query(f, from->query); break;
-    case DSL_FROM_FUNCTION: mark_expr(from->call, f); break;
+    case DSL_FROM_FUNCTION:
+        if (f->toks->items[first_of(f, &from->span)].kind == TOK_TABLE)
+            tight(f, first_of(f, &from->span) + 1);
+        mark_expr(from->call, f);
+        break;
     case DSL_FROM_MATCH_RECOGNIZE: {
         const struct dsl_match_recognize *m = from->match.mr;
         mark_exprs(f, m->partition, m->n_partition);
