@@ -64,7 +64,7 @@ static void underlines_stand_below_what_they_mean(void **state) {
                                              "      |              ^~~~\n"
                                              "a:1:19: error: behind them ? ?\n"
                                              "    1 |     a   bc = '\xc3\xa4\xe2\x82\xac' ? x\n"
-                                             "      |                    ^\n"
+                                             "      |                     ^\n"
                                              "a:2:1: error: the end\n"
                                              "    2 |\n"
                                              "      | ^\n");
