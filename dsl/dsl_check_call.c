@@ -134,8 +134,7 @@ static const struct expr *whole_events(struct dsl_sem *c, struct dsl_scope *s, e
     if (agg == EXPR_AGG_COUNT && !e->call.distinct)
         return new_agg(c, s, EXPR_AGG_COUNT, var, NULL, e->span);
     if (agg == EXPR_AGG_ARRAY && s->kind == DSL_SCOPE_MEASURES) {
-        struct evt_schema cols = dsl_pat_schema(c, s->pat);
-        const struct evt_type *row = evt_type_row(c->a, cols.n_cols, cols.cols);
+        const struct evt_type *row = evt_type_row(c->a, s->pat->schema.n_cols, s->pat->schema.cols);
         struct expr *x = dsl_new_expr(c, EXPR_EVENTS, evt_type_array(c->a, row), e->span);
         x->var = (uint32_t)var;
         return x;

@@ -280,8 +280,7 @@ static const struct expr *lower_until(struct seq_ctx *x, const struct dsl_expr *
         x->failed = true;
         return NULL;
     }
-    struct evt_schema cols = dsl_pat_schema(x->c, x->p);
-    dsl_warn_cond(x->c, u, &cols, "the condition of \"until\"");
+    dsl_warn_cond(x->c, u, &x->p->schema, "the condition of \"until\"");
     return u;
 }
 

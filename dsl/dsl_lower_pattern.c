@@ -59,7 +59,7 @@ static void lower_inputs(struct dsl_sem *c, struct dsl_pat *p) {
 }
 
 /* Columns of one name but different types are told apart by their stream. */
-struct evt_schema dsl_pat_schema(struct dsl_sem *c, const struct dsl_pat *p) {
+static struct evt_schema column_schema(struct dsl_sem *c, const struct dsl_pat *p) {
     struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, p->n_cols ? p->n_cols : 1);
     for (size_t i = 0; i < p->n_cols; i++) {
         bool alone = true;
@@ -199,8 +199,7 @@ static void lower_condition(struct dsl_sem *c, struct dsl_pat *p, size_t v) {
     const char *what = base_arena_printf(&c->tmp, "the condition of variable \"%.*s\"", BASE_STR_FMT(var->name));
     var->cond = dsl_check_cond(c, &s, e, what);
     p->sym->bad |= !var->cond;
-    struct evt_schema cols = dsl_pat_schema(c, p);
-    var->never = !dsl_warn_cond(c, var->cond, &cols, what);
+    var->never = !dsl_warn_cond(c, var->cond, &p->schema, what);
     if (var->cond && var->cond->kind == EXPR_CONST && !var->cond->val.null && var->cond->val.b)
         var->cond = NULL; /* takes every event */
 }
@@ -459,7 +458,7 @@ void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym) {
     struct plan_pattern pt = { 0 };
     base_map_init(&p.var_names);
     lower_inputs(c, &p);
-    pt.cols = dsl_pat_schema(c, &p);
+    pt.cols = p.schema = column_schema(c, &p);
     dsl_seq_vars(c, &p, st->match);
     for (size_t i = 0; i < st->n_defines; i++)
         bind_define(c, &p, &st->defines[i]);

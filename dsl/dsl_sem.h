@@ -157,6 +157,7 @@ struct dsl_pat {
     bool open; /* an input is */
     struct dsl_pcol *cols;
     size_t n_cols, cap_cols;
+    struct evt_schema schema; /* of cols; names that two types share are told apart by their stream ("payments.amount") */
     struct dsl_pvar *vars; /* those of the sequence first */
     size_t n_vars, cap_vars, n_seq_vars;
     struct base_map var_names;
@@ -173,8 +174,6 @@ struct dsl_pat {
 
 /* Returns: index, or -1. */
 int dsl_pat_var(const struct dsl_pat *p, struct base_str name);
-/* The pattern's columns as a schema; names that two types share are told apart by their stream ("payments.amount"). */
-struct evt_schema dsl_pat_schema(struct dsl_sem *c, const struct dsl_pat *p);
 
 /* Reports. Returns: the root chain, or NULL. */
 const struct plan_term *dsl_check_seq(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_seq *match);

@@ -1,0 +1,122 @@
+/*
+ * The plan's own functions: look-up of options, fixed schemas, literals and terms as text.
+ */
+#include "plan/plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void assert_text(struct base_buf *b, const char *want) {
+    assert_string_equal(base_buf_cstr(b), want);
+    base_buf_clear(b);
+}
+
+static void options_are_found_by_name(void **state) {
+    (void)state;
+    const struct plan_opt opts[] = {
+        { .name = BASE_STR("port"), .type = evt_type_of(EVT_INT), .val = { .i = 80 } },
+        { .name = BASE_STR("follow"), .type = evt_type_of(EVT_BOOL), .val = { .b = true } },
+        { .name = BASE_STR("path"), .type = evt_type_of(EVT_STRING), .val = { .s = { "x", 1 } } },
+    };
+    assert_int_equal(plan_opt_int(opts, 3, "port", 1), 80);
+    assert_int_equal(plan_opt_int(opts, 3, "ports", 1), 1);
+    assert_true(plan_opt_bool(opts, 3, "follow", false));
+    assert_false(plan_opt_bool(opts, 3, "other", false));
+    assert_true(base_str_eq(plan_opt_str(opts, 3, "path", "y"), BASE_STR("x")));
+    assert_true(base_str_eq(plan_opt_str(opts, 3, "paths", "y"), BASE_STR("y")));
+    assert_null(plan_opt_find(opts, 3, ""));
+    assert_null(plan_opt_find(NULL, 0, "path"));
+}
+
+static void errors_have_one_schema(void **state) {
+    (void)state;
+    const struct evt_schema *s = plan_errors_schema();
+    assert_int_equal(s->n_cols, PLAN_ERRORS_MAX);
+    assert_int_equal(evt_schema_find(s, BASE_STR("offset")), PLAN_ERRORS_OFFSET);
+    assert_int_equal(evt_schema_find(s, BASE_STR("record")), PLAN_ERRORS_RECORD);
+    assert_int_equal(s->cols[PLAN_ERRORS_RECORD].type->kind, EVT_BYTES);
+    assert_int_equal(s->cols[PLAN_ERRORS_TIME].type->kind, EVT_TIMESTAMP);
+}
+
+static void alerts_show_what_they_are_on(void **state) {
+    (void)state;
+    struct base_arena a;
+    base_arena_init(&a, 0);
+    const struct evt_column cols[] = { { BASE_STR("n"), evt_type_of(EVT_INT), false },
+        { BASE_STR("$id"), evt_type_of(EVT_STRING), false } };
+    const struct evt_schema on = { 2, 1, cols };
+    const struct plan_alert alert = { .on_pattern = true };
+    const struct evt_schema *s = plan_alert_schema(&a, &alert, &on);
+    assert_int_equal(s->n_visible, PLAN_ALERT_EVENTS);
+    assert_int_equal(evt_schema_find(s, BASE_STR("measures")), PLAN_ALERT_MEASURES);
+    assert_int_equal(s->cols[PLAN_ALERT_MEASURES].type->n_fields, 1);
+    base_arena_release(&a);
+}
+
+static void literals_read_back(void **state) {
+    (void)state;
+    struct base_buf b = BASE_BUF_INIT;
+    plan_write_literal(&b, evt_type_of(EVT_STRING), &(struct evt_val){ .s = { "it's", 4 } });
+    assert_text(&b, "'it''s'");
+    plan_write_literal(&b, evt_type_of(EVT_INT), &EVT_VAL_NULL);
+    assert_text(&b, "null");
+    plan_write_literal(&b, evt_type_of(EVT_TIMESTAMP), &(struct evt_val){ .i = 0 });
+    assert_text(&b, "timestamp '1970-01-01T00:00:00Z'");
+    plan_write_literal(&b, evt_type_of(EVT_DURATION), &(struct evt_val){ .i = 90000000 });
+    assert_text(&b, "1 min 30 s");
+    plan_write_literal(&b, evt_type_of(EVT_BOOL), &(struct evt_val){ .b = true });
+    assert_text(&b, "true");
+    base_buf_release(&b);
+}
+
+/* -- terms ------------------------------------------------------------------------------------------------------ */
+
+static struct plan_term var(uint32_t v, uint32_t min, uint32_t max) {
+    return (struct plan_term){ .kind = PLAN_TERM_VAR, .var = v, .min = min, .max = max, .inner = PLAN_FOLLOWED };
+}
+
+static void terms_need_few_parentheses(void **state) {
+    (void)state;
+    struct base_buf b = BASE_BUF_INIT;
+    const struct plan_var vars[] = { { .name = BASE_STR("a") }, { .name = BASE_STR("b") }, { .name = BASE_STR("c") },
+        { .name = BASE_STR("d") } };
+    const struct plan_pattern p = { .n_vars = 4, .vars = vars };
+    struct plan_term a = var(0, 1, 1), bb = var(1, 0, 1), c = var(2, 3, 3), d = var(3, 1, PLAN_UNBOUNDED);
+    d.greedy = true;
+    d.inner = PLAN_NEXT;
+    d.gap_us = 5000000;
+    const struct plan_step inner_steps[] = { { .op = PLAN_FOLLOWED, .hi_us = -1, .term = &bb },
+        { .op = PLAN_NEXT, .hi_us = -1, .term = &c } };
+    struct plan_term inner = { .kind = PLAN_TERM_CHAIN, .steps = inner_steps, .n_steps = 2, .min = 2, .max = 5,
+        .inner = PLAN_FOLLOWED_ANY };
+    const struct plan_term *alts[] = { &inner, &d };
+    struct plan_term alt = { .kind = PLAN_TERM_ALT, .alts = alts, .n_alts = 2, .min = 1, .max = 1 };
+    struct plan_term neg = var(0, 1, 1);
+    const struct plan_step steps[] = { { .op = PLAN_FOLLOWED, .hi_us = -1, .term = &a },
+        { .op = PLAN_FOLLOWED_ANY, .lo_us = 1000000, .hi_us = 30000000, .term = &alt },
+        { .op = PLAN_FOLLOWED, .negated = true, .hi_us = 600000000, .term = &neg } };
+    struct plan_term root = { .kind = PLAN_TERM_CHAIN, .steps = steps, .n_steps = 3, .min = 1, .max = 1 };
+    plan_write_term(&b, &p, &root);
+    assert_text(&b, "a ->>[1 s to 30 s] ((b? c{3}){2,5} combinations | d+ consecutive greedy gap 5 s) ->[10 min] !a");
+    plan_write_term(&b, &p, &inner);
+    assert_text(&b, "(b? c{3}){2,5} combinations");
+    struct plan_term all = { .kind = PLAN_TERM_ALL, .alts = alts, .n_alts = 2, .min = 0, .max = PLAN_UNBOUNDED,
+        .inner = PLAN_FOLLOWED };
+    plan_write_term(&b, &p, &all);
+    assert_text(&b, "all((b? c{3}){2,5} combinations, d+ consecutive greedy gap 5 s)*");
+    base_buf_release(&b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_are_found_by_name),
+        cmocka_unit_test(errors_have_one_schema),
+        cmocka_unit_test(alerts_show_what_they_are_on),
+        cmocka_unit_test(literals_read_back),
+        cmocka_unit_test(terms_need_few_parentheses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
