@@ -279,7 +279,7 @@ static void regex_replace(struct expr_call *call, const struct evt_val *args, st
     struct regex_walk w = { .re = re, .scratch = call->scratch, .s = s };
     struct regex_pieces p = { .scratch = call->scratch };
     size_t done = 0;
-    int found;
+    int found = EXPR_REGEX_YES;
     while (p.len <= EXPR_RESULT_MAX && (found = regex_next(&w)) == EXPR_REGEX_YES) {
         regex_piece(&p, (struct base_str){ s.p + done, w.groups[0] - done });
         if (with.len)
