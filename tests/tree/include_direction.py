@@ -13,7 +13,7 @@ BELOW = {
     "event": ["base"],
     "expr": ["base", "event"],
     "plan": ["base", "event", "expr"],
-    "nfa": ["base", "event", "expr", "plan"],
+    "nfa": ["base", "event", "expr", "plan", "time"],
     "time": ["base", "event", "expr", "plan"],
     "state": ["base", "event", "expr", "plan"],
     "connect": ["base", "event", "expr", "plan", "time"],

@@ -31,8 +31,8 @@ links base base
 links event base evt
 links expr base evt expr
 links plan base evt expr plan
-links nfa base evt expr plan nfa
 links time base evt expr plan clk
+links nfa base evt expr plan clk nfa
 links state base evt expr plan sto
 links connect base evt expr plan clk con
 links runtime base evt expr plan nfa clk sto con rt
