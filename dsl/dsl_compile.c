@@ -82,6 +82,7 @@ static void run_passes(struct dsl_sem *c) {
     dsl_lower_implied_sinks(c);
     if (!c->variant) {
         dsl_lower_tests(c);
+        dsl_warn_clocks(c);
         dsl_warn_unread(c);
     }
     c->plan->nodes = c->nodes;

@@ -48,6 +48,7 @@ struct dsl_sym {
     const struct dsl_stmt *stmt;
     bool bad;   /* has mistakes: what depends on it is not judged */
     bool read;  /* something reads it */
+    uint8_t clocks; /* of what it reads: 1 event time, 2 processing time, 3 both */
     bool sunk;  /* a sink reads it, or a side output of it */
     /* Producers of rows. */
     uint32_t node;                   /* index in the plan, once lowered */
@@ -273,6 +274,7 @@ void dsl_lower_sink(struct dsl_sem *c, const struct dsl_stmt *stmt);
 void dsl_lower_implied_sinks(struct dsl_sem *c);
 void dsl_lower_tests(struct dsl_sem *c);
 void dsl_warn_unread(struct dsl_sem *c);
+void dsl_warn_clocks(struct dsl_sem *c);
 /* Loops and waits without end. */
 void dsl_warn_pattern(struct dsl_sem *c, struct dsl_pat *p, const struct plan_pattern *pt);
 

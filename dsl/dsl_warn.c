@@ -45,15 +45,15 @@ static void warn_waiting(struct dsl_sem *c, const struct dsl_pat *p, const struc
     dsl_diag_note(c->diag, "add \"within D\", or \"after match no skip\"");
 }
 
-static void warn_prev(struct dsl_sem *c, const struct plan_pattern *pt, const struct dsl_pat *p) {
+static void warn_prev(struct dsl_sem *c, const struct dsl_pat *p) {
     for (size_t i = 0; i < p->n_prevs; i++) {
         const struct expr *e = p->prevs[i];
-        if (e->n < 2)
+        if (e->within_us > 0)
             continue;
-        dsl_diag_warning(c->diag, e->span, "\"prev\" keeps %u rows for each key%s", (unsigned)e->n,
-            e->within_us > 0 ? ", those younger than its \"within\"" : "");
+        dsl_diag_warning(c->diag, e->span, "\"prev\" keeps %u row%s for each key, for ever", (unsigned)e->n,
+            e->n == 1 ? "" : "s");
+        dsl_diag_note(c->diag, "prev(COLUMN, %u within D) keeps only what is younger than D", (unsigned)e->n);
     }
-    (void)pt;
 }
 
 static bool term_needs_var(const struct plan_term *t, uint32_t var) {
@@ -106,13 +106,33 @@ static bool plain_chain(const struct plan_term *t) {
 void dsl_warn_pattern(struct dsl_sem *c, struct dsl_pat *p, const struct plan_pattern *pt) {
     warn_loops(c, p, pt, pt->root);
     warn_waiting(c, p, pt);
-    warn_prev(c, pt, p);
+    warn_prev(c, p);
     warn_never(c, p, pt);
     for (uint32_t i = 0; plain_chain(pt->root) && i < pt->n_vars; i++)
         if (p->vars[i].cond) {
             struct later l = { c, p, i };
             expr_walk(p->vars[i].cond, warn_later, &l);
         }
+}
+
+/* -- two clocks ---------------------------------------------------------------------------------------------------------- */
+
+void dsl_warn_clocks(struct dsl_sem *c) {
+    for (size_t i = 0; i < c->n_order; i++) {
+        struct dsl_sym *s = c->order[i];
+        bool mixed_below = false;
+        if (s->kind == DSL_SYM_SOURCE && !s->stmt->broken)
+            s->clocks = s->stmt->stream.time == DSL_TIME_PROCESSING ? 2 : 1;
+        for (size_t k = 0; k < s->n_deps; k++) {
+            s->clocks |= s->deps[k]->clocks;
+            mixed_below |= s->deps[k]->clocks == 3;
+        }
+        if (s->clocks == 3 && !mixed_below) {
+            dsl_diag_warning(c->diag, s->stmt->name.span, "%s \"%.*s\" reads streams of event time and of processing time",
+                dsl_sym_word(s), BASE_STR_FMT(s->name));
+            dsl_diag_note(c->diag, "what it gives then depends on when events arrive");
+        }
+    }
 }
 
 /* -- what nobody reads ------------------------------------------------------------------------------------------------- */
