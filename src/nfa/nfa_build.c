@@ -347,6 +347,7 @@ struct head {
 };
 struct way_out {
     uint32_t place, mood;
+    nfa_lit cond; /* NFA_NONE = always */
 };
 struct heads {
     struct head *v;
@@ -355,19 +356,34 @@ struct heads {
     size_t n_outs, cap_outs;
 };
 
-static void way_out(struct builder *b, struct heads *h, uint32_t place, uint32_t mood) {
+static void way_out_if(struct builder *b, struct heads *h, uint32_t place, uint32_t mood, nfa_lit cond) {
     for (size_t i = 0; i < h->n_outs; i++) {
-        if (h->outs[i].place == place && h->outs[i].mood == mood)
+        if (h->outs[i].place == place && h->outs[i].mood == mood && h->outs[i].cond == cond)
             return;
     }
-    *NFA_PUSH(b->p, h->outs, h->n_outs, h->cap_outs) = (struct way_out){ place, mood };
+    *NFA_PUSH(b->p, h->outs, h->n_outs, h->cap_outs) = (struct way_out){ place, mood, cond };
 }
 
-/* Greedy: what follows may not use an event that the loop could take. */
-static uint32_t mood_past(struct builder *b, const struct nfa_term *t, uint32_t mood) {
-    if (!t->greedy || t->kind != PLAN_TERM_VAR || t->min == t->max)
-        return mood;
-    return mood_with_hold(b, mood, nfa_lit_of(nfa_atom_of_var(b->p, t->var), true));
+static void way_out(struct builder *b, struct heads *h, uint32_t place, uint32_t mood) {
+    way_out_if(b, h, place, mood, NFA_NONE);
+}
+
+/*
+ * Past a term. Greedy: what follows may not use an event that the loop could take, but for the event that ends the loop by
+ * its until.
+ */
+static void ways_past(struct builder *b, struct heads *h, const struct nfa_term *t, uint32_t place, uint32_t mood) {
+    if (!t->greedy || t->kind != PLAN_TERM_VAR || t->min == t->max) {
+        way_out(b, h, place, mood);
+        return;
+    }
+    uint32_t held = mood_with_hold(b, mood, nfa_lit_of(nfa_atom_of_var(b->p, t->var), true));
+    if (t->until == NFA_NONE) {
+        way_out(b, h, place, held);
+        return;
+    }
+    way_out_if(b, h, place, mood, nfa_lit_of(t->until, false));
+    way_out_if(b, h, place, held, nfa_lit_of(t->until, true));
 }
 
 struct todo {
@@ -430,7 +446,7 @@ static struct heads heads_of(struct builder *b, uint32_t term, uint32_t members,
             const struct nfa_term *ct = &p->terms[c->term];
             if (ct->optional || ct->unit_nullable) {
                 if (c->place != c->keep_out)
-                    way_out(b, &h, c->place, mood_past(b, ct, c->mood));
+                    ways_past(b, &h, ct, c->place, c->mood);
             }
             if (ct->max > 1) {
                 uint32_t loop = place_of(b, PLACE_LOOP, c->term, 1, c->place);
@@ -531,11 +547,15 @@ static void build_wait(struct builder *b, uint32_t node, uint32_t term, struct f
 
 /* A node that proceeds to `wait` and by every way out. */
 static void build_fork(struct builder *b, uint32_t node, uint32_t wait, const struct heads *h, nfa_lit hold) {
+    nfa_lit g[2] = { hold, NFA_NONE };
     size_t n = hold != NFA_NONE;
     b->p->nodes[node].kind = NFA_NODE_FORK;
-    arc(b, node, NFA_PROCEED, wait, NFA_NONE, &hold, n);
-    for (size_t i = 0; i < h->n_outs; i++)
-        arc(b, node, NFA_PROCEED, entry(b, h->outs[i].place, h->outs[i].mood), NFA_NONE, &hold, n);
+    arc(b, node, NFA_PROCEED, wait, NFA_NONE, g, n);
+    for (size_t i = 0; i < h->n_outs; i++) {
+        g[n] = h->outs[i].cond;
+        arc(b, node, NFA_PROCEED, entry(b, h->outs[i].place, h->outs[i].mood), NFA_NONE, g,
+            h->outs[i].cond == NFA_NONE ? n : n + 1);
+    }
 }
 
 static void build_term(struct builder *b, uint32_t node, const struct want *w) {
@@ -548,13 +568,10 @@ static void build_term(struct builder *b, uint32_t node, const struct want *w) {
     if (t->max > 1 && t->unit_nullable)
         in_mood = mood_with_fresh(b, mood, once);
     struct heads h = heads_of(b, term, 0, once, in_mood);
-    uint32_t past = mood_past(b, t, mood);
-    /* A greedy loop's until event is free for what follows: two ways out with opposite conditions. */
-    bool two_ways = t->optional && past != mood && t->until != NFA_NONE;
-    if ((t->optional || t->unit_nullable) && !two_ways)
-        way_out(b, &h, place, past);
+    if (t->optional || t->unit_nullable)
+        ways_past(b, &h, t, place, mood);
 
-    bool is_fork = h.n_outs > 0 || two_ways;
+    bool is_fork = h.n_outs > 0;
     if (w->kind == WANT_WAIT_TERM || !is_fork) {
         /* What comes late comes with the first ignored event, and only where a fork's twin is entered. */
         uint32_t twin = NFA_NONE;
@@ -577,13 +594,6 @@ static void build_term(struct builder *b, uint32_t node, const struct want *w) {
             h.outs[i].mood = mood_with_hold(b, h.outs[i].mood, NFA_NONE);
     }
     uint32_t wait = term_node(b, WANT_WAIT_TERM, term, f, place, mood_with_hold(b, mood, NFA_NONE));
-    if (two_ways) {
-        nfa_lit g[2] = { nfa_lit_of(t->until, false), hold };
-        size_t n = hold != NFA_NONE ? 2 : 1;
-        arc(b, node, NFA_PROCEED, entry(b, place, mood_with_hold(b, mood, NFA_NONE)), NFA_NONE, g, n);
-        g[0] = nfa_lit_of(t->until, true);
-        arc(b, node, NFA_PROCEED, entry(b, place, past), NFA_NONE, g, n);
-    }
     build_fork(b, node, wait, &h, hold);
 }
 
@@ -609,17 +619,8 @@ static void build_loop(struct builder *b, uint32_t node, const struct want *w) {
         build_wait(b, node, pl.term, f, &h, wait_mood, true, NFA_NONE);
         return;
     }
-    if (may_end) {
-        /* A greedy loop's until event is free for what follows. */
-        uint32_t past = mood_past(b, t, mood);
-        if (past != mood && t->until != NFA_NONE) {
-            nfa_lit u = nfa_lit_of(t->until, false), not_u = nfa_lit_of(t->until, true);
-            arc(b, node, NFA_PROCEED, entry(b, pl.outer, mood), NFA_NONE, &u, 1);
-            arc(b, node, NFA_PROCEED, entry(b, pl.outer, past), NFA_NONE, &not_u, 1);
-        } else {
-            way_out(b, &h, pl.outer, past);
-        }
-    }
+    if (may_end)
+        ways_past(b, &h, t, pl.outer, mood);
     uint32_t wait = node_of(b, &(struct want){ .kind = WANT_WAIT_LOOP, .place = here, .mood = mood });
     build_fork(b, node, wait, &h, NFA_NONE);
 }

@@ -94,13 +94,17 @@ static bool is_calm(const struct nfa_prog *p, uint32_t at) {
     /* And what the state can do one of the targets can. */
     for (uint32_t i = 0; i < s->n_edges; i++) {
         const struct nfa_edge *e = &p->edges[s->edges + i];
-        bool found = false;
-        for (uint32_t k = 0; k < s->n_edges && !found; k++) {
+        bool some = false, all = true;
+        for (uint32_t k = 0; k < s->n_edges; k++) {
             const struct nfa_edge *ig = &p->edges[s->edges + k];
-            if (ig->action == NFA_IGNORE)
-                found = ig->target == at || has_edge(p, &p->states[ig->target], e);
+            if (ig->action != NFA_IGNORE)
+                continue;
+            bool there = ig->target == at || has_edge(p, &p->states[ig->target], e);
+            some = some || there;
+            all = all && there;
         }
-        if (!found)
+        /* A negation ends a partial match as a whole: every one of those it is split into must know it. */
+        if (!some || (e->action == NFA_STOP && !all))
             return false;
     }
     return true;

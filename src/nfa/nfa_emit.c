@@ -154,10 +154,10 @@ void nfa_emit_match(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_d
     }
 }
 
-void nfa_emit_timeout(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_group *g, const struct nfa_run *r, int64_t at) {
+void nfa_emit_timeout(struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at) {
     if (!m->out.timeouts || !m->pat->timeouts_schema)
         return;
-    list_events(m, r->last, g->start_order);
+    list_events(m, r->last, start_order);
     if (!m->timeouts)
         m->timeouts = evt_batch_new(m->pat->timeouts_schema, m->opts.batch_rows);
     m->env.key = k;

@@ -100,8 +100,11 @@ static uint32_t state_for(struct flat *f, uint32_t node) {
     return f->state_of[node];
 }
 
-/* What of the guard one masked compare of a word of bits can say, and the rest as literals. */
-static void split_guard(struct nfa_prog *p, struct nfa_edge *e) {
+/*
+ * What of the guard one masked compare of a word of bits can say, and the rest as literals. Returns: false when two
+ * variables that ask the same question are wanted with opposite answers.
+ */
+static bool split_guard(struct nfa_prog *p, struct nfa_edge *e) {
     size_t start = p->lits.n;
     e->word = NFA_NONE;
     for (uint32_t i = 0; i < e->n_guard; i++) {
@@ -114,10 +117,12 @@ static void split_guard(struct nfa_prog *p, struct nfa_edge *e) {
             if (e->word == NFA_NONE)
                 e->word = word;
             if (e->word == word) {
-                uint64_t m = UINT64_C(1) << (a->bit & 63);
-                e->mask |= m;
+                uint64_t bit = UINT64_C(1) << (a->bit & 63);
+                if ((e->mask & bit) && !(e->want & bit) != nfa_lit_negated(l))
+                    return false;
+                e->mask |= bit;
                 if (!nfa_lit_negated(l))
-                    e->want |= m;
+                    e->want |= bit;
                 done = whole;
             }
         }
@@ -128,6 +133,7 @@ static void split_guard(struct nfa_prog *p, struct nfa_edge *e) {
         e->word = 0;
     e->lits = (uint32_t)start;
     e->n_lits = (uint32_t)(p->lits.n - start);
+    return true;
 }
 
 static bool same_guard(const struct nfa_prog *p, const struct nfa_edge *a, const struct nfa_edge *b) {
@@ -165,7 +171,8 @@ static void add_edge(struct flat *f, struct nfa_state *s, const struct path *at,
                 return;
         }
     }
-    split_guard(p, &e);
+    if (!split_guard(p, &e))
+        return;
     *NFA_PUSH(p, p->edges, p->n_edges, p->cap_edges) = e;
     s->n_edges++;
 }

@@ -116,8 +116,8 @@ uint64_t nfa_group_drop_start(struct nfa_matcher *m, struct nfa_key *k, struct n
         }
         g->start_order = a->order;
         g->start_time = a->time;
-        /* Nobody looks behind the new start any more, unless a completed match still waits. */
-        if (!k->done) {
+        /* Nobody looks behind the new start any more, unless a completed match does. */
+        if (!k->done && !m->n_found) {
             nfa_link_unref(m, a->link->prev);
             a->link->prev = NULL;
         }

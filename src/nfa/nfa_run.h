@@ -276,12 +276,14 @@ void nfa_failure(struct nfa_matcher *m, const char *reason);
 /* nfa_skip.c */
 void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run, struct nfa_link *last /* moved */,
     uint64_t start_order, int64_t start_time);
+/* Only the group's own start, not its aliases. */
+void nfa_complete_start(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run);
 void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 void nfa_done_free(struct nfa_matcher *m, struct nfa_done *d);
 
 /* nfa_emit.c */
 void nfa_emit_match(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_done *d, int64_t now);
-void nfa_emit_timeout(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_group *g, const struct nfa_run *r, int64_t at);
+void nfa_emit_timeout(struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at);
 void nfa_emit_flush(struct nfa_matcher *m);
 
 /* nfa_env.c */

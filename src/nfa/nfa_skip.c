@@ -109,6 +109,10 @@ void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct
         found(m, nfa_link_ref(last), a->order, a->time);
 }
 
+void nfa_complete_start(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run) {
+    found(m, nfa_link_ref(run->last), g->start_order, g->start_time);
+}
+
 /* Merge sort of a list: stable, no memory. */
 static struct nfa_done *sort(struct nfa_matcher *m, struct nfa_done *list, size_t n) {
     if (n < 2) {

@@ -280,24 +280,37 @@ void nfa_step(struct nfa_matcher *m, struct nfa_key *k) {
     nfa_key_settle(m, k);
 }
 
-/* A partial match whose time is over: it is complete when it waited for an absence, else it timed out. */
-static void time_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, struct nfa_run *r, int64_t at) {
-    if (m->p->states[r->state].pending) {
-        nfa_complete(m, g, r, nfa_link_ref(r->last), g->start_order, g->start_time);
-        return;
-    }
+static void timed_out(struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at) {
     m->stats.timed_out++;
-    nfa_emit_timeout(m, k, g, r, at);
+    nfa_emit_timeout(m, k, start_order, r, at);
 }
 
-static void expire_group(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, int64_t at) {
+/* The time since the start is over: for this start alone, its aliases have their own. */
+static void start_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, int64_t at) {
+    for (struct nfa_run *r = g->runs; r; r = r->next) {
+        if (m->p->states[r->state].pending)
+            nfa_complete_start(m, g, r);
+        else
+            timed_out(m, k, g->start_order, r, at);
+    }
+    (void)nfa_group_drop_start(m, k, g);
+}
+
+/* The time since the event taken last is over: for every start that shares the run. */
+static void runs_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, int64_t at) {
     for (struct nfa_run **place = &g->runs; *place;) {
         struct nfa_run *r = *place;
         if (nfa_run_deadline(m, g, r) > at) {
             place = &r->next;
             continue;
         }
-        time_over(m, k, g, r, at);
+        if (m->p->states[r->state].pending) {
+            nfa_complete(m, g, r, nfa_link_ref(r->last), g->start_order, g->start_time);
+        } else {
+            timed_out(m, k, g->start_order, r, at);
+            for (const struct nfa_alias *a = g->first_alias; a && a->order <= r->alias_hi; a = a->next)
+                timed_out(m, k, a->order, r, at);
+        }
         *place = r->next;
         nfa_run_free(m, r);
     }
@@ -339,16 +352,12 @@ void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     while (k->deadline <= now) {
         int64_t at = k->deadline;
         m->next_step++;
-        while (k->first && starts_over(m, k->first, at)) {
-            struct nfa_group *g = k->first;
-            for (struct nfa_run *r = g->runs; r; r = r->next)
-                time_over(m, k, g, r, at);
-            (void)nfa_group_drop_start(m, k, g);
-        }
+        while (k->first && starts_over(m, k->first, at))
+            start_over(m, k, k->first, at);
         if (m->p->has_bounds) {
             for (struct nfa_group *g = k->first, *next; g; g = next) {
                 next = g->next;
-                expire_group(m, k, g, at);
+                runs_over(m, k, g, at);
             }
         }
         forget_history(m, k, at);
