@@ -529,9 +529,9 @@ static size_t json_decode(struct con_decoder *dec, struct con_reader *rd, const 
             p = line + 1;
             continue;
         }
+        p = line;
         if (line >= end) {
-            if (last)
-                p = end;
+            p = end;
             break;
         }
         jd->row = batch->n_rows;
@@ -553,7 +553,8 @@ static size_t json_decode(struct con_decoder *dec, struct con_reader *rd, const 
         const char *nl = stop ? NULL : memchr(line, '\n', (size_t)(end - line));
         if (!nl && !last)
             break; /* the rest of the line is still to come */
-        json_tell(jd, rd, line, nl ? nl : end);
+        if (!con_reader_too_long(rd, line, (size_t)((nl ? nl : end) - line)))
+            json_tell(jd, rd, line, nl ? nl : end);
         p = nl ? nl + 1 : end;
     }
     return (size_t)(p - from);

@@ -38,7 +38,6 @@ void write_string(std::string &out, std::string_view s) {
     out += '"';
 }
 
-/* Strings come in hexadecimal, so that two writers cannot differ in their escapes. */
 void write_element(std::string &out, simdjson::dom::element e) {
     char num[64];
     switch (e.type()) {
@@ -107,12 +106,19 @@ void write_element(std::string &out, simdjson::dom::element e) {
 
 } // namespace
 
-extern "C" char *con_simdjson_minify(const char *p, size_t len) {
+extern "C" char *con_simdjson_member(const char *p, size_t len, const char *name) {
     simdjson::dom::parser parser;
     simdjson::dom::element doc;
-    if (parser.parse(p, len, true).get(doc) != simdjson::SUCCESS)
+    simdjson::dom::object o;
+    if (parser.parse(p, len, true).get(doc) != simdjson::SUCCESS || doc.get(o) != simdjson::SUCCESS)
         return nullptr;
+    bool found = false;
     std::string out;
-    write_element(out, doc);
-    return strdup(out.c_str());
+    for (simdjson::dom::key_value_pair kv : o)
+        if (kv.key == name) {
+            found = true;
+            out.clear();
+            write_element(out, kv.value);
+        }
+    return found ? strdup(out.c_str()) : nullptr;
 }

@@ -16,9 +16,12 @@ bool con_utf8_valid(const char *p, size_t len);
 
 /* Returns: true when simdjson takes the bytes as one JSON document. Copies them: for tests only. */
 bool con_simdjson_valid(const char *p, size_t len);
-/* The document as minified text with numbers as simdjson read them ("%lld", "%llu", "%.17g"). For tests only.
- * Returns: an allocated string (free()), or NULL. */
-char *con_simdjson_minify(const char *p, size_t len);
+/*
+ * The last member of that name of an object: numbers as simdjson read them ("%lld", "%llu", "%.17g"), strings as
+ * hexadecimal digits in quotes, so that two writers cannot differ in escapes. For tests only.
+ * Returns: an allocated string (free()), or NULL when it is no document, no object or has no such member.
+ */
+char *con_simdjson_member(const char *p, size_t len, const char *name);
 
 #ifdef __cplusplus
 }

@@ -43,14 +43,18 @@ static void kit_bad(void *arg, const struct con_bad *bad) {
 }
 
 void con_kit_init(struct con_kit *k) {
-    *k = (struct con_kit){ .now_us = 0 };
-    base_arena_init(&k->arena, 0);
+    con_kit_init_bare(k);
     k->loop = event_base_new();
-    snprintf(k->dir, sizeof k->dir, "/tmp/con-XXXXXX");
+    snprintf(k->dir, sizeof k->dir, "%s/con-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     CEP_INSIST(k->loop && mkdtemp(k->dir));
-    con_env_init(&k->env);
     k->env.base_dir = k->dir;
     k->env.loop = k->loop;
+}
+
+void con_kit_init_bare(struct con_kit *k) {
+    *k = (struct con_kit){ .now_us = 0 };
+    base_arena_init(&k->arena, 0);
+    con_env_init(&k->env);
     k->env.now_us = kit_now;
     k->env.log = kit_log;
     k->env.wake = kit_wake;
@@ -59,9 +63,11 @@ void con_kit_init(struct con_kit *k) {
 }
 
 void con_kit_release(struct con_kit *k) {
-    char *cmd = base_arena_printf(&k->arena, "rm -rf '%s'", k->dir);
-    CEP_INSIST(system(cmd) == 0);
-    event_base_free(k->loop);
+    if (k->dir[0]) {
+        char *cmd = base_arena_printf(&k->arena, "rm -rf '%s'", k->dir);
+        CEP_INSIST(system(cmd) == 0);
+        event_base_free(k->loop);
+    }
     base_buf_release(&k->log);
     base_buf_release(&k->bad);
     base_arena_release(&k->arena);

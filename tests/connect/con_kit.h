@@ -15,10 +15,11 @@ struct con_kit {
     struct base_buf bad;   /* "partition@offset: reason [record]\n" */
     uint64_t n_bad, n_wakes;
     int64_t now_us;        /* 0 = the wall clock */
-    char dir[64];          /* "/tmp/con-XXXXXX"; also base_dir */
+    char dir[256];         /* "/tmp/con-XXXXXX"; also base_dir */
 };
 
 void con_kit_init(struct con_kit *k);
+void con_kit_init_bare(struct con_kit *k); /* without folder and loop: for decoding alone */
 void con_kit_release(struct con_kit *k); /* the folder goes too */
 
 /* "card string, amount double not null, tags array(int), r row(a int, b string), d decimal(10,2)" */
