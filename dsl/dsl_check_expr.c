@@ -158,6 +158,13 @@ static bool must_compare(struct dsl_sem *c, const struct expr *a, const struct e
         return true;
     dsl_diag_error(c->diag, span, CEP_ETYPE, "cannot compare %s with %s", dsl_type_name(c, a->type),
         dsl_type_name(c, b->type));
+    if (a->type->kind == EVT_STRING || b->type->kind == EVT_STRING) {
+        const struct expr *text = a->type->kind == EVT_STRING ? a : b, *other = text == a ? b : a;
+        if (text->kind == EXPR_CONST && evt_kind_is_numeric(other->type->kind))
+            dsl_diag_note(c->diag, "numbers stand without quotes");
+        else if (other->kind == EXPR_CONST && evt_kind_is_numeric(other->type->kind))
+            dsl_diag_note(c->diag, "text stands in single quotes");
+    }
     return false;
 }
 

@@ -52,6 +52,14 @@ static void try_params(const struct dsl_sem *c, struct dsl_nearest *near) {
             dsl_nearest_try(near, c->syms[i].name);
 }
 
+/* `name = "bob"`: in SQL double quotes make a name. */
+static void quoted_note(struct dsl_sem *c, const struct dsl_name *name, const struct dsl_nearest *near) {
+    if (near && near->best.len)
+        dsl_nearest_note(c->diag, near);
+    else if (name->quoted)
+        dsl_diag_note(c->diag, "text stands in single quotes: '%.*s'", BASE_STR_FMT(name->text));
+}
+
 /* `current_timestamp` is a function that is written like a column. */
 static const struct expr *niladic(struct dsl_sem *c, const struct dsl_name *name) {
     char low[40];
@@ -112,7 +120,10 @@ static void unknown_column(struct dsl_sem *c, const struct dsl_scope *s, const s
         try_params(c, &near);
     dsl_diag_error(c->diag, name->span, CEP_ENAME, "unknown %s \"%.*s\" of %s \"%.*s\"",
         s->key_col >= 0 ? "measure" : "column", BASE_STR_FMT(name->text), s->word, BASE_STR_FMT(s->name));
-    dsl_nearest_note(c->diag, &near);
+    if (s->key_col >= 0 && !near.best.len && !name->quoted)
+        dsl_diag_note(c->diag, "an alert sees the measures and the key of its pattern");
+    else
+        quoted_note(c, name, &near);
 }
 
 static const struct expr *check_row_name(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
@@ -192,7 +203,7 @@ static void unknown_pcol(struct dsl_sem *c, const struct dsl_scope *s, int32_t i
     else
         dsl_diag_error(c->diag, name->span, CEP_ENAME, "unknown column \"%.*s\" of the pattern's streams",
             BASE_STR_FMT(name->text));
-    dsl_nearest_note(c->diag, &near);
+    quoted_note(c, name, &near);
 }
 
 int32_t dsl_pat_col(struct dsl_sem *c, struct dsl_scope *s, int32_t input, const struct dsl_name *name,
@@ -440,6 +451,50 @@ static bool names_scope(struct dsl_sem *c, const struct dsl_scope *s, const stru
     return s->name.p && dsl_expr_as_path(base, &c->tmp, &path) && base_str_eq(dsl_path_str(&path, &c->tmp), s->name);
 }
 
+static bool seq_has_var(const struct dsl_seq *s, struct base_str name) {
+    switch (s->kind) {
+    case DSL_SEQ_VAR:
+        return base_str_eq(s->var.text, name);
+    case DSL_SEQ_CHAIN:
+        for (size_t i = 0; i < s->chain.n_steps; i++)
+            if (seq_has_var(s->chain.steps[i].item, name))
+                return true;
+        return false;
+    case DSL_SEQ_ALT:
+    case DSL_SEQ_ALL:
+        for (size_t i = 0; i < s->list.n_items; i++)
+            if (seq_has_var(s->list.items[i], name))
+                return true;
+        return false;
+    case DSL_SEQ_LOOP:
+        return seq_has_var(s->loop.body, name);
+    case DSL_SEQ_NOT:
+    case DSL_SEQ_EMPTY:
+    case DSL_SEQ_EXCLUDE:
+    case DSL_SEQ_START:
+    case DSL_SEQ_END:
+    case DSL_SEQ_MAX:
+        break;
+    }
+    return false;
+}
+
+/* `{charge.amount}` in an alert: variables end where the pattern ends. */
+static void unknown_row_owner(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *base,
+    const struct dsl_name *column) {
+    struct base_str of = base->name.text;
+    const struct dsl_sym *on = dsl_sym_find(c, s->name);
+    bool is_var = on && on->kind == DSL_SYM_PATTERN && !on->stmt->broken && seq_has_var(on->stmt->pattern.match, of);
+    if (is_var) {
+        dsl_diag_error(c->diag, base->span, CEP_ENAME, "variable \"%.*s\" is known only in pattern \"%.*s\"",
+            BASE_STR_FMT(of), BASE_STR_FMT(s->name));
+        dsl_diag_note(c->diag, "add it to the measures: %.*s.%.*s as NAME", BASE_STR_FMT(of), BASE_STR_FMT(column->text));
+        return;
+    }
+    dsl_diag_error(c->diag, base->span, CEP_ENAME, "unknown stream or column \"%.*s\"", BASE_STR_FMT(of));
+    dsl_diag_note(c->diag, "here are columns of %s \"%.*s\"", s->word, BASE_STR_FMT(s->name));
+}
+
 static const struct expr *check_row_field(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
     const struct dsl_expr *base = e->field.base;
     if (names_scope(c, s, base)) {
@@ -452,8 +507,7 @@ static const struct expr *check_row_field(struct dsl_sem *c, struct dsl_scope *s
         !find_param(c, base->name.text)) {
         if (s->open)
             return NULL;
-        dsl_diag_error(c->diag, base->span, CEP_ENAME, "unknown stream or column \"%.*s\"", BASE_STR_FMT(base->name.text));
-        dsl_diag_note(c->diag, "here are columns of %s \"%.*s\"", s->word, BASE_STR_FMT(s->name));
+        unknown_row_owner(c, s, base, &e->field.name);
         return NULL;
     }
     return row_field(c, dsl_check_expr(c, s, base), &e->field.name, e->span);

@@ -49,6 +49,24 @@ static const struct {
     { "dec", EVT_DECIMAL, 2 },
 };
 
+/* What other systems call them. */
+static const char *const foreign_types[][2] = { { "str", "string" }, { "nvarchar", "string" }, { "uuid", "string" },
+    { "json", "row(name type, ...)" }, { "struct", "row(name type, ...)" }, { "object", "row(name type, ...)" },
+    { "map", "row(name type, ...)" }, { "list", "array(T)" }, { "number", "double or decimal(p,s)" },
+    { "money", "decimal(p,s)" }, { "int2", "int" }, { "int4", "int" }, { "int8", "int" }, { "int16", "int" },
+    { "int32", "int" }, { "int64", "int" }, { "uint32", "int" }, { "uint64", "int" }, { "float4", "double" },
+    { "float8", "double" }, { "float32", "double" }, { "float64", "double" }, { "datetime", "timestamp" },
+    { "date", "timestamp" }, { "time", "timestamp" }, { "instant", "timestamp" }, { "blob", "bytes" } };
+
+static bool foreign_note(struct dsl_sem *c, struct base_str name) {
+    for (size_t i = 0; i < sizeof foreign_types / sizeof *foreign_types; i++)
+        if (base_str_ieq(name, base_str_of(foreign_types[i][0]))) {
+            dsl_diag_note(c->diag, "here it is called %s", foreign_types[i][1]);
+            return true;
+        }
+    return false;
+}
+
 static const struct evt_type *decimal_of(struct dsl_sem *c, const struct dsl_type *t) {
     int64_t p = t->n_args > 0 ? t->args[0] : 38, s = t->n_args > 1 ? t->args[1] : 0;
     if (p < 1 || p > 38) {
@@ -79,6 +97,8 @@ static const struct evt_type *named_type(struct dsl_sem *c, const struct dsl_typ
     for (size_t i = 0; i < sizeof type_names / sizeof *type_names; i++)
         dsl_nearest_try(&near, base_str_of(type_names[i].name));
     dsl_diag_error(c->diag, t->span, CEP_ETYPE, "unknown type \"%.*s\"", BASE_STR_FMT(t->name));
+    if (foreign_note(c, t->name))
+        return NULL;
     if (near.best.len)
         dsl_nearest_note(c->diag, &near);
     else

@@ -79,6 +79,8 @@ static bool time_column(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl
     if (t->kind != EVT_TIMESTAMP) {
         dsl_diag_error(c->diag, st->time_column.span, CEP_ETYPE, "the event time \"%.*s\" is %s, not timestamp",
             BASE_STR_FMT(st->time_column.text), dsl_type_name(c, t));
+        if (t->kind == EVT_STRING || t->kind == EVT_INT || t->kind == EVT_DOUBLE)
+            dsl_diag_note(c->diag, "declare it so: the format reads text and numbers as timestamps");
         return false;
     }
     out->col = (uint32_t)i;
