@@ -20,7 +20,7 @@ int expr_name_index(const char *const *names, size_t n, struct base_str s) {
 
 size_t expr_utf8_off(struct base_str s, int64_t n) {
     size_t off = 0;
-    while (n-- > 0 && off < s.len)
+    for (; n > 0 && off < s.len; n--)
         off += expr_utf8_width(s.p[off]);
     return off < s.len ? off : s.len;
 }

@@ -275,7 +275,9 @@ static void check_agreement(
 
 static void both_evaluators_agree(void **state) {
     struct world *w = *state;
-    const char *more = getenv("EXPR_VEC_ROUNDS");
+    const char *more = getenv("EXPR_VEC_ROUNDS"), *seed = getenv("EXPR_VEC_SEED");
+    if (seed)
+        w->seed = strtoull(seed, NULL, 10) * 2654435761u + 1;
     int rounds = more ? atoi(more) : 400, n_calls = 0;
     struct evt_batch *b = evt_batch_new(&w->schema, 0);
     for (int round = 0; round < rounds; round++) {
@@ -284,12 +286,12 @@ static void both_evaluators_agree(void **state) {
         if (round % 20 == 0) {
             base_arena_clear(&w->arena);
             base_arena_release(&w->arena);
-            uint64_t seed = w->seed;
+            uint64_t now = w->seed;
             evt_batch_unref(b);
             free(w);
             start(state);
             w = *state;
-            w->seed = seed;
+            w->seed = now;
             b = evt_batch_new(&w->schema, 0);
         }
         const struct expr *e = rnd_expr(w, &a, 1 + (int)below(w, 3));
