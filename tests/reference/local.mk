@@ -6,3 +6,8 @@ EXTRA_DIST += tests/reference/README.md
 check_PROGRAMS += tests/reference/ref_test
 tests_reference_ref_test_SOURCES = tests/reference/ref_test.c $(REFERENCE_SOURCES)
 tests_reference_ref_test_LDADD = $(PLAN_TEST_LIBS)
+
+check_PROGRAMS += tests/reference/random_test
+tests_reference_random_test_SOURCES = tests/reference/random_test.c tests/reference/random_case.h \
+	tests/reference/random_case.c $(REFERENCE_SOURCES)
+tests_reference_random_test_LDADD = $(NFA_TEST_LIBS)

@@ -44,6 +44,30 @@ static bool quantified(const struct plan_term *t) {
     return t->min != 1 || t->max != 1;
 }
 
+static bool nullable(struct ref *r, const struct plan_term *t);
+
+/* May one round of it take nothing? */
+static bool body_nullable(struct ref *r, const struct plan_term *t) {
+    bool all = true, any = false;
+    switch (t->kind) {
+    case PLAN_TERM_VAR: return false;
+    case PLAN_TERM_CHAIN:
+        for (uint32_t i = 0; i < t->n_steps; i++)
+            all &= t->steps[i].negated || nullable(r, t->steps[i].term);
+        return all;
+    case PLAN_TERM_ALT:
+    case PLAN_TERM_ALL:
+        for (uint32_t i = 0; i < t->n_alts; i++) {
+            bool can = nullable(r, t->alts[i]);
+            all &= can;
+            any |= can;
+        }
+        return t->kind == PLAN_TERM_ALT ? any : all;
+    case PLAN_TERM_MAX: break;
+    }
+    return false;
+}
+
 /*
  * (a{3})? is nothing or exactly three: the optional of a loop, not a group around one. (a){3} is a{3}. A group of one
  * step stays a group only where both have a quantifier of their own.
@@ -78,31 +102,15 @@ static const struct ref_unit *unit_of(struct ref *r, const struct plan_term *t) 
     u->greedy = q->greedy || greedy;
     u->until = q->until ? q : NULL;
     u->gap_us = q->gap_us;
+    /* Where a round may take nothing, bounds from below are met by themselves. */
+    if (!r->calls.flink_groups && body_nullable(r, u->body))
+        u->min = 1;
     return u;
 }
 
 static bool nullable(struct ref *r, const struct plan_term *t) {
     const struct ref_unit *u = unit_of(r, t);
-    if (u->optional)
-        return true;
-    bool all = true, any = false;
-    switch (u->body->kind) {
-    case PLAN_TERM_VAR: return false;
-    case PLAN_TERM_CHAIN:
-        for (uint32_t i = 0; i < u->body->n_steps; i++)
-            all &= u->body->steps[i].negated || nullable(r, u->body->steps[i].term);
-        return all;
-    case PLAN_TERM_ALT:
-    case PLAN_TERM_ALL:
-        for (uint32_t i = 0; i < u->body->n_alts; i++) {
-            bool can = nullable(r, u->body->alts[i]);
-            all &= can;
-            any |= can;
-        }
-        return u->body->kind == PLAN_TERM_ALT ? any : all;
-    case PLAN_TERM_MAX: break;
-    }
-    return false;
+    return u->optional || body_nullable(r, u->body);
 }
 
 /* Is there nothing more to come? */
@@ -369,10 +377,15 @@ static struct ref_place *follow(struct ref *r, const struct ref_rest *k, struct 
     }
     case REF_STEPS: return follow_steps(r, k, c);
     case REF_AGAIN:
-        /* A round that took nothing, beyond those that must be, is no round: or it would go on for ever. */
-        for (uint32_t i = 0; i < c.n_empty; i++)
-            if (c.empty[i] == k && k->unit->max == PLAN_UNBOUNDED && k->i > k->unit->min)
+        /* A round that took nothing is no round: the first leaves the group out, others would go on for ever. */
+        for (uint32_t i = 0; i < c.n_empty; i++) {
+            if (c.empty[i] != k)
+                continue;
+            if (r->calls.flink_groups ? k->unit->max == PLAN_UNBOUNDED && k->i > k->unit->min : k->i > 1)
                 return place_new(r, REF_DEAD);
+            if (!r->calls.flink_groups)
+                return follow(r, k->up, c);
+        }
         return k->i == k->unit->max ? follow(r, k->up, c) : enter_round(r, k->unit, k->i + 1, k->up, c);
     case REF_MEMBERS: return follow_members(r, k, c);
     case REF_REST_MAX: break;
