@@ -265,6 +265,16 @@ static bool nullable(const struct plan_term *t) {
     return false;
 }
 
+/* Can a step of it be left out before its first event? */
+static bool may_begin_late(const struct plan_term *t) {
+    if (t->kind == PLAN_TERM_CHAIN)
+        return nullable(t->steps[0].term) || may_begin_late(t->steps[0].term);
+    for (uint32_t i = 0; i < t->n_alts; i++)
+        if (nullable(t->alts[i]) || may_begin_late(t->alts[i]))
+            return true;
+    return false;
+}
+
 static struct plan_term *chain(struct maker *m, uint32_t n, uint32_t depth);
 
 static struct plan_term *part(struct maker *m, uint32_t depth, bool after_any) {
@@ -285,6 +295,8 @@ static struct plan_term *part(struct maker *m, uint32_t depth, bool after_any) {
     /* One quantifier a term: what comes back from chain() may be a bare variable with its own. */
     if (t->min == 1 && t->max == 1) {
         quantify(m, t, after_any);
+        if (t->kind != PLAN_TERM_VAR && may_begin_late(t))
+            t->gap_us = 0;
         /* How often nothing is repeated is nobody's business. */
         if (t->kind != PLAN_TERM_VAR && t->max > 1) {
             struct plan_term once = *t;
@@ -326,6 +338,11 @@ static struct plan_term *chain(struct maker *m, uint32_t n, uint32_t depth) {
                 s->lo_us = 0;
         }
         s->term = s->negated ? variable(m, true) : part(m, depth, s->op == PLAN_FOLLOWED_ANY);
+        /* Whose bound is it when the group's first step is left out? Not asked here. */
+        if (s->term->kind != PLAN_TERM_VAR && !s->negated && (s->lo_us || s->hi_us >= 0) && may_begin_late(s->term)) {
+            s->lo_us = 0;
+            s->hi_us = -1;
+        }
     }
     return t;
 }

@@ -63,6 +63,31 @@ static bool lines_eq(struct lines *a, struct lines *b) {
     return eq;
 }
 
+/* Different rounds of nested loops that took the same are one match or several. */
+static void lines_distinct(struct lines *l) {
+    if (l->n)
+        qsort(l->v, l->n, sizeof *l->v, by_text);
+    size_t keep = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        if (keep > 0 && strcmp(l->v[keep - 1], l->v[i]) == 0)
+            base_free(l->v[i]);
+        else
+            l->v[keep++] = l->v[i];
+    }
+    l->n = keep;
+}
+
+static bool repeats_groups(const struct plan_term *t) {
+    if (t->kind == PLAN_TERM_VAR)
+        return false;
+    bool yes = t->max > 1;
+    for (uint32_t i = 0; i < t->n_steps; i++)
+        yes = yes || repeats_groups(t->steps[i].term);
+    for (uint32_t i = 0; i < t->n_alts; i++)
+        yes = yes || repeats_groups(t->alts[i]);
+    return yes;
+}
+
 /* -- the reference ------------------------------------------------------------------------------------------------- */
 
 static void add_reference(
@@ -220,6 +245,9 @@ static bool run_engine(
     struct nfa_prog *prog = NULL;
     *out = (struct result){ 0 };
     if (nfa_compile(c->node, c->plan, opts, &prog, &err) != CEP_OK) {
+        /* Conditions that contradict each other: it never takes anything. */
+        if (strstr(err.message, "takes no event"))
+            return true;
         fprintf(stderr, "seed %llu: refused: %s\n", (unsigned long long)c->seed, err.message);
         return false;
     }
@@ -248,6 +276,10 @@ static bool same(struct random_case *c, uint32_t keep, const struct nfa_opts *op
         return false;
     if (want->failed || got->failed)
         return want->failed == got->failed;
+    if (repeats_groups(c->node->pattern.root)) {
+        lines_distinct(&want->matches);
+        lines_distinct(&got->matches);
+    }
     return lines_eq(&want->matches, &got->matches) &&
            (opts->no_timeouts || lines_eq(&want->timeouts, &got->timeouts));
 }

@@ -33,7 +33,8 @@ struct ref_calls {
     bool (*cond)(void *arg, uint32_t var, uint32_t event, const struct ref_sofar *sofar);
     bool (*until)(void *arg, const struct plan_term *term, uint32_t event, const struct ref_sofar *sofar);
     /* As Flink, against the language: a loop that a group begins with is joined by the group's word, not its own, and a
-     * loop over a group that waits gives the same match several times. */
+     * loop over a group that waits gives the same match several times; a group's until also keeps what is within it from
+     * being left out. */
     bool flink_groups;
 };
 

@@ -140,8 +140,12 @@ struct places {
     size_t n, cap;
 };
 
-static void places_add(struct places *l, struct ref_place *p) {
+/* Leaving the same out in two ways, as in (a? | b?), is one way. */
+static void places_add(const struct now *now, struct places *l, struct ref_place *p) {
     CEP_REQUIRE(l->n < 100000);
+    for (size_t i = 0; i < l->n && !now->r->calls.flink_groups; i++)
+        if (ref_place_same(l->v[i], p))
+            return;
     l->v = base_grow(l->v, l->n, &l->cap, sizeof *l->v);
     l->v[l->n++] = p;
 }
@@ -151,22 +155,22 @@ static void proceed(
     const struct now *now, const struct ref_run *run, const struct ref_place *p, struct places *out) {
     struct ref *r = now->r;
     switch (p->kind) {
-    case REF_JOIN: places_add(out, p->next); break;
+    case REF_JOIN: places_add(now, out, p->next); break;
     case REF_NOT_NEXT:
         if (!is_var(now, run, p->nots.var[0]) && ref_place_after_not(r, p)->kind != REF_FINAL)
-            places_add(out, ref_place_after_not(r, p));
+            places_add(now, out, ref_place_after_not(r, p));
         break;
     case REF_WAIT:
         for (uint32_t i = 0; i < p->n_heads; i++) {
             const struct ref_head *h = p->heads[i];
-            if (!h->leaves || until_around(now, run, h->rest))
+            if (!h->leaves || (r->calls.flink_groups && until_around(now, run, h->rest)))
                 continue;
             bool narrows = h->unit->greedy && h->unit->min != h->unit->max && !h->free_leave;
-            places_add(out, ref_place_leave(r, p, h, narrows && !until_of(now, run, h->unit)));
+            places_add(now, out, ref_place_leave(r, p, h, narrows && !until_of(now, run, h->unit)));
         }
         for (uint32_t i = 0; i < p->n_exits; i++)
-            if (!until_around(now, run, p->exits[i]))
-                places_add(out, ref_place_exit(r, p, p->exits[i]));
+            if (!r->calls.flink_groups || !until_around(now, run, p->exits[i]))
+                places_add(now, out, ref_place_exit(r, p, p->exits[i]));
         break;
     case REF_DEAD:
     case REF_FINAL:
@@ -179,9 +183,9 @@ static void proceed(
 static bool complete_at(const struct now *now, const struct ref_run *run, struct ref_place *at) {
     struct places todo = { 0 };
     bool yes = false;
-    places_add(&todo, at);
-    while (todo.n > 0 && !yes) {
-        struct ref_place *p = todo.v[--todo.n];
+    places_add(now, &todo, at);
+    for (size_t i = 0; i < todo.n && !yes; i++) {
+        struct ref_place *p = todo.v[i];
         yes = p->kind == REF_FINAL;
         if (!yes && !held_back(now, run, p))
             proceed(now, run, p, &todo);
@@ -319,9 +323,9 @@ static void step(const struct now *now, const struct ref_run *run, struct runs *
     size_t before = out->n;
     bool stopped = false;
     struct places todo = { 0 };
-    places_add(&todo, run->place);
-    while (todo.n > 0) {
-        struct ref_place *p = todo.v[--todo.n];
+    places_add(now, &todo, run->place);
+    for (size_t i = 0; i < todo.n; i++) {
+        struct ref_place *p = todo.v[i];
         if (held_back(now, run, p))
             continue;
         stopped |= forbidden(now, run, p);
@@ -331,7 +335,7 @@ static void step(const struct now *now, const struct ref_run *run, struct runs *
             same.place = p->twin ? p->twin : p;
             if (!run->is_start && ignores(now, run, p))
                 runs_add(out, same);
-        } else if (p->kind == REF_ABSENT && !forbidden(now, run, p)) {
+        } else if (p->kind == REF_ABSENT && !run->is_start && !forbidden(now, run, p)) {
             same.place = p;
             runs_add(out, same);
         } else if (p->kind == REF_NOT_NEXT && !forbidden(now, run, p)) {
@@ -341,7 +345,8 @@ static void step(const struct now *now, const struct ref_run *run, struct runs *
         }
         proceed(now, run, p, &todo);
     }
-    if (stopped)
+    /* The start is no partial match that could end. */
+    if (stopped && !run->is_start)
         out->n = before;
     base_free(todo.v);
 }
@@ -359,31 +364,37 @@ static void set_runs(struct ref *r, struct runs *l) {
     r->cap_runs = l->cap;
 }
 
-/* `limit N open`: at most N different first events. */
-static void limit_open(struct ref *r, int64_t at_us) {
-    if (!r->pat->limit_open)
-        return;
-    for (;;) {
-        uint64_t starts = 0, oldest = UINT64_MAX;
-        for (size_t i = 0; i < r->n_runs; i++) {
-            bool known = false;
-            for (size_t k = 0; k < i; k++)
-                known |= r->runs[k].start == r->runs[i].start;
-            starts += !known;
-            if (r->runs[i].start < oldest)
-                oldest = r->runs[i].start;
-        }
-        if (starts <= r->pat->limit_open)
-            return;
-        uint64_t drop = r->pat->limit_refuse_new ? r->n_seen : oldest;
-        size_t keep = 0;
-        for (size_t i = 0; i < r->n_runs; i++)
-            if (r->runs[i].start != drop)
-                r->runs[keep++] = r->runs[i];
-        CEP_REQUIRE(keep < r->n_runs);
-        r->n_runs = keep;
-        release(r, at_us);
+/* How many different first events the partial matches have; *oldest is the first of them. */
+static uint64_t count_starts(const struct runs *l, uint64_t *oldest) {
+    uint64_t n = 0;
+    *oldest = UINT64_MAX;
+    for (size_t i = 0; i < l->n; i++) {
+        bool known = false;
+        for (size_t k = 0; k < i; k++)
+            known |= l->v[k].start == l->v[i].start;
+        n += !known;
+        if (l->v[i].start < *oldest)
+            *oldest = l->v[i].start;
     }
+    return n;
+}
+
+/* `limit N open`: what this event starts needs room beside what is open. A match that it completes at once needs none. */
+static void add_started(struct ref *r, struct runs *open, const struct runs *started) {
+    uint64_t oldest, limit = r->pat->limit_open;
+    if (started->n == 0)
+        return;
+    while (limit && count_starts(open, &oldest) >= limit) {
+        if (r->pat->limit_refuse_new)
+            return;
+        size_t keep = 0;
+        for (size_t i = 0; i < open->n; i++)
+            if (open->v[i].start != oldest)
+                open->v[keep++] = open->v[i];
+        open->n = keep;
+    }
+    for (size_t i = 0; i < started->n; i++)
+        runs_add(open, started->v[i]);
 }
 
 void ref_event(struct ref *r, int64_t time_us, uint32_t event) {
@@ -392,15 +403,16 @@ void ref_event(struct ref *r, int64_t time_us, uint32_t event) {
         return;
     next_step(r);
     struct now now = { .r = r, .event = event, .time_us = time_us };
-    struct runs out = { 0 };
+    struct runs open = { 0 }, started = { 0 };
+    struct ref_run start = { .place = r->start, .is_start = true };
     r->n_seen++;
     for (size_t i = 0; i < r->n_runs; i++)
-        step(&now, &r->runs[i], &out);
-    struct ref_run start = { .place = r->start, .is_start = true };
-    step(&now, &start, &out);
-    set_runs(r, &out);
+        step(&now, &r->runs[i], &open);
+    step(&now, &start, &started);
+    add_started(r, &open, &started);
+    base_free(started.v);
+    set_runs(r, &open);
     release(r, time_us);
-    limit_open(r, time_us);
 }
 
 /* -- time ---------------------------------------------------------------------------------------------------------- */
@@ -410,16 +422,67 @@ static int64_t min_time(int64_t a, int64_t from, int64_t d) {
     return b < a ? b : a;
 }
 
+/*
+ * How long after the event taken last something can still come of a match that stands here, without looking at
+ * conditions; -1 = no limit. A bound that has passed rules out its step, not what can be had by leaving the step out.
+ */
+static int64_t patience(struct ref *r, const struct ref_place *p) {
+    if (p->kind == REF_JOIN)
+        return patience(r, p->next);
+    if (p->hi_us < 0)
+        return -1;
+    int64_t most = p->hi_us;
+    uint32_t n = p->kind == REF_WAIT ? p->n_heads + p->n_exits : 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct ref_place *q;
+        if (i >= p->n_heads)
+            q = ref_place_exit(r, p, p->exits[i - p->n_heads]);
+        else if (p->heads[i]->leaves)
+            q = ref_place_leave(r, p, p->heads[i], false);
+        else
+            continue;
+        if (q->kind == REF_FINAL || q->kind == REF_DEAD)
+            continue;
+        int64_t d = patience(r, q);
+        if (d < 0)
+            return -1;
+        most = d > most ? d : most;
+    }
+    return most;
+}
+
 /* When a partial match's time is over; INT64_MAX = never. */
-static int64_t deadline(const struct ref *r, const struct ref_run *run) {
+static int64_t deadline(struct ref *r, const struct ref_run *run) {
     int64_t t = INT64_MAX;
     if (r->pat->within_kind == PLAN_WITHIN_FIRST_LAST)
         t = min_time(t, run->start_us, r->pat->within_us);
     else if (r->pat->within_kind == PLAN_WITHIN_BETWEEN)
         t = min_time(t, run->last_us, r->pat->within_us);
-    if (run->place->hi_us >= 0 && !ref_place_leaves(run->place))
-        t = min_time(t, run->last_us, run->place->hi_us);
-    return t;
+    int64_t d = patience(r, run->place);
+    return d < 0 ? t : min_time(t, run->last_us, d);
+}
+
+static bool same_events(const struct ref_sofar *a, const struct ref_sofar *b) {
+    bool same = a->n == b->n;
+    for (uint32_t i = 0; same && i < a->n; i++)
+        same = a->binds[i].var == b->binds[i].var && a->binds[i].event == b->binds[i].event;
+    return same;
+}
+
+/*
+ * A partial match may stand in several places at once: it waits for one step here and has left it out there. It timed out
+ * when it stands in none any more, and is reported once: by the first of its runs.
+ */
+static bool reports(struct ref *r, size_t at, int64_t now_us) {
+    for (size_t i = 0; i < r->n_runs; i++) {
+        const struct ref_run *other = &r->runs[i];
+        if (i == at || !same_events(&other->taken, &r->runs[at].taken))
+            continue;
+        bool due = deadline(r, other) <= now_us;
+        if (!due || (i < at && other->place->kind != REF_ABSENT))
+            return false;
+    }
+    return true;
 }
 
 void ref_advance(struct ref *r, int64_t time_us) {
@@ -438,7 +501,7 @@ void ref_advance(struct ref *r, int64_t time_us) {
                 runs_add(&left, *run);
             else if (run->place->kind == REF_ABSENT)
                 complete(r, run->taken, run->start);
-            else
+            else if (r->calls.flink_groups || reports(r, i, next))
                 emit(&r->timeouts, run->taken, next);
         }
         set_runs(r, &left);

@@ -274,8 +274,9 @@ static struct ref_place *enter_step(struct ref *r, const struct plan_term *chain
     bool rounds = u->body->kind != PLAN_TERM_VAR && u->max > 1;
     p->untils = p->n_heads == 1 ? p->heads[0]->rest : rounds ? p->empty[c.n_empty] : behind;
     struct ref_list nots = { 0 };
-    if (u->body->kind == PLAN_TERM_VAR) {
+    if (u->body->kind == PLAN_TERM_VAR || !r->calls.flink_groups)
         nots_before(r, chain, i, &nots);
+    if (u->body->kind == PLAN_TERM_VAR) {
         /* Leaving a loop out is narrowed as ending it is, but not where a negation stands before it. */
         p->heads[0]->free_leave = u->greedy && u->max == PLAN_UNBOUNDED && nots.n > 0;
     } else if (u->optional) {
@@ -467,4 +468,37 @@ struct ref_place *ref_place_exit(struct ref *r, const struct ref_place *p, const
 
 struct ref_place *ref_place_after_not(struct ref *r, const struct ref_place *p) {
     return follow(r, p->rest, coming_from(p));
+}
+
+static bool same_rest(const struct ref_rest *a, const struct ref_rest *b) {
+    for (; a && b && a != b; a = a->up, b = b->up)
+        if (a->kind != b->kind || a->term != b->term || a->i != b->i || a->left != b->left ||
+            (a->unit ? a->unit->body : NULL) != (b->unit ? b->unit->body : NULL))
+            return false;
+    return a == b;
+}
+
+static bool same_list(const struct ref_list *a, const struct ref_list *b) {
+    return a->n == b->n && memcmp(a->var, b->var, a->n * sizeof *a->var) == 0;
+}
+
+static bool same_head(const struct ref_head *a, const struct ref_head *b) {
+    return a->unit->body == b->unit->body && a->rep == b->rep && a->leaves == b->leaves && same_rest(a->rest, b->rest);
+}
+
+bool ref_place_same(const struct ref_place *a, const struct ref_place *b) {
+    if (a->kind != b->kind || a->n_greedy != b->n_greedy || !same_list(&a->nots, &b->nots) || a->op != b->op ||
+        a->n_heads != b->n_heads || a->n_exits != b->n_exits || a->lo_us != b->lo_us || a->hi_us != b->hi_us ||
+        !same_rest(a->rest, b->rest) || a->next != b->next || !a->twin != !b->twin)
+        return false;
+    for (uint32_t i = 0; i < a->n_greedy; i++)
+        if (a->greedy[i]->unit->body != b->greedy[i]->unit->body)
+            return false;
+    for (uint32_t i = 0; i < a->n_heads; i++)
+        if (!same_head(a->heads[i], b->heads[i]))
+            return false;
+    for (uint32_t i = 0; i < a->n_exits; i++)
+        if (!same_rest(a->exits[i], b->exits[i]))
+            return false;
+    return !a->twin || same_list(&a->twin->nots, &b->twin->nots);
 }

@@ -111,3 +111,5 @@ struct ref_place *ref_place_exit(struct ref *r, const struct ref_place *p, const
 /* Behind a NOT_NEXT. */
 struct ref_place *ref_place_after_not(struct ref *r, const struct ref_place *p);
 bool ref_place_leaves(const struct ref_place *p);
+/* Does the same follow from both? */
+bool ref_place_same(const struct ref_place *a, const struct ref_place *b);
