@@ -386,6 +386,11 @@ static void ways_past(struct builder *b, struct heads *h, const struct nfa_term 
     way_out_if(b, h, place, held, nfa_lit_of(t->until, true));
 }
 
+/* May it be left out as a whole? One that is no loop and takes nothing is left step by step: greedy steps in it count. */
+static bool leaves(const struct nfa_term *t) {
+    return t->optional || (t->unit_nullable && t->max > 1);
+}
+
 struct todo {
     uint32_t term;
     uint32_t place; /* after one repetition of it */
@@ -444,10 +449,8 @@ static struct heads heads_of(struct builder *b, uint32_t term, uint32_t members,
         for (size_t i = mark; i < n_todo; i++) {
             struct todo *c = &todo[i];
             const struct nfa_term *ct = &p->terms[c->term];
-            if (ct->optional || ct->unit_nullable) {
-                if (c->place != c->keep_out)
-                    ways_past(b, &h, ct, c->place, c->mood);
-            }
+            if (leaves(ct) && c->place != c->keep_out)
+                ways_past(b, &h, ct, c->place, c->mood);
             if (ct->max > 1) {
                 uint32_t loop = place_of(b, PLACE_LOOP, c->term, 1, c->place);
                 c->place = loop;
@@ -568,7 +571,10 @@ static void build_term(struct builder *b, uint32_t node, const struct want *w) {
     if (t->max > 1 && t->unit_nullable)
         in_mood = mood_with_fresh(b, mood, once);
     struct heads h = heads_of(b, term, 0, once, in_mood);
-    if (t->optional || t->unit_nullable)
+    /* Flink restricts a copy of what follows when a negation stands before an optional loop: leaving it out is free. */
+    if (leaves(t) && t->max == PLAN_UNBOUNDED && (b->moods[mood].n_nots || b->moods[mood].n_late))
+        way_out(b, &h, place, mood);
+    else if (leaves(t))
         ways_past(b, &h, t, place, mood);
 
     bool is_fork = h.n_outs > 0;
@@ -628,16 +634,20 @@ static void build_loop(struct builder *b, uint32_t node, const struct want *w) {
 static void build_all(struct builder *b, uint32_t node, const struct want *w) {
     struct place pl = b->places[w->place];
     struct follow f = follow_of(b, PLAN_FOLLOWED, 0, -1);
-    struct heads h = heads_of(b, pl.term, pl.n, pl.outer, (uint32_t)w->mood);
+    uint32_t mood = (uint32_t)w->mood;
+    struct heads h = heads_of(b, pl.term, pl.n, pl.outer, mood);
     if (!h.n_outs) {
-        build_wait(b, node, pl.term, f, &h, (uint32_t)w->mood, false, NFA_NONE);
+        build_wait(b, node, pl.term, f, &h, mood, false, NFA_NONE);
         return;
     }
-    /* Members that may be left out: wait in a node of its own, or go on. */
+    /* Members that may be left out: wait in a node of its own, or go on. A greedy loop before restricts the fork. */
+    nfa_lit hold = b->moods[mood].hold;
+    uint32_t free_mood = mood_with_hold(b, mood, NFA_NONE);
+    h = heads_of(b, pl.term, pl.n, pl.outer, free_mood);
     uint32_t wait = node_new(b, NFA_NODE_WAIT);
     b->wants[wait].kind = UINT64_MAX;
-    build_wait(b, wait, pl.term, f, &h, (uint32_t)w->mood, false, NFA_NONE);
-    build_fork(b, node, wait, &h, NFA_NONE);
+    build_wait(b, wait, pl.term, f, &h, free_mood, false, NFA_NONE);
+    build_fork(b, node, wait, &h, hold);
 }
 
 static void build_not_next(struct builder *b, uint32_t node, const struct want *w) {

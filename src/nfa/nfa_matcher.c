@@ -61,6 +61,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     base_free(m->taker_group);
     base_free(m->taker_order);
     base_free(m->merge);
+    base_free(m->standing);
     base_free(m->evs);
     base_free(m->ev_vars);
     base_free(m->var_evs);

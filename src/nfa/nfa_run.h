@@ -165,6 +165,14 @@ struct nfa_env {
     bool timed_out;
 };
 
+/* Where a partial match stands whose time is over, or not yet. */
+struct nfa_standing {
+    const struct nfa_link *last; /* borrowed */
+    uint64_t start;              /* of the group */
+    uint32_t i;                  /* the run's place in its group */
+    bool due, report;
+};
+
 struct nfa_matcher {
     const struct nfa_prog *p;
     const struct plan_pattern *pat;
@@ -203,6 +211,8 @@ struct nfa_matcher {
     uint64_t *taker_order;
     struct nfa_group **merge; /* groups to look at after the step */
     size_t n_merge, cap_merge;
+    struct nfa_standing *standing; /* scratch of one expiry */
+    size_t cap_standing;
 
     /* a match being emitted */
     const struct nfa_ev **evs; /* first to last */

@@ -37,13 +37,19 @@ static int compare_listed(struct nfa_matcher *m, const struct nfa_done *a, const
             v[i][--at] = l;
     }
     m->scratch_used = true;
-    for (size_t i = 0; i < n[0] && i < n[1]; i++) {
+    size_t both = n[0] < n[1] ? n[0] : n[1];
+    for (size_t i = 0; i < both; i++) {
         if (v[0][i]->ev->order != v[1][i]->ev->order)
             return v[0][i]->ev->order < v[1][i]->ev->order ? -1 : 1;
+    }
+    if (n[0] != n[1])
+        return n[0] < n[1] ? -1 : 1;
+    /* The same events: only the variables can tell them apart. */
+    for (size_t i = 0; i < both; i++) {
         if (v[0][i]->var != v[1][i]->var)
             return v[0][i]->var < v[1][i]->var ? -1 : 1;
     }
-    return n[0] < n[1] ? -1 : n[0] > n[1];
+    return 0;
 }
 
 /*

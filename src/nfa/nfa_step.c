@@ -9,6 +9,8 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
+#include <stdlib.h>
+
 void nfa_failure(struct nfa_matcher *m, const char *reason) {
     if (m->cur.failed || !m->cur.batch)
         return;
@@ -285,12 +287,68 @@ static void timed_out(struct nfa_matcher *m, struct nfa_key *k, uint64_t start_o
     nfa_emit_timeout(m, k, start_order, r, at);
 }
 
+/* By what was taken from the start on; chains share their beginnings, so most of the time this looks at their ends only. */
+static int by_taken(const struct nfa_standing *x, const struct nfa_standing *y) {
+    const struct nfa_link *a = x->last, *b = y->last;
+    while (a != b) {
+        if (!a || !b)
+            return a ? 1 : -1;
+        if (a->ev->order != b->ev->order)
+            return a->ev->order < b->ev->order ? -1 : 1;
+        if (a->var != b->var)
+            return a->var < b->var ? -1 : 1;
+        a = nfa_link_prev(a, x->start);
+        b = nfa_link_prev(b, x->start);
+    }
+    return 0;
+}
+
+static int by_taken_place(const void *x, const void *y) {
+    const struct nfa_standing *a = x, *b = y;
+    int c = by_taken(a, b);
+    return c ? c : a->i < b->i ? -1 : a->i > b->i;
+}
+
+static int by_place(const void *x, const void *y) {
+    const struct nfa_standing *a = x, *b = y;
+    return a->i < b->i ? -1 : a->i > b->i;
+}
+
+/*
+ * A partial match, the events taken, may stand in several states at once: it waits for one step here and has left it out
+ * there. It timed out when it stands in none any more, and is reported once. Fills m->standing in the order of the runs.
+ */
+static void find_reports(struct nfa_matcher *m, const struct nfa_group *g, int64_t at) {
+    size_t n = 0;
+    for (const struct nfa_run *r = g->runs; r; r = r->next, n++) {
+        m->standing = base_grow(m->standing, n, &m->cap_standing, sizeof *m->standing);
+        bool due = nfa_run_deadline(m, g, r) <= at;
+        m->standing[n] = (struct nfa_standing){ r->last, g->start_order, (uint32_t)n, due,
+            due && !m->p->states[r->state].pending };
+    }
+    if (n < 2)
+        return;
+    qsort(m->standing, n, sizeof *m->standing, by_taken_place);
+    for (size_t from = 0, to; from < n; from = to) {
+        bool told = false;
+        for (to = from; to < n && by_taken(&m->standing[from], &m->standing[to]) == 0; to++)
+            told = told || !m->standing[to].due;
+        for (size_t i = from; i < to; i++) {
+            m->standing[i].report = m->standing[i].report && !told;
+            told = told || m->standing[i].report;
+        }
+    }
+    qsort(m->standing, n, sizeof *m->standing, by_place);
+}
+
 /* The time since the start is over: for this start alone, its aliases have their own. */
 static void start_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, int64_t at) {
-    for (struct nfa_run *r = g->runs; r; r = r->next) {
+    size_t i = 0;
+    find_reports(m, g, at);
+    for (struct nfa_run *r = g->runs; r; r = r->next, i++) {
         if (m->p->states[r->state].pending)
             nfa_complete_start(m, g, r);
-        else
+        else if (m->standing[i].report)
             timed_out(m, k, g->start_order, r, at);
     }
     (void)nfa_group_drop_start(m, k, g);
@@ -298,15 +356,22 @@ static void start_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_grou
 
 /* The time since the event taken last is over: for every start that shares the run. */
 static void runs_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, int64_t at) {
-    for (struct nfa_run **place = &g->runs; *place;) {
+    bool any = false;
+    for (const struct nfa_run *r = g->runs; r && !any; r = r->next)
+        any = nfa_run_deadline(m, g, r) <= at;
+    if (!any)
+        return;
+    size_t i = 0;
+    find_reports(m, g, at);
+    for (struct nfa_run **place = &g->runs; *place; i++) {
         struct nfa_run *r = *place;
-        if (nfa_run_deadline(m, g, r) > at) {
+        if (!m->standing[i].due) {
             place = &r->next;
             continue;
         }
         if (m->p->states[r->state].pending) {
             nfa_complete(m, g, r, nfa_link_ref(r->last), g->start_order, g->start_time);
-        } else {
+        } else if (m->standing[i].report) {
             timed_out(m, k, g->start_order, r, at);
             for (const struct nfa_alias *a = g->first_alias; a && a->order <= r->alias_hi; a = a->next)
                 timed_out(m, k, a->order, r, at);
