@@ -30,6 +30,7 @@ fuzz_dsl_parse_fuzz_SOURCES = fuzz/dsl_parse_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN
 fuzz_dsl_parse_fuzz_LDADD = $(DSL_LIBS)
 fuzz_dsl_parse_fuzz_LDFLAGS = $(FUZZ_LINK)
 EXTRA_DIST += fuzz/dsl_parse.in
+
 CON_FUZZ = fuzz/con_fuzz.h tests/connect/con_kit.c tests/connect/con_kit.h
 FUZZ_TARGETS += fuzz/csv_fuzz fuzz/json_fuzz fuzz/text_fuzz
 fuzz_csv_fuzz_SOURCES = fuzz/csv_fuzz.c fuzz/fuzz_main.h $(CON_FUZZ) $(FUZZ_MAIN)
