@@ -5,9 +5,10 @@
 #include "dsl/dsl_sem.h"
 
 /* Functions of later versions, refused by name wherever they stand. */
-static const char *const later[] = { "approx_count_distinct", "approx_quantile", "ewma", "zscore", "mad_score", "rate",
-    "delta", "lag", "lead", "holt_winters", "changed", "tumble", "hop", "session", "cumulate", "unnest", "row_number",
-    "window_start", "window_end", "session_start", "session_end", "tumble_start", "tumble_end" };
+static const char *const later[] = { "approx_count_distinct", "approx_quantile", "ewma", "zscore",
+    "mad_score", "rate", "delta", "lag", "lead", "holt_winters", "changed", "tumble", "hop", "session",
+    "cumulate", "unnest", "row_number", "window_start", "window_end", "session_start", "session_end",
+    "tumble_start", "tumble_end" };
 
 static const struct {
     const char *name;
@@ -91,10 +92,11 @@ int32_t dsl_agg_variable(const struct dsl_pat *p, const struct dsl_expr *e) {
 static bool events_usable(struct dsl_sem *c, struct dsl_scope *s, int32_t var, struct cep_span span) {
     const struct dsl_pvar *v = &s->pat->vars[var];
     if (s->kind == DSL_SCOPE_KEY)
-        dsl_diag_error(c->diag, span, CEP_EINVAL, "\"partition by\" looks at the event alone, not at variable \"%.*s\"",
-            BASE_STR_FMT(v->name));
+        dsl_diag_error(c->diag, span, CEP_EINVAL,
+            "\"partition by\" looks at the event alone, not at variable \"%.*s\"", BASE_STR_FMT(v->name));
     else if (!v->in_seq)
-        dsl_diag_error(c->diag, span, CEP_ENAME, "variable \"%.*s\" does not stand in the sequence", BASE_STR_FMT(v->name));
+        dsl_diag_error(c->diag, span, CEP_ENAME, "variable \"%.*s\" does not stand in the sequence",
+            BASE_STR_FMT(v->name));
     else if (v->negated)
         dsl_diag_error(c->diag, span, CEP_EINVAL, "variable \"%.*s\" stands behind \"!\" and has no events",
             BASE_STR_FMT(v->name));
@@ -113,7 +115,8 @@ static const struct expr *new_agg(struct dsl_sem *c, struct dsl_scope *s, enum e
                 name = agg_names[i].name;
                 break;
             }
-        dsl_diag_error(c->diag, span, CEP_ETYPE, "aggregate \"%s\" does not take %s", name, dsl_type_name(c, arg->type));
+        dsl_diag_error(
+            c->diag, span, CEP_ETYPE, "aggregate \"%s\" does not take %s", name, dsl_type_name(c, arg->type));
         return NULL;
     }
     struct expr *x = dsl_new_expr(c, EXPR_AGG, t, span);
@@ -129,8 +132,8 @@ static const struct expr *new_agg(struct dsl_sem *c, struct dsl_scope *s, enum e
     return x;
 }
 
-static const struct expr *whole_events(struct dsl_sem *c, struct dsl_scope *s, enum expr_agg agg, int32_t var,
-    const struct dsl_expr *e) {
+static const struct expr *whole_events(
+    struct dsl_sem *c, struct dsl_scope *s, enum expr_agg agg, int32_t var, const struct dsl_expr *e) {
     if (agg == EXPR_AGG_COUNT && !e->call.distinct)
         return new_agg(c, s, EXPR_AGG_COUNT, var, NULL, e->span);
     if (agg == EXPR_AGG_ARRAY && s->kind == DSL_SCOPE_MEASURES) {
@@ -185,10 +188,12 @@ static bool unknown_agg_variable(struct dsl_sem *c, const struct dsl_scope *s, c
 }
 
 static void agg_without_variable(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e) {
-    struct base_str var = s->pat->n_seq_vars ? s->pat->vars[s->kind == DSL_SCOPE_DEFINE ? s->own : 0].name : BASE_STR("VAR");
+    struct base_str var = s->pat->n_seq_vars ? s->pat->vars[s->kind == DSL_SCOPE_DEFINE ? s->own : 0].name
+                                             : BASE_STR("VAR");
     if (s->pat->open || unknown_agg_variable(c, s, e))
         return;
-    dsl_diag_error(c->diag, e->span, CEP_EINVAL, "aggregate \"%.*s\" speaks of no variable", BASE_STR_FMT(e->call.name.text));
+    dsl_diag_error(c->diag, e->span, CEP_EINVAL, "aggregate \"%.*s\" speaks of no variable",
+        BASE_STR_FMT(e->call.name.text));
     if (e->call.n_args == 1 && e->call.args[0]->kind == DSL_EXPR_NAME)
         dsl_diag_note(c->diag, "write %.*s(%.*s.%.*s)", BASE_STR_FMT(e->call.name.text), BASE_STR_FMT(var),
             BASE_STR_FMT(e->call.args[0]->name.text));
@@ -209,7 +214,8 @@ static int32_t named_stream_var(const struct dsl_pat *p, const struct dsl_expr *
     return only;
 }
 
-static const struct expr *check_agg(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, enum expr_agg agg) {
+static const struct expr *check_agg(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, enum expr_agg agg) {
     if (s->agg_var >= 0) {
         dsl_diag_error(c->diag, e->span, CEP_EINVAL, "an aggregate cannot stand in an aggregate");
         return NULL;
@@ -217,7 +223,8 @@ static const struct expr *check_agg(struct dsl_sem *c, struct dsl_scope *s, cons
     enum expr_agg inner;
     if (e->call.n_args == 1 && e->call.args[0]->kind == DSL_EXPR_CALL &&
         dsl_agg_of_name(e->call.args[0]->call.name.text, &inner)) {
-        dsl_diag_error(c->diag, e->call.args[0]->span, CEP_EINVAL, "an aggregate cannot stand in an aggregate");
+        dsl_diag_error(
+            c->diag, e->call.args[0]->span, CEP_EINVAL, "an aggregate cannot stand in an aggregate");
         return NULL;
     }
     if (e->call.star || e->call.n_args != 1) {
@@ -255,27 +262,32 @@ static const struct expr *check_agg(struct dsl_sem *c, struct dsl_scope *s, cons
 
 /* -- first, last, prev -------------------------------------------------------------------------------------------------------- */
 
-static bool step_number(struct dsl_sem *c, const struct dsl_expr *e, const char *what, int64_t min, uint32_t *out) {
+static bool step_number(
+    struct dsl_sem *c, const struct dsl_expr *e, const char *what, int64_t min, uint32_t *out) {
     struct dsl_scope cs = { .kind = DSL_SCOPE_CONST, .own = -1, .input = -1, .agg_var = -1, .key_col = -1 };
     const struct expr *x = dsl_fold(c, dsl_check_expr(c, &cs, e));
     if (!x)
         return false;
-    if (x->kind != EXPR_CONST || x->type->kind != EVT_INT || x->val.null || x->val.i < min || x->val.i > 1000000) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "%s is a whole number from %lld to 1000000", what, (long long)min);
+    if (x->kind != EXPR_CONST || x->type->kind != EVT_INT || x->val.null || x->val.i < min ||
+        x->val.i > 1000000) {
+        dsl_diag_error(
+            c->diag, e->span, CEP_EINVAL, "%s is a whole number from %lld to 1000000", what, (long long)min);
         return false;
     }
     *out = (uint32_t)x->val.i;
     return true;
 }
 
-static const struct expr *check_first_last(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, bool last) {
+static const struct expr *check_first_last(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, bool last) {
     const char *name = last ? "last" : "first";
     if (s->agg_var >= 0) {
         dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%s\" cannot stand in an aggregate", name);
         return NULL;
     }
     if (e->call.star || e->call.n_args < 1 || e->call.n_args > 2) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%s\" takes a variable's column and, if need be, a number", name);
+        dsl_diag_error(
+            c->diag, e->span, CEP_EINVAL, "\"%s\" takes a variable's column and, if need be, a number", name);
         return NULL;
     }
     const struct dsl_expr *arg = e->call.args[0];
@@ -291,7 +303,8 @@ static const struct expr *check_first_last(struct dsl_sem *c, struct dsl_scope *
                 dsl_nearest_init(&near, b->name.text);
                 for (size_t i = 0; i < s->pat->n_vars; i++)
                     dsl_nearest_try(&near, s->pat->vars[i].name);
-                dsl_diag_error(c->diag, b->span, CEP_ENAME, "unknown variable \"%.*s\"", BASE_STR_FMT(b->name.text));
+                dsl_diag_error(
+                    c->diag, b->span, CEP_ENAME, "unknown variable \"%.*s\"", BASE_STR_FMT(b->name.text));
                 dsl_nearest_note(c->diag, &near);
                 return NULL;
             }
@@ -334,7 +347,8 @@ static const struct expr *check_prev(struct dsl_sem *c, struct dsl_scope *s, con
                 return NULL;
         } else if (i > 1 || !step_number(c, a, "the second argument of \"prev\"", 1, &n)) {
             if (i > 1)
-                dsl_diag_error(c->diag, a->span, CEP_EINVAL, "\"prev\" takes a column, a number and \"within D\"");
+                dsl_diag_error(
+                    c->diag, a->span, CEP_EINVAL, "\"prev\" takes a column, a number and \"within D\"");
             return NULL;
         }
     }
@@ -369,13 +383,15 @@ static const struct {
     { "match_duration", EXPR_MATCH_DURATION, EVT_DURATION },
 };
 
-static bool check_match(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const struct expr **out) {
+static bool check_match(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const struct expr **out) {
     for (size_t i = 0; i < sizeof match_names / sizeof *match_names; i++) {
         if (!is_name(e, match_names[i].name))
             continue;
         *out = NULL;
         if (s->kind != DSL_SCOPE_MEASURES) {
-            dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%s\" stands only in measures", match_names[i].name);
+            dsl_diag_error(
+                c->diag, e->span, CEP_EINVAL, "\"%s\" stands only in measures", match_names[i].name);
         } else if (e->call.n_args > 0 || e->call.star) {
             dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%s\" takes no arguments", match_names[i].name);
         } else {
@@ -390,7 +406,8 @@ static bool check_match(struct dsl_sem *c, struct dsl_scope *s, const struct dsl
 
 /* -- functions of values ------------------------------------------------------------------------------------------------------ */
 
-static void unknown_function(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e, struct base_str low) {
+static void unknown_function(
+    struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e, struct base_str low) {
     struct dsl_nearest near;
     dsl_nearest_init(&near, low);
     const struct expr_func *f;
@@ -401,7 +418,8 @@ static void unknown_function(struct dsl_sem *c, const struct dsl_scope *s, const
         for (size_t i = 0; i < sizeof agg_names / sizeof *agg_names; i++)
             dsl_nearest_try(&near, base_str_of(agg_names[i].name));
     dsl_nearest_try(&near, BASE_STR("coalesce"));
-    dsl_diag_error(c->diag, e->call.name.span, CEP_ENAME, "unknown function \"%.*s\"", BASE_STR_FMT(e->call.name.text));
+    dsl_diag_error(
+        c->diag, e->call.name.span, CEP_ENAME, "unknown function \"%.*s\"", BASE_STR_FMT(e->call.name.text));
     dsl_nearest_note(c->diag, &near);
 }
 
@@ -432,17 +450,19 @@ static const struct expr *unit_word(struct dsl_sem *c, const struct dsl_expr *ar
 }
 
 /* nullif(a, b) is case when a = b then null else a end. */
-static const struct expr *nullif(struct dsl_sem *c, const struct dsl_expr *e, const struct dsl_expr *const *src,
-    const struct expr **args) {
+static const struct expr *nullif(struct dsl_sem *c, const struct dsl_expr *e,
+    const struct dsl_expr *const *src, const struct expr **args) {
     if (e->call.n_args != 2) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"nullif\" takes two arguments, not %zu", e->call.n_args);
+        dsl_diag_error(
+            c->diag, e->span, CEP_EINVAL, "\"nullif\" takes two arguments, not %zu", e->call.n_args);
         return NULL;
     }
     dsl_adapt_literals(c, src, args, 2);
     const struct expr *eq = dsl_compare(c, "=", args[0], args[1], e->span);
     if (!eq)
         return NULL;
-    const struct expr *parts[3] = { eq, expr_const(c->a, evt_type_of(EVT_NULL), EVT_VAL_NULL, e->span), args[0] };
+    const struct expr *parts[3] = { eq, expr_const(c->a, evt_type_of(EVT_NULL), EVT_VAL_NULL, e->span),
+        args[0] };
     return dsl_node(c, EXPR_CASE, false, parts, 3, e->span);
 }
 
@@ -467,7 +487,8 @@ static const struct expr *check_function(struct dsl_sem *c, struct dsl_scope *s,
         return NULL;
     }
     if (e->call.star || e->call.distinct) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "function \"%s\" takes no \"%s\"", name, e->call.star ? "*" : "distinct");
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "function \"%s\" takes no \"%s\"", name,
+            e->call.star ? "*" : "distinct");
         return NULL;
     }
     if (!ok)
@@ -479,19 +500,21 @@ static const struct expr *check_function(struct dsl_sem *c, struct dsl_scope *s,
         return NULL;
     }
     if (coalesce)
-        return dsl_adapt_literals(c, src, args, (uint32_t)n) ? dsl_node(c, EXPR_COALESCE, false, args, (uint32_t)n, e->span)
-                                                             : NULL;
+        return dsl_adapt_literals(c, src, args, (uint32_t)n)
+                   ? dsl_node(c, EXPR_COALESCE, false, args, (uint32_t)n, e->span)
+                   : NULL;
     return dsl_call_func(c, name, args, (uint32_t)n, e->span);
 }
 
 /* An aggregate where there are no events to gather. */
 static void agg_out_of_place(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e) {
     if (s->in_select) {
-        dsl_diag_error(c->diag, e->span, CEP_EUNSUPPORTED, "aggregate \"%.*s\" in \"select\" is not in this version",
-            BASE_STR_FMT(e->call.name.text));
+        dsl_diag_error(c->diag, e->span, CEP_EUNSUPPORTED,
+            "aggregate \"%.*s\" in \"select\" is not in this version", BASE_STR_FMT(e->call.name.text));
         return;
     }
-    dsl_diag_error(c->diag, e->span, CEP_EINVAL, "aggregate \"%.*s\" cannot stand here", BASE_STR_FMT(e->call.name.text));
+    dsl_diag_error(c->diag, e->span, CEP_EINVAL, "aggregate \"%.*s\" cannot stand here",
+        BASE_STR_FMT(e->call.name.text));
     if (s->kind == DSL_SCOPE_ROW && s->word && strcmp(s->word, "pattern") == 0)
         dsl_diag_note(c->diag, "make it a measure of pattern \"%.*s\"", BASE_STR_FMT(s->name));
 }

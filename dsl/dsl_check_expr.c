@@ -14,8 +14,8 @@ void dsl_report(struct dsl_sem *c, struct cep_span fallback, const struct cep_er
         dsl_diag_note(c->diag, "%s", err->hint);
 }
 
-const struct expr *dsl_call_func(struct dsl_sem *c, const char *name, const struct expr *const *args, uint32_t n,
-    struct cep_span span) {
+const struct expr *dsl_call_func(
+    struct dsl_sem *c, const char *name, const struct expr *const *args, uint32_t n, struct cep_span span) {
     const struct expr *out = NULL;
     struct cep_err err = CEP_ERR_INIT;
     if (expr_call_new(c->a, base_str_of(name), args, n, span, &out, &err) != CEP_OK) {
@@ -25,8 +25,8 @@ const struct expr *dsl_call_func(struct dsl_sem *c, const char *name, const stru
     return out;
 }
 
-const struct expr *dsl_node(struct dsl_sem *c, enum expr_kind kind, bool flag, const struct expr *const *args, uint32_t n,
-    struct cep_span span) {
+const struct expr *dsl_node(struct dsl_sem *c, enum expr_kind kind, bool flag, const struct expr *const *args,
+    uint32_t n, struct cep_span span) {
     const struct expr *out = NULL;
     struct cep_err err = CEP_ERR_INIT;
     if (expr_node_new(c->a, kind, flag, args, n, span, &out, &err) != CEP_OK) {
@@ -42,9 +42,7 @@ static const struct expr *check_literal(struct dsl_sem *c, const struct dsl_expr
     struct evt_val v = { 0 };
     enum evt_kind kind = EVT_NULL;
     switch (e->lit.kind) {
-    case DSL_LIT_NULL:
-        v.null = true;
-        break;
+    case DSL_LIT_NULL: v.null = true; break;
     case DSL_LIT_BOOL:
         kind = EVT_BOOL;
         v.b = e->lit.b;
@@ -72,8 +70,7 @@ static const struct expr *check_literal(struct dsl_sem *c, const struct dsl_expr
         kind = EVT_DURATION;
         v.i = e->lit.i;
         break;
-    case DSL_LIT_MAX:
-        return NULL;
+    case DSL_LIT_MAX: return NULL;
     }
     return expr_const(c->a, evt_type_of(kind), v, e->span);
 }
@@ -102,7 +99,8 @@ static bool adapts(enum evt_kind k) {
     return k == EVT_TIMESTAMP || k == EVT_DURATION || k == EVT_DECIMAL;
 }
 
-bool dsl_adapt_literals(struct dsl_sem *c, const struct dsl_expr *const *src, const struct expr **args, uint32_t n) {
+bool dsl_adapt_literals(
+    struct dsl_sem *c, const struct dsl_expr *const *src, const struct expr **args, uint32_t n) {
     const struct evt_type *want = NULL;
     for (uint32_t i = 0; i < n && !want; i++)
         if (args[i] && adapts(args[i]->type->kind) && args[i]->kind != EXPR_CONST)
@@ -127,7 +125,8 @@ bool dsl_adapt_literals(struct dsl_sem *c, const struct dsl_expr *const *src, co
             args[i] = expr_const(c->a, want, v, e->span);
             continue;
         }
-        dsl_diag_error(c->diag, e->span, CEP_ETYPE, "'%.*s' is not a %s", BASE_STR_FMT(e->lit.s), dsl_type_name(c, want));
+        dsl_diag_error(c->diag, e->span, CEP_ETYPE, "'%.*s' is not a %s", BASE_STR_FMT(e->lit.s),
+            dsl_type_name(c, want));
         if (want->kind == EVT_TIMESTAMP)
             dsl_diag_note(c->diag, "timestamps are written '2026-01-31 10:00:00'");
         args[i] = NULL;
@@ -153,7 +152,8 @@ static bool comparable(const struct evt_type *a, const struct evt_type *b) {
     return a->kind == b->kind;
 }
 
-static bool must_compare(struct dsl_sem *c, const struct expr *a, const struct expr *b, struct cep_span span) {
+static bool must_compare(
+    struct dsl_sem *c, const struct expr *a, const struct expr *b, struct cep_span span) {
     if (comparable(a->type, b->type))
         return true;
     dsl_diag_error(c->diag, span, CEP_ETYPE, "cannot compare %s with %s", dsl_type_name(c, a->type),
@@ -168,8 +168,8 @@ static bool must_compare(struct dsl_sem *c, const struct expr *a, const struct e
     return false;
 }
 
-const struct expr *dsl_compare(struct dsl_sem *c, const char *op, const struct expr *a, const struct expr *b,
-    struct cep_span span) {
+const struct expr *dsl_compare(
+    struct dsl_sem *c, const char *op, const struct expr *a, const struct expr *b, struct cep_span span) {
     if (!a || !b || !must_compare(c, a, b, span))
         return NULL;
     const struct expr *args[2] = { a, b };
@@ -185,14 +185,10 @@ static const struct expr *check_unary(struct dsl_sem *c, struct dsl_scope *s, co
     if (!x)
         return NULL;
     switch (e->unary.op) {
-    case DSL_UNARY_NOT:
-        return not_of(c, must_be_bool(c, x, "not"), e->span);
-    case DSL_UNARY_MINUS:
-        return dsl_call_func(c, "-", &x, 1, e->span);
-    case DSL_UNARY_PLUS:
-        return x;
-    case DSL_UNARY_MAX:
-        break;
+    case DSL_UNARY_NOT: return not_of(c, must_be_bool(c, x, "not"), e->span);
+    case DSL_UNARY_MINUS: return dsl_call_func(c, "-", &x, 1, e->span);
+    case DSL_UNARY_PLUS: return x;
+    case DSL_UNARY_MAX: break;
     }
     return NULL;
 }
@@ -225,7 +221,8 @@ static const struct expr *check_logic(struct dsl_sem *c, struct dsl_scope *s, co
         args[i] = must_be_bool(c, dsl_check_expr(c, s, e->logic.args[i]), op);
         ok &= args[i] != NULL;
     }
-    return ok ? dsl_node(c, e->kind == DSL_EXPR_AND ? EXPR_AND : EXPR_OR, false, args, (uint32_t)e->logic.n_args, e->span)
+    return ok ? dsl_node(c, e->kind == DSL_EXPR_AND ? EXPR_AND : EXPR_OR, false, args,
+                    (uint32_t)e->logic.n_args, e->span)
               : NULL;
 }
 
@@ -235,7 +232,8 @@ static const struct expr *check_between(struct dsl_sem *c, struct dsl_scope *s, 
     for (int i = 0; i < 3; i++)
         x[i] = dsl_check_expr(c, s, src[i]);
     dsl_adapt_literals(c, src, x, 3);
-    const struct expr *both[2] = { dsl_compare(c, ">=", x[0], x[1], e->span), dsl_compare(c, "<=", x[0], x[2], e->span) };
+    const struct expr *both[2] = { dsl_compare(c, ">=", x[0], x[1], e->span),
+        dsl_compare(c, "<=", x[0], x[2], e->span) };
     if (!both[0] || !both[1])
         return NULL;
     const struct expr *r = dsl_node(c, EXPR_AND, false, both, 2, e->span);
@@ -263,7 +261,8 @@ static const struct expr *check_in(struct dsl_sem *c, struct dsl_scope *s, const
 }
 
 static const struct expr *check_like(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
-    const struct expr *args[3] = { dsl_check_expr(c, s, e->like.arg), dsl_check_expr(c, s, e->like.pattern), NULL };
+    const struct expr *args[3] = { dsl_check_expr(c, s, e->like.arg), dsl_check_expr(c, s, e->like.pattern),
+        NULL };
     uint32_t n = 2;
     if (e->like.escape) {
         args[2] = dsl_check_expr(c, s, e->like.escape);
@@ -272,7 +271,8 @@ static const struct expr *check_like(struct dsl_sem *c, struct dsl_scope *s, con
     for (uint32_t i = 0; i < n; i++)
         if (!args[i])
             return NULL;
-    const struct expr *r = dsl_call_func(c, e->like.op == DSL_LIKE_LIKE ? "like" : "similar to", args, n, e->span);
+    const struct expr *r = dsl_call_func(
+        c, e->like.op == DSL_LIKE_LIKE ? "like" : "similar to", args, n, e->span);
     return e->like.negated ? not_of(c, r, e->span) : r;
 }
 
@@ -282,14 +282,18 @@ static const struct expr *check_is(struct dsl_sem *c, struct dsl_scope *s, const
         return NULL;
     if (e->is.what == DSL_IS_NULL)
         return dsl_node(c, EXPR_IS_NULL, e->is.negated, &x, 1, e->span);
-    x = must_be_bool(c, x, e->is.what == DSL_IS_TRUE ? "is true" : e->is.what == DSL_IS_FALSE ? "is false" : "is unknown");
+    x = must_be_bool(c, x,
+        e->is.what == DSL_IS_TRUE    ? "is true"
+        : e->is.what == DSL_IS_FALSE ? "is false"
+                                     : "is unknown");
     if (!x)
         return NULL;
     if (e->is.what == DSL_IS_UNKNOWN)
         return dsl_node(c, EXPR_IS_NULL, e->is.negated, &x, 1, e->span);
     if (e->is.what == DSL_IS_FALSE)
         x = not_of(c, x, e->span);
-    const struct expr *args[2] = { x, expr_const(c->a, evt_type_of(EVT_BOOL), (struct evt_val){ .b = false }, e->span) };
+    const struct expr *args[2] = { x,
+        expr_const(c->a, evt_type_of(EVT_BOOL), (struct evt_val){ .b = false }, e->span) };
     const struct expr *r = x ? dsl_node(c, EXPR_COALESCE, false, args, 2, e->span) : NULL;
     return e->is.negated ? not_of(c, r, e->span) : r;
 }
@@ -373,8 +377,8 @@ static const struct expr *check_array(struct dsl_sem *c, struct dsl_scope *s, co
         return NULL;
     const struct evt_type *elem = common_type(args, n);
     if (!elem) {
-        dsl_diag_error(c->diag, e->span, CEP_ETYPE, n ? "the elements of an array have one type" :
-                                                        "the type of an empty array is not known");
+        dsl_diag_error(c->diag, e->span, CEP_ETYPE,
+            n ? "the elements of an array have one type" : "the type of an empty array is not known");
         return NULL;
     }
     for (size_t i = 0; i < n; i++) {
@@ -394,58 +398,42 @@ const struct expr *dsl_check_expr(struct dsl_sem *c, struct dsl_scope *s, const 
     if (!e)
         return NULL;
     switch (e->kind) {
-    case DSL_EXPR_ERROR:
-        return NULL;
-    case DSL_EXPR_LITERAL:
-        return check_literal(c, e);
-    case DSL_EXPR_NAME:
-        return dsl_check_name(c, s, e);
-    case DSL_EXPR_FIELD:
-        return dsl_check_field(c, s, e);
-    case DSL_EXPR_INDEX:
-        return dsl_check_index(c, s, e);
+    case DSL_EXPR_ERROR: return NULL;
+    case DSL_EXPR_LITERAL: return check_literal(c, e);
+    case DSL_EXPR_NAME: return dsl_check_name(c, s, e);
+    case DSL_EXPR_FIELD: return dsl_check_field(c, s, e);
+    case DSL_EXPR_INDEX: return dsl_check_index(c, s, e);
     case DSL_EXPR_STAR:
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"*\" stands only in a select list, alone in measures and in count(*)");
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL,
+            "\"*\" stands only in a select list, alone in measures and in count(*)");
         return NULL;
-    case DSL_EXPR_CALL:
-        return dsl_check_call(c, s, e);
+    case DSL_EXPR_CALL: return dsl_check_call(c, s, e);
     case DSL_EXPR_NAMED_ARG:
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "unexpected argument \"%.*s\"", BASE_STR_FMT(e->named.label.text));
+        dsl_diag_error(
+            c->diag, e->span, CEP_EINVAL, "unexpected argument \"%.*s\"", BASE_STR_FMT(e->named.label.text));
         return NULL;
-    case DSL_EXPR_TABLE_ARG:
-        dsl_unsupported(c, e->span, "table");
-        return NULL;
-    case DSL_EXPR_UNARY:
-        return check_unary(c, s, e);
-    case DSL_EXPR_BINARY:
-        return check_binary(c, s, e);
+    case DSL_EXPR_TABLE_ARG: dsl_unsupported(c, e->span, "table"); return NULL;
+    case DSL_EXPR_UNARY: return check_unary(c, s, e);
+    case DSL_EXPR_BINARY: return check_binary(c, s, e);
     case DSL_EXPR_AND:
-    case DSL_EXPR_OR:
-        return check_logic(c, s, e);
-    case DSL_EXPR_BETWEEN:
-        return check_between(c, s, e);
-    case DSL_EXPR_IN:
-        return check_in(c, s, e);
-    case DSL_EXPR_LIKE:
-        return check_like(c, s, e);
-    case DSL_EXPR_IS:
-        return check_is(c, s, e);
-    case DSL_EXPR_CASE:
-        return check_case(c, s, e);
-    case DSL_EXPR_CAST:
-        return check_cast(c, s, e);
-    case DSL_EXPR_ARRAY:
-        return check_array(c, s, e);
+    case DSL_EXPR_OR: return check_logic(c, s, e);
+    case DSL_EXPR_BETWEEN: return check_between(c, s, e);
+    case DSL_EXPR_IN: return check_in(c, s, e);
+    case DSL_EXPR_LIKE: return check_like(c, s, e);
+    case DSL_EXPR_IS: return check_is(c, s, e);
+    case DSL_EXPR_CASE: return check_case(c, s, e);
+    case DSL_EXPR_CAST: return check_cast(c, s, e);
+    case DSL_EXPR_ARRAY: return check_array(c, s, e);
     case DSL_EXPR_QUERY:
         dsl_unsupported(c, e->span, e->query.exists ? "exists (select ...)" : "(select ...)");
         return NULL;
-    case DSL_EXPR_MAX:
-        break;
+    case DSL_EXPR_MAX: break;
     }
     return NULL;
 }
 
-const struct expr *dsl_check_cond(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const char *what) {
+const struct expr *dsl_check_cond(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const char *what) {
     const struct expr *x = dsl_fold(c, dsl_check_expr(c, s, e));
     if (!x || x->type->kind == EVT_BOOL)
         return x;

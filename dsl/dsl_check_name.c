@@ -11,7 +11,8 @@ int dsl_pat_var(const struct dsl_pat *p, struct base_str name) {
     return base_map_get(&p->var_names, name, &i) ? (int)i : -1;
 }
 
-struct expr *dsl_new_expr(struct dsl_sem *c, enum expr_kind kind, const struct evt_type *t, struct cep_span span) {
+struct expr *dsl_new_expr(
+    struct dsl_sem *c, enum expr_kind kind, const struct evt_type *t, struct cep_span span) {
     struct expr *e = BASE_ARENA_NEW(c->a, struct expr);
     e->kind = kind;
     e->type = t;
@@ -30,15 +31,15 @@ static struct dsl_sym *find_param(const struct dsl_sem *c, struct base_str name)
 static const struct expr *param_value(struct dsl_sem *c, struct dsl_sym *s, const struct dsl_expr *e) {
     s->read = true;
     if (c->in_params) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "the value of a parameter is a literal, not the parameter \"%.*s\"",
-            BASE_STR_FMT(s->name));
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL,
+            "the value of a parameter is a literal, not the parameter \"%.*s\"", BASE_STR_FMT(s->name));
         return NULL;
     }
     return s->has_val ? expr_const(c->a, s->type, s->val, e->span) : NULL;
 }
 
-static void both_mistake(struct dsl_sem *c, const struct dsl_name *name, const struct dsl_sym *param, const char *of_word,
-    struct base_str of) {
+static void both_mistake(struct dsl_sem *c, const struct dsl_name *name, const struct dsl_sym *param,
+    const char *of_word, struct base_str of) {
     dsl_diag_error(c->diag, name->span, CEP_ENAME, "\"%.*s\" is a column of %s \"%.*s\" and a parameter",
         BASE_STR_FMT(name->text), of_word, BASE_STR_FMT(of));
     dsl_diag_note_at(c->diag, param->stmt->name.span, "the parameter is defined here");
@@ -66,7 +67,8 @@ static const struct expr *niladic(struct dsl_sem *c, const struct dsl_name *name
     if (name->quoted || name->text.len >= sizeof low)
         return NULL;
     for (size_t i = 0; i < name->text.len; i++)
-        low[i] = (char)(name->text.p[i] >= 'A' && name->text.p[i] <= 'Z' ? name->text.p[i] + 32 : name->text.p[i]);
+        low[i] = (char)(name->text.p[i] >= 'A' && name->text.p[i] <= 'Z' ? name->text.p[i] + 32
+                                                                         : name->text.p[i]);
     low[name->text.len] = '\0';
     uint32_t n;
     const struct expr_func *f = expr_func_find(base_str_of(low), &n);
@@ -80,7 +82,8 @@ static int row_find(const struct dsl_scope *s, struct base_str name) {
 }
 
 /* An alert sees the fields of its pattern's key too. */
-static const struct expr *row_key_field(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name) {
+static const struct expr *row_key_field(
+    struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name) {
     if (s->key_col < 0 || !s->schema)
         return NULL;
     const struct evt_type *row = s->schema->cols[s->key_col].type;
@@ -97,14 +100,16 @@ static const struct expr *row_key_field(struct dsl_sem *c, const struct dsl_scop
     return NULL;
 }
 
-static const struct expr *row_column(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name) {
+static const struct expr *row_column(
+    struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name) {
     int i = row_find(s, name->text);
     if (i >= 0)
         return expr_col(c->a, (uint32_t)i, s->schema->cols[i].type, name->span);
     return row_key_field(c, s, name);
 }
 
-static void unknown_column(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name, bool params) {
+static void unknown_column(
+    struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name, bool params) {
     if (s->open)
         return;
     struct dsl_nearest near;
@@ -165,7 +170,8 @@ static const struct expr *check_const_name(struct dsl_sem *c, const struct dsl_e
 
 static int32_t find_pcol(const struct dsl_pat *p, int32_t input, struct base_str name) {
     for (size_t i = 0; i < p->n_cols; i++)
-        if (base_str_eq(p->cols[i].name, name) && (input >= 0 ? p->cols[i].map[input] >= 0 : p->cols[i].everywhere))
+        if (base_str_eq(p->cols[i].name, name) &&
+            (input >= 0 ? p->cols[i].map[input] >= 0 : p->cols[i].everywhere))
             return (int32_t)i;
     return -1;
 }
@@ -177,16 +183,17 @@ static bool has_pcol(const struct dsl_pat *p, struct base_str name) {
     return false;
 }
 
-static void unknown_pcol(struct dsl_sem *c, const struct dsl_scope *s, int32_t input, const struct dsl_name *name,
-    const struct dsl_pvar *of) {
+static void unknown_pcol(struct dsl_sem *c, const struct dsl_scope *s, int32_t input,
+    const struct dsl_name *name, const struct dsl_pvar *of) {
     const struct dsl_pat *p = s->pat;
     if (p->open || (of && of->bad))
         return;
     if (input < 0 && p->n_inputs > 1 && has_pcol(p, name->text)) {
-        dsl_diag_error(c->diag, name->span, CEP_ENAME, "column \"%.*s\" is not in every stream of the pattern with one type",
-            BASE_STR_FMT(name->text));
+        dsl_diag_error(c->diag, name->span, CEP_ENAME,
+            "column \"%.*s\" is not in every stream of the pattern with one type", BASE_STR_FMT(name->text));
         if (of)
-            dsl_diag_note(c->diag, "say which stream: define %.*s as STREAM where ...", BASE_STR_FMT(of->name));
+            dsl_diag_note(
+                c->diag, "say which stream: define %.*s as STREAM where ...", BASE_STR_FMT(of->name));
         return;
     }
     struct dsl_nearest near;
@@ -214,10 +221,12 @@ int32_t dsl_pat_col(struct dsl_sem *c, struct dsl_scope *s, int32_t input, const
     return i;
 }
 
-static const struct expr *key_of_name(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name) {
+static const struct expr *key_of_name(
+    struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name) {
     const struct dsl_pat *p = s->pat;
     for (size_t i = 0; i < p->n_keys; i++)
-        if (p->keys[i] && p->keys[i]->kind == EXPR_COL && base_str_eq(p->cols[p->keys[i]->index].name, name->text)) {
+        if (p->keys[i] && p->keys[i]->kind == EXPR_COL &&
+            base_str_eq(p->cols[p->keys[i]->index].name, name->text)) {
             struct expr *k = dsl_new_expr(c, EXPR_KEY, p->keys[i]->type, name->span);
             k->index = (uint32_t)i;
             return k;
@@ -229,15 +238,16 @@ static const struct expr *key_of_name(struct dsl_sem *c, const struct dsl_scope 
 static void needs_variable(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name) {
     if (s->agg_var >= 0) {
         struct base_str var = s->pat->vars[s->agg_var].name;
-        dsl_diag_error(c->diag, name->span, CEP_ENAME, "an aggregate speaks of the events of a variable: \"%.*s\" needs one",
-            BASE_STR_FMT(name->text));
+        dsl_diag_error(c->diag, name->span, CEP_ENAME,
+            "an aggregate speaks of the events of a variable: \"%.*s\" needs one", BASE_STR_FMT(name->text));
         dsl_diag_note(c->diag, "write %.*s.%.*s", BASE_STR_FMT(var), BASE_STR_FMT(name->text));
         return;
     }
-    dsl_diag_error(c->diag, name->span, CEP_ENAME, "column \"%.*s\" is not in \"partition by\": say of which variable",
-        BASE_STR_FMT(name->text));
+    dsl_diag_error(c->diag, name->span, CEP_ENAME,
+        "column \"%.*s\" is not in \"partition by\": say of which variable", BASE_STR_FMT(name->text));
     if (s->pat->n_seq_vars > 0)
-        dsl_diag_note(c->diag, "write %.*s.%.*s", BASE_STR_FMT(s->pat->vars[0].name), BASE_STR_FMT(name->text));
+        dsl_diag_note(
+            c->diag, "write %.*s.%.*s", BASE_STR_FMT(s->pat->vars[0].name), BASE_STR_FMT(name->text));
 }
 
 static const struct expr *check_pat_name(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
@@ -277,28 +287,25 @@ static const struct expr *check_pat_name(struct dsl_sem *c, struct dsl_scope *s,
 
 const struct expr *dsl_check_name(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
     switch (s->kind) {
-    case DSL_SCOPE_CONST:
-        return check_const_name(c, e);
-    case DSL_SCOPE_ROW:
-        return check_row_name(c, s, e);
+    case DSL_SCOPE_CONST: return check_const_name(c, e);
+    case DSL_SCOPE_ROW: return check_row_name(c, s, e);
     case DSL_SCOPE_KEY:
     case DSL_SCOPE_DEFINE:
     case DSL_SCOPE_UNTIL:
-    case DSL_SCOPE_MEASURES:
-        break;
+    case DSL_SCOPE_MEASURES: break;
     }
     return check_pat_name(c, s, e);
 }
 
 /* -- X.y ---------------------------------------------------------------------------------------------------------------- */
 
-static const struct expr *row_field(struct dsl_sem *c, const struct expr *base, const struct dsl_name *name,
-    struct cep_span span) {
+static const struct expr *row_field(
+    struct dsl_sem *c, const struct expr *base, const struct dsl_name *name, struct cep_span span) {
     if (!base)
         return NULL;
     if (base->type->kind != EVT_ROW) {
-        dsl_diag_error(c->diag, name->span, CEP_ETYPE, "%s has no fields, so no \"%.*s\"", dsl_type_name(c, base->type),
-            BASE_STR_FMT(name->text));
+        dsl_diag_error(c->diag, name->span, CEP_ETYPE, "%s has no fields, so no \"%.*s\"",
+            dsl_type_name(c, base->type), BASE_STR_FMT(name->text));
         return NULL;
     }
     struct dsl_nearest near;
@@ -324,12 +331,13 @@ static const struct expr *row_field(struct dsl_sem *c, const struct expr *base, 
 static bool var_usable(struct dsl_sem *c, const struct dsl_scope *s, int32_t var, struct cep_span span) {
     const struct dsl_pvar *v = &s->pat->vars[var];
     if (s->kind == DSL_SCOPE_KEY) {
-        dsl_diag_error(c->diag, span, CEP_EINVAL, "\"partition by\" looks at the event alone, not at variable \"%.*s\"",
-            BASE_STR_FMT(v->name));
+        dsl_diag_error(c->diag, span, CEP_EINVAL,
+            "\"partition by\" looks at the event alone, not at variable \"%.*s\"", BASE_STR_FMT(v->name));
         return false;
     }
     if (!v->in_seq) {
-        dsl_diag_error(c->diag, span, CEP_ENAME, "variable \"%.*s\" does not stand in the sequence", BASE_STR_FMT(v->name));
+        dsl_diag_error(c->diag, span, CEP_ENAME, "variable \"%.*s\" does not stand in the sequence",
+            BASE_STR_FMT(v->name));
         return false;
     }
     if (v->negated) {
@@ -340,13 +348,14 @@ static bool var_usable(struct dsl_sem *c, const struct dsl_scope *s, int32_t var
     return true;
 }
 
-static const struct expr *var_column(struct dsl_sem *c, struct dsl_scope *s, int32_t var, const struct dsl_expr *e,
-    bool from_last, uint32_t n) {
+static const struct expr *var_column(struct dsl_sem *c, struct dsl_scope *s, int32_t var,
+    const struct dsl_expr *e, bool from_last, uint32_t n) {
     const struct dsl_pvar *v = &s->pat->vars[var];
     const struct dsl_name *name = &e->field.name;
     bool own = s->kind == DSL_SCOPE_DEFINE && s->own == var;
     if (s->agg_var >= 0 && s->agg_var != var) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "an aggregate speaks of the events of one variable, here of \"%.*s\"",
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL,
+            "an aggregate speaks of the events of one variable, here of \"%.*s\"",
             BASE_STR_FMT(s->pat->vars[s->agg_var].name));
         return NULL;
     }
@@ -367,13 +376,14 @@ static const struct expr *var_column(struct dsl_sem *c, struct dsl_scope *s, int
 }
 
 /* `payments.amount` in a pattern: the event under test, or the one variable that takes events of that stream. */
-static const struct expr *stream_column(struct dsl_sem *c, struct dsl_scope *s, int32_t input, const struct dsl_expr *e) {
+static const struct expr *stream_column(
+    struct dsl_sem *c, struct dsl_scope *s, int32_t input, const struct dsl_expr *e) {
     struct dsl_pat *p = s->pat;
     bool under_test = s->kind == DSL_SCOPE_DEFINE || s->kind == DSL_SCOPE_UNTIL || s->kind == DSL_SCOPE_KEY;
     if (under_test && s->agg_var < 0) {
         if (p->n_inputs > 1 && s->input != input) {
-            dsl_diag_error(c->diag, e->span, CEP_ENAME, "the event under test is not always of stream \"%.*s\"",
-                BASE_STR_FMT(p->inputs[input].name));
+            dsl_diag_error(c->diag, e->span, CEP_ENAME,
+                "the event under test is not always of stream \"%.*s\"", BASE_STR_FMT(p->inputs[input].name));
             return NULL;
         }
         int32_t col = dsl_pat_col(c, s, input, &e->field.name, NULL);
@@ -385,8 +395,9 @@ static const struct expr *stream_column(struct dsl_sem *c, struct dsl_scope *s, 
             only = only == -1 ? (int32_t)i : -2;
     if (only >= 0)
         return var_column(c, s, only, e, true, 0);
-    dsl_diag_error(c->diag, e->span, CEP_ENAME, "say which variable's \"%.*s\": %s takes events of stream \"%.*s\"",
-        BASE_STR_FMT(e->field.name.text), only == -1 ? "none" : "more than one", BASE_STR_FMT(p->inputs[input].name));
+    dsl_diag_error(c->diag, e->span, CEP_ENAME,
+        "say which variable's \"%.*s\": %s takes events of stream \"%.*s\"", BASE_STR_FMT(e->field.name.text),
+        only == -1 ? "none" : "more than one", BASE_STR_FMT(p->inputs[input].name));
     return NULL;
 }
 
@@ -428,13 +439,17 @@ static const struct expr *check_pat_field(struct dsl_sem *c, struct dsl_scope *s
         int var = dsl_pat_var(s->pat, base->index.base->name.text);
         int64_t n;
         if (var >= 0) {
-            struct dsl_scope cs = { .kind = DSL_SCOPE_CONST, .own = -1, .input = -1, .agg_var = -1, .key_col = -1 };
+            struct dsl_scope cs = {
+                .kind = DSL_SCOPE_CONST, .own = -1, .input = -1, .agg_var = -1, .key_col = -1
+            };
             const struct expr *x = dsl_fold(c, dsl_check_expr(c, &cs, base->index.index));
             if (!x)
                 return NULL;
-            if (x->kind != EXPR_CONST || x->type->kind != EVT_INT || x->val.null || (n = x->val.i) < 0 || n > UINT32_MAX) {
+            if (x->kind != EXPR_CONST || x->type->kind != EVT_INT || x->val.null || (n = x->val.i) < 0 ||
+                n > UINT32_MAX) {
                 dsl_diag_error(c->diag, base->index.index->span, CEP_EINVAL,
-                    "the number in \"%.*s[...]\" is 0 or more and known beforehand", BASE_STR_FMT(s->pat->vars[var].name));
+                    "the number in \"%.*s[...]\" is 0 or more and known beforehand",
+                    BASE_STR_FMT(s->pat->vars[var].name));
                 return NULL;
             }
             return var_column(c, s, var, e, false, (uint32_t)n);
@@ -448,13 +463,13 @@ static bool names_scope(struct dsl_sem *c, const struct dsl_scope *s, const stru
     if (base->kind == DSL_EXPR_NAME && s->alias.p && base_str_eq(base->name.text, s->alias))
         return true;
     struct dsl_path path;
-    return s->name.p && dsl_expr_as_path(base, &c->tmp, &path) && base_str_eq(dsl_path_str(&path, &c->tmp), s->name);
+    return s->name.p && dsl_expr_as_path(base, &c->tmp, &path) &&
+           base_str_eq(dsl_path_str(&path, &c->tmp), s->name);
 }
 
 static bool seq_has_var(const struct dsl_seq *s, struct base_str name) {
     switch (s->kind) {
-    case DSL_SEQ_VAR:
-        return base_str_eq(s->var.text, name);
+    case DSL_SEQ_VAR: return base_str_eq(s->var.text, name);
     case DSL_SEQ_CHAIN:
         for (size_t i = 0; i < s->chain.n_steps; i++)
             if (seq_has_var(s->chain.steps[i].item, name))
@@ -466,15 +481,13 @@ static bool seq_has_var(const struct dsl_seq *s, struct base_str name) {
             if (seq_has_var(s->list.items[i], name))
                 return true;
         return false;
-    case DSL_SEQ_LOOP:
-        return seq_has_var(s->loop.body, name);
+    case DSL_SEQ_LOOP: return seq_has_var(s->loop.body, name);
     case DSL_SEQ_NOT:
     case DSL_SEQ_EMPTY:
     case DSL_SEQ_EXCLUDE:
     case DSL_SEQ_START:
     case DSL_SEQ_END:
-    case DSL_SEQ_MAX:
-        break;
+    case DSL_SEQ_MAX: break;
     }
     return false;
 }
@@ -484,11 +497,13 @@ static void unknown_row_owner(struct dsl_sem *c, const struct dsl_scope *s, cons
     const struct dsl_name *column) {
     struct base_str of = base->name.text;
     const struct dsl_sym *on = dsl_sym_find(c, s->name);
-    bool is_var = on && on->kind == DSL_SYM_PATTERN && !on->stmt->broken && seq_has_var(on->stmt->pattern.match, of);
+    bool is_var = on && on->kind == DSL_SYM_PATTERN && !on->stmt->broken &&
+                  seq_has_var(on->stmt->pattern.match, of);
     if (is_var) {
         dsl_diag_error(c->diag, base->span, CEP_ENAME, "variable \"%.*s\" is known only in pattern \"%.*s\"",
             BASE_STR_FMT(of), BASE_STR_FMT(s->name));
-        dsl_diag_note(c->diag, "add it to the measures: %.*s.%.*s as NAME", BASE_STR_FMT(of), BASE_STR_FMT(column->text));
+        dsl_diag_note(c->diag, "add it to the measures: %.*s.%.*s as NAME", BASE_STR_FMT(of),
+            BASE_STR_FMT(column->text));
         return;
     }
     dsl_diag_error(c->diag, base->span, CEP_ENAME, "unknown stream or column \"%.*s\"", BASE_STR_FMT(of));
@@ -503,8 +518,8 @@ static const struct expr *check_row_field(struct dsl_sem *c, struct dsl_scope *s
             unknown_column(c, s, &e->field.name, false);
         return col;
     }
-    if (base->kind == DSL_EXPR_NAME && row_find(s, base->name.text) < 0 && !row_key_field(c, s, &base->name) &&
-        !find_param(c, base->name.text)) {
+    if (base->kind == DSL_EXPR_NAME && row_find(s, base->name.text) < 0 &&
+        !row_key_field(c, s, &base->name) && !find_param(c, base->name.text)) {
         if (s->open)
             return NULL;
         unknown_row_owner(c, s, base, &e->field.name);
@@ -523,7 +538,8 @@ const struct expr *dsl_check_field(struct dsl_sem *c, struct dsl_scope *s, const
 
 const struct expr *dsl_check_index(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
     const struct dsl_expr *b = e->index.base;
-    if (s->pat && b->kind == DSL_EXPR_NAME && dsl_pat_var(s->pat, b->name.text) >= 0 && !has_pcol(s->pat, b->name.text)) {
+    if (s->pat && b->kind == DSL_EXPR_NAME && dsl_pat_var(s->pat, b->name.text) >= 0 &&
+        !has_pcol(s->pat, b->name.text)) {
         dsl_diag_error(c->diag, e->span, CEP_ENAME, "\"%.*s[...]\" is an event: say which column of it",
             BASE_STR_FMT(b->name.text));
         dsl_diag_note(c->diag, "write %.*s[0].COLUMN", BASE_STR_FMT(b->name.text));
@@ -533,7 +549,8 @@ const struct expr *dsl_check_index(struct dsl_sem *c, struct dsl_scope *s, const
     if (!base || !index)
         return NULL;
     if (base->type->kind != EVT_ARRAY) {
-        dsl_diag_error(c->diag, b->span, CEP_ETYPE, "%s is no array, it has no elements", dsl_type_name(c, base->type));
+        dsl_diag_error(
+            c->diag, b->span, CEP_ETYPE, "%s is no array, it has no elements", dsl_type_name(c, base->type));
         return NULL;
     }
     if (index->type->kind != EVT_INT && index->type->kind != EVT_NULL) {

@@ -5,7 +5,8 @@
 
 #include "base/base_num.h"
 
-static const struct plan_connector_spec *find_connector(const struct plan_catalog *cat, struct base_str name) {
+static const struct plan_connector_spec *find_connector(
+    const struct plan_catalog *cat, struct base_str name) {
     for (size_t i = 0; cat && cat->connectors && cat->connectors[i]; i++)
         if (base_str_eq(base_str_of(cat->connectors[i]->name), name))
             return cat->connectors[i];
@@ -49,7 +50,8 @@ static bool is_choice(const char *choices, struct base_str v) {
     return false;
 }
 
-static bool value_ok(struct dsl_sem *c, const struct dsl_option *o, const struct plan_opt_spec *spec, const struct evt_val *v) {
+static bool value_ok(struct dsl_sem *c, const struct dsl_option *o, const struct plan_opt_spec *spec,
+    const struct evt_val *v) {
     struct base_buf b = BASE_BUF_INIT;
     bool ok = true;
     if (v->null) {
@@ -72,16 +74,20 @@ static bool value_ok(struct dsl_sem *c, const struct dsl_option *o, const struct
             else
                 base_write_duration(&b, parts[i]);
         }
-        dsl_diag_error(c->diag, o->value->span, CEP_EINVAL, "option \"%s\": %s", spec->name, base_buf_cstr(&b));
+        dsl_diag_error(
+            c->diag, o->value->span, CEP_EINVAL, "option \"%s\": %s", spec->name, base_buf_cstr(&b));
         ok = false;
     }
     base_buf_release(&b);
     return ok;
 }
 
-static bool check_option(struct dsl_sem *c, const struct dsl_option *o, const struct plan_opt_spec *spec, struct plan_opt *out) {
+static bool check_option(
+    struct dsl_sem *c, const struct dsl_option *o, const struct plan_opt_spec *spec, struct plan_opt *out) {
     const char *what = base_arena_printf(&c->tmp, "option \"%s\"", spec->name);
-    *out = (struct plan_opt){ .name = base_str_of(spec->name), .type = evt_type_of(spec->kind), .span = o->span };
+    *out = (struct plan_opt){
+        .name = base_str_of(spec->name), .type = evt_type_of(spec->kind), .span = o->span
+    };
     struct dsl_scope s = { .kind = DSL_SCOPE_CONST, .own = -1, .input = -1, .agg_var = -1, .key_col = -1 };
     const struct expr *x = dsl_fold(c, dsl_check_expr(c, &s, o->value));
     if (!x)
@@ -92,8 +98,8 @@ static bool check_option(struct dsl_sem *c, const struct dsl_option *o, const st
     }
     bool widens = spec->kind == EVT_DOUBLE && x->type->kind == EVT_INT;
     if (!x->val.null && x->type->kind != spec->kind && !widens) {
-        dsl_diag_error(c->diag, o->value->span, CEP_ETYPE, "%s is %s, not %s", what, dsl_type_name(c, out->type),
-            dsl_type_name(c, x->type));
+        dsl_diag_error(c->diag, o->value->span, CEP_ETYPE, "%s is %s, not %s", what,
+            dsl_type_name(c, out->type), dsl_type_name(c, x->type));
         return false;
     }
     out->val = evt_val_copy(c->a, x->type, &x->val);
@@ -102,8 +108,8 @@ static bool check_option(struct dsl_sem *c, const struct dsl_option *o, const st
     return value_ok(c, o, spec, &out->val);
 }
 
-static void unknown_option(struct dsl_sem *c, const struct dsl_option *o, const struct plan_opt_spec *specs, const char *kind,
-    const char *name) {
+static void unknown_option(struct dsl_sem *c, const struct dsl_option *o, const struct plan_opt_spec *specs,
+    const char *kind, const char *name) {
     struct dsl_nearest near;
     struct base_buf b = BASE_BUF_INIT;
     dsl_nearest_init(&near, o->name);
@@ -112,7 +118,8 @@ static void unknown_option(struct dsl_sem *c, const struct dsl_option *o, const 
         base_buf_puts(&b, s == specs ? "" : ", ");
         base_buf_puts(&b, s->name);
     }
-    dsl_diag_error(c->diag, o->name_span, CEP_ENAME, "%s \"%s\" has no option \"%.*s\" here", kind, name, BASE_STR_FMT(o->name));
+    dsl_diag_error(c->diag, o->name_span, CEP_ENAME, "%s \"%s\" has no option \"%.*s\" here", kind, name,
+        BASE_STR_FMT(o->name));
     if (near.best.len)
         dsl_nearest_note(c->diag, &near);
     else if (b.len)
@@ -133,7 +140,9 @@ static bool open_option(struct dsl_sem *c, const struct dsl_option *o, struct pl
             BASE_STR_FMT(o->name));
         return false;
     }
-    *out = (struct plan_opt){ .name = dsl_keep(c, o->name), .type = x->type, .val = evt_val_copy(c->a, x->type, &x->val),
+    *out = (struct plan_opt){ .name = dsl_keep(c, o->name),
+        .type = x->type,
+        .val = evt_val_copy(c->a, x->type, &x->val),
         .span = o->span };
     return true;
 }
@@ -147,8 +156,8 @@ struct opt_rules {
     const struct evt_schema *schema; /* NULL: not known */
 };
 
-static bool check_together(struct dsl_sem *c, const struct opt_rules *r, struct cep_span at, const struct plan_opt *opts,
-    uint32_t n) {
+static bool check_together(struct dsl_sem *c, const struct opt_rules *r, struct cep_span at,
+    const struct plan_opt *opts, uint32_t n) {
     struct cep_err err = CEP_ERR_INIT;
     if (!r->check || !r->schema || r->check(r->schema, opts, n, &err) == CEP_OK)
         return true;
@@ -169,7 +178,8 @@ static bool check_options(struct dsl_sem *c, const struct dsl_endpoint *e, const
         for (size_t k = 0; k < i && !twice; k++)
             twice = base_str_eq(e->options[k].name, o->name);
         if (twice) {
-            dsl_diag_error(c->diag, o->name_span, CEP_EINVAL, "option \"%.*s\" is given twice", BASE_STR_FMT(o->name));
+            dsl_diag_error(
+                c->diag, o->name_span, CEP_EINVAL, "option \"%.*s\" is given twice", BASE_STR_FMT(o->name));
             ok = false;
             continue;
         }
@@ -193,7 +203,8 @@ static bool check_options(struct dsl_sem *c, const struct dsl_endpoint *e, const
         for (size_t i = 0; i < e->n_options && !given; i++)
             given = base_str_eq(e->options[i].name, base_str_of(s->name));
         if (!given) {
-            dsl_diag_error(c->diag, e->name.span, CEP_EINVAL, "%s \"%s\" needs the option \"%s\"", kind, name, s->name);
+            dsl_diag_error(
+                c->diag, e->name.span, CEP_EINVAL, "%s \"%s\" needs the option \"%s\"", kind, name, s->name);
             if (s->help)
                 dsl_diag_note(c->diag, "%s: %s", s->name, s->help);
             ok = false;
@@ -204,7 +215,8 @@ static bool check_options(struct dsl_sem *c, const struct dsl_endpoint *e, const
     return ok && check_together(c, r, e->name.span, opts, n);
 }
 
-static bool check_connector(struct dsl_sem *c, const struct dsl_endpoint *to, bool source, struct dsl_endpoint_out *out) {
+static bool check_connector(
+    struct dsl_sem *c, const struct dsl_endpoint *to, bool source, struct dsl_endpoint_out *out) {
     struct dsl_nearest near;
     struct base_buf b = BASE_BUF_INIT;
     out->connector = find_connector(c->catalog, to->name.text);
@@ -219,10 +231,11 @@ static bool check_connector(struct dsl_sem *c, const struct dsl_endpoint *to, bo
         base_buf_printf(&b, "%s%s", b.len ? ", " : "", k->name);
     }
     if (out->connector)
-        dsl_diag_error(c->diag, to->name.span, CEP_EINVAL, "connector \"%s\" can only %s", out->connector->name,
-            source ? "be written to" : "be read from");
+        dsl_diag_error(c->diag, to->name.span, CEP_EINVAL, "connector \"%s\" can only %s",
+            out->connector->name, source ? "be written to" : "be read from");
     else
-        dsl_diag_error(c->diag, to->name.span, CEP_ENAME, "unknown connector \"%.*s\"", BASE_STR_FMT(to->name.text));
+        dsl_diag_error(
+            c->diag, to->name.span, CEP_ENAME, "unknown connector \"%.*s\"", BASE_STR_FMT(to->name.text));
     if (near.best.len && !out->connector)
         dsl_nearest_note(c->diag, &near);
     else
@@ -231,8 +244,8 @@ static bool check_connector(struct dsl_sem *c, const struct dsl_endpoint *to, bo
     return false;
 }
 
-static bool check_format(struct dsl_sem *c, const struct dsl_endpoint *f, bool source, const struct evt_schema *schema,
-    struct dsl_endpoint_out *out) {
+static bool check_format(struct dsl_sem *c, const struct dsl_endpoint *f, bool source,
+    const struct evt_schema *schema, struct dsl_endpoint_out *out) {
     struct dsl_nearest near;
     struct base_buf b = BASE_BUF_INIT;
     out->format = find_format(c->catalog, f->name.text);
@@ -254,7 +267,8 @@ static bool check_format(struct dsl_sem *c, const struct dsl_endpoint *f, bool s
         dsl_diag_error(c->diag, f->name.span, CEP_EINVAL, "format \"%s\" can only be %s", out->format->name,
             source ? "written" : "read");
     else
-        dsl_diag_error(c->diag, f->name.span, CEP_ENAME, "unknown format \"%.*s\"", BASE_STR_FMT(f->name.text));
+        dsl_diag_error(
+            c->diag, f->name.span, CEP_ENAME, "unknown format \"%.*s\"", BASE_STR_FMT(f->name.text));
     if (near.best.len && !out->format)
         dsl_nearest_note(c->diag, &near);
     else
@@ -263,12 +277,13 @@ static bool check_format(struct dsl_sem *c, const struct dsl_endpoint *f, bool s
     return false;
 }
 
-bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const struct dsl_endpoint *format, bool source,
-    const struct evt_schema *schema, struct cep_span stmt_span, struct dsl_endpoint_out *out) {
+bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const struct dsl_endpoint *format,
+    bool source, const struct evt_schema *schema, struct cep_span stmt_span, struct dsl_endpoint_out *out) {
     *out = (struct dsl_endpoint_out){ 0 };
     if (!dsl_name_given(&to->name)) {
-        dsl_diag_error(c->diag, stmt_span, CEP_EINVAL, source ? "the stream has no source: from CONNECTOR (...)"
-                                                              : "the sink has no target: to CONNECTOR (...)");
+        dsl_diag_error(c->diag, stmt_span, CEP_EINVAL,
+            source ? "the stream has no source: from CONNECTOR (...)"
+                   : "the sink has no target: to CONNECTOR (...)");
         return false;
     }
     bool ok = check_connector(c, to, source, out);
@@ -281,8 +296,8 @@ bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const 
     const char *def = out->connector ? out->connector->default_format : NULL;
     if (dsl_name_given(&format->name)) {
         if (def && !*def) {
-            dsl_diag_error(c->diag, format->name.span, CEP_EINVAL, "connector \"%s\" makes rows itself and takes no format",
-                out->connector->name);
+            dsl_diag_error(c->diag, format->name.span, CEP_EINVAL,
+                "connector \"%s\" makes rows itself and takes no format", out->connector->name);
             return false;
         }
         return check_format(c, format, source, schema, out) && ok;
@@ -290,7 +305,8 @@ bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const 
     if (!out->connector)
         return false;
     if (!def) {
-        dsl_diag_error(c->diag, to->name.span, CEP_EINVAL, "connector \"%s\" needs a format", out->connector->name);
+        dsl_diag_error(
+            c->diag, to->name.span, CEP_EINVAL, "connector \"%s\" needs a format", out->connector->name);
         dsl_diag_note(c->diag, "for instance: format json");
         return false;
     }

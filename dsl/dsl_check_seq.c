@@ -11,15 +11,16 @@
 /* -- variables ------------------------------------------------------------------------------------------------------ */
 
 static bool reserved(const struct dsl_name *n) {
-    static const char *const words[] = { "define", "within", "after", "limit", "measures", "all", "consecutive",
-        "combinations", "greedy", "until", "gap" };
+    static const char *const words[] = { "define", "within", "after", "limit", "measures", "all",
+        "consecutive", "combinations", "greedy", "until", "gap" };
     for (size_t i = 0; !n->quoted && i < sizeof words / sizeof *words; i++)
         if (base_str_ieq(n->text, base_str_of(words[i])))
             return true;
     return false;
 }
 
-static void add_var(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_name *name, bool negated, bool loops) {
+static void add_var(
+    struct dsl_sem *c, struct dsl_pat *p, const struct dsl_name *name, bool negated, bool loops) {
     int first = dsl_pat_var(p, name->text);
     if (first >= 0) {
         dsl_diag_error(c->diag, name->span, CEP_ENAME, "variable \"%.*s\" stands in the sequence twice",
@@ -33,8 +34,13 @@ static void add_var(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_name 
         dsl_diag_note(c->diag, "in double quotes it can be one");
     }
     p->vars = base_arena_grow(&c->tmp, p->vars, p->n_vars, &p->cap_vars, sizeof *p->vars);
-    p->vars[p->n_vars] = (struct dsl_pvar){ .name = name->text, .span = name->span, .input = -1, .negated = negated,
-        .in_seq = true, .loops = loops, .order = (uint32_t)p->n_vars };
+    p->vars[p->n_vars] = (struct dsl_pvar){ .name = name->text,
+        .span = name->span,
+        .input = -1,
+        .negated = negated,
+        .in_seq = true,
+        .loops = loops,
+        .order = (uint32_t)p->n_vars };
     base_map_put(&p->var_names, name->text, p->n_vars);
     p->n_vars++;
 }
@@ -44,9 +50,7 @@ static void walk_vars(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_seq
         return;
     switch (s->kind) {
     case DSL_SEQ_VAR:
-    case DSL_SEQ_NOT:
-        add_var(c, p, &s->var, s->kind == DSL_SEQ_NOT, loops);
-        break;
+    case DSL_SEQ_NOT: add_var(c, p, &s->var, s->kind == DSL_SEQ_NOT, loops); break;
     case DSL_SEQ_CHAIN:
         for (size_t i = 0; i < s->chain.n_steps; i++)
             walk_vars(c, p, s->chain.steps[i].item, loops);
@@ -56,15 +60,12 @@ static void walk_vars(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_seq
         for (size_t i = 0; i < s->list.n_items; i++)
             walk_vars(c, p, s->list.items[i], loops);
         break;
-    case DSL_SEQ_LOOP:
-        walk_vars(c, p, s->loop.body, loops || s->loop.quant.max != 1);
-        break;
+    case DSL_SEQ_LOOP: walk_vars(c, p, s->loop.body, loops || s->loop.quant.max != 1); break;
     case DSL_SEQ_EMPTY:
     case DSL_SEQ_EXCLUDE:
     case DSL_SEQ_START:
     case DSL_SEQ_END:
-    case DSL_SEQ_MAX:
-        break;
+    case DSL_SEQ_MAX: break;
     }
 }
 
@@ -127,7 +128,8 @@ static void lower_bound(struct seq_ctx *x, const struct dsl_step *s, struct plan
     if (s->low)
         ok &= dsl_duration_of(x->c, s->low, "the lower bound", true, &out->lo_us);
     if (ok && s->low && out->lo_us >= out->hi_us) {
-        dsl_diag_error(x->c->diag, s->bound_span, CEP_EINVAL, "the lower bound is not less than the upper one");
+        dsl_diag_error(
+            x->c->diag, s->bound_span, CEP_EINVAL, "the lower bound is not less than the upper one");
         ok = false;
     }
     if (ok)
@@ -137,27 +139,27 @@ static void lower_bound(struct seq_ctx *x, const struct dsl_step *s, struct plan
 
 static enum plan_contig contig_of(enum dsl_join j) {
     switch (j) {
-    case DSL_JOIN_NEXT:
-        return PLAN_NEXT;
-    case DSL_JOIN_FOLLOWED_ANY:
-        return PLAN_FOLLOWED_ANY;
+    case DSL_JOIN_NEXT: return PLAN_NEXT;
+    case DSL_JOIN_FOLLOWED_ANY: return PLAN_FOLLOWED_ANY;
     case DSL_JOIN_FIRST:
-    case DSL_JOIN_FOLLOWED:
-        break;
+    case DSL_JOIN_FOLLOWED: break;
     }
     return PLAN_FOLLOWED;
 }
 
 static void begins_with_not(struct seq_ctx *x, const struct dsl_seq *s) {
-    dsl_diag_error(x->c->diag, s->span, CEP_EINVAL, "a sequence cannot begin with \"!%.*s\"", BASE_STR_FMT(s->var.text));
+    dsl_diag_error(
+        x->c->diag, s->span, CEP_EINVAL, "a sequence cannot begin with \"!%.*s\"", BASE_STR_FMT(s->var.text));
     dsl_diag_note(x->c->diag, "there is no event before it to count from");
     x->failed = true;
 }
 
-static struct plan_term *lower_not(struct seq_ctx *x, const struct dsl_step *s, const struct plan_step *step, bool tail) {
+static struct plan_term *lower_not(
+    struct seq_ctx *x, const struct dsl_step *s, const struct plan_step *step, bool tail) {
     const struct dsl_seq *item = s->item;
     if (s->join == DSL_JOIN_FOLLOWED_ANY) {
-        dsl_diag_error(x->c->diag, s->join_span, CEP_EINVAL, "\"!%.*s\" cannot follow \"->>\"", BASE_STR_FMT(item->var.text));
+        dsl_diag_error(x->c->diag, s->join_span, CEP_EINVAL, "\"!%.*s\" cannot follow \"->>\"",
+            BASE_STR_FMT(item->var.text));
         dsl_diag_note(x->c->diag, "write -> !%.*s", BASE_STR_FMT(item->var.text));
         x->failed = true;
     }
@@ -167,7 +169,8 @@ static struct plan_term *lower_not(struct seq_ctx *x, const struct dsl_step *s, 
         x->failed = true;
     }
     if (tail && s->join != DSL_JOIN_NEXT && step->hi_us < 0 && !s->high && !x->p->has_within) {
-        dsl_diag_error(x->c->diag, item->span, CEP_EINVAL, "the wait for no \"%.*s\" never ends", BASE_STR_FMT(item->var.text));
+        dsl_diag_error(x->c->diag, item->span, CEP_EINVAL, "the wait for no \"%.*s\" never ends",
+            BASE_STR_FMT(item->var.text));
         dsl_diag_note(x->c->diag, "add \"within D\", or a bound: ->[D] !%.*s", BASE_STR_FMT(item->var.text));
         x->failed = true;
     }
@@ -184,8 +187,8 @@ static bool spliced(const struct dsl_seq *s) {
 }
 
 /* `first`: how the chain's own first item is joined, when the chain is spliced into another. */
-static void lower_chain(struct seq_ctx *x, const struct dsl_seq *s, const struct dsl_step *first, bool tail,
-    struct steps *out) {
+static void lower_chain(
+    struct seq_ctx *x, const struct dsl_seq *s, const struct dsl_step *first, bool tail, struct steps *out) {
     for (size_t i = 0; i < s->chain.n_steps; i++) {
         struct dsl_step st = s->chain.steps[i];
         if (i == 0 && first) {
@@ -240,8 +243,8 @@ static bool quant_range(struct seq_ctx *x, const struct dsl_quant *q) {
         dsl_diag_error(d, q->span, CEP_EINVAL, "the most repetitions, %lld, are less than the least, %lld",
             (long long)q->max, (long long)q->min);
     else if (q->min > DSL_MAX_REPEAT || q->max > DSL_MAX_REPEAT)
-        dsl_diag_error(d, q->span, CEP_ELIMIT, "the number of repetitions is limited to %d, not %lld", (int)DSL_MAX_REPEAT,
-            (long long)(q->max > q->min ? q->max : q->min));
+        dsl_diag_error(d, q->span, CEP_ELIMIT, "the number of repetitions is limited to %d, not %lld",
+            (int)DSL_MAX_REPEAT, (long long)(q->max > q->min ? q->max : q->min));
     else
         return true;
     return false;
@@ -274,7 +277,9 @@ static bool quant_words(struct seq_ctx *x, const struct dsl_quant *q, bool after
 }
 
 static const struct expr *lower_until(struct seq_ctx *x, const struct dsl_expr *e) {
-    struct dsl_scope s = { .kind = DSL_SCOPE_UNTIL, .pat = x->p, .own = -1, .input = -1, .agg_var = -1, .key_col = -1 };
+    struct dsl_scope s = {
+        .kind = DSL_SCOPE_UNTIL, .pat = x->p, .own = -1, .input = -1, .agg_var = -1, .key_col = -1
+    };
     const struct expr *u = dsl_check_cond(x->c, &s, e, "the condition of \"until\"");
     if (!u) {
         x->failed = true;
@@ -287,7 +292,8 @@ static const struct expr *lower_until(struct seq_ctx *x, const struct dsl_expr *
 static struct plan_term *lower_loop(struct seq_ctx *x, const struct dsl_seq *s, bool tail, bool after_any) {
     const struct dsl_quant *q = &s->loop.quant;
     if (s->loop.body->kind == DSL_SEQ_NOT) {
-        dsl_diag_error(x->c->diag, q->span, CEP_EINVAL, "\"!%.*s\" takes no quantifier", BASE_STR_FMT(s->loop.body->var.text));
+        dsl_diag_error(x->c->diag, q->span, CEP_EINVAL, "\"!%.*s\" takes no quantifier",
+            BASE_STR_FMT(s->loop.body->var.text));
         x->failed = true;
         return NULL;
     }
@@ -307,7 +313,9 @@ static struct plan_term *lower_loop(struct seq_ctx *x, const struct dsl_seq *s, 
     struct plan_term *t = body->min != 1 || body->max != 1 ? chain_of_one(x, body) : body;
     t->min = (uint32_t)q->min;
     t->max = q->max < 0 ? PLAN_UNBOUNDED : (uint32_t)q->max;
-    t->inner = q->inner == DSL_INNER_STRICT ? PLAN_NEXT : q->inner == DSL_INNER_ANY ? PLAN_FOLLOWED_ANY : PLAN_FOLLOWED;
+    t->inner = q->inner == DSL_INNER_STRICT ? PLAN_NEXT
+               : q->inner == DSL_INNER_ANY  ? PLAN_FOLLOWED_ANY
+                                            : PLAN_FOLLOWED;
     t->greedy = q->greedy;
     t->until = until;
     t->gap_us = gap;
@@ -317,11 +325,8 @@ static struct plan_term *lower_loop(struct seq_ctx *x, const struct dsl_seq *s, 
 
 static struct plan_term *lower(struct seq_ctx *x, const struct dsl_seq *s, bool tail, bool after_any) {
     switch (s->kind) {
-    case DSL_SEQ_VAR:
-        return var_term(x, &s->var);
-    case DSL_SEQ_NOT:
-        begins_with_not(x, s);
-        return NULL;
+    case DSL_SEQ_VAR: return var_term(x, &s->var);
+    case DSL_SEQ_NOT: begins_with_not(x, s); return NULL;
     case DSL_SEQ_CHAIN: {
         struct steps steps = { 0 };
         lower_chain(x, s, NULL, tail, &steps);
@@ -333,10 +338,8 @@ static struct plan_term *lower(struct seq_ctx *x, const struct dsl_seq *s, bool 
         return t;
     }
     case DSL_SEQ_ALT:
-    case DSL_SEQ_ALL:
-        return lower_list(x, s, tail, after_any);
-    case DSL_SEQ_LOOP:
-        return lower_loop(x, s, tail, after_any);
+    case DSL_SEQ_ALL: return lower_list(x, s, tail, after_any);
+    case DSL_SEQ_LOOP: return lower_loop(x, s, tail, after_any);
     case DSL_SEQ_EMPTY:
     case DSL_SEQ_EXCLUDE:
     case DSL_SEQ_START:
@@ -344,8 +347,7 @@ static struct plan_term *lower(struct seq_ctx *x, const struct dsl_seq *s, bool 
         dsl_diag_error(x->c->diag, s->span, CEP_EINVAL, "this stands only in \"match_recognize\"");
         x->failed = true;
         return NULL;
-    case DSL_SEQ_MAX:
-        break;
+    case DSL_SEQ_MAX: break;
     }
     return NULL;
 }

@@ -50,13 +50,14 @@ static const struct {
 };
 
 /* What other systems call them. */
-static const char *const foreign_types[][2] = { { "str", "string" }, { "nvarchar", "string" }, { "uuid", "string" },
-    { "json", "row(name type, ...)" }, { "struct", "row(name type, ...)" }, { "object", "row(name type, ...)" },
-    { "map", "row(name type, ...)" }, { "list", "array(T)" }, { "number", "double or decimal(p,s)" },
-    { "money", "decimal(p,s)" }, { "int2", "int" }, { "int4", "int" }, { "int8", "int" }, { "int16", "int" },
-    { "int32", "int" }, { "int64", "int" }, { "uint32", "int" }, { "uint64", "int" }, { "float4", "double" },
-    { "float8", "double" }, { "float32", "double" }, { "float64", "double" }, { "datetime", "timestamp" },
-    { "date", "timestamp" }, { "time", "timestamp" }, { "instant", "timestamp" }, { "blob", "bytes" } };
+static const char *const foreign_types[][2] = { { "str", "string" }, { "nvarchar", "string" },
+    { "uuid", "string" }, { "json", "row(name type, ...)" }, { "struct", "row(name type, ...)" },
+    { "object", "row(name type, ...)" }, { "map", "row(name type, ...)" }, { "list", "array(T)" },
+    { "number", "double or decimal(p,s)" }, { "money", "decimal(p,s)" }, { "int2", "int" }, { "int4", "int" },
+    { "int8", "int" }, { "int16", "int" }, { "int32", "int" }, { "int64", "int" }, { "uint32", "int" },
+    { "uint64", "int" }, { "float4", "double" }, { "float8", "double" }, { "float32", "double" },
+    { "float64", "double" }, { "datetime", "timestamp" }, { "date", "timestamp" }, { "time", "timestamp" },
+    { "instant", "timestamp" }, { "blob", "bytes" } };
 
 static bool foreign_note(struct dsl_sem *c, struct base_str name) {
     for (size_t i = 0; i < sizeof foreign_types / sizeof *foreign_types; i++)
@@ -74,8 +75,9 @@ static const struct evt_type *decimal_of(struct dsl_sem *c, const struct dsl_typ
         return NULL;
     }
     if (s < 0 || s > p) {
-        dsl_diag_error(c->diag, t->span, CEP_ETYPE, "the scale of a decimal(%lld, ...) is 0 to %lld, not %lld",
-            (long long)p, (long long)p, (long long)s);
+        dsl_diag_error(c->diag, t->span, CEP_ETYPE,
+            "the scale of a decimal(%lld, ...) is 0 to %lld, not %lld", (long long)p, (long long)p,
+            (long long)s);
         return NULL;
     }
     return evt_type_decimal(c->a, (unsigned)p, (unsigned)s);
@@ -86,8 +88,8 @@ static const struct evt_type *named_type(struct dsl_sem *c, const struct dsl_typ
         if (!base_str_ieq(t->name, base_str_of(type_names[i].name)))
             continue;
         if (t->n_args > type_names[i].max_args) {
-            dsl_diag_error(c->diag, t->span, CEP_ETYPE, "type \"%s\" takes no %s in parentheses", type_names[i].name,
-                type_names[i].max_args ? "second number" : "number");
+            dsl_diag_error(c->diag, t->span, CEP_ETYPE, "type \"%s\" takes no %s in parentheses",
+                type_names[i].name, type_names[i].max_args ? "second number" : "number");
             return NULL;
         }
         return type_names[i].kind == EVT_DECIMAL ? decimal_of(c, t) : evt_type_of(type_names[i].kind);
@@ -102,8 +104,9 @@ static const struct evt_type *named_type(struct dsl_sem *c, const struct dsl_typ
     if (near.best.len)
         dsl_nearest_note(c->diag, &near);
     else
-        dsl_diag_note(c->diag, "types are bool, int, double, string, bytes, timestamp, duration, decimal(p,s), array(T), "
-                               "row(name type, ...)");
+        dsl_diag_note(c->diag,
+            "types are bool, int, double, string, bytes, timestamp, duration, decimal(p,s), array(T), "
+            "row(name type, ...)");
     return NULL;
 }
 
@@ -111,7 +114,8 @@ static const struct evt_type *row_type(struct dsl_sem *c, const struct dsl_type 
     struct evt_column *f = BASE_ARENA_ARRAY(c->a, struct evt_column, t->n_fields ? t->n_fields : 1);
     bool ok = true;
     for (size_t i = 0; i < t->n_fields; i++) {
-        f[i] = (struct evt_column){ .name = dsl_keep(c, t->fields[i].name.text), .type = dsl_type_of(c, t->fields[i].type),
+        f[i] = (struct evt_column){ .name = dsl_keep(c, t->fields[i].name.text),
+            .type = dsl_type_of(c, t->fields[i].type),
             .not_null = t->fields[i].not_null };
         ok &= f[i].type != NULL;
         for (size_t k = 0; k < i; k++)
@@ -129,14 +133,12 @@ const struct evt_type *dsl_type_of(struct dsl_sem *c, const struct dsl_type *t) 
     if (!t)
         return NULL;
     switch (t->kind) {
-    case DSL_TYPE_NAMED:
-        return named_type(c, t);
+    case DSL_TYPE_NAMED: return named_type(c, t);
     case DSL_TYPE_ARRAY: {
         const struct evt_type *elem = dsl_type_of(c, t->elem);
         return elem ? evt_type_array(c->a, elem) : NULL;
     }
-    case DSL_TYPE_ROW:
-        return row_type(c, t);
+    case DSL_TYPE_ROW: return row_type(c, t);
     }
     return NULL;
 }
@@ -152,7 +154,8 @@ const char *dsl_type_name(struct dsl_sem *c, const struct evt_type *t) {
 /* -- text as a value ----------------------------------------------------------------------------------------------- */
 
 static bool bool_of_text(struct base_str s, bool *out) {
-    static const char *const yes[] = { "true", "t", "yes", "on", "1" }, *const no[] = { "false", "f", "no", "off", "0" };
+    static const char *const yes[] = { "true", "t", "yes", "on", "1" }, *const no[] = { "false", "f", "no",
+        "off", "0" };
     for (size_t i = 0; i < 5; i++) {
         if (base_str_ieq(s, base_str_of(yes[i]))) {
             *out = true;
@@ -166,15 +169,13 @@ static bool bool_of_text(struct base_str s, bool *out) {
     return false;
 }
 
-bool dsl_val_of_text(struct base_arena *a, const struct evt_type *t, struct base_str text, struct evt_val *out) {
+bool dsl_val_of_text(
+    struct base_arena *a, const struct evt_type *t, struct base_str text, struct evt_val *out) {
     *out = (struct evt_val){ 0 };
     switch (t->kind) {
-    case EVT_BOOL:
-        return bool_of_text(text, &out->b);
-    case EVT_INT:
-        return base_parse_i64(text, &out->i);
-    case EVT_DOUBLE:
-        return base_parse_f64(text, &out->d);
+    case EVT_BOOL: return bool_of_text(text, &out->b);
+    case EVT_INT: return base_parse_i64(text, &out->i);
+    case EVT_DOUBLE: return base_parse_f64(text, &out->d);
     case EVT_STRING:
     case EVT_BYTES: {
         if (text.len > UINT32_MAX)
@@ -184,10 +185,8 @@ bool dsl_val_of_text(struct base_arena *a, const struct evt_type *t, struct base
         out->s.len = (uint32_t)k.len;
         return true;
     }
-    case EVT_TIMESTAMP:
-        return base_parse_timestamp(text, &out->i);
-    case EVT_DURATION:
-        return base_parse_duration(text, &out->i);
+    case EVT_TIMESTAMP: return base_parse_timestamp(text, &out->i);
+    case EVT_DURATION: return base_parse_duration(text, &out->i);
     case EVT_DECIMAL: {
         __int128 d;
         if (!base_parse_decimal(text, t->precision, t->scale, &d))
@@ -198,15 +197,15 @@ bool dsl_val_of_text(struct base_arena *a, const struct evt_type *t, struct base
     case EVT_NULL:
     case EVT_ARRAY:
     case EVT_ROW:
-    case EVT_KIND_MAX:
-        break;
+    case EVT_KIND_MAX: break;
     }
     return false;
 }
 
 /* -- constant expressions -------------------------------------------------------------------------------------------- */
 
-static bool val_of_expr(struct dsl_sem *c, const struct expr *x, const struct evt_type *t, struct evt_val *out) {
+static bool val_of_expr(
+    struct dsl_sem *c, const struct expr *x, const struct evt_type *t, struct evt_val *out) {
     if (x->kind != EXPR_CONST)
         return false;
     if (x->val.null) {
@@ -222,7 +221,8 @@ static bool val_of_expr(struct dsl_sem *c, const struct expr *x, const struct ev
     const struct expr *cast = NULL;
     struct cep_err err = CEP_ERR_INIT;
     bool to_fits = evt_kind_is_numeric(x->type->kind) && evt_kind_is_numeric(t->kind) && t->kind != EVT_INT;
-    if (to_fits ? expr_cast_new(c->a, x, t, false, x->span, &cast, &err) != CEP_OK : expr_coerce(c->a, x, t, &cast, &err) != CEP_OK)
+    if (to_fits ? expr_cast_new(c->a, x, t, false, x->span, &cast, &err) != CEP_OK
+                : expr_coerce(c->a, x, t, &cast, &err) != CEP_OK)
         return false;
     const struct expr *failed = NULL;
     cast = expr_fold(c->a, cast, &failed);
@@ -233,9 +233,10 @@ static bool val_of_expr(struct dsl_sem *c, const struct expr *x, const struct ev
 }
 
 /* row(1, 'x') and [..] against a row or array type, part by part. */
-static bool nested_const(struct dsl_sem *c, const struct dsl_expr *e, const struct evt_type *t, const char *what,
-    struct evt_val *out, bool *is_nested) {
-    bool row = t->kind == EVT_ROW && e->kind == DSL_EXPR_CALL && base_str_ieq(e->call.name.text, BASE_STR("row"));
+static bool nested_const(struct dsl_sem *c, const struct dsl_expr *e, const struct evt_type *t,
+    const char *what, struct evt_val *out, bool *is_nested) {
+    bool row = t->kind == EVT_ROW && e->kind == DSL_EXPR_CALL &&
+               base_str_ieq(e->call.name.text, BASE_STR("row"));
     bool array = t->kind == EVT_ARRAY && e->kind == DSL_EXPR_ARRAY;
     *is_nested = row || array;
     if (!*is_nested)
@@ -243,7 +244,8 @@ static bool nested_const(struct dsl_sem *c, const struct dsl_expr *e, const stru
     size_t n = row ? e->call.n_args : e->array.n_items;
     struct dsl_expr **parts = row ? e->call.args : e->array.items;
     if (row && n != t->n_fields) {
-        dsl_diag_error(c->diag, e->span, CEP_ETYPE, "%s has %zu fields, its type %u", what, n, (unsigned)t->n_fields);
+        dsl_diag_error(
+            c->diag, e->span, CEP_ETYPE, "%s has %zu fields, its type %u", what, n, (unsigned)t->n_fields);
         return false;
     }
     struct evt_val *v = BASE_ARENA_ARRAY(c->a, struct evt_val, n ? n : 1);
@@ -263,7 +265,8 @@ bool dsl_const_of(struct dsl_sem *c, const struct dsl_expr *e, const struct evt_
     if (nested)
         return ok;
     /* A number as it was written keeps all its digits as a decimal. */
-    if (e->kind == DSL_EXPR_LITERAL && t->kind == EVT_DECIMAL && (e->lit.kind == DSL_LIT_DOUBLE || e->lit.kind == DSL_LIT_INT) &&
+    if (e->kind == DSL_EXPR_LITERAL && t->kind == EVT_DECIMAL &&
+        (e->lit.kind == DSL_LIT_DOUBLE || e->lit.kind == DSL_LIT_INT) &&
         dsl_val_of_text(c->a, t, e->lit.text, out))
         return true;
     struct dsl_scope s = { .kind = DSL_SCOPE_CONST, .own = -1, .input = -1, .agg_var = -1, .key_col = -1 };
@@ -289,7 +292,8 @@ static const struct expr *const_expr(struct dsl_sem *c, const struct dsl_expr *e
     return dsl_fold(c, dsl_check_expr(c, &s, e));
 }
 
-bool dsl_duration_of(struct dsl_sem *c, const struct dsl_expr *e, const char *what, bool zero_ok, int64_t *out) {
+bool dsl_duration_of(
+    struct dsl_sem *c, const struct dsl_expr *e, const char *what, bool zero_ok, int64_t *out) {
     const struct expr *x = e ? const_expr(c, e) : NULL;
     if (!x)
         return false;
@@ -316,11 +320,13 @@ bool dsl_count_of(struct dsl_sem *c, const struct dsl_expr *e, const char *what,
     if (!x)
         return false;
     if (x->kind != EXPR_CONST || x->type->kind != EVT_INT || x->val.null) {
-        dsl_diag_error(c->diag, e->span, CEP_ETYPE, "%s is %s, not a whole number", what, dsl_type_name(c, x->type));
+        dsl_diag_error(
+            c->diag, e->span, CEP_ETYPE, "%s is %s, not a whole number", what, dsl_type_name(c, x->type));
         return false;
     }
     if (x->val.i < 1) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "%s must be 1 or more, not %lld", what, (long long)x->val.i);
+        dsl_diag_error(
+            c->diag, e->span, CEP_EINVAL, "%s must be 1 or more, not %lld", what, (long long)x->val.i);
         return false;
     }
     if (x->val.i > max) {
@@ -370,13 +376,15 @@ static void param_value(struct dsl_sem *c, struct dsl_sym *s) {
     } else if (set) {
         s->has_val = dsl_val_of_text(c->a, s->type, base_str_of(set->value), &s->val);
         if (!s->has_val)
-            dsl_diag_error(c->diag, no_place, CEP_EINVAL, "--set %s: parameter \"%s\" is %s, and \"%s\" is not one", set->name,
-                set->name, dsl_type_name(c, s->type), set->value);
+            dsl_diag_error(c->diag, no_place, CEP_EINVAL,
+                "--set %s: parameter \"%s\" is %s, and \"%s\" is not one", set->name, set->name,
+                dsl_type_name(c, s->type), set->value);
     } else if (p->value) {
         s->val = has_default ? def : EVT_VAL_NULL;
         s->has_val = has_default;
     } else {
-        dsl_diag_error(c->diag, s->stmt->name.span, CEP_EINVAL, "parameter \"%.*s\" has no value", BASE_STR_FMT(s->name));
+        dsl_diag_error(c->diag, s->stmt->name.span, CEP_EINVAL, "parameter \"%.*s\" has no value",
+            BASE_STR_FMT(s->name));
         dsl_diag_note(c->diag, "give it a default, or one with --set %.*s=...", BASE_STR_FMT(s->name));
     }
 }
@@ -392,8 +400,8 @@ static void check_sets(struct dsl_sem *c) {
         for (size_t k = 0; k < c->n_syms; k++)
             if (c->syms[k].kind == DSL_SYM_PARAM)
                 dsl_nearest_try(&near, c->syms[k].name);
-        dsl_diag_error(c->diag, no_place, CEP_ENAME, "--set %.*s: unknown parameter \"%.*s\"", BASE_STR_FMT(name),
-            BASE_STR_FMT(name));
+        dsl_diag_error(c->diag, no_place, CEP_ENAME, "--set %.*s: unknown parameter \"%.*s\"",
+            BASE_STR_FMT(name), BASE_STR_FMT(name));
         dsl_nearest_note(c->diag, &near);
     }
 }

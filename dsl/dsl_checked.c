@@ -6,8 +6,8 @@
 #include "base/base_mem.h"
 #include "base/base_num.h"
 
-static void typed(struct base_buf *b, const char *word, struct base_str name, const struct expr *e, const struct evt_schema *cols,
-    const struct base_str *vars) {
+static void typed(struct base_buf *b, const char *word, struct base_str name, const struct expr *e,
+    const struct evt_schema *cols, const struct base_str *vars) {
     base_buf_printf(b, "  %s ", word);
     base_buf_str(b, name);
     base_buf_putc(b, ' ');

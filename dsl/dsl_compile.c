@@ -14,7 +14,9 @@ static struct plan *new_plan(void) {
 
 static void sem_init(struct dsl_sem *c, const struct dsl_program *prog, const struct plan_catalog *catalog,
     const struct dsl_params *params, struct dsl_diag *diag) {
-    *c = (struct dsl_sem){ .prog = prog, .catalog = catalog, .params = params, .diag = diag, .plan = new_plan() };
+    *c = (struct dsl_sem){
+        .prog = prog, .catalog = catalog, .params = params, .diag = diag, .plan = new_plan()
+    };
     c->a = &c->plan->arena;
     base_arena_init(&c->tmp, 16 << 10);
     base_map_init(&c->by_name);
@@ -33,23 +35,14 @@ static void lower_producer(struct dsl_sem *c, struct dsl_sym *s) {
         return;
     }
     switch (s->kind) {
-    case DSL_SYM_SOURCE:
-        dsl_lower_source(c, s);
-        break;
-    case DSL_SYM_SELECT:
-        dsl_lower_select(c, s);
-        break;
-    case DSL_SYM_PATTERN:
-        dsl_lower_pattern(c, s);
-        break;
-    case DSL_SYM_ALERT:
-        dsl_lower_alert(c, s);
-        break;
+    case DSL_SYM_SOURCE: dsl_lower_source(c, s); break;
+    case DSL_SYM_SELECT: dsl_lower_select(c, s); break;
+    case DSL_SYM_PATTERN: dsl_lower_pattern(c, s); break;
+    case DSL_SYM_ALERT: dsl_lower_alert(c, s); break;
     case DSL_SYM_PARAM:
     case DSL_SYM_SINK:
     case DSL_SYM_OTHER:
-    case DSL_SYM_MAX:
-        break;
+    case DSL_SYM_MAX: break;
     }
 }
 

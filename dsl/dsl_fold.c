@@ -17,7 +17,7 @@ const struct expr *dsl_fold(struct dsl_sem *c, const struct expr *e) {
 
 struct range {
     const struct expr *col;
-    struct evt_val lo, hi;     /* null: none */
+    struct evt_val lo, hi; /* null: none */
     bool lo_open, hi_open;
     bool empty;
     struct cep_span span;
@@ -63,8 +63,10 @@ static const char *op_of(const struct expr *e) {
 }
 
 /* `col op const`, or the other way round with the operator turned. A cast of the column (int beside double) counts. */
-static bool simple_comparison(const struct expr *e, const struct expr **col, const struct expr **val, const char **op) {
-    static const char *const ops[][2] = { { "=", "=" }, { "<", ">" }, { "<=", ">=" }, { ">", "<" }, { ">=", "<=" } };
+static bool simple_comparison(
+    const struct expr *e, const struct expr **col, const struct expr **val, const char **op) {
+    static const char *const ops[][2] = { { "=", "=" }, { "<", ">" }, { "<=", ">=" }, { ">", "<" },
+        { ">=", "<=" } };
     const char *name = op_of(e);
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
         if (strcmp(name, ops[i][0]) != 0)
@@ -121,7 +123,8 @@ static bool is_event_value(const struct expr *e) {
 }
 
 static void warn_self(const struct expr *e, void *arg) {
-    static const char *const ops[] = { "=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from" };
+    static const char *const ops[] = { "=", "<>", "<", "<=", ">", ">=", "is distinct from",
+        "is not distinct from" };
     struct dsl_sem *c = arg;
     const char *name = op_of(e);
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)

@@ -15,7 +15,8 @@ static int32_t hidden_col(const struct evt_schema *s, const char *name) {
 
 /* -- templates ------------------------------------------------------------------------------------------------------ */
 
-const struct plan_template *dsl_template(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_part *parts, size_t n) {
+const struct plan_template *dsl_template(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_part *parts, size_t n) {
     struct plan_template *t = BASE_ARENA_NEW(c->a, struct plan_template);
     struct base_str *texts = BASE_ARENA_ARRAY(c->a, struct base_str, n + 1);
     const struct expr **holes = BASE_ARENA_ARRAY(c->a, const struct expr *, n + 1);
@@ -41,7 +42,8 @@ const struct plan_template *dsl_template(struct dsl_sem *c, struct dsl_scope *s,
 
 /* -- by ---------------------------------------------------------------------------------------------------------------- */
 
-static void key_as_by(struct dsl_sem *c, const struct evt_schema *on, int32_t key_col, struct plan_alert *out) {
+static void key_as_by(
+    struct dsl_sem *c, const struct evt_schema *on, int32_t key_col, struct plan_alert *out) {
     const struct evt_type *row = on->cols[key_col].type;
     struct plan_measure *by = BASE_ARENA_ARRAY(c->a, struct plan_measure, row->n_fields + 1);
     for (uint32_t i = 0; i < row->n_fields; i++) {
@@ -65,7 +67,8 @@ static struct base_str plain_name(struct dsl_sem *c, const struct dsl_expr *e, s
     return base_str_of(base_arena_printf(c->a, "by%zu", i + 1));
 }
 
-static bool lower_by(struct dsl_sem *c, const struct dsl_alert *st, struct dsl_scope *s, struct plan_alert *out) {
+static bool lower_by(
+    struct dsl_sem *c, const struct dsl_alert *st, struct dsl_scope *s, struct plan_alert *out) {
     struct plan_measure *by = BASE_ARENA_ARRAY(c->a, struct plan_measure, st->n_by + 1);
     bool ok = true;
     for (size_t i = 0; i < st->n_by; i++) {
@@ -74,7 +77,8 @@ static bool lower_by(struct dsl_sem *c, const struct dsl_alert *st, struct dsl_s
         struct base_str name = plain_name(c, st->by[i], i);
         for (size_t k = 0; k < i; k++)
             if (base_str_eq(by[k].name, name)) {
-                dsl_diag_error(c->diag, st->by[i]->span, CEP_ENAME, "\"by\" names \"%.*s\" twice", BASE_STR_FMT(name));
+                dsl_diag_error(
+                    c->diag, st->by[i]->span, CEP_ENAME, "\"by\" names \"%.*s\" twice", BASE_STR_FMT(name));
                 ok = false;
                 break;
             }
@@ -87,7 +91,8 @@ static bool lower_by(struct dsl_sem *c, const struct dsl_alert *st, struct dsl_s
 
 /* -- resolve -------------------------------------------------------------------------------------------------------------- */
 
-static bool resolve_columns(struct dsl_sem *c, const struct dsl_alert *st, const struct dsl_rows *when, struct plan_alert *out) {
+static bool resolve_columns(
+    struct dsl_sem *c, const struct dsl_alert *st, const struct dsl_rows *when, struct plan_alert *out) {
     uint32_t *cols = BASE_ARENA_ARRAY(c->a, uint32_t, out->n_by + 1);
     bool ok = true;
     for (uint32_t i = 0; i < out->n_by; i++) {
@@ -95,8 +100,8 @@ static bool resolve_columns(struct dsl_sem *c, const struct dsl_alert *st, const
         if (k < 0) {
             if (!when->open) {
                 dsl_diag_error(c->diag, st->resolve_when.span, CEP_ENAME,
-                    "stream \"%.*s\" has no column \"%.*s\", which tells the alerts apart", BASE_STR_FMT(when->name),
-                    BASE_STR_FMT(out->by[i].name));
+                    "stream \"%.*s\" has no column \"%.*s\", which tells the alerts apart",
+                    BASE_STR_FMT(when->name), BASE_STR_FMT(out->by[i].name));
                 dsl_diag_note(c->diag, "\"by\" says what does; without it the key of the pattern");
             }
             ok = false;
@@ -104,9 +109,9 @@ static bool resolve_columns(struct dsl_sem *c, const struct dsl_alert *st, const
         }
         const struct evt_type *t = when->schema->cols[k].type;
         if (out->by[i].expr && !evt_type_eq(t, out->by[i].expr->type)) {
-            dsl_diag_error(c->diag, st->resolve_when.span, CEP_ETYPE, "column \"%.*s\" is %s in stream \"%.*s\" and %s in the alert",
-                BASE_STR_FMT(out->by[i].name), dsl_type_name(c, t), BASE_STR_FMT(when->name),
-                dsl_type_name(c, out->by[i].expr->type));
+            dsl_diag_error(c->diag, st->resolve_when.span, CEP_ETYPE,
+                "column \"%.*s\" is %s in stream \"%.*s\" and %s in the alert", BASE_STR_FMT(out->by[i].name),
+                dsl_type_name(c, t), BASE_STR_FMT(when->name), dsl_type_name(c, out->by[i].expr->type));
             ok = false;
         }
         cols[i] = (uint32_t)k;
@@ -127,8 +132,15 @@ static bool lower_resolve(struct dsl_sem *c, const struct dsl_alert *st, struct 
     out->resolve_when = (struct plan_ref){ when.sym->node, when.port };
     bool ok = resolve_columns(c, st, &when, out);
     if (st->resolve_where) {
-        struct dsl_scope s = { .kind = DSL_SCOPE_ROW, .schema = when.schema, .open = when.open, .name = when.name,
-            .word = "stream", .own = -1, .input = -1, .agg_var = -1, .key_col = -1 };
+        struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
+            .schema = when.schema,
+            .open = when.open,
+            .name = when.name,
+            .word = "stream",
+            .own = -1,
+            .input = -1,
+            .agg_var = -1,
+            .key_col = -1 };
         out->resolve_where = dsl_check_cond(c, &s, st->resolve_where, "the condition of \"resolve when\"");
         dsl_warn_cond(c, out->resolve_where, when.schema, "the condition of \"resolve when\"");
         ok &= out->resolve_where != NULL;
@@ -138,13 +150,15 @@ static bool lower_resolve(struct dsl_sem *c, const struct dsl_alert *st, struct 
 
 /* -- the whole --------------------------------------------------------------------------------------------------------------- */
 
-static bool lower_labels(struct dsl_sem *c, const struct dsl_alert *st, struct dsl_scope *s, struct plan_alert *out) {
+static bool lower_labels(
+    struct dsl_sem *c, const struct dsl_alert *st, struct dsl_scope *s, struct plan_alert *out) {
     struct plan_measure *labels = BASE_ARENA_ARRAY(c->a, struct plan_measure, st->n_labels + 1);
     bool ok = true;
     for (size_t i = 0; i < st->n_labels; i++) {
         const struct expr *e = dsl_fold(c, dsl_check_expr(c, s, st->labels[i].value));
         if (e && e->type->kind == EVT_NULL) {
-            dsl_diag_error(c->diag, st->labels[i].value->span, CEP_ETYPE, "the type of this label is not known");
+            dsl_diag_error(
+                c->diag, st->labels[i].value->span, CEP_ETYPE, "the type of this label is not known");
             e = NULL;
         }
         ok &= e != NULL;
@@ -164,12 +178,15 @@ static bool lower_labels(struct dsl_sem *c, const struct dsl_alert *st, struct d
 
 static enum plan_severity severity_of(const struct dsl_alert *st) {
     static const enum plan_severity map[DSL_SEVERITY_MAX] = { [DSL_SEVERITY_INFO] = PLAN_SEV_INFO,
-        [DSL_SEVERITY_LOW] = PLAN_SEV_LOW, [DSL_SEVERITY_MEDIUM] = PLAN_SEV_MEDIUM, [DSL_SEVERITY_HIGH] = PLAN_SEV_HIGH,
+        [DSL_SEVERITY_LOW] = PLAN_SEV_LOW,
+        [DSL_SEVERITY_MEDIUM] = PLAN_SEV_MEDIUM,
+        [DSL_SEVERITY_HIGH] = PLAN_SEV_HIGH,
         [DSL_SEVERITY_CRITICAL] = PLAN_SEV_CRITICAL };
     return st->has_severity ? map[st->severity] : PLAN_SEV_MEDIUM;
 }
 
-static bool lower_clauses(struct dsl_sem *c, const struct dsl_alert *st, struct dsl_scope *s, struct plan_alert *out) {
+static bool lower_clauses(
+    struct dsl_sem *c, const struct dsl_alert *st, struct dsl_scope *s, struct plan_alert *out) {
     bool ok = true;
     if (st->where) {
         out->where = dsl_check_cond(c, s, st->where, "the condition of \"where\"");
@@ -203,15 +220,21 @@ void dsl_lower_alert(struct dsl_sem *c, struct dsl_sym *sym) {
     out->on_pattern = on.sym && on.sym->kind == DSL_SYM_PATTERN;
     if (on.sym)
         out->on = (struct plan_ref){ on.sym->node, on.port };
-    struct dsl_scope s = { .kind = DSL_SCOPE_ROW, .schema = on.schema, .open = on.open, .name = on.name,
-        .word = out->on_pattern ? "pattern" : "stream", .own = -1, .input = -1, .agg_var = -1,
+    struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
+        .schema = on.schema,
+        .open = on.open,
+        .name = on.name,
+        .word = out->on_pattern ? "pattern" : "stream",
+        .own = -1,
+        .input = -1,
+        .agg_var = -1,
         .key_col = out->on_pattern ? hidden_col(on.schema, "$key") : -1 };
     sym->bad |= !lower_clauses(c, st, &s, out);
     sym->bad |= !lower_resolve(c, st, out);
     out->with_events = st->with_events;
     if (st->with_events && on.sym && !out->on_pattern) {
-        dsl_diag_error(c->diag, st->with_span, CEP_EINVAL, "\"with events\" needs a pattern: \"%.*s\" is a stream",
-            BASE_STR_FMT(on.name));
+        dsl_diag_error(c->diag, st->with_span, CEP_EINVAL,
+            "\"with events\" needs a pattern: \"%.*s\" is a stream", BASE_STR_FMT(on.name));
         sym->bad = true;
         out->with_events = false;
     }

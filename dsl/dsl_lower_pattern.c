@@ -10,13 +10,14 @@ static void unify(struct dsl_sem *c, struct dsl_pat *p, uint32_t input, const st
     for (uint32_t i = 0; i < s->n_visible; i++) {
         struct dsl_pcol *col = NULL;
         for (size_t k = 0; k < p->n_cols && !col; k++)
-            if (base_str_eq(p->cols[k].name, s->cols[i].name) && evt_type_eq(p->cols[k].type, s->cols[i].type) &&
-                p->cols[k].map[input] < 0)
+            if (base_str_eq(p->cols[k].name, s->cols[i].name) &&
+                evt_type_eq(p->cols[k].type, s->cols[i].type) && p->cols[k].map[input] < 0)
                 col = &p->cols[k];
         if (!col) {
             p->cols = base_arena_grow(&c->tmp, p->cols, p->n_cols, &p->cap_cols, sizeof *p->cols);
             col = &p->cols[p->n_cols++];
-            *col = (struct dsl_pcol){ .name = s->cols[i].name, .type = s->cols[i].type,
+            *col = (struct dsl_pcol){ .name = s->cols[i].name,
+                .type = s->cols[i].type,
                 .map = BASE_ARENA_ARRAY(c->a, int32_t, p->n_inputs) };
             for (uint32_t k = 0; k < p->n_inputs; k++)
                 col->map[k] = -1;
@@ -31,7 +32,8 @@ static void lower_inputs(struct dsl_sem *c, struct dsl_pat *p) {
     for (size_t i = 0; i < st->n_from; i++) {
         struct dsl_rows r;
         if (i >= DSL_MAX_FROM) {
-            dsl_diag_error(c->diag, st->from[i].span, CEP_ELIMIT, "a pattern reads at most %d streams", (int)DSL_MAX_FROM);
+            dsl_diag_error(c->diag, st->from[i].span, CEP_ELIMIT, "a pattern reads at most %d streams",
+                (int)DSL_MAX_FROM);
             break;
         }
         if (!dsl_rows_find(c, &st->from[i], DSL_USE_READ, &r)) {
@@ -41,8 +43,8 @@ static void lower_inputs(struct dsl_sem *c, struct dsl_pat *p) {
         }
         for (uint32_t k = 0; k < p->n_inputs; k++)
             if (base_str_eq(p->inputs[k].name, r.name)) {
-                dsl_diag_error(c->diag, st->from[i].span, CEP_EINVAL, "stream \"%.*s\" stands in \"from\" twice",
-                    BASE_STR_FMT(r.name));
+                dsl_diag_error(c->diag, st->from[i].span, CEP_EINVAL,
+                    "stream \"%.*s\" stands in \"from\" twice", BASE_STR_FMT(r.name));
                 p->sym->bad = true;
             }
         p->open |= r.open;
@@ -68,8 +70,8 @@ static struct evt_schema column_schema(struct dsl_sem *c, const struct dsl_pat *
         cols[i] = (struct evt_column){ .name = dsl_keep(c, p->cols[i].name), .type = p->cols[i].type };
         for (uint32_t in = 0; !alone && in < p->n_inputs; in++)
             if (p->cols[i].map[in] >= 0) {
-                cols[i].name = base_str_of(base_arena_printf(c->a, "%.*s.%.*s", BASE_STR_FMT(p->inputs[in].name),
-                    BASE_STR_FMT(p->cols[i].name)));
+                cols[i].name = base_str_of(base_arena_printf(
+                    c->a, "%.*s.%.*s", BASE_STR_FMT(p->inputs[in].name), BASE_STR_FMT(p->cols[i].name)));
                 break;
             }
     }
@@ -87,7 +89,9 @@ static void lower_keys(struct dsl_sem *c, struct dsl_pat *p) {
     p->n_keys = 0; /* a key does not see the keys before it */
     for (size_t i = 0; i < n_keys; i++) {
         const struct dsl_expr *e = st->partition[i];
-        struct dsl_scope s = { .kind = DSL_SCOPE_KEY, .pat = p, .own = -1, .input = -1, .agg_var = -1, .key_col = -1 };
+        struct dsl_scope s = {
+            .kind = DSL_SCOPE_KEY, .pat = p, .own = -1, .input = -1, .agg_var = -1, .key_col = -1
+        };
         p->keys[i] = dsl_fold(c, dsl_check_expr(c, &s, e));
         p->sym->bad |= !p->keys[i];
         if (p->keys[i] && p->keys[i]->type->kind == EVT_NULL) {
@@ -123,7 +127,8 @@ static int32_t input_of_path(struct dsl_sem *c, const struct dsl_pat *p, const s
 static void not_an_input(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_expr *e) {
     struct dsl_path path;
     struct dsl_nearest near;
-    struct base_str text = dsl_expr_as_path(e, &c->tmp, &path) ? dsl_path_str(&path, &c->tmp) : (struct base_str){ 0 };
+    struct base_str text = dsl_expr_as_path(e, &c->tmp, &path) ? dsl_path_str(&path, &c->tmp)
+                                                               : (struct base_str){ 0 };
     if (!text.p) {
         dsl_diag_error(c->diag, e->span, CEP_EINVAL, "before \"where\" stands the name of a stream");
         return;
@@ -131,8 +136,8 @@ static void not_an_input(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_
     dsl_nearest_init(&near, text);
     for (uint32_t i = 0; i < p->n_inputs; i++)
         dsl_nearest_try(&near, p->inputs[i].name);
-    dsl_diag_error(c->diag, e->span, CEP_ENAME, "pattern \"%.*s\" does not read a stream \"%.*s\"", BASE_STR_FMT(p->sym->name),
-        BASE_STR_FMT(text));
+    dsl_diag_error(c->diag, e->span, CEP_ENAME, "pattern \"%.*s\" does not read a stream \"%.*s\"",
+        BASE_STR_FMT(p->sym->name), BASE_STR_FMT(text));
     if (near.best.len)
         dsl_nearest_note(c->diag, &near);
     else
@@ -155,8 +160,8 @@ static bool names_other_stream(struct dsl_sem *c, const struct dsl_pat *p, const
 static void bind_define(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_define *d) {
     int v = dsl_pat_var(p, d->var.text);
     if (v < 0) {
-        dsl_diag_warning(c->diag, d->var.span, "variable \"%.*s\" is defined, but does not stand in the sequence",
-            BASE_STR_FMT(d->var.text));
+        dsl_diag_warning(c->diag, d->var.span,
+            "variable \"%.*s\" is defined, but does not stand in the sequence", BASE_STR_FMT(d->var.text));
         struct dsl_nearest near;
         dsl_nearest_init(&near, d->var.text);
         for (size_t i = 0; i < p->n_seq_vars; i++)
@@ -168,7 +173,8 @@ static void bind_define(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_d
         base_map_put(&p->var_names, d->var.text, (uint64_t)v);
     }
     if (p->vars[v].define) {
-        dsl_diag_error(c->diag, d->var.span, CEP_ENAME, "variable \"%.*s\" is defined twice", BASE_STR_FMT(d->var.text));
+        dsl_diag_error(
+            c->diag, d->var.span, CEP_ENAME, "variable \"%.*s\" is defined twice", BASE_STR_FMT(d->var.text));
         dsl_diag_note_at(c->diag, p->vars[v].define->var.span, "first here");
         p->sym->bad = true;
         return;
@@ -194,9 +200,14 @@ static void lower_condition(struct dsl_sem *c, struct dsl_pat *p, size_t v) {
     const struct dsl_expr *e = d->where ? d->where : var->input >= 0 || var->bad ? NULL : d->expr;
     if (!e)
         return;
-    struct dsl_scope s = { .kind = DSL_SCOPE_DEFINE, .pat = p, .own = (int32_t)v, .input = var->input, .agg_var = -1,
+    struct dsl_scope s = { .kind = DSL_SCOPE_DEFINE,
+        .pat = p,
+        .own = (int32_t)v,
+        .input = var->input,
+        .agg_var = -1,
         .key_col = -1 };
-    const char *what = base_arena_printf(&c->tmp, "the condition of variable \"%.*s\"", BASE_STR_FMT(var->name));
+    const char *what = base_arena_printf(
+        &c->tmp, "the condition of variable \"%.*s\"", BASE_STR_FMT(var->name));
     var->cond = dsl_check_cond(c, &s, e, what);
     p->sym->bad |= !var->cond;
     var->never = !dsl_warn_cond(c, var->cond, &p->schema, what);
@@ -207,8 +218,8 @@ static void lower_condition(struct dsl_sem *c, struct dsl_pat *p, size_t v) {
 static const struct plan_var *final_vars(struct dsl_sem *c, const struct dsl_pat *p) {
     struct plan_var *vars = BASE_ARENA_ARRAY(c->a, struct plan_var, p->n_seq_vars + 1);
     for (size_t i = 0; i < p->n_seq_vars; i++)
-        vars[i] = (struct plan_var){ dsl_keep(c, p->vars[i].name), p->n_inputs > 1 ? p->vars[i].input : -1, p->vars[i].cond,
-            p->vars[i].negated, p->vars[i].span };
+        vars[i] = (struct plan_var){ dsl_keep(c, p->vars[i].name), p->n_inputs > 1 ? p->vars[i].input : -1,
+            p->vars[i].cond, p->vars[i].negated, p->vars[i].span };
     return vars;
 }
 
@@ -228,8 +239,11 @@ static void lower_within(struct dsl_sem *c, struct dsl_pat *p, struct plan_patte
 }
 
 static bool lower_skip(struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern *out) {
-    static const enum plan_skip kinds[] = { [DSL_SKIP_DEFAULT] = PLAN_SKIP_PAST_LAST, [DSL_SKIP_PAST_LAST] = PLAN_SKIP_PAST_LAST,
-        [DSL_SKIP_NONE] = PLAN_SKIP_NONE, [DSL_SKIP_TO_NEXT] = PLAN_SKIP_TO_NEXT, [DSL_SKIP_TO_FIRST] = PLAN_SKIP_TO_FIRST,
+    static const enum plan_skip kinds[] = { [DSL_SKIP_DEFAULT] = PLAN_SKIP_PAST_LAST,
+        [DSL_SKIP_PAST_LAST] = PLAN_SKIP_PAST_LAST,
+        [DSL_SKIP_NONE] = PLAN_SKIP_NONE,
+        [DSL_SKIP_TO_NEXT] = PLAN_SKIP_TO_NEXT,
+        [DSL_SKIP_TO_FIRST] = PLAN_SKIP_TO_FIRST,
         [DSL_SKIP_TO_LAST] = PLAN_SKIP_TO_LAST };
     const struct dsl_after *af = &p->stmt->pattern.after;
     out->skip = kinds[af->skip];
@@ -243,13 +257,14 @@ static bool lower_skip(struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern
         for (size_t i = 0; i < p->n_seq_vars; i++)
             if (!p->vars[i].negated)
                 dsl_nearest_try(&near, p->vars[i].name);
-        dsl_diag_error(c->diag, af->var.span, CEP_ENAME, "the variable to skip to, \"%.*s\", does not stand in the sequence",
-            BASE_STR_FMT(af->var.text));
+        dsl_diag_error(c->diag, af->var.span, CEP_ENAME,
+            "the variable to skip to, \"%.*s\", does not stand in the sequence", BASE_STR_FMT(af->var.text));
         dsl_nearest_note(c->diag, &near);
         return false;
     }
     if (p->vars[v].negated) {
-        dsl_diag_error(c->diag, af->var.span, CEP_EINVAL, "the variable to skip to, \"%.*s\", stands behind \"!\" and has no events",
+        dsl_diag_error(c->diag, af->var.span, CEP_EINVAL,
+            "the variable to skip to, \"%.*s\", stands behind \"!\" and has no events",
             BASE_STR_FMT(af->var.text));
         return false;
     }
@@ -265,7 +280,8 @@ static bool lower_limits(struct dsl_sem *c, struct dsl_pat *p, struct plan_patte
         const struct dsl_limit *l = &st->limits[i];
         int64_t n;
         if (seen[l->matches]) {
-            dsl_diag_error(c->diag, l->span, CEP_EINVAL, "\"limit ... %s\" is given twice", l->matches ? "matches" : "open");
+            dsl_diag_error(c->diag, l->span, CEP_EINVAL, "\"limit ... %s\" is given twice",
+                l->matches ? "matches" : "open");
             ok = false;
             continue;
         }
@@ -296,8 +312,8 @@ bool dsl_alias_name(struct dsl_sem *c, const struct dsl_alias *al, struct dsl_na
         return false;
     }
     if (out->text.len > 0 && out->text.p[0] == '$') {
-        dsl_diag_error(c->diag, out->span, CEP_ENAME, "the name \"%.*s\" begins with \"$\", which is reserved",
-            BASE_STR_FMT(out->text));
+        dsl_diag_error(c->diag, out->span, CEP_ENAME,
+            "the name \"%.*s\" begins with \"$\", which is reserved", BASE_STR_FMT(out->text));
         return false;
     }
     return true;
@@ -307,7 +323,8 @@ static const struct evt_type *events_type(struct dsl_sem *c, const struct evt_sc
     return evt_type_array(c->a, evt_type_row(c->a, cols->n_cols, cols->cols));
 }
 
-static void all_events(struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern *out, struct plan_measure *items) {
+static void all_events(
+    struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern *out, struct plan_measure *items) {
     const struct evt_type *t = events_type(c, &out->cols);
     for (size_t i = 0; i < p->n_seq_vars; i++) {
         if (p->vars[i].negated)
@@ -318,16 +335,19 @@ static void all_events(struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern
     }
 }
 
-static bool measure_name_ok(struct dsl_sem *c, const struct dsl_alias *list, size_t i, const struct dsl_name *names) {
+static bool measure_name_ok(
+    struct dsl_sem *c, const struct dsl_alias *list, size_t i, const struct dsl_name *names) {
     (void)list;
     const struct dsl_name *name = &names[i];
     if (base_str_eq(name->text, BASE_STR("timed_out_at"))) {
-        dsl_diag_error(c->diag, name->span, CEP_ENAME, "\"timed_out_at\" is the name of a column of \".timeouts\", not of a measure");
+        dsl_diag_error(c->diag, name->span, CEP_ENAME,
+            "\"timed_out_at\" is the name of a column of \".timeouts\", not of a measure");
         return false;
     }
     for (size_t k = 0; k < i; k++)
         if (base_str_eq(names[k].text, name->text)) {
-            dsl_diag_error(c->diag, name->span, CEP_ENAME, "two measures are called \"%.*s\"", BASE_STR_FMT(name->text));
+            dsl_diag_error(
+                c->diag, name->span, CEP_ENAME, "two measures are called \"%.*s\"", BASE_STR_FMT(name->text));
             dsl_diag_note_at(c->diag, names[k].span, "the first is here");
             return false;
         }
@@ -337,7 +357,8 @@ static bool measure_name_ok(struct dsl_sem *c, const struct dsl_alias *list, siz
 static void lower_measures(struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern *out) {
     const struct dsl_pattern *st = &p->stmt->pattern;
     size_t n = st->n_measures;
-    struct plan_measure *items = BASE_ARENA_ARRAY(c->a, struct plan_measure, (n > p->n_seq_vars ? n : p->n_seq_vars) + 1);
+    struct plan_measure *items = BASE_ARENA_ARRAY(
+        c->a, struct plan_measure, (n > p->n_seq_vars ? n : p->n_seq_vars) + 1);
     out->measures = items;
     if (n == 0) {
         all_events(c, p, out, items);
@@ -345,14 +366,17 @@ static void lower_measures(struct dsl_sem *c, struct dsl_pat *p, struct plan_pat
         return;
     }
     struct dsl_name *names = BASE_ARENA_ARRAY(&c->tmp, struct dsl_name, n);
-    struct dsl_scope s = { .kind = DSL_SCOPE_MEASURES, .pat = p, .own = -1, .input = -1, .agg_var = -1, .key_col = -1 };
+    struct dsl_scope s = {
+        .kind = DSL_SCOPE_MEASURES, .pat = p, .own = -1, .input = -1, .agg_var = -1, .key_col = -1
+    };
     for (size_t i = 0; i < n; i++) {
         bool named = dsl_alias_name(c, &st->measures[i], &names[i]);
         if (named)
             named = measure_name_ok(c, st->measures, i, names);
         const struct expr *e = dsl_fold(c, dsl_check_expr(c, &s, st->measures[i].expr));
         if (e && e->type->kind == EVT_NULL) {
-            dsl_diag_error(c->diag, st->measures[i].expr->span, CEP_ETYPE, "the type of this measure is not known");
+            dsl_diag_error(
+                c->diag, st->measures[i].expr->span, CEP_ETYPE, "the type of this measure is not known");
             dsl_diag_note(c->diag, "write cast(null as TYPE)");
             e = NULL;
         }
@@ -386,8 +410,8 @@ static const struct evt_schema *events_schema(struct dsl_sem *c, const struct pl
     return s;
 }
 
-static const struct evt_schema *output_schema(struct dsl_sem *c, const struct dsl_pat *p, const struct plan_pattern *pt,
-    bool timeouts) {
+static const struct evt_schema *output_schema(
+    struct dsl_sem *c, const struct dsl_pat *p, const struct plan_pattern *pt, bool timeouts) {
     static const char *const hidden[PLAN_HIDDEN_MAX] = {
 #define HIDDEN_NAME(name, text) [PLAN_HIDDEN_##name] = text,
         PLAN_HIDDEN_LIST(HIDDEN_NAME)
@@ -398,11 +422,15 @@ static const struct evt_schema *output_schema(struct dsl_sem *c, const struct ds
     for (uint32_t i = 0; i < pt->n_measures; i++)
         cols[n++] = (struct evt_column){ .name = pt->measures[i].name, .type = pt->measures[i].expr->type };
     if (timeouts)
-        cols[n++] = (struct evt_column){ .name = BASE_STR("timed_out_at"), .type = evt_type_of(EVT_TIMESTAMP) };
+        cols[n++] = (struct evt_column){ .name = BASE_STR("timed_out_at"),
+            .type = evt_type_of(EVT_TIMESTAMP) };
     uint32_t n_visible = n;
     const struct evt_type *types[PLAN_HIDDEN_MAX] = { [PLAN_HIDDEN_ID] = evt_type_of(EVT_STRING),
-        [PLAN_HIDDEN_STARTED_AT] = evt_type_of(EVT_TIMESTAMP), [PLAN_HIDDEN_KEY] = key_row(c, p),
-        [PLAN_HIDDEN_EVENTS] = pt->events_schema ? evt_type_row(c->a, pt->events_schema->n_cols, pt->events_schema->cols) : NULL };
+        [PLAN_HIDDEN_STARTED_AT] = evt_type_of(EVT_TIMESTAMP),
+        [PLAN_HIDDEN_KEY] = key_row(c, p),
+        [PLAN_HIDDEN_EVENTS] = pt->events_schema
+                                   ? evt_type_row(c->a, pt->events_schema->n_cols, pt->events_schema->cols)
+                                   : NULL };
     for (int i = 0; i < PLAN_HIDDEN_MAX; i++)
         if (types[i])
             cols[n++] = (struct evt_column){ .name = base_str_of(hidden[i]), .type = types[i] };

@@ -34,13 +34,15 @@ static bool delivery_possible(struct dsl_sem *c, const struct dsl_sink *st, cons
         return true;
     bool ok = true;
     if (k && !k->exactly_once) {
-        dsl_diag_error(c->diag, st->delivery_span, CEP_EINVAL, "connector \"%s\" cannot deliver exactly once", k->name);
+        dsl_diag_error(
+            c->diag, st->delivery_span, CEP_EINVAL, "connector \"%s\" cannot deliver exactly once", k->name);
         ok = false;
     }
     const struct dsl_sym *src = in->sym ? unreplayable(c, in->sym) : NULL;
     if (src) {
         dsl_diag_error(c->diag, st->delivery_span, CEP_EINVAL,
-            "exactly once needs sources that can be read again, which stream \"%.*s\" cannot", BASE_STR_FMT(src->name));
+            "exactly once needs sources that can be read again, which stream \"%.*s\" cannot",
+            BASE_STR_FMT(src->name));
         dsl_diag_note_at(c->diag, src->stmt->stream.source.name.span, "its source is here");
         ok = false;
     }
@@ -49,17 +51,25 @@ static bool delivery_possible(struct dsl_sem *c, const struct dsl_sink *st, cons
 
 /* -- format text (template = '...') -------------------------------------------------------------------------------------- */
 
-static const struct plan_template *text_template(struct dsl_sem *c, const struct dsl_endpoint *f, const struct dsl_rows *in,
-    bool *ok) {
+static const struct plan_template *text_template(
+    struct dsl_sem *c, const struct dsl_endpoint *f, const struct dsl_rows *in, bool *ok) {
     for (size_t i = 0; i < f->n_options; i++) {
         const struct dsl_expr *v = f->options[i].value;
-        if (!base_str_eq(f->options[i].name, BASE_STR("template")) || v->kind != DSL_EXPR_LITERAL || v->lit.kind != DSL_LIT_STRING)
+        if (!base_str_eq(f->options[i].name, BASE_STR("template")) || v->kind != DSL_EXPR_LITERAL ||
+            v->lit.kind != DSL_LIT_STRING)
             continue;
         struct dsl_part *parts = NULL;
         size_t n = 0;
         bool read = dsl_template_text(c, v, &parts, &n);
-        struct dsl_scope s = { .kind = DSL_SCOPE_ROW, .schema = in->schema, .open = in->open, .name = in->name,
-            .word = in->sym ? dsl_sym_word(in->sym) : "stream", .own = -1, .input = -1, .agg_var = -1, .key_col = -1 };
+        struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
+            .schema = in->schema,
+            .open = in->open,
+            .name = in->name,
+            .word = in->sym ? dsl_sym_word(in->sym) : "stream",
+            .own = -1,
+            .input = -1,
+            .agg_var = -1,
+            .key_col = -1 };
         const struct plan_template *t = read ? dsl_template(c, &s, parts, n) : NULL;
         *ok &= t != NULL;
         return t;
@@ -104,21 +114,32 @@ void dsl_lower_sink(struct dsl_sem *c, const struct dsl_stmt *stmt) {
     bool known = dsl_rows_find(c, &st->from, DSL_USE_SINK, &in);
     if (!known)
         in = (struct dsl_rows){ .open = true, .name = dsl_path_str(&st->from, &c->tmp) };
-    bool ok = dsl_check_endpoint(c, &st->to, &st->format, false, in.open ? NULL : in.schema, st->from.span, &ep);
+    bool ok = dsl_check_endpoint(
+        c, &st->to, &st->format, false, in.open ? NULL : in.schema, st->from.span, &ep);
     ok &= delivery_possible(c, st, &in, ep.connector);
     const struct plan_template *t = text_template(c, &st->format, &in, &ok);
     if (!ok || !known)
         return;
     static const enum plan_delivery deliveries[] = { [DSL_DELIVERY_DEFAULT] = PLAN_DELIVERY_DEFAULT,
-        [DSL_DELIVERY_AT_LEAST_ONCE] = PLAN_AT_LEAST_ONCE, [DSL_DELIVERY_EXACTLY_ONCE] = PLAN_EXACTLY_ONCE };
+        [DSL_DELIVERY_AT_LEAST_ONCE] = PLAN_AT_LEAST_ONCE,
+        [DSL_DELIVERY_EXACTLY_ONCE] = PLAN_EXACTLY_ONCE };
     struct base_str name = dsl_name_given(&stmt->name) ? dsl_keep(c, stmt->name.text) : made_name(c, in.name);
-    *add_sink(c) = (struct plan_sink){ .name = name, .input = { in.sym->node, in.port }, .connector = ep.connector,
-        .format = ep.format, .opts = ep.opts, .n_opts = ep.n_opts, .format_opts = ep.format_opts,
-        .n_format_opts = ep.n_format_opts, .delivery = deliveries[st->delivery], .text_template = t, .span = stmt->span };
+    *add_sink(c) = (struct plan_sink){ .name = name,
+        .input = { in.sym->node, in.port },
+        .connector = ep.connector,
+        .format = ep.format,
+        .opts = ep.opts,
+        .n_opts = ep.n_opts,
+        .format_opts = ep.format_opts,
+        .n_format_opts = ep.n_format_opts,
+        .delivery = deliveries[st->delivery],
+        .text_template = t,
+        .span = stmt->span };
 }
 
 void dsl_lower_implied_sinks(struct dsl_sem *c) {
-    struct dsl_endpoint to = { .name = { .text = BASE_STR("stdout") } }, format = { .name = { .text = BASE_STR("json") } };
+    struct dsl_endpoint to = { .name = { .text = BASE_STR("stdout") } },
+                        format = { .name = { .text = BASE_STR("json") } };
     for (size_t i = 0; i < c->n_order; i++) {
         struct dsl_sym *s = c->order[i];
         struct dsl_endpoint_out ep;
@@ -126,8 +147,15 @@ void dsl_lower_implied_sinks(struct dsl_sem *c) {
             continue;
         if (!dsl_check_endpoint(c, &to, &format, false, s->schema, s->stmt->name.span, &ep))
             continue;
-        *add_sink(c) = (struct plan_sink){ .name = made_name(c, s->name), .input = { s->node, PLAN_PORT_MAIN },
-            .connector = ep.connector, .format = ep.format, .opts = ep.opts, .n_opts = ep.n_opts,
-            .format_opts = ep.format_opts, .n_format_opts = ep.n_format_opts, .implied = true, .span = s->stmt->span };
+        *add_sink(c) = (struct plan_sink){ .name = made_name(c, s->name),
+            .input = { s->node, PLAN_PORT_MAIN },
+            .connector = ep.connector,
+            .format = ep.format,
+            .opts = ep.opts,
+            .n_opts = ep.n_opts,
+            .format_opts = ep.format_opts,
+            .n_format_opts = ep.n_format_opts,
+            .implied = true,
+            .span = s->stmt->span };
     }
 }

@@ -20,14 +20,15 @@ struct plan_node *dsl_add_node(struct dsl_sem *c, struct dsl_sym *sym, enum plan
 
 /* -- sources --------------------------------------------------------------------------------------------------------- */
 
-static const struct evt_schema *source_columns(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_stream *st) {
+static const struct evt_schema *source_columns(
+    struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_stream *st) {
     struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, st->n_columns + 1);
     struct base_map seen;
     uint32_t n = 0;
     base_map_init(&seen);
     if (st->n_columns > DSL_MAX_COLUMNS) {
-        dsl_diag_error(c->diag, st->columns_span, CEP_ELIMIT, "a stream has at most %d columns, not %zu", (int)DSL_MAX_COLUMNS,
-            st->n_columns);
+        dsl_diag_error(c->diag, st->columns_span, CEP_ELIMIT, "a stream has at most %d columns, not %zu",
+            (int)DSL_MAX_COLUMNS, st->n_columns);
         sym->bad = true;
     }
     for (size_t i = 0; i < st->n_columns && i < DSL_MAX_COLUMNS; i++) {
@@ -35,22 +36,24 @@ static const struct evt_schema *source_columns(struct dsl_sem *c, struct dsl_sym
         const struct evt_type *t = dsl_type_of(c, col->type);
         uint64_t first;
         if (base_map_get(&seen, col->name.text, &first)) {
-            dsl_diag_error(c->diag, col->name.span, CEP_ENAME, "column \"%.*s\" is declared twice", BASE_STR_FMT(col->name.text));
+            dsl_diag_error(c->diag, col->name.span, CEP_ENAME, "column \"%.*s\" is declared twice",
+                BASE_STR_FMT(col->name.text));
             dsl_diag_note_at(c->diag, st->columns[first].name.span, "first here");
             sym->bad = true;
             continue;
         }
         base_map_put(&seen, col->name.text, i);
         if (col->name.text.len > 0 && col->name.text.p[0] == '$') {
-            dsl_diag_error(c->diag, col->name.span, CEP_ENAME, "the name \"%.*s\" begins with \"$\", which is reserved",
-                BASE_STR_FMT(col->name.text));
+            dsl_diag_error(c->diag, col->name.span, CEP_ENAME,
+                "the name \"%.*s\" begins with \"$\", which is reserved", BASE_STR_FMT(col->name.text));
             sym->bad = true;
         }
         if (!t) {
             sym->bad = sym->open = true;
             continue;
         }
-        cols[n++] = (struct evt_column){ .name = dsl_keep(c, col->name.text), .type = t, .not_null = col->not_null };
+        cols[n++] =
+            (struct evt_column){ .name = dsl_keep(c, col->name.text), .type = t, .not_null = col->not_null };
     }
     base_map_release(&seen);
     struct evt_schema *s = BASE_ARENA_NEW(c->a, struct evt_schema);
@@ -58,7 +61,8 @@ static const struct evt_schema *source_columns(struct dsl_sem *c, struct dsl_sym
     return s;
 }
 
-static bool time_column(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_stream *st, struct plan_time *out) {
+static bool time_column(
+    struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_stream *st, struct plan_time *out) {
     int i = evt_schema_find(sym->schema, st->time_column.text);
     if (i < 0) {
         bool declared = false;
@@ -77,8 +81,9 @@ static bool time_column(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl
     }
     const struct evt_type *t = sym->schema->cols[i].type;
     if (t->kind != EVT_TIMESTAMP) {
-        dsl_diag_error(c->diag, st->time_column.span, CEP_ETYPE, "the event time \"%.*s\" is %s, not timestamp",
-            BASE_STR_FMT(st->time_column.text), dsl_type_name(c, t));
+        dsl_diag_error(c->diag, st->time_column.span, CEP_ETYPE,
+            "the event time \"%.*s\" is %s, not timestamp", BASE_STR_FMT(st->time_column.text),
+            dsl_type_name(c, t));
         if (t->kind == EVT_STRING || t->kind == EVT_INT || t->kind == EVT_DOUBLE)
             dsl_diag_note(c->diag, "declare it so: the format reads text and numbers as timestamps");
         return false;
@@ -87,10 +92,12 @@ static bool time_column(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl
     return true;
 }
 
-static bool lower_time(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_stream *st, struct plan_time *out) {
+static bool lower_time(
+    struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_stream *st, struct plan_time *out) {
     bool ok = true;
     if (st->time == DSL_TIME_MISSING) {
-        dsl_diag_error(c->diag, sym->stmt->name.span, CEP_EINVAL, "stream \"%.*s\" has no time", BASE_STR_FMT(sym->name));
+        dsl_diag_error(c->diag, sym->stmt->name.span, CEP_EINVAL, "stream \"%.*s\" has no time",
+            BASE_STR_FMT(sym->name));
         dsl_diag_note(c->diag, "add: event time COLUMN watermark delay 5 s, or: processing time");
         return false;
     }
@@ -99,20 +106,25 @@ static bool lower_time(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_
     ok = time_column(c, sym, st, out);
     switch (st->watermark) {
     case DSL_WM_NONE:
-        dsl_diag_error(c->diag, dsl_span_given(&st->time_span) ? st->time_span : st->time_column.span, CEP_EINVAL,
-            "event time needs a watermark");
+        dsl_diag_error(c->diag, dsl_span_given(&st->time_span) ? st->time_span : st->time_column.span,
+            CEP_EINVAL, "event time needs a watermark");
         dsl_diag_note(c->diag, "add: watermark delay 5 s, or: watermark ascending");
         return false;
     case DSL_WM_DELAY:
         out->kind = PLAN_WM_DELAY;
         ok &= dsl_duration_of(c, st->delay, "the delay of the watermark", true, &out->delay_us);
         break;
-    case DSL_WM_ASCENDING:
-        out->kind = PLAN_WM_ASCENDING;
-        break;
+    case DSL_WM_ASCENDING: out->kind = PLAN_WM_ASCENDING; break;
     case DSL_WM_PUNCTUATED: {
-        struct dsl_scope s = { .kind = DSL_SCOPE_ROW, .schema = sym->schema, .open = sym->open, .name = sym->name,
-            .word = "stream", .own = -1, .input = -1, .agg_var = -1, .key_col = -1 };
+        struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
+            .schema = sym->schema,
+            .open = sym->open,
+            .name = sym->name,
+            .word = "stream",
+            .own = -1,
+            .input = -1,
+            .agg_var = -1,
+            .key_col = -1 };
         out->kind = PLAN_WM_PUNCTUATED;
         out->punctuated = dsl_check_cond(c, &s, st->when, "the condition of \"punctuated when\"");
         ok &= out->punctuated != NULL;
@@ -139,11 +151,13 @@ void dsl_lower_source(struct dsl_sem *c, struct dsl_sym *sym) {
     struct dsl_endpoint_out ep;
     sym->schema = source_columns(c, sym, st);
     if (st->n_columns == 0) {
-        dsl_diag_error(c->diag, sym->stmt->name.span, CEP_EINVAL, "stream \"%.*s\" has no columns", BASE_STR_FMT(sym->name));
+        dsl_diag_error(c->diag, sym->stmt->name.span, CEP_EINVAL, "stream \"%.*s\" has no columns",
+            BASE_STR_FMT(sym->name));
         sym->bad = sym->open = true;
     }
     struct plan_node *n = dsl_add_node(c, sym, PLAN_NODE_SOURCE);
-    sym->bad |= !dsl_check_endpoint(c, &st->source, &st->format, true, sym->open ? NULL : sym->schema, sym->stmt->name.span, &ep);
+    sym->bad |= !dsl_check_endpoint(
+        c, &st->source, &st->format, true, sym->open ? NULL : sym->schema, sym->stmt->name.span, &ep);
     sym->bad |= !lower_time(c, sym, st, &n->source.time);
     sym->bad |= !lower_time_words(c, st, &n->source.time);
     n->schema = n->late_schema = sym->schema;
@@ -163,20 +177,15 @@ static bool from_supported(struct dsl_sem *c, const struct dsl_from *f) {
         if (f->table)
             dsl_unsupported(c, f->span, "table");
         return !f->table;
-    case DSL_FROM_QUERY:
-        dsl_unsupported(c, f->span, "from (select ...)");
-        return false;
+    case DSL_FROM_QUERY: dsl_unsupported(c, f->span, "from (select ...)"); return false;
     case DSL_FROM_FUNCTION: {
-        struct base_str name = f->call->kind == DSL_EXPR_CALL ? f->call->call.name.text : BASE_STR("table function");
+        struct base_str name = f->call->kind == DSL_EXPR_CALL ? f->call->call.name.text
+                                                              : BASE_STR("table function");
         dsl_unsupported(c, f->span, base_arena_printf(&c->tmp, "%.*s", BASE_STR_FMT(name)));
         return false;
     }
-    case DSL_FROM_MATCH_RECOGNIZE:
-        dsl_unsupported(c, f->span, "match_recognize");
-        return false;
-    case DSL_FROM_JOIN:
-        dsl_unsupported(c, f->span, "join");
-        return false;
+    case DSL_FROM_MATCH_RECOGNIZE: dsl_unsupported(c, f->span, "match_recognize"); return false;
+    case DSL_FROM_JOIN: dsl_unsupported(c, f->span, "join"); return false;
     }
     return false;
 }
@@ -224,7 +233,8 @@ static bool query_supported(struct dsl_sem *c, const struct dsl_query *q) {
     for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
         if (clauses[i].there) {
             if (i == 0)
-                dsl_diag_error(c->diag, clauses[i].span, CEP_EUNSUPPORTED, "a %s is not in this version", clauses[i].word);
+                dsl_diag_error(c->diag, clauses[i].span, CEP_EUNSUPPORTED, "a %s is not in this version",
+                    clauses[i].word);
             else
                 dsl_unsupported(c, clauses[i].span, clauses[i].word);
             ok = false;
@@ -245,7 +255,8 @@ struct branch {
     bool ok, open;
 };
 
-static void add_item(struct dsl_sem *c, struct branch *b, const struct expr *e, const struct dsl_name *name, struct cep_span span) {
+static void add_item(struct dsl_sem *c, struct branch *b, const struct expr *e, const struct dsl_name *name,
+    struct cep_span span) {
     b->items = base_arena_grow(c->a, b->items, b->n, &b->cap, sizeof(struct expr *));
     b->names = base_arena_grow(&c->tmp, b->names, b->n, &b->cap_names, sizeof *b->names);
     b->spans = base_arena_grow(&c->tmp, b->spans, b->n, &b->cap_spans, sizeof *b->spans);
@@ -254,10 +265,12 @@ static void add_item(struct dsl_sem *c, struct branch *b, const struct expr *e, 
     b->spans[b->n++] = span;
 }
 
-static void add_star(struct dsl_sem *c, struct branch *b, const struct dsl_scope *s, const struct dsl_expr *e) {
+static void add_star(
+    struct dsl_sem *c, struct branch *b, const struct dsl_scope *s, const struct dsl_expr *e) {
     if (dsl_name_given(&e->star.of) && !base_str_eq(e->star.of.text, s->name) &&
         !(s->alias.p && base_str_eq(e->star.of.text, s->alias))) {
-        dsl_diag_error(c->diag, e->star.of.span, CEP_ENAME, "unknown stream \"%.*s\"", BASE_STR_FMT(e->star.of.text));
+        dsl_diag_error(
+            c->diag, e->star.of.span, CEP_ENAME, "unknown stream \"%.*s\"", BASE_STR_FMT(e->star.of.text));
         dsl_diag_note(c->diag, "this selects from \"%.*s\"", BASE_STR_FMT(s->name));
         b->ok = false;
         return;
@@ -270,7 +283,8 @@ static void add_star(struct dsl_sem *c, struct branch *b, const struct dsl_scope
 }
 
 /* Names come from the first branch of a union; those of later ones need none. */
-static void lower_items(struct dsl_sem *c, struct branch *b, struct dsl_scope *s, const struct dsl_select *sel, bool first) {
+static void lower_items(
+    struct dsl_sem *c, struct branch *b, struct dsl_scope *s, const struct dsl_select *sel, bool first) {
     for (size_t i = 0; i < sel->n_items; i++) {
         const struct dsl_alias *al = &sel->items[i];
         struct dsl_name name = { 0 };
@@ -287,7 +301,8 @@ static void lower_items(struct dsl_sem *c, struct branch *b, struct dsl_scope *s
         }
         for (size_t k = 0; first && named && k < b->n; k++)
             if (base_str_eq(b->names[k].text, name.text)) {
-                dsl_diag_error(c->diag, name.span, CEP_ENAME, "two columns are called \"%.*s\"", BASE_STR_FMT(name.text));
+                dsl_diag_error(c->diag, name.span, CEP_ENAME, "two columns are called \"%.*s\"",
+                    BASE_STR_FMT(name.text));
                 b->ok = false;
                 break;
             }
@@ -297,7 +312,8 @@ static void lower_items(struct dsl_sem *c, struct branch *b, struct dsl_scope *s
     }
 }
 
-static void lower_branch(struct dsl_sem *c, struct dsl_sym *sym, struct branch *b, const struct dsl_select *sel, bool first) {
+static void lower_branch(
+    struct dsl_sem *c, struct dsl_sym *sym, struct branch *b, const struct dsl_select *sel, bool first) {
     struct dsl_rows in;
     b->ok = true;
     if (sel->n_from == 0) {
@@ -313,8 +329,16 @@ static void lower_branch(struct dsl_sem *c, struct dsl_sym *sym, struct branch *
     }
     if (in.sym == sym)
         b->ok = false; /* reported as a cycle */
-    struct dsl_scope s = { .kind = DSL_SCOPE_ROW, .schema = in.schema, .open = in.open, .name = in.name,
-        .alias = sel->from[0]->alias.text, .word = "stream", .in_select = true, .own = -1, .input = -1, .agg_var = -1,
+    struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
+        .schema = in.schema,
+        .open = in.open,
+        .name = in.name,
+        .alias = sel->from[0]->alias.text,
+        .word = "stream",
+        .in_select = true,
+        .own = -1,
+        .input = -1,
+        .agg_var = -1,
         .key_col = -1 };
     if (in.sym)
         b->out.input = (struct plan_ref){ in.sym->node, in.port };
@@ -327,7 +351,8 @@ static void lower_branch(struct dsl_sem *c, struct dsl_sym *sym, struct branch *
 }
 
 /* The branches of a union have one row type: that of the first, widened where a later one is wider. */
-static bool unite(struct dsl_sem *c, struct branch *bs, size_t n, const struct dsl_query *q, struct evt_column *cols) {
+static bool unite(
+    struct dsl_sem *c, struct branch *bs, size_t n, const struct dsl_query *q, struct evt_column *cols) {
     bool ok = true;
     for (size_t k = 0; k < bs[0].n; k++) {
         cols[k] = (struct evt_column){ .name = dsl_keep(c, bs[0].names[k].text),
@@ -337,7 +362,8 @@ static bool unite(struct dsl_sem *c, struct branch *bs, size_t n, const struct d
         if (bs[i].open || bs[0].open)
             continue;
         if (bs[i].n != bs[0].n) {
-            dsl_diag_error(c->diag, q->selects[i]->span, CEP_ETYPE, "this select has %zu columns, the first one %zu", bs[i].n, bs[0].n);
+            dsl_diag_error(c->diag, q->selects[i]->span, CEP_ETYPE,
+                "this select has %zu columns, the first one %zu", bs[i].n, bs[0].n);
             ok = false;
             continue;
         }
@@ -345,15 +371,17 @@ static bool unite(struct dsl_sem *c, struct branch *bs, size_t n, const struct d
             const struct expr *e = bs[i].items[k];
             if (!e || !cols[k].type)
                 continue;
-            bool widen = cols[k].type->kind == EVT_INT && (e->type->kind == EVT_DOUBLE || e->type->kind == EVT_DECIMAL);
+            bool widen = cols[k].type->kind == EVT_INT &&
+                         (e->type->kind == EVT_DOUBLE || e->type->kind == EVT_DECIMAL);
             if (widen)
                 cols[k].type = e->type;
             struct cep_err err = CEP_ERR_INIT;
             const struct expr *out = NULL;
             if (expr_coerce(c->a, e, cols[k].type, &out, &err) == CEP_OK)
                 continue;
-            dsl_diag_error(c->diag, bs[i].spans[k], CEP_ETYPE, "column \"%.*s\" is %s here and %s in the first select",
-                BASE_STR_FMT(bs[0].names[k].text), dsl_type_name(c, e->type), dsl_type_name(c, cols[k].type));
+            dsl_diag_error(c->diag, bs[i].spans[k], CEP_ETYPE,
+                "column \"%.*s\" is %s here and %s in the first select", BASE_STR_FMT(bs[0].names[k].text),
+                dsl_type_name(c, e->type), dsl_type_name(c, cols[k].type));
             ok = false;
         }
     }

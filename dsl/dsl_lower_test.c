@@ -10,12 +10,13 @@
 
 /* -- given ---------------------------------------------------------------------------------------------------------- */
 
-static bool given_row(struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_row *r, const struct evt_val **out) {
+static bool given_row(
+    struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_row *r, const struct evt_val **out) {
     const struct evt_schema *s = of->schema;
     if (r->n_values != s->n_visible) {
         if (!of->open)
-            dsl_diag_error(c->diag, r->span, CEP_EINVAL, "the row has %zu values, stream \"%.*s\" %u columns", r->n_values,
-                BASE_STR_FMT(of->name), (unsigned)s->n_visible);
+            dsl_diag_error(c->diag, r->span, CEP_EINVAL, "the row has %zu values, stream \"%.*s\" %u columns",
+                r->n_values, BASE_STR_FMT(of->name), (unsigned)s->n_visible);
         return false;
     }
     struct evt_val *v = BASE_ARENA_ARRAY(c->a, struct evt_val, s->n_visible + 1);
@@ -38,8 +39,8 @@ static bool given(struct dsl_sem *c, const struct dsl_test_step *st, struct plan
     if (!dsl_rows_find(c, &st->stream, DSL_USE_TEST, &of))
         return false;
     if (of.sym->kind != DSL_SYM_SOURCE || of.port != PLAN_PORT_MAIN) {
-        dsl_diag_error(c->diag, st->stream.span, CEP_EINVAL, "events are given to streams with a source, and \"%.*s\" is none",
-            BASE_STR_FMT(of.name));
+        dsl_diag_error(c->diag, st->stream.span, CEP_EINVAL,
+            "events are given to streams with a source, and \"%.*s\" is none", BASE_STR_FMT(of.name));
         return false;
     }
     if (!of.schema)
@@ -48,7 +49,9 @@ static bool given(struct dsl_sem *c, const struct dsl_test_step *st, struct plan
     bool ok = true;
     for (size_t i = 0; i < st->n_rows; i++)
         ok &= given_row(c, &of, &st->rows[i], &rows[i]);
-    *out = (struct plan_test_step){ .kind = PLAN_TEST_GIVEN, .node = of.sym->node, .n_rows = (uint32_t)st->n_rows, .rows = rows };
+    *out = (struct plan_test_step){
+        .kind = PLAN_TEST_GIVEN, .node = of.sym->node, .n_rows = (uint32_t)st->n_rows, .rows = rows
+    };
     return ok;
 }
 
@@ -72,7 +75,8 @@ struct expect_col {
     const struct evt_type *type;
 };
 
-static bool find_in_row(const struct evt_schema *s, uint32_t col, struct base_str name, struct expect_col *out) {
+static bool find_in_row(
+    const struct evt_schema *s, uint32_t col, struct base_str name, struct expect_col *out) {
     const struct evt_type *row = s->cols[col].type;
     for (uint32_t i = 0; row->kind == EVT_ROW && i < row->n_fields; i++)
         if (base_str_eq(row->fields[i].name, name)) {
@@ -83,7 +87,8 @@ static bool find_in_row(const struct evt_schema *s, uint32_t col, struct base_st
 }
 
 /* A column; of an alert also a measure, a part of its key, or a label. */
-static bool expect_col(struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_name *name, struct expect_col *out) {
+static bool expect_col(
+    struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_name *name, struct expect_col *out) {
     static const uint32_t rows[] = { PLAN_ALERT_MEASURES, PLAN_ALERT_KEY, PLAN_ALERT_LABELS };
     int i = evt_schema_find(of->schema, name->text);
     if (i >= 0) {
@@ -103,8 +108,8 @@ static bool expect_col(struct dsl_sem *c, const struct dsl_rows *of, const struc
             dsl_nearest_try(&near, t->fields[f].name);
     }
     if (!of->open) {
-        dsl_diag_error(c->diag, name->span, CEP_ENAME, "unknown column \"%.*s\" of %s \"%.*s\"", BASE_STR_FMT(name->text),
-            dsl_sym_word(of->sym), BASE_STR_FMT(of->name));
+        dsl_diag_error(c->diag, name->span, CEP_ENAME, "unknown column \"%.*s\" of %s \"%.*s\"",
+            BASE_STR_FMT(name->text), dsl_sym_word(of->sym), BASE_STR_FMT(of->name));
         dsl_nearest_note(c->diag, &near);
     }
     return false;
@@ -120,7 +125,8 @@ static bool same_names(const struct dsl_row *a, const struct dsl_row *b) {
     return true;
 }
 
-static bool columns(struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_row *r, struct expect_col *cols) {
+static bool columns(
+    struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_row *r, struct expect_col *cols) {
     bool ok = true;
     for (size_t i = 0; i < r->n_values; i++) {
         for (size_t k = 0; k < i; k++)
@@ -152,8 +158,8 @@ static bool expect(struct dsl_sem *c, const struct dsl_expect *e, struct plan_te
     for (size_t i = 0; i < e->n_rows; i++) {
         const struct dsl_row *r = &e->rows[i];
         if (!same_names(first, r)) {
-            dsl_diag_error(c->diag, r->span, CEP_EINVAL, "all rows expected of \"%.*s\" list the same columns",
-                BASE_STR_FMT(of.name));
+            dsl_diag_error(c->diag, r->span, CEP_EINVAL,
+                "all rows expected of \"%.*s\" list the same columns", BASE_STR_FMT(of.name));
             dsl_diag_note_at(c->diag, first->span, "the first row is here");
             ok = false;
             continue;
@@ -222,11 +228,16 @@ static bool lower_test(struct dsl_sem *c, const struct dsl_stmt *stmt, struct pl
     struct plan_test_expect *expects = BASE_ARENA_ARRAY(c->a, struct plan_test_expect, t->n_expects + 1);
     bool ok = check_parameters(c, t);
     for (size_t i = 0; i < t->n_steps; i++)
-        ok &= t->steps[i].kind == DSL_TEST_GIVEN ? given(c, &t->steps[i], &steps[i]) : advance(c, &t->steps[i], &steps[i]);
+        ok &= t->steps[i].kind == DSL_TEST_GIVEN ? given(c, &t->steps[i], &steps[i])
+                                                 : advance(c, &t->steps[i], &steps[i]);
     for (size_t i = 0; i < t->n_expects; i++)
         ok &= expect(c, &t->expects[i], &expects[i]);
-    *out = (struct plan_test){ .name = dsl_keep(c, t->title), .n_steps = (uint32_t)t->n_steps, .steps = steps,
-        .n_expects = (uint32_t)t->n_expects, .expects = expects, .span = stmt->span };
+    *out = (struct plan_test){ .name = dsl_keep(c, t->title),
+        .n_steps = (uint32_t)t->n_steps,
+        .steps = steps,
+        .n_expects = (uint32_t)t->n_expects,
+        .expects = expects,
+        .span = stmt->span };
     return ok;
 }
 
@@ -238,7 +249,8 @@ void dsl_lower_tests(struct dsl_sem *c) {
         if (st->kind != DSL_STMT_TEST || st->broken)
             continue;
         for (size_t k = 0; k < i; k++)
-            if (c->prog->stmts[k]->kind == DSL_STMT_TEST && base_str_eq(c->prog->stmts[k]->test.title, st->test.title)) {
+            if (c->prog->stmts[k]->kind == DSL_STMT_TEST &&
+                base_str_eq(c->prog->stmts[k]->test.title, st->test.title)) {
                 dsl_diag_error(c->diag, st->test.title_span, CEP_ENAME, "two tests are called '%.*s'",
                     BASE_STR_FMT(st->test.title));
                 dsl_diag_note_at(c->diag, c->prog->stmts[k]->test.title_span, "the first is here");

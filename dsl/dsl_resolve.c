@@ -31,13 +31,11 @@ static bool gives_rows(const struct dsl_sym *s) {
     case DSL_SYM_SOURCE:
     case DSL_SYM_SELECT:
     case DSL_SYM_PATTERN:
-    case DSL_SYM_ALERT:
-        return true;
+    case DSL_SYM_ALERT: return true;
     case DSL_SYM_PARAM:
     case DSL_SYM_SINK:
     case DSL_SYM_OTHER:
-    case DSL_SYM_MAX:
-        break;
+    case DSL_SYM_MAX: break;
     }
     return false;
 }
@@ -54,17 +52,23 @@ static bool port_of_name(struct base_str name, enum plan_port *out) {
 }
 
 static bool has_port(const struct dsl_sym *s, enum plan_port p) {
-    return p == PLAN_PORT_LATE ? s->kind == DSL_SYM_SOURCE : p == PLAN_PORT_TIMEOUTS ? s->kind == DSL_SYM_PATTERN : true;
+    return p == PLAN_PORT_LATE       ? s->kind == DSL_SYM_SOURCE
+           : p == PLAN_PORT_TIMEOUTS ? s->kind == DSL_SYM_PATTERN
+                                     : true;
 }
 
-static bool find_port(struct dsl_sem *c, const struct dsl_sym *s, const struct dsl_name *name, enum plan_port *out) {
-    static const char *const known[DSL_SYM_MAX] = { [DSL_SYM_SOURCE] = "late and errors", [DSL_SYM_SELECT] = "errors",
-        [DSL_SYM_PATTERN] = "timeouts and errors", [DSL_SYM_ALERT] = "errors" };
+static bool find_port(
+    struct dsl_sem *c, const struct dsl_sym *s, const struct dsl_name *name, enum plan_port *out) {
+    static const char *const known[DSL_SYM_MAX] = { [DSL_SYM_SOURCE] = "late and errors",
+        [DSL_SYM_SELECT] = "errors",
+        [DSL_SYM_PATTERN] = "timeouts and errors",
+        [DSL_SYM_ALERT] = "errors" };
     if (port_of_name(name->text, out) && has_port(s, *out))
         return true;
     dsl_diag_error(c->diag, name->span, CEP_ENAME, "%s \"%.*s\" has no side output \"%.*s\"", dsl_sym_word(s),
         BASE_STR_FMT(s->name), BASE_STR_FMT(name->text));
-    dsl_diag_note(c->diag, "a%s %s has: %s", s->kind == DSL_SYM_ALERT ? "n" : "", dsl_sym_word(s), known[s->kind]);
+    dsl_diag_note(
+        c->diag, "a%s %s has: %s", s->kind == DSL_SYM_ALERT ? "n" : "", dsl_sym_word(s), known[s->kind]);
     return false;
 }
 
@@ -82,11 +86,13 @@ static void unknown_rows(struct dsl_sem *c, const struct dsl_name *name, enum ds
     dsl_nearest_note(c->diag, &near);
 }
 
-static bool port_readable(struct dsl_sem *c, const struct dsl_path *p, enum plan_port port, enum dsl_use use) {
+static bool port_readable(
+    struct dsl_sem *c, const struct dsl_path *p, enum plan_port port, enum dsl_use use) {
     if (use != DSL_USE_READ || port != PLAN_PORT_ERRORS)
         return true;
     struct base_str text = dsl_path_str(p, &c->tmp);
-    dsl_diag_error(c->diag, p->span, CEP_EINVAL, "\"%.*s\" can only be written to a sink", BASE_STR_FMT(text));
+    dsl_diag_error(
+        c->diag, p->span, CEP_EINVAL, "\"%.*s\" can only be written to a sink", BASE_STR_FMT(text));
     dsl_diag_note(c->diag, "its records have no event time");
     return false;
 }
@@ -105,8 +111,8 @@ bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use
         return false; /* refused at its statement */
     }
     if (!gives_rows(s)) {
-        dsl_diag_error(c->diag, name->span, CEP_ENAME, "\"%.*s\" is a %s, not a stream", BASE_STR_FMT(s->name),
-            dsl_sym_word(s));
+        dsl_diag_error(c->diag, name->span, CEP_ENAME, "\"%.*s\" is a %s, not a stream",
+            BASE_STR_FMT(s->name), dsl_sym_word(s));
         dsl_diag_note_at(c->diag, s->stmt->name.span, "defined here");
         return false;
     }
@@ -138,32 +144,17 @@ bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use
 
 static bool sym_kind_of(enum dsl_stmt_kind k, enum dsl_sym_kind *out) {
     switch (k) {
-    case DSL_STMT_PARAMETER:
-        *out = DSL_SYM_PARAM;
-        return true;
-    case DSL_STMT_STREAM:
-        *out = DSL_SYM_SOURCE;
-        return true;
-    case DSL_STMT_SELECT:
-        *out = DSL_SYM_SELECT;
-        return true;
+    case DSL_STMT_PARAMETER: *out = DSL_SYM_PARAM; return true;
+    case DSL_STMT_STREAM: *out = DSL_SYM_SOURCE; return true;
+    case DSL_STMT_SELECT: *out = DSL_SYM_SELECT; return true;
     case DSL_STMT_TABLE:
-    case DSL_STMT_PROCESS:
-        *out = DSL_SYM_OTHER;
-        return true;
-    case DSL_STMT_PATTERN:
-        *out = DSL_SYM_PATTERN;
-        return true;
-    case DSL_STMT_ALERT:
-        *out = DSL_SYM_ALERT;
-        return true;
-    case DSL_STMT_SINK:
-        *out = DSL_SYM_SINK;
-        return true;
+    case DSL_STMT_PROCESS: *out = DSL_SYM_OTHER; return true;
+    case DSL_STMT_PATTERN: *out = DSL_SYM_PATTERN; return true;
+    case DSL_STMT_ALERT: *out = DSL_SYM_ALERT; return true;
+    case DSL_STMT_SINK: *out = DSL_SYM_SINK; return true;
     case DSL_STMT_INCLUDE:
     case DSL_STMT_TEST:
-    case DSL_STMT_MAX:
-        break;
+    case DSL_STMT_MAX: break;
     }
     return false;
 }
@@ -178,15 +169,17 @@ static void collect_names(struct dsl_sem *c) {
         const struct dsl_sym *first = dsl_sym_find(c, st->name.text);
         if (first) {
             dsl_diag_error(c->diag, st->name.span, CEP_ENAME, "the name \"%.*s\" is taken by %s %s",
-                BASE_STR_FMT(st->name.text), first->stmt->kind == DSL_STMT_ALERT ? "an" : "a", dsl_sym_word(first));
+                BASE_STR_FMT(st->name.text), first->stmt->kind == DSL_STMT_ALERT ? "an" : "a",
+                dsl_sym_word(first));
             dsl_diag_note_at(c->diag, first->stmt->name.span, "first defined here");
             continue;
         }
         if (st->name.text.len > 0 && st->name.text.p[0] == '$')
-            dsl_diag_error(c->diag, st->name.span, CEP_ENAME, "the name \"%.*s\" begins with \"$\", which is reserved",
-                BASE_STR_FMT(st->name.text));
-        c->syms[c->n_syms] = (struct dsl_sym){ .kind = kind, .name = st->name.text, .stmt = st, .bad = st->broken,
-            .open = st->broken };
+            dsl_diag_error(c->diag, st->name.span, CEP_ENAME,
+                "the name \"%.*s\" begins with \"$\", which is reserved", BASE_STR_FMT(st->name.text));
+        c->syms[c->n_syms] = (struct dsl_sym){
+            .kind = kind, .name = st->name.text, .stmt = st, .bad = st->broken, .open = st->broken
+        };
         base_map_put(&c->by_name, st->name.text, c->n_syms);
         c->n_syms++;
     }
@@ -235,8 +228,8 @@ static void report_cycle(struct dsl_sem *c, struct dsl_sym **path, size_t from, 
         path[i]->bad = path[i]->open = true;
     }
     base_buf_str(&text, path[from]->name);
-    dsl_diag_error(c->diag, path[from]->stmt->name.span, CEP_EINVAL, "%s \"%.*s\" reads itself", dsl_sym_word(path[from]),
-        BASE_STR_FMT(path[from]->name));
+    dsl_diag_error(c->diag, path[from]->stmt->name.span, CEP_EINVAL, "%s \"%.*s\" reads itself",
+        dsl_sym_word(path[from]), BASE_STR_FMT(path[from]->name));
     dsl_diag_note(c->diag, "the way is %s", base_buf_cstr(&text));
     base_buf_release(&text);
 }

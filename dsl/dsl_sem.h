@@ -24,9 +24,9 @@
 #include "expr/expr_func.h"
 
 enum {
-    DSL_MAX_COLUMNS = 4096,    /* of a stream: schemas are walked in linear time */
-    DSL_MAX_REPEAT = 100000,   /* of a quantifier: the automaton unrolls counted loops */
-    DSL_MAX_FROM = 256,        /* streams of a pattern */
+    DSL_MAX_COLUMNS = 4096,  /* of a stream: schemas are walked in linear time */
+    DSL_MAX_REPEAT = 100000, /* of a quantifier: the automaton unrolls counted loops */
+    DSL_MAX_FROM = 256,      /* streams of a pattern */
 };
 
 /* -- symbols -------------------------------------------------------------------------------------------- */
@@ -46,21 +46,21 @@ struct dsl_sym {
     enum dsl_sym_kind kind;
     struct base_str name;
     const struct dsl_stmt *stmt;
-    bool bad;   /* has mistakes: what depends on it is not judged */
-    bool read;  /* something reads it */
+    bool bad;       /* has mistakes: what depends on it is not judged */
+    bool read;      /* something reads it */
     uint8_t clocks; /* of what it reads: 1 event time, 2 processing time, 3 both */
-    bool sunk;  /* a sink reads it, or a side output of it */
+    bool sunk;      /* a sink reads it, or a side output of it */
     /* Producers of rows. */
     uint32_t node;                   /* index in the plan, once lowered */
     const struct evt_schema *schema; /* NULL until lowered or when bad */
     const struct evt_schema *timeouts;
-    bool open;                       /* columns that are not in schema may be there */
-    bool want_events;                /* PATTERN: an alert wants `with events` */
-    struct dsl_sym **deps;           /* what it reads */
+    bool open;             /* columns that are not in schema may be there */
+    bool want_events;      /* PATTERN: an alert wants `with events` */
+    struct dsl_sym **deps; /* what it reads */
     size_t n_deps, cap_deps;
-    uint8_t mark;                    /* resolve: 0 new, 1 on the path, 2 done */
+    uint8_t mark; /* resolve: 0 new, 1 on the path, 2 done */
     /* Parameters. */
-    const struct evt_type *type;     /* NULL when it is not known */
+    const struct evt_type *type; /* NULL when it is not known */
     struct evt_val val;
     bool has_val;
 };
@@ -73,14 +73,14 @@ struct dsl_sem {
     const struct dsl_params *params;
     const struct dsl_test *variant; /* compiling for this test's `with parameter`; NULL = the file's own */
     struct dsl_diag *diag;
-    struct base_arena tmp;          /* owned: lives as long as the compilation */
-    bool in_params;                 /* parameters have no values yet: defaults are literals */
-    struct plan *plan;              /* being built */
-    struct base_arena *a;           /* the plan's */
-    struct dsl_sym *syms;           /* of named statements, in source order */
+    struct base_arena tmp; /* owned: lives as long as the compilation */
+    bool in_params;        /* parameters have no values yet: defaults are literals */
+    struct plan *plan;     /* being built */
+    struct base_arena *a;  /* the plan's */
+    struct dsl_sym *syms;  /* of named statements, in source order */
     size_t n_syms;
-    struct base_map by_name;        /* index into syms */
-    struct dsl_sym **order;         /* producers of rows, inputs first */
+    struct base_map by_name; /* index into syms */
+    struct dsl_sym **order;  /* producers of rows, inputs first */
     size_t n_order;
     const struct plan_node **nodes;
     size_t n_nodes, cap_nodes;
@@ -99,7 +99,7 @@ struct dsl_rows {
     enum plan_port port;
     const struct evt_schema *schema; /* NULL: not known because of an earlier mistake */
     bool open;
-    struct base_str name;            /* as written */
+    struct base_str name; /* as written */
 };
 enum dsl_use { DSL_USE_READ = 0 /* from, on, when */, DSL_USE_SINK, DSL_USE_TEST };
 /* Reports. Returns: false when it names nothing that gives rows. */
@@ -115,7 +115,8 @@ void dsl_unsupported(struct dsl_sem *c, struct cep_span span, const char *what);
 /* Reports. Returns: NULL when it is none. */
 const struct evt_type *dsl_type_of(struct dsl_sem *c, const struct dsl_type *t);
 /* Text as a value of a type. Returns: false when it is not one. Strings are copied into `a`. */
-bool dsl_val_of_text(struct base_arena *a, const struct evt_type *t, struct base_str text, struct evt_val *out);
+bool dsl_val_of_text(
+    struct base_arena *a, const struct evt_type *t, struct base_str text, struct evt_val *out);
 /* A type's name for messages, in c->tmp. */
 const char *dsl_type_name(struct dsl_sem *c, const struct evt_type *t);
 /*
@@ -125,7 +126,8 @@ const char *dsl_type_name(struct dsl_sem *c, const struct evt_type *t);
 bool dsl_const_of(struct dsl_sem *c, const struct dsl_expr *e, const struct evt_type *t, const char *what,
     struct evt_val *out);
 /* A duration literal or parameter, > 0 unless zero_ok. Reports. Returns: false on a mistake. */
-bool dsl_duration_of(struct dsl_sem *c, const struct dsl_expr *e, const char *what, bool zero_ok, int64_t *out);
+bool dsl_duration_of(
+    struct dsl_sem *c, const struct dsl_expr *e, const char *what, bool zero_ok, int64_t *out);
 /* A whole number > 0. */
 bool dsl_count_of(struct dsl_sem *c, const struct dsl_expr *e, const char *what, int64_t max, int64_t *out);
 void dsl_param_values(struct dsl_sem *c); /* types, defaults, --set */
@@ -145,9 +147,9 @@ struct dsl_pvar {
     const struct dsl_define *define; /* NULL: none */
     int32_t input;                   /* -1: all */
     bool negated, in_seq, loops;
-    bool never;                      /* its condition is never true */
-    bool bad;                        /* its define names no stream: columns are not judged */
-    uint32_t order;                  /* place in the sequence */
+    bool never;     /* its condition is never true */
+    bool bad;       /* its define names no stream: columns are not judged */
+    uint32_t order; /* place in the sequence */
     const struct expr *cond;
 };
 
@@ -158,7 +160,8 @@ struct dsl_pat {
     bool open; /* an input is */
     struct dsl_pcol *cols;
     size_t n_cols, cap_cols;
-    struct evt_schema schema; /* of cols; names that two types share are told apart by their stream ("payments.amount") */
+    struct evt_schema
+        schema; /* of cols; names that two types share are told apart by their stream ("payments.amount") */
     struct dsl_pvar *vars; /* those of the sequence first */
     size_t n_vars, cap_vars, n_seq_vars;
     struct base_map var_names;
@@ -201,7 +204,7 @@ struct dsl_scope {
     struct base_str alias; /* from payments as p */
     const char *word;      /* "stream", "pattern" */
     bool in_select;        /* aggregates are refused by name */
-    int32_t key_col;       /* alerts on patterns: hidden column of the key, whose fields are names too; -1 none */
+    int32_t key_col; /* alerts on patterns: hidden column of the key, whose fields are names too; -1 none */
     /* patterns */
     struct dsl_pat *pat;
     int32_t own;     /* DEFINE */
@@ -217,20 +220,23 @@ const struct expr *dsl_check_field(struct dsl_sem *c, struct dsl_scope *s, const
 const struct expr *dsl_check_index(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e);
 /* The same, and it must be a condition; `what` for the message: "condition of variable \"a\"". NULL when it fails;
  * conditions that are always true stay. */
-const struct expr *dsl_check_cond(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const char *what);
+const struct expr *dsl_check_cond(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const char *what);
 /* A function or operator over arguments that are typed. Reports. */
-const struct expr *dsl_call_func(struct dsl_sem *c, const char *name, const struct expr *const *args, uint32_t n,
-    struct cep_span span);
-const struct expr *dsl_node(struct dsl_sem *c, enum expr_kind kind, bool flag, const struct expr *const *args, uint32_t n,
-    struct cep_span span);
+const struct expr *dsl_call_func(
+    struct dsl_sem *c, const char *name, const struct expr *const *args, uint32_t n, struct cep_span span);
+const struct expr *dsl_node(struct dsl_sem *c, enum expr_kind kind, bool flag, const struct expr *const *args,
+    uint32_t n, struct cep_span span);
 /* a op b, where op is a comparison; NULL arguments give NULL. */
-const struct expr *dsl_compare(struct dsl_sem *c, const char *op, const struct expr *a, const struct expr *b,
-    struct cep_span span);
+const struct expr *dsl_compare(
+    struct dsl_sem *c, const char *op, const struct expr *a, const struct expr *b, struct cep_span span);
 /* Makes two operands comparable: text literals become timestamps, durations, decimals. */
-bool dsl_adapt_literals(struct dsl_sem *c, const struct dsl_expr *const *src, const struct expr **args, uint32_t n);
+bool dsl_adapt_literals(
+    struct dsl_sem *c, const struct dsl_expr *const *src, const struct expr **args, uint32_t n);
 /* Reports what an error of the expression builders says. */
 void dsl_report(struct dsl_sem *c, struct cep_span fallback, const struct cep_err *err);
-struct expr *dsl_new_expr(struct dsl_sem *c, enum expr_kind kind, const struct evt_type *t, struct cep_span span);
+struct expr *dsl_new_expr(
+    struct dsl_sem *c, enum expr_kind kind, const struct evt_type *t, struct cep_span span);
 bool dsl_agg_of_name(struct base_str name, enum expr_agg *out);
 /* A variable that an expression's first `var.column` names, or -1. */
 int32_t dsl_agg_variable(const struct dsl_pat *p, const struct dsl_expr *e);
@@ -255,15 +261,18 @@ struct dsl_endpoint_out {
     const struct plan_opt *opts, *format_opts;
     uint32_t n_opts, n_format_opts;
 };
-bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const struct dsl_endpoint *format, bool source,
-    const struct evt_schema *schema /* of the rows; NULL: not known */, struct cep_span stmt_span, struct dsl_endpoint_out *out);
+bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const struct dsl_endpoint *format,
+    bool source, const struct evt_schema *schema /* of the rows; NULL: not known */,
+    struct cep_span stmt_span, struct dsl_endpoint_out *out);
 /* `as ALIAS`, or the name of a plain column. Reports when there is none. */
 bool dsl_alias_name(struct dsl_sem *c, const struct dsl_alias *al, struct dsl_name *out);
 /* Text with {expr}s, over what the scope sees. */
-const struct plan_template *dsl_template(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_part *parts, size_t n);
+const struct plan_template *dsl_template(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_part *parts, size_t n);
 
 /* The pieces of a text literal with {expr}s. Reports. Returns: false on a mistake. */
-bool dsl_template_text(struct dsl_sem *c, const struct dsl_expr *literal, struct dsl_part **parts, size_t *n_parts);
+bool dsl_template_text(
+    struct dsl_sem *c, const struct dsl_expr *literal, struct dsl_part **parts, size_t *n_parts);
 
 struct plan_node *dsl_add_node(struct dsl_sem *c, struct dsl_sym *sym, enum plan_node_kind kind);
 void dsl_lower_source(struct dsl_sem *c, struct dsl_sym *sym);

@@ -7,12 +7,15 @@
 
 /* -- patterns -------------------------------------------------------------------------------------------------------- */
 
-static void warn_loops(struct dsl_sem *c, const struct dsl_pat *p, const struct plan_pattern *pt, const struct plan_term *t) {
+static void warn_loops(
+    struct dsl_sem *c, const struct dsl_pat *p, const struct plan_pattern *pt, const struct plan_term *t) {
     if (t->max == PLAN_UNBOUNDED && !t->until && t->gap_us == 0 && !p->has_within) {
         struct base_buf b = BASE_BUF_INIT;
         plan_write_term(&b, pt, t);
-        dsl_diag_warning(c->diag, t->span, "the loop \"%s\" has no upper bound and the pattern no \"within\": its state may "
-                                           "grow for ever", base_buf_cstr(&b));
+        dsl_diag_warning(c->diag, t->span,
+            "the loop \"%s\" has no upper bound and the pattern no \"within\": its state may "
+            "grow for ever",
+            base_buf_cstr(&b));
         dsl_diag_note(c->diag, "add \"within D\", or \"until (...)\" or \"gap D\" to the loop");
         base_buf_release(&b);
     }
@@ -40,8 +43,10 @@ static void warn_waiting(struct dsl_sem *c, const struct dsl_pat *p, const struc
     if (pt->skip == PLAN_SKIP_NONE || p->has_within || !can_stay_open(pt->root))
         return;
     struct cep_span at = dsl_span_given(&st->after.span) ? st->after.span : p->stmt->name.span;
-    dsl_diag_warning(c->diag, at, "without \"within\" a completed match of \"%.*s\" may wait for ever for one that started "
-                                  "before it", BASE_STR_FMT(p->sym->name));
+    dsl_diag_warning(c->diag, at,
+        "without \"within\" a completed match of \"%.*s\" may wait for ever for one that started "
+        "before it",
+        BASE_STR_FMT(p->sym->name));
     dsl_diag_note(c->diag, "add \"within D\", or \"after match no skip\"");
 }
 
@@ -73,7 +78,8 @@ static bool term_needs_var(const struct plan_term *t, uint32_t var) {
 static void warn_never(struct dsl_sem *c, const struct dsl_pat *p, const struct plan_pattern *pt) {
     for (uint32_t i = 0; i < pt->n_vars; i++)
         if (p->vars[i].never && term_needs_var(pt->root, i)) {
-            dsl_diag_warning(c->diag, p->stmt->name.span, "pattern \"%.*s\" can never match: it needs an event for \"%.*s\"",
+            dsl_diag_warning(c->diag, p->stmt->name.span,
+                "pattern \"%.*s\" can never match: it needs an event for \"%.*s\"",
                 BASE_STR_FMT(p->sym->name), BASE_STR_FMT(p->vars[i].name));
             return;
         }
@@ -91,7 +97,8 @@ static void warn_later(const struct expr *e, void *arg) {
     struct later *l = arg;
     if ((e->kind != EXPR_VAR_COL && e->kind != EXPR_AGG) || e->var <= l->own || e->var >= l->p->n_seq_vars)
         return;
-    dsl_diag_warning(l->c->diag, e->span, "\"%.*s\" comes behind \"%.*s\" in the sequence: it has no events yet",
+    dsl_diag_warning(l->c->diag, e->span,
+        "\"%.*s\" comes behind \"%.*s\" in the sequence: it has no events yet",
         BASE_STR_FMT(l->p->vars[e->var].name), BASE_STR_FMT(l->p->vars[l->own].name));
 }
 
@@ -128,8 +135,9 @@ void dsl_warn_clocks(struct dsl_sem *c) {
             mixed_below |= s->deps[k]->clocks == 3;
         }
         if (s->clocks == 3 && !mixed_below) {
-            dsl_diag_warning(c->diag, s->stmt->name.span, "%s \"%.*s\" reads streams of event time and of processing time",
-                dsl_sym_word(s), BASE_STR_FMT(s->name));
+            dsl_diag_warning(c->diag, s->stmt->name.span,
+                "%s \"%.*s\" reads streams of event time and of processing time", dsl_sym_word(s),
+                BASE_STR_FMT(s->name));
             dsl_diag_note(c->diag, "what it gives then depends on when events arrive");
         }
     }
@@ -145,11 +153,13 @@ void dsl_warn_unread(struct dsl_sem *c) {
         if (s->read)
             continue;
         if (s->kind == DSL_SYM_PARAM)
-            dsl_diag_warning(c->diag, s->stmt->name.span, "parameter \"%.*s\" is not used", BASE_STR_FMT(s->name));
+            dsl_diag_warning(
+                c->diag, s->stmt->name.span, "parameter \"%.*s\" is not used", BASE_STR_FMT(s->name));
         else if (s->kind == DSL_SYM_PATTERN)
-            dsl_diag_warning(c->diag, s->stmt->name.span, "pattern \"%.*s\" has no alert and no sink: its matches go nowhere",
-                BASE_STR_FMT(s->name));
+            dsl_diag_warning(c->diag, s->stmt->name.span,
+                "pattern \"%.*s\" has no alert and no sink: its matches go nowhere", BASE_STR_FMT(s->name));
         else if (s->kind == DSL_SYM_SOURCE || s->kind == DSL_SYM_SELECT)
-            dsl_diag_warning(c->diag, s->stmt->name.span, "nothing reads stream \"%.*s\"", BASE_STR_FMT(s->name));
+            dsl_diag_warning(
+                c->diag, s->stmt->name.span, "nothing reads stream \"%.*s\"", BASE_STR_FMT(s->name));
     }
 }

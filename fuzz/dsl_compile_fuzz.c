@@ -14,8 +14,8 @@ static uint64_t compile(struct base_str text, bool dump) {
     struct plan *plan = NULL;
     struct base_buf out = BASE_BUF_INIT;
     dsl_diag_init(&diag);
-    enum cep_rc rc = dsl_compile(&(struct dsl_sources){ .text_name = "fuzz.pattern", .text = text }, &test_catalog, NULL,
-        &diag, &plan);
+    enum cep_rc rc = dsl_compile(&(struct dsl_sources){ .text_name = "fuzz.pattern", .text = text },
+        &test_catalog, NULL, &diag, &plan);
     CEP_INSIST((rc == CEP_OK) == (plan != NULL) && (rc == CEP_OK) == (diag.n_errors == 0));
     dsl_diag_render(&diag, NULL, &out);
     if (plan && dump) {

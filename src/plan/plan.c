@@ -22,16 +22,11 @@ const struct plan_node *plan_find(const struct plan *p, struct base_str name) {
 const struct evt_schema *plan_schema_of(const struct plan *p, struct plan_ref ref) {
     const struct plan_node *n = p->nodes[ref.node];
     switch (ref.port) {
-    case PLAN_PORT_MAIN:
-        return n->schema;
-    case PLAN_PORT_LATE:
-        return n->late_schema;
-    case PLAN_PORT_ERRORS:
-        return n->errors_schema;
-    case PLAN_PORT_TIMEOUTS:
-        return n->kind == PLAN_NODE_PATTERN ? n->pattern.timeouts_schema : NULL;
-    case PLAN_PORT_MAX:
-        break;
+    case PLAN_PORT_MAIN: return n->schema;
+    case PLAN_PORT_LATE: return n->late_schema;
+    case PLAN_PORT_ERRORS: return n->errors_schema;
+    case PLAN_PORT_TIMEOUTS: return n->kind == PLAN_NODE_PATTERN ? n->pattern.timeouts_schema : NULL;
+    case PLAN_PORT_MAX: break;
     }
     return NULL;
 }
@@ -53,7 +48,8 @@ bool plan_opt_bool(const struct plan_opt *opts, uint32_t n, const char *name, bo
     return o && !o->val.null ? o->val.b : fallback;
 }
 
-struct base_str plan_opt_str(const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback) {
+struct base_str plan_opt_str(
+    const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback) {
     const struct plan_opt *o = plan_opt_find(opts, n, name);
     return o && !o->val.null ? evt_val_str(&o->val) : base_str_of(fallback);
 }
@@ -91,7 +87,8 @@ bool plan_node_reads(const struct plan_node *n, struct plan_ref ref) {
                 return true;
         return false;
     case PLAN_NODE_ALERT:
-        return same_ref(n->alert.on, ref) || (n->alert.has_resolve_when && same_ref(n->alert.resolve_when, ref));
+        return same_ref(n->alert.on, ref) ||
+               (n->alert.has_resolve_when && same_ref(n->alert.resolve_when, ref));
     case PLAN_NODE_MAX: break;
     }
     return false;

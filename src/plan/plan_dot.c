@@ -14,8 +14,8 @@ static void write_label(struct base_buf *b, struct base_str s) {
     }
 }
 
-static void write_edge(struct base_buf *b, struct plan_ref from, const char *to_kind, uint32_t to,
-    const char *label) {
+static void write_edge(
+    struct base_buf *b, struct plan_ref from, const char *to_kind, uint32_t to, const char *label) {
     const char *port = plan_port_text(from.port);
     base_buf_printf(b, "  n%u -> %s%u", (unsigned)from.node, to_kind, (unsigned)to);
     if (from.port != PLAN_PORT_MAIN || label)
@@ -26,8 +26,7 @@ static void write_edge(struct base_buf *b, struct plan_ref from, const char *to_
 
 static void write_edges(struct base_buf *b, const struct plan_node *n) {
     switch (n->kind) {
-    case PLAN_NODE_SOURCE:
-        break;
+    case PLAN_NODE_SOURCE: break;
     case PLAN_NODE_SELECT:
         for (uint32_t i = 0; i < n->select.n_branches; i++)
             write_edge(b, n->select.branches[i].input, "n", n->index, NULL);
@@ -41,8 +40,7 @@ static void write_edges(struct base_buf *b, const struct plan_node *n) {
         if (n->alert.has_resolve_when)
             write_edge(b, n->alert.resolve_when, "n", n->index, "resolves");
         break;
-    case PLAN_NODE_MAX:
-        break;
+    case PLAN_NODE_MAX: break;
     }
 }
 
@@ -51,7 +49,8 @@ void plan_write_dot(struct base_buf *b, const struct plan *p) {
     base_buf_puts(b, "digraph plan {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n");
     for (uint32_t i = 0; i < p->n_nodes; i++) {
         const struct plan_node *n = p->nodes[i];
-        base_buf_printf(b, "  n%u [shape=%s, label=\"%s ", (unsigned)i, shapes[n->kind], plan_node_word(n->kind));
+        base_buf_printf(
+            b, "  n%u [shape=%s, label=\"%s ", (unsigned)i, shapes[n->kind], plan_node_word(n->kind));
         write_label(b, n->name);
         if (n->kind == PLAN_NODE_PATTERN) {
             struct base_buf match = BASE_BUF_INIT;

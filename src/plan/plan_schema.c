@@ -10,7 +10,7 @@ const struct evt_schema *plan_errors_schema(void) {
 #undef ERRORS_TYPE
     };
     static const struct evt_column cols[PLAN_ERRORS_MAX] = {
-#define ERRORS_COL(n, text, k)                                                                               \
+#define ERRORS_COL(n, text, k) \
     [PLAN_ERRORS_##n] = { .name = { text, sizeof(text) - 1 }, .type = &types[PLAN_ERRORS_##n] },
         PLAN_ERRORS_LIST(ERRORS_COL)
 #undef ERRORS_COL
@@ -19,8 +19,8 @@ const struct evt_schema *plan_errors_schema(void) {
     return &schema;
 }
 
-static const struct evt_type *row_of_measures(struct base_arena *a, uint32_t n,
-    const struct plan_measure *items) {
+static const struct evt_type *row_of_measures(
+    struct base_arena *a, uint32_t n, const struct plan_measure *items) {
     struct evt_column *f = BASE_ARENA_ARRAY(a, struct evt_column, n);
     for (uint32_t i = 0; i < n; i++)
         f[i] = (struct evt_column){ .name = items[i].name, .type = items[i].expr->type };
@@ -34,8 +34,8 @@ static const struct evt_type *hidden_type(const struct evt_schema *s, const char
     return NULL;
 }
 
-const struct evt_schema *plan_alert_schema(struct base_arena *a, const struct plan_alert *alert,
-    const struct evt_schema *on) {
+const struct evt_schema *plan_alert_schema(
+    struct base_arena *a, const struct plan_alert *alert, const struct evt_schema *on) {
     static const char *const names[PLAN_ALERT_MAX] = {
 #define ALERT_NAME(name, text) [PLAN_ALERT_##name] = text,
         PLAN_ALERT_LIST(ALERT_NAME)

@@ -82,9 +82,7 @@ static void write_item(struct base_buf *b, const struct plan_pattern *p, const s
 
 static void write_body(struct base_buf *b, const struct plan_pattern *p, const struct plan_term *t) {
     switch (t->kind) {
-    case PLAN_TERM_VAR:
-        base_buf_str(b, p->vars[t->var].name);
-        break;
+    case PLAN_TERM_VAR: base_buf_str(b, p->vars[t->var].name); break;
     case PLAN_TERM_CHAIN:
         for (uint32_t i = 0; i < t->n_steps; i++) {
             if (i > 0)
@@ -110,12 +108,12 @@ static void write_body(struct base_buf *b, const struct plan_pattern *p, const s
         }
         base_buf_putc(b, ')');
         break;
-    case PLAN_TERM_MAX:
-        break;
+    case PLAN_TERM_MAX: break;
     }
 }
 
-static void write_term(struct base_buf *b, const struct plan_pattern *p, const struct plan_term *t, bool top) {
+static void write_term(
+    struct base_buf *b, const struct plan_pattern *p, const struct plan_term *t, bool top) {
     bool quant = term_has_quant(t);
     bool parens = quant && (t->kind == PLAN_TERM_CHAIN || t->kind == PLAN_TERM_ALT) && !top;
     if (quant && top && t->kind != PLAN_TERM_VAR && t->kind != PLAN_TERM_ALL)

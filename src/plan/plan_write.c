@@ -23,9 +23,7 @@ void plan_write_literal(struct base_buf *b, const struct evt_type *t, const stru
         return;
     }
     switch (t->kind) {
-    case EVT_STRING:
-        write_quoted(b, evt_val_str(v));
-        return;
+    case EVT_STRING: write_quoted(b, evt_val_str(v)); return;
     case EVT_TIMESTAMP:
         base_buf_puts(b, "timestamp '");
         base_write_timestamp(b, v->i);
@@ -56,8 +54,7 @@ void plan_write_literal(struct base_buf *b, const struct evt_type *t, const stru
     case EVT_BYTES:
     case EVT_DURATION:
     case EVT_DECIMAL:
-    case EVT_KIND_MAX:
-        break;
+    case EVT_KIND_MAX: break;
     }
     evt_val_write_text(b, t, v);
 }
@@ -112,7 +109,8 @@ static void write_time(struct base_buf *b, const struct plan_time *t, const stru
     const struct {
         const char *word;
         int64_t us;
-    } more[] = { { " idle after ", t->idle_us }, { " emit every ", t->emit_us }, { " drift at most ", t->drift_us } };
+    } more[] = { { " idle after ", t->idle_us }, { " emit every ", t->emit_us },
+        { " drift at most ", t->drift_us } };
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         if (more[i].us > 0) {
             base_buf_puts(b, more[i].word);
@@ -154,8 +152,8 @@ static void write_select(struct base_buf *b, const struct plan *p, const struct 
     }
 }
 
-static void write_vars(struct base_buf *b, const struct plan *p, const struct plan_pattern *pt,
-    const struct base_str *names) {
+static void write_vars(
+    struct base_buf *b, const struct plan *p, const struct plan_pattern *pt, const struct base_str *names) {
     for (uint32_t i = 0; i < pt->n_vars; i++) {
         const struct plan_var *v = &pt->vars[i];
         base_buf_puts(b, "  define ");
@@ -310,20 +308,11 @@ static void write_node(struct base_buf *b, const struct plan *p, const struct pl
     plan_write_columns(b, n->schema);
     base_buf_puts(b, ")\n");
     switch (n->kind) {
-    case PLAN_NODE_SOURCE:
-        write_source(b, n);
-        break;
-    case PLAN_NODE_SELECT:
-        write_select(b, p, n);
-        break;
-    case PLAN_NODE_PATTERN:
-        write_pattern(b, p, n);
-        break;
-    case PLAN_NODE_ALERT:
-        write_alert(b, p, n);
-        break;
-    case PLAN_NODE_MAX:
-        break;
+    case PLAN_NODE_SOURCE: write_source(b, n); break;
+    case PLAN_NODE_SELECT: write_select(b, p, n); break;
+    case PLAN_NODE_PATTERN: write_pattern(b, p, n); break;
+    case PLAN_NODE_ALERT: write_alert(b, p, n); break;
+    case PLAN_NODE_MAX: break;
     }
 }
 

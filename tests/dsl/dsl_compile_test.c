@@ -56,8 +56,8 @@ static bool same_as_file(const char *path, struct base_buf *got) {
 }
 
 /* Messages name the file as it is called in its folder. */
-static struct plan *compile(const char *dir, const char *name, const struct dsl_params *params, struct base_buf *messages,
-    size_t *n_errors) {
+static struct plan *compile(const char *dir, const char *name, const struct dsl_params *params,
+    struct base_buf *messages, size_t *n_errors) {
     char path[4096 + 300];
     struct base_buf text = BASE_BUF_INIT;
     struct dsl_diag diag;
@@ -65,8 +65,8 @@ static struct plan *compile(const char *dir, const char *name, const struct dsl_
     snprintf(path, sizeof path, "%s/%s", dir, name);
     assert_true(read_file(path, &text));
     dsl_diag_init(&diag);
-    enum cep_rc rc = dsl_compile(&(struct dsl_sources){ .text_name = name, .text = base_buf_view(&text) }, &test_catalog,
-        params, &diag, &plan);
+    enum cep_rc rc = dsl_compile(&(struct dsl_sources){ .text_name = name, .text = base_buf_view(&text) },
+        &test_catalog, params, &diag, &plan);
     assert_int_equal(rc == CEP_OK, plan != NULL);
     assert_int_equal(rc == CEP_OK, diag.n_errors == 0);
     dsl_diag_render(&diag, NULL, messages);
@@ -151,9 +151,11 @@ static void programs_become_these_plans(void **state) {
 /* -- parameters -------------------------------------------------------------------------------------------------------- */
 
 static const char params_text[] =
-    "parameter lim int = 5;\nparameter name string = 'x';\nparameter d duration = 5 s;\nparameter since timestamp = "
+    "parameter lim int = 5;\nparameter name string = 'x';\nparameter d duration = 5 s;\nparameter since "
+    "timestamp = "
     "'2026-01-01';\nparameter on_ bool = true;\nparameter m decimal(10,2) = 1.5;\n"
-    "stream s (id int, n string, at timestamp, p decimal(10,2)) from file (path = name) format json event time at watermark delay d;\n"
+    "stream s (id int, n string, at timestamp, p decimal(10,2)) from file (path = name) format json event "
+    "time at watermark delay d;\n"
     "stream x as select * from s where id > lim and at > since and on_ and p > m;\nsink x to stdout;\n";
 
 static struct plan *compile_params(const struct dsl_set *sets, size_t n, struct base_buf *messages) {
@@ -169,8 +171,8 @@ static struct plan *compile_params(const struct dsl_set *sets, size_t n, struct 
 
 static void set_replaces_defaults(void **state) {
     (void)state;
-    const struct dsl_set sets[] = { { "lim", "7" }, { "name", "f.json" }, { "d", "10 min" }, { "since", "2026-02-03" },
-        { "on_", "false" }, { "m", "2.25" }, { "lim", "8" } };
+    const struct dsl_set sets[] = { { "lim", "7" }, { "name", "f.json" }, { "d", "10 min" },
+        { "since", "2026-02-03" }, { "on_", "false" }, { "m", "2.25" }, { "lim", "8" } };
     struct base_buf messages = BASE_BUF_INIT;
     struct plan *p = compile_params(sets, sizeof sets / sizeof *sets, &messages);
     assert_non_null(p);
@@ -195,7 +197,8 @@ static void wrong_sets_are_told_without_a_place(void **state) {
     assert_null(compile_params(sets, 2, &messages));
     assert_non_null(strstr(base_buf_cstr(&messages), "--set limm: unknown parameter \"limm\""));
     assert_non_null(strstr(base_buf_cstr(&messages), "did you mean \"lim\"?"));
-    assert_non_null(strstr(base_buf_cstr(&messages), "--set d: parameter \"d\" is duration, and \"soon\" is not one"));
+    assert_non_null(
+        strstr(base_buf_cstr(&messages), "--set d: parameter \"d\" is duration, and \"soon\" is not one"));
     assert_null(strstr(base_buf_cstr(&messages), "t:1"));
     base_buf_release(&messages);
 }
@@ -207,7 +210,8 @@ static struct plan *compile_text(const char *text) {
     struct plan *plan = NULL;
     struct base_buf messages = BASE_BUF_INIT;
     dsl_diag_init(&diag);
-    dsl_compile(&(struct dsl_sources){ .text_name = "t", .text = base_str_of(text) }, &test_catalog, NULL, &diag, &plan);
+    dsl_compile(&(struct dsl_sources){ .text_name = "t", .text = base_str_of(text) }, &test_catalog, NULL,
+        &diag, &plan);
     if (!plan) {
         dsl_diag_render(&diag, NULL, &messages);
         print_error("%s", base_buf_cstr(&messages));
@@ -218,13 +222,15 @@ static struct plan *compile_text(const char *text) {
     return plan;
 }
 
-#define STREAM                                                                                                       \
-    "stream s (id int, n string, at timestamp) from file (path = 'x') format json event time at watermark ascending;\n"
+#define STREAM                                                                                              \
+    "stream s (id int, n string, at timestamp) from file (path = 'x') format json event time at watermark " \
+    "ascending;\n"
 
 static void inputs_have_lower_indexes(void **state) {
     (void)state;
-    struct plan *p = compile_text("alert al on p;\npattern p from y match a -> b within 1 h measures a.id as id;\n"
-                                  "stream y as select * from x;\nstream x as select * from s;\n" STREAM);
+    struct plan *p = compile_text(
+        "alert al on p;\npattern p from y match a -> b within 1 h measures a.id as id;\n"
+        "stream y as select * from x;\nstream x as select * from s;\n" STREAM);
     assert_int_equal(p->n_nodes, 5);
     assert_true(base_str_eq(p->nodes[0]->name, BASE_STR("s")));
     assert_true(base_str_eq(p->nodes[4]->name, BASE_STR("al")));
@@ -236,7 +242,8 @@ static void inputs_have_lower_indexes(void **state) {
 static void the_version_follows_meaning_not_layout(void **state) {
     (void)state;
     struct plan *a = compile_text(STREAM "pattern p from s match a -> b within 1 h;\nsink p to stdout;\n");
-    struct plan *b = compile_text("-- a comment\n" STREAM "pattern p from s\n  match a\n  -> b within 60 min;\nsink p to stdout;\n");
+    struct plan *b = compile_text(
+        "-- a comment\n" STREAM "pattern p from s\n  match a\n  -> b within 60 min;\nsink p to stdout;\n");
     struct plan *c = compile_text(STREAM "pattern p from s match a ->> b within 1 h;\nsink p to stdout;\n");
     assert_int_equal(a->version, b->version);
     assert_int_not_equal(a->version, c->version);
@@ -247,10 +254,10 @@ static void the_version_follows_meaning_not_layout(void **state) {
 
 static void a_test_with_parameters_has_a_plan_of_its_own(void **state) {
     (void)state;
-    struct plan *p = compile_text("parameter lim int = 5;\n" STREAM
-                                  "stream x as select id from s where id > lim;\nsink x to stdout;\n"
-                                  "test 'a' given s (1, 'x', '2026-01-01') expect no x;\n"
-                                  "test 'b' with parameter lim = 0 given s (1, 'x', '2026-01-01') expect x (id = '1');\n");
+    struct plan *p = compile_text(
+        "parameter lim int = 5;\n" STREAM "stream x as select id from s where id > lim;\nsink x to stdout;\n"
+        "test 'a' given s (1, 'x', '2026-01-01') expect no x;\n"
+        "test 'b' with parameter lim = 0 given s (1, 'x', '2026-01-01') expect x (id = '1');\n");
     assert_int_equal(p->n_tests, 2);
     assert_null(p->tests[0].plan);
     assert_non_null(p->tests[1].plan);
@@ -262,9 +269,10 @@ static void a_test_with_parameters_has_a_plan_of_its_own(void **state) {
 
 static void alert_fields_can_be_expected(void **state) {
     (void)state;
-    struct plan *p = compile_text(STREAM "pattern p from s partition by n match a -> b within 1 h measures a.id as id;\n"
-                                         "alert al on p severity low;\n"
-                                         "test 'a' given s (1, 'x', '2026-01-01') expect al (id = 'f', n = 'x', severity = 'low');\n");
+    struct plan *p = compile_text(
+        STREAM "pattern p from s partition by n match a -> b within 1 h measures a.id as id;\n"
+               "alert al on p severity low;\n"
+               "test 'a' given s (1, 'x', '2026-01-01') expect al (id = 'f', n = 'x', severity = 'low');\n");
     const struct plan_test_expect *e = &p->tests[0].expects[0];
     assert_int_equal(e->cols[0], PLAN_ALERT_ID); /* the alert's own comes first */
     assert_int_equal(e->cols[1], PLAN_ALERT_KEY);

@@ -31,23 +31,40 @@ static const struct plan_opt_spec catalog_text[] = {
     { .name = NULL },
 };
 
-static const struct plan_connector_spec catalog_file = { .name = "file", .is_source = true, .is_sink = true,
-    .replayable = true, .exactly_once = true, .bounded = true, .source_opts = catalog_file_source,
-    .sink_opts = catalog_file_sink, .help = "files" };
-static const struct plan_connector_spec catalog_stdout = { .name = "stdout", .is_sink = true, .default_format = "json",
-    .help = "standard output" };
-static const struct plan_connector_spec catalog_tcp_spec = { .name = "tcp", .is_source = true, .source_opts = catalog_tcp,
-    .help = "a port" };
-static const struct plan_connector_spec catalog_generate = { .name = "generate", .is_source = true, .replayable = true,
-    .default_format = "", .open_opts = true, .help = "made-up rows" };
-static const struct plan_connector_spec *const catalog_connectors[] = { &catalog_file, &catalog_stdout, &catalog_tcp_spec,
-    &catalog_generate, NULL };
+static const struct plan_connector_spec catalog_file = { .name = "file",
+    .is_source = true,
+    .is_sink = true,
+    .replayable = true,
+    .exactly_once = true,
+    .bounded = true,
+    .source_opts = catalog_file_source,
+    .sink_opts = catalog_file_sink,
+    .help = "files" };
+static const struct plan_connector_spec catalog_stdout = {
+    .name = "stdout", .is_sink = true, .default_format = "json", .help = "standard output"
+};
+static const struct plan_connector_spec catalog_tcp_spec = {
+    .name = "tcp", .is_source = true, .source_opts = catalog_tcp, .help = "a port"
+};
+static const struct plan_connector_spec catalog_generate = { .name = "generate",
+    .is_source = true,
+    .replayable = true,
+    .default_format = "",
+    .open_opts = true,
+    .help = "made-up rows" };
+static const struct plan_connector_spec *const catalog_connectors[] = { &catalog_file, &catalog_stdout,
+    &catalog_tcp_spec, &catalog_generate, NULL };
 
-static const struct plan_format_spec catalog_json = { .name = "json", .decodes = true, .encodes = true, .open_opts = true };
-static const struct plan_format_spec catalog_csv_spec = { .name = "csv", .decodes = true, .encodes = true,
-    .decode_opts = catalog_csv };
-static const struct plan_format_spec catalog_text_spec = { .name = "text", .encodes = true, .encode_opts = catalog_text };
-static const struct plan_format_spec *const catalog_formats[] = { &catalog_json, &catalog_csv_spec, &catalog_text_spec,
-    NULL };
+static const struct plan_format_spec catalog_json = {
+    .name = "json", .decodes = true, .encodes = true, .open_opts = true
+};
+static const struct plan_format_spec catalog_csv_spec = {
+    .name = "csv", .decodes = true, .encodes = true, .decode_opts = catalog_csv
+};
+static const struct plan_format_spec catalog_text_spec = {
+    .name = "text", .encodes = true, .encode_opts = catalog_text
+};
+static const struct plan_format_spec *const catalog_formats[] = { &catalog_json, &catalog_csv_spec,
+    &catalog_text_spec, NULL };
 
 static const struct plan_catalog test_catalog = { catalog_connectors, catalog_formats };

@@ -75,14 +75,15 @@ static void literals_read_back(void **state) {
 /* -- terms ------------------------------------------------------------------------------------------------------ */
 
 static struct plan_term var(uint32_t v, uint32_t min, uint32_t max) {
-    return (struct plan_term){ .kind = PLAN_TERM_VAR, .var = v, .min = min, .max = max, .inner = PLAN_FOLLOWED };
+    return (
+        struct plan_term){ .kind = PLAN_TERM_VAR, .var = v, .min = min, .max = max, .inner = PLAN_FOLLOWED };
 }
 
 static void terms_need_few_parentheses(void **state) {
     (void)state;
     struct base_buf b = BASE_BUF_INIT;
-    const struct plan_var vars[] = { { .name = BASE_STR("a") }, { .name = BASE_STR("b") }, { .name = BASE_STR("c") },
-        { .name = BASE_STR("d") } };
+    const struct plan_var vars[] = { { .name = BASE_STR("a") }, { .name = BASE_STR("b") },
+        { .name = BASE_STR("c") }, { .name = BASE_STR("d") } };
     const struct plan_pattern p = { .n_vars = 4, .vars = vars };
     struct plan_term a = var(0, 1, 1), bb = var(1, 0, 1), c = var(2, 3, 3), d = var(3, 1, PLAN_UNBOUNDED);
     d.greedy = true;
@@ -90,7 +91,11 @@ static void terms_need_few_parentheses(void **state) {
     d.gap_us = 5000000;
     const struct plan_step inner_steps[] = { { .op = PLAN_FOLLOWED, .hi_us = -1, .term = &bb },
         { .op = PLAN_NEXT, .hi_us = -1, .term = &c } };
-    struct plan_term inner = { .kind = PLAN_TERM_CHAIN, .steps = inner_steps, .n_steps = 2, .min = 2, .max = 5,
+    struct plan_term inner = { .kind = PLAN_TERM_CHAIN,
+        .steps = inner_steps,
+        .n_steps = 2,
+        .min = 2,
+        .max = 5,
         .inner = PLAN_FOLLOWED_ANY };
     const struct plan_term *alts[] = { &inner, &d };
     struct plan_term alt = { .kind = PLAN_TERM_ALT, .alts = alts, .n_alts = 2, .min = 1, .max = 1 };
@@ -100,10 +105,15 @@ static void terms_need_few_parentheses(void **state) {
         { .op = PLAN_FOLLOWED, .negated = true, .hi_us = 600000000, .term = &neg } };
     struct plan_term root = { .kind = PLAN_TERM_CHAIN, .steps = steps, .n_steps = 3, .min = 1, .max = 1 };
     plan_write_term(&b, &p, &root);
-    assert_text(&b, "a ->>[1 s to 30 s] ((b? c{3}){2,5} combinations | d+ consecutive greedy gap 5 s) ->[10 min] !a");
+    assert_text(
+        &b, "a ->>[1 s to 30 s] ((b? c{3}){2,5} combinations | d+ consecutive greedy gap 5 s) ->[10 min] !a");
     plan_write_term(&b, &p, &inner);
     assert_text(&b, "(b? c{3}){2,5} combinations");
-    struct plan_term all = { .kind = PLAN_TERM_ALL, .alts = alts, .n_alts = 2, .min = 0, .max = PLAN_UNBOUNDED,
+    struct plan_term all = { .kind = PLAN_TERM_ALL,
+        .alts = alts,
+        .n_alts = 2,
+        .min = 0,
+        .max = PLAN_UNBOUNDED,
         .inner = PLAN_FOLLOWED };
     plan_write_term(&b, &p, &all);
     assert_text(&b, "all((b? c{3}){2,5} combinations, d+ consecutive greedy gap 5 s)*");
