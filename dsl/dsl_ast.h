@@ -30,6 +30,7 @@ enum {
     DSL_LIMIT_DEPTH = 400, /* nesting of expressions, groups, queries: bounds the recursion of passes */
     DSL_LIMIT_FILE_BYTES = 4 << 20, /* of one file: its tokens then stay within a few hundred MB */
     DSL_LIMIT_FILES = 1000,         /* read in one program, includes among them */
+    DSL_LIMIT_ERRORS = 1000,        /* syntax mistakes reported in one program */
 };
 
 /* ---- names ------------------------------------------------------------------------------------------------- */

@@ -80,31 +80,35 @@ static struct dsl_diag_item *item_new(struct dsl_diag *d, enum dsl_diag_level le
     return it;
 }
 
-static void add(struct dsl_diag *d, struct dsl_diag_item *it) {
-    d->items = base_grow(d->items, d->n_items, &d->cap_items, sizeof(struct dsl_diag_item *));
-    d->items[d->n_items++] = it;
-    if (it->level == DSL_DIAG_ERROR)
+static void add(struct dsl_diag *d, enum dsl_diag_level level, struct cep_span span, enum cep_rc rc,
+    const char *fmt, va_list ap) {
+    if (level == DSL_DIAG_ERROR)
         d->n_errors++;
     else
         d->n_warnings++;
+    d->dropped = d->n_items >= DSL_DIAG_KEEP;
+    if (d->dropped)
+        return;
+    d->items = base_grow(d->items, d->n_items, &d->cap_items, sizeof(struct dsl_diag_item *));
+    d->items[d->n_items++] = item_new(d, level, span, rc, fmt, ap);
 }
 
 void dsl_diag_error(struct dsl_diag *d, struct cep_span span, enum cep_rc rc, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    add(d, item_new(d, DSL_DIAG_ERROR, span, rc, fmt, ap));
+    add(d, DSL_DIAG_ERROR, span, rc, fmt, ap);
     va_end(ap);
 }
 
 void dsl_diag_warning(struct dsl_diag *d, struct cep_span span, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    add(d, item_new(d, DSL_DIAG_WARNING, span, CEP_OK, fmt, ap));
+    add(d, DSL_DIAG_WARNING, span, CEP_OK, fmt, ap);
     va_end(ap);
 }
 
 static void add_note(struct dsl_diag *d, struct dsl_diag_item *note) {
-    if (d->n_items == 0)
+    if (d->n_items == 0 || d->dropped)
         return;
     struct dsl_diag_item *it = d->items[d->n_items - 1];
     if (it->last_note)

@@ -34,6 +34,8 @@ struct dsl_diag_item {
     struct dsl_diag_item *notes, *last_note, *next_note; /* of an error or a warning, in order of adding */
 };
 
+enum { DSL_DIAG_KEEP = 10000 /* items; more are only counted */ };
+
 struct dsl_diag {
     struct base_arena arena; /* texts, messages */
     struct dsl_file *files;
@@ -41,6 +43,7 @@ struct dsl_diag {
     struct dsl_diag_item **items; /* errors and warnings, in order of adding */
     size_t n_items, cap_items;
     size_t n_errors, n_warnings;
+    bool dropped; /* the item added last was only counted; so are its notes */
 };
 
 void dsl_diag_init(struct dsl_diag *d);

@@ -58,6 +58,35 @@ static void put_line(struct base_buf *out, struct base_str line, const size_t *c
     }
 }
 
+/* Of a very long line only what is near the place is looked at. */
+enum { FAR_BYTES = 2000, LINE_MAX_BYTES = 8000 };
+
+static bool inside_char(char c) {
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+static bool cut_front(struct base_str *line, size_t *begin, size_t off) {
+    size_t skip = off - *begin;
+    if (skip <= FAR_BYTES || skip > line->len)
+        return false;
+    skip -= FAR_BYTES;
+    while (skip > 0 && inside_char(line->p[skip]))
+        skip--;
+    line->p += skip;
+    line->len -= skip;
+    *begin += skip;
+    return true;
+}
+
+static bool cut_back(struct base_str *line) {
+    if (line->len <= LINE_MAX_BYTES)
+        return false;
+    line->len = LINE_MAX_BYTES;
+    while (line->len > 0 && inside_char(line->p[line->len]))
+        line->len--;
+    return true;
+}
+
 static void show_source(
     const struct dsl_diag *d, const struct cep_span *s, const struct style *st, struct base_buf *out) {
     const struct dsl_file *f = &d->files[s->file];
@@ -66,6 +95,7 @@ static void show_source(
     struct base_str line = { f->text.p + begin, end - begin };
     while (line.len && line.p[line.len - 1] == '\r')
         line.len--;
+    bool cut_begin = cut_front(&line, &begin, s->off), cut_end = cut_back(&line);
     size_t *cols = base_alloc(base_mul(line.len + 1, sizeof *cols));
     size_t width = lay_out(line, cols);
     size_t first = s->off - begin, last = s->end_line == s->line ? s->end_off - begin : line.len;
@@ -78,13 +108,13 @@ static void show_source(
         to = from + LINE_MAX_COLS < width ? from + LINE_MAX_COLS : width;
         from = to - from < LINE_MAX_COLS && to >= LINE_MAX_COLS ? to - LINE_MAX_COLS : from;
     }
-    size_t edge = from > 0 ? 3 : 0;
-    base_buf_printf(out, "%5u | %s", s->line, from > 0 ? "..." : "");
+    size_t edge = from > 0 || cut_begin ? 3 : 0;
+    base_buf_printf(out, "%5u | %s", s->line, edge ? "..." : "");
     put_line(out, line, cols, from, to);
     while (out->len && out->p[out->len - 1] == ' ')
         out->p[--out->len] = '\0';
-    base_buf_printf(
-        out, "%s\n      | %*s%s^", to < width ? "..." : "", (int)(at - from + edge), "", st->caret);
+    base_buf_printf(out, "%s\n      | %*s%s^", to < width || cut_end ? "..." : "", (int)(at - from + edge),
+        "", st->caret);
     upto = upto < to ? upto : to;
     for (size_t i = at + 1; i < upto; i++)
         base_buf_putc(out, '~');
@@ -179,6 +209,7 @@ void dsl_diag_render(const struct dsl_diag *d, const struct dsl_diag_show *opts,
         shown += r[i].it->level == DSL_DIAG_ERROR;
         show_item(d, r[i].it, st, out);
     }
+    more += d->n_items >= DSL_DIAG_KEEP ? d->n_errors + d->n_warnings - d->n_items : 0;
     if (more)
         base_buf_printf(out, "and %zu more error%s\n", more, more == 1 ? "" : "s");
     base_free(r);

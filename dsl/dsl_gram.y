@@ -1437,6 +1437,11 @@ static void dsl_yyerror(const DSL_YYLTYPE *loc, struct dsl_parse *p, const char 
 static int yyreport_syntax_error(const yypcontext_t *ctx, struct dsl_parse *p) {
     yysymbol_kind_t kinds[YYNTOKENS];
     bool can[YYNTOKENS] = { false };
+    p->broken = true;
+    if (p->diag->n_errors >= DSL_LIMIT_ERRORS) { /* nobody reads on; what is left is skipped fast */
+        p->recovering = true;
+        return 0;
+    }
     int expected[YYNTOKENS], n_expected = 0;
     int n = yypcontext_expected_tokens(ctx, kinds, YYNTOKENS);
     for (int i = 0; i < n; i++)

@@ -505,7 +505,6 @@ void dsl_syntax_error(struct dsl_parse *p, const int *expected, size_t n_expecte
     while (before > 0 && p->toks->items[before - 1].kind < 0)
         before--;
     s.prev = before > 0 ? &p->toks->items[before - 1] : NULL;
-    p->broken = true;
     if (!quiet && !unknown_statement(&s) && !missing_semicolon(&s) && !missing_bracket(&s) &&
         !wrong_clause(&s) && !unknown_unit(&s) && !trailing_comma(&s) && !nothing_between(&s) &&
         !quotes(&s) && !missing_comma(&s) && !missing_and(&s))

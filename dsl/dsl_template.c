@@ -28,13 +28,13 @@ static struct decoded decode(struct dsl_parse *p, const struct dsl_token *litera
     return d;
 }
 
-/* Parses bytes [from, to) of the literal. Returns: never NULL. */
-static struct dsl_expr *parse_piece(struct dsl_parse *p, const struct decoded *d, size_t from, size_t to) {
+/* Parses bytes [from, to) of the literal, with the state `sub`. Returns: never NULL. */
+static struct dsl_expr *parse_piece(
+    struct dsl_parse *p, struct dsl_parse *sub, const struct decoded *d, size_t from, size_t to) {
     struct dsl_tokens toks;
     struct base_str text = { d->s.p + from, to - from };
     struct dsl_origin origin = { .file = p->file, .base = d->map[from], .map = d->map + from };
     dsl_scan(text, origin, p->arena, p->diag, &toks);
-    struct dsl_parse *sub = BASE_ARENA_NEW(p->arena, struct dsl_parse);
     *sub = (struct dsl_parse){
         .arena = p->arena,
         .diag = p->diag,
@@ -74,6 +74,7 @@ void dsl_parse_template(
     struct decoded d = decode(p, literal);
     struct base_str s = d.s;
     char *text = base_arena_alloc(p->arena, s.len + 1);
+    struct dsl_parse *sub = BASE_ARENA_NEW(p->arena, struct dsl_parse); /* for one piece after the other */
     size_t n_text = 0, begin = 0;
     for (size_t i = 0; i <= s.len; i++) {
         bool end = i == s.len, open = !end && s.p[i] == '{', close = !end && s.p[i] == '}';
@@ -103,7 +104,7 @@ void dsl_parse_template(
             dsl_diag_note(p->diag, "a brace itself is written twice: {{");
             break;
         }
-        struct dsl_expr *e = parse_piece(p, &d, i + 1, to);
+        struct dsl_expr *e = parse_piece(p, sub, &d, i + 1, to);
         add(p, parts, n_parts)->expr = e;
         i = to;
     }
