@@ -15,5 +15,7 @@ bench: $(bench_all) all
 	@echo "== bench/program_bench.py"; $(PYTHON3) $(srcdir)/bench/program_bench.py ./cepd
 
 check-local: $(bench_all)
+bench_all += bench/nfa_bench
+bench_nfa_bench_LDADD = libdsl.la $(NFA_LIBS)
 bench_all += bench/expr_bench
 bench_expr_bench_LDADD = $(EXPR_LIBS)
