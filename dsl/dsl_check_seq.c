@@ -221,6 +221,12 @@ static void lower_chain(
 static struct plan_term *lower_list(struct seq_ctx *x, const struct dsl_seq *s, bool tail, bool after_any) {
     if (s->list.n_items == 1)
         return lower(x, s->list.items[0], tail, after_any);
+    if (s->kind == DSL_SEQ_ALL && s->list.n_items > DSL_MAX_ALL) {
+        dsl_diag_error(x->c->diag, s->span, CEP_ELIMIT, "\"all\" takes at most %d members, not %zu", (int)DSL_MAX_ALL,
+            s->list.n_items);
+        dsl_diag_note(x->c->diag, "the automaton's states double with each");
+        x->failed = true;
+    }
     struct plan_term *t = new_term(x, s->kind == DSL_SEQ_ALT ? PLAN_TERM_ALT : PLAN_TERM_ALL, s->span);
     const struct plan_term **alts = BASE_ARENA_ARRAY(x->c->a, const struct plan_term *, s->list.n_items);
     for (size_t i = 0; i < s->list.n_items; i++)
@@ -352,11 +358,30 @@ static struct plan_term *lower(struct seq_ctx *x, const struct dsl_seq *s, bool 
     return NULL;
 }
 
+/* How many steps a term is when its loops are unrolled; saturates. */
+static double unrolled(const struct plan_term *t) {
+    double n = t->kind == PLAN_TERM_VAR ? 1 : 0;
+    for (uint32_t i = 0; i < t->n_steps; i++)
+        n += unrolled(t->steps[i].term);
+    for (uint32_t i = 0; i < t->n_alts; i++)
+        n += unrolled(t->alts[i]);
+    if (t->kind == PLAN_TERM_ALL)
+        n *= (double)(1u << (t->n_alts < 20 ? t->n_alts : 20)) / 2;
+    uint32_t times = t->max == PLAN_UNBOUNDED ? t->min : t->max;
+    return n * (times > 1 ? times : 1);
+}
+
 const struct plan_term *dsl_check_seq(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_seq *match) {
     struct seq_ctx x = { c, p, false };
     struct plan_term *t = lower(&x, match, true, false);
     if (!t || x.failed)
         return NULL;
+    double steps = unrolled(t);
+    if (steps > DSL_MAX_STEPS) {
+        dsl_diag_error(c->diag, match->span, CEP_ELIMIT,
+            "the sequence is more than %d steps when its loops are unrolled", (int)DSL_MAX_STEPS);
+        return NULL;
+    }
     bool plain_chain = t->kind == PLAN_TERM_CHAIN && t->min == 1 && t->max == 1;
     return plain_chain ? t : chain_of_one(&x, t);
 }

@@ -95,7 +95,7 @@ static bool name_taken(const struct dsl_sem *c, struct base_str name) {
     return false;
 }
 
-/* "card_tested_sink_1": state is addressed by it, so it must not depend on other sinks. */
+/* "card_tested_sink_1": state is addressed by it, so it depends on nothing but the sinks of the same thing. */
 static struct base_str made_name(struct dsl_sem *c, struct base_str of) {
     for (unsigned i = 1;; i++) {
         char *text = base_arena_printf(c->a, "%.*s_sink_%u", BASE_STR_FMT(of), i);

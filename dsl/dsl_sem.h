@@ -26,6 +26,8 @@
 enum {
     DSL_MAX_COLUMNS = 4096,  /* of a stream: schemas are walked in linear time */
     DSL_MAX_REPEAT = 100000, /* of a quantifier: the automaton unrolls counted loops */
+    DSL_MAX_STEPS = 200000,  /* of a sequence, unrolled: as src/nfa takes */
+    DSL_MAX_ALL = 12,        /* members of all(...): its states double with each */
     DSL_MAX_FROM = 256,      /* streams of a pattern */
 };
 
