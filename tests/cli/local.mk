@@ -1,4 +1,4 @@
 # Whole-program tests: see tests/local.mk.
-CLI_TESTS = tests/cli/program_test.py
+CLI_TESTS = tests/cli/program_test.py tests/cli/examples.sh
 TESTS += $(CLI_TESTS)
-EXTRA_DIST += $(CLI_TESTS) tests/cli/examples.sh
+EXTRA_DIST += $(CLI_TESTS) examples
