@@ -222,8 +222,8 @@ static struct plan_term *lower_list(struct seq_ctx *x, const struct dsl_seq *s, 
     if (s->list.n_items == 1)
         return lower(x, s->list.items[0], tail, after_any);
     if (s->kind == DSL_SEQ_ALL && s->list.n_items > DSL_MAX_ALL) {
-        dsl_diag_error(x->c->diag, s->span, CEP_ELIMIT, "\"all\" takes at most %d members, not %zu", (int)DSL_MAX_ALL,
-            s->list.n_items);
+        dsl_diag_error(x->c->diag, s->span, CEP_ELIMIT, "\"all\" takes at most %d members, not %zu",
+            (int)DSL_MAX_ALL, s->list.n_items);
         dsl_diag_note(x->c->diag, "the automaton's states double with each");
         x->failed = true;
     }

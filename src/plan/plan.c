@@ -107,3 +107,43 @@ bool plan_is_read(const struct plan *p, struct plan_ref ref) {
                 return true;
     return false;
 }
+
+/* -- delivery ---------------------------------------------------------------------------------------------------- */
+
+/* Nodes refer to lower indexes, so one walk from the sink's input down is enough. */
+static bool all_replayable(const struct plan *p, uint32_t from) {
+    bool *reads = base_calloc((size_t)from + 1, sizeof *reads);
+    bool ok = true;
+    reads[from] = true;
+    for (uint32_t i = from + 1; i-- > 0;) {
+        const struct plan_node *n = p->nodes[i];
+        if (!reads[i])
+            continue;
+        switch (n->kind) {
+        case PLAN_NODE_SOURCE: ok &= n->source.connector->replayable; break;
+        case PLAN_NODE_SELECT:
+            for (uint32_t k = 0; k < n->select.n_branches; k++)
+                reads[n->select.branches[k].input.node] = true;
+            break;
+        case PLAN_NODE_PATTERN:
+            for (uint32_t k = 0; k < n->pattern.n_inputs; k++)
+                reads[n->pattern.inputs[k].node] = true;
+            break;
+        case PLAN_NODE_ALERT:
+            reads[n->alert.on.node] = true;
+            if (n->alert.has_resolve_when)
+                reads[n->alert.resolve_when.node] = true;
+            break;
+        case PLAN_NODE_MAX: break;
+        }
+    }
+    base_free(reads);
+    return ok;
+}
+
+enum plan_delivery plan_delivery_of(const struct plan *p, const struct plan_sink *s) {
+    if (s->delivery != PLAN_DELIVERY_DEFAULT)
+        return s->delivery;
+    return s->connector->exactly_once && all_replayable(p, s->input.node) ? PLAN_EXACTLY_ONCE
+                                                                          : PLAN_AT_LEAST_ONCE;
+}

@@ -337,6 +337,10 @@ enum plan_alert_col {
 };
 const struct evt_schema *plan_alert_schema(struct base_arena *a, const struct plan_alert *alert, const struct evt_schema *on);
 
+/* What a sink's delivery comes to: what it asks for, else exactly once where the connector can and every source that it
+ * reads from can be read again, else at least once. Never PLAN_DELIVERY_DEFAULT. */
+enum plan_delivery plan_delivery_of(const struct plan *p, const struct plan_sink *s);
+
 /* Looks an option up; NULL when it is not set. */
 const struct plan_opt *plan_opt_find(const struct plan_opt *opts, uint32_t n, const char *name);
 int64_t plan_opt_int(const struct plan_opt *opts, uint32_t n, const char *name, int64_t fallback); /* INT, DURATION */

@@ -317,8 +317,7 @@ static void write_node(struct base_buf *b, const struct plan *p, const struct pl
 }
 
 static void write_sink(struct base_buf *b, const struct plan *p, const struct plan_sink *s) {
-    static const char *const deliveries[PLAN_DELIVERY_MAX] = { "", " delivery at least once",
-        " delivery exactly once" };
+    bool once = plan_delivery_of(p, s) == PLAN_EXACTLY_ONCE;
     base_buf_puts(b, "sink ");
     base_buf_str(b, s->name);
     base_buf_puts(b, s->implied ? " (implied)\n  " : "\n  ");
@@ -329,7 +328,8 @@ static void write_sink(struct base_buf *b, const struct plan *p, const struct pl
         base_buf_printf(b, " format %s", s->format->name);
         write_opts(b, s->format_opts, s->n_format_opts);
     }
-    base_buf_printf(b, "%s\n", deliveries[s->delivery]);
+    base_buf_printf(b, "\n  delivery %s once%s\n", once ? "exactly" : "at least",
+        s->delivery == PLAN_DELIVERY_DEFAULT ? " (default)" : "");
 }
 
 void plan_write_nodes(struct base_buf *b, const struct plan *p) {
