@@ -15,3 +15,6 @@ check_PROGRAMS += tests/dsl/dsl_diag_test
 tests_dsl_dsl_diag_test_SOURCES = tests/dsl/dsl_diag_test.c $(DSL_TEST_KIT)
 tests_dsl_dsl_diag_test_LDADD = $(DSL_TEST_LIBS)
 EXTRA_DIST += tests/dsl/trees tests/dsl/layouts
+check_PROGRAMS += tests/dsl/doc_test
+tests_dsl_doc_test_SOURCES = tests/dsl/doc_test.c $(DSL_TEST_KIT)
+tests_dsl_doc_test_LDADD = $(DSL_TEST_LIBS)
