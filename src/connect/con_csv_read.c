@@ -39,31 +39,57 @@ struct csv_dec {
     char reason[CON_REASON_MAX];
 };
 
-/* The next byte of interest at or after p: delimiter, quote, '\n' (and '\r', which may come before it). */
-static inline const char *csv_next(const char *p, const char *end, char delimiter) {
+/*
+ * Where delimiters and line ends are, 64 bytes at a time: a bit each. Fields are short, so that a block serves several.
+ */
+struct csv_block {
+    const char *at; /* NULL = none yet */
+    uint64_t mask;
+};
+
+static inline uint64_t csv_mask(const char *p, char delimiter) {
+    uint64_t mask = 0;
 #ifdef __SSE2__
     const __m128i vd = _mm_set1_epi8(delimiter), vn = _mm_set1_epi8('\n');
-    for (; p < end; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    for (int i = 0; i < 4; i++) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
         unsigned m = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, vd), _mm_cmpeq_epi8(v, vn)));
-        if (m) {
-            p += __builtin_ctz(m);
-            return p < end ? p : end;
-        }
+        mask |= (uint64_t)m << (16 * i);
     }
-    return end;
 #else
-    while (p < end && *p != delimiter && *p != '\n')
-        p++;
-    return p;
+    for (int i = 0; i < 64; i++)
+        mask |= (uint64_t)(p[i] == delimiter || p[i] == '\n') << i;
 #endif
+    return mask;
+}
+
+/* The next delimiter or '\n' at or after p, or `end`. Reads up to CON_PAD bytes behind end. */
+static inline const char *csv_next(struct csv_block *block, const char *p, const char *end, char delimiter) {
+    if (!block->at || p < block->at || p - block->at >= 64) {
+        block->at = p;
+        block->mask = csv_mask(p, delimiter);
+    }
+    uint64_t mask = block->mask >> (p - block->at);
+    while (!mask) {
+        block->at += 64;
+        if (block->at >= end) {
+            block->at = NULL;
+            return end;
+        }
+        block->mask = mask = csv_mask(block->at, delimiter);
+        p = block->at;
+    }
+    p += __builtin_ctzll(mask);
+    return p < end ? p : end;
 }
 
 enum csv_answer { CSV_RECORD = 0, CSV_MORE, CSV_UNCLOSED, CSV_STRAY };
 
-static void csv_push(struct csv_dec *cd, struct csv_field f) {
-    cd->fields = base_grow(cd->fields, cd->n_fields, &cd->cap_fields, sizeof *cd->fields);
-    cd->fields[cd->n_fields++] = f;
+/* The next field's place, to be filled in there: copying it would wait for its stores. */
+static inline struct csv_field *csv_push(struct csv_dec *cd) {
+    if (cd->n_fields == cd->cap_fields)
+        cd->fields = base_grow(cd->fields, cd->n_fields, &cd->cap_fields, sizeof *cd->fields);
+    return &cd->fields[cd->n_fields++];
 }
 
 /* A field in quotes; *p behind the opening one. */
@@ -92,7 +118,7 @@ static enum csv_answer csv_quoted(struct csv_dec *cd, const char **p, const char
     } else {
         f.len = (size_t)(s - f.p);
     }
-    csv_push(cd, f);
+    *csv_push(cd) = f;
     *p = s + 1;
     return CSV_RECORD;
 }
@@ -101,9 +127,10 @@ static enum csv_answer csv_quoted(struct csv_dec *cd, const char **p, const char
  * Splits one record at p. Returns: CSV_RECORD and *next behind its line end; CSV_MORE when the end is not there;
  * CSV_UNCLOSED and CSV_STRAY (text behind a closing quote) when it is no record.
  */
-static enum csv_answer csv_split(struct csv_dec *cd, const char *p, const char *end, bool last, const char **next) {
+static enum csv_answer csv_split(struct csv_dec *cd, struct csv_block *block, const char *p, const char *end, bool last, const char **next) {
     cd->n_fields = 0;
-    base_buf_clear(&cd->scratch);
+    if (cd->scratch.len)
+        base_buf_clear(&cd->scratch);
     for (;;) {
         if (cd->trim)
             while (p < end && (*p == ' ' || (*p == '\t' && cd->d.delimiter != '\t')))
@@ -131,7 +158,7 @@ static enum csv_answer csv_split(struct csv_dec *cd, const char *p, const char *
                 return CSV_STRAY;
         } else {
             const char *first = p;
-            p = csv_next(p, end, cd->d.delimiter);
+            p = csv_next(block, p, end, cd->d.delimiter);
             if (p == end && !last)
                 return CSV_MORE;
             const char *stop = p;
@@ -140,7 +167,10 @@ static enum csv_answer csv_split(struct csv_dec *cd, const char *p, const char *
             if (cd->trim)
                 while (stop > first && (stop[-1] == ' ' || stop[-1] == '\t'))
                     stop--;
-            csv_push(cd, (struct csv_field){ .p = first, .len = (size_t)(stop - first) });
+            struct csv_field *f = csv_push(cd);
+            f->p = first;
+            f->len = (size_t)(stop - first);
+            f->quoted = false;
             if (p == end) {
                 *next = end;
                 return CSV_RECORD;
@@ -252,6 +282,7 @@ static size_t csv_decode(struct con_decoder *dec, struct con_reader *rd, const c
     struct evt_batch *batch) {
     struct csv_dec *cd = (struct csv_dec *)dec;
     const char *p = from, *end = from + len;
+    struct csv_block block = { .at = NULL };
     while (p < end && !evt_batch_is_full(batch)) {
         const char *next = NULL;
         if (*p == '\n' || (*p == '\r' && p + 1 < end && p[1] == '\n')) {
@@ -265,7 +296,7 @@ static size_t csv_decode(struct con_decoder *dec, struct con_reader *rd, const c
             p = nl ? nl + 1 : end;
             continue;
         }
-        enum csv_answer a = csv_split(cd, p, end, last, &next);
+        enum csv_answer a = csv_split(cd, &block, p, end, last, &next);
         if (a == CSV_MORE) {
             /* Too long: an open quote, surely. Its first line is the bad one, if it has an end. */
             if ((size_t)(end - p) > dec->max_record && memchr(p, '\n', (size_t)(end - p))) {
@@ -280,6 +311,8 @@ static size_t csv_decode(struct con_decoder *dec, struct con_reader *rd, const c
             p = csv_broken(rd, p, end, a);
             continue;
         }
+        if (cd->scratch.len)
+            base_buf_reserve(&cd->scratch, CON_PAD); /* short texts are copied a vector at a time */
         if (con_reader_too_long(rd, p, (size_t)(next - p))) {
             p = next;
             continue;

@@ -381,6 +381,19 @@ static inline const char *json_wanted(struct json_dec *jd, uint32_t col, struct 
     return end ? end : con_json_skip(&jd->js, p);
 }
 
+/* Does the key at p, quotes and all, say what `quoted` says? Both have CON_PAD readable bytes. */
+static inline bool json_same_key(const char *p, struct base_str quoted) {
+#ifdef __SSE2__
+    if (quoted.len <= 16) {
+        __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p),
+                b = _mm_loadu_si128((const __m128i *)(const void *)quoted.p);
+        unsigned want = (1u << quoted.len) - 1;
+        return ((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) & want) == want;
+    }
+#endif
+    return memcmp(p, quoted.p, quoted.len) == 0;
+}
+
 /* p is behind the '{'. */
 static const char *json_object(struct json_dec *jd, struct con_json_node *node, const char *p) {
     uint32_t guess = node->first, before = CON_JSON_NONE;
@@ -389,7 +402,7 @@ static const char *json_object(struct json_dec *jd, struct con_json_node *node, 
         return p + 1;
     for (;;) {
         uint32_t k = guess;
-        if (k != CON_JSON_NONE && node->keys[k].quoted.len && memcmp(p, node->keys[k].quoted.p, node->keys[k].quoted.len) == 0) {
+        if (k != CON_JSON_NONE && node->keys[k].quoted.len && json_same_key(p, node->keys[k].quoted)) {
             p += node->keys[k].quoted.len;
             if (*p == ':' && p[1] != ' ') {
                 p++;

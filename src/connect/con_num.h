@@ -80,35 +80,44 @@ static inline int64_t con_days(int64_t year, unsigned month, unsigned day) {
     return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
-/*
- * "2026-01-01T10:00:00[.fraction][Z]", a blank for the T. Returns: false for anything else, the last days of months
- * included: base_parse_timestamp() decides about those.
- */
-static inline bool con_scan_iso(const char *p, size_t len, int64_t *out_us) {
-    unsigned c1, c2, mo, d, h, mi, s;
-    if (len < 19 || !con_two_digits(p, &c1) || !con_two_digits(p + 2, &c2) || p[4] != '-' || !con_two_digits(p + 5, &mo) ||
-        p[7] != '-' || !con_two_digits(p + 8, &d) || (p[10] != 'T' && p[10] != ' ') || !con_two_digits(p + 11, &h) ||
-        p[13] != ':' || !con_two_digits(p + 14, &mi) || p[16] != ':' || !con_two_digits(p + 17, &s))
+/* "T10:00:00[.fraction][Z]", a blank for the T, as microseconds of the day. Returns: false for anything else. */
+static inline bool con_scan_iso_time(const char *p, size_t len, int64_t *out_us) {
+    unsigned h, mi, s;
+    if (len < 9 || (p[0] != 'T' && p[0] != ' ') || !con_two_digits(p + 1, &h) || p[3] != ':' || !con_two_digits(p + 4, &mi) ||
+        p[6] != ':' || !con_two_digits(p + 7, &s) || h > 23 || mi > 59 || s > 59)
         return false;
-    unsigned year = c1 * 100 + c2;
-    if (year == 0 || mo - 1 > 11 || d - 1 > 27 || h > 23 || mi > 59 || s > 59)
-        return false;
-    size_t i = 19;
+    size_t i = 9;
     int64_t us = 0;
     if (i < len && p[i] == '.') {
-        int64_t unit = 100000;
-        size_t first = ++i;
+        static const int unit[] = { 1000000, 100000, 10000, 1000, 100, 10, 1 };
+        size_t first = ++i, last = len < first + 6 ? len : first + 6;
         unsigned digit;
-        for (; i < len && (digit = (unsigned)(unsigned char)p[i] - '0') < 10; i++, unit /= 10)
-            us += digit * unit;
+        for (; i < last && (digit = (unsigned)(unsigned char)p[i] - '0') < 10; i++)
+            us = us * 10 + digit;
+        us *= unit[i - first];
         if (i == first)
             return false;
+        while (i < len && (unsigned)(unsigned char)p[i] - '0' < 10) /* below a microsecond */
+            i++;
     }
     if (i < len && p[i] == 'Z')
         i++;
-    if (i != len)
+    *out_us = (int64_t)(h * 3600 + mi * 60 + s) * INT64_C(1000000) + us;
+    return i == len;
+}
+
+/* "2026-01-01T10:00:00[.fraction][Z]". Returns: false for anything else, the last days of months included:
+ * base_parse_timestamp() decides about those. */
+static inline bool con_scan_iso(const char *p, size_t len, int64_t *out_us) {
+    unsigned c1, c2, mo, d;
+    int64_t us;
+    if (len < 19 || !con_two_digits(p, &c1) || !con_two_digits(p + 2, &c2) || p[4] != '-' || !con_two_digits(p + 5, &mo) ||
+        p[7] != '-' || !con_two_digits(p + 8, &d) || !con_scan_iso_time(p + 10, len - 10, &us))
         return false;
-    *out_us = (con_days(year, mo, d) * 86400 + h * 3600 + mi * 60 + s) * INT64_C(1000000) + us;
+    unsigned year = c1 * 100 + c2;
+    if (year == 0 || mo - 1 > 11 || d - 1 > 27)
+        return false;
+    *out_us = con_days(year, mo, d) * (INT64_C(86400) * 1000000) + us;
     return true;
 }
 

@@ -278,13 +278,27 @@ static bool time_epoch(struct base_str s, int64_t unit, int64_t *out_us) {
     return !__builtin_mul_overflow(whole, unit, out_us) && !__builtin_add_overflow(*out_us, fraction, out_us);
 }
 
-bool con_time_parse(const struct con_time *t, struct base_str s, int64_t *out_us) {
+/* ISO 8601 of the same day as the last one. */
+static inline bool time_same_day(const struct con_time *t, struct base_str s, int64_t *out_us) {
+    int64_t us;
+    if (s.len < 19 || memcmp(s.p, t->date, 10) != 0 || !con_scan_iso_time(s.p + 10, s.len - 10, &us))
+        return false;
+    *out_us = t->date_us + us;
+    return true;
+}
+
+bool con_time_parse(struct con_time *t, struct base_str s, int64_t *out_us) {
     int64_t us = 0;
     bool ok = false;
     switch (t->kind) {
     case CON_TIME_ISO:
-        if (con_scan_iso(s.p, s.len, out_us))
+        if (time_same_day(t, s, out_us))
             return true;
+        if (con_scan_iso(s.p, s.len, out_us)) {
+            memcpy(t->date, s.p, 10);
+            t->date_us = *out_us - ((*out_us % US_PER_DAY) + US_PER_DAY) % US_PER_DAY;
+            return true;
+        }
         return base_parse_timestamp(s, out_us);
     case CON_TIME_S: ok = time_epoch(s, 1000000, &us); break;
     case CON_TIME_MS: ok = time_epoch(s, 1000, &us); break;

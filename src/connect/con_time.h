@@ -22,13 +22,15 @@ struct con_time {
     char text[128];
     int64_t year;   /* for patterns without one; 0 = from now_us */
     int64_t now_us; /* when the source was opened */
+    char date[16];  /* the last date that was read, "2026-01-01": events come in bunches */
+    int64_t date_us;
 };
 
 /* Reads the options timestamp_format and timestamp_year. Returns: CEP_EINVAL with the option's place. */
 enum cep_rc con_time_init(struct con_time *t, const struct plan_opt *opts, uint32_t n_opts, int64_t now_us,
                           struct cep_err *err);
 /* Returns: false when the text is no time of that format. */
-bool con_time_parse(const struct con_time *t, struct base_str s, int64_t *out_us);
+bool con_time_parse(struct con_time *t, struct base_str s, int64_t *out_us);
 
 /* Lines for the lists of options. */
 #define CON_TIME_OPTS                                                                                                  \

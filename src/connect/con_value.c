@@ -100,7 +100,7 @@ static bool text_not_number(char reason[CON_REASON_MAX], const struct evt_column
     return con_value_bad(reason, column->name, what, s);
 }
 
-bool con_value_text(const struct con_time *time, const struct evt_column *column, struct evt_col *c, uint32_t row,
+bool con_value_text(struct con_time *time, const struct evt_column *column, struct evt_col *c, uint32_t row,
     struct base_str s, char reason[CON_REASON_MAX]) {
     switch (column->type->kind) {
     case EVT_BOOL: {
@@ -112,7 +112,8 @@ bool con_value_text(const struct con_time *time, const struct evt_column *column
     }
     case EVT_INT: {
         int64_t v;
-        if (!base_parse_i64(s, &v))
+        const char *end;
+        if ((!con_scan_i64(s.p, &end, &v) || end != s.p + s.len) && !base_parse_i64(s, &v))
             return text_not_number(reason, column, s);
         con_cell_i(c, row, v);
         return true;
@@ -125,7 +126,7 @@ bool con_value_text(const struct con_time *time, const struct evt_column *column
         return true;
     }
     case EVT_STRING:
-        if (!con_utf8_valid(s.p, s.len))
+        if (!con_is_ascii(s.p, s.len) && !con_utf8_valid(s.p, s.len))
             return con_value_bad(reason, column->name, "invalid UTF-8", s);
         con_cell_str(c, row, s.p, s.len);
         return true;

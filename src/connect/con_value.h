@@ -7,6 +7,10 @@
 #include "connect/con_time.h"
 #include "event/evt_batch.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 static inline void con_cell_valid(struct evt_col *c, uint32_t row) {
     if (c->valid)
         base_bits_set(c->valid, row);
@@ -35,13 +39,30 @@ static inline void con_cell_str(struct evt_col *c, uint32_t row, const char *p, 
     }
 }
 
+/* Requires: 15 readable bytes behind p + len. */
+static inline bool con_is_ascii(const char *p, size_t len) {
+    size_t i = 0;
+#ifdef __SSE2__
+    for (; i + 16 <= len; i += 16)
+        if (_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + i))))
+            return false;
+    unsigned rest = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + i)));
+    return (rest & ((1u << (len - i)) - 1)) == 0;
+#else
+    for (; i < len; i++)
+        if ((unsigned char)p[i] >= 0x80)
+            return false;
+    return true;
+#endif
+}
+
 enum { CON_REASON_MAX = 256 };
 
 /*
  * Sets a cell of a scalar column from text. Returns: false and a reason ("column \"x\": not an int: \"abc\"").
  * Requires: CON_PAD readable bytes behind the text; valid UTF-8 is checked for strings.
  */
-bool con_value_text(const struct con_time *time, const struct evt_column *column, struct evt_col *c, uint32_t row,
+bool con_value_text(struct con_time *time, const struct evt_column *column, struct evt_col *c, uint32_t row,
                     struct base_str s, char reason[CON_REASON_MAX]);
 /* Decodes base64, with or without padding, standard or URL alphabet. Returns: false when it is not. */
 bool con_base64(struct base_str s, struct evt_col *c, uint32_t row);
