@@ -323,17 +323,22 @@ static struct source *slowest(struct rt_job *job) {
 }
 
 static enum cep_rc buffer_held(struct rt_job *job, struct source *s, uint64_t buffered, struct cep_err *err) {
-    struct con_partition part = { .name = { "", 0 } };
+    struct base_buf who = BASE_BUF_INIT;
     uint32_t behind = rt_source_behind(s->op);
-    if (con_source_n_partitions(s->con) > 0)
+    if (con_source_n_partitions(s->con) == 0) {
+        base_buf_puts(&who, "nobody has sent anything yet");
+    } else {
+        struct con_partition part;
         con_source_partition(s->con, behind == CON_ANY ? 0 : behind, &part);
+        base_buf_printf(&who, "partition \"%.*s\" is silent", BASE_STR_FMT(part.name));
+    }
     enum cep_rc rc = base_err_set(err, CEP_ELIMIT,
-                                  "stream \"%.*s\": partition \"%.*s\" has been silent for %lld s and holds the watermark back while "
-                                  "%llu events wait for it (limit %llu)",
-                                  BASE_STR_FMT(s->op->name), BASE_STR_FMT(part.name),
-                                  (long long)(job->opts.held_patience_us / 1000000), (unsigned long long)buffered,
-                                  (unsigned long long)job->opts.max_buffered);
-    base_err_hint(err, "let silent partitions fall idle: watermark ... idle after 30 s");
+                                  "stream \"%.*s\": %s and has held the watermark back for %lld s while %llu events wait for it "
+                                  "(limit %llu)",
+                                  BASE_STR_FMT(s->op->name), base_buf_cstr(&who), (long long)(job->opts.held_patience_us / 1000000),
+                                  (unsigned long long)buffered, (unsigned long long)job->opts.max_buffered);
+    base_err_hint(err, "let silent partitions fall idle (watermark ... idle after 30 s), or raise --buffer-rows");
+    base_buf_release(&who);
     return rc;
 }
 
