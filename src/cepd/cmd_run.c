@@ -270,7 +270,11 @@ int cmd_run(const struct cmd_args *args) {
     if (options_of(args, &opts, &err) != CEP_OK)
         return cmd_fail(args, CMD_MISTAKE, &err);
     int status = cmd_compile(&compiled, args, &c.log);
-    if (status == CMD_DONE) {
+    if (status == CMD_DONE && compiled.plan->n_sinks == 0) {
+        (void)base_err_set(&err, CEP_EINVAL, "there is nothing to run: no sink and no alert in \"%s\"", args->operands[0]);
+        base_err_hint(&err, "say where results go: sink NAME to stdout format json;");
+        status = cmd_fail(args, CMD_MISTAKE, &err);
+    } else if (status == CMD_DONE) {
         c.plan = compiled.plan;
         status = run_job(&c, &compiled, &opts);
     }

@@ -252,6 +252,21 @@ def test_json_logs_are_json(folder):
     assert said[-1]["level"] == "info" and said[-1]["message"].startswith("done: 2 events")
 
 
+def test_a_program_without_sinks_has_nothing_to_run(folder):
+    (folder / "empty.pattern").write_text("-- nothing yet\n")
+    assert "nothing to run" in cepd("run", "empty.pattern", cwd=folder, status=1).stderr
+
+
+def test_a_full_buffer_names_who_holds_the_watermark(folder):
+    (folder / "p.pattern").write_text(
+        "stream a (k string, v int, at timestamp) from generate (rows = 200000, step = 1 ms) event time at watermark ascending;\n"
+        "stream b (k string, at timestamp) from tcp (host = '127.0.0.1', port = 0) format json event time at watermark ascending;\n"
+        "pattern p from a, b match x -> y define x as a, y as b within 1 min measures x.k as k;\nsink p to stdout format json;\n")
+    err = cepd("run", "p.pattern", "--buffer-rows", "5000", "--buffer-patience", "100 ms", cwd=folder, status=2).stderr
+    assert 'stream "b": nobody has sent anything yet and has held the watermark back' in err, err
+    assert "idle after" in err
+
+
 # -- writing patterns -----------------------------------------------------------------------------------------------
 
 
