@@ -219,8 +219,8 @@ struct dsl_from *dsl_mk_from(struct dsl_parse *p, enum dsl_from_kind k, struct c
 struct dsl_from *dsl_mk_from_call(
     struct dsl_parse *p, struct cep_span span, struct dsl_name name, const struct dsl_args *args);
 struct dsl_from *dsl_mk_from_query(struct dsl_parse *p, struct cep_span span, struct dsl_query *q);
-struct dsl_from *dsl_mk_from_match(struct dsl_parse *p, struct cep_span span, const struct dsl_path *path,
-    struct cep_span path_span, struct dsl_match_recognize *mr);
+struct dsl_from *dsl_mk_from_match(
+    struct dsl_parse *p, struct cep_span span, struct dsl_from *input, struct dsl_match_recognize *mr);
 struct dsl_from *dsl_mk_join(struct dsl_parse *p, struct cep_span span, enum dsl_join_kind k,
     struct dsl_from *left, struct dsl_from *right);
 /* What stands behind the tables of a join, collected in `tail`. */

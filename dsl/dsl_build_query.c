@@ -38,15 +38,13 @@ struct dsl_from *dsl_mk_from_query(struct dsl_parse *p, struct cep_span span, st
     return sized(p, f, q->depth + 1);
 }
 
-struct dsl_from *dsl_mk_from_match(struct dsl_parse *p, struct cep_span span, const struct dsl_path *path,
-    struct cep_span path_span, struct dsl_match_recognize *mr) {
+struct dsl_from *dsl_mk_from_match(
+    struct dsl_parse *p, struct cep_span span, struct dsl_from *input, struct dsl_match_recognize *mr) {
     struct dsl_from *f = dsl_mk_from(p, DSL_FROM_MATCH_RECOGNIZE, span);
     mr->span = span;
     f->match.mr = mr;
-    f->match.input = dsl_mk_from(p, DSL_FROM_NAME, path_span);
-    f->match.input->path = *path;
-    f->depth = 2;
-    return f;
+    f->match.input = input;
+    return sized(p, f, input->depth + 1);
 }
 
 struct dsl_from *dsl_mk_join(struct dsl_parse *p, struct cep_span span, enum dsl_join_kind k,

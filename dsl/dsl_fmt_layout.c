@@ -184,6 +184,7 @@ static void mark_from(struct dsl_fmt *f, const struct dsl_from *from) {
         break;
     case DSL_FROM_MATCH_RECOGNIZE: {
         const struct dsl_match_recognize *m = from->match.mr;
+        mark_from(f, from->match.input);
         mark_exprs(f, m->partition, m->n_partition);
         mark_exprs(f, m->order, m->n_order);
         for (size_t i = 0; i < m->n_measures; i++)
@@ -351,7 +352,7 @@ static void lay_stream(struct dsl_fmt *f, const struct dsl_stream *s) {
 
 /* The clauses of match_recognize: its own words, not those in brackets inside it. */
 static void lay_match_recognize(struct dsl_fmt *f, const struct dsl_from *from) {
-    size_t first = first_of(f, &from->span), end = behind(f, &from->span), depth = 0;
+    size_t first = behind(f, &from->match.input->span), end = behind(f, &from->span), depth = 0;
     for (size_t i = first; i < end; i++) {
         const struct dsl_token *t = &f->toks->items[i];
         int k = t->kind;
@@ -371,7 +372,7 @@ static void lay_match_recognize(struct dsl_fmt *f, const struct dsl_from *from) 
 }
 
 static void lay_from(struct dsl_fmt *f, const struct dsl_from *from) {
-    if (from->kind == DSL_FROM_MATCH_RECOGNIZE)
+    for (; from->kind == DSL_FROM_MATCH_RECOGNIZE; from = from->match.input)
         lay_match_recognize(f, from);
     if (from->kind != DSL_FROM_JOIN)
         return;

@@ -7,6 +7,8 @@
  * set of names is smaller: `var` (pattern variables) leaves out what may follow a variable in a sequence,
  * `expr_name` what begins an expression of its own. An alias always has its `as`; that is what keeps this possible.
  *
+ * (Longer than other files: bison has no include, and the rules know each other.)
+ *
  * Mistakes. With LAC the parser knows at the offending token exactly what could stand there; dsl_syntax.c makes the
  * message. Rules with `mistake` say where it goes on: the next item of a list, the next clause, the closing bracket, the
  * semicolon. dsl_lex.c guarantees that brackets are closed and statements end. RECOVERED stands in each such rule.
@@ -941,10 +943,10 @@ from_bare:
     | name call_args                            { $$ = dsl_mk_from_call(p, @$, $1, $2); }
     | "table" "(" name call_args ")"            { $$ = dsl_mk_from_call(p, @$, $3, $4); }
     | "(" query ")"                             { $$ = dsl_mk_from_query(p, @$, $2); }
-    | path "match_recognize" "(" mr_body ")"
-        { $$ = dsl_mk_from_match(p, @$, &$1, @1, $4); }
-    | path "match_recognize" "(" mistake ")"
-        { RECOVERED; $$ = dsl_mk_from(p, DSL_FROM_NAME, @$); $$->path = $1; }
+    | from_aliased "match_recognize" "(" mr_body ")"
+        { $$ = dsl_mk_from_match(p, @$, $1, $4); }
+    | from_aliased "match_recognize" "(" mistake ")"
+        { RECOVERED; $$ = $1; }
     ;
 
 window:
