@@ -620,15 +620,26 @@ static void build_loop(struct builder *b, uint32_t node, const struct want *w) {
 
     if (w->kind == WANT_WAIT_LOOP || (!may_end && !h.n_outs)) {
         uint32_t wait_mood = mood;
-        if (!may_end || unbounded)
+        if (!may_end || unbounded || t->kind != PLAN_TERM_VAR)
             wait_mood = mood_with_nots_at(b, wait_mood, pl.outer);
         build_wait(b, node, pl.term, f, &h, wait_mood, true, NFA_NONE);
         return;
     }
+    /* A greedy last step of a group restricts the way from round to round, not what lies behind it. */
+    nfa_lit hold = b->moods[mood].hold;
+    uint32_t free_mood = mood_with_hold(b, mood, NFA_NONE);
+    if (hold != NFA_NONE)
+        h = heads_of(b, pl.term, 0, next, mood_with_hold(b, in_mood, NFA_NONE));
     if (may_end)
-        ways_past(b, &h, t, pl.outer, mood);
-    uint32_t wait = node_of(b, &(struct want){ .kind = WANT_WAIT_LOOP, .place = here, .mood = mood });
-    build_fork(b, node, wait, &h, NFA_NONE);
+        ways_past(b, &h, t, pl.outer, free_mood);
+    uint32_t wait = node_of(b, &(struct want){ .kind = WANT_WAIT_LOOP, .place = here, .mood = free_mood });
+    build_fork(b, node, wait, &h, hold);
+    /* The negation behind a loop that may end counts here whatever becomes of the way out. */
+    const struct mood nots = b->moods[mood_with_nots_at(b, 0, pl.outer)];
+    for (size_t i = 0; may_end && t->kind == PLAN_TERM_VAR && i < nots.n_nots; i++) {
+        nfa_lit n = nfa_lit_of(nfa_atom_of_var(p, nots.nots[i]), false);
+        arc(b, node, NFA_STOP, b->dead, nots.nots[i], &n, 1);
+    }
 }
 
 static void build_all(struct builder *b, uint32_t node, const struct want *w) {

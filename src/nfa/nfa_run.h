@@ -170,7 +170,8 @@ struct nfa_standing {
     const struct nfa_link *last; /* borrowed */
     uint64_t start;              /* of the group */
     uint32_t i;                  /* the run's place in its group */
-    bool due, report;
+    bool due, report;            /* report: for the group's start */
+    uint64_t alias_after, alias_to; /* report for aliases with after < order <= to */
 };
 
 struct nfa_matcher {

@@ -323,19 +323,29 @@ static void find_reports(struct nfa_matcher *m, const struct nfa_group *g, int64
     for (const struct nfa_run *r = g->runs; r; r = r->next, n++) {
         m->standing = base_grow(m->standing, n, &m->cap_standing, sizeof *m->standing);
         bool due = nfa_run_deadline(m, g, r) <= at;
-        m->standing[n] = (struct nfa_standing){ r->last, g->start_order, (uint32_t)n, due,
-            due && !m->p->states[r->state].pending };
+        bool report = due && !m->p->states[r->state].pending;
+        m->standing[n] =
+            (struct nfa_standing){ r->last, g->start_order, (uint32_t)n, due, report, 0, due && !report ? 0 : r->alias_hi };
     }
     if (n < 2)
         return;
     qsort(m->standing, n, sizeof *m->standing, by_taken_place);
     for (size_t from = 0, to; from < n; from = to) {
         bool told = false;
-        for (to = from; to < n && by_taken(&m->standing[from], &m->standing[to]) == 0; to++)
-            told = told || !m->standing[to].due;
+        uint64_t open_to = 0; /* aliases up to here are not over */
+        for (to = from; to < n && by_taken(&m->standing[from], &m->standing[to]) == 0; to++) {
+            struct nfa_standing *v = &m->standing[to];
+            told = told || !v->due;
+            if (!v->due && v->alias_to > open_to)
+                open_to = v->alias_to;
+        }
         for (size_t i = from; i < to; i++) {
-            m->standing[i].report = m->standing[i].report && !told;
-            told = told || m->standing[i].report;
+            struct nfa_standing *v = &m->standing[i];
+            v->report = v->report && !told;
+            told = told || v->report;
+            v->alias_after = open_to;
+            if (v->due && v->alias_to > open_to)
+                open_to = v->alias_to;
         }
     }
     qsort(m->standing, n, sizeof *m->standing, by_place);
@@ -371,10 +381,14 @@ static void runs_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group
         }
         if (m->p->states[r->state].pending) {
             nfa_complete(m, g, r, nfa_link_ref(r->last), g->start_order, g->start_time);
-        } else if (m->standing[i].report) {
-            timed_out(m, k, g->start_order, r, at);
-            for (const struct nfa_alias *a = g->first_alias; a && a->order <= r->alias_hi; a = a->next)
-                timed_out(m, k, a->order, r, at);
+        } else {
+            const struct nfa_standing *v = &m->standing[i];
+            if (v->report)
+                timed_out(m, k, g->start_order, r, at);
+            for (const struct nfa_alias *a = g->first_alias; a && a->order <= v->alias_to; a = a->next) {
+                if (a->order > v->alias_after)
+                    timed_out(m, k, a->order, r, at);
+            }
         }
         *place = r->next;
         nfa_run_free(m, r);

@@ -77,17 +77,6 @@ static void lines_distinct(struct lines *l) {
     l->n = keep;
 }
 
-static bool repeats_groups(const struct plan_term *t) {
-    if (t->kind == PLAN_TERM_VAR)
-        return false;
-    bool yes = t->max > 1;
-    for (uint32_t i = 0; i < t->n_steps; i++)
-        yes = yes || repeats_groups(t->steps[i].term);
-    for (uint32_t i = 0; i < t->n_alts; i++)
-        yes = yes || repeats_groups(t->alts[i]);
-    return yes;
-}
-
 /* -- the reference ------------------------------------------------------------------------------------------------- */
 
 static void add_reference(
@@ -276,7 +265,7 @@ static bool same(struct random_case *c, uint32_t keep, const struct nfa_opts *op
         return false;
     if (want->failed || got->failed)
         return want->failed == got->failed;
-    if (repeats_groups(c->node->pattern.root)) {
+    if (random_repeats_groups(c->node->pattern.root)) {
         lines_distinct(&want->matches);
         lines_distinct(&got->matches);
     }

@@ -82,7 +82,7 @@ static const struct ref_unit *unit_of(struct ref *r, const struct plan_term *t) 
             u->optional = true;
             greedy |= t->greedy;
         } else if (quantified(t)) {
-            if (quantified(in))
+            if (quantified(in) || t->until)
                 break;
             q = t;
         }
@@ -122,12 +122,17 @@ static bool at_end(const struct ref_rest *k) {
     return true;
 }
 
-/* The `-> !n` that stands right behind a loop; -1 = none. */
-static int64_t not_behind(const struct ref_rest *k) {
-    if (k->kind != REF_STEPS || k->i == k->term->n_steps)
-        return -1;
-    const struct plan_step *s = &k->term->steps[k->i];
-    return s->negated && s->op != PLAN_NEXT ? (int64_t)s->term->var : -1;
+/* The `-> !n` that stand right behind a loop, or behind the group that it ends. */
+static void nots_behind(const struct ref_rest *k, struct ref_list *out) {
+    while (k->kind == REF_STEPS || (k->kind == REF_AGAIN && k->i >= k->unit->min)) {
+        for (uint32_t i = k->i; k->kind == REF_STEPS && i < k->term->n_steps; i++) {
+            const struct plan_step *s = &k->term->steps[i];
+            if (!s->negated || s->op == PLAN_NEXT)
+                return;
+            list_add(out, s->term->var);
+        }
+        k = k->up;
+    }
 }
 
 /* `-> !n` counts while the optional steps between it and this one have taken nothing. */
@@ -302,17 +307,17 @@ static struct ref_place *enter_round(
     struct ref_place *p = wait_new(r, c, u->inner);
     if (u->gap_us > 0)
         bound(p, 0, u->gap_us, up);
-    int64_t n = not_behind(up);
-    if (n >= 0 && !(may_end && u->max == PLAN_UNBOUNDED))
-        list_add(&p->nots, (uint32_t)n);
+    if (!(may_end && u->max == PLAN_UNBOUNDED))
+        nots_behind(up, &p->nots);
     collect(r, p, u, round, up);
     p->untils = p->n_heads == 1 ? p->heads[0]->rest : p->empty[c.n_empty];
     bool inside = ref_place_leaves(p);
     if (may_end)
         add_exit(p, up);
-    struct ref_list none = { 0 };
+    struct ref_list nots = { 0 };
+    nots_behind(up, &nots);
     if (inside || (may_end && !r->calls.flink_groups))
-        add_twin(r, p, &none);
+        add_twin(r, p, &nots);
     return p;
 }
 
@@ -420,13 +425,10 @@ static struct ref_place *enter_rep(struct ref *r, const struct ref_head *h) {
     again->rep = h->rep + 1;
     again->leaves = h->rep >= u->min;
     p->untils = h->rest;
-    int64_t n = not_behind(h->rest);
+    nots_behind(h->rest, &p->nots);
     struct ref_list twin_nots = { 0 };
-    if (n >= 0) {
-        list_add(&p->nots, (uint32_t)n);
-        if (u->max == PLAN_UNBOUNDED)
-            list_add(&twin_nots, (uint32_t)n);
-    }
+    if (u->max == PLAN_UNBOUNDED)
+        nots_behind(h->rest, &twin_nots);
     if (again->leaves)
         add_twin(r, p, &twin_nots);
     return p;
