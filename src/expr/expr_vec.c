@@ -344,7 +344,8 @@ static void vec_compile_kind(struct expr_vec *v, struct vec_node *n) {
         n->eval = vec_eval_col;
         return;
     case EXPR_CALL:
-        if (!vec_compile_cmp(n) && !vec_compile_arith(n) && !vec_compile_prefix(n))
+        /* Calls without arguments that were not folded: random(), current_timestamp. */
+        if (n->n_kids == 0 || (!vec_compile_cmp(n) && !vec_compile_arith(n) && !vec_compile_prefix(n)))
             vec_compile_rows(v, n);
         return;
     case EXPR_AND:
