@@ -10,6 +10,7 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 #include "event/evt_view.h"
+#include "expr/expr_row.h"
 #include "expr/expr_vec.h"
 
 struct branch {
@@ -22,19 +23,39 @@ struct rt_select {
     struct branch *branches; /* owned; one per input */
 };
 
-/* Each failed row goes to the errors port once, with the first reason seen. */
+/* A batch's kernels keep one reason; the row's own is found by evaluating it again, alone. */
+static const char *reason_of(const struct evt_batch *b, uint32_t row, const struct expr *const *exprs, uint32_t n, int64_t now_us,
+                             struct base_arena *scratch) {
+    struct expr_row env;
+    struct evt_val val;
+    expr_row_init(&env, scratch, now_us);
+    for (uint32_t i = 0; i < n; i++) {
+        expr_row_at(&env, b, row);
+        expr_eval(exprs[i], &env.env, &val);
+        if (env.env.failure)
+            return env.env.failure;
+    }
+    return NULL;
+}
+
+/* Each failed row goes to the errors port once, with the reason of the first expression that fails on it. */
 static enum cep_rc report(struct rt_op *op, const struct evt_batch *b, const uint64_t *sel, const struct expr_fails *fails,
-                          struct cep_err *err) {
+                          const struct expr *const *exprs, uint32_t n_exprs, struct cep_err *err) {
     if (fails->n == 0)
         return CEP_OK;
-    for (size_t i = base_bits_next(fails->rows, b->n_rows, 0); i < b->n_rows; i = base_bits_next(fails->rows, b->n_rows, i + 1)) {
+    struct base_arena scratch;
+    base_arena_init(&scratch, 0);
+    enum cep_rc rc = CEP_OK;
+    for (size_t i = base_bits_next(fails->rows, b->n_rows, 0); i < b->n_rows && rc == CEP_OK;
+         i = base_bits_next(fails->rows, b->n_rows, i + 1)) {
         if (sel && !base_bits_get(sel, i))
             continue;
-        enum cep_rc rc = rt_op_row_failed(op, b, (uint32_t)i, fails->reason, err);
-        if (rc != CEP_OK)
-            return rc;
+        const char *reason = reason_of(b, (uint32_t)i, exprs, n_exprs, clk_now(op->clk), &scratch);
+        rc = rt_op_row_failed(op, b, (uint32_t)i, reason ? reason : fails->reason, err);
+        base_arena_clear(&scratch);
     }
-    return CEP_OK;
+    base_arena_release(&scratch);
+    return rc;
 }
 
 static enum cep_rc select_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
@@ -63,12 +84,12 @@ static enum cep_rc select_batch(struct rt_op *op, uint32_t input, struct evt_bat
             else
                 evt_view_copy(v, i, expr_vec_eval(br->items[i], b, sel, now_us, &item_fails));
         }
-        rc = report(op, b, sel, &item_fails, err);
+        rc = report(op, b, sel, &item_fails, pb->items, schema->n_cols, err);
         if (rc == CEP_OK)
             rc = rt_emit(op, PLAN_PORT_MAIN, v, err);
     }
     evt_batch_unref(v);
-    return rc == CEP_OK ? report(op, b, b->sel, &fails, err) : rc;
+    return rc == CEP_OK ? report(op, b, b->sel, &fails, &pb->where, 1, err) : rc;
 }
 
 static void select_free(struct rt_op *op) {
