@@ -449,8 +449,8 @@ static enum cep_rc regex_similar_prepare(struct base_arena *a, const struct expr
 /* clang-format off */
 const struct expr_func expr_funcs_regex[] = {
     REGEX_OPERATOR("like", regex_like, regex_like_prepare, "s like p [escape e]: % is any characters, _ is one"),
-    REGEX_OPERATOR("ilike", regex_ilike, regex_ilike_prepare, "ilike(s, p[, e]): like in any case"),
     REGEX_OPERATOR("similar to", regex_similar, regex_similar_prepare, "s similar to p [escape e]: SQL's regular expressions"),
+    EXPR_ROW_PREPARED("ilike", BOOL, regex_ilike, regex_ilike_prepare, 2, 3, "ilike(s, p[, e]): like in any case", STRING, STRING, STRING),
     EXPR_ROW_PREPARED("regexp_like", BOOL, regex_test, regex_prepare_2, 2, 3, "regexp_like(s, p[, flags]): does p match anywhere in s?", STRING, STRING, STRING),
     EXPR_ROW_PREPARED("regexp_count", INT, regex_count, regex_prepare_2, 2, 3, "regexp_count(s, p[, flags]): how often p matches", STRING, STRING, STRING),
     EXPR_ROW_PREPARED("regexp_instr", INT, regex_instr, regex_prepare_2, 2, 3, "regexp_instr(s, p[, flags]): where the first match begins, 0 when there is none", STRING, STRING, STRING),
