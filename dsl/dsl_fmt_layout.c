@@ -581,15 +581,37 @@ static bool is_short(const struct dsl_stmt *s) {
     return s->kind == DSL_STMT_PARAMETER || s->kind == DSL_STMT_INCLUDE || s->kind == DSL_STMT_SINK;
 }
 
-/* No blank line between them, and nothing else: the sinks of a block have their `to` in one column. */
+/* Comments that stand before tokens (from, to]: is there one, but for a short one at the end of the line before? */
+static bool commented(const struct dsl_fmt *f, size_t from, size_t to, bool trailing_too) {
+    size_t lo = 0, hi = f->toks->n_comments;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (f->toks->comments[mid].token <= from)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    for (size_t i = lo; i < f->toks->n_comments && f->toks->comments[i].token <= to; i++) {
+        const struct dsl_comment *c = &f->toks->comments[i];
+        bool trails = !c->own_line && !memchr(f->file->text.p + c->off, '\n', c->end_off - c->off);
+        if (trailing_too || !trails)
+            return true;
+    }
+    return false;
+}
+
+/* On a line of its own, whatever the input looked like. */
+static bool is_plain_sink(const struct dsl_fmt *f, const struct dsl_stmt *s) {
+    return s->kind == DSL_STMT_SINK && !f->lay[first_of(f, &s->sink.to.span)].newline &&
+           !commented(f, first_of(f, &s->span), behind(f, &s->span) - 1, true);
+}
+
+/* Nothing between them, no blank line either: the sinks of a block have their `to` in one column. */
 static bool follows(const struct dsl_fmt *f, const struct dsl_stmt *a, const struct dsl_stmt *b) {
-    size_t n = 0;
+    size_t n = 0, next = behind(f, &a->span);
     for (uint32_t i = a->span.end_off; i < b->span.off; i++)
         n += f->file->text.p[i] == '\n';
-    size_t next = behind(f, &a->span);
-    while (f->toks->items[next].kind == TOK_SEMI)
-        next++;
-    return n <= 1 && next == first_of(f, &b->span);
+    return n <= 1 && next == first_of(f, &b->span) && !commented(f, next - 1, next, false);
 }
 
 static void align_sinks(struct dsl_fmt *f, const struct dsl_program *prog) {
@@ -597,14 +619,12 @@ static void align_sinks(struct dsl_fmt *f, const struct dsl_program *prog) {
            *widths = BASE_ARENA_ARRAY(f->arena, size_t, prog->n_stmts + 1);
     for (size_t i = 0; i < prog->n_stmts;) {
         size_t n = 0;
-        while (i < prog->n_stmts && prog->stmts[i]->kind == DSL_STMT_SINK &&
+        while (i < prog->n_stmts && is_plain_sink(f, prog->stmts[i]) &&
                (n == 0 || follows(f, prog->stmts[i - 1], prog->stmts[i]))) {
             const struct dsl_sink *s = &prog->stmts[i++]->sink;
-            size_t to = first_of(f, &s->to.span);
-            if (f->lay[to].newline)
-                break;
-            marks[n] = to;
-            widths[n++] = dsl_fmt_width(f, first_of(f, &s->from.span), to);
+            marks[n] = first_of(f, &s->to.span);
+            widths[n] = dsl_fmt_width(f, first_of(f, &s->from.span), marks[n]);
+            n++;
         }
         if (n > 1)
             align(f, marks, widths, n);
