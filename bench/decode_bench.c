@@ -55,11 +55,14 @@ static const struct evt_schema *schema_of(struct evt_schema *s) {
     static const enum evt_kind kinds[] = { EVT_INT, EVT_STRING, EVT_DOUBLE, EVT_STRING, EVT_TIMESTAMP };
     for (size_t i = 0; i < CEP_COUNT_OF(columns); i++)
         columns[i].type = evt_type_of(kinds[i]);
-    *s = (struct evt_schema){ .n_cols = CEP_COUNT_OF(columns), .n_visible = CEP_COUNT_OF(columns), .cols = columns };
+    *s = (struct evt_schema){
+        .n_cols = CEP_COUNT_OF(columns), .n_visible = CEP_COUNT_OF(columns), .cols = columns
+    };
     return s;
 }
 
-static struct con_source *source_of(const struct plan_node *node, const struct con_format *format, struct base_buf *in) {
+static struct con_source *source_of(
+    const struct plan_node *node, const struct con_format *format, struct base_buf *in) {
     struct con_env env;
     con_env_init(&env);
     struct bench_source *bs = base_calloc(1, sizeof *bs);
@@ -83,8 +86,9 @@ static uint64_t drain(struct con_source *src, struct evt_batch *batch) {
 }
 
 static void report(const char *what, double best, uint64_t rows, size_t bytes) {
-    printf("%-28s %7.2f M events/s  %6.1f ns/event  %5.0f bytes/event  %5.2f GB/s\n", what, (double)rows / best / 1e6,
-        best / (double)rows * 1e9, (double)bytes / (double)rows, (double)bytes / best / 1e9);
+    printf("%-28s %7.2f M events/s  %6.1f ns/event  %5.0f bytes/event  %5.2f GB/s\n", what,
+        (double)rows / best / 1e6, best / (double)rows * 1e9, (double)bytes / (double)rows,
+        (double)bytes / best / 1e9);
 }
 
 static void decode(const char *what, const struct evt_schema *schema, const struct con_format *format,
@@ -101,18 +105,21 @@ static void decode(const char *what, const struct evt_schema *schema, const stru
         double took = seconds() - from;
         best = took < best ? took : best;
         if (rows != BENCH_ROWS || src->stats.bad != 0)
-            printf("%s: %llu rows, %llu bad\n", what, (unsigned long long)rows, (unsigned long long)src->stats.bad);
+            printf("%s: %llu rows, %llu bad\n", what, (unsigned long long)rows,
+                (unsigned long long)src->stats.bad);
         con_source_close(src);
     }
     report(what, best, BENCH_ROWS, in->len);
     evt_batch_unref(batch);
 }
 
-static struct con_source *generated(const struct evt_schema *schema, struct plan_node *node, struct plan_opt *opt) {
+static struct con_source *generated(
+    const struct evt_schema *schema, struct plan_node *node, struct plan_opt *opt) {
     struct con_env env;
     struct con_source *src = NULL;
     con_env_init(&env);
-    *opt = (struct plan_opt){ .name = { "rows", 4 }, .type = evt_type_of(EVT_INT), .val = { .i = BENCH_ROWS } };
+    *opt =
+        (struct plan_opt){ .name = { "rows", 4 }, .type = evt_type_of(EVT_INT), .val = { .i = BENCH_ROWS } };
     *node = (struct plan_node){ .kind = PLAN_NODE_SOURCE, .name = { "bench", 5 }, .schema = schema };
     node->source.connector = &con_generate.spec;
     node->source.opts = opt;

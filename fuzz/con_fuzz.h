@@ -7,8 +7,8 @@
 #include "tests/connect/con_kit.h"
 
 /* Decodes into rows and bad (both cleared first). */
-static inline void con_fuzz_decode(const char *columns, const char *format, const char *opts, const char *p, size_t len,
-    size_t piece, struct base_buf *rows, struct base_buf *bad) {
+static inline void con_fuzz_decode(const char *columns, const char *format, const char *opts, const char *p,
+    size_t len, size_t piece, struct base_buf *rows, struct base_buf *bad) {
     struct con_kit k;
     con_kit_init_bare(&k);
     k.now_us = INT64_C(1767261600000000); /* dates without a year are read against it */
@@ -20,8 +20,8 @@ static inline void con_fuzz_decode(const char *columns, const char *format, cons
 }
 
 /* Ensures: rows and bad are what the bytes give. */
-static inline void con_fuzz_pieces(const char *columns, const char *format, const char *opts, const char *p, size_t len,
-    size_t piece, struct base_buf *rows, struct base_buf *bad) {
+static inline void con_fuzz_pieces(const char *columns, const char *format, const char *opts, const char *p,
+    size_t len, size_t piece, struct base_buf *rows, struct base_buf *bad) {
     struct base_buf rows2 = BASE_BUF_INIT, bad2 = BASE_BUF_INIT;
     con_fuzz_decode(columns, format, opts, p, len, 0, rows, bad);
     con_fuzz_decode(columns, format, opts, p, len, piece, &rows2, &bad2);

@@ -16,7 +16,8 @@ static void check_round_trip(const struct base_buf *rows) {
     struct base_buf csv = BASE_BUF_INIT, again = BASE_BUF_INIT, bad = BASE_BUF_INIT;
     con_kit_init_bare(&k);
     const struct evt_schema *schema = con_kit_schema(&k, columns);
-    CEP_INSIST(con_csv.encoder->open(con_kit_sink(&k, "stdout", NULL, "csv", NULL), schema, &enc, NULL) == CEP_OK);
+    CEP_INSIST(
+        con_csv.encoder->open(con_kit_sink(&k, "stdout", NULL, "csv", NULL), schema, &enc, NULL) == CEP_OK);
     enc->vt->begin(enc, &csv);
     for (const char *p = rows->p, *end = rows->p + rows->len; p < end;) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
@@ -37,8 +38,10 @@ static void check_round_trip(const struct base_buf *rows) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char *const dialects[] = { NULL, "header = false", "header = false, ragged = 'allow', delimiter = ';', null = 'NULL'",
-        "escape = '\\', trim = true, comment = '#', header = false", "quote = '', delimiter = 'tab', header = false",
+    static const char *const dialects[] = { NULL, "header = false",
+        "header = false, ragged = 'allow', delimiter = ';', null = 'NULL'",
+        "escape = '\\', trim = true, comment = '#', header = false",
+        "quote = '', delimiter = 'tab', header = false",
         "header = false, max_record = 64, timestamp_format = '%d.%m.%y %H:%M'" };
     struct base_buf rows = BASE_BUF_INIT, bad = BASE_BUF_INIT;
     if (size < 2 || size > 20000)
@@ -49,9 +52,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (rows.len > 0)
         check_round_trip(&rows);
     if (!limited) /* where an open quote is given up depends on how much is there */
-        con_fuzz_pieces(columns, "csv", opts, (const char *)data + 2, size - 2, (size_t)data[0] + 1, &rows, &bad);
+        con_fuzz_pieces(
+            columns, "csv", opts, (const char *)data + 2, size - 2, (size_t)data[0] + 1, &rows, &bad);
     else
-        con_fuzz_decode(columns, "csv", opts, (const char *)data + 2, size - 2, (size_t)data[0] + 1, &rows, &bad);
+        con_fuzz_decode(
+            columns, "csv", opts, (const char *)data + 2, size - 2, (size_t)data[0] + 1, &rows, &bad);
     base_buf_release(&rows);
     base_buf_release(&bad);
     return 0;

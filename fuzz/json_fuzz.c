@@ -111,9 +111,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2 || size > 20000)
         return 0;
     const char *p = (const char *)data + 1, *end = (const char *)data + size;
-    con_fuzz_pieces("a int, b double, c string, t timestamp, y bytes, n decimal(9,2), u duration, l array(row(x int, y string)), "
+    con_fuzz_pieces("a int, b double, c string, t timestamp, y bytes, n decimal(9,2), u duration, l "
+                    "array(row(x int, y string)), "
                     "o bool not null, p int",
-        "json", "path_p = '$.q[1].r', max_record = 4000", p, (size_t)(end - p), (size_t)data[0] + 1, &rows, &bad);
+        "json", "path_p = '$.q[1].r', max_record = 4000", p, (size_t)(end - p), (size_t)data[0] + 1, &rows,
+        &bad);
     for (const char *line = p; line < end;) {
         const char *nl = memchr(line, '\n', (size_t)(end - line));
         size_t len = (size_t)((nl ? nl : end) - line);

@@ -20,6 +20,8 @@
  * A sink takes a batch whole, whatever it takes to keep it, and says with con_sink_busy() that it wants no more now: the
  * runtime then stops reading its sources until env.wake() or the next turn of the loop.
  *
+ * Errors do not name the stream or sink: the caller does. Lines for the log do.
+ *
  * Threads: none; sources, sinks and callbacks belong to the thread of the loop.
  */
 #include "event/evt_batch.h"
@@ -49,11 +51,12 @@ struct con_bad {
  * them apart. Callbacks may be NULL (but now_us). They must not call back into the source or sink.
  */
 struct con_env {
-    const char *base_dir;              /* folder of the .pattern file, where relative paths start; NULL = the current one */
-    struct event_base *loop;           /* libevent; NULL = no connectors with a network, stdin is polled */
-    int64_t (*now_us)(void *arg);      /* processing time, microseconds since the epoch */
+    const char
+        *base_dir; /* folder of the .pattern file, where relative paths start; NULL = the current one */
+    struct event_base *loop;      /* libevent; NULL = no connectors with a network, stdin is polled */
+    int64_t (*now_us)(void *arg); /* processing time, microseconds since the epoch */
     void (*log)(void *arg, enum con_level level, const char *text); /* one line, said once for each cause */
-    void (*wake)(void *arg);           /* a source has something, or a sink has room or has drained */
+    void (*wake)(void *arg); /* a source has something, or a sink has room or has drained */
     void (*bad)(void *arg, const struct con_bad *bad);
     int stdin_fd, stdout_fd, stderr_fd; /* con_env_init(): 0, 1, 2 */
     void *arg;
@@ -70,7 +73,8 @@ struct con_chunk {
     uint32_t partition;      /* out, with CEP_OK: whose rows (or end) these are */
     uint32_t first_row;      /* out: batch->n_rows before the call */
     bool partition_done;     /* out: nothing more will come from `partition` (may come with no rows) */
-    int64_t next_poll_us;    /* out, with CEP_AGAIN: poll again at this time at the latest; INT64_MAX = wake() will come */
+    int64_t
+        next_poll_us; /* out, with CEP_AGAIN: poll again at this time at the latest; INT64_MAX = wake() will come */
 };
 
 struct con_partition {
@@ -80,10 +84,10 @@ struct con_partition {
 };
 
 struct con_source_stats {
-    uint64_t rows, bytes;     /* decoded; bytes before decompression are not counted */
-    uint64_t bad;             /* records that went to env.bad() */
-    uint64_t duplicate_keys;  /* json: keys that came twice in an object; the last one wins */
-    uint64_t unmatched;       /* text: lines left out by unmatched = 'ignore' */
+    uint64_t rows, bytes;    /* decoded; bytes before decompression are not counted */
+    uint64_t bad;            /* records that went to env.bad() */
+    uint64_t duplicate_keys; /* json: keys that came twice in an object; the last one wins */
+    uint64_t unmatched;      /* text: lines left out by unmatched = 'ignore' */
     uint64_t vanished, unreadable, rotations, truncations; /* file */
     uint64_t connections, refused;                         /* tcp */
 };
@@ -92,14 +96,15 @@ struct con_source_stats {
  * Requires: `node` is a PLAN_NODE_SOURCE and outlives the source.
  * Returns: CEP_EIO when it is not there, CEP_EINVAL for options that do not fit together.
  */
-enum cep_rc con_source_open(const struct plan_node *node, const struct con_env *env, struct con_source **out,
-                            struct cep_err *err);
+enum cep_rc con_source_open(
+    const struct plan_node *node, const struct con_env *env, struct con_source **out, struct cep_err *err);
 /*
  * One step: at most a batch full of rows of one partition. `partition` CON_ANY takes turns among those that have rows;
  * a number reads that one only (so that the caller can hold back partitions whose time is ahead): CEP_AGAIN when it has
  * nothing now or is done.
  */
-enum cep_rc con_source_poll(struct con_source *src, uint32_t partition, struct con_chunk *chunk, struct cep_err *err);
+enum cep_rc con_source_poll(
+    struct con_source *src, uint32_t partition, struct con_chunk *chunk, struct cep_err *err);
 uint32_t con_source_n_partitions(const struct con_source *src); /* grows */
 void con_source_partition(const struct con_source *src, uint32_t i, struct con_partition *out);
 /* True when it ends by itself (so that the program ends when all sources have). */
@@ -113,15 +118,15 @@ void con_source_close(struct con_source *src); /* NULL is fine */
 
 struct con_sink_stats {
     uint64_t rows, bytes;
-    uint64_t retries;  /* requests or connections tried again */
-    uint64_t failed;   /* rows given up: refused for good by the other side, or the drain's deadline */
+    uint64_t retries;   /* requests or connections tried again */
+    uint64_t failed;    /* rows given up: refused for good by the other side, or the drain's deadline */
     uint64_t rotations; /* file */
-    uint64_t pending;  /* rows taken but not yet out of our hands */
+    uint64_t pending;   /* rows taken but not yet out of our hands */
 };
 
 /* Requires: `sink` and `schema` (plan_schema_of(plan, sink->input)) outlive the sink. */
-enum cep_rc con_sink_open(const struct plan_sink *sink, const struct evt_schema *schema, const struct con_env *env,
-                          struct con_sink **out, struct cep_err *err);
+enum cep_rc con_sink_open(const struct plan_sink *sink, const struct evt_schema *schema,
+    const struct con_env *env, struct con_sink **out, struct cep_err *err);
 /*
  * Takes the batch's rows (those of sel, visible columns).
  * Returns: CEP_EIO when they could not be written now; they are kept and tried again by the next write or flush, so the

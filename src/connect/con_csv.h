@@ -14,7 +14,8 @@ struct con_csv_dialect {
 };
 
 /* Returns: CEP_EINVAL with the option's place. */
-enum cep_rc con_csv_dialect(struct con_csv_dialect *d, const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err);
+enum cep_rc con_csv_dialect(
+    struct con_csv_dialect *d, const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err);
 
 extern const struct con_decoder_vt con_csv_decoder;
 extern const struct con_encoder_vt con_csv_encoder;

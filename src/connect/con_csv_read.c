@@ -32,9 +32,9 @@ struct csv_dec {
     size_t n_fields, cap_fields;
     struct csv_field *fields;
     struct base_buf scratch;
-    size_t n_map;   /* fields a record has by the header; 0 = by the schema */
-    int32_t *map;   /* owned: field -> column or -1 */
-    uint64_t *has;  /* columns that some field goes to */
+    size_t n_map;  /* fields a record has by the header; 0 = by the schema */
+    int32_t *map;  /* owned: field -> column or -1 */
+    uint64_t *has; /* columns that some field goes to */
     bool all_there;
     char reason[CON_REASON_MAX];
 };
@@ -107,7 +107,8 @@ static enum csv_answer csv_quoted(struct csv_dec *cd, const char **p, const char
             return CSV_UNCLOSED;
         if (!escape && (cd->d.escape || s + 1 == end || s[1] != cd->d.quote))
             break;
-        base_buf_add(&cd->scratch, run, (size_t)(s - run)); /* without the escape or the first of two quotes */
+        base_buf_add(
+            &cd->scratch, run, (size_t)(s - run)); /* without the escape or the first of two quotes */
         copied = true;
         run = ++s;
     }
@@ -127,7 +128,8 @@ static enum csv_answer csv_quoted(struct csv_dec *cd, const char **p, const char
  * Splits one record at p. Returns: CSV_RECORD and *next behind its line end; CSV_MORE when the end is not there;
  * CSV_UNCLOSED and CSV_STRAY (text behind a closing quote) when it is no record.
  */
-static enum csv_answer csv_split(struct csv_dec *cd, struct csv_block *block, const char *p, const char *end, bool last, const char **next) {
+static enum csv_answer csv_split(struct csv_dec *cd, struct csv_block *block, const char *p, const char *end,
+    bool last, const char **next) {
     cd->n_fields = 0;
     if (cd->scratch.len)
         base_buf_clear(&cd->scratch);
@@ -194,7 +196,8 @@ static void csv_warn_header(struct csv_dec *cd) {
     for (uint32_t i = 0; i < s->n_cols; i++)
         if (!base_bits_get(cd->has, i))
             base_buf_printf(&missing, "%s\"%.*s\"", missing.len ? ", " : "", BASE_STR_FMT(s->cols[i].name));
-    con_log(&cd->env, CON_LEVEL_WARNING, "%s: the csv header has no %s: always null", cd->doing, base_buf_cstr(&missing));
+    con_log(&cd->env, CON_LEVEL_WARNING, "%s: the csv header has no %s: always null", cd->doing,
+        base_buf_cstr(&missing));
     base_buf_release(&missing);
 }
 
@@ -250,7 +253,8 @@ static bool csv_row(struct csv_dec *cd, struct evt_batch *batch) {
         if (!f->quoted && text.len == cd->d.null_len && memcmp(text.p, cd->d.null, text.len) == 0) {
             if (!csv_null(cd, batch, col, "is null"))
                 return false;
-        } else if (!con_value_text(&cd->time, &s->cols[col], &batch->cols[col], batch->n_rows, text, cd->reason)) {
+        } else if (!con_value_text(
+                       &cd->time, &s->cols[col], &batch->cols[col], batch->n_rows, text, cd->reason)) {
             return false;
         }
     }
@@ -278,8 +282,8 @@ static const char *csv_broken(struct con_reader *rd, const char *line, const cha
     return next;
 }
 
-static size_t csv_decode(struct con_decoder *dec, struct con_reader *rd, const char *from, size_t len, bool last,
-    struct evt_batch *batch) {
+static size_t csv_decode(struct con_decoder *dec, struct con_reader *rd, const char *from, size_t len,
+    bool last, struct evt_batch *batch) {
     struct csv_dec *cd = (struct csv_dec *)dec;
     const char *p = from, *end = from + len;
     struct csv_block block = { .at = NULL };
@@ -345,7 +349,8 @@ static void csv_close(struct con_decoder *dec) {
     base_free(cd);
 }
 
-static enum cep_rc csv_open(const struct con_decoder_args *args, struct con_decoder **out, struct cep_err *err) {
+static enum cep_rc csv_open(
+    const struct con_decoder_args *args, struct con_decoder **out, struct cep_err *err) {
     struct csv_dec *cd = base_calloc(1, sizeof *cd);
     uint32_t n_cols = args->schema->n_cols;
     cd->dec = (struct con_decoder){ .vt = &con_csv_decoder,
@@ -356,7 +361,8 @@ static enum cep_rc csv_open(const struct con_decoder_args *args, struct con_deco
     snprintf(cd->doing, sizeof cd->doing, "%s", args->doing ? args->doing : "csv");
     struct base_str comment = plan_opt_str(args->opts, args->n_opts, "comment", "");
     cd->comment = comment.len ? comment.p[0] : '\0';
-    cd->allow_ragged = base_str_eq(plan_opt_str(args->opts, args->n_opts, "ragged", "error"), BASE_STR("allow"));
+    cd->allow_ragged = base_str_eq(
+        plan_opt_str(args->opts, args->n_opts, "ragged", "error"), BASE_STR("allow"));
     cd->trim = plan_opt_bool(args->opts, args->n_opts, "trim", false);
     cd->has = base_calloc(BASE_BITS_WORDS(n_cols) + 1, sizeof *cd->has);
     enum cep_rc rc = con_csv_dialect(&cd->d, args->opts, args->n_opts, err);
@@ -378,7 +384,6 @@ static enum cep_rc csv_open(const struct con_decoder_args *args, struct con_deco
     return CEP_OK;
 }
 
-const struct con_decoder_vt con_csv_decoder = { .open = csv_open,
-    .decode = csv_decode,
-    .restart = csv_restart,
-    .close = csv_close };
+const struct con_decoder_vt con_csv_decoder = {
+    .open = csv_open, .decode = csv_decode, .restart = csv_restart, .close = csv_close
+};

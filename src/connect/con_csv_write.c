@@ -17,7 +17,8 @@ static void csv_write_text(struct csv_enc *ce, struct base_str s, struct base_bu
     bool quote = ce->quote_all || (s.len == ce->d.null_len && memcmp(s.p, ce->d.null, s.len) == 0) ||
                  (s.len && (s.p[0] == ' ' || s.p[s.len - 1] == ' '));
     for (size_t i = 0; i < s.len && !quote; i++)
-        quote = s.p[i] == ce->d.delimiter || s.p[i] == '\n' || s.p[i] == '\r' || (s.p[i] == ce->d.quote && ce->d.quote);
+        quote = s.p[i] == ce->d.delimiter || s.p[i] == '\n' || s.p[i] == '\r' ||
+                (s.p[i] == ce->d.quote && ce->d.quote);
     if (!quote || !ce->d.quote) {
         base_buf_str(out, s);
         return;
@@ -43,7 +44,8 @@ static void csv_write_begin(struct con_encoder *enc, struct base_buf *out) {
     base_buf_putc(out, '\n');
 }
 
-static void csv_write_row(struct con_encoder *enc, const struct evt_batch *batch, uint32_t row, struct base_buf *out) {
+static void csv_write_row(
+    struct con_encoder *enc, const struct evt_batch *batch, uint32_t row, struct base_buf *out) {
     struct csv_enc *ce = (struct csv_enc *)enc;
     for (uint32_t i = 0; i < enc->schema->n_visible; i++) {
         const struct evt_col *c = &batch->cols[i];

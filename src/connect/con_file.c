@@ -13,7 +13,8 @@ static const struct plan_opt_spec source_opts[] = {
     { .name = "path",
         .kind = EVT_STRING,
         .required = true,
-        .help = "a file, a glob ('logs/*.ndjson', '{a,b}.csv'), or a directory (its files, not hidden ones)" },
+        .help =
+            "a file, a glob ('logs/*.ndjson', '{a,b}.csv'), or a directory (its files, not hidden ones)" },
     { .name = "follow",
         .kind = EVT_BOOL,
         .default_text = "false",
@@ -58,8 +59,8 @@ static const struct plan_opt_spec sink_opts[] = {
     { .name = NULL },
 };
 
-static enum cep_rc source_check(const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts,
-    struct cep_err *err) {
+static enum cep_rc source_check(
+    const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err) {
     (void)schema;
     const struct plan_opt *path = plan_opt_find(opts, n_opts, "path");
     struct base_str compression = plan_opt_str(opts, n_opts, "compression", "auto");
@@ -67,12 +68,13 @@ static enum cep_rc source_check(const struct evt_schema *schema, const struct pl
         return con_opt_err(err, path, "path is empty");
     if (plan_opt_bool(opts, n_opts, "follow", false) &&
         (base_str_eq(compression, BASE_STR("gzip")) || base_str_eq(compression, BASE_STR("zstd"))))
-        return con_opt_err(err, plan_opt_find(opts, n_opts, "compression"), "a compressed file cannot be followed");
+        return con_opt_err(
+            err, plan_opt_find(opts, n_opts, "compression"), "a compressed file cannot be followed");
     return CEP_OK;
 }
 
-static enum cep_rc sink_check(const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts,
-    struct cep_err *err) {
+static enum cep_rc sink_check(
+    const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err) {
     (void)schema;
     const struct plan_opt *path = plan_opt_find(opts, n_opts, "path");
     if (path && path->val.s.len == 0)

@@ -23,18 +23,18 @@ enum { FILE_BUFFER = 65536, FILE_BUSY = 8 << 20 };
 struct file_sink {
     struct con_sink sink;
     struct con_encoder *enc; /* borrowed */
-    char *path;  /* owned: the file, or the folder with its '/' */
-    char *open_path; /* owned: of the file being written; NULL = none is open */
+    char *path;              /* owned: the file, or the folder with its '/' */
+    char *open_path;         /* owned: of the file being written; NULL = none is open */
     int fd;
     bool parts, sync, append, said;
-    uint64_t size;        /* bytes in the file and the buffer */
-    uint64_t number;      /* of the next rotated or part file */
+    uint64_t size;   /* bytes in the file and the buffer */
+    uint64_t number; /* of the next rotated or part file */
     int64_t opened_us;
     int64_t rotate_size, rotate_every_us;
     size_t buffer;
     struct base_buf out;
-    size_t out_done;      /* of out: written */
-    uint64_t out_rows;    /* rows in out */
+    size_t out_done;   /* of out: written */
+    uint64_t out_rows; /* rows in out */
 };
 
 static struct file_sink *file_of(struct con_sink *sink) {
@@ -103,7 +103,8 @@ static void file_mend(struct file_sink *fs, const struct stat *st) {
 static enum cep_rc file_begin(struct file_sink *fs, struct cep_err *err) {
     struct stat st;
     char *path = fs->parts ? part_path(fs, true) : base_strdup(fs->path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | (fs->append ? 0 : O_TRUNC), 0666);
+    int fd = open(
+        path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | (fs->append ? 0 : O_TRUNC), 0666);
     if (fd < 0 || fstat(fd, &st) != 0) {
         int e = errno;
         base_err_set(err, CEP_EIO, "could not open file \"%s\": %s", path, strerror(e));
@@ -139,7 +140,8 @@ static enum cep_rc file_push(struct file_sink *fs, struct cep_err *err) {
             base_err_set(err, CEP_EIO, "could not write file \"%s\": %s", fs->open_path,
                 n < 0 ? strerror(errno) : "no space left");
             if (n < 0 && errno == ENOSPC)
-                base_err_hint(err, "%zu bytes wait in memory and are tried again", fs->out.len - fs->out_done);
+                base_err_hint(
+                    err, "%zu bytes wait in memory and are tried again", fs->out.len - fs->out_done);
             return CEP_EIO;
         }
         fs->out_done += (size_t)n;
@@ -167,9 +169,11 @@ static enum cep_rc file_finish(struct file_sink *fs, bool rotate, struct cep_err
             to = b.p;
         }
         if (fs->sync)
-            (void)fdatasync(fs->fd); /* an error shows when the data are read, at the latest; the rename is what counts */
+            (void)fdatasync(
+                fs->fd); /* an error shows when the data are read, at the latest; the rename is what counts */
         if (rename(fs->open_path, to) != 0) {
-            base_err_set(err, CEP_EIO, "could not rename file \"%s\" to \"%s\": %s", fs->open_path, to, strerror(errno));
+            base_err_set(err, CEP_EIO, "could not rename file \"%s\" to \"%s\": %s", fs->open_path, to,
+                strerror(errno));
             base_free(to);
             return CEP_EIO;
         }
@@ -266,8 +270,8 @@ static void file_sink_close(struct con_sink *sink) {
     base_free(fs->path);
 }
 
-static enum cep_rc file_sink_open(const struct plan_sink *ps, const struct con_env *env, struct con_encoder *enc,
-    struct con_sink **out, struct cep_err *err) {
+static enum cep_rc file_sink_open(const struct plan_sink *ps, const struct con_env *env,
+    struct con_encoder *enc, struct con_sink **out, struct cep_err *err) {
     const struct plan_opt *opts = ps->opts;
     uint32_t n = ps->n_opts;
     struct file_sink *fs = base_calloc(1, sizeof *fs);

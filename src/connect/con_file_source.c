@@ -20,10 +20,10 @@ struct file_part {
     int fd; /* -1 = not open */
     dev_t dev;
     ino_t ino;
-    uint64_t offset; /* in this file */
+    uint64_t offset;             /* in this file */
     struct con_inflate *inflate; /* owned; NULL = plain */
-    bool was_open;   /* at least once: what is missing now has vanished or was never there */
-    bool said;       /* that it is missing or in trouble */
+    bool was_open;               /* at least once: what is missing now has vanished or was never there */
+    bool said;                   /* that it is missing or in trouble */
 };
 
 struct file_source {
@@ -121,8 +121,8 @@ static enum cep_rc file_open(struct file_source *fs, struct con_part *part, stru
                 con_log(&src->env, CON_LEVEL_WARNING, "file \"%s\" is not there%s", part->name,
                     fs->follow ? ": waiting for it" : " any more: left out");
             else
-                con_log(&src->env, CON_LEVEL_WARNING, "could not open file \"%s\": %s%s", part->name, strerror(errno),
-                    fs->follow ? ": trying again" : ": left out");
+                con_log(&src->env, CON_LEVEL_WARNING, "could not open file \"%s\": %s%s", part->name,
+                    strerror(errno), fs->follow ? ": trying again" : ": left out");
         }
         fp->said = true;
         return fs->follow ? CEP_AGAIN : CEP_NONE;
@@ -161,7 +161,8 @@ static enum cep_rc file_at_end(struct file_source *fs, struct con_part *part, st
         if (file_end_record(part))
             return CEP_OK;
         src->stats.truncations++;
-        con_log(&src->env, CON_LEVEL_WARNING, "file \"%s\" was truncated: reading it from its start", part->name);
+        con_log(
+            &src->env, CON_LEVEL_WARNING, "file \"%s\" was truncated: reading it from its start", part->name);
         if (lseek(fp->fd, 0, SEEK_SET) < 0)
             return CEP_AGAIN;
         fp->offset = 0;
@@ -181,13 +182,15 @@ static enum cep_rc file_at_end(struct file_source *fs, struct con_part *part, st
     src->stats.rotations++;
     con_log(&src->env, CON_LEVEL_INFO, "file \"%s\" was rotated: reading the new one", part->name);
     if (fs->is_set)
-        (void)file_scan(fs, NULL); /* while the old file is open, so that its new name is not taken for a new file */
+        (void)file_scan(
+            fs, NULL); /* while the old file is open, so that its new name is not taken for a new file */
     file_close(fs, fp);
     return CEP_OK;
 }
 
 /* Bytes from the file. Returns as fill(); *got = 0 at the end. */
-static enum cep_rc file_read(struct con_source *src, struct con_part *part, struct file_part *fp, size_t *got) {
+static enum cep_rc file_read(
+    struct con_source *src, struct con_part *part, struct file_part *fp, size_t *got) {
     size_t room;
     char *to = con_reader_room(&part->rd, src->n_active > FILE_MANY ? FILE_READ_MANY : FILE_READ, &room);
     *got = 0;
@@ -197,7 +200,8 @@ static enum cep_rc file_read(struct con_source *src, struct con_part *part, stru
         if (rc == CEP_OK || rc == CEP_NONE)
             return CEP_OK;
         src->stats.unreadable++;
-        con_log(&src->env, CON_LEVEL_WARNING, "file \"%s\": %s: what came before was read", part->name, err.message);
+        con_log(&src->env, CON_LEVEL_WARNING, "file \"%s\": %s: what came before was read", part->name,
+            err.message);
         return CEP_NONE;
     }
     ssize_t n;
@@ -206,8 +210,8 @@ static enum cep_rc file_read(struct con_source *src, struct con_part *part, stru
     while (n < 0 && errno == EINTR);
     if (n < 0) {
         src->stats.unreadable++;
-        con_log(&src->env, CON_LEVEL_WARNING, "could not read file \"%s\": %s: what came before was read", part->name,
-            strerror(errno));
+        con_log(&src->env, CON_LEVEL_WARNING, "could not read file \"%s\": %s: what came before was read",
+            part->name, strerror(errno));
         return CEP_NONE;
     }
     *got = (size_t)n;
@@ -284,8 +288,9 @@ static enum cep_rc file_source_open(const struct plan_node *node, const struct c
     fs->poll_every_us = plan_opt_int(opts, n, "poll_every", 100000);
     struct base_str compression = plan_opt_str(opts, n, "compression", "auto");
     fs->detect = base_str_eq(compression, BASE_STR("auto"));
-    fs->compression = base_str_eq(compression, BASE_STR("gzip")) ? CON_GZIP :
-                      base_str_eq(compression, BASE_STR("zstd")) ? CON_ZSTD : CON_PLAIN;
+    fs->compression = base_str_eq(compression, BASE_STR("gzip"))   ? CON_GZIP
+                      : base_str_eq(compression, BASE_STR("zstd")) ? CON_ZSTD
+                                                                   : CON_PLAIN;
     fs->src.bounded = !fs->follow;
     struct cep_err scan_err = CEP_ERR_INIT;
     enum cep_rc rc = file_scan(fs, &scan_err);

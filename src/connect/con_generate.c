@@ -10,7 +10,12 @@
 enum { GEN_WORDS = 8, GEN_ZIPF_MAX = 10000000 };
 
 static const struct plan_opt_spec source_opts[] = {
-    { .name = "rows", .kind = EVT_INT, .default_text = "0", .min = 0, .max = INT64_MAX, .help = "how many; 0 = no end" },
+    { .name = "rows",
+        .kind = EVT_INT,
+        .default_text = "0",
+        .min = 0,
+        .max = INT64_MAX,
+        .help = "how many; 0 = no end" },
     { .name = "rate",
         .kind = EVT_INT,
         .default_text = "0",
@@ -40,11 +45,15 @@ static const struct plan_opt_spec source_opts[] = {
         .min = 0,
         .max = INT64_C(86400) * 366 * 1000000,
         .help = "event times are up to this much earlier than in order" },
-    { .name = "null_share", .kind = EVT_DOUBLE, .default_text = "0", .help = "share of nulls in columns that may be null" },
+    { .name = "null_share",
+        .kind = EVT_DOUBLE,
+        .default_text = "0",
+        .help = "share of nulls in columns that may be null" },
     { .name = NULL },
 };
 
-const struct plan_opt *con_generate_opt(const struct evt_column *column, const struct plan_opt *opts, uint32_t n_opts) {
+const struct plan_opt *con_generate_opt(
+    const struct evt_column *column, const struct plan_opt *opts, uint32_t n_opts) {
     for (const struct plan_opt_spec *s = source_opts; s->name; s++)
         if (base_str_eq(column->name, base_str_of(s->name)))
             return NULL;
@@ -77,17 +86,20 @@ static bool split_words(struct base_str s, struct words *out) {
 }
 
 static bool is_number(enum evt_kind kind) {
-    return kind == EVT_INT || kind == EVT_DOUBLE || kind == EVT_DECIMAL || kind == EVT_DURATION || kind == EVT_TIMESTAMP;
+    return kind == EVT_INT || kind == EVT_DOUBLE || kind == EVT_DECIMAL || kind == EVT_DURATION ||
+           kind == EVT_TIMESTAMP;
 }
 
-static enum cep_rc bad_spec(struct cep_err *err, const struct plan_opt *opt, const struct evt_column *column,
-    const char *what) {
+static enum cep_rc bad_spec(
+    struct cep_err *err, const struct plan_opt *opt, const struct evt_column *column, const char *what) {
     struct base_buf type = BASE_BUF_INIT;
     evt_type_write(&type, column->type);
-    con_opt_err(err, opt, "column \"%.*s\" of type %s cannot be made by '%.*s': %s", BASE_STR_FMT(column->name),
-        base_buf_cstr(&type), opt ? (int)opt->val.s.len : 0, opt ? opt->val.s.p : "", what);
-    base_err_hint(err, "uniform LOW HIGH, normal MEAN DEVIATION, key PREFIX N, zipf PREFIX N S, pick A|B:3, sequence START "
-                       "STEP, const X, clock, null");
+    con_opt_err(err, opt, "column \"%.*s\" of type %s cannot be made by '%.*s': %s",
+        BASE_STR_FMT(column->name), base_buf_cstr(&type), opt ? (int)opt->val.s.len : 0,
+        opt ? opt->val.s.p : "", what);
+    base_err_hint(err,
+        "uniform LOW HIGH, normal MEAN DEVIATION, key PREFIX N, zipf PREFIX N S, pick A|B:3, sequence START "
+        "STEP, const X, clock, null");
     base_buf_release(&type);
     return CEP_EINVAL;
 }
@@ -112,8 +124,8 @@ static bool unit_number(const struct evt_type *t, struct base_str s, double *out
     return true;
 }
 
-static enum cep_rc spec_uniform(const struct evt_column *column, const struct plan_opt *opt, const struct words *w,
-    struct gen_spec *out, struct cep_err *err) {
+static enum cep_rc spec_uniform(const struct evt_column *column, const struct plan_opt *opt,
+    const struct words *w, struct gen_spec *out, struct cep_err *err) {
     double low = 0, high = 0;
     if (!is_number(column->type->kind))
         return bad_spec(err, opt, column, "not a number");
@@ -161,7 +173,8 @@ static enum cep_rc spec_key(struct base_arena *a, const struct evt_column *colum
     return CEP_OK;
 }
 
-static bool spec_value(struct base_arena *a, const struct evt_column *column, struct base_str text, struct evt_val *out) {
+static bool spec_value(
+    struct base_arena *a, const struct evt_column *column, struct base_str text, struct evt_val *out) {
     struct evt_col cell;
     struct con_time time = { .kind = CON_TIME_ISO };
     char reason[CON_REASON_MAX];
@@ -182,8 +195,8 @@ static bool spec_value(struct base_arena *a, const struct evt_column *column, st
 }
 
 /* "DE:8|FR|BR" */
-static enum cep_rc spec_pick(struct base_arena *a, const struct evt_column *column, const struct plan_opt *opt,
-    struct base_str rest, struct gen_spec *out, struct cep_err *err) {
+static enum cep_rc spec_pick(struct base_arena *a, const struct evt_column *column,
+    const struct plan_opt *opt, struct base_str rest, struct gen_spec *out, struct cep_err *err) {
     size_t cap = 0, n = 0;
     while (rest.p) {
         const char *bar = memchr(rest.p, '|', rest.len);
@@ -220,26 +233,20 @@ static struct base_str after_word(struct base_str s) {
     return (struct base_str){ s.p + i, s.len - i };
 }
 
-static enum cep_rc spec_default(struct base_arena *a, const struct evt_column *column, int64_t keys, struct gen_spec *out,
-    struct cep_err *err) {
+static enum cep_rc spec_default(struct base_arena *a, const struct evt_column *column, int64_t keys,
+    struct gen_spec *out, struct cep_err *err) {
     switch (column->type->kind) {
-    case EVT_BOOL:
-        *out = (struct gen_spec){ .kind = GEN_UNIFORM, .width = 1 };
-        return CEP_OK;
-    case EVT_INT:
-        *out = (struct gen_spec){ .kind = GEN_UNIFORM, .width = 1000000 };
-        return CEP_OK;
-    case EVT_DOUBLE:
-        *out = (struct gen_spec){ .kind = GEN_UNIFORM, .b = 1.0 };
-        return CEP_OK;
+    case EVT_BOOL: *out = (struct gen_spec){ .kind = GEN_UNIFORM, .width = 1 }; return CEP_OK;
+    case EVT_INT: *out = (struct gen_spec){ .kind = GEN_UNIFORM, .width = 1000000 }; return CEP_OK;
+    case EVT_DOUBLE: *out = (struct gen_spec){ .kind = GEN_UNIFORM, .b = 1.0 }; return CEP_OK;
     case EVT_STRING:
-        *out = (struct gen_spec){ .kind = GEN_KEY, .prefix = base_arena_str(a, column->name), .n_keys = (uint64_t)keys };
+        *out = (struct gen_spec){
+            .kind = GEN_KEY, .prefix = base_arena_str(a, column->name), .n_keys = (uint64_t)keys
+        };
         if (out->prefix.len > 64)
             out->prefix.len = 64;
         return CEP_OK;
-    case EVT_TIMESTAMP:
-        *out = (struct gen_spec){ .kind = GEN_CLOCK };
-        return CEP_OK;
+    case EVT_TIMESTAMP: *out = (struct gen_spec){ .kind = GEN_CLOCK }; return CEP_OK;
     case EVT_DURATION:
         *out = (struct gen_spec){ .kind = GEN_UNIFORM, .b = 60e6, .width = 60000000 };
         return CEP_OK;
@@ -256,20 +263,22 @@ static enum cep_rc spec_default(struct base_arena *a, const struct evt_column *c
     case EVT_KIND_MAX: break;
     }
     *out = (struct gen_spec){ .kind = GEN_NULL };
-    return column->not_null ? base_err_set(err, CEP_EINVAL, "column \"%.*s\": nothing to make it of, and not null",
-                                  BASE_STR_FMT(column->name))
-                            : CEP_OK;
+    return column->not_null
+               ? base_err_set(err, CEP_EINVAL, "column \"%.*s\": nothing to make it of, and not null",
+                     BASE_STR_FMT(column->name))
+               : CEP_OK;
 }
 
-enum cep_rc con_generate_spec(struct base_arena *a, const struct evt_column *column, const struct plan_opt *opt,
-    int64_t default_keys, struct gen_spec *out, struct cep_err *err) {
-    static const char *const names[GEN_MAX] = { "uniform", "normal", "key", "zipf", "pick", "sequence", "const", "clock",
-        "null" };
+enum cep_rc con_generate_spec(struct base_arena *a, const struct evt_column *column,
+    const struct plan_opt *opt, int64_t default_keys, struct gen_spec *out, struct cep_err *err) {
+    static const char *const names[GEN_MAX] = { "uniform", "normal", "key", "zipf", "pick", "sequence",
+        "const", "clock", "null" };
     if (!opt)
         return spec_default(a, column, default_keys, out, err);
     *out = (struct gen_spec){ .kind = GEN_MAX };
     if (opt->type->kind != EVT_STRING)
-        return con_opt_err(err, opt, "option \"%.*s\" wants a string such as 'uniform 0 100'", BASE_STR_FMT(opt->name));
+        return con_opt_err(
+            err, opt, "option \"%.*s\" wants a string such as 'uniform 0 100'", BASE_STR_FMT(opt->name));
     struct base_str text = evt_val_str(&opt->val), rest = after_word(text);
     struct words w;
     bool few = split_words(text, &w);
@@ -278,9 +287,11 @@ enum cep_rc con_generate_spec(struct base_arena *a, const struct evt_column *col
             out->kind = (enum gen_kind)i;
     switch (out->kind) {
     case GEN_UNIFORM:
-    case GEN_NORMAL: return few ? spec_uniform(column, opt, &w, out, err) : bad_spec(err, opt, column, "too many words");
+    case GEN_NORMAL:
+        return few ? spec_uniform(column, opt, &w, out, err) : bad_spec(err, opt, column, "too many words");
     case GEN_KEY:
-    case GEN_ZIPF: return few ? spec_key(a, column, opt, &w, out, err) : bad_spec(err, opt, column, "too many words");
+    case GEN_ZIPF:
+        return few ? spec_key(a, column, opt, &w, out, err) : bad_spec(err, opt, column, "too many words");
     case GEN_PICK: return spec_pick(a, column, opt, rest, out, err);
     case GEN_SEQUENCE:
         if (!is_number(column->type->kind))
@@ -289,7 +300,8 @@ enum cep_rc con_generate_spec(struct base_arena *a, const struct evt_column *col
         if (column->type->kind == EVT_DURATION && w.n < 3)
             out->b = 1e6;
         if (w.n > 3 || (w.n > 1 && !unit_number(column->type, w.w[1], &out->a)) ||
-            (w.n > 2 && !unit_number(column->type, w.w[2], &out->b)) || !(fabs(out->a) < 9e18) || !(fabs(out->b) < 9e18))
+            (w.n > 2 && !unit_number(column->type, w.w[2], &out->b)) || !(fabs(out->a) < 9e18) ||
+            !(fabs(out->b) < 9e18))
             return bad_spec(err, opt, column, "a start and a step are needed");
         out->i = (int64_t)out->a;
         out->width = (int64_t)out->b;
@@ -299,8 +311,9 @@ enum cep_rc con_generate_spec(struct base_arena *a, const struct evt_column *col
         out->choices = BASE_ARENA_NEW(a, struct gen_choice);
         out->choices[0].below = out->total = 1;
         out->n_choices = 1;
-        return spec_value(a, column, rest, &out->choices[0].val) ? CEP_OK
-                                                                  : bad_spec(err, opt, column, "not a value of that type");
+        return spec_value(a, column, rest, &out->choices[0].val)
+                   ? CEP_OK
+                   : bad_spec(err, opt, column, "not a value of that type");
     }
     case GEN_CLOCK:
         return column->type->kind == EVT_TIMESTAMP ? CEP_OK : bad_spec(err, opt, column, "not a timestamp");
@@ -310,8 +323,8 @@ enum cep_rc con_generate_spec(struct base_arena *a, const struct evt_column *col
     return bad_spec(err, opt, column, "not a known word");
 }
 
-static enum cep_rc source_check(const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts,
-    struct cep_err *err) {
+static enum cep_rc source_check(
+    const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     struct base_arena a;
     base_arena_init(&a, 0);
@@ -320,7 +333,8 @@ static enum cep_rc source_check(const struct evt_schema *schema, const struct pl
         while (s->name && !base_str_eq(opts[i].name, base_str_of(s->name)))
             s++;
         if (!s->name && evt_schema_find(schema, opts[i].name) < 0) {
-            rc = con_opt_err(err, &opts[i], "connector \"generate\" has no option and the stream no column \"%.*s\"",
+            rc = con_opt_err(err, &opts[i],
+                "connector \"generate\" has no option and the stream no column \"%.*s\"",
                 BASE_STR_FMT(opts[i].name));
         } else if (s->name && strcmp(s->name, "start") == 0) {
             int64_t us;
@@ -335,7 +349,8 @@ static enum cep_rc source_check(const struct evt_schema *schema, const struct pl
     }
     for (uint32_t i = 0; rc == CEP_OK && i < schema->n_visible; i++) {
         struct gen_spec spec;
-        rc = con_generate_spec(&a, &schema->cols[i], con_generate_opt(&schema->cols[i], opts, n_opts), 1, &spec, err);
+        rc = con_generate_spec(
+            &a, &schema->cols[i], con_generate_opt(&schema->cols[i], opts, n_opts), 1, &spec, err);
     }
     base_arena_release(&a);
     return rc;
@@ -350,6 +365,7 @@ const struct con_connector con_generate = {
         .source_opts = source_opts,
         .open_opts = true,
         .source_check = source_check,
-        .help = "made-up rows, the same for the same seed; COLUMN = 'uniform 0 1000' says what a column holds" },
+        .help =
+            "made-up rows, the same for the same seed; COLUMN = 'uniform 0 1000' says what a column holds" },
     .source = &con_generate_source,
 };

@@ -33,21 +33,23 @@ struct gen_choice {
 
 struct gen_spec {
     enum gen_kind kind;
-    double a, b;            /* uniform: from, width; normal: mean, deviation; sequence: start, step; zipf: exponent in a */
+    double a,
+        b; /* uniform: from, width; normal: mean, deviation; sequence: start, step; zipf: exponent in a */
     int64_t i, width;       /* uniform and sequence of integers */
     struct base_str prefix; /* key */
     uint64_t n_keys;
-    double *cdf;            /* zipf: n_keys sums */
+    double *cdf; /* zipf: n_keys sums */
     uint32_t n_choices;
     struct gen_choice *choices;
     uint64_t total;
 };
 
 /* Reads a column's spec; opt NULL = what its type has by default. Everything is made in `a`. */
-enum cep_rc con_generate_spec(struct base_arena *a, const struct evt_column *column, const struct plan_opt *opt,
-                              int64_t default_keys, struct gen_spec *out, struct cep_err *err);
+enum cep_rc con_generate_spec(struct base_arena *a, const struct evt_column *column,
+    const struct plan_opt *opt, int64_t default_keys, struct gen_spec *out, struct cep_err *err);
 
 /* The option that is a column's spec; NULL = none. A column with the name of an option (rate) cannot have one. */
-const struct plan_opt *con_generate_opt(const struct evt_column *column, const struct plan_opt *opts, uint32_t n_opts);
+const struct plan_opt *con_generate_opt(
+    const struct evt_column *column, const struct plan_opt *opts, uint32_t n_opts);
 
 extern const struct con_source_vt con_generate_source;

@@ -130,7 +130,8 @@ static int64_t gen_clamp(double d) {
     return d > 9.2e18 ? INT64_MAX : d < -9.2e18 ? INT64_MIN : (int64_t)d;
 }
 
-static void gen_column(struct gen_source *gs, struct gen_col *g, struct evt_col *c, uint32_t from, uint32_t to) {
+static void gen_column(
+    struct gen_source *gs, struct gen_col *g, struct evt_col *c, uint32_t from, uint32_t to) {
     uint64_t first = gs->done;
     switch (g->spec.kind) {
     case GEN_UNIFORM: gen_uniform(g, c, from, to); return;
@@ -173,8 +174,8 @@ static void gen_column(struct gen_source *gs, struct gen_col *g, struct evt_col 
 }
 
 /* Some rows null: done afterwards, which strings cannot have (their bytes lie one behind the other), so those go first. */
-static void gen_column_nulls(struct gen_source *gs, struct gen_col *g, const struct evt_column *column, struct evt_col *c,
-    uint32_t from, uint32_t to) {
+static void gen_column_nulls(struct gen_source *gs, struct gen_col *g, const struct evt_column *column,
+    struct evt_col *c, uint32_t from, uint32_t to) {
     if (gs->null_below == 0 || column->not_null || g->spec.kind == GEN_CLOCK) {
         gen_column(gs, g, c, from, to);
         return;
@@ -205,7 +206,8 @@ static uint64_t gen_due(struct gen_source *gs, uint64_t want) {
     return due - gs->done < want ? due - gs->done : want;
 }
 
-static enum cep_rc gen_rows(struct con_source *src, struct con_part *part, struct evt_batch *batch, struct cep_err *err) {
+static enum cep_rc gen_rows(
+    struct con_source *src, struct con_part *part, struct evt_batch *batch, struct cep_err *err) {
     struct gen_source *gs = (struct gen_source *)src;
     (void)err;
     if (gs->rows > 0 && gs->done == gs->rows)
@@ -233,8 +235,8 @@ static void gen_close(struct con_source *src) {
     base_free(gs);
 }
 
-static enum cep_rc gen_open(const struct plan_node *node, const struct con_env *env, const struct con_format *format,
-    struct con_source **out, struct cep_err *err) {
+static enum cep_rc gen_open(const struct plan_node *node, const struct con_env *env,
+    const struct con_format *format, struct con_source **out, struct cep_err *err) {
     const struct plan_opt *opts = node->source.opts;
     uint32_t n = node->source.n_opts;
     struct gen_source *gs = base_calloc(1, sizeof *gs);
@@ -277,7 +279,6 @@ static enum cep_rc gen_open(const struct plan_node *node, const struct con_env *
     return CEP_OK;
 }
 
-const struct con_source_vt con_generate_source = { .open = gen_open,
-    .rows = gen_rows,
-    .next_poll = gen_next_poll,
-    .close = gen_close };
+const struct con_source_vt con_generate_source = {
+    .open = gen_open, .rows = gen_rows, .next_poll = gen_next_poll, .close = gen_close
+};

@@ -21,8 +21,17 @@ enum http_body { HTTP_SINGLE = 0, HTTP_ARRAY, HTTP_LINES, HTTP_BODY_MAX };
 
 static const struct plan_opt_spec sink_opts[] = {
     { .name = "url", .kind = EVT_STRING, .required = true, .help = "where to send: http:// or https://" },
-    { .name = "method", .kind = EVT_STRING, .choices = "POST|PUT|PATCH", .default_text = "POST", .help = "the HTTP method" },
-    { .name = "batch", .kind = EVT_INT, .default_text = "1", .min = 1, .max = 100000, .help = "records in a request at most" },
+    { .name = "method",
+        .kind = EVT_STRING,
+        .choices = "POST|PUT|PATCH",
+        .default_text = "POST",
+        .help = "the HTTP method" },
+    { .name = "batch",
+        .kind = EVT_INT,
+        .default_text = "1",
+        .min = 1,
+        .max = 100000,
+        .help = "records in a request at most" },
     { .name = "linger",
         .kind = EVT_DURATION,
         .default_text = "100 ms",
@@ -34,7 +43,9 @@ static const struct plan_opt_spec sink_opts[] = {
         .choices = "single|array|lines",
         .default_text = "single for batch = 1, else array for json and lines for the rest",
         .help = "one record, a JSON array of records, or a record a line" },
-    { .name = "headers", .kind = EVT_STRING, .help = "more headers: 'Name: value', parted by | or line ends" },
+    { .name = "headers",
+        .kind = EVT_STRING,
+        .help = "more headers: 'Name: value', parted by | or line ends" },
     { .name = "bearer", .kind = EVT_STRING, .help = "a token for 'Authorization: Bearer'" },
     { .name = "timeout",
         .kind = EVT_DURATION,
@@ -42,7 +53,12 @@ static const struct plan_opt_spec sink_opts[] = {
         .min = 1000,
         .max = INT64_C(3600) * 1000000,
         .help = "for one attempt" },
-    { .name = "retries", .kind = EVT_INT, .default_text = "10", .min = 0, .max = 1000000, .help = "attempts after the first" },
+    { .name = "retries",
+        .kind = EVT_INT,
+        .default_text = "10",
+        .min = 0,
+        .max = 1000000,
+        .help = "attempts after the first" },
     { .name = "retry_min",
         .kind = EVT_DURATION,
         .default_text = "200 ms",
@@ -73,7 +89,9 @@ static const struct plan_opt_spec sink_opts[] = {
         .min = 0,
         .max = INT64_C(86400) * 1000000,
         .help = "at the end: how long to go on trying; what is left then is counted as failed" },
-    { .name = "ca_file", .kind = EVT_STRING, .help = "certificates to trust for https, instead of the system's" },
+    { .name = "ca_file",
+        .kind = EVT_STRING,
+        .help = "certificates to trust for https, instead of the system's" },
     { .name = NULL },
 };
 
@@ -81,13 +99,13 @@ struct http_sink;
 
 struct http_req {
     struct http_sink *hs;
-    CURL *easy;           /* owned; made once, used again */
-    struct event *timer;  /* owned; the next attempt */
+    CURL *easy;          /* owned; made once, used again */
+    struct event *timer; /* owned; the next attempt */
     struct base_buf body;
-    uint64_t n_rows;      /* 0 = the slot is free */
-    size_t n_bytes;       /* of records */
+    uint64_t n_rows; /* 0 = the slot is free */
+    size_t n_bytes;  /* of records */
     uint64_t tries;
-    bool running;         /* in the multi handle */
+    bool running; /* in the multi handle */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -95,7 +113,7 @@ struct http_sink {
     struct con_sink sink;
     struct con_encoder *enc; /* borrowed */
     CURLM *multi;
-    struct event *timer;     /* owned; what libcurl asks for */
+    struct event *timer; /* owned; what libcurl asks for */
     struct curl_slist *headers;
     char *url;
     const char *method;
@@ -106,11 +124,11 @@ struct http_sink {
     size_t bound;
     uint32_t n_reqs, n_busy;
     struct http_req *reqs;
-    struct base_buf queue;   /* records, '\n' behind each */
-    size_t queue_at;         /* of queue: taken by requests */
+    struct base_buf queue; /* records, '\n' behind each */
+    size_t queue_at;       /* of queue: taken by requests */
     uint64_t queue_rows;
     size_t flight_bytes;
-    int64_t queued_us;       /* when the queue stopped being empty */
+    int64_t queued_us; /* when the queue stopped being empty */
     uint64_t random;
     bool said_retry, was_busy, global;
     uint64_t said[(HTTP_STATUS_MAX + 63) / 64]; /* statuses said */
@@ -312,7 +330,8 @@ static int http_on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
         event_free(ev);
     ev = NULL;
     if (what != CURL_POLL_REMOVE) {
-        short mask = (short)((what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0) | EV_PERSIST);
+        short mask = (short)((what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0) |
+                             EV_PERSIST);
         ev = event_new(hs->sink.env.loop, fd, mask, http_socket_ready, hs);
         if (!ev || event_add(ev, NULL) != 0)
             return -1;
@@ -378,8 +397,8 @@ static enum cep_rc http_abandon(struct http_sink *hs, struct cep_err *err) {
     base_buf_clear(&hs->queue);
     hs->sink.stats.failed += left;
     hs->sink.stats.pending = 0;
-    return base_err_set(err, CEP_EIO, "%llu records could not be sent to %s before the end", (unsigned long long)left,
-        hs->url);
+    return base_err_set(err, CEP_EIO, "%llu records could not be sent to %s before the end",
+        (unsigned long long)left, hs->url);
 }
 
 static enum cep_rc http_flush(struct con_sink *sink, bool final, struct cep_err *err) {
@@ -436,7 +455,8 @@ static enum cep_rc http_headers(struct http_sink *hs, const struct plan_sink *ps
                 return con_opt_err(err, plan_opt_find(ps->opts, ps->n_opts, "headers"),
                     "header is not of the form 'Name: value': \"%.*s\"", BASE_STR_FMT(h));
             snprintf(line, sizeof line, "%.*s", BASE_STR_FMT(h));
-            has_type |= base_str_ieq((struct base_str){ line, h.len < 13 ? h.len : 13 }, BASE_STR("content-type:"));
+            has_type |= base_str_ieq(
+                (struct base_str){ line, h.len < 13 ? h.len : 13 }, BASE_STR("content-type:"));
             hs->headers = curl_slist_append(hs->headers, line);
         }
         n += n < text.len;
@@ -445,13 +465,15 @@ static enum cep_rc http_headers(struct http_sink *hs, const struct plan_sink *ps
     }
     if (bearer.len > 0) {
         if (memchr(bearer.p, '\n', bearer.len) || memchr(bearer.p, '\r', bearer.len))
-            return con_opt_err(err, plan_opt_find(ps->opts, ps->n_opts, "bearer"), "token has a line end in it");
+            return con_opt_err(
+                err, plan_opt_find(ps->opts, ps->n_opts, "bearer"), "token has a line end in it");
         snprintf(line, sizeof line, "Authorization: Bearer %.*s", BASE_STR_FMT(bearer));
         hs->headers = curl_slist_append(hs->headers, line);
     }
     if (!has_type) {
         bool ndjson = hs->body == HTTP_LINES && strcmp(hs->enc->vt->content_type, "application/json") == 0;
-        snprintf(line, sizeof line, "Content-Type: %s", ndjson ? "application/x-ndjson" : hs->enc->vt->content_type);
+        snprintf(line, sizeof line, "Content-Type: %s",
+            ndjson ? "application/x-ndjson" : hs->enc->vt->content_type);
         hs->headers = curl_slist_append(hs->headers, line);
     }
     hs->headers = curl_slist_append(hs->headers, "Expect:"); /* no round trip before the body */
@@ -469,7 +491,8 @@ static bool http_req_init(struct http_sink *hs, struct http_req *req) {
     curl_easy_setopt(req->easy, CURLOPT_CUSTOMREQUEST, hs->method);
     curl_easy_setopt(req->easy, CURLOPT_HTTPHEADER, hs->headers);
     curl_easy_setopt(req->easy, CURLOPT_USERAGENT, "cepd");
-    curl_easy_setopt(req->easy, CURLOPT_TIMEOUT_MS, (long)(hs->timeout_us / 1000 ? hs->timeout_us / 1000 : 1));
+    curl_easy_setopt(
+        req->easy, CURLOPT_TIMEOUT_MS, (long)(hs->timeout_us / 1000 ? hs->timeout_us / 1000 : 1));
     curl_easy_setopt(req->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(req->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(req->easy, CURLOPT_WRITEFUNCTION, http_on_answer);
@@ -549,23 +572,22 @@ static enum cep_rc http_open(const struct plan_sink *ps, const struct con_env *e
     return CEP_OK;
 }
 
-static enum cep_rc sink_check(const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts,
-    struct cep_err *err) {
+static enum cep_rc sink_check(
+    const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err) {
     (void)schema;
     const struct plan_opt *opt = plan_opt_find(opts, n_opts, "url");
     struct base_str url = plan_opt_str(opts, n_opts, "url", "");
     bool ok = (url.len > 7 && base_str_ieq((struct base_str){ url.p, 7 }, BASE_STR("http://"))) ||
               (url.len > 8 && base_str_ieq((struct base_str){ url.p, 8 }, BASE_STR("https://")));
     if (!ok)
-        return con_opt_err(err, opt, "url does not begin with http:// or https://: \"%.*s\"", BASE_STR_FMT(url));
+        return con_opt_err(
+            err, opt, "url does not begin with http:// or https://: \"%.*s\"", BASE_STR_FMT(url));
     return CEP_OK;
 }
 
-static const struct con_sink_vt http_sink = { .open = http_open,
-    .write = http_write,
-    .busy = http_busy,
-    .flush = http_flush,
-    .close = http_close };
+static const struct con_sink_vt http_sink = {
+    .open = http_open, .write = http_write, .busy = http_busy, .flush = http_flush, .close = http_close
+};
 
 const struct con_connector con_http = {
     .spec = { .name = "http",

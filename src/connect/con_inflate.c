@@ -17,8 +17,8 @@ struct con_inflate {
     z_stream gz;
     ZSTD_DStream *zs;
     size_t in_pos, in_len;
-    bool eof;      /* of the file */
-    bool between;  /* a member has ended, the next has not begun */
+    bool eof;     /* of the file */
+    bool between; /* a member has ended, the next has not begun */
     bool over;
     char in[INFLATE_IN];
 };
@@ -113,7 +113,8 @@ static enum cep_rc inflate_zstd(struct con_inflate *z, char *to, size_t cap, siz
     return CEP_OK;
 }
 
-enum cep_rc con_inflate_read(struct con_inflate *z, int fd, char *to, size_t cap, size_t *n, struct cep_err *err) {
+enum cep_rc con_inflate_read(
+    struct con_inflate *z, int fd, char *to, size_t cap, size_t *n, struct cep_err *err) {
     *n = 0;
     while (*n == 0) {
         if (z->over)

@@ -20,4 +20,5 @@ void con_inflate_free(struct con_inflate *z); /* NULL is fine */
  * Up to `cap` bytes from `fd`, decompressed. Returns: CEP_OK with *n > 0; CEP_NONE at the end; CEP_EDAMAGED when the data
  * are broken or cut off (what could be read has come before), CEP_EIO.
  */
-enum cep_rc con_inflate_read(struct con_inflate *z, int fd, char *to, size_t cap, size_t *n, struct cep_err *err);
+enum cep_rc con_inflate_read(
+    struct con_inflate *z, int fd, char *to, size_t cap, size_t *n, struct cep_err *err);

@@ -50,7 +50,7 @@ struct con_decoder_vt {
      * used some bytes but not filled the batch) and is then called again.
      */
     size_t (*decode)(struct con_decoder *dec, struct con_reader *rd, const char *p, size_t len, bool last,
-                     struct evt_batch *batch);
+        struct evt_batch *batch);
     /* The next bytes are the start of another file (csv: a header comes again). NULL = nothing to do. */
     void (*restart)(struct con_decoder *dec);
     void (*close)(struct con_decoder *dec);
@@ -66,8 +66,8 @@ struct con_encoder {
 struct con_encoder_vt {
     const char *content_type; /* for http */
     const char *suffix;       /* of part files: "ndjson" */
-    enum cep_rc (*open)(const struct plan_sink *sink, const struct evt_schema *schema, struct con_encoder **out,
-                        struct cep_err *err);
+    enum cep_rc (*open)(const struct plan_sink *sink, const struct evt_schema *schema,
+        struct con_encoder **out, struct cep_err *err);
     /* What stands before the first record of a file (csv: the header). NULL = nothing. */
     void (*begin)(struct con_encoder *enc, struct base_buf *out);
     /* Appends one record with its '\n'. */
@@ -88,15 +88,16 @@ struct con_reader {
     struct con_decoder *dec; /* owned */
     struct con_source *src;
     uint32_t partition;
-    char *buf;               /* owned; CON_PAD more than cap */
-    size_t start, end, cap;  /* bytes [start, end) wait */
-    uint64_t position;       /* of buf[start] in the partition; never goes back */
-    bool eof;                /* no more bytes come: the rest is the last record */
-    bool fresh;              /* nothing was decoded yet */
-    bool skipping;           /* within a record that is too long: drop bytes up to the next '\n' */
+    char *buf;              /* owned; CON_PAD more than cap */
+    size_t start, end, cap; /* bytes [start, end) wait */
+    uint64_t position;      /* of buf[start] in the partition; never goes back */
+    bool eof;               /* no more bytes come: the rest is the last record */
+    bool fresh;             /* nothing was decoded yet */
+    bool skipping;          /* within a record that is too long: drop bytes up to the next '\n' */
 };
 
-void con_reader_init(struct con_reader *rd, struct con_source *src, uint32_t partition, struct con_decoder *dec);
+void con_reader_init(
+    struct con_reader *rd, struct con_source *src, uint32_t partition, struct con_decoder *dec);
 void con_reader_release(struct con_reader *rd);
 /* Room for at least `want` bytes. Returns: where they go; *room is how many fit. */
 char *con_reader_room(struct con_reader *rd, size_t want, size_t *room);
@@ -120,8 +121,8 @@ struct con_part {
     char *name; /* owned */
     struct con_reader rd;
     bool done;
-    bool told;  /* partition_done was handed out */
-    void *own;  /* the connector's */
+    bool told; /* partition_done was handed out */
+    void *own; /* the connector's */
 };
 
 struct con_source_vt;
@@ -142,22 +143,23 @@ struct con_source {
 struct con_source_vt {
     /* Makes *out (whose first member is a struct con_source, zeroed but for node, env and format set by the caller of
      * con_source_init()). */
-    enum cep_rc (*open)(const struct plan_node *node, const struct con_env *env, const struct con_format *format,
-                        struct con_source **out, struct cep_err *err);
+    enum cep_rc (*open)(const struct plan_node *node, const struct con_env *env,
+        const struct con_format *format, struct con_source **out, struct cep_err *err);
     /*
      * Adds bytes to the partition's reader. Returns: CEP_OK, CEP_AGAIN (none now), CEP_NONE (the partition is over; said why
      * if it is not its natural end), or an error that ends the source.
      */
     enum cep_rc (*fill)(struct con_source *src, struct con_part *part, struct cep_err *err);
     /* Instead of fill: appends rows. The same answers. */
-    enum cep_rc (*rows)(struct con_source *src, struct con_part *part, struct evt_batch *batch, struct cep_err *err);
+    enum cep_rc (*rows)(
+        struct con_source *src, struct con_part *part, struct evt_batch *batch, struct cep_err *err);
     /* Before each poll: new partitions. Returns: CEP_OK, CEP_NONE when none will come any more, or an error. NULL = CEP_NONE. */
     enum cep_rc (*look)(struct con_source *src, struct cep_err *err);
     /* When nothing was there: when to look again; INT64_MAX = wake() will be called. NULL = INT64_MAX. */
     int64_t (*next_poll)(struct con_source *src);
     void (*part_done)(struct con_source *src, struct con_part *part); /* frees part->own; NULL = nothing */
     void (*stop)(struct con_source *src);                             /* NULL = nothing */
-    void (*close)(struct con_source *src);                            /* frees what is the connector's, and src */
+    void (*close)(struct con_source *src); /* frees what is the connector's, and src */
 };
 
 struct con_connector {
@@ -168,7 +170,7 @@ struct con_connector {
 
 /* For open() of connectors. */
 void con_source_init(struct con_source *src, const struct con_source_vt *vt, const struct plan_node *node,
-                     const struct con_env *env, const struct con_format *format);
+    const struct con_env *env, const struct con_format *format);
 /* A new partition with its decoder. Owns: `name` is copied. Returns: NULL when the decoder does not open. */
 struct con_part *con_source_add(struct con_source *src, const char *name, void *own, struct cep_err *err);
 
@@ -187,7 +189,7 @@ struct con_sink {
 
 struct con_sink_vt {
     enum cep_rc (*open)(const struct plan_sink *sink, const struct con_env *env, struct con_encoder *enc,
-                        struct con_sink **out, struct cep_err *err);
+        struct con_sink **out, struct cep_err *err);
     enum cep_rc (*write)(struct con_sink *sink, const struct evt_batch *batch, struct cep_err *err);
     bool (*busy)(const struct con_sink *sink); /* NULL = never */
     enum cep_rc (*flush)(struct con_sink *sink, bool final, struct cep_err *err);
@@ -218,11 +220,13 @@ static inline void con_wake(const struct con_env *env) {
 /* A path of the .pattern file: relative ones start at base_dir. Returns: an owned string. */
 char *con_path(const struct con_env *env, struct base_str path);
 /* An option as a C string in `to`, cut. Returns: to, or NULL when it is not set and `fallback` is NULL. */
-char *con_opt_text(const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback, char *to, size_t size);
+char *con_opt_text(
+    const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback, char *to, size_t size);
 /* Fills err with the option's place. Returns: CEP_EINVAL. */
 enum cep_rc con_opt_err(struct cep_err *err, const struct plan_opt *opt, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Rows of the table, each in its own file. */
-extern const struct con_connector con_file, con_stdin, con_stdout, con_stderr, con_tcp, con_http, con_generate;
+extern const struct con_connector con_file, con_stdin, con_stdout, con_stderr, con_tcp, con_http,
+    con_generate;
 extern const struct con_format con_json, con_csv, con_text, con_raw;

@@ -27,8 +27,8 @@ static const char *known_option(const struct plan_opt *opt) {
     return NULL;
 }
 
-static enum cep_rc decode_check(const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts,
-    struct cep_err *err) {
+static enum cep_rc decode_check(
+    const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err) {
     struct con_time time;
     struct base_arena a;
     base_arena_init(&a, 0);

@@ -21,12 +21,12 @@ struct json_dec {
     struct con_time time;
     struct evt_batch *batch; /* of this call */
     uint32_t row;
-    uint64_t duplicates;     /* of this record */
+    uint64_t duplicates; /* of this record */
     uint32_t n_seen;
     size_t n_words;
-    uint64_t *seen;          /* columns set in this record */
+    uint64_t *seen; /* columns set in this record */
     char reason[CON_REASON_MAX];
-    bool has_reason;         /* a value of the wrong type, and not a mistake in the JSON */
+    bool has_reason; /* a value of the wrong type, and not a mistake in the JSON */
 };
 
 /* The raw text of a value, for messages: up to what ends it. */
@@ -43,13 +43,17 @@ static struct base_str json_raw(const char *p) {
     return (struct base_str){ p, (size_t)(end - p) };
 }
 
-static const char *json_wrong(struct json_dec *jd, const struct evt_column *column, const char *p, const char *what) {
+static const char *json_wrong(
+    struct json_dec *jd, const struct evt_column *column, const char *p, const char *what) {
     char text[96];
     if (!what) {
         struct base_buf name = BASE_BUF_INIT;
         evt_type_write(&name, column->type);
-        const char *got = *p == '"' ? "a string" : *p == '{' ? "an object" : *p == '[' ? "an array" :
-                          *p == 't' || *p == 'f' ? "a bool" : "a number";
+        const char *got = *p == '"'                ? "a string"
+                          : *p == '{'              ? "an object"
+                          : *p == '['              ? "an array"
+                          : *p == 't' || *p == 'f' ? "a bool"
+                                                   : "a number";
         snprintf(text, sizeof text, "not of type %.60s but %s", base_buf_cstr(&name), got);
         base_buf_release(&name);
         what = text;
@@ -59,8 +63,8 @@ static const char *json_wrong(struct json_dec *jd, const struct evt_column *colu
     return NULL;
 }
 
-static const char *json_text_cell(struct json_dec *jd, const struct evt_column *column, struct evt_col *c, uint32_t row,
-    const char *p, struct base_str text, const char *end) {
+static const char *json_text_cell(struct json_dec *jd, const struct evt_column *column, struct evt_col *c,
+    uint32_t row, const char *p, struct base_str text, const char *end) {
     (void)p;
     if (con_value_text(&jd->time, column, c, row, text, jd->reason))
         return end;
@@ -69,13 +73,14 @@ static const char *json_text_cell(struct json_dec *jd, const struct evt_column *
 }
 
 /* A number that the short ways did not take: 1.0 or 1e3 for an int, too many digits, too large. */
-static const char *json_number_cell(struct json_dec *jd, const struct evt_column *column, struct evt_col *c, uint32_t row,
-    const char *p) {
+static const char *json_number_cell(
+    struct json_dec *jd, const struct evt_column *column, struct evt_col *c, uint32_t row, const char *p) {
     const char *end = con_json_number(&jd->js, p);
     if (!end)
         return NULL;
     struct base_str text = { p, (size_t)(end - p) };
-    if (column->type->kind == EVT_INT && (memchr(p, '.', text.len) || memchr(p, 'e', text.len) || memchr(p, 'E', text.len))) {
+    if (column->type->kind == EVT_INT &&
+        (memchr(p, '.', text.len) || memchr(p, 'e', text.len) || memchr(p, 'E', text.len))) {
         double d;
         if (!base_parse_f64(text, &d) || d < -9007199254740992.0 || d > 9007199254740992.0)
             return json_wrong(jd, column, p, "out of range of int");
@@ -87,8 +92,8 @@ static const char *json_number_cell(struct json_dec *jd, const struct evt_column
     return json_text_cell(jd, column, c, row, p, text, end);
 }
 
-static const char *json_double(struct json_dec *jd, const struct evt_column *column, struct evt_col *c, uint32_t row,
-    const char *p) {
+static const char *json_double(
+    struct json_dec *jd, const struct evt_column *column, struct evt_col *c, uint32_t row, const char *p) {
     const char *s = p + (*p == '-');
     uint64_t v = 0;
     unsigned d;
@@ -112,18 +117,19 @@ static const char *json_double(struct json_dec *jd, const struct evt_column *col
     }
     if (n_digits == 0 || n_digits + n_fraction > 15 || (*s | 32) == 'e')
         return json_number_cell(jd, column, c, row, p);
-    static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
-        1e15 };
+    static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13,
+        1e14, 1e15 };
     double x = (double)v / tens[n_fraction]; /* both exact: rounds once */
     con_cell_d(c, row, *p == '-' ? -x : x);
     return s;
 }
 
-static const char *json_nested(struct json_dec *jd, const struct evt_column *column, const char *p, struct evt_val *out);
+static const char *json_nested(
+    struct json_dec *jd, const struct evt_column *column, const char *p, struct evt_val *out);
 
 /* One value into a cell; p is at its first byte and it is not null. */
-static const char *json_cell(struct json_dec *jd, const struct evt_column *column, struct evt_col *c, uint32_t row,
-    const char *p) {
+static const char *json_cell(
+    struct json_dec *jd, const struct evt_column *column, struct evt_col *c, uint32_t row, const char *p) {
     struct base_str text;
     const char *end;
     bool number = *p == '-' || (unsigned)(unsigned char)*p - '0' < 10;
@@ -139,7 +145,8 @@ static const char *json_cell(struct json_dec *jd, const struct evt_column *colum
         int64_t v;
         if (!number)
             break;
-        if (con_scan_i64(p, &end, &v) && *end != '.' && (*end | 32) != 'e' && (p[*p == '-'] != '0' || end - p == 1 + (*p == '-'))) {
+        if (con_scan_i64(p, &end, &v) && *end != '.' && (*end | 32) != 'e' &&
+            (p[*p == '-'] != '0' || end - p == 1 + (*p == '-'))) {
             con_cell_i(c, row, v);
             return end;
         }
@@ -204,8 +211,8 @@ static const char *json_cell(struct json_dec *jd, const struct evt_column *colum
 }
 
 /* A scalar inside an array or row, through a cell of its own: rare enough. */
-static const char *json_scalar_val(struct json_dec *jd, const struct evt_column *column, const char *p,
-    struct evt_val *out) {
+static const char *json_scalar_val(
+    struct json_dec *jd, const struct evt_column *column, const char *p, struct evt_val *out) {
     struct evt_col cell;
     evt_col_init(&cell, column->type, 1);
     p = json_cell(jd, column, &cell, 0, p);
@@ -218,7 +225,8 @@ static const char *json_scalar_val(struct json_dec *jd, const struct evt_column 
     return p;
 }
 
-static const char *json_value(struct json_dec *jd, const struct evt_column *column, const char *p, struct evt_val *out) {
+static const char *json_value(
+    struct json_dec *jd, const struct evt_column *column, const char *p, struct evt_val *out) {
     if (*p == 'n') {
         if (column->not_null)
             return json_wrong(jd, column, p, "null in a field that is not null");
@@ -261,7 +269,8 @@ static const char *json_value(struct json_dec *jd, const struct evt_column *colu
     return json_scalar_val(jd, column, p, out);
 }
 
-static const char *json_array(struct json_dec *jd, const struct evt_column *column, const char *p, struct evt_val *out) {
+static const char *json_array(
+    struct json_dec *jd, const struct evt_column *column, const char *p, struct evt_val *out) {
     struct evt_column elem = { .name = column->name, .type = column->type->elem };
     struct evt_val *items = NULL;
     size_t n = 0, cap = 0;
@@ -298,7 +307,8 @@ static const char *json_key(struct json_dec *jd, const char *p, struct base_str 
     return *p == ':' ? con_json_blanks(p + 1) : con_json_fail(&jd->js, p, "expected \":\" behind a key");
 }
 
-static const char *json_row(struct json_dec *jd, const struct evt_column *column, const char *p, struct evt_val *out) {
+static const char *json_row(
+    struct json_dec *jd, const struct evt_column *column, const char *p, struct evt_val *out) {
     const struct evt_type *t = column->type;
     struct evt_val *fields = BASE_ARENA_ARRAY(&jd->event, struct evt_val, t->n_fields ? t->n_fields : 1);
     bool *seen = BASE_ARENA_ARRAY(&jd->event, bool, t->n_fields ? t->n_fields : 1);
@@ -341,10 +351,12 @@ static const char *json_row(struct json_dec *jd, const struct evt_column *column
 }
 
 /* The depth of recursion is that of the column's type. */
-static const char *json_nested(struct json_dec *jd, const struct evt_column *column, const char *p, struct evt_val *out) {
+static const char *json_nested(
+    struct json_dec *jd, const struct evt_column *column, const char *p, struct evt_val *out) {
     *out = (struct evt_val){ .null = false };
     if (*p != (column->type->kind == EVT_ARRAY ? '[' : '{'))
-        return *p == '"' || *p == '{' || *p == '[' || *p == 't' || *p == 'f' || *p == '-' || (*p >= '0' && *p <= '9')
+        return *p == '"' || *p == '{' || *p == '[' || *p == 't' || *p == 'f' || *p == '-' ||
+                       (*p >= '0' && *p <= '9')
                    ? json_wrong(jd, column, p, NULL)
                    : con_json_skip(&jd->js, p);
     return column->type->kind == EVT_ARRAY ? json_array(jd, column, p, out) : json_row(jd, column, p, out);
@@ -372,7 +384,8 @@ static inline const char *json_column(struct json_dec *jd, uint32_t col, const c
 static const char *json_below(struct json_dec *jd, struct con_json_node *node, const char *p);
 
 /* A value that may be wanted by a column, by paths below it, by both or by none. */
-static inline const char *json_wanted(struct json_dec *jd, uint32_t col, struct con_json_node *child, const char *p) {
+static inline const char *json_wanted(
+    struct json_dec *jd, uint32_t col, struct con_json_node *child, const char *p) {
     const char *end = NULL;
     if (col != CON_JSON_NONE && !(end = json_column(jd, col, p)))
         return NULL;
@@ -516,11 +529,11 @@ static void json_tell(struct json_dec *jd, struct con_reader *rd, const char *li
         unsigned char c = (unsigned char)*jd->js.at;
         if (jd->js.at < line_end)
             snprintf(seen, sizeof seen, c >= 0x20 && c < 0x7f ? "\"%c\"" : "byte 0x%02x", c);
-        snprintf(jd->reason, sizeof jd->reason, "not JSON at byte %zu: %s, not %s", (size_t)(jd->js.at - line) + 1,
-            jd->js.what, seen);
+        snprintf(jd->reason, sizeof jd->reason, "not JSON at byte %zu: %s, not %s",
+            (size_t)(jd->js.at - line) + 1, jd->js.what, seen);
         if (strncmp(jd->js.what, "expected", 8) != 0)
-            snprintf(jd->reason, sizeof jd->reason, "not JSON at byte %zu: %s", (size_t)(jd->js.at - line) + 1,
-                jd->js.what);
+            snprintf(jd->reason, sizeof jd->reason, "not JSON at byte %zu: %s",
+                (size_t)(jd->js.at - line) + 1, jd->js.what);
     }
     size_t len = (size_t)(line_end - line);
     if (len > 0 && line[len - 1] == '\r')
@@ -528,8 +541,8 @@ static void json_tell(struct json_dec *jd, struct con_reader *rd, const char *li
     con_reader_bad(rd, line, len, jd->reason);
 }
 
-static size_t json_decode(struct con_decoder *dec, struct con_reader *rd, const char *from, size_t len, bool last,
-    struct evt_batch *batch) {
+static size_t json_decode(struct con_decoder *dec, struct con_reader *rd, const char *from, size_t len,
+    bool last, struct evt_batch *batch) {
     struct json_dec *jd = (struct json_dec *)dec;
     const char *p = from, *end = from + len;
     /* A record that fills many buffers is not looked at before its end is there. */
@@ -582,7 +595,8 @@ static void json_close(struct con_decoder *dec) {
     base_free(jd);
 }
 
-static enum cep_rc json_open(const struct con_decoder_args *args, struct con_decoder **out, struct cep_err *err) {
+static enum cep_rc json_open(
+    const struct con_decoder_args *args, struct con_decoder **out, struct cep_err *err) {
     struct json_dec *jd = base_calloc(1, sizeof *jd);
     base_arena_init(&jd->arena, 0);
     base_arena_init(&jd->event, 0);
@@ -605,4 +619,6 @@ static enum cep_rc json_open(const struct con_decoder_args *args, struct con_dec
     return CEP_OK;
 }
 
-const struct con_decoder_vt con_json_decoder = { .open = json_open, .decode = json_decode, .close = json_close };
+const struct con_decoder_vt con_json_decoder = {
+    .open = json_open, .decode = json_decode, .close = json_close
+};

@@ -98,9 +98,7 @@ void write_element(std::string &out, simdjson::dom::element e) {
         out += b ? "true" : "false";
         return;
     }
-    case simdjson::dom::element_type::NULL_VALUE:
-        out += "null";
-        return;
+    case simdjson::dom::element_type::NULL_VALUE: out += "null"; return;
     }
 }
 

@@ -43,7 +43,8 @@ static uint32_t tree_add(struct base_arena *a, struct con_json_node *node, struc
         return found;
     node->keys = base_arena_grow(a, node->keys, node->n_keys, &node->cap_keys, sizeof *node->keys);
     struct con_json_key *key = &node->keys[node->n_keys];
-    *key = (struct con_json_key){ .name = base_arena_str(a, name), .col = CON_JSON_NONE, .next = CON_JSON_NONE };
+    *key =
+        (struct con_json_key){ .name = base_arena_str(a, name), .col = CON_JSON_NONE, .next = CON_JSON_NONE };
     bool plain = true;
     for (size_t i = 0; i < name.len; i++)
         plain &= (unsigned char)name.p[i] >= 0x20 && name.p[i] != '"' && name.p[i] != '\\';
@@ -117,8 +118,8 @@ static bool tree_step_read(const char **p, const char *end, struct tree_step *ou
 }
 
 /* Where a step leads: the slots for its column and its child. */
-static void tree_follow(struct base_arena *a, struct con_json_node *node, const struct tree_step *step, uint32_t **col,
-    struct con_json_node ***child) {
+static void tree_follow(struct base_arena *a, struct con_json_node *node, const struct tree_step *step,
+    uint32_t **col, struct con_json_node ***child) {
     if (step->name.p) {
         uint32_t k = tree_add(a, node, step->name); /* may move the keys */
         struct con_json_key *key = &node->keys[k];
@@ -140,8 +141,8 @@ static void tree_follow(struct base_arena *a, struct con_json_node *node, const 
 }
 
 /* Puts column `col` at the end of the path. Returns: NULL, or what is wrong. */
-static const char *tree_path(struct base_arena *a, struct con_json_node *root, const char *p, const char *end,
-    uint32_t col) {
+static const char *tree_path(
+    struct base_arena *a, struct con_json_node *root, const char *p, const char *end, uint32_t col) {
     enum { STEPS_MAX = 64 };
     struct con_json_node *node = root;
     for (int n = 0; p < end; n++) {
@@ -167,7 +168,8 @@ static const char *tree_path(struct base_arena *a, struct con_json_node *root, c
 }
 
 /* A column without a path: the key of its name, or nested where the name has points. */
-static const char *tree_name(struct base_arena *a, struct con_json_node *root, struct base_str name, uint32_t col) {
+static const char *tree_name(
+    struct base_arena *a, struct con_json_node *root, struct base_str name, uint32_t col) {
     uint32_t at = tree_add(a, root, name); /* may move the keys */
     struct con_json_key *key = &root->keys[at];
     if (key->col != CON_JSON_NONE)
@@ -184,8 +186,8 @@ static const char *tree_name(struct base_arena *a, struct con_json_node *root, s
     return NULL;
 }
 
-struct con_json_node *con_json_tree(struct base_arena *a, const struct evt_schema *schema, const struct plan_opt *opts,
-    uint32_t n_opts, struct cep_err *err) {
+struct con_json_node *con_json_tree(struct base_arena *a, const struct evt_schema *schema,
+    const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err) {
     struct con_json_node *root = tree_node(a);
     for (uint32_t i = 0; i < schema->n_visible; i++) {
         struct base_str name = schema->cols[i].name;
@@ -199,7 +201,9 @@ struct con_json_node *con_json_tree(struct base_arena *a, const struct evt_schem
                 path.len--;
                 wrong = path.len ? tree_path(a, root, path.p, path.p + path.len, i) : "is the whole record";
             } else {
-                wrong = path.len && !memchr(path.p, '[', path.len) && path.p[0] != '.' ? NULL : "does not begin with $";
+                wrong = path.len && !memchr(path.p, '[', path.len) && path.p[0] != '.'
+                            ? NULL
+                            : "does not begin with $";
                 if (!wrong) { /* user.id for $.user.id */
                     char *p = base_arena_printf(a, ".%.*s", BASE_STR_FMT(path));
                     wrong = tree_path(a, root, p, p + path.len + 1, i);

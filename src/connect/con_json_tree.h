@@ -20,11 +20,11 @@ struct con_json_node;
 enum { CON_JSON_NONE = UINT32_MAX };
 
 struct con_json_key {
-    struct base_str name;   /* decoded */
-    struct base_str quoted; /* "name" with quotes, CON_PAD readable; empty when it has escapes in JSON */
-    uint32_t col;           /* CON_JSON_NONE = no column */
+    struct base_str name;        /* decoded */
+    struct base_str quoted;      /* "name" with quotes, CON_PAD readable; empty when it has escapes in JSON */
+    uint32_t col;                /* CON_JSON_NONE = no column */
     struct con_json_node *child; /* NULL = nothing below it is wanted */
-    uint32_t next;          /* the key that came behind it last time; CON_JSON_NONE = none yet */
+    uint32_t next;               /* the key that came behind it last time; CON_JSON_NONE = none yet */
 };
 
 struct con_json_item {
@@ -44,7 +44,7 @@ struct con_json_node {
 };
 
 /* Returns: the tree in `a`, or NULL with the place of the bad path. */
-struct con_json_node *con_json_tree(struct base_arena *a, const struct evt_schema *schema, const struct plan_opt *opts,
-                                    uint32_t n_opts, struct cep_err *err);
+struct con_json_node *con_json_tree(struct base_arena *a, const struct evt_schema *schema,
+    const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err);
 /* Returns: the index of the key; learns it when it is new and there is room; else CON_JSON_NONE. */
 uint32_t con_json_find(struct base_arena *a, struct con_json_node *node, struct base_str name);

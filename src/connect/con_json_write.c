@@ -16,7 +16,8 @@ struct json_enc {
     struct base_str *keys;     /* owned: `{"a":`, `,"b":` */
 };
 
-static void json_write_cell(struct json_enc *je, const struct evt_col *c, uint32_t row, struct base_buf *out) {
+static void json_write_cell(
+    struct json_enc *je, const struct evt_col *c, uint32_t row, struct base_buf *out) {
     if (evt_col_is_null(c, row)) {
         base_buf_add(out, "null", 4);
         return;
@@ -49,7 +50,8 @@ static void json_write_cell(struct json_enc *je, const struct evt_col *c, uint32
     evt_val_write_json(out, c->type, &v);
 }
 
-static void json_write_row(struct con_encoder *enc, const struct evt_batch *batch, uint32_t row, struct base_buf *out) {
+static void json_write_row(
+    struct con_encoder *enc, const struct evt_batch *batch, uint32_t row, struct base_buf *out) {
     struct json_enc *je = (struct json_enc *)enc;
     for (uint32_t i = 0; i < enc->schema->n_visible; i++) {
         base_buf_str(out, je->keys[i]);

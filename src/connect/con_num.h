@@ -33,8 +33,8 @@ static inline bool con_scan_i64(const char *p, const char **end, int64_t *out) {
  * multiplication rounds once. Returns: false for anything else (which may still be a number).
  */
 static inline bool con_scan_f64(const char *p, const char *limit, double *out) {
-    static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
-        1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+    static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13,
+        1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
     bool neg = p < limit && *p == '-';
     p += neg;
     uint64_t v = 0;
@@ -83,8 +83,9 @@ static inline int64_t con_days(int64_t year, unsigned month, unsigned day) {
 /* "T10:00:00[.fraction][Z]", a blank for the T, as microseconds of the day. Returns: false for anything else. */
 static inline bool con_scan_iso_time(const char *p, size_t len, int64_t *out_us) {
     unsigned h, mi, s;
-    if (len < 9 || (p[0] != 'T' && p[0] != ' ') || !con_two_digits(p + 1, &h) || p[3] != ':' || !con_two_digits(p + 4, &mi) ||
-        p[6] != ':' || !con_two_digits(p + 7, &s) || h > 23 || mi > 59 || s > 59)
+    if (len < 9 || (p[0] != 'T' && p[0] != ' ') || !con_two_digits(p + 1, &h) || p[3] != ':' ||
+        !con_two_digits(p + 4, &mi) || p[6] != ':' || !con_two_digits(p + 7, &s) || h > 23 || mi > 59 ||
+        s > 59)
         return false;
     size_t i = 9;
     int64_t us = 0;
@@ -111,8 +112,9 @@ static inline bool con_scan_iso_time(const char *p, size_t len, int64_t *out_us)
 static inline bool con_scan_iso(const char *p, size_t len, int64_t *out_us) {
     unsigned c1, c2, mo, d;
     int64_t us;
-    if (len < 19 || !con_two_digits(p, &c1) || !con_two_digits(p + 2, &c2) || p[4] != '-' || !con_two_digits(p + 5, &mo) ||
-        p[7] != '-' || !con_two_digits(p + 8, &d) || !con_scan_iso_time(p + 10, len - 10, &us))
+    if (len < 19 || !con_two_digits(p, &c1) || !con_two_digits(p + 2, &c2) || p[4] != '-' ||
+        !con_two_digits(p + 5, &mo) || p[7] != '-' || !con_two_digits(p + 8, &d) ||
+        !con_scan_iso_time(p + 10, len - 10, &us))
         return false;
     unsigned year = c1 * 100 + c2;
     if (year == 0 || mo - 1 > 11 || d - 1 > 27)

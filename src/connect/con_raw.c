@@ -31,15 +31,16 @@ struct raw_dec {
     uint64_t skip; /* u32be: bytes of a record that is too long, still to be dropped */
 };
 
-static enum cep_rc decode_check(const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts,
-    struct cep_err *err) {
+static enum cep_rc decode_check(
+    const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err) {
     (void)opts;
     (void)n_opts;
     if (schema->n_visible == 1 &&
         (schema->cols[0].type->kind == EVT_STRING || schema->cols[0].type->kind == EVT_BYTES))
         return CEP_OK;
     base_err_set(err, CEP_ETYPE, "format \"raw\" needs a stream of one column of type string or bytes");
-    base_err_hint(err, "for several columns use json, csv or text; the time of such a stream is processing time");
+    base_err_hint(
+        err, "for several columns use json, csv or text; the time of such a stream is processing time");
     return CEP_ETYPE;
 }
 
@@ -76,8 +77,8 @@ static bool raw_framed(struct raw_dec *rw, struct con_reader *rd, const char **p
         uint32_t len = raw_u32be(at);
         if (len > rw->dec.max_record) {
             char reason[96];
-            snprintf(reason, sizeof reason, "record of %u bytes is longer than max_record (%zu bytes)", (unsigned)len,
-                rw->dec.max_record);
+            snprintf(reason, sizeof reason, "record of %u bytes is longer than max_record (%zu bytes)",
+                (unsigned)len, rw->dec.max_record);
             con_reader_bad(rd, at, left, reason);
             rw->skip = (uint64_t)len + 4;
             return true;
@@ -95,8 +96,8 @@ static bool raw_framed(struct raw_dec *rw, struct con_reader *rd, const char **p
     return true;
 }
 
-static size_t raw_decode(struct con_decoder *dec, struct con_reader *rd, const char *from, size_t len, bool last,
-    struct evt_batch *batch) {
+static size_t raw_decode(struct con_decoder *dec, struct con_reader *rd, const char *from, size_t len,
+    bool last, struct evt_batch *batch) {
     struct raw_dec *rw = (struct raw_dec *)dec;
     const char *p = from, *end = from + len;
     struct base_str record;
@@ -131,7 +132,8 @@ static void raw_close(struct con_decoder *dec) {
 
 static const struct con_decoder_vt decoder;
 
-static enum cep_rc raw_open(const struct con_decoder_args *args, struct con_decoder **out, struct cep_err *err) {
+static enum cep_rc raw_open(
+    const struct con_decoder_args *args, struct con_decoder **out, struct cep_err *err) {
     static const char *const names[RAW_MAX] = { "lines", "nul", "u32be" };
     (void)err;
     struct raw_dec *rw = base_calloc(1, sizeof *rw);
@@ -146,10 +148,9 @@ static enum cep_rc raw_open(const struct con_decoder_args *args, struct con_deco
     return CEP_OK;
 }
 
-static const struct con_decoder_vt decoder = { .open = raw_open,
-    .decode = raw_decode,
-    .restart = raw_restart,
-    .close = raw_close };
+static const struct con_decoder_vt decoder = {
+    .open = raw_open, .decode = raw_decode, .restart = raw_restart, .close = raw_close
+};
 
 const struct con_format con_raw = {
     .spec = { .name = "raw",

@@ -11,7 +11,8 @@
 
 enum { READER_FIRST = 64 * 1024 };
 
-void con_reader_init(struct con_reader *rd, struct con_source *src, uint32_t partition, struct con_decoder *dec) {
+void con_reader_init(
+    struct con_reader *rd, struct con_source *src, uint32_t partition, struct con_decoder *dec) {
     *rd = (struct con_reader){ .dec = dec, .src = src, .partition = partition, .fresh = true };
 }
 

@@ -3,8 +3,8 @@
  */
 #include "connect/con_internal.h"
 
-enum cep_rc con_sink_open(const struct plan_sink *ps, const struct evt_schema *schema, const struct con_env *env,
-    struct con_sink **out, struct cep_err *err) {
+enum cep_rc con_sink_open(const struct plan_sink *ps, const struct evt_schema *schema,
+    const struct con_env *env, struct con_sink **out, struct cep_err *err) {
     CEP_REQUIRE(env->now_us);
     *out = NULL;
     const struct con_connector *conn = con_find_connector(ps->connector->name);
@@ -25,7 +25,6 @@ enum cep_rc con_sink_open(const struct plan_sink *ps, const struct evt_schema *s
     if (rc != CEP_OK) {
         if (enc)
             enc->vt->close(enc);
-        base_err_prefix(err, "sink \"%.*s\"", BASE_STR_FMT(ps->name));
         return rc;
     }
     (*out)->vt = conn->sink;
@@ -37,10 +36,7 @@ enum cep_rc con_sink_open(const struct plan_sink *ps, const struct evt_schema *s
 }
 
 enum cep_rc con_sink_write(struct con_sink *sink, const struct evt_batch *batch, struct cep_err *err) {
-    enum cep_rc rc = sink->vt->write(sink, batch, err);
-    if (rc != CEP_OK && rc != CEP_NONE)
-        base_err_prefix(err, "sink \"%.*s\"", BASE_STR_FMT(sink->sink->name));
-    return rc;
+    return sink->vt->write(sink, batch, err);
 }
 
 bool con_sink_busy(const struct con_sink *sink) {
@@ -48,10 +44,7 @@ bool con_sink_busy(const struct con_sink *sink) {
 }
 
 enum cep_rc con_sink_flush(struct con_sink *sink, bool final, struct cep_err *err) {
-    enum cep_rc rc = sink->vt->flush(sink, final, err);
-    if (rc != CEP_OK && rc != CEP_NONE && rc != CEP_AGAIN)
-        base_err_prefix(err, "sink \"%.*s\"", BASE_STR_FMT(sink->sink->name));
-    return rc;
+    return sink->vt->flush(sink, final, err);
 }
 
 void con_sink_stats(const struct con_sink *sink, struct con_sink_stats *out) {

@@ -42,8 +42,8 @@ struct con_part *con_source_add(struct con_source *src, const char *name, void *
     return part;
 }
 
-enum cep_rc con_source_open(const struct plan_node *node, const struct con_env *env, struct con_source **out,
-    struct cep_err *err) {
+enum cep_rc con_source_open(
+    const struct plan_node *node, const struct con_env *env, struct con_source **out, struct cep_err *err) {
     CEP_REQUIRE(node->kind == PLAN_NODE_SOURCE && env->now_us);
     *out = NULL;
     const struct plan_source *ps = &node->source;
@@ -62,8 +62,6 @@ enum cep_rc con_source_open(const struct plan_node *node, const struct con_env *
         rc = format->spec.decode_check(node->schema, ps->format_opts, ps->n_format_opts, err);
     if (rc == CEP_OK)
         rc = conn->source->open(node, env, format, out, err);
-    if (rc != CEP_OK)
-        base_err_prefix(err, "stream \"%.*s\"", BASE_STR_FMT(node->name));
     return rc;
 }
 
@@ -93,8 +91,8 @@ static void source_deactivate(struct con_source *src, uint32_t number) {
  * Fills the batch from one partition. Returns: CEP_OK when there is something to tell (rows, or its end), CEP_AGAIN, or an
  * error.
  */
-static enum cep_rc source_step(struct con_source *src, struct con_part *part, struct con_chunk *chunk,
-    struct cep_err *err) {
+static enum cep_rc source_step(
+    struct con_source *src, struct con_part *part, struct con_chunk *chunk, struct cep_err *err) {
     struct evt_batch *batch = chunk->batch;
     uint64_t from = part->rd.position;
     enum cep_rc rc = CEP_OK;
@@ -130,7 +128,8 @@ static enum cep_rc source_step(struct con_source *src, struct con_part *part, st
     return rc;
 }
 
-static enum cep_rc source_try(struct con_source *src, uint32_t number, struct con_chunk *chunk, struct cep_err *err) {
+static enum cep_rc source_try(
+    struct con_source *src, uint32_t number, struct con_chunk *chunk, struct cep_err *err) {
     enum cep_rc rc = source_step(src, src->parts[number], chunk, err);
     if (rc == CEP_OK) {
         chunk->partition = number;
@@ -140,7 +139,8 @@ static enum cep_rc source_try(struct con_source *src, uint32_t number, struct co
     return rc;
 }
 
-enum cep_rc con_source_poll(struct con_source *src, uint32_t partition, struct con_chunk *chunk, struct cep_err *err) {
+enum cep_rc con_source_poll(
+    struct con_source *src, uint32_t partition, struct con_chunk *chunk, struct cep_err *err) {
     CEP_REQUIRE(!evt_batch_is_full(chunk->batch));
     chunk->first_row = chunk->batch->n_rows;
     chunk->partition = CON_ANY;
@@ -177,7 +177,9 @@ uint32_t con_source_n_partitions(const struct con_source *src) {
 
 void con_source_partition(const struct con_source *src, uint32_t i, struct con_partition *out) {
     const struct con_part *part = src->parts[i];
-    *out = (struct con_partition){ .name = base_str_of(part->name), .position = part->rd.position, .done = part->done };
+    *out = (struct con_partition){
+        .name = base_str_of(part->name), .position = part->rd.position, .done = part->done
+    };
 }
 
 bool con_source_bounded(const struct con_source *src) {

@@ -66,8 +66,8 @@ static void stdin_close(struct con_source *src) {
 
 static const struct con_source_vt stdin_source;
 
-static enum cep_rc stdin_open(const struct plan_node *node, const struct con_env *env, const struct con_format *format,
-    struct con_source **out, struct cep_err *err) {
+static enum cep_rc stdin_open(const struct plan_node *node, const struct con_env *env,
+    const struct con_format *format, struct con_source **out, struct cep_err *err) {
     struct stdin_source *ss = base_calloc(1, sizeof *ss);
     con_source_init(&ss->src, &stdin_source, node, env, format);
     ss->src.bounded = true;
@@ -81,10 +81,9 @@ static enum cep_rc stdin_open(const struct plan_node *node, const struct con_env
     return CEP_OK;
 }
 
-static const struct con_source_vt stdin_source = { .open = stdin_open,
-    .fill = stdin_fill,
-    .next_poll = stdin_next_poll,
-    .close = stdin_close };
+static const struct con_source_vt stdin_source = {
+    .open = stdin_open, .fill = stdin_fill, .next_poll = stdin_next_poll, .close = stdin_close
+};
 
 const struct con_connector con_stdin = {
     .spec = { .name = "stdin",
@@ -133,7 +132,8 @@ static enum cep_rc std_push(struct std_sink *ss, struct cep_err *err) {
 
 static enum cep_rc std_write(struct con_sink *sink, const struct evt_batch *batch, struct cep_err *err) {
     struct std_sink *ss = (struct std_sink *)sink;
-    for (uint32_t row = con_next_row(batch, 0); row < batch->n_rows && !ss->gone; row = con_next_row(batch, row + 1)) {
+    for (uint32_t row = con_next_row(batch, 0); row < batch->n_rows && !ss->gone;
+         row = con_next_row(batch, row + 1)) {
         ss->enc->vt->row(ss->enc, batch, row, &ss->out);
         sink->stats.rows++;
     }
@@ -141,7 +141,7 @@ static enum cep_rc std_write(struct con_sink *sink, const struct evt_batch *batc
 }
 
 static enum cep_rc std_flush(struct con_sink *sink, bool final, struct cep_err *err) {
-    (void)final;
+    (void) final;
     return std_push((struct std_sink *)sink, err);
 }
 
@@ -174,21 +174,25 @@ static enum cep_rc stderr_open(const struct plan_sink *ps, const struct con_env 
     return std_open(env->stderr_fd, "stderr", enc, out);
 }
 
-static const struct con_sink_vt stdout_sink = { .open = stdout_open,
-    .write = std_write,
-    .flush = std_flush,
-    .close = std_close };
-static const struct con_sink_vt stderr_sink = { .open = stderr_open,
-    .write = std_write,
-    .flush = std_flush,
-    .close = std_close };
+static const struct con_sink_vt stdout_sink = {
+    .open = stdout_open, .write = std_write, .flush = std_flush, .close = std_close
+};
+static const struct con_sink_vt stderr_sink = {
+    .open = stderr_open, .write = std_write, .flush = std_flush, .close = std_close
+};
 
 const struct con_connector con_stdout = {
-    .spec = { .name = "stdout", .is_sink = true, .default_format = "json", .help = "the standard output, a batch at a time" },
+    .spec = { .name = "stdout",
+        .is_sink = true,
+        .default_format = "json",
+        .help = "the standard output, a batch at a time" },
     .sink = &stdout_sink,
 };
 
 const struct con_connector con_stderr = {
-    .spec = { .name = "stderr", .is_sink = true, .default_format = "json", .help = "the standard error output" },
+    .spec = { .name = "stderr",
+        .is_sink = true,
+        .default_format = "json",
+        .help = "the standard error output" },
     .sink = &stderr_sink,
 };

@@ -6,8 +6,8 @@
 
 #include <assert.h>
 
-static const struct con_connector *const connectors[] = { &con_file, &con_stdin, &con_stdout, &con_stderr, &con_tcp,
-    &con_http, &con_generate };
+static const struct con_connector *const connectors[] = { &con_file, &con_stdin, &con_stdout, &con_stderr,
+    &con_tcp, &con_http, &con_generate };
 static const struct con_format *const formats[] = { &con_json, &con_csv, &con_text, &con_raw };
 
 /* The same rows as the compiler sees them. */

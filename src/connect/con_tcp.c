@@ -7,7 +7,10 @@
 #include <stdio.h>
 
 static const struct plan_opt_spec source_opts[] = {
-    { .name = "host", .kind = EVT_STRING, .default_text = "'127.0.0.1'", .help = "the address to listen on; '0.0.0.0' for all" },
+    { .name = "host",
+        .kind = EVT_STRING,
+        .default_text = "'127.0.0.1'",
+        .help = "the address to listen on; '0.0.0.0' for all" },
     { .name = "port",
         .kind = EVT_INT,
         .required = true,
@@ -59,8 +62,8 @@ static const struct plan_opt_spec sink_opts[] = {
     { .name = NULL },
 };
 
-enum cep_rc con_tcp_address(const char *host, uint16_t port, bool passive, struct sockaddr_storage *out, socklen_t *len,
-    struct cep_err *err) {
+enum cep_rc con_tcp_address(const char *host, uint16_t port, bool passive, struct sockaddr_storage *out,
+    socklen_t *len, struct cep_err *err) {
     char service[8];
     struct addrinfo hints = { .ai_family = AF_UNSPEC,
         .ai_socktype = SOCK_STREAM,
@@ -90,7 +93,8 @@ const struct con_connector con_tcp = {
         .default_format = "json",
         .source_opts = source_opts,
         .sink_opts = sink_opts,
-        .help = "as a source listens, each connection a producer; as a sink connects out, and again when it is cut" },
+        .help = "as a source listens, each connection a producer; as a sink connects out, and again when it "
+                "is cut" },
     .source = &con_tcp_source,
     .sink = &con_tcp_sink,
 };

@@ -21,15 +21,15 @@ struct tcp_sink {
     uint16_t port;
     struct sockaddr_storage addr;
     socklen_t addr_len;
-    int fd;               /* -1 = none */
+    int fd; /* -1 = none */
     bool connected, said, was_busy;
     struct event *writable; /* owned; of fd */
     struct event *timer;    /* owned; the next attempt */
     int64_t wait_us, retry_min_us, retry_max_us;
     size_t bound;
     struct base_buf out;
-    size_t out_done;   /* handed to the kernel */
-    size_t record_at;  /* where the record begins that out_done is in */
+    size_t out_done;               /* handed to the kernel */
+    size_t record_at;              /* where the record begins that out_done is in */
     int64_t drain_us, deadline_us; /* deadline 0 = not draining */
 };
 
@@ -85,7 +85,8 @@ static bool tcp_is_busy(const struct tcp_sink *ts) {
 
 static void tcp_push(struct tcp_sink *ts) {
     while (ts->connected && ts->out_done < ts->out.len) {
-        ssize_t n = send(ts->fd, ts->out.p + ts->out_done, ts->out.len - ts->out_done, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send(
+            ts->fd, ts->out.p + ts->out_done, ts->out.len - ts->out_done, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -120,8 +121,8 @@ static void tcp_writable(evutil_socket_t fd, short what, void *arg) {
         }
         ts->connected = true;
         if (ts->said)
-            con_log(&ts->sink.env, CON_LEVEL_INFO, "sink \"%.*s\": connected to %s:%u", BASE_STR_FMT(ts->sink.sink->name),
-                ts->host, (unsigned)ts->port);
+            con_log(&ts->sink.env, CON_LEVEL_INFO, "sink \"%.*s\": connected to %s:%u",
+                BASE_STR_FMT(ts->sink.sink->name), ts->host, (unsigned)ts->port);
         ts->said = false;
         ts->wait_us = ts->retry_min_us;
         if (ts->enc->vt->begin) { /* each connection gets its header; it is not kept, as it is short */
@@ -196,8 +197,8 @@ static enum cep_rc tcp_flush(struct con_sink *sink, bool final, struct cep_err *
     sink->stats.pending = 0;
     base_buf_clear(&ts->out);
     ts->out_done = ts->record_at = 0;
-    return base_err_set(err, CEP_EIO, "%llu records could not be sent to %s:%u before the end", (unsigned long long)left,
-        ts->host, (unsigned)ts->port);
+    return base_err_set(err, CEP_EIO, "%llu records could not be sent to %s:%u before the end",
+        (unsigned long long)left, ts->host, (unsigned)ts->port);
 }
 
 static void tcp_close(struct con_sink *sink) {
@@ -241,8 +242,6 @@ static enum cep_rc tcp_open(const struct plan_sink *ps, const struct con_env *en
     return CEP_OK;
 }
 
-const struct con_sink_vt con_tcp_sink = { .open = tcp_open,
-    .write = tcp_write,
-    .busy = tcp_busy,
-    .flush = tcp_flush,
-    .close = tcp_close };
+const struct con_sink_vt con_tcp_sink = {
+    .open = tcp_open, .write = tcp_write, .busy = tcp_busy, .flush = tcp_flush, .close = tcp_close
+};

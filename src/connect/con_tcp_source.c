@@ -41,7 +41,8 @@ static void conn_ready(evutil_socket_t fd, short what, void *arg) {
     con_wake(&((struct tcp_conn *)arg)->ts->src.env);
 }
 
-static void tcp_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg) {
+static void tcp_accept(
+    struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg) {
     struct tcp_source *ts = arg;
     char name[128];
     (void)listener;
@@ -50,7 +51,8 @@ static void tcp_accept(struct evconnlistener *listener, evutil_socket_t fd, stru
     if (enough || ts->n_open == ts->max_open) {
         ts->src.stats.refused++;
         if (!ts->said_full)
-            con_log(&ts->src.env, CON_LEVEL_WARNING, "refused a connection from %s: %llu are open (max_connections)", name,
+            con_log(&ts->src.env, CON_LEVEL_WARNING,
+                "refused a connection from %s: %llu are open (max_connections)", name,
                 (unsigned long long)ts->n_open);
         ts->said_full = true;
         close(fd);
@@ -137,8 +139,8 @@ uint16_t con_tcp_source_port(const struct con_source *src) {
     return ((const struct tcp_source *)src)->port;
 }
 
-static enum cep_rc tcp_open(const struct plan_node *node, const struct con_env *env, const struct con_format *format,
-    struct con_source **out, struct cep_err *err) {
+static enum cep_rc tcp_open(const struct plan_node *node, const struct con_env *env,
+    const struct con_format *format, struct con_source **out, struct cep_err *err) {
     const struct plan_opt *opts = node->source.opts;
     uint32_t n = node->source.n_opts;
     char host[256], name[128];
@@ -157,8 +159,8 @@ static enum cep_rc tcp_open(const struct plan_node *node, const struct con_env *
     ts->want = (uint64_t)plan_opt_int(opts, n, "connections", 0);
     ts->src.bounded = ts->want > 0;
     ts->listener = evconnlistener_new_bind(env->loop, tcp_accept, ts,
-        LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, TCP_BACKLOG, (struct sockaddr *)&addr,
-        (int)len);
+        LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, TCP_BACKLOG,
+        (struct sockaddr *)&addr, (int)len);
     if (!ts->listener) {
         base_err_set(err, CEP_EIO, "could not listen on %s:%u: %s", host, (unsigned)port, strerror(errno));
         con_source_close(&ts->src);
@@ -167,8 +169,8 @@ static enum cep_rc tcp_open(const struct plan_node *node, const struct con_env *
     len = sizeof addr;
     if (getsockname(evconnlistener_get_fd(ts->listener), (struct sockaddr *)&addr, &len) == 0) {
         con_tcp_name((struct sockaddr *)&addr, len, name, sizeof name);
-        ts->port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port :
-                                                     ((struct sockaddr_in *)&addr)->sin_port);
+        ts->port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
+                                                    : ((struct sockaddr_in *)&addr)->sin_port);
         con_log(env, CON_LEVEL_INFO, "stream \"%.*s\" listens on %s", BASE_STR_FMT(node->name), name);
     }
     *out = &ts->src;

@@ -53,7 +53,8 @@ static pcre2_code *text_compile(const struct plan_opt *opt, struct cep_err *err)
     struct base_str pattern = evt_val_str(&opt->val);
     int code;
     PCRE2_SIZE at;
-    pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.len, PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DUPNAMES, &code, &at, NULL);
+    pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.len,
+        PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DUPNAMES, &code, &at, NULL);
     if (re)
         return re;
     char text[128];
@@ -62,8 +63,8 @@ static pcre2_code *text_compile(const struct plan_opt *opt, struct cep_err *err)
     return NULL;
 }
 
-static enum cep_rc text_groups(pcre2_code *re, const struct evt_schema *schema, const struct plan_opt *opt, uint32_t *group,
-    struct cep_err *err) {
+static enum cep_rc text_groups(pcre2_code *re, const struct evt_schema *schema, const struct plan_opt *opt,
+    uint32_t *group, struct cep_err *err) {
     for (uint32_t i = 0; i < schema->n_visible; i++) {
         struct base_str name = schema->cols[i].name;
         char z[256];
@@ -82,15 +83,16 @@ static enum cep_rc text_groups(pcre2_code *re, const struct evt_schema *schema, 
     return CEP_OK;
 }
 
-static enum cep_rc decode_check(const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts,
-    struct cep_err *err) {
+static enum cep_rc decode_check(
+    const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err) {
     struct con_time time;
     const struct plan_opt *opt = plan_opt_find(opts, n_opts, "pattern");
     if (!opt)
         return base_err_set(err, CEP_EINVAL, "format \"text\" needs the option \"pattern\" to read");
     for (uint32_t i = 0; i < schema->n_visible; i++)
         if (!con_value_is_scalar(schema->cols[i].type))
-            return base_err_set(err, CEP_ETYPE, "format \"text\" cannot read column \"%.*s\": arrays and rows have no text",
+            return base_err_set(err, CEP_ETYPE,
+                "format \"text\" cannot read column \"%.*s\": arrays and rows have no text",
                 BASE_STR_FMT(schema->cols[i].name));
     pcre2_code *re = text_compile(opt, err);
     if (!re)
@@ -107,15 +109,16 @@ static bool text_row(struct text_dec *td, struct evt_batch *batch) {
         PCRE2_SIZE from = ov[2 * td->group[i]], to = ov[2 * td->group[i] + 1];
         if (from == PCRE2_UNSET || from > to) {
             if (s->cols[i].not_null)
-                return con_value_bad(td->reason, s->cols[i].name, "not null, but its group took no part", BASE_STR(""));
+                return con_value_bad(
+                    td->reason, s->cols[i].name, "not null, but its group took no part", BASE_STR(""));
             evt_col_set_null(&batch->cols[i], batch->n_rows);
         }
     }
     return true;
 }
 
-static size_t text_decode(struct con_decoder *dec, struct con_reader *rd, const char *from, size_t len, bool last,
-    struct evt_batch *batch) {
+static size_t text_decode(struct con_decoder *dec, struct con_reader *rd, const char *from, size_t len,
+    bool last, struct evt_batch *batch) {
     struct text_dec *td = (struct text_dec *)dec;
     const struct evt_schema *s = dec->schema;
     const char *p = from, *end = from + len;
@@ -132,8 +135,9 @@ static size_t text_decode(struct con_decoder *dec, struct con_reader *rd, const 
                 rd->src->stats.unmatched++;
                 continue;
             }
-            con_reader_bad(rd, start, line.len, n == PCRE2_ERROR_NOMATCH ? "the line does not match the pattern" :
-                                                "the pattern takes too long on this line");
+            con_reader_bad(rd, start, line.len,
+                n == PCRE2_ERROR_NOMATCH ? "the line does not match the pattern"
+                                         : "the pattern takes too long on this line");
             continue;
         }
         const PCRE2_SIZE *ov = pcre2_get_ovector_pointer(td->match);
@@ -166,7 +170,8 @@ static void text_close(struct con_decoder *dec) {
 
 static const struct con_decoder_vt decoder;
 
-static enum cep_rc text_open(const struct con_decoder_args *args, struct con_decoder **out, struct cep_err *err) {
+static enum cep_rc text_open(
+    const struct con_decoder_args *args, struct con_decoder **out, struct cep_err *err) {
     struct text_dec *td = base_calloc(1, sizeof *td);
     const struct plan_opt *opt = plan_opt_find(args->opts, args->n_opts, "pattern");
     enum cep_rc rc = CEP_EINVAL;
@@ -174,7 +179,8 @@ static enum cep_rc text_open(const struct con_decoder_args *args, struct con_dec
         .schema = args->schema,
         .skips_bom = true,
         .max_record = (size_t)plan_opt_int(args->opts, args->n_opts, "max_record", CON_MAX_RECORD_DEFAULT) };
-    td->ignore = base_str_eq(plan_opt_str(args->opts, args->n_opts, "unmatched", "error"), BASE_STR("ignore"));
+    td->ignore = base_str_eq(
+        plan_opt_str(args->opts, args->n_opts, "unmatched", "error"), BASE_STR("ignore"));
     td->group = base_calloc(args->schema->n_cols + 1, sizeof *td->group);
     td->code = text_compile(opt, err);
     if (td->code)
@@ -195,7 +201,9 @@ static enum cep_rc text_open(const struct con_decoder_args *args, struct con_dec
     return rc;
 }
 
-static const struct con_decoder_vt decoder = { .open = text_open, .decode = text_decode, .close = text_close };
+static const struct con_decoder_vt decoder = {
+    .open = text_open, .decode = text_decode, .close = text_close
+};
 
 /* -- writing ----------------------------------------------------------------------------------------------------- */
 
@@ -230,7 +238,8 @@ static void text_one_line(struct base_buf *out, size_t from) {
             out->p[i] = ' ';
 }
 
-static void text_write_row(struct con_encoder *enc, const struct evt_batch *batch, uint32_t row, struct base_buf *out) {
+static void text_write_row(
+    struct con_encoder *enc, const struct evt_batch *batch, uint32_t row, struct base_buf *out) {
     struct text_enc *te = (struct text_enc *)enc;
     te->batch = batch;
     te->row = row;

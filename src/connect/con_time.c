@@ -13,8 +13,8 @@
 
 static const char conversions[] = "YymdejbBhaAHIkpMSfzZsTDFRnt%";
 
-enum cep_rc con_time_init(struct con_time *t, const struct plan_opt *opts, uint32_t n_opts, int64_t now_us,
-    struct cep_err *err) {
+enum cep_rc con_time_init(
+    struct con_time *t, const struct plan_opt *opts, uint32_t n_opts, int64_t now_us, struct cep_err *err) {
     static const char *const names[] = { [CON_TIME_ISO] = "iso8601",
         [CON_TIME_S] = "epoch_s",
         [CON_TIME_MS] = "epoch_ms",
@@ -46,7 +46,8 @@ enum cep_rc con_time_init(struct con_time *t, const struct plan_opt *opts, uint3
     if (any)
         return CEP_OK;
     con_opt_err(err, opt, "unknown timestamp format \"%.*s\"", BASE_STR_FMT(s));
-    base_err_hint(err, "iso8601, epoch_s, epoch_ms, epoch_us, or a pattern such as '%%Y-%%m-%%d %%H:%%M:%%S'");
+    base_err_hint(
+        err, "iso8601, epoch_s, epoch_ms, epoch_us, or a pattern such as '%%Y-%%m-%%d %%H:%%M:%%S'");
     return CEP_EINVAL;
 }
 
@@ -72,8 +73,8 @@ static bool scan_name(struct time_scan *s, const char *const *names, int n, int 
         size_t full = strlen(names[i]), left = (size_t)(s->end - s->p);
         size_t lens[] = { full, 3 };
         for (int k = 0; k < 2; k++)
-            if (left >= lens[k] && base_str_ieq((struct base_str){ s->p, lens[k] },
-                                       (struct base_str){ names[i], lens[k] })) {
+            if (left >= lens[k] &&
+                base_str_ieq((struct base_str){ s->p, lens[k] }, (struct base_str){ names[i], lens[k] })) {
                 s->p += lens[k];
                 *out = i;
                 return true;
@@ -205,7 +206,9 @@ static int month_days(int64_t year, int month) {
 }
 
 static bool time_pattern(const struct con_time *t, struct base_str text, int64_t *out_us) {
-    struct time_scan s = { .p = text.p, .end = text.p + text.len, .c = { .year = t->year, .month = 1, .day = 1 } };
+    struct time_scan s = {
+        .p = text.p, .end = text.p + text.len, .c = { .year = t->year, .month = 1, .day = 1 }
+    };
     if (!scan_all(&s, t->text) || s.p != s.end)
         return false;
     if (s.has_epoch) {
@@ -226,8 +229,8 @@ static bool time_pattern(const struct con_time *t, struct base_str text, int64_t
         s.c.month = 1;
         s.c.day = 1;
     }
-    if (s.c.month < 1 || s.c.month > 12 || s.c.day < 1 || s.c.day > month_days(s.c.year, s.c.month) || s.c.hour > 23 ||
-        s.c.minute > 59 || s.c.second > 60)
+    if (s.c.month < 1 || s.c.month > 12 || s.c.day < 1 || s.c.day > month_days(s.c.year, s.c.month) ||
+        s.c.hour > 23 || s.c.minute > 59 || s.c.second > 60)
         return false;
     int64_t us = base_civil_to_us(&s.c) - s.zone_us + (s.has_yday ? (s.yday - 1) * US_PER_DAY : 0);
     if (guess && us > t->now_us + US_PER_DAY) {

@@ -27,18 +27,18 @@ struct con_time {
 };
 
 /* Reads the options timestamp_format and timestamp_year. Returns: CEP_EINVAL with the option's place. */
-enum cep_rc con_time_init(struct con_time *t, const struct plan_opt *opts, uint32_t n_opts, int64_t now_us,
-                          struct cep_err *err);
+enum cep_rc con_time_init(
+    struct con_time *t, const struct plan_opt *opts, uint32_t n_opts, int64_t now_us, struct cep_err *err);
 /* Returns: false when the text is no time of that format. */
 bool con_time_parse(struct con_time *t, struct base_str s, int64_t *out_us);
 
 /* Lines for the lists of options. */
-#define CON_TIME_OPTS                                                                                                  \
-    { .name = "timestamp_format",                                                                                      \
-        .kind = EVT_STRING,                                                                                            \
-        .default_text = "iso8601",                                                                                     \
-        .help = "iso8601, epoch_s, epoch_ms, epoch_us, or a strptime pattern such as '%b %d %H:%M:%S'" },              \
-    {                                                                                                                  \
-        .name = "timestamp_year", .kind = EVT_INT, .min = 1, .max = 9999, .default_text = "this one",                  \
-        .help = "the year of timestamps whose format has none"                                                        \
+#define CON_TIME_OPTS                                                                                     \
+    { .name = "timestamp_format",                                                                         \
+        .kind = EVT_STRING,                                                                               \
+        .default_text = "iso8601",                                                                        \
+        .help = "iso8601, epoch_s, epoch_ms, epoch_us, or a strptime pattern such as '%b %d %H:%M:%S'" }, \
+    {                                                                                                     \
+        .name = "timestamp_year", .kind = EVT_INT, .min = 1, .max = 9999, .default_text = "this one",     \
+        .help = "the year of timestamps whose format has none"                                            \
     }

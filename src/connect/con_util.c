@@ -41,8 +41,8 @@ char *con_path(const struct con_env *env, struct base_str path) {
     return out;
 }
 
-char *con_opt_text(const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback, char *to,
-    size_t size) {
+char *con_opt_text(
+    const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback, char *to, size_t size) {
     const struct plan_opt *opt = plan_opt_find(opts, n, name);
     if (!opt && !fallback)
         return NULL;

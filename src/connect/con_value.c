@@ -13,7 +13,8 @@ bool con_value_is_scalar(const struct evt_type *t) {
     return t->kind != EVT_ARRAY && t->kind != EVT_ROW;
 }
 
-bool con_value_bad(char reason[CON_REASON_MAX], struct base_str column, const char *what, struct base_str text) {
+bool con_value_bad(
+    char reason[CON_REASON_MAX], struct base_str column, const char *what, struct base_str text) {
     enum { SHOWN = 40 };
     char shown[SHOWN + 4];
     size_t n = 0;
@@ -27,8 +28,8 @@ bool con_value_bad(char reason[CON_REASON_MAX], struct base_str column, const ch
     size_t bad;
     while (!base_utf8_valid((struct base_str){ shown, n }, &bad))
         shown[bad] = '?';
-    snprintf(reason, CON_REASON_MAX, "column \"%.*s\": %s: \"%.*s\"%s", column.len < 100 ? (int)column.len : 100,
-        column.p, what, (int)n, shown, n < text.len ? "..." : "");
+    snprintf(reason, CON_REASON_MAX, "column \"%.*s\": %s: \"%.*s\"%s",
+        column.len < 100 ? (int)column.len : 100, column.p, what, (int)n, shown, n < text.len ? "..." : "");
     return false;
 }
 
@@ -72,7 +73,8 @@ bool con_base64(struct base_str s, struct evt_col *c, uint32_t row) {
 }
 
 static bool text_bool(struct base_str s, bool *out) {
-    static const char *const words[] = { "false", "true", "f", "t", "no", "yes", "n", "y", "0", "1", "off", "on" };
+    static const char *const words[] = { "false", "true", "f", "t", "no", "yes", "n", "y", "0", "1", "off",
+        "on" };
     for (size_t i = 0; i < CEP_COUNT_OF(words); i++)
         if (base_str_ieq(s, base_str_of(words[i]))) {
             *out = i & 1;
@@ -95,7 +97,8 @@ static bool text_not_number(char reason[CON_REASON_MAX], const struct evt_column
     }
     struct base_buf name = BASE_BUF_INIT;
     evt_type_write(&name, column->type);
-    snprintf(what, sizeof what, number ? "out of range of %s" : "not a value of type %s", base_buf_cstr(&name));
+    snprintf(
+        what, sizeof what, number ? "out of range of %s" : "not a value of type %s", base_buf_cstr(&name));
     base_buf_release(&name);
     return con_value_bad(reason, column->name, what, s);
 }

@@ -63,10 +63,11 @@ enum { CON_REASON_MAX = 256 };
  * Requires: CON_PAD readable bytes behind the text; valid UTF-8 is checked for strings.
  */
 bool con_value_text(struct con_time *time, const struct evt_column *column, struct evt_col *c, uint32_t row,
-                    struct base_str s, char reason[CON_REASON_MAX]);
+    struct base_str s, char reason[CON_REASON_MAX]);
 /* Decodes base64, with or without padding, standard or URL alphabet. Returns: false when it is not. */
 bool con_base64(struct base_str s, struct evt_col *c, uint32_t row);
 /* Writes `column "NAME": WHAT: "TEXT"`; long or binary text is cut and made readable. Returns: false. */
-bool con_value_bad(char reason[CON_REASON_MAX], struct base_str column, const char *what, struct base_str text);
+bool con_value_bad(
+    char reason[CON_REASON_MAX], struct base_str column, const char *what, struct base_str text);
 /* True when the column can be filled from one piece of text. */
 bool con_value_is_scalar(const struct evt_type *t);

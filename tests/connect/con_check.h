@@ -14,8 +14,8 @@
 #include "tests/connect/con_kit.h"
 
 /* rows and bad (NULL = whatever): as con_kit writes them. Long inputs (over 300 bytes) are cut at some places only. */
-static inline void check_decode_n(const char *columns, const char *format, const char *opts, const char *in, size_t len,
-    const char *rows, const char *bad) {
+static inline void check_decode_n(const char *columns, const char *format, const char *opts, const char *in,
+    size_t len, const char *rows, const char *bad) {
     size_t step = len > 300 ? len / 40 : 1;
     for (size_t piece = 0; piece <= len; piece += piece == 0 ? 1 : step) {
         struct con_kit k;

@@ -75,22 +75,32 @@ static void one_file(void **state) {
     con_source_partition(f->src, 0, &part);
     assert_true(part.done);
     assert_int_equal(part.position, 16);
-    assert_string_equal(base_arena_strndup(&f->k.arena, part.name.p, part.name.len), con_kit_path(&f->k, "in"));
+    assert_string_equal(
+        base_arena_strndup(&f->k.arena, part.name.p, part.name.len), con_kit_path(&f->k, "in"));
 }
 
 static void a_missing_file_is_an_error(void **state) {
     struct fix *f = *state;
     struct cep_err err = CEP_ERR_INIT;
-    assert_int_equal(con_source_open(con_kit_stream(&f->k, "a int", "file", "path = 'no'", "json", NULL), &f->k.env, &f->src, &err), CEP_EIO);
-    assert_string_equal(err.message, base_arena_printf(&f->k.arena, "stream \"s\": could not open file \"%s/no\": No such file or directory", f->k.dir));
-    assert_int_equal(con_source_open(con_kit_stream(&f->k, "a int", "file", "path = '*.no'", "json", NULL), &f->k.env, &f->src, &err), CEP_EIO);
-    assert_string_equal(err.message, base_arena_printf(&f->k.arena, "stream \"s\": no file matches \"%s/*.no\"", f->k.dir));
-    assert_int_equal(con_source_open(con_kit_stream(&f->k, "a int", "file", "path = 'x', follow = true, compression = 'gzip'", "json", NULL), &f->k.env, &f->src, &err), CEP_EINVAL);
+    assert_int_equal(con_source_open(con_kit_stream(&f->k, "a int", "file", "path = 'no'", "json", NULL),
+                         &f->k.env, &f->src, &err),
+        CEP_EIO);
+    assert_string_equal(err.message,
+        base_arena_printf(&f->k.arena, "could not open file \"%s/no\": No such file or directory", f->k.dir));
+    assert_int_equal(con_source_open(con_kit_stream(&f->k, "a int", "file", "path = '*.no'", "json", NULL),
+                         &f->k.env, &f->src, &err),
+        CEP_EIO);
+    assert_string_equal(err.message, base_arena_printf(&f->k.arena, "no file matches \"%s/*.no\"", f->k.dir));
+    assert_int_equal(con_source_open(con_kit_stream(&f->k, "a int", "file",
+                                         "path = 'x', follow = true, compression = 'gzip'", "json", NULL),
+                         &f->k.env, &f->src, &err),
+        CEP_EINVAL);
 }
 
 static void partitions_of_a_glob_and_a_directory_come_sorted(void **state) {
     struct fix *f = *state;
-    shell(f, "mkdir d && echo '{\"a\":2}' > d/b.x && echo '{\"a\":1}' > d/a.x && echo '{\"a\":3}' > d/.hidden && mkdir d/sub && echo '{\"a\":4}' > d/c.y");
+    shell(f, "mkdir d && echo '{\"a\":2}' > d/b.x && echo '{\"a\":1}' > d/a.x && echo '{\"a\":3}' > "
+             "d/.hidden && mkdir d/sub && echo '{\"a\":4}' > d/c.y");
     open_it(f, "path = 'd/*.x'");
     assert_int_equal(con_source_n_partitions(f->src), 2);
     assert_string_equal(more(f, 0), "{\"a\":1}\n{\"a\":2}\n");
@@ -132,18 +142,19 @@ static void trouble_with_one_file_leaves_the_others(void **state) {
     assert_string_equal(more(f, 0), "{\"a\":7}\n{\"a\":7}\n");
     assert_int_equal(stats_of(f).vanished, 1);
     assert_int_equal(stats_of(f).unreadable, 1);
-    assert_string_equal(f->k.log.p,
-        base_arena_printf(&f->k.arena,
-            "warning: file \"%s/1.x\" is not there any more: left out\nwarning: could not open file \"%s/2.x\": Is a directory: left out\n",
-            f->k.dir, f->k.dir));
+    assert_string_equal(f->k.log.p, base_arena_printf(&f->k.arena,
+                                        "warning: file \"%s/1.x\" is not there any more: left out\nwarning: "
+                                        "could not open file \"%s/2.x\": Is a directory: left out\n",
+                                        f->k.dir, f->k.dir));
 }
 
 static void gzip_and_zstd(void **state) {
     struct fix *f = *state;
-    shell(f, "seq 1 3000 | sed 's/.*/{\"a\":&}/' > plain && gzip -k plain && cp plain.gz unnamed && cat plain.gz plain.gz > two.gz");
+    shell(f, "seq 1 3000 | sed 's/.*/{\"a\":&}/' > plain && gzip -k plain && cp plain.gz unnamed && cat "
+             "plain.gz plain.gz > two.gz");
     zstd(f);
-    static const char *const paths[] = { "path = 'plain'", "path = 'plain.gz'", "path = 'plain.zst'", "path = 'unnamed'",
-        "path = 'plain.gz', compression = 'gzip'" };
+    static const char *const paths[] = { "path = 'plain'", "path = 'plain.gz'", "path = 'plain.zst'",
+        "path = 'unnamed'", "path = 'plain.gz', compression = 'gzip'" };
     const char *want = NULL;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         open_it(f, paths[i]);
@@ -164,14 +175,17 @@ static void cut_off_and_damaged_compression(void **state) {
     struct fix *f = *state;
     shell(f, "seq 1 30000 | sed 's/.*/{\"a\":&}/' > plain && gzip -k plain");
     zstd(f);
-    shell(f, "half() { echo $(($(wc -c < $1) / 2)); }; head -c $(half plain.gz) plain.gz > 1.gz && head -c $(half plain.zst) plain.zst > 2.zst"
-             " && (head -c $(half plain.gz) plain.gz; printf 'garbage garbage'; tail -c $(half plain.gz) plain.gz) > 3.gz"
+    shell(f, "half() { echo $(($(wc -c < $1) / 2)); }; head -c $(half plain.gz) plain.gz > 1.gz && head -c "
+             "$(half plain.zst) plain.zst > 2.zst"
+             " && (head -c $(half plain.gz) plain.gz; printf 'garbage garbage'; tail -c $(half plain.gz) "
+             "plain.gz) > 3.gz"
              " && printf '\\037\\213' > 4.gz && : > 5.gz");
     open_it(f, "path = '?.*'");
     more(f, 0);
     assert_true(stats_of(f).rows > 10000);
     assert_int_equal(stats_of(f).unreadable, 4);
-    assert_non_null(strstr(f->k.log.p, "1.gz\": gzip data cut off before their end: what came before was read"));
+    assert_non_null(
+        strstr(f->k.log.p, "1.gz\": gzip data cut off before their end: what came before was read"));
     assert_non_null(strstr(f->k.log.p, "2.zst\": zstd data cut off before their end"));
     assert_non_null(strstr(f->k.log.p, "3.gz\": "));
     assert_null(strstr(f->k.log.p, "5.gz"));
@@ -215,11 +229,13 @@ static void follow_survives_rotation_truncation_and_absence(void **state) {
     assert_int_equal(stats_of(f).vanished, 2);
     assert_int_equal(con_source_n_partitions(f->src), 1);
     const char *p = con_kit_path(&f->k, "log");
-    assert_string_equal(f->k.log.p,
-        base_arena_printf(&f->k.arena,
-            "warning: file \"%s\" is not there: waiting for it\ninfo: file \"%s\" was rotated: reading the new one\n"
-            "warning: file \"%s\" was truncated: reading it from its start\nwarning: file \"%s\" has vanished: waiting for it\n"
-            "info: file \"%s\" was rotated: reading the new one\n", p, p, p, p, p));
+    assert_string_equal(f->k.log.p, base_arena_printf(&f->k.arena,
+                                        "warning: file \"%s\" is not there: waiting for it\ninfo: file "
+                                        "\"%s\" was rotated: reading the new one\n"
+                                        "warning: file \"%s\" was truncated: reading it from its "
+                                        "start\nwarning: file \"%s\" has vanished: waiting for it\n"
+                                        "info: file \"%s\" was rotated: reading the new one\n",
+                                        p, p, p, p, p));
 }
 
 static void follow_takes_new_files_of_a_directory_but_no_rotated_ones(void **state) {
@@ -237,7 +253,8 @@ static void follow_takes_new_files_of_a_directory_but_no_rotated_ones(void **sta
 static void a_csv_header_comes_again_with_each_file(void **state) {
     struct fix *f = *state;
     con_kit_put(&f->k, "log", "x,a\n9,1\n");
-    f->src = con_kit_open(&f->k, "a int", "file", "path = 'log', follow = true, poll_every = 1 ms", "csv", NULL);
+    f->src = con_kit_open(
+        &f->k, "a int", "file", "path = 'log', follow = true, poll_every = 1 ms", "csv", NULL);
     assert_string_equal(more(f, 5), "{\"a\":1}\n");
     shell(f, "mv log old && printf 'a,x\\n2,8\\n' > log");
     assert_string_equal(more(f, 5), "{\"a\":2}\n");
@@ -262,7 +279,8 @@ static void many_files_do_not_run_out_of_descriptors(void **state) {
 static struct con_sink *sink_open(struct fix *f, const char *opts, const char *format) {
     struct con_sink *sink = NULL;
     struct cep_err err = CEP_ERR_INIT;
-    if (con_sink_open(con_kit_sink(&f->k, "file", opts, format, NULL), con_kit_schema(&f->k, "a int"), &f->k.env, &sink, &err) != CEP_OK)
+    if (con_sink_open(con_kit_sink(&f->k, "file", opts, format, NULL), con_kit_schema(&f->k, "a int"),
+            &f->k.env, &sink, &err) != CEP_OK)
         print_error("%s\n", err.message);
     assert_non_null(sink);
     return sink;
@@ -363,13 +381,15 @@ static void a_missing_folder_is_an_error(void **state) {
     struct fix *f = *state;
     struct con_sink *sink;
     static const char *const opts[] = { "path = 'no/out'", "path = 'no/'" };
-    static const char *const messages[] = { "sink \"out\": could not open file \"%s/no/out\": No such file or directory",
-        "sink \"out\": could not open folder \"%s/no/\": No such file or directory" };
+    static const char *const messages[] = { "could not open file \"%s/no/out\": No such file or directory",
+        "could not open folder \"%s/no/\": No such file or directory" };
     for (int i = 0; i < 2; i++) {
         struct cep_err err = CEP_ERR_INIT;
         char want[256];
         snprintf(want, sizeof want, i ? messages[1] : messages[0], f->k.dir);
-        assert_int_equal(con_sink_open(con_kit_sink(&f->k, "file", opts[i], "json", NULL), con_kit_schema(&f->k, "a int"), &f->k.env, &sink, &err), CEP_EIO);
+        assert_int_equal(con_sink_open(con_kit_sink(&f->k, "file", opts[i], "json", NULL),
+                             con_kit_schema(&f->k, "a int"), &f->k.env, &sink, &err),
+            CEP_EIO);
         assert_string_equal(err.message, want);
         assert_string_equal(err.hint, "the folder has to be there: cepd does not make folders");
         assert_true(err.retriable);
@@ -389,7 +409,8 @@ static void a_full_disk_loses_nothing(void **state) {
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
     struct evt_batch *b = con_kit_batch(&f->k, sink->schema, "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n{\"a\":4}\n");
     assert_int_equal(con_sink_write(sink, b, &err), CEP_EIO);
-    assert_string_equal(err.message, base_arena_printf(&f->k.arena, "sink \"out\": could not write file \"%s/out\": File too large", f->k.dir));
+    assert_string_equal(err.message,
+        base_arena_printf(&f->k.arena, "could not write file \"%s/out\": File too large", f->k.dir));
     assert_true(err.retriable);
     assert_int_equal(con_sink_flush(sink, false, &err), CEP_EIO);
     struct con_sink_stats stats;

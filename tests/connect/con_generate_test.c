@@ -21,8 +21,10 @@ static void the_same_seed_gives_the_same_rows(void **state) {
     (void)state;
     struct con_kit k;
     con_kit_init(&k);
-    const char *columns = "id int, card string, amount double, at timestamp, ok bool, d decimal(8,2), u duration";
-    char *a = rows_of(&k, columns, "rows = 3000, seed = 7"), *b = rows_of(&k, columns, "rows = 3000, seed = 7"),
+    const char *columns =
+        "id int, card string, amount double, at timestamp, ok bool, d decimal(8,2), u duration";
+    char *a = rows_of(&k, columns, "rows = 3000, seed = 7"),
+         *b = rows_of(&k, columns, "rows = 3000, seed = 7"),
          *c = rows_of(&k, columns, "rows = 3000, seed = 8");
     assert_string_equal(a, b);
     assert_string_not_equal(a, c);
@@ -36,9 +38,9 @@ static void specs(void **state) {
     (void)state;
     struct con_kit k;
     con_kit_init(&k);
-    assert_string_equal(
-        rows_of(&k, "n int, s string, c string, at timestamp, x int, f double",
-            "rows = 3, n = 'sequence 10 -2', s = 'const a b', c = 'pick only', step = 1 min, start = '2026-05-01 12:00:00', x = 'null', f = 'sequence 0.5 0.25'"),
+    assert_string_equal(rows_of(&k, "n int, s string, c string, at timestamp, x int, f double",
+                            "rows = 3, n = 'sequence 10 -2', s = 'const a b', c = 'pick only', step = 1 min, "
+                            "start = '2026-05-01 12:00:00', x = 'null', f = 'sequence 0.5 0.25'"),
         "{\"n\":10,\"s\":\"a b\",\"c\":\"only\",\"at\":\"2026-05-01T12:00:00Z\",\"x\":null,\"f\":0.5}\n"
         "{\"n\":8,\"s\":\"a b\",\"c\":\"only\",\"at\":\"2026-05-01T12:01:00Z\",\"x\":null,\"f\":0.75}\n"
         "{\"n\":6,\"s\":\"a b\",\"c\":\"only\",\"at\":\"2026-05-01T12:02:00Z\",\"x\":null,\"f\":1.0}\n");
@@ -50,8 +52,10 @@ static void distributions_are_what_they_say(void **state) {
     struct con_kit k;
     con_kit_init(&k);
     enum { ROWS = 20000 };
-    struct con_source *src = con_kit_open(&k, "u double, n double, p string, k string, z int, i int, at timestamp, w string", "generate",
-        "rows = 20000, u = 'uniform 5 6', n = 'normal 20 3', p = 'pick A:3|B|C:0', k = 'key c 10', z = 'zipf 100 1.2', i = 'uniform -1 1', "
+    struct con_source *src = con_kit_open(&k,
+        "u double, n double, p string, k string, z int, i int, at timestamp, w string", "generate",
+        "rows = 20000, u = 'uniform 5 6', n = 'normal 20 3', p = 'pick A:3|B|C:0', k = 'key c 10', z = 'zipf "
+        "100 1.2', i = 'uniform -1 1', "
         "disorder = 5 s, step = 1 s, null_share = 0.25",
         NULL, NULL);
     struct con_chunk c = { .batch = evt_batch_new(src->node->schema, 0) };
@@ -92,7 +96,8 @@ static void distributions_are_what_they_say(void **state) {
     }
     assert_int_equal(rows, ROWS);
     assert_true(nulls > ROWS / 5 && nulls < ROWS * 3 / 10);
-    assert_true(sum / n_normal > 19.8 && sum / n_normal < 20.2 && sum2 / n_normal > 8.5 && sum2 / n_normal < 9.5);
+    assert_true(
+        sum / n_normal > 19.8 && sum / n_normal < 20.2 && sum2 / n_normal > 8.5 && sum2 / n_normal < 9.5);
     assert_true(a > b * 5 / 2 && a < b * 7 / 2);
     assert_true(first > ROWS / 10); /* zipf: the first of a hundred keys has much more than a hundredth */
     assert_true(seen[0] > ROWS / 5 && seen[1] > ROWS / 5 && seen[2] > ROWS / 5);
@@ -107,7 +112,8 @@ static void the_rate_is_kept_by_the_clock(void **state) {
     struct con_kit k;
     con_kit_init(&k);
     k.now_us = 5000000;
-    struct con_source *src = con_kit_open(&k, "at timestamp", "generate", "rate = 100, start = 'now'", NULL, NULL);
+    struct con_source *src = con_kit_open(
+        &k, "at timestamp", "generate", "rate = 100, start = 'now'", NULL, NULL);
     assert_false(con_source_bounded(src));
     struct con_chunk c = { .batch = evt_batch_new(src->node->schema, 0) };
     assert_int_equal(con_source_poll(src, CON_ANY, &c, NULL), CEP_OK);
@@ -133,27 +139,38 @@ static void mistakes(void **state) {
     static const struct {
         const char *columns, *opts, *message;
     } cases[] = {
-        { "a int", "b = 'uniform 0 1'", "stream \"s\": connector \"generate\" has no option and the stream no column \"b\"" },
-        { "a string", "a = 'uniform 0 1'", "stream \"s\": column \"a\" of type string cannot be made by 'uniform 0 1': not a number" },
-        { "a int", "a = 'uniform 5'", "stream \"s\": column \"a\" of type int cannot be made by 'uniform 5': two numbers are needed" },
-        { "a int", "a = 'uniform 5 1'", "stream \"s\": column \"a\" of type int cannot be made by 'uniform 5 1': the first number is above the second" },
-        { "a int", "a = 'gauss 5 1'", "stream \"s\": column \"a\" of type int cannot be made by 'gauss 5 1': not a known word" },
-        { "a int", "a = ''", "stream \"s\": column \"a\" of type int cannot be made by '': not a known word" },
-        { "a int", "a = 'pick 1|x'", "stream \"s\": column \"a\" of type int cannot be made by 'pick 1|x': a choice is not a value of that type" },
-        { "a double", "a = 'key 10'", "stream \"s\": column \"a\" of type double cannot be made by 'key 10': keys are strings or ints" },
-        { "a int", "a = 'clock'", "stream \"s\": column \"a\" of type int cannot be made by 'clock': not a timestamp" },
-        { "a int not null", "a = 'null'", "stream \"s\": column \"a\" of type int cannot be made by 'null': not null" },
-        { "a array(int) not null", NULL, "stream \"s\": column \"a\": nothing to make it of, and not null" },
-        { "a int", "a = 5", "stream \"s\": option \"a\" wants a string such as 'uniform 0 100'" },
-        { "a int", "start = 'soon'", "stream \"s\": not a timestamp: \"soon\"" },
-        { "a int", "null_share = 1.5", "stream \"s\": null_share is 1.5, not between 0 and 1" },
+        { "a int", "b = 'uniform 0 1'",
+            "connector \"generate\" has no option and the stream no column \"b\"" },
+        { "a string", "a = 'uniform 0 1'",
+            "column \"a\" of type string cannot be made by 'uniform 0 1': not a number" },
+        { "a int", "a = 'uniform 5'",
+            "column \"a\" of type int cannot be made by 'uniform 5': two numbers are needed" },
+        { "a int", "a = 'uniform 5 1'",
+            "column \"a\" of type int cannot be made by 'uniform 5 1': the first number is above the "
+            "second" },
+        { "a int", "a = 'gauss 5 1'",
+            "column \"a\" of type int cannot be made by 'gauss 5 1': not a known word" },
+        { "a int", "a = ''", "column \"a\" of type int cannot be made by '': not a known word" },
+        { "a int", "a = 'pick 1|x'",
+            "column \"a\" of type int cannot be made by 'pick 1|x': a choice is not a value of that type" },
+        { "a double", "a = 'key 10'",
+            "column \"a\" of type double cannot be made by 'key 10': keys are strings or ints" },
+        { "a int", "a = 'clock'", "column \"a\" of type int cannot be made by 'clock': not a timestamp" },
+        { "a int not null", "a = 'null'", "column \"a\" of type int cannot be made by 'null': not null" },
+        { "a array(int) not null", NULL, "column \"a\": nothing to make it of, and not null" },
+        { "a int", "a = 5", "option \"a\" wants a string such as 'uniform 0 100'" },
+        { "a int", "start = 'soon'", "not a timestamp: \"soon\"" },
+        { "a int", "null_share = 1.5", "null_share is 1.5, not between 0 and 1" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct con_kit k;
         struct con_source *src = NULL;
         struct cep_err err = CEP_ERR_INIT;
         con_kit_init(&k);
-        assert_int_not_equal(con_source_open(con_kit_stream(&k, cases[i].columns, "generate", cases[i].opts, NULL, NULL), &k.env, &src, &err), CEP_OK);
+        assert_int_not_equal(
+            con_source_open(con_kit_stream(&k, cases[i].columns, "generate", cases[i].opts, NULL, NULL),
+                &k.env, &src, &err),
+            CEP_OK);
         assert_string_equal(err.message, cases[i].message);
         con_kit_release(&k);
     }

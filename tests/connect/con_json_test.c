@@ -13,13 +13,17 @@ static void json(const char *columns, const char *opts, const char *in, const ch
 static void scalars_of_every_type(void **state) {
     (void)state;
     json("b bool, i int, d double, s string, y bytes, t timestamp, u duration, n decimal(10,2)", NULL,
-        "{\"b\":true,\"i\":-42,\"d\":1.5,\"s\":\"hi\",\"y\":\"AQID\",\"t\":\"2026-01-01T10:00:00.123Z\",\"u\":\"5 s\","
+        "{\"b\":true,\"i\":-42,\"d\":1.5,\"s\":\"hi\",\"y\":\"AQID\",\"t\":\"2026-01-01T10:00:00.123Z\","
+        "\"u\":\"5 s\","
         "\"n\":\"12.34\"}\n"
-        "{\"n\":-0.5,\"u\":\"1 h 30 min\",\"t\":\"2026-01-01 10:00:00+02:00\",\"y\":\"\",\"s\":\"\",\"d\":7,\"i\":1e3,\"b\":"
+        "{\"n\":-0.5,\"u\":\"1 h 30 min\",\"t\":\"2026-01-01 "
+        "10:00:00+02:00\",\"y\":\"\",\"s\":\"\",\"d\":7,\"i\":1e3,\"b\":"
         "false}\n",
-        "{\"b\":true,\"i\":-42,\"d\":1.5,\"s\":\"hi\",\"y\":\"AQID\",\"t\":\"2026-01-01T10:00:00.123Z\",\"u\":\"5 s\",\"n\":"
+        "{\"b\":true,\"i\":-42,\"d\":1.5,\"s\":\"hi\",\"y\":\"AQID\",\"t\":\"2026-01-01T10:00:00.123Z\","
+        "\"u\":\"5 s\",\"n\":"
         "\"12.34\"}\n"
-        "{\"b\":false,\"i\":1000,\"d\":7.0,\"s\":\"\",\"y\":\"\",\"t\":\"2026-01-01T08:00:00Z\",\"u\":\"1 h 30 min\",\"n\":"
+        "{\"b\":false,\"i\":1000,\"d\":7.0,\"s\":\"\",\"y\":\"\",\"t\":\"2026-01-01T08:00:00Z\",\"u\":\"1 h "
+        "30 min\",\"n\":"
         "\"-0.50\"}\n",
         "");
 }
@@ -27,8 +31,10 @@ static void scalars_of_every_type(void **state) {
 static void missing_is_null_and_unknown_is_ignored(void **state) {
     (void)state;
     json("a int, b string", NULL,
-        "{\"b\":\"x\",\"zzz\":{\"deep\":[1,{\"a\":2}]},\"more\":null}\n{}\n{\"a\":null}\n  \n\n{ \"a\" : 3 , \"b\" : \"y\" }\r\n",
-        "{\"a\":null,\"b\":\"x\"}\n{\"a\":null,\"b\":null}\n{\"a\":null,\"b\":null}\n{\"a\":3,\"b\":\"y\"}\n", "");
+        "{\"b\":\"x\",\"zzz\":{\"deep\":[1,{\"a\":2}]},\"more\":null}\n{}\n{\"a\":null}\n  \n\n{ \"a\" : 3 , "
+        "\"b\" : \"y\" }\r\n",
+        "{\"a\":null,\"b\":\"x\"}\n{\"a\":null,\"b\":null}\n{\"a\":null,\"b\":null}\n{\"a\":3,\"b\":\"y\"}\n",
+        "");
 }
 
 static void last_line_may_lack_its_newline(void **state) {
@@ -44,13 +50,17 @@ static void last_line_may_lack_its_newline(void **state) {
 static void strings_and_escapes(void **state) {
     (void)state;
     json("s string", NULL,
-        "{\"s\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}\n{\"s\":\"\\u00e9\\ud83d\\ude00\\u0041\"}\n{\"s\":\"caf\xc3\xa9 sixteen bytes and more\"}\n"
+        "{\"s\":\"\\\"\\\\\\/"
+        "\\b\\f\\n\\r\\t\"}\n{\"s\":\"\\u00e9\\ud83d\\ude00\\u0041\"}\n{\"s\":\"caf\xc3\xa9 sixteen bytes "
+        "and more\"}\n"
         "{\"\\u0073\":\"key with an escape\"}\n",
         "{\"s\":\"\\\"\\\\/\\b\\f\\n\\r\\t\"}\n{\"s\":\"\xc3\xa9\xf0\x9f\x98\x80"
         "A\"}\n{\"s\":\"caf\xc3\xa9 sixteen bytes and more\"}\n"
         "{\"s\":\"key with an escape\"}\n",
         "");
-    json("s string", NULL, "{\"s\":\"\\x\"}\n{\"s\":\"\\ud800\"}\n{\"s\":\"\\udc00\"}\n{\"s\":\"\\u12\"}\n{\"s\":\"a\tb\"}\n{\"s\":\"ok\"}\n",
+    json("s string", NULL,
+        "{\"s\":\"\\x\"}\n{\"s\":\"\\ud800\"}\n{\"s\":\"\\udc00\"}\n{\"s\":\"\\u12\"}\n{\"s\":\"a\tb\"}\n{"
+        "\"s\":\"ok\"}\n",
         "{\"s\":\"ok\"}\n",
         "mem@0: not JSON at byte 8: invalid escape [{\"s\":\"\\x\"}]\n"
         "mem@11: not JSON at byte 8: half of a surrogate pair [{\"s\":\"\\ud800\"}]\n"
@@ -61,7 +71,9 @@ static void strings_and_escapes(void **state) {
 
 static void invalid_utf8_is_bad_wherever_it_is(void **state) {
     (void)state;
-    json("s string", NULL, "{\"s\":\"a\xff\"}\n{\"x\":\"\xc3\"}\n{\"\xe2\x82\":1}\n{\"s\":\"\xe2\x82\xac\"}\n", "{\"s\":\"\xe2\x82\xac\"}\n",
+    json("s string", NULL,
+        "{\"s\":\"a\xff\"}\n{\"x\":\"\xc3\"}\n{\"\xe2\x82\":1}\n{\"s\":\"\xe2\x82\xac\"}\n",
+        "{\"s\":\"\xe2\x82\xac\"}\n",
         "mem@0: not JSON at byte 8: invalid UTF-8 [{\"s\":\"a\xff\"}]\n"
         "mem@11: not JSON at byte 7: invalid UTF-8 [{\"x\":\"\xc3\"}]\n"
         "mem@21: not JSON at byte 3: invalid UTF-8 [{\"\xe2\x82\":1}]\n");
@@ -70,7 +82,8 @@ static void invalid_utf8_is_bad_wherever_it_is(void **state) {
 static void wrong_types_say_what_they_are(void **state) {
     (void)state;
     json("i int, d double, s string, b bool, t timestamp", NULL,
-        "{\"i\":\"42\"}\n{\"i\":1.5}\n{\"d\":\"x\"}\n{\"s\":5}\n{\"b\":1}\n{\"t\":\"yesterday\"}\n{\"t\":17}\n{\"s\":{\"a\":1}}\n{\"i\":[1]}\n"
+        "{\"i\":\"42\"}\n{\"i\":1.5}\n{\"d\":\"x\"}\n{\"s\":5}\n{\"b\":1}\n{\"t\":\"yesterday\"}\n{\"t\":17}"
+        "\n{\"s\":{\"a\":1}}\n{\"i\":[1]}\n"
         "{\"i\":true}\n",
         "",
         "mem@0: column \"i\": not of type int but a string: \"42\" [{\"i\":\"42\"}]\n"
@@ -88,7 +101,8 @@ static void wrong_types_say_what_they_are(void **state) {
 static void numbers_out_of_range(void **state) {
     (void)state;
     json("i int, d double, n decimal(4,2)", NULL,
-        "{\"i\":9223372036854775807}\n{\"i\":9223372036854775808}\n{\"i\":1e30}\n{\"d\":1e999}\n{\"d\":1e308}\n{\"n\":123.45}\n{\"i\":-"
+        "{\"i\":9223372036854775807}\n{\"i\":9223372036854775808}\n{\"i\":1e30}\n{\"d\":1e999}\n{\"d\":1e308}"
+        "\n{\"n\":123.45}\n{\"i\":-"
         "9223372036854775808}\n{\"d\":0.1234567890123456789}\n{\"d\":-0.0}\n",
         "{\"i\":9223372036854775807,\"d\":null,\"n\":null}\n{\"i\":null,\"d\":1e+308,\"n\":null}\n"
         "{\"i\":-9223372036854775808,\"d\":null,\"n\":null}\n"
@@ -102,7 +116,8 @@ static void numbers_out_of_range(void **state) {
 static void what_is_not_json(void **state) {
     (void)state;
     json("a int, d double", NULL,
-        "[1]\n17\nhello\n{\"a\":01}\n{\"a\":1,}\n{\"a\" 1}\n{a:1}\n{\"a\":1}}\n{\"a\":tru}\n{\"a\":-}\n{\"d\":1.}\n{\"x\":[1,]}\n{\"x\":1.e5}\n"
+        "[1]\n17\nhello\n{\"a\":01}\n{\"a\":1,}\n{\"a\" "
+        "1}\n{a:1}\n{\"a\":1}}\n{\"a\":tru}\n{\"a\":-}\n{\"d\":1.}\n{\"x\":[1,]}\n{\"x\":1.e5}\n"
         "{\"d\":00.5}\n{\"x\":nul}\n{\"a\":1} x\n{\"a\":+1}\n{\"a\":1\n",
         "",
         "mem@0: not JSON at byte 1: expected an object, not \"[\" [[1]]\n"
@@ -145,10 +160,14 @@ static void duplicate_keys_the_last_wins_and_is_counted(void **state) {
 
 static void nested_fields_by_path(void **state) {
     (void)state;
-    json("\"user.id\" int, first string, card string, \"a.b.c\" int", "path_first = '$.items[1].name', path_card = 'payment.card'",
-        "{\"user\":{\"x\":[1,2],\"id\":7},\"items\":[{\"name\":\"p\"},{\"q\":1,\"name\":\"r\"},3],\"payment\":{\"card\":\"c1\"}}\n"
-        "{\"user.id\":8,\"items\":[],\"payment\":5,\"a\":{\"b\":{\"c\":1,\"d\":2}}}\n{\"user\":null,\"a\":{\"b\":[1]}}\n",
-        "{\"user.id\":7,\"first\":\"r\",\"card\":\"c1\",\"a.b.c\":null}\n{\"user.id\":8,\"first\":null,\"card\":null,\"a.b.c\":1}\n"
+    json("\"user.id\" int, first string, card string, \"a.b.c\" int",
+        "path_first = '$.items[1].name', path_card = 'payment.card'",
+        "{\"user\":{\"x\":[1,2],\"id\":7},\"items\":[{\"name\":\"p\"},{\"q\":1,\"name\":\"r\"},3],"
+        "\"payment\":{\"card\":\"c1\"}}\n"
+        "{\"user.id\":8,\"items\":[],\"payment\":5,\"a\":{\"b\":{\"c\":1,\"d\":2}}}\n{\"user\":null,\"a\":{"
+        "\"b\":[1]}}\n",
+        "{\"user.id\":7,\"first\":\"r\",\"card\":\"c1\",\"a.b.c\":null}\n{\"user.id\":8,\"first\":null,"
+        "\"card\":null,\"a.b.c\":1}\n"
         "{\"user.id\":null,\"first\":null,\"card\":null,\"a.b.c\":null}\n",
         "");
 }
@@ -156,10 +175,13 @@ static void nested_fields_by_path(void **state) {
 static void arrays_and_rows(void **state) {
     (void)state;
     json("l array(int), r row(a int, b array(string), c row(d double)), n array(array(bool))", NULL,
-        "{\"l\":[1,null,-3],\"r\":{\"b\":[\"x\",\"\\u0079\"],\"a\":1,\"zz\":{}},\"n\":[[true],[],[false,null]]}\n"
-        "{\"l\":[],\"r\":{\"c\":{\"d\":0.5}}}\n{\"l\":null,\"r\":null}\n{\"l\":[1,\"x\"]}\n{\"l\":5}\n{\"l\":[1,]}\n{\"r\":{\"a\":1,}}\n",
+        "{\"l\":[1,null,-3],\"r\":{\"b\":[\"x\",\"\\u0079\"],\"a\":1,\"zz\":{}},\"n\":[[true],[],[false,null]"
+        "]}\n"
+        "{\"l\":[],\"r\":{\"c\":{\"d\":0.5}}}\n{\"l\":null,\"r\":null}\n{\"l\":[1,\"x\"]}\n{\"l\":5}\n{\"l\":"
+        "[1,]}\n{\"r\":{\"a\":1,}}\n",
         "{\"l\":[1,null,-3],\"r\":{\"a\":1,\"b\":[\"x\",\"y\"],\"c\":null},\"n\":[[true],[],[false,null]]}\n"
-        "{\"l\":[],\"r\":{\"a\":null,\"b\":null,\"c\":{\"d\":0.5}},\"n\":null}\n{\"l\":null,\"r\":null,\"n\":null}\n",
+        "{\"l\":[],\"r\":{\"a\":null,\"b\":null,\"c\":{\"d\":0.5}},\"n\":null}\n{\"l\":null,\"r\":null,\"n\":"
+        "null}\n",
         "mem@135: column \"l\": not of type int but a string: \"x\" [{\"l\":[1,\"x\"]}]\n"
         "mem@149: column \"l\": not of type array(int) but a number: \"5\" [{\"l\":5}]\n"
         "mem@157: not JSON at byte 9: expected a value, not \"]\" [{\"l\":[1,]}]\n"
@@ -168,19 +190,25 @@ static void arrays_and_rows(void **state) {
 
 static void not_null_columns(void **state) {
     (void)state;
-    json("a int not null, b string", NULL, "{\"b\":\"x\"}\n{\"a\":null}\n{\"a\":1}\n", "{\"a\":1,\"b\":null}\n",
+    json("a int not null, b string", NULL, "{\"b\":\"x\"}\n{\"a\":null}\n{\"a\":1}\n",
+        "{\"a\":1,\"b\":null}\n",
         "mem@0: column \"a\" is missing, and not null [{\"b\":\"x\"}]\n"
         "mem@10: column \"a\": null in a column that is not null: \"null\" [{\"a\":null}]\n");
 }
 
 static void timestamps_in_other_formats(void **state) {
     (void)state;
-    json("t timestamp", "timestamp_format = 'epoch_ms'", "{\"t\":1767261600123}\n{\"t\":\"1767261600123.5\"}\n{\"t\":\"x\"}\n{\"t\":1e12}\n",
-        "{\"t\":\"2026-01-01T10:00:00.123Z\"}\n{\"t\":\"2026-01-01T10:00:00.123500Z\"}\n{\"t\":\"2001-09-09T01:46:40Z\"}\n",
+    json("t timestamp", "timestamp_format = 'epoch_ms'",
+        "{\"t\":1767261600123}\n{\"t\":\"1767261600123.5\"}\n{\"t\":\"x\"}\n{\"t\":1e12}\n",
+        "{\"t\":\"2026-01-01T10:00:00.123Z\"}\n{\"t\":\"2026-01-01T10:00:00.123500Z\"}\n{\"t\":\"2001-09-"
+        "09T01:46:40Z\"}\n",
         "mem@44: column \"t\": not a timestamp: \"x\" [{\"t\":\"x\"}]\n");
-    json("t timestamp", "timestamp_format = 'epoch_s'", "{\"t\":1767261600.25}\n", "{\"t\":\"2026-01-01T10:00:00.250Z\"}\n", "");
-    json("t timestamp", "timestamp_format = 'epoch_us'", "{\"t\":1767261600000001}\n", "{\"t\":\"2026-01-01T10:00:00.000001Z\"}\n", "");
-    json("t timestamp", "timestamp_format = '%d/%m/%Y %H:%M'", "{\"t\":\"31/12/2025 23:59\"}\n", "{\"t\":\"2025-12-31T23:59:00Z\"}\n", "");
+    json("t timestamp", "timestamp_format = 'epoch_s'", "{\"t\":1767261600.25}\n",
+        "{\"t\":\"2026-01-01T10:00:00.250Z\"}\n", "");
+    json("t timestamp", "timestamp_format = 'epoch_us'", "{\"t\":1767261600000001}\n",
+        "{\"t\":\"2026-01-01T10:00:00.000001Z\"}\n", "");
+    json("t timestamp", "timestamp_format = '%d/%m/%Y %H:%M'", "{\"t\":\"31/12/2025 23:59\"}\n",
+        "{\"t\":\"2025-12-31T23:59:00Z\"}\n", "");
 }
 
 static void deep_nesting_is_refused_without_recursion(void **state) {
@@ -219,7 +247,8 @@ static void a_record_too_long_is_skipped_and_told_once(void **state) {
     base_buf_release(&rows);
     con_kit_release(&k);
     free(in);
-    json("a int", "max_record = 20", "{\"a\":1}\n{\"a\":1, \"b\":  \"xxxxxxxxxxx\"}\n{\"a\":2}\n", "{\"a\":1}\n{\"a\":2}\n",
+    json("a int", "max_record = 20", "{\"a\":1}\n{\"a\":1, \"b\":  \"xxxxxxxxxxx\"}\n{\"a\":2}\n",
+        "{\"a\":1}\n{\"a\":2}\n",
         "mem@8: record longer than max_record (20 bytes) [{\"a\":1, \"b\":  \"xxxxxxxxxxx\"}]\n");
 }
 
@@ -229,20 +258,22 @@ static void options_that_are_mistakes(void **state) {
         const char *opts, *message;
         unsigned line;
     } cases[] = {
-        { "path_b = '$.x'", "stream \"s\": option \"path_b\" names no column", 1 },
-        { "max_record = 100, shape = 'x'", "stream \"s\": format \"json\" has no option \"shape\"", 2 },
-        { "path_a = '$.x['", "stream \"s\": path of column \"a\" is not of the form $.key[0]['another key']: \"$.x[\"", 1 },
-        { "path_a = '$'", "stream \"s\": path of column \"a\" is the whole record: \"$\"", 1 },
-        { "path_a = 5", "stream \"s\": option \"path_a\" wants a string", 1 },
-        { "timestamp_format = '%Q'", "stream \"s\": timestamp format has an unknown conversion \"%Q\"", 1 },
-        { "timestamp_format = 'unix'", "stream \"s\": unknown timestamp format \"unix\"", 1 },
+        { "path_b = '$.x'", "option \"path_b\" names no column", 1 },
+        { "max_record = 100, shape = 'x'", "format \"json\" has no option \"shape\"", 2 },
+        { "path_a = '$.x['", "path of column \"a\" is not of the form $.key[0]['another key']: \"$.x[\"", 1 },
+        { "path_a = '$'", "path of column \"a\" is the whole record: \"$\"", 1 },
+        { "path_a = 5", "option \"path_a\" wants a string", 1 },
+        { "timestamp_format = '%Q'", "timestamp format has an unknown conversion \"%Q\"", 1 },
+        { "timestamp_format = 'unix'", "unknown timestamp format \"unix\"", 1 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct con_kit k;
         struct con_source *src;
         struct cep_err err = CEP_ERR_INIT;
         con_kit_init(&k);
-        assert_int_equal(con_source_open(con_kit_stream(&k, "a int", "stdin", NULL, "json", cases[i].opts), &k.env, &src, &err), CEP_EINVAL);
+        assert_int_equal(con_source_open(con_kit_stream(&k, "a int", "stdin", NULL, "json", cases[i].opts),
+                             &k.env, &src, &err),
+            CEP_EINVAL);
         assert_string_equal(err.message, cases[i].message);
         assert_int_equal(err.span.line, cases[i].line);
         con_kit_release(&k);

@@ -38,8 +38,9 @@ static void kit_wake(void *arg) {
 static void kit_bad(void *arg, const struct con_bad *bad) {
     struct con_kit *k = kit_of(arg);
     k->n_bad++;
-    base_buf_printf(&k->bad, "%.*s@%llu: %s [%.*s]\n", BASE_STR_FMT(bad->partition_name), (unsigned long long)bad->offset,
-        bad->reason, bad->record.len < 60 ? (int)bad->record.len : 60, bad->record.p);
+    base_buf_printf(&k->bad, "%.*s@%llu: %s [%.*s]\n", BASE_STR_FMT(bad->partition_name),
+        (unsigned long long)bad->offset, bad->reason, bad->record.len < 60 ? (int)bad->record.len : 60,
+        bad->record.p);
 }
 
 void con_kit_init(struct con_kit *k) {
@@ -214,8 +215,8 @@ const struct plan_opt *con_kit_opts(struct con_kit *k, const char *text, uint32_
     return opts;
 }
 
-const struct plan_node *con_kit_stream(struct con_kit *k, const char *cols, const char *connector, const char *opts,
-    const char *format, const char *format_opts) {
+const struct plan_node *con_kit_stream(struct con_kit *k, const char *cols, const char *connector,
+    const char *opts, const char *format, const char *format_opts) {
     struct plan_node *node = BASE_ARENA_NEW(&k->arena, struct plan_node);
     const struct con_connector *conn = con_find_connector(connector);
     CEP_INSIST(conn);
@@ -229,8 +230,8 @@ const struct plan_node *con_kit_stream(struct con_kit *k, const char *cols, cons
     return node;
 }
 
-const struct plan_sink *con_kit_sink(struct con_kit *k, const char *connector, const char *opts, const char *format,
-    const char *format_opts) {
+const struct plan_sink *con_kit_sink(
+    struct con_kit *k, const char *connector, const char *opts, const char *format, const char *format_opts) {
     struct plan_sink *sink = BASE_ARENA_NEW(&k->arena, struct plan_sink);
     sink->name = BASE_STR("out");
     sink->connector = &con_find_connector(connector)->spec;
@@ -244,7 +245,8 @@ struct con_source *con_kit_open(struct con_kit *k, const char *cols, const char 
     const char *format, const char *format_opts) {
     struct con_source *src;
     struct cep_err err = CEP_ERR_INIT;
-    if (con_source_open(con_kit_stream(k, cols, connector, opts, format, format_opts), &k->env, &src, &err) != CEP_OK) {
+    if (con_source_open(con_kit_stream(k, cols, connector, opts, format, format_opts), &k->env, &src, &err) !=
+        CEP_OK) {
         fprintf(stderr, "%s\n", err.message);
         abort();
     }
@@ -309,8 +311,8 @@ static void mem_close(struct con_source *src) {
     base_free(src);
 }
 
-void con_kit_decode(struct con_kit *k, const char *cols, const char *format, const char *format_opts, const char *bytes,
-    size_t len, size_t piece, struct base_buf *rows) {
+void con_kit_decode(struct con_kit *k, const char *cols, const char *format, const char *format_opts,
+    const char *bytes, size_t len, size_t piece, struct base_buf *rows) {
     static const struct con_source_vt vt = { .fill = mem_fill, .close = mem_close };
     const struct plan_node *node = con_kit_stream(k, cols, "stdin", NULL, format, format_opts);
     struct mem_source *ms = base_calloc(1, sizeof *ms);

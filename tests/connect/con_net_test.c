@@ -16,7 +16,9 @@
 /* -- tcp in ------------------------------------------------------------------------------------------------------- */
 
 static int dial(uint16_t port) {
-    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in addr = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+    };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
     return fd;
@@ -34,7 +36,8 @@ static void two_producers_are_two_partitions(void **state) {
     con_kit_init(&k);
     struct con_source *src = con_kit_open(&k, "a int", "tcp", "port = 0, connections = 3", "json", NULL);
     uint16_t port = con_tcp_source_port(src);
-    assert_string_equal(k.log.p, base_arena_printf(&k.arena, "info: stream \"s\" listens on 127.0.0.1:%u\n", port));
+    assert_string_equal(
+        k.log.p, base_arena_printf(&k.arena, "info: stream \"s\" listens on 127.0.0.1:%u\n", port));
     assert_false(con_kit_read(&k, src, &rows, 2));
     int a = dial(port), b = dial(port);
     say(a, "{\"a\":1}\n{\"a\"");
@@ -52,7 +55,8 @@ static void two_producers_are_two_partitions(void **state) {
     assert_false(con_kit_read(&k, src, &rows, 10));
     assert_string_equal(rows.p, "{\"a\":11}\n");
     assert_int_equal(k.n_bad, 1);
-    assert_non_null(strstr(k.bad.p, "@18: not JSON at byte 8: expected \",\" or \"}\", not the end [{\"a\":12]"));
+    assert_non_null(
+        strstr(k.bad.p, "@18: not JSON at byte 8: expected \",\" or \"}\", not the end [{\"a\":12]"));
     struct con_partition part;
     con_source_partition(src, 0, &part);
     assert_false(part.done);
@@ -102,9 +106,12 @@ static void a_port_that_is_taken(void **state) {
     con_kit_init(&k);
     struct con_source *src = con_kit_open(&k, "a int", "tcp", "port = 0", "json", NULL), *other = NULL;
     char *opts = base_arena_printf(&k.arena, "port = %u", con_tcp_source_port(src));
-    assert_int_equal(con_source_open(con_kit_stream(&k, "a int", "tcp", opts, "json", NULL), &k.env, &other, &err), CEP_EIO);
-    assert_string_equal(err.message,
-        base_arena_printf(&k.arena, "stream \"s\": could not listen on 127.0.0.1:%u: Address already in use", con_tcp_source_port(src)));
+    assert_int_equal(
+        con_source_open(con_kit_stream(&k, "a int", "tcp", opts, "json", NULL), &k.env, &other, &err),
+        CEP_EIO);
+    assert_string_equal(
+        err.message, base_arena_printf(&k.arena, "could not listen on 127.0.0.1:%u: Address already in use",
+                         con_tcp_source_port(src)));
     con_source_close(src);
     con_kit_release(&k);
 }
@@ -112,7 +119,9 @@ static void a_port_that_is_taken(void **state) {
 /* -- tcp out ------------------------------------------------------------------------------------------------------ */
 
 static int listen_on(uint16_t *port) {
-    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in addr = {
+        .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+    };
     socklen_t len = sizeof addr;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), 0);
@@ -142,10 +151,12 @@ static int accept_one(struct con_kit *k, int listener) {
     return -1;
 }
 
-static struct con_sink *sink_open(struct con_kit *k, const char *connector, const char *opts, const char *format) {
+static struct con_sink *sink_open(
+    struct con_kit *k, const char *connector, const char *opts, const char *format) {
     struct con_sink *sink = NULL;
     struct cep_err err = CEP_ERR_INIT;
-    if (con_sink_open(con_kit_sink(k, connector, opts, format, NULL), con_kit_schema(k, "a int"), &k->env, &sink, &err) != CEP_OK)
+    if (con_sink_open(con_kit_sink(k, connector, opts, format, NULL), con_kit_schema(k, "a int"), &k->env,
+            &sink, &err) != CEP_OK)
         fail_msg("%s", err.message);
     return sink;
 }
@@ -175,7 +186,8 @@ static void tcp_out_reconnects_and_repeats_a_torn_record(void **state) {
     uint16_t port = 0;
     con_kit_init(&k);
     int listener = listen_on(&port);
-    struct con_sink *sink = sink_open(&k, "tcp", base_arena_printf(&k.arena, "port = %u, retry_min = 5 ms", port), "csv");
+    struct con_sink *sink = sink_open(
+        &k, "tcp", base_arena_printf(&k.arena, "port = %u, retry_min = 5 ms", port), "csv");
     put(&k, sink, "{\"a\":1}\n{\"a\":2}\n");
     int fd = accept_one(&k, listener);
     assert_int_equal(drain(&k, sink, NULL), CEP_OK);
@@ -183,7 +195,8 @@ static void tcp_out_reconnects_and_repeats_a_torn_record(void **state) {
     assert_true(n == 6 && memcmp(got, "a\n1\n2\n", 6) == 0);
     close(fd);
     turn(&k, 5);
-    put(&k, sink, "{\"a\":3}\n"); /* the kernel takes this one before it learns that the other side has gone */
+    put(&k, sink,
+        "{\"a\":3}\n"); /* the kernel takes this one before it learns that the other side has gone */
     turn(&k, 20);
     put(&k, sink, "{\"a\":4}\n");
     fd = accept_one(&k, listener);
@@ -210,12 +223,15 @@ static void tcp_out_is_busy_over_its_bound_and_gives_up_at_the_deadline(void **s
     con_kit_init(&k);
     int listener = listen_on(&port);
     close(listener); /* nobody there */
-    struct con_sink *sink = sink_open(&k, "tcp", base_arena_printf(&k.arena, "port = %u, retry_min = 5 ms, buffer = 4096, drain = 20 ms", port), "json");
+    struct con_sink *sink = sink_open(&k, "tcp",
+        base_arena_printf(&k.arena, "port = %u, retry_min = 5 ms, buffer = 4096, drain = 20 ms", port),
+        "json");
     for (int i = 0; i < 400; i++)
         put(&k, sink, "{\"a\":1}\n{\"a\":2}\n");
     assert_true(con_sink_busy(sink));
     assert_int_equal(drain(&k, sink, &err), CEP_EIO);
-    assert_string_equal(err.message, base_arena_printf(&k.arena, "sink \"out\": 800 records could not be sent to 127.0.0.1:%u before the end", port));
+    assert_string_equal(err.message,
+        base_arena_printf(&k.arena, "800 records could not be sent to 127.0.0.1:%u before the end", port));
     con_sink_stats(sink, &stats);
     assert_int_equal(stats.failed, 800);
     assert_int_equal(stats.rows, 800);
@@ -231,7 +247,8 @@ static void tcp_out_in_full(void **state) {
     uint16_t port = 0;
     con_kit_init(&k);
     int listener = listen_on(&port);
-    struct con_sink *sink = sink_open(&k, "tcp", base_arena_printf(&k.arena, "port = %u, buffer = 4096", port), "json");
+    struct con_sink *sink = sink_open(
+        &k, "tcp", base_arena_printf(&k.arena, "port = %u, buffer = 4096", port), "json");
     int fd = accept_one(&k, listener);
     size_t sent = 0, received = 0;
     struct base_buf big = BASE_BUF_INIT;
@@ -278,7 +295,8 @@ static void web_request(struct evhttp_request *req, void *arg) {
     size_t len = evbuffer_get_length(in);
     const char *type = evhttp_find_header(evhttp_request_get_input_headers(req), "Content-Type");
     const char *extra = evhttp_find_header(evhttp_request_get_input_headers(req), "X-Extra");
-    base_buf_printf(&w->seen, "%s %s%s%s %.*s\n", evhttp_request_get_command(req) == EVHTTP_REQ_POST ? "POST" : "PUT", type ? type : "-",
+    base_buf_printf(&w->seen, "%s %s%s%s %.*s\n",
+        evhttp_request_get_command(req) == EVHTTP_REQ_POST ? "POST" : "PUT", type ? type : "-",
         extra ? " " : "", extra ? extra : "", (int)len, (const char *)evbuffer_pullup(in, -1));
     int n = w->n_requests++;
     if (w->mute)
@@ -307,7 +325,8 @@ static void web_stop(struct web *w) {
 }
 
 static struct con_sink *hook(struct con_kit *k, struct web *w, const char *opts, const char *format) {
-    return sink_open(k, "http", base_arena_printf(&k->arena, "url = 'http://127.0.0.1:%u/hook'%s", w->port, opts), format);
+    return sink_open(
+        k, "http", base_arena_printf(&k->arena, "url = 'http://127.0.0.1:%u/hook'%s", w->port, opts), format);
 }
 
 static void webhook_one_record_a_request(void **state) {
@@ -319,7 +338,8 @@ static void webhook_one_record_a_request(void **state) {
     struct con_sink *sink = hook(&k, &w, ", headers = 'X-Extra: yes'", "json");
     put(&k, sink, "{\"a\":1}\n{\"a\":2}\n");
     assert_int_equal(drain(&k, sink, NULL), CEP_OK);
-    assert_string_equal(w.seen.p, "POST application/json yes {\"a\":1}\nPOST application/json yes {\"a\":2}\n");
+    assert_string_equal(
+        w.seen.p, "POST application/json yes {\"a\":1}\nPOST application/json yes {\"a\":2}\n");
     struct con_sink_stats stats;
     con_sink_stats(sink, &stats);
     assert_int_equal(stats.pending, 0);
@@ -355,9 +375,9 @@ static void webhook_batches(void **state) {
     put(&k, sink, "{\"a\":6}\n{\"a\":7}\n");
     assert_int_equal(drain(&k, sink, NULL), CEP_OK);
     con_sink_close(sink);
-    assert_string_equal(w.seen.p,
-        "POST application/json [{\"a\":1},{\"a\":2}]\nPOST application/json [{\"a\":3}]\nPUT text/csv a\n4\n5\n\n"
-        "POST application/x-ndjson {\"a\":6}\n{\"a\":7}\n\n");
+    assert_string_equal(w.seen.p, "POST application/json [{\"a\":1},{\"a\":2}]\nPOST application/json "
+                                  "[{\"a\":3}]\nPUT text/csv a\n4\n5\n\n"
+                                  "POST application/x-ndjson {\"a\":6}\n{\"a\":7}\n\n");
     web_stop(&w);
     con_kit_release(&k);
 }
@@ -379,7 +399,8 @@ static void webhook_retries_and_gives_up(void **state) {
     assert_string_equal(k.log.p,
         base_arena_printf(&k.arena,
             "warning: sink \"out\": http://127.0.0.1:%u/hook: status 503: trying again\n"
-            "error: sink \"out\": 1 records were not taken by http://127.0.0.1:%u/hook: status 400\n", w.port, w.port));
+            "error: sink \"out\": 1 records were not taken by http://127.0.0.1:%u/hook: status 400\n",
+            w.port, w.port));
     con_sink_close(sink);
     web_stop(&w);
     con_kit_release(&k);
@@ -411,12 +432,15 @@ static void webhook_nobody_there_and_timeouts_and_the_deadline(void **state) {
     struct con_sink_stats stats;
     con_kit_init(&k);
     web_start(&w, &k);
-    struct con_sink *sink = hook(&k, &w, ", timeout = 10 ms, retry_min = 1 ms, retry_max = 1 ms, drain = 100 ms, buffer = 4096", "json");
+    struct con_sink *sink = hook(&k, &w,
+        ", timeout = 10 ms, retry_min = 1 ms, retry_max = 1 ms, drain = 100 ms, buffer = 4096", "json");
     for (int i = 0; i < 300; i++)
         put(&k, sink, "{\"a\":1}\n{\"a\":1}\n");
     assert_true(con_sink_busy(sink));
     assert_int_equal(drain(&k, sink, &err), CEP_EIO);
-    assert_string_equal(err.message, base_arena_printf(&k.arena, "sink \"out\": 600 records could not be sent to http://127.0.0.1:%u/hook before the end", w.port));
+    assert_string_equal(
+        err.message, base_arena_printf(&k.arena,
+                         "600 records could not be sent to http://127.0.0.1:%u/hook before the end", w.port));
     con_sink_stats(sink, &stats);
     assert_int_equal(stats.failed, 600);
     assert_true(stats.retries > 1);
@@ -425,7 +449,9 @@ static void webhook_nobody_there_and_timeouts_and_the_deadline(void **state) {
     uint16_t port = 0;
     close(listen_on(&port));
     base_buf_clear(&k.log);
-    sink = sink_open(&k, "http", base_arena_printf(&k.arena, "url = 'http://127.0.0.1:%u/', retry_min = 1 ms, retries = 2", port), "json");
+    sink = sink_open(&k, "http",
+        base_arena_printf(&k.arena, "url = 'http://127.0.0.1:%u/', retry_min = 1 ms, retries = 2", port),
+        "json");
     put(&k, sink, "{\"a\":1}\n");
     assert_int_equal(drain(&k, sink, NULL), CEP_OK);
     assert_non_null(strstr(k.log.p, "trying again"));
@@ -439,17 +465,20 @@ static void webhook_mistakes(void **state) {
     static const struct {
         const char *opts, *format, *message;
     } cases[] = {
-        { "url = 'ftp://x/'", "json", "sink \"out\": url does not begin with http:// or https://: \"ftp://x/\"" },
-        { "url = 'http://x/', headers = 'no colon'", "json", "sink \"out\": header is not of the form 'Name: value': \"no colon\"" },
-        { "url = 'http://x/', body = 'array', batch = 5", "csv", "sink \"out\": body = 'array' needs format json" },
-        { "url = 'http://x/', body = 'single', batch = 5", "json", "sink \"out\": body = 'single' needs batch = 1" },
+        { "url = 'ftp://x/'", "json", "url does not begin with http:// or https://: \"ftp://x/\"" },
+        { "url = 'http://x/', headers = 'no colon'", "json",
+            "header is not of the form 'Name: value': \"no colon\"" },
+        { "url = 'http://x/', body = 'array', batch = 5", "csv", "body = 'array' needs format json" },
+        { "url = 'http://x/', body = 'single', batch = 5", "json", "body = 'single' needs batch = 1" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct con_kit k;
         struct con_sink *sink;
         struct cep_err err = CEP_ERR_INIT;
         con_kit_init(&k);
-        assert_int_equal(con_sink_open(con_kit_sink(&k, "http", cases[i].opts, cases[i].format, NULL), con_kit_schema(&k, "a int"), &k.env, &sink, &err), CEP_EINVAL);
+        assert_int_equal(con_sink_open(con_kit_sink(&k, "http", cases[i].opts, cases[i].format, NULL),
+                             con_kit_schema(&k, "a int"), &k.env, &sink, &err),
+            CEP_EINVAL);
         assert_string_equal(err.message, cases[i].message);
         con_kit_release(&k);
     }

@@ -61,7 +61,8 @@ static void stdout_and_a_reader_that_goes(void **state) {
     assert_int_equal(pipe(fds), 0);
     k.env.stdout_fd = fds[1];
     const struct evt_schema *schema = con_kit_schema(&k, "a int");
-    assert_int_equal(con_sink_open(con_kit_sink(&k, "stdout", NULL, "csv", NULL), schema, &k.env, &sink, NULL), CEP_OK);
+    assert_int_equal(
+        con_sink_open(con_kit_sink(&k, "stdout", NULL, "csv", NULL), schema, &k.env, &sink, NULL), CEP_OK);
     struct evt_batch *b = con_kit_batch(&k, schema, "{\"a\":1}\n{\"a\":2}\n");
     assert_int_equal(con_sink_write(sink, b, NULL), CEP_OK);
     assert_int_equal(read(fds[0], got, sizeof got), 6);
@@ -83,10 +84,11 @@ static void stderr_that_cannot_be_written(void **state) {
     con_kit_init(&k);
     k.env.stderr_fd = 998;
     const struct evt_schema *schema = con_kit_schema(&k, "a int");
-    assert_int_equal(con_sink_open(con_kit_sink(&k, "stderr", NULL, "json", NULL), schema, &k.env, &sink, NULL), CEP_OK);
+    assert_int_equal(
+        con_sink_open(con_kit_sink(&k, "stderr", NULL, "json", NULL), schema, &k.env, &sink, NULL), CEP_OK);
     struct evt_batch *b = con_kit_batch(&k, schema, "{\"a\":1}\n");
     assert_int_equal(con_sink_write(sink, b, &err), CEP_EIO);
-    assert_string_equal(err.message, "sink \"out\": could not write stderr: Bad file descriptor");
+    assert_string_equal(err.message, "could not write stderr: Bad file descriptor");
     con_sink_close(sink);
     evt_batch_unref(b);
     con_kit_release(&k);

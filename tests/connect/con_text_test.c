@@ -8,8 +8,10 @@
 static void groups_fill_columns(void **state) {
     (void)state;
     check_decode("host string, status int, took double", "text",
-        "pattern = '^(?<host>\\S+) (?<status>\\d+)(?: (?<took>[0-9.]+))?$'", "a.example 200 0.5\nb 404\r\n\nnonsense\nc 7 1.5",
-        "{\"host\":\"a.example\",\"status\":200,\"took\":0.5}\n{\"host\":\"b\",\"status\":404,\"took\":null}\n"
+        "pattern = '^(?<host>\\S+) (?<status>\\d+)(?: (?<took>[0-9.]+))?$'",
+        "a.example 200 0.5\nb 404\r\n\nnonsense\nc 7 1.5",
+        "{\"host\":\"a.example\",\"status\":200,\"took\":0.5}\n{\"host\":\"b\",\"status\":404,\"took\":null}"
+        "\n"
         "{\"host\":\"c\",\"status\":7,\"took\":1.5}\n",
         "mem@26: the line does not match the pattern [nonsense]\n");
 }
@@ -22,7 +24,8 @@ static void unmatched_lines_may_be_ignored(void **state) {
     struct base_buf rows = BASE_BUF_INIT;
     con_kit_init(&k);
     con_kit_put(&k, "in", "x\n1\ny\n");
-    src = con_kit_open(&k, "n int", "file", "path = 'in'", "text", "pattern = '^(?<n>\\d+)$', unmatched = 'ignore'");
+    src = con_kit_open(
+        &k, "n int", "file", "path = 'in'", "text", "pattern = '^(?<n>\\d+)$', unmatched = 'ignore'");
     assert_true(con_kit_read(&k, src, &rows, 0));
     con_source_stats(src, &stats);
     assert_int_equal(stats.unmatched, 2);
@@ -35,8 +38,8 @@ static void unmatched_lines_may_be_ignored(void **state) {
 
 static void bad_values_and_invalid_utf8(void **state) {
     (void)state;
-    check_decode("n int not null, s string", "text", "pattern = '^(?<n>\\w*)?:(?<s>.*)$'", "abc:x\n1:ok\n2:\xff\xfe\n",
-        "{\"n\":1,\"s\":\"ok\"}\n",
+    check_decode("n int not null, s string", "text", "pattern = '^(?<n>\\w*)?:(?<s>.*)$'",
+        "abc:x\n1:ok\n2:\xff\xfe\n", "{\"n\":1,\"s\":\"ok\"}\n",
         "mem@0: column \"n\": not a value of type int: \"abc\" [abc:x]\n"
         "mem@11: the line does not match the pattern [2:\xff\xfe]\n");
 }
@@ -62,19 +65,23 @@ static void mistakes(void **state) {
     static const struct {
         const char *columns, *format, *opts, *message;
     } cases[] = {
-        { "n int", "text", NULL, "stream \"s\": format \"text\" needs the option \"pattern\" to read" },
-        { "n int", "text", "pattern = '(?<n>'", "stream \"s\": regular expression is wrong at byte 5: missing closing parenthesis" },
-        { "n int, m int", "text", "pattern = '(?<n>.)'", "stream \"s\": regular expression has no group for column \"m\"" },
-        { "n int", "raw", NULL, "stream \"s\": format \"raw\" needs a stream of one column of type string or bytes" },
-        { "a string, b string", "raw", NULL, "stream \"s\": format \"raw\" needs a stream of one column of type string or bytes" },
+        { "n int", "text", NULL, "format \"text\" needs the option \"pattern\" to read" },
+        { "n int", "text", "pattern = '(?<n>'",
+            "regular expression is wrong at byte 5: missing closing parenthesis" },
+        { "n int, m int", "text", "pattern = '(?<n>.)'", "regular expression has no group for column \"m\"" },
+        { "n int", "raw", NULL, "format \"raw\" needs a stream of one column of type string or bytes" },
+        { "a string, b string", "raw", NULL,
+            "format \"raw\" needs a stream of one column of type string or bytes" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct con_kit k;
         struct con_source *src;
         struct cep_err err = CEP_ERR_INIT;
         con_kit_init(&k);
-        assert_int_not_equal(
-            con_source_open(con_kit_stream(&k, cases[i].columns, "stdin", NULL, cases[i].format, cases[i].opts), &k.env, &src, &err), CEP_OK);
+        assert_int_not_equal(con_source_open(con_kit_stream(&k, cases[i].columns, "stdin", NULL,
+                                                 cases[i].format, cases[i].opts),
+                                 &k.env, &src, &err),
+            CEP_OK);
         assert_string_equal(err.message, cases[i].message);
         con_kit_release(&k);
     }
@@ -82,13 +89,15 @@ static void mistakes(void **state) {
 
 static void raw_lines(void **state) {
     (void)state;
-    check_decode("line string", "raw", NULL, "one\ntwo \r\n\nthree \xff\nfour", "{\"line\":\"one\"}\n{\"line\":\"two \"}\n{\"line\":\"\"}\n{\"line\":\"four\"}\n",
+    check_decode("line string", "raw", NULL, "one\ntwo \r\n\nthree \xff\nfour",
+        "{\"line\":\"one\"}\n{\"line\":\"two \"}\n{\"line\":\"\"}\n{\"line\":\"four\"}\n",
         "mem@11: invalid UTF-8 [three \xff]\n");
     check_decode("b bytes", "raw", NULL, "\xff\xfe\n", "{\"b\":\"//4=\"}\n", "");
-    check_decode_n("s string", "raw", "framing = 'nul'", "one\0two\n\0last", 13, "{\"s\":\"one\"}\n{\"s\":\"two\\n\"}\n{\"s\":\"last\"}\n", "");
+    check_decode_n("s string", "raw", "framing = 'nul'", "one\0two\n\0last", 13,
+        "{\"s\":\"one\"}\n{\"s\":\"two\\n\"}\n{\"s\":\"last\"}\n", "");
     check_decode_n("s string", "raw", "framing = 'u32be', max_record = 16",
-        "\0\0\0\3one\0\0\0\0\0\0\0\40................................\0\0\0\2ok\0\0\0\5cut", 7 + 4 + 36 + 6 + 7,
-        "{\"s\":\"one\"}\n{\"s\":\"\"}\n{\"s\":\"ok\"}\n", NULL);
+        "\0\0\0\3one\0\0\0\0\0\0\0\40................................\0\0\0\2ok\0\0\0\5cut",
+        7 + 4 + 36 + 6 + 7, "{\"s\":\"one\"}\n{\"s\":\"\"}\n{\"s\":\"ok\"}\n", NULL);
 }
 
 static void time_is(const char *opts, const char *text, const char *want) {
@@ -117,11 +126,14 @@ static void timestamps_of_logs(void **state) {
     time_is(NULL, "2026-02-31T00:00:00Z", "");
     time_is(NULL, "2026-01-31 10:00:00.5", "2026-01-31T10:00:00.500Z");
     time_is(NULL, "2026-01-01T10:00:00+05:30", "2026-01-01T04:30:00Z");
-    time_is("timestamp_format = '%d/%b/%Y:%H:%M:%S %z'", "10/Oct/2000:13:55:36 -0700", "2000-10-10T20:55:36Z");
+    time_is(
+        "timestamp_format = '%d/%b/%Y:%H:%M:%S %z'", "10/Oct/2000:13:55:36 -0700", "2000-10-10T20:55:36Z");
     time_is("timestamp_format = '%b %d %H:%M:%S'", "Feb 28 10:00:00", "2026-02-28T10:00:00Z");
     time_is("timestamp_format = '%b %d %H:%M:%S'", "Dec  1 10:00:00", "2025-12-01T10:00:00Z");
-    time_is("timestamp_format = '%b %d %H:%M:%S', timestamp_year = 2019", "Dec  1 10:00:00", "2019-12-01T10:00:00Z");
-    time_is("timestamp_format = '%A, %e %B %y %I:%M %p'", "Friday, 2 January 26 12:05 am", "2026-01-02T00:05:00Z");
+    time_is("timestamp_format = '%b %d %H:%M:%S', timestamp_year = 2019", "Dec  1 10:00:00",
+        "2019-12-01T10:00:00Z");
+    time_is("timestamp_format = '%A, %e %B %y %I:%M %p'", "Friday, 2 January 26 12:05 am",
+        "2026-01-02T00:05:00Z");
     time_is("timestamp_format = '%FT%T.%f'", "2026-01-01T10:00:00.25", "2026-01-01T10:00:00.250Z");
     time_is("timestamp_format = '%Y-%j'", "2024-366", "2024-12-31T00:00:00Z");
     time_is("timestamp_format = '%s.%f'", "1767261600.5", "2026-01-01T10:00:00.500Z");
