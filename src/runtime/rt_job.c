@@ -467,6 +467,22 @@ static void show_progress(struct rt_job *job) {
     }
 }
 
+static enum cep_rc undelivered(const struct rt_job *job, struct cep_err *err) {
+    struct base_buf which = BASE_BUF_INIT;
+    for (uint32_t i = 0; i < job->n_sinks; i++) {
+        struct con_sink_stats st;
+        rt_sink_stats(job->sinks[i], &st);
+        if (st.pending > 0)
+            base_buf_printf(&which, "%s\"%.*s\" still holds %llu row%s", which.len ? ", " : "", BASE_STR_FMT(job->sinks[i]->name),
+                            (unsigned long long)st.pending, st.pending == 1 ? "" : "s");
+    }
+    enum cep_rc rc = base_err_set(err, CEP_EIO, "sinks could not deliver everything within %.1f s of the end: %s",
+                                  (double)job->opts.drain_us / 1e6, base_buf_cstr(&which));
+    base_err_hint(err, "--sink-drain gives them more time");
+    base_buf_release(&which);
+    return rc;
+}
+
 static enum cep_rc drain(struct rt_job *job, struct cep_err *err) {
     int64_t until = clk_mono(job->opts.clk) + job->opts.drain_us;
     bool again = true;
@@ -475,13 +491,7 @@ static enum cep_rc drain(struct rt_job *job, struct cep_err *err) {
         rc = flush_sinks(job, true, &again, err);
         if (rc == CEP_OK && again) {
             if (clk_mono(job->opts.clk) >= until) {
-                struct con_sink_stats st, sum = { .pending = 0 };
-                for (uint32_t i = 0; i < job->n_sinks; i++) {
-                    rt_sink_stats(job->sinks[i], &st);
-                    sum.pending += st.pending;
-                }
-                return base_err_set(err, CEP_EIO, "%llu rows could not be delivered within %lld s of the end",
-                                    (unsigned long long)sum.pending, (long long)(job->opts.drain_us / 1000000));
+                return undelivered(job, err);
             }
             rc = run_loop(job, DRAIN_WAIT_US, err);
         }
