@@ -635,7 +635,8 @@ static void build_loop(struct builder *b, uint32_t node, const struct want *w) {
     uint32_t wait = node_of(b, &(struct want){ .kind = WANT_WAIT_LOOP, .place = here, .mood = free_mood });
     build_fork(b, node, wait, &h, hold);
     /* The negation behind a loop that may end counts here whatever becomes of the way out. */
-    const struct mood nots = b->moods[mood_with_nots_at(b, 0, pl.outer)];
+    uint32_t behind = mood_with_nots_at(b, 0, pl.outer); /* may move b->moods */
+    const struct mood nots = b->moods[behind];
     for (size_t i = 0; may_end && t->kind == PLAN_TERM_VAR && i < nots.n_nots; i++) {
         nfa_lit n = nfa_lit_of(nfa_atom_of_var(p, nots.nots[i]), false);
         arc(b, node, NFA_STOP, b->dead, nots.nots[i], &n, 1);
@@ -686,7 +687,8 @@ static void build_not_next(struct builder *b, uint32_t node, const struct want *
 static void build_pending(struct builder *b, uint32_t node, const struct want *w) {
     struct nfa_prog *p = b->p;
     struct place pl = b->places[w->place];
-    const struct mood m = b->moods[mood_with_nots_at(b, (uint32_t)w->mood, (uint32_t)w->place)];
+    uint32_t with_nots = mood_with_nots_at(b, (uint32_t)w->mood, (uint32_t)w->place); /* may move b->moods */
+    const struct mood m = b->moods[with_nots];
     const struct nfa_term *t = &p->terms[pl.term];
     int64_t hi = follow_of(b, PLAN_FOLLOWED, 0, -1).hi_us;
     for (uint32_t i = pl.n; i < t->n; i++)

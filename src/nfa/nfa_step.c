@@ -62,6 +62,16 @@ static bool completes(struct nfa_matcher *m, const struct nfa_edge *e, const str
     return false;
 }
 
+/* Two ways to the same place that hold for the same event are one. */
+static bool has_fired(const struct nfa_matcher *m, size_t n, const struct nfa_edge *e) {
+    for (size_t i = 0; i < n; i++) {
+        const struct nfa_edge *o = m->fired[i];
+        if (o->action == e->action && o->target == e->target && o->var == e->var && o->completes == e->completes)
+            return true;
+    }
+    return false;
+}
+
 /* Fills m->fired with the TAKE and IGNORE edges that hold. Returns: how many; *stop when a negation was hit. */
 static size_t find_fired(struct nfa_matcher *m, const struct nfa_state *s, const struct nfa_run *run, bool *stop) {
     const struct nfa_prog *p = m->p;
@@ -76,7 +86,7 @@ static size_t find_fired(struct nfa_matcher *m, const struct nfa_state *s, const
             continue;
         if (e->action == NFA_STOP)
             *stop = true;
-        else
+        else if (!has_fired(m, n, e))
             m->fired[n++] = e;
     }
     return n;

@@ -211,6 +211,15 @@ static int64_t random_bound(struct maker *m) {
     return m->limit_us && d > m->limit_us ? m->limit_us : d;
 }
 
+static bool has_greedy(const struct plan_term *t) {
+    bool yes = false;
+    for (uint32_t i = 0; i < t->n_steps; i++)
+        yes = yes || t->steps[i].term->greedy || has_greedy(t->steps[i].term);
+    for (uint32_t i = 0; i < t->n_alts; i++)
+        yes = yes || t->alts[i]->greedy || has_greedy(t->alts[i]);
+    return yes;
+}
+
 static void quantify(struct maker *m, struct plan_term *t, bool after_any) {
     uint32_t x = below(m, 100);
     if (x < 45)
@@ -230,7 +239,8 @@ static void quantify(struct maker *m, struct plan_term *t, bool after_any) {
     t->greedy = t->inner != PLAN_FOLLOWED_ANY && !after_any && chance(m, 25);
     if (chance(m, 12))
         t->gap_us = random_bound(m);
-    if (t->max == PLAN_UNBOUNDED && m->c->n_untils < RANDOM_MAX_UNTILS && chance(m, 25)) {
+    /* A greedy loop in a group with an until of its own: whether the event that ends both is held back is not asked. */
+    if (t->max == PLAN_UNBOUNDED && m->c->n_untils < RANDOM_MAX_UNTILS && chance(m, 25) && !has_greedy(t)) {
         struct random_cond *u = &m->c->untils[m->c->n_untils];
         *u = (struct random_cond){ .kinds = 1u << below(m, RANDOM_KINDS), .min_price = 1 };
         if (chance(m, 25)) {
@@ -288,13 +298,16 @@ static struct plan_term *part(struct maker *m, uint32_t depth, bool after_any) {
         uint32_t n = 2 + below(m, 2);
         t->alts = alts;
         while (t->n_alts < n && room(m))
-            alts[t->n_alts++] = part(m, depth + 1, false);
+            alts[t->n_alts++] = part(m, depth + 1, true); /* greedy sides that can be left in several ways: not here */
     } else {
         t = variable(m, false);
     }
     /* One quantifier a term: what comes back from chain() may be a bare variable with its own. */
     if (t->min == 1 && t->max == 1) {
         quantify(m, t, after_any);
+        /* An until of a group in a group that begins with it: whose wait does it end? Not asked here. */
+        if (depth > 0 && t->kind != PLAN_TERM_VAR)
+            t->until = NULL;
         if (t->kind != PLAN_TERM_VAR && may_begin_late(t))
             t->gap_us = 0;
         /* How often nothing is repeated is nobody's business. */

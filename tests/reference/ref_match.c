@@ -127,6 +127,8 @@ static bool ignores(const struct now *now, const struct ref_run *run, const stru
 }
 
 static bool forbidden(const struct now *now, const struct ref_run *run, const struct ref_place *p) {
+    if (p->kind == REF_WAIT && p->hi_us >= 0 && !run->is_start && now->time_us - run->last_us >= p->hi_us)
+        return false; /* nothing is awaited here any more */
     for (uint32_t i = 0; i < p->nots.n; i++)
         if (is_var(now, run, p->nots.var[i]) && (p->kind != REF_ABSENT || in_bound(now, run, p)))
             return true;
@@ -275,11 +277,9 @@ static void release(struct ref *r, int64_t at_us) {
         struct ref_done d = r->done[best];
         memmove(&r->done[best], &r->done[best + 1], (r->n_done - best - 1) * sizeof *r->done);
         r->n_done--;
-        if (r->pat->limit_matches && r->given[d.step] >= r->pat->limit_matches)
-            continue;
-        r->given[d.step]++;
+        /* A match beyond the limit is not told, but it was one: it prunes as the others do. */
         prune(r, &d);
-        if (!r->failed)
+        if (!r->failed && (!r->pat->limit_matches || r->given[d.step]++ < r->pat->limit_matches))
             emit(&r->matches, d.taken, at_us);
     }
 }
@@ -304,13 +304,29 @@ static struct ref_run take(
     return next;
 }
 
-static void take_edges(
-    const struct now *now, const struct ref_run *run, const struct ref_place *p, struct runs *out) {
+/* Two ways to the same place that hold for the same event are one. */
+static bool known(const struct now *now, const struct runs *made, const struct ref_run *run) {
+    for (size_t i = 0; i < made->n && !now->r->calls.flink_groups; i++) {
+        const struct ref_run *o = &made->v[i];
+        uint32_t n = run->taken.n;
+        if (o->taken.n == n && (n == 0 || o->taken.binds[n - 1].var == run->taken.binds[n - 1].var) &&
+            ref_place_same(o->place, run->place))
+            return true;
+    }
+    return false;
+}
+
+/* made: all that came of the partial match so far, also what is complete. */
+static void take_edges(const struct now *now, const struct ref_run *run, const struct ref_place *p, struct runs *made,
+    struct runs *out) {
     for (uint32_t i = 0; i < p->n_heads; i++) {
         const struct ref_head *h = p->heads[i];
         if (!takes(now, run, p, h))
             continue;
         struct ref_run next = take(now, run, ref_place_taken(now->r, h), h->unit->body->var);
+        if (known(now, made, &next))
+            continue;
+        runs_add(made, next);
         if (complete_at(now, run, next.place))
             complete(now->r, next.taken, next.start);
         if (next.place->kind != REF_FINAL && next.place->kind != REF_DEAD)
@@ -323,6 +339,7 @@ static void step(const struct now *now, const struct ref_run *run, struct runs *
     size_t before = out->n;
     bool stopped = false;
     struct places todo = { 0 };
+    struct runs made = { 0 };
     places_add(now, &todo, run->place);
     for (size_t i = 0; i < todo.n; i++) {
         struct ref_place *p = todo.v[i];
@@ -331,10 +348,12 @@ static void step(const struct now *now, const struct ref_run *run, struct runs *
         stopped |= forbidden(now, run, p);
         struct ref_run same = *run;
         if (p->kind == REF_WAIT) {
-            take_edges(now, run, p, out);
+            take_edges(now, run, p, &made, out);
             same.place = p->twin ? p->twin : p;
-            if (!run->is_start && ignores(now, run, p))
+            if (!run->is_start && ignores(now, run, p) && !known(now, &made, &same)) {
+                runs_add(&made, same);
                 runs_add(out, same);
+            }
         } else if (p->kind == REF_ABSENT && !run->is_start && !forbidden(now, run, p)) {
             same.place = p;
             runs_add(out, same);
@@ -348,6 +367,7 @@ static void step(const struct now *now, const struct ref_run *run, struct runs *
     /* The start is no partial match that could end. */
     if (stopped && !run->is_start)
         out->n = before;
+    base_free(made.v);
     base_free(todo.v);
 }
 

@@ -40,6 +40,11 @@ static void list_add(struct ref_list *l, uint32_t var) {
     l->var[l->n++] = var;
 }
 
+/* A group of one step. */
+static bool is_bracket(const struct plan_term *t) {
+    return t->kind == PLAN_TERM_CHAIN && t->n_steps == 1 && !t->steps[0].negated;
+}
+
 static bool quantified(const struct plan_term *t) {
     return t->min != 1 || t->max != 1;
 }
@@ -75,23 +80,19 @@ static bool body_nullable(struct ref *r, const struct plan_term *t) {
 static const struct ref_unit *unit_of(struct ref *r, const struct plan_term *t) {
     struct ref_unit *u = BASE_ARENA_NEW(&r->arena, struct ref_unit);
     const struct plan_term *q = NULL; /* whose quantifier counts */
-    bool greedy = false;
-    while (t->kind == PLAN_TERM_CHAIN && t->n_steps == 1 && !t->steps[0].negated) {
+    while (is_bracket(t) && !q) {
         const struct plan_term *in = t->steps[0].term;
+        while (is_bracket(in) && !quantified(in))
+            in = in->steps[0].term;
         if (t->min == 0 && t->max == 1) {
             u->optional = true;
-            greedy |= t->greedy;
         } else if (quantified(t)) {
             if (quantified(in) || t->until)
                 break;
             q = t;
         }
         t = in;
-        if (q)
-            break;
     }
-    while (q && t->kind == PLAN_TERM_CHAIN && t->n_steps == 1 && !t->steps[0].negated && !quantified(t))
-        t = t->steps[0].term;
     u->body = t;
     if (!q)
         q = t;
@@ -99,7 +100,7 @@ static const struct ref_unit *unit_of(struct ref *r, const struct plan_term *t) 
     u->min = q->min ? q->min : 1;
     u->max = q->max;
     u->inner = q->inner;
-    u->greedy = q->greedy || greedy;
+    u->greedy = q->greedy;
     u->until = q->until ? q : NULL;
     u->gap_us = q->gap_us;
     /* Where a round may take nothing, bounds from below are met by themselves. */
@@ -229,6 +230,8 @@ static void add_twin(struct ref *r, struct ref_place *p, const struct ref_list *
     *t = *p;
     t->n_greedy = 0;
     t->nots = *nots;
+    for (uint32_t i = 0; i < p->carry.n && !r->calls.flink_groups; i++)
+        list_add(&t->nots, p->carry.var[i]);
     t->n_exits = 0;
     t->carry.n = 0;
     t->twin = NULL;
@@ -283,7 +286,8 @@ static struct ref_place *enter_step(struct ref *r, const struct plan_term *chain
         nots_before(r, chain, i, &nots);
     if (u->body->kind == PLAN_TERM_VAR) {
         /* Leaving a loop out is narrowed as ending it is, but not where a negation stands before it. */
-        p->heads[0]->free_leave = u->greedy && u->max == PLAN_UNBOUNDED && nots.n > 0;
+        p->heads[0]->free_leave =
+            u->greedy && u->max == PLAN_UNBOUNDED && (nots.n > 0 || (c.nots.n > 0 && !r->calls.flink_groups));
     } else if (u->optional) {
         add_exit(p, behind);
     }
