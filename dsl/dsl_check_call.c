@@ -55,11 +55,23 @@ void dsl_note_slot(struct dsl_sem *c, struct dsl_scope *s, struct expr *e) {
         return;
     struct expr ***list = agg ? &p->aggs : &p->prevs;
     size_t *n = agg ? &p->n_aggs : &p->n_prevs, *cap = agg ? &p->cap_aggs : &p->cap_prevs;
+    uint64_t key[2] = { expr_hash(e), agg }, found;
+    struct base_str name = { (const char *)key, sizeof key };
     size_t i = 0;
-    while (i < *n && !expr_eq((*list)[i], e))
-        i++;
-    if (i == *n) {
+    if (!base_map_get(&p->slot_names, name, &found))
+        i = *n;
+    else if (expr_eq((*list)[found], e))
+        i = found;
+    else /* two that only their hash makes equal */
+        while (i < *n && !expr_eq((*list)[i], e))
+            i++;
+    if (i == *n && *n == DSL_MAX_SLOTS) {
+        dsl_diag_error(c->diag, e->span, CEP_ELIMIT,
+            "more than %d different aggregates in one pattern's conditions", (int)DSL_MAX_SLOTS);
+        i = 0;
+    } else if (i == *n) {
         *list = base_arena_grow(&c->tmp, *list, *n, cap, sizeof **list);
+        base_map_put(&p->slot_names, name, *n);
         (*list)[(*n)++] = e;
     }
     if (agg)
@@ -175,11 +187,10 @@ static bool unknown_agg_variable(struct dsl_sem *c, const struct dsl_scope *s, c
         find_owner(arg, &f);
     if (!f.name)
         return false;
-    for (size_t i = 0; i < s->pat->n_cols; i++)
-        if (base_str_eq(s->pat->cols[i].name, f.name->text))
-            return false;
+    if (dsl_pat_first_col(s->pat, f.name->text) >= 0)
+        return false;
     struct dsl_nearest near;
-    dsl_nearest_init(&near, f.name->text);
+    dsl_near(c, &near, f.name->text);
     for (size_t i = 0; i < s->pat->n_vars; i++)
         dsl_nearest_try(&near, s->pat->vars[i].name);
     dsl_diag_error(c->diag, f.name->span, CEP_ENAME, "unknown variable \"%.*s\"", BASE_STR_FMT(f.name->text));
@@ -300,7 +311,7 @@ static const struct expr *check_first_last(
             const struct dsl_expr *b = arg->field.base;
             if (b->kind == DSL_EXPR_NAME) {
                 struct dsl_nearest near;
-                dsl_nearest_init(&near, b->name.text);
+                dsl_near(c, &near, b->name.text);
                 for (size_t i = 0; i < s->pat->n_vars; i++)
                     dsl_nearest_try(&near, s->pat->vars[i].name);
                 dsl_diag_error(
@@ -409,7 +420,7 @@ static bool check_match(
 static void unknown_function(
     struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e, struct base_str low) {
     struct dsl_nearest near;
-    dsl_nearest_init(&near, low);
+    dsl_near(c, &near, low);
     const struct expr_func *f;
     for (uint32_t i = 0; (f = expr_func_at(i)) != NULL; i++)
         if (!f->is_operator)

@@ -113,7 +113,7 @@ static void unknown_column(
     if (s->open)
         return;
     struct dsl_nearest near;
-    dsl_nearest_init(&near, name->text);
+    dsl_near(c, &near, name->text);
     for (uint32_t i = 0; s->schema && i < s->schema->n_visible; i++)
         dsl_nearest_try(&near, s->schema->cols[i].name);
     if (s->key_col >= 0 && s->schema) {
@@ -156,7 +156,7 @@ static const struct expr *check_const_name(struct dsl_sem *c, const struct dsl_e
     if (param)
         return param_value(c, param, e);
     struct dsl_nearest near;
-    dsl_nearest_init(&near, e->name.text);
+    dsl_near(c, &near, e->name.text);
     try_params(c, &near);
     dsl_diag_error(c->diag, e->span, CEP_ENAME, "unknown parameter \"%.*s\"", BASE_STR_FMT(e->name.text));
     if (near.best.len)
@@ -168,19 +168,20 @@ static const struct expr *check_const_name(struct dsl_sem *c, const struct dsl_e
 
 /* -- columns of a pattern -------------------------------------------------------------------------------------------- */
 
+int32_t dsl_pat_first_col(const struct dsl_pat *p, struct base_str name) {
+    uint64_t i;
+    return base_map_get(&p->col_names, name, &i) ? (int32_t)i : -1;
+}
+
 static int32_t find_pcol(const struct dsl_pat *p, int32_t input, struct base_str name) {
-    for (size_t i = 0; i < p->n_cols; i++)
-        if (base_str_eq(p->cols[i].name, name) &&
-            (input >= 0 ? p->cols[i].map[input] >= 0 : p->cols[i].everywhere))
-            return (int32_t)i;
-    return -1;
+    int32_t i = dsl_pat_first_col(p, name);
+    while (i >= 0 && !(input >= 0 ? p->cols[i].map[input] >= 0 : p->cols[i].everywhere))
+        i = p->cols[i].same;
+    return i;
 }
 
 static bool has_pcol(const struct dsl_pat *p, struct base_str name) {
-    for (size_t i = 0; i < p->n_cols; i++)
-        if (base_str_eq(p->cols[i].name, name))
-            return true;
-    return false;
+    return dsl_pat_first_col(p, name) >= 0;
 }
 
 static void unknown_pcol(struct dsl_sem *c, const struct dsl_scope *s, int32_t input,
@@ -197,7 +198,7 @@ static void unknown_pcol(struct dsl_sem *c, const struct dsl_scope *s, int32_t i
         return;
     }
     struct dsl_nearest near;
-    dsl_nearest_init(&near, name->text);
+    dsl_near(c, &near, name->text);
     for (size_t i = 0; i < p->n_cols; i++)
         if (input < 0 || p->cols[i].map[input] >= 0)
             dsl_nearest_try(&near, p->cols[i].name);
@@ -309,7 +310,7 @@ static const struct expr *row_field(
         return NULL;
     }
     struct dsl_nearest near;
-    dsl_nearest_init(&near, name->text);
+    dsl_near(c, &near, name->text);
     for (uint32_t i = 0; i < base->type->n_fields; i++) {
         if (base_str_eq(base->type->fields[i].name, name->text)) {
             struct expr *f = dsl_new_expr(c, EXPR_FIELD, base->type->fields[i].type, span);
@@ -411,7 +412,7 @@ static int32_t find_input(const struct dsl_pat *p, struct base_str name) {
 static void unknown_owner(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_name *name) {
     struct dsl_pat *p = s->pat;
     struct dsl_nearest near;
-    dsl_nearest_init(&near, name->text);
+    dsl_near(c, &near, name->text);
     for (size_t i = 0; i < p->n_vars; i++)
         dsl_nearest_try(&near, p->vars[i].name);
     for (uint32_t i = 0; i < p->n_inputs; i++)
@@ -528,11 +529,25 @@ static const struct expr *check_row_field(struct dsl_sem *c, struct dsl_scope *s
     return row_field(c, dsl_check_expr(c, s, base), &e->field.name, e->span);
 }
 
+/* `path = alerts.json`: not a parameter's field, but text without quotes. */
+static const struct expr *check_const_field(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
+    struct dsl_path path;
+    if (dsl_expr_as_path(e, &c->tmp, &path) && !find_param(c, path.parts[0].text)) {
+        struct base_str text = dsl_path_str(&path, &c->tmp);
+        dsl_diag_error(
+            c->diag, e->span, CEP_ENAME, "unknown parameter \"%.*s\"", BASE_STR_FMT(path.parts[0].text));
+        dsl_diag_note(c->diag, "text stands in single quotes: '%.*s'", BASE_STR_FMT(text));
+        return NULL;
+    }
+    return row_field(c, dsl_check_expr(c, s, e->field.base), &e->field.name, e->span);
+}
+
 const struct expr *dsl_check_field(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
     if (s->kind == DSL_SCOPE_ROW)
         return check_row_field(c, s, e);
     if (s->kind == DSL_SCOPE_CONST)
-        return row_field(c, dsl_check_expr(c, s, e->field.base), &e->field.name, e->span);
+        return check_const_field(c, s, e);
     return check_pat_field(c, s, e);
 }
 

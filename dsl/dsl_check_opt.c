@@ -112,7 +112,7 @@ static void unknown_option(struct dsl_sem *c, const struct dsl_option *o, const 
     const char *kind, const char *name) {
     struct dsl_nearest near;
     struct base_buf b = BASE_BUF_INIT;
-    dsl_nearest_init(&near, o->name);
+    dsl_near(c, &near, o->name);
     for (const struct plan_opt_spec *s = specs; s && s->name; s++) {
         dsl_nearest_try(&near, base_str_of(s->name));
         base_buf_puts(&b, s == specs ? "" : ", ");
@@ -169,10 +169,11 @@ static bool check_options(struct dsl_sem *c, const struct dsl_endpoint *e, const
     const struct plan_opt **out, uint32_t *n_out) {
     const struct plan_opt_spec *specs = r->specs;
     const char *kind = r->kind, *name = r->name;
-    struct plan_opt *opts = BASE_ARENA_ARRAY(c->a, struct plan_opt, e->n_options + 1);
-    bool ok = true;
+    size_t n_options = dsl_capped(c, e->name.span, e->n_options, "options");
+    struct plan_opt *opts = BASE_ARENA_ARRAY(c->a, struct plan_opt, n_options + 1);
+    bool ok = n_options == e->n_options;
     uint32_t n = 0;
-    for (size_t i = 0; i < e->n_options; i++) {
+    for (size_t i = 0; i < n_options; i++) {
         const struct dsl_option *o = &e->options[i];
         bool twice = false;
         for (size_t k = 0; k < i && !twice; k++)
@@ -222,7 +223,7 @@ static bool check_connector(
     out->connector = find_connector(c->catalog, to->name.text);
     if (out->connector && (source ? out->connector->is_source : out->connector->is_sink))
         return true;
-    dsl_nearest_init(&near, to->name.text);
+    dsl_near(c, &near, to->name.text);
     for (size_t i = 0; c->catalog && c->catalog->connectors && c->catalog->connectors[i]; i++) {
         const struct plan_connector_spec *k = c->catalog->connectors[i];
         if (!(source ? k->is_source : k->is_sink))
@@ -255,7 +256,7 @@ static bool check_format(struct dsl_sem *c, const struct dsl_endpoint *f, bool s
             source ? spec->decode_check : spec->encode_check, "format", spec->name, schema };
         return check_options(c, f, &r, &out->format_opts, &out->n_format_opts);
     }
-    dsl_nearest_init(&near, f->name.text);
+    dsl_near(c, &near, f->name.text);
     for (size_t i = 0; c->catalog && c->catalog->formats && c->catalog->formats[i]; i++) {
         const struct plan_format_spec *k = c->catalog->formats[i];
         if (!(source ? k->decodes : k->encodes))

@@ -95,7 +95,7 @@ static const struct evt_type *named_type(struct dsl_sem *c, const struct dsl_typ
         return type_names[i].kind == EVT_DECIMAL ? decimal_of(c, t) : evt_type_of(type_names[i].kind);
     }
     struct dsl_nearest near;
-    dsl_nearest_init(&near, t->name);
+    dsl_near(c, &near, t->name);
     for (size_t i = 0; i < sizeof type_names / sizeof *type_names; i++)
         dsl_nearest_try(&near, base_str_of(type_names[i].name));
     dsl_diag_error(c->diag, t->span, CEP_ETYPE, "unknown type \"%.*s\"", BASE_STR_FMT(t->name));
@@ -396,7 +396,7 @@ static void check_sets(struct dsl_sem *c) {
         if (s && s->kind == DSL_SYM_PARAM)
             continue;
         struct dsl_nearest near;
-        dsl_nearest_init(&near, name);
+        dsl_near(c, &near, name);
         for (size_t k = 0; k < c->n_syms; k++)
             if (c->syms[k].kind == DSL_SYM_PARAM)
                 dsl_nearest_try(&near, c->syms[k].name);

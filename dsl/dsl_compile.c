@@ -20,10 +20,12 @@ static void sem_init(struct dsl_sem *c, const struct dsl_program *prog, const st
     c->a = &c->plan->arena;
     base_arena_init(&c->tmp, 16 << 10);
     base_map_init(&c->by_name);
+    base_map_init(&c->sink_names);
 }
 
 static void sem_release(struct dsl_sem *c) {
     base_map_release(&c->by_name);
+    base_map_release(&c->sink_names);
     base_arena_release(&c->tmp);
     plan_free(c->plan);
 }
@@ -67,9 +69,9 @@ static void run_passes(struct dsl_sem *c) {
     refuse_statements(c);
     dsl_resolve(c);
     dsl_param_values(c);
-    for (size_t i = 0; i < c->n_order; i++)
+    for (size_t i = 0; i < c->n_order && !dsl_over_budget(c, c->order[i]->stmt->span); i++)
         lower_producer(c, c->order[i]);
-    for (size_t i = 0; i < c->prog->n_stmts; i++)
+    for (size_t i = 0; i < c->prog->n_stmts && !dsl_over_budget(c, c->prog->stmts[i]->span); i++)
         if (c->prog->stmts[i]->kind == DSL_STMT_SINK && !c->prog->stmts[i]->broken)
             dsl_lower_sink(c, c->prog->stmts[i]);
     dsl_lower_implied_sinks(c);

@@ -99,7 +99,7 @@ static bool ranges_possible(const struct expr *e, struct base_arena *tmp, const 
         const char *op;
         const struct expr *const *sub = parts[i]->kind == EXPR_AND ? parts[i]->args : &parts[i];
         uint32_t n_sub = parts[i]->kind == EXPR_AND ? parts[i]->n_args : 1;
-        for (uint32_t k = 0; k < n_sub; k++) {
+        for (uint32_t k = 0; k < n_sub && r.n < 100; k++) {
             if (!simple_comparison(sub[k], &col, &val, &op))
                 continue;
             struct range *g = range_of(&r, col);

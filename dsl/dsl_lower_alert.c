@@ -69,9 +69,10 @@ static struct base_str plain_name(struct dsl_sem *c, const struct dsl_expr *e, s
 
 static bool lower_by(
     struct dsl_sem *c, const struct dsl_alert *st, struct dsl_scope *s, struct plan_alert *out) {
-    struct plan_measure *by = BASE_ARENA_ARRAY(c->a, struct plan_measure, st->n_by + 1);
+    size_t n = dsl_capped(c, st->by_span, st->n_by, "expressions in \"by\"");
+    struct plan_measure *by = BASE_ARENA_ARRAY(c->a, struct plan_measure, n + 1);
     bool ok = true;
-    for (size_t i = 0; i < st->n_by; i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct expr *e = dsl_fold(c, dsl_check_expr(c, s, st->by[i]));
         ok &= e != NULL;
         struct base_str name = plain_name(c, st->by[i], i);
@@ -85,7 +86,7 @@ static bool lower_by(
         by[i] = (struct plan_measure){ name, e };
     }
     out->by = by;
-    out->n_by = (uint32_t)st->n_by;
+    out->n_by = (uint32_t)n;
     return ok;
 }
 
@@ -152,9 +153,10 @@ static bool lower_resolve(struct dsl_sem *c, const struct dsl_alert *st, struct 
 
 static bool lower_labels(
     struct dsl_sem *c, const struct dsl_alert *st, struct dsl_scope *s, struct plan_alert *out) {
-    struct plan_measure *labels = BASE_ARENA_ARRAY(c->a, struct plan_measure, st->n_labels + 1);
+    size_t n = dsl_capped(c, st->labels_span, st->n_labels, "labels");
+    struct plan_measure *labels = BASE_ARENA_ARRAY(c->a, struct plan_measure, n + 1);
     bool ok = true;
-    for (size_t i = 0; i < st->n_labels; i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct expr *e = dsl_fold(c, dsl_check_expr(c, s, st->labels[i].value));
         if (e && e->type->kind == EVT_NULL) {
             dsl_diag_error(
@@ -172,7 +174,7 @@ static bool lower_labels(
         labels[i] = (struct plan_measure){ dsl_keep(c, st->labels[i].name.text), e };
     }
     out->labels = labels;
-    out->n_labels = (uint32_t)st->n_labels;
+    out->n_labels = (uint32_t)n;
     return ok;
 }
 

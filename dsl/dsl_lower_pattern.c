@@ -6,23 +6,26 @@
 
 /* -- inputs and columns ------------------------------------------------------------------------------------------- */
 
+static int32_t add_col(struct dsl_sem *c, struct dsl_pat *p, const struct evt_column *of, int32_t same) {
+    p->cols = base_arena_grow(&c->tmp, p->cols, p->n_cols, &p->cap_cols, sizeof *p->cols);
+    struct dsl_pcol *col = &p->cols[p->n_cols];
+    *col = (struct dsl_pcol){
+        .name = of->name, .type = of->type, .map = BASE_ARENA_ARRAY(c->a, int32_t, p->n_inputs), .same = same
+    };
+    for (uint32_t k = 0; k < p->n_inputs; k++)
+        col->map[k] = -1;
+    base_map_put(&p->col_names, of->name, p->n_cols);
+    return (int32_t)p->n_cols++;
+}
+
 static void unify(struct dsl_sem *c, struct dsl_pat *p, uint32_t input, const struct evt_schema *s) {
     for (uint32_t i = 0; i < s->n_visible; i++) {
-        struct dsl_pcol *col = NULL;
-        for (size_t k = 0; k < p->n_cols && !col; k++)
-            if (base_str_eq(p->cols[k].name, s->cols[i].name) &&
-                evt_type_eq(p->cols[k].type, s->cols[i].type) && p->cols[k].map[input] < 0)
-                col = &p->cols[k];
-        if (!col) {
-            p->cols = base_arena_grow(&c->tmp, p->cols, p->n_cols, &p->cap_cols, sizeof *p->cols);
-            col = &p->cols[p->n_cols++];
-            *col = (struct dsl_pcol){ .name = s->cols[i].name,
-                .type = s->cols[i].type,
-                .map = BASE_ARENA_ARRAY(c->a, int32_t, p->n_inputs) };
-            for (uint32_t k = 0; k < p->n_inputs; k++)
-                col->map[k] = -1;
-        }
-        col->map[input] = (int32_t)i;
+        int32_t first = dsl_pat_first_col(p, s->cols[i].name), k = first;
+        while (k >= 0 && !(evt_type_eq(p->cols[k].type, s->cols[i].type) && p->cols[k].map[input] < 0))
+            k = p->cols[k].same;
+        if (k < 0)
+            k = add_col(c, p, &s->cols[i], first);
+        p->cols[k].map[input] = (int32_t)i;
     }
 }
 
@@ -64,9 +67,7 @@ static void lower_inputs(struct dsl_sem *c, struct dsl_pat *p) {
 static struct evt_schema column_schema(struct dsl_sem *c, const struct dsl_pat *p) {
     struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, p->n_cols ? p->n_cols : 1);
     for (size_t i = 0; i < p->n_cols; i++) {
-        bool alone = true;
-        for (size_t k = 0; k < p->n_cols && alone; k++)
-            alone = k == i || !base_str_eq(p->cols[k].name, p->cols[i].name);
+        bool alone = dsl_pat_first_col(p, p->cols[i].name) == (int32_t)i && p->cols[i].same < 0;
         cols[i] = (struct evt_column){ .name = dsl_keep(c, p->cols[i].name), .type = p->cols[i].type };
         for (uint32_t in = 0; !alone && in < p->n_inputs; in++)
             if (p->cols[i].map[in] >= 0) {
@@ -82,7 +83,7 @@ static struct evt_schema column_schema(struct dsl_sem *c, const struct dsl_pat *
 
 static void lower_keys(struct dsl_sem *c, struct dsl_pat *p) {
     const struct dsl_pattern *st = &p->stmt->pattern;
-    p->n_keys = st->n_partition;
+    p->n_keys = dsl_capped(c, st->partition_span, st->n_partition, "parts of a key");
     p->keys = BASE_ARENA_ARRAY(c->a, const struct expr *, p->n_keys + 1);
     p->key_names = BASE_ARENA_ARRAY(c->a, struct base_str, p->n_keys + 1);
     size_t n_keys = p->n_keys;
@@ -133,7 +134,7 @@ static void not_an_input(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_
         dsl_diag_error(c->diag, e->span, CEP_EINVAL, "before \"where\" stands the name of a stream");
         return;
     }
-    dsl_nearest_init(&near, text);
+    dsl_near(c, &near, text);
     for (uint32_t i = 0; i < p->n_inputs; i++)
         dsl_nearest_try(&near, p->inputs[i].name);
     dsl_diag_error(c->diag, e->span, CEP_ENAME, "pattern \"%.*s\" does not read a stream \"%.*s\"",
@@ -151,10 +152,7 @@ static bool names_other_stream(struct dsl_sem *c, const struct dsl_pat *p, const
     struct dsl_sym *s = dsl_sym_find(c, e->name.text);
     if (!s || s->kind == DSL_SYM_PARAM || s->kind == DSL_SYM_SINK)
         return false;
-    for (size_t i = 0; i < p->n_cols; i++)
-        if (base_str_eq(p->cols[i].name, e->name.text))
-            return false;
-    return true;
+    return dsl_pat_first_col(p, e->name.text) < 0;
 }
 
 static void bind_define(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_define *d) {
@@ -163,7 +161,7 @@ static void bind_define(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_d
         dsl_diag_warning(c->diag, d->var.span,
             "variable \"%.*s\" is defined, but does not stand in the sequence", BASE_STR_FMT(d->var.text));
         struct dsl_nearest near;
-        dsl_nearest_init(&near, d->var.text);
+        dsl_near(c, &near, d->var.text);
         for (size_t i = 0; i < p->n_seq_vars; i++)
             dsl_nearest_try(&near, p->vars[i].name);
         dsl_nearest_note(c->diag, &near);
@@ -253,7 +251,7 @@ static bool lower_skip(struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern
     int v = dsl_pat_var(p, af->var.text);
     if (v < 0 || !p->vars[v].in_seq) {
         struct dsl_nearest near;
-        dsl_nearest_init(&near, af->var.text);
+        dsl_near(c, &near, af->var.text);
         for (size_t i = 0; i < p->n_seq_vars; i++)
             if (!p->vars[i].negated)
                 dsl_nearest_try(&near, p->vars[i].name);
@@ -356,7 +354,7 @@ static bool measure_name_ok(
 
 static void lower_measures(struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern *out) {
     const struct dsl_pattern *st = &p->stmt->pattern;
-    size_t n = st->n_measures;
+    size_t n = dsl_capped(c, st->measures_span, st->n_measures, "measures");
     struct plan_measure *items = BASE_ARENA_ARRAY(
         c->a, struct plan_measure, (n > p->n_seq_vars ? n : p->n_seq_vars) + 1);
     out->measures = items;
@@ -485,6 +483,8 @@ void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym) {
     const struct dsl_pattern *st = &sym->stmt->pattern;
     struct plan_pattern pt = { 0 };
     base_map_init(&p.var_names);
+    base_map_init(&p.col_names);
+    base_map_init(&p.slot_names);
     lower_inputs(c, &p);
     pt.cols = p.schema = column_schema(c, &p);
     dsl_seq_vars(c, &p, st->match);
@@ -508,4 +508,6 @@ void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym) {
     n->schema = sym->schema;
     n->pattern = pt;
     base_map_release(&p.var_names);
+    base_map_release(&p.col_names);
+    base_map_release(&p.slot_names);
 }

@@ -86,24 +86,22 @@ static struct plan_sink *add_sink(struct dsl_sem *c) {
     return s;
 }
 
-static bool name_taken(const struct dsl_sem *c, struct base_str name) {
-    if (dsl_sym_find(c, name))
-        return true;
-    for (size_t i = 0; i < c->n_sinks; i++)
-        if (base_str_eq(c->sinks[i].name, name))
-            return true;
-    return false;
-}
-
 /* "card_tested_sink_1": state is addressed by it, so it depends on nothing but the sinks of the same thing. */
 static struct base_str made_name(struct dsl_sem *c, struct base_str of) {
-    for (unsigned i = 1;; i++) {
-        char *text = base_arena_printf(c->a, "%.*s_sink_%u", BASE_STR_FMT(of), i);
+    const char *counter = base_arena_printf(&c->tmp, "%.*s#", BASE_STR_FMT(of)); /* no name that is made */
+    uint64_t last = 0;
+    base_map_get(&c->sink_names, base_str_of(counter), &last);
+    for (;;) {
+        char *text = base_arena_printf(c->a, "%.*s_sink_%llu", BASE_STR_FMT(of), (unsigned long long)++last);
         for (char *p = text; *p; p++)
             if (*p == '.')
                 *p = '_';
-        if (!name_taken(c, base_str_of(text)))
-            return base_str_of(text);
+        struct base_str name = base_str_of(text);
+        if (dsl_sym_find(c, name) || base_map_get(&c->sink_names, name, NULL))
+            continue;
+        base_map_put(&c->sink_names, name, 0);
+        base_map_put(&c->sink_names, base_str_of(counter), last);
+        return name;
     }
 }
 

@@ -71,7 +71,7 @@ static bool time_column(
         if (declared)
             return false; /* its type was a mistake */
         struct dsl_nearest near;
-        dsl_nearest_init(&near, st->time_column.text);
+        dsl_near(c, &near, st->time_column.text);
         for (uint32_t k = 0; k < sym->schema->n_visible; k++)
             dsl_nearest_try(&near, sym->schema->cols[k].name);
         dsl_diag_error(c->diag, st->time_column.span, CEP_ENAME, "unknown column \"%.*s\" of stream \"%.*s\"",
@@ -286,6 +286,12 @@ static void add_star(
 static void lower_items(
     struct dsl_sem *c, struct branch *b, struct dsl_scope *s, const struct dsl_select *sel, bool first) {
     for (size_t i = 0; i < sel->n_items; i++) {
+        if (b->n > DSL_MAX_COLUMNS) {
+            dsl_diag_error(c->diag, sel->items[i].span, CEP_ELIMIT, "a stream has at most %d columns",
+                (int)DSL_MAX_COLUMNS);
+            b->ok = false;
+            break;
+        }
         const struct dsl_alias *al = &sel->items[i];
         struct dsl_name name = { 0 };
         if (al->expr->kind == DSL_EXPR_STAR) {
@@ -406,11 +412,13 @@ void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
     }
     struct branch *bs = BASE_ARENA_ARRAY(&c->tmp, struct branch, q->n_selects + 1);
     struct plan_select_branch *out = BASE_ARENA_ARRAY(c->a, struct plan_select_branch, q->n_selects + 1);
-    for (size_t i = 0; i < q->n_selects; i++) {
+    for (size_t i = 0; i < q->n_selects && !dsl_over_budget(c, q->selects[i]->span); i++) {
         lower_branch(c, sym, &bs[i], q->selects[i], i == 0);
         sym->bad |= !bs[i].ok;
         sym->open |= bs[i].open;
     }
+    if (c->over)
+        return;
     struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, bs[0].n + 1);
     sym->bad |= !unite(c, bs, q->n_selects, q, cols);
     struct evt_column *known = BASE_ARENA_ARRAY(c->a, struct evt_column, bs[0].n + 1);

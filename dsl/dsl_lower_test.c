@@ -97,7 +97,7 @@ static bool expect_col(
     }
     bool alert = of->sym->kind == DSL_SYM_ALERT && of->port == PLAN_PORT_MAIN;
     struct dsl_nearest near;
-    dsl_nearest_init(&near, name->text);
+    dsl_near(c, &near, name->text);
     for (uint32_t k = 0; k < of->schema->n_visible; k++)
         dsl_nearest_try(&near, of->schema->cols[k].name);
     for (size_t k = 0; alert && k < sizeof rows / sizeof *rows; k++) {
@@ -198,7 +198,7 @@ static bool check_parameters(struct dsl_sem *c, const struct dsl_test *t) {
             continue;
         }
         struct dsl_nearest near;
-        dsl_nearest_init(&near, t->parameters[i].name.text);
+        dsl_near(c, &near, t->parameters[i].name.text);
         for (size_t k = 0; k < c->n_syms; k++)
             if (c->syms[k].kind == DSL_SYM_PARAM)
                 dsl_nearest_try(&near, c->syms[k].name);
@@ -215,6 +215,12 @@ static void free_variant(void *plan) {
 }
 
 static void variant(struct dsl_sem *c, const struct dsl_stmt *stmt, struct plan_test *out) {
+    c->n_variants += c->prog->n_stmts;
+    if (c->n_variants > DSL_MAX_VARIANTS) {
+        dsl_diag_error(c->diag, stmt->test.with_span, CEP_ELIMIT,
+            "too many tests \"with parameter\" for a program of %zu statements", c->prog->n_stmts);
+        return;
+    }
     struct plan *p = dsl_compile_variant(c, &stmt->test);
     if (!p)
         return;
@@ -241,21 +247,33 @@ static bool lower_test(struct dsl_sem *c, const struct dsl_stmt *stmt, struct pl
     return ok;
 }
 
+static void test_titles(struct dsl_sem *c) {
+    struct base_map seen;
+    base_map_init(&seen);
+    for (size_t i = 0; i < c->prog->n_stmts; i++) {
+        const struct dsl_stmt *st = c->prog->stmts[i];
+        uint64_t first;
+        if (st->kind != DSL_STMT_TEST || st->broken)
+            continue;
+        if (base_map_get(&seen, st->test.title, &first)) {
+            dsl_diag_error(c->diag, st->test.title_span, CEP_ENAME, "two tests are called '%.*s'",
+                BASE_STR_FMT(st->test.title));
+            dsl_diag_note_at(c->diag, c->prog->stmts[first]->test.title_span, "the first is here");
+        } else {
+            base_map_put(&seen, st->test.title, i);
+        }
+    }
+    base_map_release(&seen);
+}
+
 void dsl_lower_tests(struct dsl_sem *c) {
     struct plan_test *tests = BASE_ARENA_ARRAY(c->a, struct plan_test, c->prog->n_stmts + 1);
     uint32_t n = 0;
-    for (size_t i = 0; i < c->prog->n_stmts; i++) {
+    test_titles(c);
+    for (size_t i = 0; i < c->prog->n_stmts && !dsl_over_budget(c, c->prog->stmts[i]->span); i++) {
         const struct dsl_stmt *st = c->prog->stmts[i];
         if (st->kind != DSL_STMT_TEST || st->broken)
             continue;
-        for (size_t k = 0; k < i; k++)
-            if (c->prog->stmts[k]->kind == DSL_STMT_TEST &&
-                base_str_eq(c->prog->stmts[k]->test.title, st->test.title)) {
-                dsl_diag_error(c->diag, st->test.title_span, CEP_ENAME, "two tests are called '%.*s'",
-                    BASE_STR_FMT(st->test.title));
-                dsl_diag_note_at(c->diag, c->prog->stmts[k]->test.title_span, "the first is here");
-                break;
-            }
         if (lower_test(c, st, &tests[n]) && !dsl_diag_failed(c->diag) && st->test.n_parameters > 0)
             variant(c, st, &tests[n]);
         n++;

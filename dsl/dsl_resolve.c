@@ -26,6 +26,28 @@ void dsl_unsupported(struct dsl_sem *c, struct cep_span span, const char *what) 
     dsl_diag_error(c->diag, span, CEP_EUNSUPPORTED, "\"%s\" is not in this version", what);
 }
 
+bool dsl_over_budget(struct dsl_sem *c, struct cep_span at) {
+    if (c->over || c->a->used + c->tmp.used <= DSL_MAX_BYTES)
+        return c->over;
+    c->over = true;
+    dsl_diag_error(
+        c->diag, at, CEP_ELIMIT, "compiling takes more than %d MB from here on", DSL_MAX_BYTES >> 20);
+    return true;
+}
+
+size_t dsl_capped(struct dsl_sem *c, struct cep_span at, size_t n, const char *what) {
+    if (n <= DSL_MAX_COLUMNS)
+        return n;
+    dsl_diag_error(c->diag, at, CEP_ELIMIT, "at most %d %s, not %zu", (int)DSL_MAX_COLUMNS, what, n);
+    return DSL_MAX_COLUMNS;
+}
+
+void dsl_near(const struct dsl_sem *c, struct dsl_nearest *near, struct base_str name) {
+    dsl_nearest_init(near, name);
+    if (c->diag->n_errors > DSL_MAX_NEAREST)
+        near->distance = 0;
+}
+
 static bool gives_rows(const struct dsl_sym *s) {
     switch (s->kind) {
     case DSL_SYM_SOURCE:
@@ -76,7 +98,7 @@ static bool find_port(
 
 static void unknown_rows(struct dsl_sem *c, const struct dsl_name *name, enum dsl_use use) {
     struct dsl_nearest near;
-    dsl_nearest_init(&near, name->text);
+    dsl_near(c, &near, name->text);
     for (size_t i = 0; i < c->n_syms; i++)
         if (gives_rows(&c->syms[i]))
             dsl_nearest_try(&near, c->syms[i].name);

@@ -24,11 +24,15 @@
 #include "expr/expr_func.h"
 
 enum {
-    DSL_MAX_COLUMNS = 4096,  /* of a stream: schemas are walked in linear time */
-    DSL_MAX_REPEAT = 100000, /* of a quantifier: the automaton unrolls counted loops */
-    DSL_MAX_STEPS = 200000,  /* of a sequence, unrolled: as src/nfa takes */
-    DSL_MAX_ALL = 12,        /* members of all(...): its states double with each */
-    DSL_MAX_FROM = 256,      /* streams of a pattern */
+    DSL_MAX_COLUMNS = 4096,     /* of a stream: schemas are walked in linear time */
+    DSL_MAX_REPEAT = 100000,    /* of a quantifier: the automaton unrolls counted loops */
+    DSL_MAX_STEPS = 200000,     /* of a sequence, unrolled: as src/nfa takes */
+    DSL_MAX_ALL = 12,           /* members of all(...): its states double with each */
+    DSL_MAX_FROM = 256,         /* streams of a pattern */
+    DSL_MAX_SLOTS = 20000,      /* aggregates in a pattern's conditions: they are compared with each other */
+    DSL_MAX_VARIANTS = 2000000, /* statements compiled once more for tests `with parameter` */
+    DSL_MAX_BYTES = 512 << 20,  /* that compiling takes: `select *` of `select *` makes much of little text */
+    DSL_MAX_NEAREST = 200,      /* mistakes that look for a nearest name */
 };
 
 /* -- symbols -------------------------------------------------------------------------------------------- */
@@ -76,6 +80,7 @@ struct dsl_sem {
     const struct dsl_test *variant; /* compiling for this test's `with parameter`; NULL = the file's own */
     struct dsl_diag *diag;
     struct base_arena tmp; /* owned: lives as long as the compilation */
+    bool over;             /* the budget is used up, and that was told */
     bool in_params;        /* parameters have no values yet: defaults are literals */
     struct plan *plan;     /* being built */
     struct base_arena *a;  /* the plan's */
@@ -88,6 +93,8 @@ struct dsl_sem {
     size_t n_nodes, cap_nodes;
     struct plan_sink *sinks;
     size_t n_sinks, cap_sinks;
+    struct base_map sink_names; /* names that were made, and the last number given for what a sink reads */
+    size_t n_variants;          /* statements compiled for tests so far */
 };
 
 /* Returns: NULL when there is none. */
@@ -108,6 +115,13 @@ enum dsl_use { DSL_USE_READ = 0 /* from, on, when */, DSL_USE_SINK, DSL_USE_TEST
 bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use, struct dsl_rows *out);
 
 void dsl_resolve(struct dsl_sem *c);
+
+/* Past DSL_MAX_BYTES: reports once. Loops over what the user wrote stop then. */
+bool dsl_over_budget(struct dsl_sem *c, struct cep_span at);
+/* n, or the limit of lists when it is more, which is reported: "at most 4096 measures". */
+size_t dsl_capped(struct dsl_sem *c, struct cep_span at, size_t n, const char *what);
+/* As dsl_nearest_init(), but finds nothing when there are many mistakes already. */
+void dsl_near(const struct dsl_sem *c, struct dsl_nearest *near, struct base_str name);
 
 /* Reports "X is not in this version". */
 void dsl_unsupported(struct dsl_sem *c, struct cep_span span, const char *what);
@@ -141,6 +155,7 @@ struct dsl_pcol {
     const struct evt_type *type;
     int32_t *map; /* of every input: its column, or -1 */
     bool everywhere;
+    int32_t same; /* the next column of that name, of another type; -1: none */
 };
 
 struct dsl_pvar {
@@ -167,6 +182,8 @@ struct dsl_pat {
     struct dsl_pvar *vars; /* those of the sequence first */
     size_t n_vars, cap_vars, n_seq_vars;
     struct base_map var_names;
+    struct base_map col_names;  /* the first column of a name */
+    struct base_map slot_names; /* hash of an aggregate or prev -> its place in aggs or prevs */
     size_t n_keys;
     const struct expr **keys;
     struct base_str *key_names;
@@ -178,6 +195,8 @@ struct dsl_pat {
     const struct dsl_stmt *stmt;
 };
 
+/* Returns: index of the first column of that name, or -1; the others hang on it by `same`. */
+int32_t dsl_pat_first_col(const struct dsl_pat *p, struct base_str name);
 /* Returns: index, or -1. */
 int dsl_pat_var(const struct dsl_pat *p, struct base_str name);
 
