@@ -15,9 +15,12 @@
 #include <time.h>
 
 static const struct plan_opt_spec no_opts[] = { { .name = "path", .kind = EVT_STRING }, { 0 } };
-static const struct plan_connector_spec file_connector = {
-    .name = "file", .is_source = true, .is_sink = true, .bounded = true, .source_opts = no_opts, .sink_opts = no_opts
-};
+static const struct plan_connector_spec file_connector = { .name = "file",
+    .is_source = true,
+    .is_sink = true,
+    .bounded = true,
+    .source_opts = no_opts,
+    .sink_opts = no_opts };
 static const struct plan_format_spec json_format = { .name = "json", .decodes = true, .encodes = true };
 static const struct plan_connector_spec *const connectors[] = { &file_connector, NULL };
 static const struct plan_format_spec *const formats[] = { &json_format, NULL };
@@ -30,11 +33,11 @@ struct shape {
     const char *name;
     const char *pattern;
     uint32_t keys;
-    uint32_t small_in;  /* one event in so many has a small amount */
-    uint32_t large_in;  /* one in so many a large one */
-    int64_t gap_us;     /* between events */
+    uint32_t small_in; /* one event in so many has a small amount */
+    uint32_t large_in; /* one in so many a large one */
+    int64_t gap_us;    /* between events */
     bool string_key;
-    uint64_t divide;    /* fewer events for what is slow by nature */
+    uint64_t divide; /* fewer events for what is slow by nature */
 };
 
 static const struct shape shapes[] = {
@@ -44,29 +47,35 @@ static const struct shape shapes[] = {
         1, 20, 50, 1000, false, 1 },
     { "three steps, 10,000 keys",
         "partition by card match probe{3,} -> charge define probe as amount < 2.0, "
-        "charge as amount > 500.0 and country <> last(probe.country) within 10 min measures count(probe) as n",
+        "charge as amount > 500.0 and country <> last(probe.country) within 10 min measures count(probe) as "
+        "n",
         10000, 20, 50, 1000, false, 1 },
     { "three steps, 1,000,000 keys",
         "partition by card match probe{3,} -> charge define probe as amount < 2.0, "
         "charge as amount > 500.0 and country <> last(probe.country) within 1 h measures count(probe) as n",
         1000000, 20, 50, 1000, false, 1 },
     { "three steps, 10,000 keys, every event matters",
-        "partition by card match a -> b -> c define a as amount < 300.0, b as amount < 600.0 and amount >= 300.0, "
+        "partition by card match a -> b -> c define a as amount < 300.0, b as amount < 600.0 and amount >= "
+        "300.0, "
         "c as amount >= 600.0 within 10 min measures a.amount as x",
         10000, 1000000, 1000000, 1000, false, 1 },
     { "loop with a running aggregate, 10,000 keys",
-        "partition by card match a+ -> b define a as amount < 100.0 and sum(a.amount) < 2000.0, b as amount > 900.0 "
+        "partition by card match a+ -> b define a as amount < 100.0 and sum(a.amount) < 2000.0, b as amount "
+        "> 900.0 "
         "within 1 min measures count(a) as n",
         10000, 1000000, 1000000, 100, false, 1 },
     { "one in a thousand, 10,000 keys",
-        "partition by card match a -> b define a as amount < 2.0, b as amount > 998.0 within 1 min measures a.amount as x",
+        "partition by card match a -> b define a as amount < 2.0, b as amount > 998.0 within 1 min measures "
+        "a.amount as x",
         10000, 1000, 1000, 100, false, 1 },
     { "a loop that takes every event, 1 key, within",
-        "match a+ -> b define a as amount < 999999.0, b as amount > 9999999.0 within 100 s measures count(a) as n", 1,
-        1000000, 1000000, 1000, false, 1 },
+        "match a+ -> b define a as amount < 999999.0, b as amount > 9999999.0 within 100 s measures count(a) "
+        "as n",
+        1, 1000000, 1000000, 1000, false, 1 },
     { "5,000 open matches in one key",
-        "match a -> b define a as amount < 2.0, b as amount > 9999999.0 within 5 s after match no skip measures a.amount as x", 1,
-        1, 1000000, 1000, false, 1 },
+        "match a -> b define a as amount < 2.0, b as amount > 9999999.0 within 5 s after match no skip "
+        "measures a.amount as x",
+        1, 1, 1000000, 1000, false, 1 },
 };
 
 static uint64_t next_random(uint64_t *s) {
@@ -85,7 +94,8 @@ static double now_s(void) {
 enum { N_BATCHES = 256 };
 
 /* The same batches go round; only their times move on. */
-static void fill(struct evt_batch **batches, const struct evt_schema *schema, const struct shape *sh, uint64_t *seed) {
+static void fill(
+    struct evt_batch **batches, const struct evt_schema *schema, const struct shape *sh, uint64_t *seed) {
     static const char *const countries[] = { "DE", "FR", "BR", "US" };
     for (int i = 0; i < N_BATCHES; i++) {
         struct evt_batch *b = evt_batch_new(schema, 0);
@@ -120,7 +130,8 @@ static int run(const struct shape *sh, uint64_t events) {
     struct dsl_diag diag;
     struct plan *plan = NULL;
     dsl_diag_init(&diag);
-    if (dsl_compile(&(struct dsl_sources){ .text_name = "bench", .text = base_buf_view(&text) }, &catalog, NULL, &diag, &plan)) {
+    if (dsl_compile(&(struct dsl_sources){ .text_name = "bench", .text = base_buf_view(&text) }, &catalog,
+            NULL, &diag, &plan)) {
         struct base_buf why = BASE_BUF_INIT;
         dsl_diag_render(&diag, NULL, &why);
         fprintf(stderr, "%s", base_buf_cstr(&why));
@@ -170,8 +181,8 @@ static int run(const struct shape *sh, uint64_t events) {
     }
     struct nfa_stats s;
     nfa_matcher_stats(m, &s);
-    printf("%-46s %7.2f M events/s  %7.1f ns  %9llu matches  %8llu open  %7llu bytes/key  %llu allocations\n", sh->name,
-        (double)done / spent / 1e6, spent / (double)done * 1e9, (unsigned long long)s.matches,
+    printf("%-46s %7.2f M events/s  %7.1f ns  %9llu matches  %8llu open  %7llu bytes/key  %llu allocations\n",
+        sh->name, (double)done / spent / 1e6, spent / (double)done * 1e9, (unsigned long long)s.matches,
         (unsigned long long)s.open, (unsigned long long)(peak / keys), (unsigned long long)allocs);
     fflush(stdout);
     nfa_matcher_free(m);

@@ -39,35 +39,37 @@ struct nfa_opts {
  * Returns: CEP_ELIMIT when the automaton would be too large (the message names the limit), CEP_EINVAL for a pattern that
  *          the language refuses (a last `-> !b` without a time limit).
  */
-enum cep_rc nfa_compile(const struct plan_node *node, const struct plan *plan, const struct nfa_opts *opts, struct nfa_prog **out,
-                        struct cep_err *err);
+enum cep_rc nfa_compile(const struct plan_node *node, const struct plan *plan, const struct nfa_opts *opts,
+    struct nfa_prog **out, struct cep_err *err);
 void nfa_prog_free(struct nfa_prog *p); /* NULL is fine */
 
 const char *nfa_pass_name(uint32_t i); /* NULL past the last */
 
 /* Dumps: stable, free of addresses. */
-void nfa_write_tree(struct base_buf *b, const struct nfa_prog *p);      /* the pattern's normal form */
-void nfa_write_automaton(struct base_buf *b, const struct nfa_prog *p); /* states and their take/ignore/proceed edges */
-void nfa_write_dot(struct base_buf *b, const struct nfa_prog *p);       /* the same for graphviz */
-void nfa_write_program(struct base_buf *b, const struct nfa_prog *p);   /* what the matcher runs: conditions, flat edges */
+void nfa_write_tree(struct base_buf *b, const struct nfa_prog *p); /* the pattern's normal form */
+void nfa_write_automaton(
+    struct base_buf *b, const struct nfa_prog *p); /* states and their take/ignore/proceed edges */
+void nfa_write_dot(struct base_buf *b, const struct nfa_prog *p); /* the same for graphviz */
+void nfa_write_program(
+    struct base_buf *b, const struct nfa_prog *p); /* what the matcher runs: conditions, flat edges */
 
 /* What a pattern may cost, for `check` and `explain`. */
 struct nfa_cost {
     uint32_t states, edges;
-    uint32_t batch_conditions;   /* evaluated a batch at a time */
-    uint32_t run_conditions;     /* evaluated for an event and a partial match */
-    uint32_t kept_columns;       /* of the pattern's columns, for each event taken */
-    uint32_t bytes_per_partial;  /* of a partial match without its events */
-    uint32_t bytes_per_event;    /* of an event taken, without the bytes of strings */
-    bool bounded_time;           /* every partial match ends by itself */
-    const char *unbounded_why;   /* static text; NULL when bounded_time */
-    bool exponential;            /* matches may grow exponentially with the events of a key */
-    bool quadratic;              /* partial matches of a key may grow with the square of its events */
-    const char *growth_why;      /* static text; NULL when neither */
-    bool waits_for_ever;         /* a waiting skip policy without a time limit */
-    const char *store;           /* "runs" */
+    uint32_t batch_conditions;  /* evaluated a batch at a time */
+    uint32_t run_conditions;    /* evaluated for an event and a partial match */
+    uint32_t kept_columns;      /* of the pattern's columns, for each event taken */
+    uint32_t bytes_per_partial; /* of a partial match without its events */
+    uint32_t bytes_per_event;   /* of an event taken, without the bytes of strings */
+    bool bounded_time;          /* every partial match ends by itself */
+    const char *unbounded_why;  /* static text; NULL when bounded_time */
+    bool exponential;           /* matches may grow exponentially with the events of a key */
+    bool quadratic;             /* partial matches of a key may grow with the square of its events */
+    const char *growth_why;     /* static text; NULL when neither */
+    bool waits_for_ever;        /* a waiting skip policy without a time limit */
+    const char *store;          /* "runs" */
     const char *store_why;
-    bool needs_all_rows;         /* no row can be dropped before its key is looked up */
+    bool needs_all_rows; /* no row can be dropped before its key is looked up */
 };
 void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out);
 /* Pattern columns that partial matches keep: bit i of words[] for pattern column i. Returns: how many words there are. */
@@ -77,16 +79,16 @@ const struct plan_node *nfa_prog_node(const struct nfa_prog *p);
 /* -- the matcher --------------------------------------------------------------------------------------------- */
 
 /* COUNTER(name, what it counts) */
-#define NFA_COUNTER_LIST(COUNTER)                                                                                        \
-    COUNTER(events, "rows seen")                                                                                         \
-    COUNTER(irrelevant, "rows dropped before their key was looked up")                                                   \
-    COUNTER(matches, "matches emitted")                                                                                  \
-    COUNTER(timed_out, "partial matches whose time was over")                                                            \
-    COUNTER(pruned, "partial and completed matches dropped by the skip policy")                                          \
-    COUNTER(stopped, "partial matches ended by a negation")                                                              \
-    COUNTER(limit_open, "partial matches dropped or refused by `limit open`")                                            \
-    COUNTER(limit_matches, "matches dropped by `limit matches`")                                                         \
-    COUNTER(failures, "events on which an expression failed")                                                            \
+#define NFA_COUNTER_LIST(COUNTER)                                               \
+    COUNTER(events, "rows seen")                                                \
+    COUNTER(irrelevant, "rows dropped before their key was looked up")          \
+    COUNTER(matches, "matches emitted")                                         \
+    COUNTER(timed_out, "partial matches whose time was over")                   \
+    COUNTER(pruned, "partial and completed matches dropped by the skip policy") \
+    COUNTER(stopped, "partial matches ended by a negation")                     \
+    COUNTER(limit_open, "partial matches dropped or refused by `limit open`")   \
+    COUNTER(limit_matches, "matches dropped by `limit matches`")                \
+    COUNTER(failures, "events on which an expression failed")                   \
     COUNTER(started, "partial matches started")
 
 struct nfa_stats {
@@ -112,16 +114,17 @@ struct nfa_out {
 };
 
 struct nfa_matcher_opts {
-    bool processing_time;      /* events are taken as they arrive, in the order of calls */
-    uint32_t batch_rows;       /* of output batches; 0 = EVT_BATCH_ROWS */
-    uint64_t max_bytes;        /* of state; going over fails with CEP_ELIMIT; 0 = no limit */
-    uint64_t max_buffered;     /* rows in the reorder buffer; 0 = no limit; see nfa_matcher_is_full() */
+    bool processing_time;  /* events are taken as they arrive, in the order of calls */
+    uint32_t batch_rows;   /* of output batches; 0 = EVT_BATCH_ROWS */
+    uint64_t max_bytes;    /* of state; going over fails with CEP_ELIMIT; 0 = no limit */
+    uint64_t max_buffered; /* rows in the reorder buffer; 0 = no limit; see nfa_matcher_is_full() */
 };
 
 struct nfa_matcher;
 
 /* Requires: the program and what `out` refers to outlive the matcher. opts may be NULL. */
-struct nfa_matcher *nfa_matcher_new(const struct nfa_prog *p, const struct nfa_out *out, const struct nfa_matcher_opts *opts);
+struct nfa_matcher *nfa_matcher_new(
+    const struct nfa_prog *p, const struct nfa_out *out, const struct nfa_matcher_opts *opts);
 void nfa_matcher_free(struct nfa_matcher *m); /* NULL is fine */
 
 /*
@@ -130,7 +133,8 @@ void nfa_matcher_free(struct nfa_matcher *m); /* NULL is fine */
  * now_us is processing time, for volatile functions; in processing time mode batch->time holds the arrival times.
  * Returns: CEP_ESTATE with err->fatal when the pattern says `or error` and a skip had no target; CEP_ELIMIT.
  */
-enum cep_rc nfa_matcher_batch(struct nfa_matcher *m, uint32_t input, struct evt_batch *b, int64_t now_us, struct cep_err *err);
+enum cep_rc nfa_matcher_batch(
+    struct nfa_matcher *m, uint32_t input, struct evt_batch *b, int64_t now_us, struct cep_err *err);
 
 /*
  * No more events with time <= watermark: takes the waiting rows up to it in (time, input, origin, seq) order, each after

@@ -22,8 +22,8 @@ enum place_kind { PLACE_END = 0, PLACE_STEP, PLACE_LOOP, PLACE_ALL };
 
 struct place {
     enum place_kind kind;
-    uint32_t term;  /* STEP: the chain; LOOP, ALL: the term */
-    uint32_t n;     /* STEP: index of the step; LOOP: repetitions done; ALL: bitmap of members still to come */
+    uint32_t term; /* STEP: the chain; LOOP, ALL: the term */
+    uint32_t n;    /* STEP: index of the step; LOOP: repetitions done; ALL: bitmap of members still to come */
     uint32_t outer; /* place */
 };
 
@@ -31,11 +31,14 @@ struct place {
 struct mood {
     uint32_t *nots; /* variables whose events end the path */
     size_t n_nots, cap_nots;
-    uint32_t *late; /* the same, but only once an event was ignored (what Flink's copies without negations amount to) */
+    uint32_t *
+        late; /* the same, but only once an event was ignored (what Flink's copies without negations amount to) */
     size_t n_late, cap_late;
-    nfa_lit hold;   /* greedy: a literal that edges must satisfy; NFA_NONE = none */
-    uint32_t *fresh; /* places of loops entered without taking anything */
+    nfa_lit hold;    /* greedy: a literal that edges must satisfy; NFA_NONE = none */
+    uint32_t *fresh; /* loops entered without taking anything: place * 2, + 1 for the first repetition */
     size_t n_fresh, cap_fresh;
+    int64_t lo_us, hi_us; /* a bound that still waits for the first event of a group; hi -1 = none */
+    uint32_t bound_end;   /* void past this place: the group was left out; NFA_NONE = no bound */
 };
 
 /* How the first event follows. */
@@ -44,13 +47,21 @@ struct follow {
     int64_t lo_us, hi_us; /* hi -1 = none */
 };
 
-enum want_kind { WANT_TERM = 0, WANT_LOOP, WANT_WAIT_TERM, WANT_WAIT_LOOP, WANT_ALL, WANT_NOT_NEXT, WANT_PENDING };
+enum want_kind {
+    WANT_TERM = 0,
+    WANT_LOOP,
+    WANT_WAIT_TERM,
+    WANT_WAIT_LOOP,
+    WANT_ALL,
+    WANT_NOT_NEXT,
+    WANT_PENDING
+};
 
 /* What a node was asked for as; doubles as the key of the memo. */
 struct want {
     uint64_t kind;
-    uint64_t term, n;   /* TERM: term; LOOP: term and repetitions; others: place */
-    uint64_t place;     /* what follows */
+    uint64_t term, n; /* TERM: term; LOOP: term and repetitions; others: place */
+    uint64_t place;   /* what follows */
     uint64_t mood;
     uint64_t op;
     int64_t lo_us, hi_us;
@@ -95,9 +106,12 @@ static uint32_t place_of(struct builder *b, enum place_kind kind, uint32_t term,
 
 static uint32_t mood_of(struct builder *b, const struct mood *m) {
     struct base_buf key = BASE_BUF_INIT;
-    uint32_t head[4] = { (uint32_t)m->n_nots, (uint32_t)m->n_late, (uint32_t)m->n_fresh, m->hold };
+    uint32_t head[5] = { (uint32_t)m->n_nots, (uint32_t)m->n_late, (uint32_t)m->n_fresh, m->hold,
+        m->bound_end };
+    int64_t bound[2] = { m->lo_us, m->hi_us };
     base_buf_puts(&key, "mood");
     base_buf_add(&key, head, sizeof head);
+    base_buf_add(&key, bound, sizeof bound);
     base_buf_add(&key, m->nots, m->n_nots * sizeof *m->nots);
     base_buf_add(&key, m->late, m->n_late * sizeof *m->late);
     base_buf_add(&key, m->fresh, m->n_fresh * sizeof *m->fresh);
@@ -109,7 +123,7 @@ static uint32_t mood_of(struct builder *b, const struct mood *m) {
     return i;
 }
 
-static const struct mood calm_mood = { .hold = NFA_NONE };
+static const struct mood calm_mood = { .hold = NFA_NONE, .hi_us = -1, .bound_end = NFA_NONE };
 
 /* A copy whose arrays can grow without touching the original's. */
 static struct mood mood_copy(const struct builder *b, uint32_t mood) {
@@ -150,15 +164,41 @@ static uint32_t mood_with_not(struct builder *b, uint32_t mood, uint32_t var) {
     return mood_of(b, &m);
 }
 
-static uint32_t mood_with_fresh(struct builder *b, uint32_t mood, uint32_t place) {
+static uint32_t mood_with_fresh(struct builder *b, uint32_t mood, uint32_t place, bool first) {
     struct mood m = mood_copy(b, mood);
-    add(b, &m.fresh, &m.n_fresh, &m.cap_fresh, place);
+    add(b, &m.fresh, &m.n_fresh, &m.cap_fresh, place * 2 + first);
     return mood_of(b, &m);
 }
 
 static uint32_t mood_with_hold(struct builder *b, uint32_t mood, nfa_lit hold) {
     struct mood m = mood_copy(b, mood);
     m.hold = hold;
+    return mood_of(b, &m);
+}
+
+static int64_t min_bound(int64_t a, int64_t x) {
+    if (a < 0)
+        return x;
+    return x < 0 || a < x ? a : x;
+}
+
+static uint32_t mood_with_bound(
+    struct builder *b, uint32_t mood, int64_t lo_us, int64_t hi_us, uint32_t end) {
+    if (lo_us <= 0 && hi_us < 0)
+        return mood;
+    struct mood m = mood_copy(b, mood);
+    m.lo_us = lo_us > m.lo_us ? lo_us : m.lo_us;
+    m.hi_us = min_bound(m.hi_us, hi_us);
+    if (m.bound_end == NFA_NONE)
+        m.bound_end = end;
+    return mood_of(b, &m);
+}
+
+static uint32_t mood_without_bound(struct builder *b, uint32_t mood) {
+    struct mood m = mood_copy(b, mood);
+    m.lo_us = 0;
+    m.hi_us = -1;
+    m.bound_end = NFA_NONE;
     return mood_of(b, &m);
 }
 
@@ -179,8 +219,8 @@ static uint32_t mood_after(struct builder *b, uint32_t mood, bool optional_step)
 
 static uint32_t node_new(struct builder *b, enum nfa_node_kind kind) {
     uint32_t i = (uint32_t)b->p->n_nodes;
-    *NFA_PUSH(b->p, b->p->nodes, b->p->n_nodes, b->p->cap_nodes) =
-        (struct nfa_node){ .kind = kind, .bound_us = -1, .term = NFA_NONE };
+    *NFA_PUSH(b->p, b->p->nodes, b->p->n_nodes,
+        b->p->cap_nodes) = (struct nfa_node){ .kind = kind, .bound_us = -1, .term = NFA_NONE };
     *NFA_PUSH(b->p, b->wants, b->n_wants, b->cap_wants) = (struct want){ 0 };
     return i;
 }
@@ -199,8 +239,8 @@ static uint32_t node_of(struct builder *b, const struct want *w) {
     return i;
 }
 
-static void arc(struct builder *b, uint32_t node, enum nfa_action action, uint32_t target, uint32_t var, const nfa_lit *lits,
-    size_t n) {
+static void arc(struct builder *b, uint32_t node, enum nfa_action action, uint32_t target, uint32_t var,
+    const nfa_lit *lits, size_t n) {
     if (target == b->dead && (action == NFA_PROCEED || action == NFA_IGNORE))
         return;
     struct nfa_arc a = { .action = action, .target = target, .var = var };
@@ -267,21 +307,21 @@ static uint32_t mood_with_nots_at(struct builder *b, uint32_t mood, uint32_t pla
     }
 }
 
-static int64_t min_bound(int64_t a, int64_t x) {
-    if (a < 0)
-        return x;
-    return x < 0 || a < x ? a : x;
-}
-
-/* `within D between events` is a bound on every step. */
-static struct follow follow_of(const struct builder *b, enum plan_contig op, int64_t lo, int64_t hi) {
+/* `within D between events` is a bound on every step; so is, for its first event, that of a group around it. */
+static struct follow follow_of(
+    const struct builder *b, enum plan_contig op, int64_t lo, int64_t hi, uint32_t mood) {
     const struct plan_pattern *pat = b->p->pat;
+    const struct mood *m = &b->moods[mood];
+    hi = min_bound(hi, m->hi_us);
+    if (lo < m->lo_us)
+        lo = m->lo_us;
     if (pat->within_kind == PLAN_WITHIN_BETWEEN)
         hi = min_bound(hi, pat->within_us);
     return (struct follow){ op, lo, hi };
 }
 
-static uint32_t term_node(struct builder *b, enum want_kind kind, uint32_t term, struct follow f, uint32_t place, uint32_t mood) {
+static uint32_t term_node(
+    struct builder *b, enum want_kind kind, uint32_t term, struct follow f, uint32_t place, uint32_t mood) {
     return node_of(b, &(struct want){ .kind = kind,
                           .term = term,
                           .place = place,
@@ -296,6 +336,8 @@ static uint32_t entry(struct builder *b, uint32_t place, uint32_t mood) {
     struct nfa_prog *p = b->p;
     for (;;) {
         const struct place pl = b->places[place];
+        if (place == b->moods[mood].bound_end)
+            mood = mood_without_bound(b, mood);
         switch (pl.kind) {
         case PLACE_END: return b->final;
         case PLACE_STEP: {
@@ -307,7 +349,8 @@ static uint32_t entry(struct builder *b, uint32_t place, uint32_t mood) {
             const struct nfa_step *s = &p->steps[t->first + pl.n];
             uint32_t next = place_of(b, PLACE_STEP, pl.term, pl.n + 1, pl.outer);
             if (!s->negated)
-                return term_node(b, WANT_TERM, s->term, follow_of(b, s->op, s->lo_us, s->hi_us), next, mood);
+                return term_node(
+                    b, WANT_TERM, s->term, follow_of(b, s->op, s->lo_us, s->hi_us, mood), next, mood);
             if (s->op == PLAN_NEXT)
                 return node_of(b, &(struct want){ .kind = WANT_NOT_NEXT, .place = place, .mood = mood });
             if (is_last(b, next))
@@ -318,8 +361,14 @@ static uint32_t entry(struct builder *b, uint32_t place, uint32_t mood) {
         }
         case PLACE_LOOP: {
             const struct nfa_term *t = &p->terms[pl.term];
-            if (has(b->moods[mood].fresh, b->moods[mood].n_fresh, place))
-                return b->dead;
+            if (has(b->moods[mood].fresh, b->moods[mood].n_fresh, place * 2))
+                return b->dead; /* a repetition that took nothing; the loop's own way out is there */
+            if (has(b->moods[mood].fresh, b->moods[mood].n_fresh, place * 2 + 1)) {
+                if (t->optional)
+                    return b->dead;
+                place = pl.outer;
+                continue;
+            }
             if (pl.n == t->max) {
                 /* A greedy x{n,m} restricts what follows even after m. */
                 if (t->greedy && t->min != t->max && t->kind == PLAN_TERM_VAR)
@@ -372,7 +421,8 @@ static void way_out(struct builder *b, struct heads *h, uint32_t place, uint32_t
  * Past a term. Greedy: what follows may not use an event that the loop could take, but for the event that ends the loop by
  * its until.
  */
-static void ways_past(struct builder *b, struct heads *h, const struct nfa_term *t, uint32_t place, uint32_t mood) {
+static void ways_past(
+    struct builder *b, struct heads *h, const struct nfa_term *t, uint32_t place, uint32_t mood) {
     if (!t->greedy || t->kind != PLAN_TERM_VAR || t->min == t->max) {
         way_out(b, h, place, mood);
         return;
@@ -386,11 +436,6 @@ static void ways_past(struct builder *b, struct heads *h, const struct nfa_term 
     way_out_if(b, h, place, held, nfa_lit_of(t->until, true));
 }
 
-/* May it be left out as a whole? One that is no loop and takes nothing is left step by step: greedy steps in it count. */
-static bool leaves(const struct nfa_term *t) {
-    return t->optional || (t->unit_nullable && t->max > 1);
-}
-
 struct todo {
     uint32_t term;
     uint32_t place; /* after one repetition of it */
@@ -402,7 +447,8 @@ struct todo {
  * The variables that can begin one repetition of `term` (members `members` of an all()), and the ways to leave it without
  * taking anything.
  */
-static struct heads heads_of(struct builder *b, uint32_t term, uint32_t members, uint32_t place, uint32_t mood) {
+static struct heads heads_of(
+    struct builder *b, uint32_t term, uint32_t members, uint32_t place, uint32_t mood) {
     struct nfa_prog *p = b->p;
     struct heads h = { 0 };
     struct todo *todo = NULL;
@@ -415,17 +461,15 @@ static struct heads heads_of(struct builder *b, uint32_t term, uint32_t members,
         const struct nfa_term *t = &p->terms[td.term];
         size_t mark = n_todo;
         switch (t->kind) {
-        case PLAN_TERM_VAR:
-            *NFA_PUSH(p, h.v, h.n, h.cap) = (struct head){ td.term, td.place };
-            continue;
+        case PLAN_TERM_VAR: *NFA_PUSH(p, h.v, h.n, h.cap) = (struct head){ td.term, td.place }; continue;
         case PLAN_TERM_CHAIN:
             *NFA_PUSH(p, todo, n_todo, cap_todo) = (struct todo){ p->steps[t->first].term,
                 place_of(b, PLACE_STEP, td.term, 1, td.place), td.mood, NFA_NONE };
             break;
         case PLAN_TERM_ALT:
             for (uint32_t i = t->n; i-- > 0;)
-                *NFA_PUSH(p, todo, n_todo, cap_todo) =
-                    (struct todo){ p->steps[t->first + i].term, td.place, td.mood, NFA_NONE };
+                *NFA_PUSH(p, todo, n_todo, cap_todo) = (struct todo){ p->steps[t->first + i].term, td.place,
+                    td.mood, NFA_NONE };
             break;
         case PLAN_TERM_ALL: {
             uint32_t set = td.term == term && members ? members : (uint32_t)((UINT64_C(1) << t->n) - 1);
@@ -449,18 +493,25 @@ static struct heads heads_of(struct builder *b, uint32_t term, uint32_t members,
         for (size_t i = mark; i < n_todo; i++) {
             struct todo *c = &todo[i];
             const struct nfa_term *ct = &p->terms[c->term];
-            if (leaves(ct) && c->place != c->keep_out)
+            /* A term whose steps may all be left out is left step by step: greedy steps in it count. */
+            if (ct->optional && c->place != c->keep_out)
                 ways_past(b, &h, ct, c->place, c->mood);
             if (ct->max > 1) {
                 uint32_t loop = place_of(b, PLACE_LOOP, c->term, 1, c->place);
                 c->place = loop;
                 if (ct->unit_nullable)
-                    c->mood = mood_with_fresh(b, c->mood, loop);
+                    c->mood = mood_with_fresh(b, c->mood, loop, true);
             }
             c->keep_out = NFA_NONE;
         }
     }
     return h;
+}
+
+/* Ways that lead on inside the group still owe it its first event, in the time that is set for that. */
+static void bound_ways(struct builder *b, struct heads *h, struct follow f, uint32_t end) {
+    for (size_t i = 0; i < h->n_outs; i++)
+        h->outs[i].mood = mood_with_bound(b, h->outs[i].mood, f.lo_us, f.hi_us, end);
 }
 
 /* -- building nodes ------------------------------------------------------------------------------------------- */
@@ -479,8 +530,8 @@ static bool step_is_optional(const struct nfa_prog *p, uint32_t term) {
  * A node that waits for one of the heads. inner: a repetition after the first, to which the loop's own until applies
  * whole. ignore_to: where ignored events lead, NFA_NONE = back to the node.
  */
-static void build_wait(struct builder *b, uint32_t node, uint32_t term, struct follow f, const struct heads *h, uint32_t mood,
-    bool inner, uint32_t ignore_to) {
+static void build_wait(struct builder *b, uint32_t node, uint32_t term, struct follow f,
+    const struct heads *h, uint32_t mood, bool inner, uint32_t ignore_to) {
     struct nfa_prog *p = b->p;
     const struct mood m = b->moods[mood];
     const struct nfa_term *t = &p->terms[term];
@@ -527,8 +578,10 @@ static void build_wait(struct builder *b, uint32_t node, uint32_t term, struct f
             for (size_t i = 0; any == NFA_NONE && i < h->n; i++)
                 n = push_lit(g, n, nfa_lit_of(fit[i], true));
         }
-        for (size_t k = 0; k < t->untils.n; k++)
-            n = push_lit(g, n, nfa_lit_of(t->untils.v[k], true));
+        /* Waiting for one variable inside a group's loop ends with that loop; for several only with what is around all. */
+        const struct nfa_lits *untils = h->n == 1 ? &p->terms[h->v[0].term].untils : &t->untils;
+        for (size_t k = 0; k < untils->n; k++)
+            n = push_lit(g, n, nfa_lit_of(untils->v[k], true));
         if (inner && t->kind == PLAN_TERM_VAR && t->until != NFA_NONE)
             n = push_lit(g, n, nfa_lit_of(t->until, true));
         if (hi != NFA_NONE)
@@ -569,12 +622,13 @@ static void build_term(struct builder *b, uint32_t node, const struct want *w) {
     uint32_t once = t->max > 1 ? place_of(b, PLACE_LOOP, term, 1, place) : place;
     uint32_t in_mood = mood;
     if (t->max > 1 && t->unit_nullable)
-        in_mood = mood_with_fresh(b, mood, once);
+        in_mood = mood_with_fresh(b, mood, once, true);
     struct heads h = heads_of(b, term, 0, once, in_mood);
+    bound_ways(b, &h, f, place);
     /* Flink restricts a copy of what follows when a negation stands before an optional loop: leaving it out is free. */
-    if (leaves(t) && t->max == PLAN_UNBOUNDED && (b->moods[mood].n_nots || b->moods[mood].n_late))
+    if (t->optional && t->max == PLAN_UNBOUNDED && (b->moods[mood].n_nots || b->moods[mood].n_late))
         way_out(b, &h, place, mood);
-    else if (leaves(t))
+    else if (t->optional)
         ways_past(b, &h, t, place, mood);
 
     bool is_fork = h.n_outs > 0;
@@ -612,11 +666,12 @@ static void build_loop(struct builder *b, uint32_t node, const struct want *w) {
     bool may_end = pl.n >= t->min || t->unit_nullable;
     uint32_t done = unbounded && pl.n >= t->min ? t->min : pl.n + 1;
     uint32_t next = place_of(b, PLACE_LOOP, pl.term, done, pl.outer);
-    struct follow f = follow_of(b, t->inner, 0, t->gap_us > 0 ? t->gap_us : -1);
+    struct follow f = follow_of(b, t->inner, 0, t->gap_us > 0 ? t->gap_us : -1, mood);
     uint32_t in_mood = mood;
     if (t->unit_nullable)
-        in_mood = mood_with_fresh(b, mood, next);
+        in_mood = mood_with_fresh(b, mood, next, false);
     struct heads h = heads_of(b, pl.term, 0, next, in_mood);
+    bound_ways(b, &h, f, next);
 
     if (w->kind == WANT_WAIT_LOOP || (!may_end && !h.n_outs)) {
         uint32_t wait_mood = mood;
@@ -628,8 +683,10 @@ static void build_loop(struct builder *b, uint32_t node, const struct want *w) {
     /* A greedy last step of a group restricts the way from round to round, not what lies behind it. */
     nfa_lit hold = b->moods[mood].hold;
     uint32_t free_mood = mood_with_hold(b, mood, NFA_NONE);
-    if (hold != NFA_NONE)
+    if (hold != NFA_NONE) {
         h = heads_of(b, pl.term, 0, next, mood_with_hold(b, in_mood, NFA_NONE));
+        bound_ways(b, &h, f, next);
+    }
     if (may_end)
         ways_past(b, &h, t, pl.outer, free_mood);
     uint32_t wait = node_of(b, &(struct want){ .kind = WANT_WAIT_LOOP, .place = here, .mood = free_mood });
@@ -645,7 +702,7 @@ static void build_loop(struct builder *b, uint32_t node, const struct want *w) {
 
 static void build_all(struct builder *b, uint32_t node, const struct want *w) {
     struct place pl = b->places[w->place];
-    struct follow f = follow_of(b, PLAN_FOLLOWED, 0, -1);
+    struct follow f = follow_of(b, PLAN_FOLLOWED, 0, -1, (uint32_t)w->mood);
     uint32_t mood = (uint32_t)w->mood;
     struct heads h = heads_of(b, pl.term, pl.n, pl.outer, mood);
     if (!h.n_outs) {
@@ -671,7 +728,7 @@ static void build_not_next(struct builder *b, uint32_t node, const struct want *
     nfa_lit g[2] = { nfa_lit_of(nfa_atom_of_var(p, s->var), true), m.hold };
     size_t n = m.hold != NFA_NONE ? 2 : 1;
     uint32_t target = entry(b, next, mood_with_hold(b, (uint32_t)w->mood, NFA_NONE));
-    struct follow f = follow_of(b, PLAN_NEXT, 0, s->hi_us);
+    struct follow f = follow_of(b, PLAN_NEXT, 0, s->hi_us, (uint32_t)w->mood);
     p->nodes[node].kind = NFA_NODE_NOT_NEXT;
     p->nodes[node].bound_us = f.hi_us;
     /* As the last step the event that is no b completes the match; it does so only when it comes. */
@@ -690,11 +747,12 @@ static void build_pending(struct builder *b, uint32_t node, const struct want *w
     uint32_t with_nots = mood_with_nots_at(b, (uint32_t)w->mood, (uint32_t)w->place); /* may move b->moods */
     const struct mood m = b->moods[with_nots];
     const struct nfa_term *t = &p->terms[pl.term];
-    int64_t hi = follow_of(b, PLAN_FOLLOWED, 0, -1).hi_us;
+    int64_t hi = follow_of(b, PLAN_FOLLOWED, 0, -1, (uint32_t)w->mood).hi_us;
     for (uint32_t i = pl.n; i < t->n; i++)
         hi = min_bound(hi, p->steps[t->first + i].hi_us);
     if (hi < 0 && p->pat->within_kind == PLAN_WITHIN_NONE) {
-        b->rc = base_err_at(b->err, t->plan->span, CEP_EINVAL, "a pattern that ends with \"-> !%.*s\" needs a time limit",
+        b->rc = base_err_at(b->err, t->plan->span, CEP_EINVAL,
+            "a pattern that ends with \"-> !%.*s\" needs a time limit",
             BASE_STR_FMT(p->pat->vars[m.nots[0]].name));
         base_err_hint(b->err, "add \"within\" or a bound such as ->[10 min]");
         return;

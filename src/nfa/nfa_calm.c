@@ -39,8 +39,8 @@ static bool add_interest(const struct nfa_prog *p, uint64_t *mask, const struct 
 }
 
 static bool same_edge(const struct nfa_prog *p, const struct nfa_edge *a, const struct nfa_edge *b) {
-    return a->action == b->action && a->target == b->target && a->var == b->var && a->completes == b->completes &&
-           a->n_guard == b->n_guard &&
+    return a->action == b->action && a->target == b->target && a->var == b->var &&
+           a->completes == b->completes && a->n_guard == b->n_guard &&
            memcmp(p->lits.v + a->guard, p->lits.v + b->guard, a->n_guard * sizeof(nfa_lit)) == 0;
 }
 

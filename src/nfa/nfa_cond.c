@@ -45,7 +45,8 @@ static uint32_t atom_new(struct nfa_prog *p, const struct nfa_atom *a) {
 }
 
 /* A conjunction of some members of an AND; the member itself when there is one. */
-static const struct expr *conjunction(struct nfa_prog *p, const struct expr *like, const struct expr **args, uint32_t n) {
+static const struct expr *conjunction(
+    struct nfa_prog *p, const struct expr *like, const struct expr **args, uint32_t n) {
     if (n == 0)
         return NULL;
     if (n == 1)
@@ -59,7 +60,8 @@ static const struct expr *conjunction(struct nfa_prog *p, const struct expr *lik
     return e;
 }
 
-static uint32_t cond_atom(struct nfa_prog *p, const struct expr *e, int32_t input, uint32_t var, uint32_t until) {
+static uint32_t cond_atom(
+    struct nfa_prog *p, const struct expr *e, int32_t input, uint32_t var, uint32_t until) {
     struct nfa_atom a = { .kind = NFA_ATOM_COND, .bit = NFA_NONE, .var = var, .until = until };
     const struct expr *alone = NULL;
     if (e && expr_is_event_only(e)) {
@@ -129,11 +131,9 @@ uint32_t nfa_atom_both(struct nfa_prog *p, uint32_t a, uint32_t b) {
     if (base_map_get(p->memo, k, &found))
         return (uint32_t)found;
     uint32_t bit = p->atoms[a].bit != NFA_NONE ? p->atoms[a].bit : p->atoms[b].bit;
-    uint32_t made = atom_new(p, &(struct nfa_atom){ .kind = NFA_ATOM_BOTH,
-                                    .bit = bit,
-                                    .var = NFA_NONE,
-                                    .until = NFA_NONE,
-                                    .both = { a, b } });
+    uint32_t made = atom_new(
+        p, &(struct nfa_atom){
+               .kind = NFA_ATOM_BOTH, .bit = bit, .var = NFA_NONE, .until = NFA_NONE, .both = { a, b } });
     (void)base_map_put(p->memo, k, made);
     return made;
 }
@@ -161,8 +161,8 @@ uint32_t nfa_atom_any(struct nfa_prog *p, const uint32_t *atoms, size_t n) {
     if (base_map_get(p->memo, k, &found))
         return (uint32_t)found;
     uint32_t bit = bit_new(p, &(struct nfa_bit){ .input = -1, .n_any = (uint32_t)distinct, .any = bits });
-    uint32_t a =
-        atom_new(p, &(struct nfa_atom){ .kind = NFA_ATOM_COND, .bit = bit, .var = NFA_NONE, .until = NFA_NONE });
+    uint32_t a = atom_new(
+        p, &(struct nfa_atom){ .kind = NFA_ATOM_COND, .bit = bit, .var = NFA_NONE, .until = NFA_NONE });
     (void)base_map_put(p->memo, k, a);
     return a;
 }

@@ -38,7 +38,8 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
         out->run_conditions += p->atoms[i].kind == NFA_ATOM_COND && p->atoms[i].rest != NULL;
     out->kept_columns = p->n_kept;
     out->bytes_per_partial = (uint32_t)(nfa_run_size(p) + sizeof(struct nfa_group));
-    out->bytes_per_event = (uint32_t)(sizeof(struct nfa_ev) + sizeof(struct nfa_link) + p->kept_words * sizeof(uint64_t));
+    out->bytes_per_event =
+        (uint32_t)(sizeof(struct nfa_ev) + sizeof(struct nfa_link) + p->kept_words * sizeof(uint64_t));
     out->needs_all_rows = p->needs_all_rows;
 
     out->bounded_time = pat->within_kind == PLAN_WITHIN_FIRST_LAST;
@@ -53,7 +54,8 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
     bool loops = has_endless_loop(p);
     if (has_endless_choice(p)) {
         out->exponential = true;
-        out->growth_why = "combinations without an upper bound: every subset of the events that fit is a partial match";
+        out->growth_why =
+            "combinations without an upper bound: every subset of the events that fit is a partial match";
     } else if (loops && !p->one_a_start) {
         out->quadratic = true;
         out->growth_why = pat->skip == PLAN_SKIP_NONE
@@ -72,6 +74,7 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
         out->growth_why = "an aggregate runs along with each start";
     }
     out->store = "runs";
-    out->store_why = "one record a partial match, shared beginnings; starts that have one future share one record "
-                     "(the store of state sets is not in this version)";
+    out->store_why =
+        "one record a partial match, shared beginnings; starts that have one future share one record "
+        "(the store of state sets is not in this version)";
 }

@@ -107,7 +107,8 @@ static void mark_beaten(struct nfa_prog *p, const struct relation *r) {
                 continue;
             ig->beaten = (uint32_t)p->n_beaten;
             for (uint32_t x = 0; x < s->n_edges; x++) {
-                if (p->edges[s->edges + x].action == NFA_TAKE && answers(r, p->edges[s->edges + x].target, ig->target))
+                if (p->edges[s->edges + x].action == NFA_TAKE &&
+                    answers(r, p->edges[s->edges + x].target, ig->target))
                     *NFA_PUSH(p, p->beaten, p->n_beaten, p->cap_beaten) = s->edges + x;
             }
             ig->n_beaten = (uint32_t)p->n_beaten - ig->beaten;

@@ -228,7 +228,8 @@ void nfa_write_dot(struct base_buf *b, const struct nfa_prog *p) {
     base_buf_puts(b, "digraph ");
     base_buf_str(&t, p->node->name);
     write_quoted(b, &t);
-    base_buf_puts(b, " {\n  rankdir=LR;\n  node [shape=circle, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n");
+    base_buf_puts(b, " {\n  rankdir=LR;\n  node [shape=circle, fontname=\"sans-serif\"];\n  edge "
+                     "[fontname=\"sans-serif\", fontsize=10];\n");
     bool stop = false;
     for (uint32_t i = 0; i < p->n_nodes; i++) {
         const struct nfa_node *n = &p->nodes[i];

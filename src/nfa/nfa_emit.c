@@ -154,7 +154,8 @@ void nfa_emit_match(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_d
     }
 }
 
-void nfa_emit_timeout(struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at) {
+void nfa_emit_timeout(
+    struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at) {
     if (!m->out.timeouts || !m->pat->timeouts_schema)
         return;
     list_events(m, r->last, start_order);

@@ -30,7 +30,8 @@ struct flat {
 };
 
 /* Path guard and arc guard together. Returns: false when they contradict each other. */
-static bool join(struct flat *f, const struct path *a, uint32_t guard, uint32_t n_guard, uint32_t *off, uint32_t *n) {
+static bool join(
+    struct flat *f, const struct path *a, uint32_t guard, uint32_t n_guard, uint32_t *off, uint32_t *n) {
     struct nfa_prog *p = f->p;
     if (!a->n_guard) {
         *off = guard;
@@ -86,8 +87,9 @@ static void find_finals(struct flat *f, uint32_t node) {
     f->n_finals[node] = (uint32_t)n;
 }
 
+/* A node whose arcs all contradict themselves is a state too: what stands there may still time out. */
 static bool goes_on(const struct nfa_prog *p, uint32_t node) {
-    return p->nodes[node].n_arcs > 0;
+    return p->nodes[node].kind != NFA_NODE_FINAL && p->nodes[node].kind != NFA_NODE_DEAD;
 }
 
 static uint32_t state_for(struct flat *f, uint32_t node) {

@@ -7,7 +7,8 @@
 
 enum { NFA_MERGE_MAX = 64 }; /* links compared before a merge is given up */
 
-struct nfa_run *nfa_run_new(struct nfa_matcher *m, uint32_t state, struct nfa_link *last, const struct nfa_run *like) {
+struct nfa_run *nfa_run_new(
+    struct nfa_matcher *m, uint32_t state, struct nfa_link *last, const struct nfa_run *like) {
     struct nfa_run *r = nfa_mem_get(&m->mem, nfa_run_size(m->p));
     r->next = NULL;
     r->last = last;
@@ -169,13 +170,16 @@ bool nfa_group_merge(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group 
     /* Aliases of a run must be all those of its group up to the last of its own. */
     if (into->last_alias && lead->alias_hi != into->last_alias->order)
         return false;
-    if (into->start_order >= g->start_order || (into->last_alias && into->last_alias->order >= g->start_order))
+    if (into->start_order >= g->start_order ||
+        (into->last_alias && into->last_alias->order >= g->start_order))
         return false;
     struct nfa_link *link = tail_of(lead, r);
     if (!link || link->ev->order != g->start_order)
         return false;
     struct nfa_alias *a = nfa_mem_get(&m->mem, sizeof *a);
-    *a = (struct nfa_alias){ .prev = into->last_alias, .order = g->start_order, .time = g->start_time, .link = link };
+    *a = (struct nfa_alias){
+        .prev = into->last_alias, .order = g->start_order, .time = g->start_time, .link = link
+    };
     if (into->last_alias)
         into->last_alias->next = a;
     else

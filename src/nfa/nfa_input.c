@@ -95,7 +95,8 @@ void nfa_inputs_release(struct nfa_matcher *m) {
 
 /* -- conditions ------------------------------------------------------------------------------------------------ */
 
-static void report(struct nfa_matcher *m, uint32_t input, const struct evt_batch *b, const struct expr_fails *f) {
+static void report(
+    struct nfa_matcher *m, uint32_t input, const struct evt_batch *b, const struct expr_fails *f) {
     for (size_t row = base_bits_next(f->rows, b->n_rows, 0); row < b->n_rows;
          row = base_bits_next(f->rows, b->n_rows, row + 1)) {
         m->stats.failures++;
@@ -105,12 +106,13 @@ static void report(struct nfa_matcher *m, uint32_t input, const struct evt_batch
 }
 
 /* Row by row, for conditions that read columns which this input lacks (they are null). */
-static void eval_scalar(struct nfa_matcher *m, uint32_t input, const struct evt_batch *b, const struct expr *e,
-    const uint64_t *sel, uint64_t *out, struct expr_fails *fails) {
+static void eval_scalar(struct nfa_matcher *m, uint32_t input, const struct evt_batch *b,
+    const struct expr *e, const uint64_t *sel, uint64_t *out, struct expr_fails *fails) {
     m->cur.batch = b;
     m->cur.input = input;
     memset(out, 0, WORDS * sizeof *out);
-    for (size_t row = base_bits_next(sel, b->n_rows, 0); row < b->n_rows; row = base_bits_next(sel, b->n_rows, row + 1)) {
+    for (size_t row = base_bits_next(sel, b->n_rows, 0); row < b->n_rows;
+         row = base_bits_next(sel, b->n_rows, row + 1)) {
         m->cur.row = (uint32_t)row;
         m->env.mode = NFA_ENV_TEST;
         m->env.run = NULL;
@@ -162,7 +164,8 @@ static void eval_bits(struct nfa_matcher *m, uint32_t input, const struct evt_ba
 
 /* -- rows that matter ------------------------------------------------------------------------------------------- */
 
-static size_t find_relevant(const struct nfa_matcher *m, const struct evt_batch *b, const uint64_t *sel, uint64_t *out) {
+static size_t find_relevant(
+    const struct nfa_matcher *m, const struct evt_batch *b, const uint64_t *sel, uint64_t *out) {
     const struct nfa_prog *p = m->p;
     size_t words = BASE_BITS_WORDS(b->n_rows);
     if (p->needs_all_rows) {
@@ -214,7 +217,8 @@ static void held_free(struct nfa_matcher *m, uint32_t i) {
     m->free_held[m->n_free_held++] = i;
 }
 
-static void spread_bits(struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows) {
+static void spread_bits(
+    struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows) {
     size_t n_words = m->p->n_words, n_bits = m->p->n_bits;
     memset(h->bits, 0, b->n_rows * n_words * sizeof *h->bits);
     for (size_t i = 0; i < n_bits; i++) {
@@ -229,7 +233,8 @@ static void spread_bits(struct nfa_matcher *m, struct nfa_held *h, const struct 
     }
 }
 
-static void hash_bytes(struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows) {
+static void hash_bytes(
+    struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows) {
     const struct plan_pattern *pat = m->pat;
     struct nfa_input *in = &m->inputs[h->input];
     struct expr_fails fails;
@@ -244,7 +249,8 @@ static void hash_bytes(struct nfa_matcher *m, struct nfa_held *h, const struct e
         cols[k] = in->keys[k] ? expr_vec_eval(in->keys[k], b, rows, m->now_us, &fails) : NULL;
     m->cur.batch = b;
     m->cur.input = h->input;
-    for (size_t row = base_bits_next(rows, b->n_rows, 0); row < b->n_rows; row = base_bits_next(rows, b->n_rows, row + 1)) {
+    for (size_t row = base_bits_next(rows, b->n_rows, 0); row < b->n_rows;
+         row = base_bits_next(rows, b->n_rows, row + 1)) {
         h->key_off[row] = (uint32_t)h->key_bytes.len;
         m->cur.row = (uint32_t)row;
         for (uint32_t k = 0; k < pat->n_keys; k++) {
@@ -269,7 +275,8 @@ static void hash_bytes(struct nfa_matcher *m, struct nfa_held *h, const struct e
         report(m, h->input, b, &fails);
 }
 
-static void hash_keys(struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows) {
+static void hash_keys(
+    struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows) {
     if (m->key_mode == NFA_KEY_BYTES) {
         hash_bytes(m, h, b, rows);
         return;
@@ -353,7 +360,8 @@ static enum cep_rc finish(struct nfa_matcher *m, struct cep_err *err) {
         m->scratch_used = false;
     }
     if (m->rc == CEP_OK && m->opts.max_bytes && m->mem.held > m->opts.max_bytes) {
-        m->rc = base_err_set(&m->err, CEP_ELIMIT, "the partial matches of pattern \"%.*s\" need more than %llu bytes",
+        m->rc = base_err_set(&m->err, CEP_ELIMIT,
+            "the partial matches of pattern \"%.*s\" need more than %llu bytes",
             BASE_STR_FMT(m->p->node->name), (unsigned long long)m->opts.max_bytes);
         m->err.fatal = true;
     }
@@ -369,7 +377,8 @@ static void room_for_rows(struct nfa_matcher *m, size_t n) {
     m->rows = base_realloc(m->rows, m->cap_rows * sizeof *m->rows);
 }
 
-enum cep_rc nfa_matcher_batch(struct nfa_matcher *m, uint32_t input, struct evt_batch *b, int64_t now_us, struct cep_err *err) {
+enum cep_rc nfa_matcher_batch(
+    struct nfa_matcher *m, uint32_t input, struct evt_batch *b, int64_t now_us, struct cep_err *err) {
     CEP_REQUIRE(input < m->pat->n_inputs && b->n_rows <= EVT_BATCH_ROWS);
     uint64_t all[WORDS], relevant[WORDS];
     const uint64_t *sel = b->sel;

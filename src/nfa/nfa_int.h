@@ -49,10 +49,10 @@ struct nfa_atom {
     enum nfa_atom_kind kind;
     uint32_t bit;            /* must be set, or NFA_NONE */
     const struct expr *rest; /* COND: and this must be true of event and partial match; NULL = nothing more */
-    uint32_t var;            /* COND: the variable under test, for aggregates and last(); NFA_NONE for until */
-    uint32_t until;          /* COND: number of the until, for dumps; else NFA_NONE */
-    int64_t us;              /* TIME_LO: since the event taken last >= us; TIME_HI: < us */
-    uint32_t both[2];        /* BOTH: these atoms */
+    uint32_t var;     /* COND: the variable under test, for aggregates and last(); NFA_NONE for until */
+    uint32_t until;   /* COND: number of the until, for dumps; else NFA_NONE */
+    int64_t us;       /* TIME_LO: since the event taken last >= us; TIME_HI: < us */
+    uint32_t both[2]; /* BOTH: these atoms */
 };
 
 /* -- normal form ------------------------------------------------------------------------------------------- */
@@ -60,16 +60,16 @@ struct nfa_atom {
 /* A term with its quantifier taken apart: optional, then min..max repetitions with min >= 1. */
 struct nfa_term {
     enum plan_term_kind kind;
-    uint32_t var;           /* VAR */
-    bool optional;          /* may be left out as a whole */
-    bool unit_nullable;     /* one repetition may take nothing */
+    uint32_t var;       /* VAR */
+    bool optional;      /* may be left out as a whole */
+    bool unit_nullable; /* one repetition may take nothing */
     bool greedy;
-    uint32_t min, max;      /* max PLAN_UNBOUNDED */
+    uint32_t min, max; /* max PLAN_UNBOUNDED */
     enum plan_contig inner;
-    int64_t gap_us;         /* 0 = none */
-    uint32_t until;         /* atom, or NFA_NONE */
-    uint32_t first, n;      /* children: steps of a CHAIN, members of ALT and ALL; into nfa_prog.steps */
-    uint32_t parent;        /* term, or NFA_NONE */
+    int64_t gap_us;    /* 0 = none */
+    uint32_t until;    /* atom, or NFA_NONE */
+    uint32_t first, n; /* children: steps of a CHAIN, members of ALT and ALL; into nfa_prog.steps */
+    uint32_t parent;   /* term, or NFA_NONE */
     uint32_t depth;
     struct nfa_lits untils; /* atoms of the untils of groups around it, its own if it is a group */
     const struct plan_term *plan;
@@ -99,8 +99,8 @@ enum nfa_node_kind {
 
 struct nfa_arc {
     enum nfa_action action;
-    uint32_t target; /* node */
-    uint32_t var;    /* TAKE: the variable; STOP: the negated one */
+    uint32_t target;         /* node */
+    uint32_t var;            /* TAKE: the variable; STOP: the negated one */
     uint32_t guard, n_guard; /* into nfa_prog.lits, sorted */
 };
 
@@ -119,14 +119,16 @@ struct nfa_node {
 struct nfa_edge {
     uint64_t mask, want; /* (bits[word] & mask) == want, tested first */
     uint32_t word;
-    uint32_t action;          /* enum nfa_action */
-    uint32_t target;          /* state; NFA_NONE: the match ends here */
-    uint32_t var;             /* TAKE, STOP */
-    uint32_t lits, n_lits;    /* what the mask does not say, into nfa_prog.lits */
-    uint32_t guard, n_guard;  /* the whole guard, for dumps and analysis */
-    uint32_t finals, n_finals; /* TAKE: completes a match if one of these guards holds for the event taken; into finals */
-    bool completes;           /* TAKE, IGNORE: completes a match unconditionally */
-    uint32_t beaten, n_beaten; /* IGNORE: void when one of these TAKE edges of the state fires too; into nfa_prog.beaten */
+    uint32_t action;         /* enum nfa_action */
+    uint32_t target;         /* state; NFA_NONE: the match ends here */
+    uint32_t var;            /* TAKE, STOP */
+    uint32_t lits, n_lits;   /* what the mask does not say, into nfa_prog.lits */
+    uint32_t guard, n_guard; /* the whole guard, for dumps and analysis */
+    uint32_t finals,
+        n_finals; /* TAKE: completes a match if one of these guards holds for the event taken; into finals */
+    bool completes; /* TAKE, IGNORE: completes a match unconditionally */
+    uint32_t beaten,
+        n_beaten; /* IGNORE: void when one of these TAKE edges of the state fires too; into nfa_prog.beaten */
 };
 
 struct nfa_final {
@@ -155,9 +157,9 @@ struct nfa_prog {
     size_t n_bits, cap_bits;
     struct nfa_atom *atoms;
     size_t n_atoms, cap_atoms;
-    uint32_t *var_atom; /* n_vars */
-    struct base_map *memo; /* while compiling: what was made already */
-    size_t n_words;     /* of bits for an event: at least 1 */
+    uint32_t *var_atom;         /* n_vars */
+    struct base_map *memo;      /* while compiling: what was made already */
+    size_t n_words;             /* of bits for an event: at least 1 */
     const struct expr **untils; /* distinct until expressions, for dumps */
     size_t n_untils, cap_untils;
 
@@ -194,19 +196,19 @@ struct nfa_prog {
     bool one_a_start;        /* the skip policy lets one match of a start survive */
 
     /* what is kept of an event taken: pattern columns in order, their slots */
-    uint64_t *kept;       /* bitmap over pattern columns */
+    uint64_t *kept; /* bitmap over pattern columns */
     uint32_t n_kept;
-    uint32_t *kept_cols;  /* n_kept: pattern column */
-    int32_t *kept_slot;   /* per pattern column: slot or -1 */
-    uint32_t *kept_at;    /* n_kept: where its cell lies in an event's data, in words of 8 bytes */
-    uint32_t kept_words;  /* of the fixed part: null bits and cells */
-    bool *agg_running;    /* n_aggs: kept running in the partial match */
+    uint32_t *kept_cols; /* n_kept: pattern column */
+    int32_t *kept_slot;  /* per pattern column: slot or -1 */
+    uint32_t *kept_at;   /* n_kept: where its cell lies in an event's data, in words of 8 bytes */
+    uint32_t kept_words; /* of the fixed part: null bits and cells */
+    bool *agg_running;   /* n_aggs: kept running in the partial match */
     uint32_t n_run_aggs;
-    uint32_t *agg_slot;   /* n_aggs: place among the running ones, or NFA_NONE */
-    uint32_t *run_aggs;   /* n_run_aggs: index into pat->aggs */
+    uint32_t *agg_slot; /* n_aggs: place among the running ones, or NFA_NONE */
+    uint32_t *run_aggs; /* n_run_aggs: index into pat->aggs */
     bool uses_match_number;
-    uint32_t *prev_rows;  /* n_inputs: how many rows of history */
-    int64_t prev_within;  /* all prev() have a within; the longest; 0 = some have none */
+    uint32_t *prev_rows; /* n_inputs: how many rows of history */
+    int64_t prev_within; /* all prev() have a within; the longest; 0 = some have none */
 };
 
 /* The passes, in order (nfa_prog.c has the table). */

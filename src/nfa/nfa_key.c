@@ -83,7 +83,8 @@ void nfa_key_prefetch(const struct nfa_matcher *m, uint64_t hash) {
     __builtin_prefetch(&m->slots[hash & (m->n_slots - 1)]);
 }
 
-static bool key_is(const struct nfa_matcher *m, const struct nfa_key *k, const struct nfa_held *h, uint32_t row) {
+static bool key_is(
+    const struct nfa_matcher *m, const struct nfa_key *k, const struct nfa_held *h, uint32_t row) {
     switch (m->key_mode) {
     case NFA_KEY_NONE: return true;
     case NFA_KEY_INT: {
@@ -97,10 +98,12 @@ static bool key_is(const struct nfa_matcher *m, const struct nfa_key *k, const s
         if (null || k->vals[0].null)
             return null && k->vals[0].null;
         uint32_t len = c->off[row + 1] - c->off[row];
-        return len == k->vals[0].s.len && (len == 0 || memcmp(k->vals[0].s.p, c->bytes + c->off[row], len) == 0);
+        return len == k->vals[0].s.len &&
+               (len == 0 || memcmp(k->vals[0].s.p, c->bytes + c->off[row], len) == 0);
     }
     case NFA_KEY_BYTES:
-        return h->key_len[row] == k->n_bytes && memcmp(h->key_bytes.p + h->key_off[row], k->bytes, k->n_bytes) == 0;
+        return h->key_len[row] == k->n_bytes &&
+               memcmp(h->key_bytes.p + h->key_off[row], k->bytes, k->n_bytes) == 0;
     }
     return false;
 }

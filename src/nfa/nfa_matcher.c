@@ -6,7 +6,8 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
-struct nfa_matcher *nfa_matcher_new(const struct nfa_prog *p, const struct nfa_out *out, const struct nfa_matcher_opts *opts) {
+struct nfa_matcher *nfa_matcher_new(
+    const struct nfa_prog *p, const struct nfa_out *out, const struct nfa_matcher_opts *opts) {
     struct nfa_matcher *m = base_calloc(1, sizeof *m);
     m->p = p;
     m->pat = p->pat;

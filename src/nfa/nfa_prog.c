@@ -36,8 +36,8 @@ static void fill_limits(struct nfa_limits *l) {
         l->max_depth = 256;
 }
 
-enum cep_rc nfa_compile(const struct plan_node *node, const struct plan *plan, const struct nfa_opts *opts, struct nfa_prog **out,
-    struct cep_err *err) {
+enum cep_rc nfa_compile(const struct plan_node *node, const struct plan *plan, const struct nfa_opts *opts,
+    struct nfa_prog **out, struct cep_err *err) {
     CEP_REQUIRE(node->kind == PLAN_NODE_PATTERN);
     struct nfa_prog *p = base_calloc(1, sizeof *p);
     struct base_map memo;

@@ -78,7 +78,7 @@ struct nfa_quota {
 /* A completed match. */
 struct nfa_done {
     struct nfa_done *next;
-    struct nfa_link *last; /* counted */
+    struct nfa_link *last;   /* counted */
     struct nfa_quota *quota; /* counted, or NULL */
     uint64_t start_order;
     int64_t start_time;
@@ -95,10 +95,11 @@ struct nfa_key {
     struct clk_timer timer;
     struct nfa_group *first, *last;
     struct nfa_done *done; /* completed, waiting; by start, completion, events */
-    uint64_t interest;     /* at least the bits (folded to one word) that its runs care for; all ones = any event */
-    int64_t deadline;      /* no run's time is over before; EVT_TIME_MAX = none */
-    uint32_t n_starts;     /* groups and aliases */
-    uint32_t n_bytes;      /* of the canonical bytes */
+    uint64_t
+        interest; /* at least the bits (folded to one word) that its runs care for; all ones = any event */
+    int64_t deadline;  /* no run's time is over before; EVT_TIME_MAX = none */
+    uint32_t n_starts; /* groups and aliases */
+    uint32_t n_bytes;  /* of the canonical bytes */
     uint64_t match_number;
     struct nfa_history *history; /* n_inputs, or NULL */
     struct evt_val *vals;        /* n_keys; the strings lie behind the canonical bytes */
@@ -119,9 +120,9 @@ struct nfa_held {
     uint32_t waiting;        /* rows */
     uint32_t input;
     uint32_t cap_rows;
-    uint64_t *bits; /* n_words a row */
-    uint64_t *hash; /* of the key, a row */
-    uint32_t key_col; /* INT, STRING: the batch's column */
+    uint64_t *bits;    /* n_words a row */
+    uint64_t *hash;    /* of the key, a row */
+    uint32_t key_col;  /* INT, STRING: the batch's column */
     uint32_t *key_off; /* BYTES: offsets into key_bytes, a row; length in key_len */
     uint32_t *key_len;
     struct base_buf key_bytes;
@@ -129,10 +130,10 @@ struct nfa_held {
 
 struct nfa_input {
     uint32_t n_vecs;
-    struct expr_vec **vecs;  /* a bit: its evaluator; NULL: see scalar */
-    bool *never;             /* a bit: never true of this input */
-    bool *scalar;            /* a bit: evaluated row by row, for it reads a column that this input lacks */
-    struct expr_vec **keys;  /* n_keys; NULL entries when scalar */
+    struct expr_vec **vecs; /* a bit: its evaluator; NULL: see scalar */
+    bool *never;            /* a bit: never true of this input */
+    bool *scalar;           /* a bit: evaluated row by row, for it reads a column that this input lacks */
+    struct expr_vec **keys; /* n_keys; NULL entries when scalar */
     bool scalar_keys;
     int32_t direct_key; /* the batch's column that is the key, or -1 */
 };
@@ -184,7 +185,7 @@ struct nfa_matcher {
     struct base_arena scratch; /* cleared after each event that used it */
     bool scratch_used;
     struct nfa_env env;
-    int64_t now_us;   /* processing time */
+    int64_t now_us; /* processing time */
     int64_t watermark;
     uint64_t next_order, next_step;
     struct nfa_cur cur;
@@ -262,8 +263,8 @@ void nfa_key_settle(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_key_canonical(const struct nfa_matcher *m, const struct nfa_key *k, struct base_buf *b);
 
 /* nfa_group.c: groups, runs, aliases */
-struct nfa_run *nfa_run_new(struct nfa_matcher *m, uint32_t state, struct nfa_link *last /* moved */,
-    const struct nfa_run *like);
+struct nfa_run *nfa_run_new(
+    struct nfa_matcher *m, uint32_t state, struct nfa_link *last /* moved */, const struct nfa_run *like);
 void nfa_run_free(struct nfa_matcher *m, struct nfa_run *r);
 struct nfa_group *nfa_group_new(struct nfa_matcher *m, struct nfa_key *k);
 /* Drops the group with all its starts. */
@@ -285,8 +286,8 @@ void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 void nfa_failure(struct nfa_matcher *m, const char *reason);
 
 /* nfa_skip.c */
-void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run, struct nfa_link *last /* moved */,
-    uint64_t start_order, int64_t start_time);
+void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run,
+    struct nfa_link *last /* moved */, uint64_t start_order, int64_t start_time);
 /* Only the group's own start, not its aliases. */
 void nfa_complete_start(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run);
 void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
@@ -294,7 +295,8 @@ void nfa_done_free(struct nfa_matcher *m, struct nfa_done *d);
 
 /* nfa_emit.c */
 void nfa_emit_match(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_done *d, int64_t now);
-void nfa_emit_timeout(struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at);
+void nfa_emit_timeout(
+    struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at);
 void nfa_emit_flush(struct nfa_matcher *m);
 
 /* nfa_env.c */

@@ -105,8 +105,8 @@ static void found(struct nfa_matcher *m, struct nfa_link *last, uint64_t start_o
     m->n_found++;
 }
 
-void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run, struct nfa_link *last,
-    uint64_t start_order, int64_t start_time) {
+void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run,
+    struct nfa_link *last, uint64_t start_order, int64_t start_time) {
     found(m, last, start_order, start_time);
     /* Under skip past last the match of the first start drops those of its aliases. */
     if (!g || !run || m->pat->skip == PLAN_SKIP_PAST_LAST)
@@ -196,14 +196,16 @@ static void prune(struct nfa_matcher *m, struct nfa_key *k, uint64_t order) {
     }
 }
 
-static void emit(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_done *d, int64_t now) {
+/* Returns: false when the limit keeps it back; then it prunes nothing either. */
+static bool emit(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_done *d, int64_t now) {
     if (d->quota && d->quota->left == 0) {
         m->stats.limit_matches++;
-        return;
+        return false;
     }
     if (d->quota)
         d->quota->left--;
     nfa_emit_match(m, k, d, now);
+    return true;
 }
 
 static void add_waiting(struct nfa_matcher *m, struct nfa_key *k, struct nfa_done *list) {
@@ -237,7 +239,7 @@ void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
             while (list) {
                 struct nfa_done *d = list;
                 list = d->next;
-                emit(m, k, d, now);
+                (void)emit(m, k, d, now);
                 nfa_done_free(m, d);
             }
             return;
@@ -249,8 +251,7 @@ void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
         uint64_t order;
         k->done = d->next;
         m->stats.waiting--;
-        emit(m, k, d, now);
-        if (pruning(m, d, &order))
+        if (emit(m, k, d, now) && pruning(m, d, &order))
             prune(m, k, order);
         nfa_done_free(m, d);
     }

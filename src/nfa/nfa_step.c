@@ -73,7 +73,8 @@ static bool has_fired(const struct nfa_matcher *m, size_t n, const struct nfa_ed
 }
 
 /* Fills m->fired with the TAKE and IGNORE edges that hold. Returns: how many; *stop when a negation was hit. */
-static size_t find_fired(struct nfa_matcher *m, const struct nfa_state *s, const struct nfa_run *run, bool *stop) {
+static size_t find_fired(
+    struct nfa_matcher *m, const struct nfa_state *s, const struct nfa_run *run, bool *stop) {
     const struct nfa_prog *p = m->p;
     const struct nfa_edge *e = p->edges + s->edges, *end = e + s->n_edges;
     size_t n = 0;
@@ -124,7 +125,8 @@ static uint64_t interest_of(const struct nfa_matcher *m, uint32_t state) {
     return s->calm ? nfa_fold(m->p, m->p->masks + s->interest) : UINT64_MAX;
 }
 
-static void see_deadline(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_group *g, const struct nfa_run *r) {
+static void see_deadline(
+    struct nfa_matcher *m, struct nfa_key *k, const struct nfa_group *g, const struct nfa_run *r) {
     int64_t at = nfa_run_deadline(m, g, r);
     if (at < k->deadline)
         k->deadline = at;
@@ -134,7 +136,8 @@ static void see_deadline(struct nfa_matcher *m, struct nfa_key *k, const struct 
  * One partial match. Ensures: *at is what replaced it (its successors, or what came next when there are none).
  * Returns: the place of the next partial match to try.
  */
-static struct nfa_run **step_run(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, struct nfa_run **at) {
+static struct nfa_run **step_run(
+    struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, struct nfa_run **at) {
     const struct nfa_prog *p = m->p;
     struct nfa_run *run = *at;
     const struct nfa_state *s = &p->states[run->state];
@@ -292,7 +295,8 @@ void nfa_step(struct nfa_matcher *m, struct nfa_key *k) {
     nfa_key_settle(m, k);
 }
 
-static void timed_out(struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at) {
+static void timed_out(
+    struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at) {
     m->stats.timed_out++;
     nfa_emit_timeout(m, k, start_order, r, at);
 }
@@ -407,7 +411,8 @@ static void runs_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group
 }
 
 static bool starts_over(const struct nfa_matcher *m, const struct nfa_group *g, int64_t at) {
-    return m->pat->within_kind == PLAN_WITHIN_FIRST_LAST && nfa_time_add(g->start_time, m->pat->within_us) <= at;
+    return m->pat->within_kind == PLAN_WITHIN_FIRST_LAST &&
+           nfa_time_add(g->start_time, m->pat->within_us) <= at;
 }
 
 static void forget_history(struct nfa_matcher *m, struct nfa_key *k, int64_t at) {

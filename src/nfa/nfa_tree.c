@@ -73,7 +73,8 @@ static enum cep_rc add_children(struct nfa_prog *p, uint32_t at, struct cep_err 
             if (i == 0 && s->negated)
                 return base_err_at(err, t->span, CEP_EINVAL, "a sequence cannot begin with \"!\"");
             struct nfa_step *n = NFA_PUSH(p, p->steps, p->n_steps, p->cap_steps);
-            *n = (struct nfa_step){ .op = s->op, .negated = s->negated, .lo_us = s->lo_us, .hi_us = s->hi_us };
+            *n =
+                (struct nfa_step){ .op = s->op, .negated = s->negated, .lo_us = s->lo_us, .hi_us = s->hi_us };
             if (s->negated) {
                 n->var = s->term->var;
                 n->term = NFA_NONE;
@@ -92,8 +93,8 @@ static enum cep_rc add_children(struct nfa_prog *p, uint32_t at, struct cep_err 
     case PLAN_TERM_ALL:
         if (t->kind == PLAN_TERM_ALL && t->n_alts > p->opts.limits.max_all)
             return base_err_at(err, t->span, CEP_ELIMIT,
-                "all() of %u members; it takes at most %u, for its states double with each", (unsigned)t->n_alts,
-                (unsigned)p->opts.limits.max_all);
+                "all() of %u members; it takes at most %u, for its states double with each",
+                (unsigned)t->n_alts, (unsigned)p->opts.limits.max_all);
         p->terms[at].first = (uint32_t)p->n_steps;
         p->terms[at].n = t->n_alts;
         for (uint32_t i = 0; i < t->n_alts; i++)

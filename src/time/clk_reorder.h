@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 struct clk_row {
-    int64_t time;    /* µs */
+    int64_t time; /* µs */
     uint64_t seq;
     uint32_t input, origin;
     uint32_t batch, row;
@@ -31,7 +31,7 @@ struct clk_reorder {
     size_t n_runs, cap_runs;
     struct clk_run *spare; /* emptied runs, their buffers kept */
     size_t n_spare, cap_spare;
-    uint32_t *heap;        /* while giving out: runs by first row */
+    uint32_t *heap; /* while giving out: runs by first row */
     size_t cap_heap;
     size_t n_rows;
 };

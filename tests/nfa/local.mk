@@ -1,1 +1,6 @@
 # Tests of nfa: see tests/local.mk for how to add one.
+NFA_KIT = tests/nfa/nfa_kit.c tests/nfa/nfa_kit.h $(REFERENCE_SOURCES)
+
+check_PROGRAMS += tests/nfa/nfa_random_test
+tests_nfa_nfa_random_test_SOURCES = tests/nfa/nfa_random_test.c $(NFA_KIT)
+tests_nfa_nfa_random_test_LDADD = $(NFA_TEST_LIBS)

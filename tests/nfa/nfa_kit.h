@@ -1,0 +1,62 @@
+#pragma once
+/*
+ * nfa_kit -- patterns in a few letters (tests/reference/ref_text.h) through the real compiler and matcher.
+ *
+ *     struct nfa_kit k;
+ *     nfa_kit_init(&k, "a+ -> b", &(struct plan_pattern){ .skip = PLAN_SKIP_NONE }, 0);
+ *     nfa_kit_events(&k, "a a b", NFA_KIT_ONE_BY_ONE);
+ *     nfa_kit_matches(&k)   "a0 a1 b2|a0 b2|a1 b2"
+ *
+ * The stream has the columns name, idx (number of the event), price (see nfa_kit_price()), key, at. Variable `a` takes events
+ * named a; with `rich` some conditions also read the partial match (nfa_kit_rich()).
+ */
+#include "nfa/nfa.h"
+#include "tests/reference/ref_text.h"
+
+enum nfa_kit_how {
+    NFA_KIT_ONE_BY_ONE = 0, /* a batch an event, the watermark behind each */
+    NFA_KIT_AT_ONCE,        /* one batch, then the watermark */
+    NFA_KIT_BACKWARDS,      /* one batch with its rows in the wrong order, seq tells the right one */
+};
+
+enum { NFA_KIT_NO_TIMEOUTS = 1, NFA_KIT_RICH = 2, NFA_KIT_NO_CALM = 4, NFA_KIT_KEYED = 8 };
+
+struct nfa_kit {
+    struct ref_text text;
+    struct plan plan;
+    struct plan_node node;
+    struct evt_schema stream;
+    struct nfa_prog *prog;
+    struct nfa_matcher *matcher;
+    struct cep_err err;
+    enum cep_rc rc;             /* of compiling, then of the last call */
+    char **matches, **timeouts; /* owned, in order of emission */
+    size_t n_matches, n_timeouts, cap_matches, cap_timeouts;
+    struct base_buf out;
+    uint64_t seq;
+    uint32_t n_events;
+    uint64_t failures;
+};
+
+enum nfa_kit_col { NFA_KIT_NAME = 0, NFA_KIT_IDX, NFA_KIT_PRICE, NFA_KIT_KEY, NFA_KIT_AT, NFA_KIT_COLS };
+
+/* Returns: false when the text is no pattern or the compiler refused (k->rc, k->err). Owns: nfa_kit_release(), also then. */
+bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_pattern *with, unsigned flags);
+void nfa_kit_release(struct nfa_kit *k);
+/* Events as in ref_text, then the end of time (unless `more`). */
+void nfa_kit_events(struct nfa_kit *k, const char *events, enum nfa_kit_how how, bool more);
+void nfa_kit_event(struct nfa_kit *k, char name, int64_t time, int64_t key);
+void nfa_kit_advance(struct nfa_kit *k, int64_t watermark);
+/* Sorted, joined by '|'. Valid until the next call. */
+const char *nfa_kit_matches(struct nfa_kit *k);
+/* The same, equal ones once. */
+const char *nfa_kit_distinct(struct nfa_kit *k);
+const char *nfa_kit_timeouts(struct nfa_kit *k);
+/* In the order of emission. */
+const char *nfa_kit_matches_in_order(struct nfa_kit *k);
+
+int64_t nfa_kit_price(uint32_t event);
+/* What else variable `var` asks for under NFA_KIT_RICH. */
+enum nfa_kit_rich { NFA_KIT_PLAIN = 0, NFA_KIT_AT_LEAST_LAST_OF_FIRST, NFA_KIT_SUM_BELOW };
+enum nfa_kit_rich nfa_kit_rich(const struct plan_pattern *pat, uint32_t var);
+enum { NFA_KIT_SUM_LIMIT = 9 };
