@@ -624,7 +624,7 @@ struct dsl_pattern {
     struct cep_span from_span; /* each clause's span starts at its first word */
     struct dsl_expr **partition;
     size_t n_partition;
-    struct cep_span partition_span; /* line 0: no such clause; the same for the rest */
+    struct cep_span partition_span; /* line 0: no such clause; the same for the rest; given but empty: broken */
     struct dsl_seq *match;
     struct cep_span match_span;
     struct dsl_define *defines;

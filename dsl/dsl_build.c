@@ -309,10 +309,11 @@ void dsl_stmt_end(struct dsl_parse *p) {
     const struct dsl_token *first = &p->toks->items[p->semi_first], *last = &p->toks->items[p->semi_last];
     if (p->cur && !p->broken)
         want_clauses(p);
-    if (p->last->synthetic && !p->broken) {
+    bool said = p->n_reported && p->reported > p->semi_last; /* that the statement does not end here */
+    if (p->last->synthetic && p->cur && !said) {                       /* all of it was read: that does not break it */
         struct cep_span behind = dsl_diag_span(
             p->diag, last->span.file, last->span.end_off, last->span.end_off);
-        dsl_mistake(p, behind, CEP_ESYNTAX, "expected \";\" at the end of the statement");
+        dsl_diag_error(p->diag, behind, CEP_ESYNTAX, "expected \";\" at the end of the statement");
     }
     if (p->cur) {
         p->cur->broken = p->broken;

@@ -34,6 +34,8 @@ static void lower_producer(struct dsl_sem *c, struct dsl_sym *s) {
     if (s->stmt->broken) {
         for (size_t i = 0; i < s->n_deps; i++)
             s->deps[i]->read = true;
+        if (s->kind == DSL_SYM_PATTERN)
+            dsl_check_broken_pattern(c, s);
         return;
     }
     switch (s->kind) {

@@ -1144,7 +1144,7 @@ pattern_partition:
     %empty
     | "partition" "by" expr_list
         { TAKE(PAT.partition, PAT.n_partition, $3); PAT.partition_span = @$; }
-    | "partition" mistake                         { RECOVERED; }
+    | "partition" mistake                       { RECOVERED; PAT.partition_span = @$; }
     ;
 
 pattern_match:

@@ -223,24 +223,45 @@ static bool first_on_line(const struct dsl_parse *p, size_t i) {
     return i > 0 && t->span.col == 1 && t->span.line > p->toks->items[i - 1].span.end_line;
 }
 
-/* A statement plainly begins here although the one before has not ended. */
-static bool begins_anew(const struct dsl_parse *p, size_t i) {
-    const struct dsl_token *t = &p->toks->items[i];
-    if (!dsl_token_starts_stmt(t->kind) || i == p->stmt_first || !first_on_line(p, i))
-        return false;
-    int next = p->toks->items[i + 1].kind;
-    return p->recovering &&
-           (next == TOK_IDENT || next == TOK_QUOTED || next == TOK_STRING || next > TOK_EXCLUDE);
+/* The words that stand behind a statement's name (or text), for being sure that it is one. */
+static bool goes_on_as(int stmt, int kind) {
+    switch (stmt) {
+    case TOK_PATTERN: return kind == TOK_FROM;
+    case TOK_STREAM: return kind == TOK_LPAREN || kind == TOK_AS;
+    case TOK_TABLE: return kind == TOK_AS;
+    case TOK_ALERT: return kind == TOK_ON;
+    case TOK_SINK: return kind == TOK_TO || kind == TOK_DOT;
+    case TOK_TEST: return kind == TOK_GIVEN || kind == TOK_WITH;
+    case TOK_PARAMETER: return kind == TOK_IDENT || kind == TOK_TIMESTAMP || kind == TOK_INTERVAL;
+    case TOK_INCLUDE: return kind == TOK_SEMI;
+    default: return false;
+    }
 }
 
-/* A bracket is closed although nothing was written: once reported, unless the statement is in trouble already. */
+/*
+ * A statement plainly begins here although the one before has not ended: its first word begins a line, and either what
+ * follows can only be a statement, or the parser is in trouble anyway.
+ */
+static bool begins_anew(const struct dsl_parse *p, size_t i) {
+    const struct dsl_token *t = &p->toks->items[i];
+    if (!dsl_token_starts_stmt(t->kind) || i == p->stmt_first || !first_on_line(p, i) || t[1].kind == 0)
+        return false;
+    bool text = t[1].kind == TOK_STRING && (t->kind == TOK_TEST || t->kind == TOK_INCLUDE);
+    if (text || dsl_token_is_name(&t[1]))
+        return p->recovering || goes_on_as(t->kind, t[2].kind);
+    return p->recovering && t[1].kind == TOK_STRING;
+}
+
+/*
+ * A bracket is closed although nothing was written: reported, unless the statement is in trouble already. That alone does not
+ * break the statement: if the bracket belongs here, all of it was read.
+ */
 static void report_unclosed(struct dsl_parse *p, const struct dsl_token *open) {
-    p->broken = true;
     if (p->recovering)
         return;
     const struct dsl_token *prev = &p->toks->items[p->fed];
     struct cep_span behind = dsl_diag_span(p->diag, prev->span.file, prev->span.end_off, prev->span.end_off);
-    dsl_mistake(p, behind, CEP_ESYNTAX, "expected \"%s\"", dsl_token_name(closer_of(open->kind)));
+    dsl_diag_error(p->diag, behind, CEP_ESYNTAX, "expected \"%s\"", dsl_token_name(closer_of(open->kind)));
     dsl_diag_note_at(p->diag, open->span, "this \"%s\" is not closed", dsl_token_name(open->kind));
     p->recovering = true;
 }

@@ -511,3 +511,45 @@ void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym) {
     base_map_release(&p.col_names);
     base_map_release(&p.slot_names);
 }
+
+/* ---- after a syntax mistake -------------------------------------------------------------------------------------- */
+
+/* A group that could not be read leaves a hole: its variables are not known. */
+static bool is_whole(const struct dsl_seq *s) {
+    bool whole = s->kind != DSL_SEQ_EMPTY;
+    if (s->kind == DSL_SEQ_LOOP)
+        return is_whole(s->loop.body);
+    if (s->kind == DSL_SEQ_CHAIN)
+        for (size_t i = 0; i < s->chain.n_steps; i++)
+            whole &= is_whole(s->chain.steps[i].item);
+    if (s->kind == DSL_SEQ_ALT || s->kind == DSL_SEQ_ALL)
+        for (size_t i = 0; i < s->list.n_items; i++)
+            whole &= is_whole(s->list.items[i]);
+    return whole;
+}
+
+void dsl_check_broken_pattern(struct dsl_sem *c, struct dsl_sym *sym) {
+    struct dsl_pat p = { .sym = sym, .stmt = sym->stmt };
+    const struct dsl_pattern *st = &sym->stmt->pattern;
+    struct plan_pattern pt = { 0 };
+    if (st->n_from == 0 || !st->match || !is_whole(st->match))
+        return;
+    bool keys_lost = dsl_span_given(&st->partition_span) && st->n_partition == 0;
+    base_map_init(&p.var_names);
+    lower_inputs(c, &p);
+    pt.cols = p.schema = column_schema(c, &p);
+    dsl_seq_vars(c, &p, st->match);
+    for (size_t i = 0; i < st->n_defines; i++)
+        bind_define(c, &p, &st->defines[i]);
+    lower_keys(c, &p);
+    lower_within(c, &p, &pt);
+    /* Not the rules of the sequence: what they need may be what was lost, or they are what was told already. */
+    for (size_t i = 0; i < p.n_vars; i++)
+        lower_condition(c, &p, i);
+    (void)lower_skip(c, &p, &pt);
+    (void)lower_limits(c, &p, &pt);
+    if (!keys_lost)
+        lower_measures(c, &p, &pt);
+    sym->bad = sym->open = true;
+    base_map_release(&p.var_names);
+}
