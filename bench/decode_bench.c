@@ -137,6 +137,7 @@ static void encode(const char *what, const struct evt_schema *schema, const stru
     struct con_source *src = generated(schema, &node, &opt);
     struct evt_batch *batch = evt_batch_new(schema, 0);
     struct con_chunk chunk = { .batch = batch };
+    struct base_buf piece = BASE_BUF_INIT; /* as a sink has it: used again for each batch */
     double took = 0;
     if (!src || format->encoder->open(&sink, schema, &enc, NULL) != CEP_OK)
         return;
@@ -145,16 +146,19 @@ static void encode(const char *what, const struct evt_schema *schema, const stru
     while (con_source_poll(src, CON_ANY, &chunk, NULL) == CEP_OK) {
         for (uint32_t row = 0; row < batch->n_rows; row++) /* amounts of money: two decimals */
             batch->cols[2].d[row] = round(batch->cols[2].d[row] * 100000.0) / 100.0;
+        base_buf_clear(&piece);
         double from = seconds();
         for (uint32_t row = 0; row < batch->n_rows; row++)
-            enc->vt->row(enc, batch, row, out);
+            enc->vt->row(enc, batch, row, &piece);
         took += seconds() - from;
+        base_buf_str(out, base_buf_view(&piece));
         evt_batch_clear(batch);
     }
     report(what, took, BENCH_ROWS, out->len);
     enc->vt->close(enc);
     con_source_close(src);
     evt_batch_unref(batch);
+    base_buf_release(&piece);
 }
 
 static void generate(const struct evt_schema *schema) {

@@ -5,12 +5,15 @@
 #include "connect/con_csv.h"
 #include "connect/con_num.h"
 
+#include <math.h>
+
 struct csv_enc {
     struct con_encoder enc;
     struct con_csv_dialect d;
     struct base_arena scratch;
     struct base_buf text; /* of one field */
     bool quote_all;
+    bool plain_numbers; /* numbers and times never need quotes */
 };
 
 static void csv_write_text(struct csv_enc *ce, struct base_str s, struct base_buf *out) {
@@ -30,6 +33,22 @@ static void csv_write_text(struct csv_enc *ce, struct base_str s, struct base_bu
         base_buf_putc(out, s.p[i]);
     }
     base_buf_putc(out, ce->d.quote);
+}
+
+/* Numbers and times straight to the output. Returns: false for what may need quotes. */
+static bool csv_write_number(
+    const struct csv_enc *ce, const struct evt_col *c, uint32_t row, struct base_buf *out) {
+    if (!ce->plain_numbers)
+        return false;
+    if (c->type->kind == EVT_INT)
+        con_write_i64(out, c->i[row]);
+    else if (c->type->kind == EVT_DOUBLE && isfinite(c->d[row]))
+        base_write_f64(out, c->d[row]);
+    else if (c->type->kind == EVT_TIMESTAMP)
+        con_write_timestamp(out, c->i[row]);
+    else
+        return false;
+    return true;
 }
 
 static void csv_write_begin(struct con_encoder *enc, struct base_buf *out) {
@@ -55,6 +74,8 @@ static void csv_write_row(
             base_buf_add(out, ce->d.null, ce->d.null_len);
             continue;
         }
+        if (csv_write_number(ce, c, row, out))
+            continue;
         if (c->type->kind == EVT_STRING) {
             csv_write_text(ce, evt_col_str(c, row), out);
             continue;
@@ -87,6 +108,9 @@ static enum cep_rc csv_write_open(const struct plan_sink *sink, const struct evt
     base_arena_init(&ce->scratch, 0);
     ce->quote_all = plan_opt_bool(sink->format_opts, sink->n_format_opts, "quote_all", false);
     enum cep_rc rc = con_csv_dialect(&ce->d, sink->format_opts, sink->n_format_opts, err);
+    ce->plain_numbers = !ce->quote_all && ce->d.null_len == 0 &&
+                        !strchr("0123456789+-.:eTZ", ce->d.delimiter) &&
+                        !(ce->d.quote && strchr("0123456789+-.:eTZ", ce->d.quote));
     if (rc != CEP_OK) {
         csv_write_close(&ce->enc);
         return rc;

@@ -494,7 +494,9 @@ static bool http_req_init(struct http_sink *hs, struct http_req *req) {
     curl_easy_setopt(
         req->easy, CURLOPT_TIMEOUT_MS, (long)(hs->timeout_us / 1000 ? hs->timeout_us / 1000 : 1));
     curl_easy_setopt(req->easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(req->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#endif
     curl_easy_setopt(req->easy, CURLOPT_WRITEFUNCTION, http_on_answer);
     curl_easy_setopt(req->easy, CURLOPT_ERRORBUFFER, req->error);
     curl_easy_setopt(req->easy, CURLOPT_PRIVATE, req);
