@@ -39,7 +39,8 @@ static bool chance(struct maker *m, uint32_t percent) {
 bool random_cond_true(const struct random_case *c, const struct random_cond *cond, uint32_t own,
     uint32_t event, const struct ref_sofar *sofar) {
     const struct random_event *e = &c->events[event];
-    if (!(cond->kinds >> e->kind & 1) || e->price < cond->min_price)
+    if (!(cond->kinds >> e->kind & 1) || e->price < cond->min_price ||
+        (cond->input >= 0 && (uint32_t)cond->input != e->input))
         return false;
     bool own_counts = cond->more == RANDOM_OWN_COUNT || cond->more == RANDOM_OWN_SUM;
     uint32_t var = own_counts ? own : cond->other;
@@ -164,7 +165,9 @@ static const struct expr *cond_expr(struct maker *m, const struct random_cond *c
 }
 
 static struct random_cond random_cond(struct maker *m, uint32_t own) {
-    struct random_cond c = { .kinds = 1u << below(m, 3), .min_price = 1 };
+    struct random_cond c = { .kinds = 1u << below(m, 3), .min_price = 1, .input = -1 };
+    if (m->c->n_inputs > 1 && chance(m, 40))
+        c.input = (int32_t)below(m, m->c->n_inputs);
     if (chance(m, 25))
         c.kinds |= 1u << below(m, RANDOM_KINDS);
     if (chance(m, 15))
@@ -200,7 +203,7 @@ static struct plan_term *variable(struct maker *m, bool negated) {
     m->c->conds[v] = random_cond(m, v);
     const struct expr *cond = cond_expr(m, &m->c->conds[v], v);
     m->vars[v] = (struct plan_var){ .name = base_str_of(base_arena_printf(m->a, "v%u", (unsigned)v)),
-        .input = -1,
+        .input = m->c->conds[v].input,
         .cond = cond,
         .negated = negated };
     return t;
@@ -242,7 +245,7 @@ static void quantify(struct maker *m, struct plan_term *t, bool after_any) {
     /* A greedy loop in a group with an until of its own: whether the event that ends both is held back is not asked. */
     if (t->max == PLAN_UNBOUNDED && m->c->n_untils < RANDOM_MAX_UNTILS && chance(m, 25) && !has_greedy(t)) {
         struct random_cond *u = &m->c->untils[m->c->n_untils];
-        *u = (struct random_cond){ .kinds = 1u << below(m, RANDOM_KINDS), .min_price = 1 };
+        *u = (struct random_cond){ .kinds = 1u << below(m, RANDOM_KINDS), .min_price = 1, .input = -1 };
         if (chance(m, 25)) {
             u->kinds = (1u << RANDOM_KINDS) - 1;
             u->more = RANDOM_COUNT_FROM;
@@ -298,7 +301,8 @@ static struct plan_term *part(struct maker *m, uint32_t depth, bool after_any) {
         uint32_t n = 2 + below(m, 2);
         t->alts = alts;
         while (t->n_alts < n && room(m))
-            alts[t->n_alts++] = part(m, depth + 1, true); /* greedy sides that can be left in several ways: not here */
+            alts[t->n_alts++] = part(
+                m, depth + 1, true); /* greedy sides that can be left in several ways: not here */
     } else {
         t = variable(m, false);
     }
@@ -339,7 +343,8 @@ static struct plan_term *chain(struct maker *m, uint32_t n, uint32_t depth) {
             uint32_t x = below(m, 100);
             s->op = x < 25 ? PLAN_NEXT : x < 75 ? PLAN_FOLLOWED : PLAN_FOLLOWED_ANY;
             bool last = i + 1 == n || m->pat->n_vars + 1 == RANDOM_MAX_VARS;
-            bool doubled = v[i - 1].negated;
+            /* What a negation counts from where the step before it was left out is not asked here. */
+            bool doubled = v[i - 1].negated || nullable(v[i - 1].term);
             if (!doubled && s->op != PLAN_FOLLOWED_ANY && chance(m, 22) &&
                 !(last && s->op == PLAN_FOLLOWED && (depth > 0 || !m->absence_ok)))
                 s->negated = true;
@@ -352,7 +357,8 @@ static struct plan_term *chain(struct maker *m, uint32_t n, uint32_t depth) {
         }
         s->term = s->negated ? variable(m, true) : part(m, depth, s->op == PLAN_FOLLOWED_ANY);
         /* Whose bound is it when the group's first step is left out? Not asked here. */
-        if (s->term->kind != PLAN_TERM_VAR && !s->negated && (s->lo_us || s->hi_us >= 0) && may_begin_late(s->term)) {
+        if (s->term->kind != PLAN_TERM_VAR && !s->negated && (s->lo_us || s->hi_us >= 0) &&
+            may_begin_late(s->term)) {
             s->lo_us = 0;
             s->hi_us = -1;
         }
@@ -425,31 +431,36 @@ static void make_plan(struct maker *m) {
     struct plan *plan = m->c->plan;
     struct evt_column *cols = BASE_ARENA_ARRAY(m->a, struct evt_column, RANDOM_N_COLS);
     int32_t *map = BASE_ARENA_ARRAY(m->a, int32_t, RANDOM_N_COLS);
-    const int32_t **maps = BASE_ARENA_NEW(m->a, const int32_t *);
+    const int32_t **maps = BASE_ARENA_ARRAY(m->a, const int32_t *, 2);
     for (int i = 0; i < RANDOM_N_COLS; i++) {
         cols[i] = (struct evt_column){ .name = base_str_of(names[i]), .type = evt_type_of(EVT_INT) };
         map[i] = i;
     }
-    maps[0] = map;
-    struct plan_node *nodes = BASE_ARENA_ARRAY(m->a, struct plan_node, 2);
-    const struct plan_node **list = BASE_ARENA_ARRAY(m->a, const struct plan_node *, 2);
-    struct plan_ref *inputs = BASE_ARENA_NEW(m->a, struct plan_ref);
+    maps[0] = maps[1] = map;
+    m->c->n_inputs = chance(m, 20) ? 2 : 1;
+    struct plan_node *nodes = BASE_ARENA_ARRAY(m->a, struct plan_node, 3);
+    const struct plan_node **list = BASE_ARENA_ARRAY(m->a, const struct plan_node *, 3);
+    struct plan_ref *inputs = BASE_ARENA_ARRAY(m->a, struct plan_ref, 2);
     nodes[0] = (struct plan_node){ .kind = PLAN_NODE_SOURCE,
         .name = BASE_STR("events"),
         .schema = schema_new(m, RANDOM_N_COLS, RANDOM_N_COLS, cols),
         .errors_schema = plan_errors_schema() };
-    nodes[1] = (struct plan_node){
-        .kind = PLAN_NODE_PATTERN, .index = 1, .name = BASE_STR("p"), .errors_schema = plan_errors_schema()
+    nodes[1] = nodes[0];
+    nodes[1].index = inputs[1].node = 1;
+    nodes[1].name = BASE_STR("others");
+    nodes[2] = (struct plan_node){
+        .kind = PLAN_NODE_PATTERN, .index = 2, .name = BASE_STR("p"), .errors_schema = plan_errors_schema()
     };
-    list[0] = &nodes[0];
-    list[1] = &nodes[1];
+    for (int i = 0; i < 3; i++)
+        list[i] = &nodes[i];
     plan->nodes = list;
-    plan->n_nodes = 2;
+    plan->n_nodes = 3;
     plan->version = m->c->seed;
-    m->c->node = &nodes[1];
-    m->pat = &nodes[1].pattern;
-    *m->pat =
-        (struct plan_pattern){ .n_inputs = 1, .inputs = inputs, .cols = *nodes[0].schema, .col_map = maps };
+    m->c->node = &nodes[2];
+    m->pat = &nodes[2].pattern;
+    *m->pat = (struct plan_pattern){
+        .n_inputs = m->c->n_inputs, .inputs = inputs, .cols = *nodes[0].schema, .col_map = maps
+    };
     m->vars = BASE_ARENA_ARRAY(m->a, struct plan_var, RANDOM_MAX_VARS);
     m->aggs = BASE_ARENA_ARRAY(m->a, const struct expr *, 4 * RANDOM_MAX_VARS);
     m->pat->vars = m->vars;
@@ -476,7 +487,7 @@ static void make_plan(struct maker *m) {
             measures[m->pat->n_measures++] = (struct plan_measure){ m->vars[v].name,
                 aggregate(m, EXPR_AGG_ARRAY, v, RANDOM_COL_IDX, false) };
     m->pat->measures = measures;
-    nodes[1].schema = output_schema(m, false);
+    nodes[2].schema = output_schema(m, false);
     m->pat->timeouts_schema = output_schema(m, true);
 }
 
@@ -487,10 +498,14 @@ void random_case_init(struct random_case *c, uint64_t seed) {
     struct maker m = { .c = c, .a = &c->plan->arena, .rnd = seed };
     make_plan(&m);
     int64_t t = 10 + below(&m, 3);
-    c->n_events = 4 + below(&m, RANDOM_MAX_EVENTS - 6);
+    c->n_events = 4 + below(&m, chance(&m, 10) ? RANDOM_MAX_EVENTS - 3 : 10);
     for (uint32_t i = 0; i < c->n_events; i++) {
+        uint32_t input = c->n_inputs > 1 ? below(&m, c->n_inputs) : 0;
+        /* Of equal times, the first stream's come first. */
+        if (i > 0 && c->events[i - 1].time == t && input < c->events[i - 1].input)
+            input = c->events[i - 1].input;
         c->events[i] = (struct random_event){ t, below(&m, RANDOM_KINDS), 1 + below(&m, 3),
-            c->n_keys > 1 ? below(&m, c->n_keys) : 0 };
+            c->n_keys > 1 ? below(&m, c->n_keys) : 0, input };
         t += chance(&m, 15) ? 0 : 1 + (chance(&m, 25) ? below(&m, 4) : 0);
     }
 }
@@ -511,6 +526,8 @@ void random_case_write(struct base_buf *b, const struct random_case *c, uint32_t
         names[v] = p->vars[v].name;
     for (uint32_t v = 0; v < p->n_vars; v++) {
         base_buf_printf(b, "%s v%u as ", v ? "," : "", (unsigned)v);
+        if (p->vars[v].input >= 0)
+            base_buf_printf(b, "stream %d where ", (int)p->vars[v].input);
         expr_write(b, p->vars[v].cond, &p->cols, names);
         base_buf_putc(b, '\n');
     }
@@ -528,7 +545,7 @@ void random_case_write(struct base_buf *b, const struct random_case *c, uint32_t
     base_buf_puts(b, p->n_keys ? " partition by key\n" : "\n");
     for (uint32_t i = 0; i < c->n_events; i++)
         if (keep >> i & 1)
-            base_buf_printf(b, "  %u: at %lld kind %lld price %lld key %lld\n", (unsigned)i,
-                (long long)c->events[i].time, (long long)c->events[i].kind, (long long)c->events[i].price,
-                (long long)c->events[i].key);
+            base_buf_printf(b, "  %u: at %lld stream %u kind %lld price %lld key %lld\n", (unsigned)i,
+                (long long)c->events[i].time, (unsigned)c->events[i].input, (long long)c->events[i].kind,
+                (long long)c->events[i].price, (long long)c->events[i].key);
 }

@@ -8,7 +8,7 @@
 #include "event/evt_batch.h"
 #include "tests/reference/ref.h"
 
-enum { RANDOM_MAX_VARS = 12, RANDOM_MAX_EVENTS = 16, RANDOM_MAX_UNTILS = 8, RANDOM_KINDS = 4 };
+enum { RANDOM_MAX_VARS = 12, RANDOM_MAX_EVENTS = 30, RANDOM_MAX_UNTILS = 8, RANDOM_KINDS = 4 };
 /* Columns of the stream. */
 enum { RANDOM_COL_IDX = 0, RANDOM_COL_KIND, RANDOM_COL_PRICE, RANDOM_COL_KEY, RANDOM_N_COLS };
 
@@ -29,10 +29,12 @@ struct random_cond {
     enum random_more more;
     uint32_t other;
     int64_t n;
+    int32_t input; /* -1 = of any stream */
 };
 
 struct random_event {
     int64_t time, kind, price, key;
+    uint32_t input;
 };
 
 struct random_case {
@@ -45,7 +47,8 @@ struct random_case {
     uint32_t n_untils;
     struct random_event events[RANDOM_MAX_EVENTS];
     uint32_t n_events;
-    uint32_t n_keys; /* different keys; 1: no partition by */
+    uint32_t n_keys;   /* different keys; 1: no partition by */
+    uint32_t n_inputs; /* streams that the pattern reads */
 };
 
 /* splitmix64 */

@@ -171,10 +171,14 @@ static void on_timeouts(void *arg, struct evt_batch *b) {
     add_engine(&s->out->timeouts, s->c, b, true);
 }
 
-static struct evt_batch *batch_of(const struct random_case *c, const uint32_t *events, uint32_t n) {
+/* Those of one stream. */
+static struct evt_batch *batch_of(
+    const struct random_case *c, const uint32_t *events, uint32_t n, uint32_t input) {
     struct evt_batch *b = evt_batch_new(c->plan->nodes[0]->schema, 64);
     for (uint32_t i = 0; i < n; i++) {
         const struct random_event *e = &c->events[events[i]];
+        if (e->input != input)
+            continue;
         uint32_t row = b->n_rows;
         evt_col_set_i(&b->cols[RANDOM_COL_IDX], row, events[i]);
         evt_col_set_i(&b->cols[RANDOM_COL_KIND], row, e->kind);
@@ -203,9 +207,13 @@ static enum cep_rc feed(
             part[k - 1] = part[with];
             part[with] = t;
         }
-        struct evt_batch *b = batch_of(c, part, n);
-        enum cep_rc rc = nfa_matcher_batch(m, 0, b, 0, err);
-        evt_batch_unref(b);
+        enum cep_rc rc = CEP_OK;
+        for (uint32_t input = 0; input < c->n_inputs && rc == CEP_OK; input++) {
+            struct evt_batch *b = batch_of(c, part, n, input);
+            if (b->n_rows > 0)
+                rc = nfa_matcher_batch(m, input, b, 0, err);
+            evt_batch_unref(b);
+        }
         n = 0;
         /* What is to come is not before the next event; sometimes the watermark lags behind. */
         if (rc == CEP_OK && !last && random_chance(rnd, 70))

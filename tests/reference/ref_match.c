@@ -317,8 +317,8 @@ static bool known(const struct now *now, const struct runs *made, const struct r
 }
 
 /* made: all that came of the partial match so far, also what is complete. */
-static void take_edges(const struct now *now, const struct ref_run *run, const struct ref_place *p, struct runs *made,
-    struct runs *out) {
+static void take_edges(const struct now *now, const struct ref_run *run, const struct ref_place *p,
+    struct runs *made, struct runs *out) {
     for (uint32_t i = 0; i < p->n_heads; i++) {
         const struct ref_head *h = p->heads[i];
         if (!takes(now, run, p, h))

@@ -286,8 +286,8 @@ static struct ref_place *enter_step(struct ref *r, const struct plan_term *chain
         nots_before(r, chain, i, &nots);
     if (u->body->kind == PLAN_TERM_VAR) {
         /* Leaving a loop out is narrowed as ending it is, but not where a negation stands before it. */
-        p->heads[0]->free_leave =
-            u->greedy && u->max == PLAN_UNBOUNDED && (nots.n > 0 || (c.nots.n > 0 && !r->calls.flink_groups));
+        p->heads[0]->free_leave = u->greedy && u->max == PLAN_UNBOUNDED &&
+                                  (nots.n > 0 || (c.nots.n > 0 && !r->calls.flink_groups));
     } else if (u->optional) {
         add_exit(p, behind);
     }
@@ -489,13 +489,14 @@ static bool same_list(const struct ref_list *a, const struct ref_list *b) {
 }
 
 static bool same_head(const struct ref_head *a, const struct ref_head *b) {
-    return a->unit->body == b->unit->body && a->rep == b->rep && a->leaves == b->leaves && same_rest(a->rest, b->rest);
+    return a->unit->body == b->unit->body && a->rep == b->rep && a->leaves == b->leaves &&
+           same_rest(a->rest, b->rest);
 }
 
 bool ref_place_same(const struct ref_place *a, const struct ref_place *b) {
-    if (a->kind != b->kind || a->n_greedy != b->n_greedy || !same_list(&a->nots, &b->nots) || a->op != b->op ||
-        a->n_heads != b->n_heads || a->n_exits != b->n_exits || a->lo_us != b->lo_us || a->hi_us != b->hi_us ||
-        !same_rest(a->rest, b->rest) || a->next != b->next || !a->twin != !b->twin)
+    if (a->kind != b->kind || a->n_greedy != b->n_greedy || !same_list(&a->nots, &b->nots) ||
+        a->op != b->op || a->n_heads != b->n_heads || a->n_exits != b->n_exits || a->lo_us != b->lo_us ||
+        a->hi_us != b->hi_us || !same_rest(a->rest, b->rest) || a->next != b->next || !a->twin != !b->twin)
         return false;
     for (uint32_t i = 0; i < a->n_greedy; i++)
         if (a->greedy[i]->unit->body != b->greedy[i]->unit->body)
