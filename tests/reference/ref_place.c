@@ -286,8 +286,7 @@ static struct ref_place *enter_step(struct ref *r, const struct plan_term *chain
         nots_before(r, chain, i, &nots);
     if (u->body->kind == PLAN_TERM_VAR) {
         /* Leaving a loop out is narrowed as ending it is, but not where a negation stands before it. */
-        p->heads[0]->free_leave = u->greedy && u->max == PLAN_UNBOUNDED &&
-                                  (nots.n > 0 || (c.nots.n > 0 && !r->calls.flink_groups));
+        p->heads[0]->free_leave = u->greedy && u->max == PLAN_UNBOUNDED && nots.n > 0;
     } else if (u->optional) {
         add_exit(p, behind);
     }
