@@ -565,7 +565,7 @@ static void build_wait(struct builder *b, uint32_t node, uint32_t term, struct f
             n = push_lit(g, n, nfa_lit_of(v->untils.v[k], true));
         if (m.hold != NFA_NONE)
             n = push_lit(g, n, m.hold);
-        uint32_t after = mood_after(b, mood, step_is_optional(p, h->v[i].term));
+        uint32_t after = mood_after(b, mood, h->v[i].term == term && step_is_optional(p, term));
         arc(b, node, NFA_TAKE, entry(b, h->v[i].place, after), v->var, g, n);
     }
 
@@ -614,6 +614,21 @@ static void build_fork(struct builder *b, uint32_t node, uint32_t wait, const st
     }
 }
 
+/* Does a `-> !n` stand before the step that ends at `place`, with nothing between them but steps that may be left out? */
+static bool has_not_before(const struct builder *b, uint32_t place) {
+    const struct place *pl = &b->places[place];
+    if (pl->kind != PLACE_STEP)
+        return false;
+    const struct nfa_step *steps = b->p->steps + b->p->terms[pl->term].first;
+    for (uint32_t i = pl->n - 1; i-- > 0;) {
+        if (steps[i].negated)
+            return steps[i].op != PLAN_NEXT;
+        if (!b->p->terms[steps[i].term].optional)
+            return false;
+    }
+    return false;
+}
+
 static void build_term(struct builder *b, uint32_t node, const struct want *w) {
     struct nfa_prog *p = b->p;
     uint32_t term = (uint32_t)w->term, place = (uint32_t)w->place, mood = (uint32_t)w->mood;
@@ -626,7 +641,7 @@ static void build_term(struct builder *b, uint32_t node, const struct want *w) {
     struct heads h = heads_of(b, term, 0, once, in_mood);
     bound_ways(b, &h, f, place);
     /* Flink restricts a copy of what follows when a negation stands before an optional loop: leaving it out is free. */
-    if (t->optional && t->max == PLAN_UNBOUNDED && (b->moods[mood].n_nots || b->moods[mood].n_late))
+    if (t->optional && t->max == PLAN_UNBOUNDED && has_not_before(b, place))
         way_out(b, &h, place, mood);
     else if (t->optional)
         ways_past(b, &h, t, place, mood);
