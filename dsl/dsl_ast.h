@@ -164,7 +164,7 @@ enum dsl_binary_op {
 };
 
 enum dsl_is_what { DSL_IS_NULL = 0, DSL_IS_TRUE, DSL_IS_FALSE, DSL_IS_UNKNOWN };
-enum dsl_like_op { DSL_LIKE_LIKE = 0, DSL_LIKE_SIMILAR };
+enum dsl_like_op { DSL_LIKE_LIKE = 0, DSL_LIKE_ILIKE, DSL_LIKE_SIMILAR };
 
 struct dsl_case_when {
     struct dsl_expr *when, *then;

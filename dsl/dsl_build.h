@@ -135,7 +135,8 @@ void dsl_twice(struct dsl_parse *p, struct cep_span span, bool given, const char
 /* ---- dsl_build_expr.c ---- */
 struct dsl_args {
     struct dsl_vec args;
-    bool distinct, star;
+    bool distinct, star, from;
+    const char *name; /* of the function that is meant, NULL: the one that is written */
 };
 struct dsl_expr *dsl_mk_expr(struct dsl_parse *p, enum dsl_expr_kind k, struct cep_span span);
 struct dsl_expr *dsl_mk_lit(
@@ -155,6 +156,9 @@ struct dsl_args *dsl_mk_args(struct dsl_parse *p, const struct dsl_vec *args, bo
 /* f(a from b [for c]): the same as f(a, b[, c]). */
 struct dsl_args *dsl_mk_args_from(
     struct dsl_parse *p, struct dsl_expr *a, struct dsl_expr *b, struct dsl_expr *c);
+/* trim(both, leading or trailing chars from text); chars may be NULL. */
+struct dsl_args *dsl_mk_args_trim(
+    struct dsl_parse *p, const struct dsl_token *side, struct dsl_expr *chars, struct dsl_expr *text);
 struct dsl_expr *dsl_mk_call(struct dsl_parse *p, struct cep_span span, struct dsl_name name,
     const struct dsl_args *args, struct dsl_expr *filter, struct dsl_over *over);
 struct dsl_over *dsl_mk_over(struct dsl_parse *p);

@@ -154,14 +154,36 @@ struct dsl_args *dsl_mk_args_from(
     DSL_ADD(p, &v, b);
     if (c)
         DSL_ADD(p, &v, c);
-    return dsl_mk_args(p, &v, false, false);
+    struct dsl_args *args = dsl_mk_args(p, &v, false, false);
+    args->from = true;
+    return args;
+}
+
+struct dsl_args *dsl_mk_args_trim(
+    struct dsl_parse *p, const struct dsl_token *side, struct dsl_expr *chars, struct dsl_expr *text) {
+    struct dsl_vec v = { 0 };
+    DSL_ADD(p, &v, text);
+    if (chars)
+        DSL_ADD(p, &v, chars);
+    struct dsl_args *a = dsl_mk_args(p, &v, false, false);
+    a->name = base_str_ieq(side->s, BASE_STR("leading"))    ? "ltrim"
+              : base_str_ieq(side->s, BASE_STR("trailing")) ? "rtrim"
+                                                            : NULL;
+    return a;
 }
 
 struct dsl_expr *dsl_mk_call(struct dsl_parse *p, struct cep_span span, struct dsl_name name,
     const struct dsl_args *args, struct dsl_expr *filter, struct dsl_over *over) {
     struct dsl_expr *e = dsl_mk_expr(p, DSL_EXPR_CALL, span);
     e->call.name = name;
+    if (args->name)
+        e->call.name.text = base_str_of(args->name);
     e->call.args = args->args.items;
+    if (args->from && base_str_ieq(name.text, BASE_STR("trim"))) { /* trim('x' from s) */
+        struct dsl_expr *chars = e->call.args[0];
+        e->call.args[0] = e->call.args[1];
+        e->call.args[1] = chars;
+    }
     e->call.n_args = args->args.n;
     e->call.distinct = args->distinct;
     e->call.star = args->star;

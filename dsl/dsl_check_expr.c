@@ -271,8 +271,10 @@ static const struct expr *check_like(struct dsl_sem *c, struct dsl_scope *s, con
     for (uint32_t i = 0; i < n; i++)
         if (!args[i])
             return NULL;
-    const struct expr *r = dsl_call_func(
-        c, e->like.op == DSL_LIKE_LIKE ? "like" : "similar to", args, n, e->span);
+    static const char *const names[] = {
+        [DSL_LIKE_LIKE] = "like", [DSL_LIKE_ILIKE] = "ilike", [DSL_LIKE_SIMILAR] = "similar to"
+    };
+    const struct expr *r = dsl_call_func(c, names[e->like.op], args, n, e->span);
     return e->like.negated ? not_of(c, r, e->span) : r;
 }
 

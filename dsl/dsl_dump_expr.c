@@ -169,6 +169,7 @@ static void cases(struct dsl_dumper *d, const struct dsl_expr *e) {
 
 /* What stands in the parentheses of everything that is no leaf. */
 static void inner(struct dsl_dumper *d, const struct dsl_expr *e) {
+    static const char *const like_words[] = { "like", "ilike", "similar" };
     static const char *const is_words[] = { "null", "true", "false", "unknown" };
     struct base_buf *b = d->out;
     switch (e->kind) {
@@ -222,8 +223,7 @@ static void inner(struct dsl_dumper *d, const struct dsl_expr *e) {
             query(d, e->in.query);
         break;
     case DSL_EXPR_LIKE:
-        base_buf_printf(
-            b, "%s%s", e->like.negated ? "not " : "", e->like.op == DSL_LIKE_LIKE ? "like" : "similar");
+        base_buf_printf(b, "%s%s", e->like.negated ? "not " : "", like_words[e->like.op]);
         list(d, (struct dsl_expr *const[]){ e->like.arg, e->like.pattern }, 2);
         if (e->like.escape)
             list(d, &e->like.escape, 1);

@@ -46,7 +46,7 @@ struct base_str dsl_fmt_token(const struct dsl_fmt *f, size_t i) {
     struct base_str s = raw(f, t);
     if (t->kind == TOK_DURATION || (t->kind < 0 && s.len && s.p[0] >= '0' && s.p[0] <= '9'))
         return duration(f, s);
-    if (t->kind == TOK_WITH_TIME || t->kind == TOK_UNIT || (t->kind > TOK_EXCLUDE && !t->name))
+    if ((t->kind >= TOK_WITH_TIME && t->kind < TOK_EXCLUDE) || (t->kind > TOK_EXCLUDE && !t->name))
         return lower(f, s);
     return s;
 }

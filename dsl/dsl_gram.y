@@ -120,7 +120,8 @@ static void dsl_yyerror(const DSL_YYLTYPE *loc, struct dsl_parse *p, const char 
 %token <tok> CARET "^" DOLLAR "$"
 
 /* Made of others by dsl_lex.c, which looks further ahead than one token. */
-%token <tok> WITH_TIME "with time zone" UNIT "a unit of time" EXCLUDE "{-"
+%token <tok> WITH_TIME "with time zone" UNIT "a unit of time" TRIM_SIDE "both, leading or trailing"
+%token <tok> POSITION_IN "in (of position)" PLACING "placing" EXCLUDE "{-"
 %token <tok> ACCUMULATING "accumulating" ADVANCE "advance" AFTER "after" ALERT "alert" ALL "all"
 %token <tok> ALLOWED "allowed" AND "and" ANY "any" ARRAY "array" AS "as" ASC "asc" ASCENDING "ascending"
 %token <tok> AT "at" BETWEEN "between" BY "by" CASE "case" CAST "cast" COMBINATIONS "combinations"
@@ -130,7 +131,8 @@ static void dsl_yyerror(const DSL_YYLTYPE *loc, struct dsl_parse *p, const char 
 %token <tok> ESCAPE "escape" EVENT "event" EVENTS "events" EVERY "every" EXACTLY "exactly" EXCEPT "except"
 %token <tok> EXISTS "exists" EXPECT "expect" FALSE_ "false" FILTER "filter" FINAL "final" FIRST "first"
 %token <tok> FOLLOWING "following" FOR "for" FORMAT "format" FROM "from" FULL "full" GAP "gap" GIVEN "given"
-%token <tok> GLOBAL "global" GREEDY "greedy" GROUP "group" HAVING "having" IDLE "idle" IN_ "in"
+%token <tok> GLOBAL "global" GREEDY "greedy" GROUP "group" HAVING "having" IDLE "idle"
+%token <tok> ILIKE "ilike" IN_ "in"
 %token <tok> INCLUDE "include" INNER "inner" INTERSECT "intersect" INTERVAL "interval" IS "is" JOIN "join"
 %token <tok> KEY "key" LABELS "labels" LAST "last" LATENESS "lateness" LEAST "least" LEFT "left" LIKE "like"
 %token <tok> LIMIT "limit" MATCH "match" MATCHES "matches" MATCH_RECOGNIZE "match_recognize"
@@ -261,7 +263,7 @@ plain_word:
      | "cross" | "current" | "delay" | "delivery" | "desc" | "discarding" | "drift" | "drop" | "each"
      | "else" | "emit" | "end" | "error" | "escape" | "event" | "events" | "every" | "exactly" | "except"
      | "expect" | "filter" | "final" | "first" | "following" | "for" | "format" | "full" | "given"
-     | "global" | "group" | "having" | "idle" | "include" | "inner" | "intersect" | "interval" | "join"
+     | "global" | "group" | "having" | "idle" | "ilike" | "include" | "inner" | "intersect" | "interval" | "join"
      | "key" | "labels" | "last" | "lateness" | "least" | "left" | "match" | "matches" | "match_recognize"
      | "message" | "most" | "new" | "next" | "no" | "offset" | "oldest" | "on" | "once" | "one" | "open"
      | "order" | "outer" | "over" | "parameter" | "partition" | "past" | "pattern" | "per" | "preceding"
@@ -411,6 +413,8 @@ comparison:
     | sum "not" "in" "(" query ")"              { $$ = dsl_mk_in(p, @$, $1, NULL, $5, true); }
     | sum "like" sum opt_escape                 { $$ = dsl_mk_like(p, @$, DSL_LIKE_LIKE, $1, $3, $4, false); }
     | sum "not" "like" sum opt_escape           { $$ = dsl_mk_like(p, @$, DSL_LIKE_LIKE, $1, $4, $5, true); }
+    | sum "ilike" sum opt_escape                { $$ = dsl_mk_like(p, @$, DSL_LIKE_ILIKE, $1, $3, $4, false); }
+    | sum "not" "ilike" sum opt_escape          { $$ = dsl_mk_like(p, @$, DSL_LIKE_ILIKE, $1, $4, $5, true); }
     | sum "similar" "to" sum opt_escape         { $$ = dsl_mk_like(p, @$, DSL_LIKE_SIMILAR, $1, $4, $5, false); }
     | sum "not" "similar" "to" sum opt_escape   { $$ = dsl_mk_like(p, @$, DSL_LIKE_SIMILAR, $1, $5, $6, true); }
     ;
@@ -561,6 +565,12 @@ call_args:
     | "(" "distinct" args ")"                   { $$ = dsl_mk_args(p, &$3, true, false); }
     | "(" expr "from" expr ")"                  { $$ = dsl_mk_args_from(p, $2, $4, NULL); }
     | "(" expr "from" expr "for" expr ")"       { $$ = dsl_mk_args_from(p, $2, $4, $6); }
+    | "(" TRIM_SIDE expr "from" expr ")"        { $$ = dsl_mk_args_trim(p, $2, $3, $5); }
+    | "(" TRIM_SIDE "from" expr ")"             { $$ = dsl_mk_args_trim(p, $2, NULL, $4); }
+    | "(" sum POSITION_IN sum ")"               { $$ = dsl_mk_args_from(p, $2, $4, NULL); }
+    | "(" expr PLACING expr "from" expr ")"     { $$ = dsl_mk_args_from(p, $2, $4, $6); }
+    | "(" expr PLACING expr "from" expr "for" expr ")"
+        { $$ = dsl_mk_args_from(p, $2, $4, $6); DSL_ADD(p, &$$->args, $8); }
     | "(" mistake ")"                             { RECOVERED; $$ = dsl_mk_args(p, NULL, false, false); }
     ;
 
@@ -1449,7 +1459,7 @@ static int yyreport_syntax_error(const yypcontext_t *ctx, struct dsl_parse *p) {
     for (int i = 0; i < n; i++)
         can[kinds[i]] = true;
     for (int t = TOK_IDENT; t <= TOK_ZONE /* the last one declared */; t++)
-        if (can[YYTRANSLATE(t)])
+        if (can[YYTRANSLATE(t)] && t != TOK_TRIM_SIDE && t != TOK_POSITION_IN && t != TOK_PLACING)
             expected[n_expected++] = t;
     if (can[YYSYMBOL_YYEOF])
         expected[n_expected++] = TOK_EOF_;

@@ -146,9 +146,58 @@ static bool is_unit(struct base_str s) {
     return false;
 }
 
+/* SQL's functions whose arguments have words between them. */
+enum special { NO_SPECIAL = 0, SPECIAL_TRIM, SPECIAL_POSITION, SPECIAL_OVERLAY };
+
+static enum special special_of(const struct dsl_token *t) {
+    if (t->kind != TOK_IDENT)
+        return NO_SPECIAL;
+    return base_str_ieq(t->s, BASE_STR("trim"))       ? SPECIAL_TRIM
+           : base_str_ieq(t->s, BASE_STR("position")) ? SPECIAL_POSITION
+           : base_str_ieq(t->s, BASE_STR("overlay"))  ? SPECIAL_OVERLAY
+                                                      : NO_SPECIAL;
+}
+
+static bool trim_side(const struct dsl_token *t) {
+    return t[0].kind == TOK_IDENT && t[1].kind != TOK_COMMA && t[1].kind != TOK_RPAREN && t[1].kind != TOK_DOT &&
+           t[1].kind != TOK_CONCAT &&
+           (base_str_ieq(t->s, BASE_STR("both")) || base_str_ieq(t->s, BASE_STR("leading")) ||
+               base_str_ieq(t->s, BASE_STR("trailing")));
+}
+
+/* `trim(both 'x' from s)`, `position('x' in s)`, `overlay(s placing 'x' from 2)`: these words are tokens of their own. */
+static void special_forms(struct dsl_parse *p) {
+    struct dsl_tokens *t = p->toks;
+    unsigned char form[DSL_LIMIT_DEPTH];
+    size_t n = 0;
+    for (size_t i = 1; i + 1 < t->n; i++) {
+        struct dsl_token *tok = &t->items[i];
+        enum special in = n && n <= DSL_LIMIT_DEPTH ? (enum special)form[n - 1] : NO_SPECIAL;
+        if (tok->kind == TOK_SEMI) {
+            n = 0;
+        } else if (tok->kind == TOK_LPAREN) {
+            if (n < DSL_LIMIT_DEPTH)
+                form[n] = (unsigned char)special_of(tok - 1);
+            if (n < DSL_LIMIT_DEPTH && form[n] == SPECIAL_TRIM && trim_side(tok + 1))
+                tok[1].kind = TOK_TRIM_SIDE;
+            n++;
+        } else if (tok->kind == TOK_RPAREN) {
+            n -= n > 0;
+        } else if (in == SPECIAL_POSITION && tok->kind == TOK_IN_) {
+            tok->kind = TOK_POSITION_IN;
+            form[n - 1] = NO_SPECIAL;
+        } else if (in == SPECIAL_OVERLAY && tok->kind == TOK_IDENT && tok[-1].kind != TOK_LPAREN &&
+                   tok[-1].kind != TOK_COMMA && base_str_ieq(tok->s, BASE_STR("placing"))) {
+            tok->kind = TOK_PLACING;
+            form[n - 1] = NO_SPECIAL;
+        }
+    }
+}
+
 /* What takes more than one token of looking ahead. */
 static void look_around(struct dsl_parse *p) {
     struct dsl_tokens *t = p->toks;
+    special_forms(p);
     for (size_t i = 0; i < t->n; i++) {
         struct dsl_token *tok = &t->items[i];
         int next = i + 1 < t->n ? t->items[i + 1].kind : 0;
