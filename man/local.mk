@@ -1,1 +1,9 @@
-dist_man_MANS += man/cepd.1
+# The pages of section 1 are what `cepd help --man` prints; a test holds them to it, and this writes them again.
+MAN_COMMANDS = check explain fmt help run test
+dist_man_MANS += man/cepd.1 man/cepd-check.1 man/cepd-explain.1 man/cepd-fmt.1 man/cepd-help.1 man/cepd-run.1 \
+	man/cepd-test.1 man/cepd.pattern.5
+
+.PHONY: man-pages
+man-pages: cepd
+	./cepd help --man >$(srcdir)/man/cepd.1
+	for c in $(MAN_COMMANDS); do ./cepd help --man $$c >$(srcdir)/man/cepd-$$c.1 || exit 1; done

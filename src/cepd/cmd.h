@@ -71,11 +71,14 @@ int cmd_fail(const struct cmd_args *a, int status, const struct cep_err *err);
 /* The same for a mistake in the command line itself: names the command's help. */
 int cmd_usage(const struct cmd_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* "cepd run [OPTION...] FILE..." */
+void cmd_write_synopsis(struct base_buf *b, const struct cmd_spec *s);
 /* The text of `cepd help NAME`, and of its man page (roff). */
 void cmd_write_help(struct base_buf *b, const struct cmd_spec *spec);
 void cmd_write_man(struct base_buf *b, const struct cmd_spec *spec);
-/* The text of `cepd help`. */
+/* The text of `cepd help`, and of cepd(1). */
 void cmd_write_overview(struct base_buf *b);
+void cmd_write_man_overview(struct base_buf *b);
 /* Writes a buffer to a stream; errors (a closed pipe) end up in the exit status. Returns: CMD_DONE or CMD_FAILED. */
 int cmd_print(FILE *out, const struct base_buf *b);
 

@@ -42,7 +42,8 @@ static enum cep_rc set_key(struct cmd_config *c, const char *name, const char *v
         if (strcmp(keys[k].name, name) != 0)
             continue;
         if (!keys[k].works)
-            return base_err_set(err, CEP_EUNSUPPORTED, "%s:%zu: key \"%s\" is not in this version", from, line, name);
+            return line ? base_err_set(err, CEP_EUNSUPPORTED, "%s:%zu: key \"%s\" is not in this version", from, line, name)
+                        : base_err_set(err, CEP_EUNSUPPORTED, "%s: key \"%s\" is not in this version", from, name);
         c->values[k] = value;
         c->from[k] = from;
         return CEP_OK;

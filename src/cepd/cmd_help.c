@@ -1,11 +1,10 @@
 /*
- * cmd_help -- `cepd help`, `cepd help COMMAND`, and the man pages: all from the same table.
+ * cmd_help -- `cepd help` and `cepd help COMMAND`, from the table of commands. Man pages: cmd_man.c.
  */
 #include "cepd/cmd.h"
 
+#include "base/base_err.h"
 #include "cepd/cmd_topics.h"
-
-#include <ctype.h>
 
 enum { OPTION_COLUMN = 34 };
 
@@ -24,13 +23,13 @@ static void write_option(struct base_buf *b, const struct cmd_option *o) {
     base_buf_release(&left);
 }
 
-static void write_synopsis(struct base_buf *b, const struct cmd_spec *s) {
+void cmd_write_synopsis(struct base_buf *b, const struct cmd_spec *s) {
     base_buf_printf(b, "cepd %s%s%s%s", s->name, s->options ? " [OPTION...]" : "", s->operands[0] ? " " : "", s->operands);
 }
 
 void cmd_write_help(struct base_buf *b, const struct cmd_spec *s) {
     base_buf_puts(b, "usage: ");
-    write_synopsis(b, s);
+    cmd_write_synopsis(b, s);
     base_buf_printf(b, "\n\n%s\n", s->details);
     if (!s->run)
         base_buf_puts(b, "\nThis command is not in this version.\n");
@@ -56,66 +55,30 @@ void cmd_write_overview(struct base_buf *b) {
     base_buf_puts(b, "\ncepd help COMMAND explains one; cepd help connectors, formats, functions and config list what there is.\n");
 }
 
-/* -- roff --------------------------------------------------------------------------------------------------- */
-
-static void roff_text(struct base_buf *b, const char *text) {
-    bool line_start = true;
-    for (; *text; text++) {
-        if (line_start && (*text == '.' || *text == '\''))
-            base_buf_puts(b, "\\&");
-        if (*text == '\n' && text[1] == '\n') {
-            base_buf_puts(b, "\n.PP");
-            continue;
-        }
-        if (*text == '\\')
-            base_buf_puts(b, "\\e");
-        else if (*text == '-')
-            base_buf_puts(b, "\\-");
-        else
-            base_buf_putc(b, *text);
-        line_start = *text == '\n';
+static void nearer(const char *name, const char *known, const char **best, unsigned *distance) {
+    unsigned d = base_str_distance(base_str_of(name), base_str_of(known), *distance);
+    if (d < *distance) {
+        *distance = d;
+        *best = known;
     }
-    base_buf_putc(b, '\n');
 }
 
-static void roff_option(struct base_buf *b, const struct cmd_option *o) {
-    base_buf_puts(b, ".TP\n.B ");
-    if (o->letter)
-        base_buf_printf(b, "\\-%c, ", o->letter);
-    base_buf_puts(b, "\\-\\-");
-    for (const char *p = o->name; *p; p++)
-        base_buf_puts(b, *p == '-' ? "\\-" : (char[]){ *p, '\0' });
-    if (o->arg)
-        base_buf_printf(b, " \\fI%s\\fR", o->arg);
-    base_buf_putc(b, '\n');
-    roff_text(b, o->help);
-    if (o->later)
-        base_buf_puts(b, "(Not in this version.)\n");
-}
-
-void cmd_write_man(struct base_buf *b, const struct cmd_spec *s) {
-    base_buf_puts(b, ".TH CEPD\\-");
-    for (const char *p = s->name; *p; p++)
-        base_buf_putc(b, (char)toupper((unsigned char)*p));
-    base_buf_printf(b, " 1 \"\" \"cepd " PACKAGE_VERSION "\" \"User Commands\"\n.SH NAME\ncepd\\-%s \\- %s\n.SH SYNOPSIS\n.B ", s->name,
-                    s->summary);
-    write_synopsis(b, s);
-    base_buf_puts(b, "\n.SH DESCRIPTION\n");
-    roff_text(b, s->details);
-    if (!s->run)
-        base_buf_puts(b, ".PP\nThis command is not in this version.\n");
-    base_buf_puts(b, ".SH OPTIONS\n");
-    for (const struct cmd_option *o = s->options; o && o->name; o++)
-        roff_option(b, o);
-    for (const struct cmd_option *o = cmd_common_options(); o->name; o++)
-        roff_option(b, o);
-    if (s->examples) {
-        base_buf_puts(b, ".SH EXAMPLES\n.nf\n");
-        roff_text(b, s->examples);
-        base_buf_puts(b, ".fi\n");
-    }
-    base_buf_puts(b, ".SH EXIT STATUS\n0 done; 1 the user's mistake or a failed test; 2 the job failed; 130, 143 interrupted after a clean "
-                     "stop.\n.SH SEE ALSO\n.BR cepd (1)\n");
+static int unknown_topic(const struct cmd_args *args, const char *name) {
+    static const char *const topics[] = { "connectors", "formats", "functions", "config" };
+    struct cep_err err = CEP_ERR_INIT;
+    const char *best = NULL;
+    unsigned distance = 4;
+    const struct cmd_spec *s;
+    for (size_t i = 0; (s = cmd_at(i)) != NULL; i++)
+        nearer(name, s->name, &best, &distance);
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+        nearer(name, topics[i], &best, &distance);
+    (void)base_err_set(&err, CEP_EINVAL, "there is no command or topic \"%s\"", name);
+    if (best)
+        base_err_hint(&err, "did you mean \"cepd help %s\"? cepd help lists the commands", best);
+    else
+        base_err_hint(&err, "cepd help lists the commands; connectors, formats, functions and config are topics");
+    return cmd_fail(args, CMD_MISTAKE, &err);
 }
 
 static int print_topic(const struct cmd_args *args, const char *name) {
@@ -128,7 +91,7 @@ static int print_topic(const struct cmd_args *args, const char *name) {
         cmd_write_help(&b, s);
     else if (!cmd_write_topic(&b, name)) {
         base_buf_release(&b);
-        return cmd_usage(args, "there is no command or topic \"%s\"", name);
+        return unknown_topic(args, name);
     }
     status = cmd_print(stdout, &b);
     base_buf_release(&b);
@@ -139,7 +102,10 @@ int cmd_help(const struct cmd_args *args) {
     if (args->n_operands > 0)
         return print_topic(args, args->operands[0]);
     struct base_buf b = BASE_BUF_INIT;
-    cmd_write_overview(&b);
+    if (cmd_args_has(args, "man"))
+        cmd_write_man_overview(&b);
+    else
+        cmd_write_overview(&b);
     int status = cmd_print(stdout, &b);
     base_buf_release(&b);
     return status;

@@ -19,6 +19,11 @@ static int unknown_command(const char *name) {
             best = s->name;
         }
     }
+    if (name[0] == '-') {
+        (void)base_err_set(&err, CEP_EINVAL, "expected a command before option \"%s\"", name);
+        base_err_hint(&err, "cepd COMMAND [OPTION...] [FILE...]; cepd help lists the commands");
+        return cmd_fail(&a, CMD_MISTAKE, &err);
+    }
     (void)base_err_set(&err, CEP_EINVAL, "unknown command \"%s\"", name);
     if (best)
         base_err_hint(&err, "did you mean \"cepd %s\"? cepd help lists the commands", best);
@@ -69,7 +74,7 @@ int main(int argc, char **argv) {
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return print_buf(cmd_write_overview, stdout, CMD_DONE);
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+    if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         return print_buf(write_version, stdout, CMD_DONE);
     const struct cmd_spec *spec = cmd_find(name);
     return spec ? run_command(spec, argc - 2, argv + 2) : unknown_command(name);

@@ -39,7 +39,7 @@ static const struct cmd_option explain_options[] = {
 };
 static const struct cmd_option test_options[] = { SET_OPTION, { .name = NULL } };
 static const struct cmd_option help_options[] = {
-    { .name = "man", .help = "print the command's man page (roff)" },
+    { .name = "man", .help = "print the man page instead (roff)" },
     { .name = NULL },
 };
 

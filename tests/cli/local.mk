@@ -2,3 +2,4 @@
 CLI_TESTS = tests/cli/program_test.py tests/cli/examples.sh
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += $(CLI_TESTS) examples
+THREAD_TESTS += tests/cli/program_test.py

@@ -102,6 +102,20 @@ def test_configuration_is_read_and_mistakes_in_it_are_named(folder):
     assert "not in this version" in cepd("run", name, cwd=folder, status=1).stderr
 
 
+def test_a_misspelt_topic_gets_the_nearest(folder):
+    assert 'did you mean "cepd help run"' in cepd("help", "runn", cwd=folder, status=1).stderr
+    assert 'did you mean "cepd help connectors"' in cepd("help", "conectors", cwd=folder, status=1).stderr
+    assert "expected a command before option" in cepd("--log-level", "info", "run", cwd=folder, status=1).stderr
+
+
+def test_man_pages_are_what_help_prints(folder):
+    man = pathlib.Path(os.environ["CEP_SRCDIR"]) / "man"
+    assert (man / "cepd.1").read_text() == cepd("help", "--man", cwd=folder).stdout, "cepd.1: make man-pages"
+    for name in ["run", "check", "fmt", "explain", "test", "help"]:
+        text = cepd("help", "--man", name, cwd=folder).stdout
+        assert (man / f"cepd-{name}.1").read_text() == text, f"cepd-{name}.1: make man-pages"
+
+
 # -- running --------------------------------------------------------------------------------------------------------
 
 
