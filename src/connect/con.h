@@ -110,7 +110,7 @@ void con_source_partition(const struct con_source *src, uint32_t i, struct con_p
 /* True when it ends by itself (so that the program ends when all sources have). */
 bool con_source_bounded(const struct con_source *src);
 void con_source_stats(const struct con_source *src, struct con_source_stats *out);
-/* Stops accepting and reading: what is buffered still comes, then CEP_NONE. */
+/* Stops accepting and reading: whole records that are buffered still come, then CEP_NONE. */
 void con_source_stop(struct con_source *src);
 void con_source_close(struct con_source *src); /* NULL is fine */
 

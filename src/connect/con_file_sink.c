@@ -27,6 +27,7 @@ struct file_sink {
     char *open_path;         /* owned: of the file being written; NULL = none is open */
     int fd;
     bool parts, sync, append, said;
+    uint64_t bare;   /* size of a file without records: its header's */
     uint64_t size;   /* bytes in the file and the buffer */
     uint64_t number; /* of the next rotated or part file */
     int64_t opened_us;
@@ -127,6 +128,7 @@ static enum cep_rc file_begin(struct file_sink *fs, struct cep_err *err) {
         fs->enc->vt->begin(fs->enc, &fs->out);
         fs->size += fs->out.len - before;
     }
+    fs->bare = st.st_size == 0 ? fs->size : 0;
     return CEP_OK;
 }
 
@@ -159,7 +161,7 @@ static enum cep_rc file_finish(struct file_sink *fs, bool rotate, struct cep_err
     enum cep_rc rc = file_push(fs, err);
     if (rc != CEP_OK)
         return rc;
-    if (fs->parts && fs->size == 0) { /* nothing came: no empty part files */
+    if (fs->parts && fs->size == fs->bare) { /* nothing came: no empty part files */
         unlink(fs->open_path);
     } else if (fs->parts || rotate) {
         struct base_buf b = BASE_BUF_INIT;
@@ -189,7 +191,7 @@ static enum cep_rc file_finish(struct file_sink *fs, bool rotate, struct cep_err
 }
 
 static bool file_is_due(const struct file_sink *fs, uint64_t more) {
-    if (fs->size == 0)
+    if (fs->size == fs->bare)
         return false;
     if (fs->rotate_size > 0 && fs->size + more > (uint64_t)fs->rotate_size)
         return true;

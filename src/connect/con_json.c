@@ -2,12 +2,10 @@
  * con_json -- the format `json`: one object a line (NDJSON). What it takes and gives is in con_json_read.c and
  * con_json_write.c; here are its options.
  */
-#include "connect/con_internal.h"
+#include "connect/con_json.h"
+
 #include "connect/con_json_tree.h"
 #include "connect/con_time.h"
-
-extern const struct con_decoder_vt con_json_decoder;
-extern const struct con_encoder_vt con_json_encoder;
 
 static const struct plan_opt_spec decode_opts[] = {
     CON_TIME_OPTS,

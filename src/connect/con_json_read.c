@@ -4,7 +4,7 @@
  * A missing field is null, an unknown one is validated and ignored, a key that comes twice counts and the last one wins.
  * Any record that is not right in every byte goes to the bad ones whole; the next line is read as if nothing had been.
  */
-#include "connect/con_internal.h"
+#include "connect/con_json.h"
 #include "connect/con_json_scan.h"
 #include "connect/con_json_tree.h"
 #include "connect/con_num.h"
@@ -63,9 +63,9 @@ static const char *json_wrong(
     return NULL;
 }
 
+/* From the text of a token that ends at `end`. */
 static const char *json_text_cell(struct json_dec *jd, const struct evt_column *column, struct evt_col *c,
-    uint32_t row, const char *p, struct base_str text, const char *end) {
-    (void)p;
+    uint32_t row, struct base_str text, const char *end) {
     if (con_value_text(&jd->time, column, c, row, text, jd->reason))
         return end;
     jd->has_reason = true;
@@ -89,7 +89,7 @@ static const char *json_number_cell(
         con_cell_i(c, row, (int64_t)d);
         return end;
     }
-    return json_text_cell(jd, column, c, row, p, text, end);
+    return json_text_cell(jd, column, c, row, text, end);
 }
 
 static const char *json_double(
@@ -185,14 +185,14 @@ static const char *json_cell(
         if (*p != '"')
             break;
         end = con_json_string(&jd->js, p + 1, &text);
-        return end ? json_text_cell(jd, column, c, row, p, text, end) : NULL;
+        return end ? json_text_cell(jd, column, c, row, text, end) : NULL;
     case EVT_DECIMAL:
         if (number)
             return json_number_cell(jd, column, c, row, p);
         if (*p != '"')
             break;
         end = con_json_string(&jd->js, p + 1, &text);
-        return end ? json_text_cell(jd, column, c, row, p, text, end) : NULL;
+        return end ? json_text_cell(jd, column, c, row, text, end) : NULL;
     case EVT_ARRAY:
     case EVT_ROW: {
         struct evt_val v;

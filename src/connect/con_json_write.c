@@ -2,13 +2,12 @@
  * con_json_write -- rows as JSON, one object a line: LANGUAGE's rules (timestamps RFC 3339, decimals and durations as
  * strings, bytes base64). Keys are written once, when the sink opens.
  */
+#include "connect/con_json.h"
+
 #include "base/base_arena.h"
-#include "connect/con_internal.h"
 #include "connect/con_num.h"
 
 #include <math.h>
-
-extern const struct con_encoder_vt con_json_encoder;
 
 struct json_enc {
     struct con_encoder enc;

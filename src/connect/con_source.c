@@ -110,8 +110,8 @@ static enum cep_rc source_step(
                 continue;
             }
             rc = part->rd.eof || src->stopped ? CEP_NONE : src->vt->fill(src, part, err);
-            if (rc == CEP_NONE && !part->rd.eof) {
-                part->rd.eof = true; /* what is left is the last record */
+            if (rc == CEP_NONE && !part->rd.eof && !src->stopped) {
+                part->rd.eof = true; /* what is left is the last record; of a source told to stop it is half of one */
                 continue;
             }
         }

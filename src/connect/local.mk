@@ -11,7 +11,7 @@ libcon_la_SOURCES = \
 	src/connect/con_generate_rows.c \
 	src/connect/con_http.c \
 	src/connect/con_inflate.c src/connect/con_inflate.h \
-	src/connect/con_json.c \
+	src/connect/con_json.c src/connect/con_json.h \
 	src/connect/con_json_read.c \
 	src/connect/con_json_scan.c src/connect/con_json_scan.h \
 	src/connect/con_json_shim.cc src/connect/con_json_shim.h \

@@ -199,11 +199,17 @@ static void follow_sees_what_is_added(void **state) {
     assert_string_equal(more(f, 5), "{\"a\":1}\n");
     con_kit_add(&f->k, "in", ":2}\n{\"a\":3}\n");
     assert_string_equal(more(f, 5), "{\"a\":2}\n{\"a\":3}\n");
+    con_kit_add(&f->k, "in", "{\"a\":"); /* half a record when it is told to stop is no bad record */
+    assert_string_equal(more(f, 5), "");
     con_source_stop(f->src);
-    con_kit_add(&f->k, "in", "{\"a\":4}\n");
+    con_kit_add(&f->k, "in", "4}\n");
     assert_string_equal(more(f, 5), "");
     struct con_chunk c = { .batch = evt_batch_new(con_kit_schema(&f->k, "a int"), 0) };
     assert_int_equal(con_source_poll(f->src, CON_ANY, &c, NULL), CEP_NONE);
+    assert_int_equal(f->k.n_bad, 0);
+    struct con_partition part;
+    con_source_partition(f->src, 0, &part);
+    assert_int_equal(part.position, 24);
     evt_batch_unref(c.batch);
 }
 
@@ -344,6 +350,15 @@ static void rotation_by_size(void **state) {
     assert_string_equal(con_kit_slurp(&f->k, "out.3"), "{\"a\":5}\n{\"a\":6}\n");
 }
 
+static void a_record_larger_than_a_file_does_not_leave_bare_headers(void **state) {
+    struct fix *f = *state;
+    struct con_sink *sink = sink_open(f, "path = 'out', rotate_size = 3", "csv");
+    put(f, sink, "{\"a\":1000}\n{\"a\":2000}\n");
+    done(sink);
+    assert_string_equal(con_kit_slurp(&f->k, "out.1"), "a\n1000\n");
+    assert_string_equal(con_kit_slurp(&f->k, "out"), "a\n2000\n");
+}
+
 static void rotation_by_time(void **state) {
     struct fix *f = *state;
     f->k.now_us = 1000000;
@@ -441,6 +456,7 @@ int main(void) {
         T(rows_that_are_not_selected_are_not_written),
         T(a_torn_last_line_is_ended_before_appending),
         T(rotation_by_size),
+        T(a_record_larger_than_a_file_does_not_leave_bare_headers),
         T(rotation_by_time),
         T(part_files_appear_whole),
         T(a_missing_folder_is_an_error),
