@@ -115,35 +115,66 @@ static bool expect_col(
     return false;
 }
 
-/* All rows of an expect list the same columns in the plan; a row that lists others gets an expect of its own. */
-static bool same_names(const struct dsl_row *a, const struct dsl_row *b) {
-    if (a->n_values != b->n_values)
-        return false;
-    for (size_t i = 0; i < a->n_values; i++)
-        if (!base_str_eq(a->names[i].text, b->names[i].text))
-            return false;
-    return true;
+/* The columns that any of the rows lists, in the order in which they appear. */
+struct expect_cols {
+    struct expect_col *items;
+    struct base_str *names;
+    size_t n, cap, cap_names;
+};
+
+static int find_expected(const struct expect_cols *cols, struct base_str name) {
+    for (size_t i = 0; i < cols->n; i++)
+        if (base_str_eq(cols->names[i], name))
+            return (int)i;
+    return -1;
 }
 
-static bool columns(
-    struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_row *r, struct expect_col *cols) {
-    bool ok = true;
-    for (size_t i = 0; i < r->n_values; i++) {
+static bool row_columns(
+    struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_row *r, struct expect_cols *cols) {
+    bool ok = dsl_capped(c, r->span, r->n_values, "columns of a row") == r->n_values;
+    for (size_t i = 0; ok && i < r->n_values; i++) {
+        struct expect_col col;
         for (size_t k = 0; k < i; k++)
             if (base_str_eq(r->names[k].text, r->names[i].text)) {
                 dsl_diag_error(c->diag, r->names[i].span, CEP_EINVAL, "column \"%.*s\" is listed twice",
                     BASE_STR_FMT(r->names[i].text));
-                ok = false;
-                break;
+                return false;
             }
-        if (!expect_col(c, of, &r->names[i], &cols[i]))
+        if (find_expected(cols, r->names[i].text) >= 0)
+            continue;
+        if (!expect_col(c, of, &r->names[i], &col)) {
             ok = false;
+            continue;
+        }
+        cols->items = base_arena_grow(&c->tmp, cols->items, cols->n, &cols->cap, sizeof *cols->items);
+        cols->names = base_arena_grow(&c->tmp, cols->names, cols->n, &cols->cap_names, sizeof *cols->names);
+        cols->items[cols->n] = col;
+        cols->names[cols->n++] = r->names[i].text;
     }
+    return ok;
+}
+
+static bool row_values(struct dsl_sem *c, const struct dsl_row *r, const struct expect_cols *cols,
+    const struct evt_val **out, const bool **unlisted, bool *any_unlisted) {
+    struct evt_val *v = BASE_ARENA_ARRAY(c->a, struct evt_val, cols->n + 1);
+    bool *not_there = BASE_ARENA_ARRAY(c->a, bool, cols->n + 1), ok = true;
+    memset(not_there, true, cols->n);
+    for (size_t i = 0; i < r->n_values; i++) {
+        int k = find_expected(cols, r->names[i].text);
+        const char *what = base_arena_printf(&c->tmp, "column \"%.*s\"", BASE_STR_FMT(r->names[i].text));
+        ok &= dsl_const_of(c, r->values[i], cols->items[k].type, what, &v[k]);
+        not_there[k] = false;
+    }
+    *any_unlisted |= r->n_values < cols->n;
+    *out = v;
+    *unlisted = not_there;
     return ok;
 }
 
 static bool expect(struct dsl_sem *c, const struct dsl_expect *e, struct plan_test_expect *out) {
     struct dsl_rows of;
+    struct expect_cols cols = { 0 };
+    bool ok = e->n_rows > 0, any_unlisted = false;
     if (!dsl_rows_find(c, &e->name, DSL_USE_TEST, &of))
         return false;
     *out = (struct plan_test_expect){ .of = { of.sym->node, of.port }, .span = e->span };
@@ -151,37 +182,26 @@ static bool expect(struct dsl_sem *c, const struct dsl_expect *e, struct plan_te
         return true;
     if (!of.schema)
         return false;
-    const struct dsl_row *first = &e->rows[0];
-    struct expect_col *cols = BASE_ARENA_ARRAY(&c->tmp, struct expect_col, first->n_values + 1);
-    bool ok = e->n_rows > 0 && columns(c, &of, first, cols);
+    for (size_t i = 0; i < e->n_rows; i++)
+        ok &= row_columns(c, &of, &e->rows[i], &cols);
+    if (!ok)
+        return false;
     const struct evt_val **rows = BASE_ARENA_ARRAY(c->a, const struct evt_val *, e->n_rows + 1);
-    for (size_t i = 0; i < e->n_rows; i++) {
-        const struct dsl_row *r = &e->rows[i];
-        if (!same_names(first, r)) {
-            dsl_diag_error(c->diag, r->span, CEP_EINVAL,
-                "all rows expected of \"%.*s\" list the same columns", BASE_STR_FMT(of.name));
-            dsl_diag_note_at(c->diag, first->span, "the first row is here");
-            ok = false;
-            continue;
-        }
-        struct evt_val *v = BASE_ARENA_ARRAY(c->a, struct evt_val, r->n_values + 1);
-        for (size_t k = 0; ok && k < r->n_values; k++) {
-            const char *what = base_arena_printf(&c->tmp, "column \"%.*s\"", BASE_STR_FMT(r->names[k].text));
-            ok &= dsl_const_of(c, r->values[k], cols[k].type, what, &v[k]);
-        }
-        rows[i] = v;
+    const bool **unlisted = BASE_ARENA_ARRAY(c->a, const bool *, e->n_rows + 1);
+    for (size_t i = 0; i < e->n_rows && !dsl_over_budget(c, e->span); i++)
+        ok &= row_values(c, &e->rows[i], &cols, &rows[i], &unlisted[i], &any_unlisted);
+    uint32_t *col = BASE_ARENA_ARRAY(c->a, uint32_t, cols.n + 1);
+    int32_t *field = BASE_ARENA_ARRAY(c->a, int32_t, cols.n + 1);
+    for (size_t k = 0; k < cols.n; k++) {
+        col[k] = cols.items[k].col;
+        field[k] = cols.items[k].field;
     }
-    uint32_t *col = BASE_ARENA_ARRAY(c->a, uint32_t, first->n_values + 1);
-    int32_t *field = BASE_ARENA_ARRAY(c->a, int32_t, first->n_values + 1);
-    for (size_t k = 0; k < first->n_values; k++) {
-        col[k] = cols[k].col;
-        field[k] = cols[k].field;
-    }
-    out->n_cols = (uint32_t)first->n_values;
+    out->n_cols = (uint32_t)cols.n;
     out->cols = col;
     out->fields = field;
     out->n_rows = (uint32_t)e->n_rows;
     out->rows = rows;
+    out->unlisted = any_unlisted ? unlisted : NULL;
     return ok;
 }
 

@@ -257,6 +257,8 @@ struct plan_test_expect {
                                              or labels: `expect card_tested (card = 'c1')`), or -1: the column itself */
     uint32_t n_rows;                      /* 0: expect no NAME */
     const struct evt_val *const *rows;    /* n_cols values each */
+    const bool *const *unlisted;          /* n_rows of n_cols: the row does not list the column, so it is not compared;
+                                             NULL: every row lists all */
     struct cep_span span;
 };
 

@@ -82,8 +82,14 @@ static struct evt_val actual_of(const struct looked_at *l, const struct evt_val 
     return row[l->col].list.v[l->field];
 }
 
+static bool is_listed(const struct plan_test_expect *e, uint32_t row, uint32_t col) {
+    return !e->unlisted || !e->unlisted[row][col];
+}
+
 static bool row_equal(const struct evt_schema *s, const struct plan_test_expect *e, uint32_t row, const struct evt_val *actual) {
     for (uint32_t i = 0; i < e->n_cols; i++) {
+        if (!is_listed(e, row, i))
+            continue;
         struct looked_at l = column_of(s, e, i);
         struct evt_val a = actual_of(&l, actual);
         if (!evt_val_eq(l.type, &e->rows[row][i], &a))
@@ -92,13 +98,18 @@ static bool row_equal(const struct evt_schema *s, const struct plan_test_expect 
     return true;
 }
 
+/* row UINT32_MAX: all columns that any row lists. */
 static void write_row(struct base_buf *b, const struct evt_schema *s, const struct plan_test_expect *e, uint32_t row,
                       const struct evt_val *actual) {
+    bool first = true;
     for (uint32_t i = 0; i < e->n_cols; i++) {
+        if (row != UINT32_MAX && !is_listed(e, row, i))
+            continue;
         struct looked_at l = column_of(s, e, i);
         struct evt_val v = actual ? actual_of(&l, actual) : e->rows[row][i];
-        base_buf_printf(b, "%s%.*s = ", i ? ", " : "", BASE_STR_FMT(l.name));
+        base_buf_printf(b, "%s%.*s = ", first ? "" : ", ", BASE_STR_FMT(l.name));
         plan_write_literal(b, l.type, &v);
+        first = false;
     }
 }
 
@@ -114,21 +125,59 @@ static void write_side_by_side(struct base_buf *out, const char *mark, const cha
     base_buf_printf(out, "    %s %-*s | %s\n", mark, width, left, right);
 }
 
+/*
+ * Rows that list different columns may fit several actual ones: a row takes its partner from another that finds a
+ * new one (augmenting paths). Returns: true when row r is paired.
+ */
+static bool find_pair(const struct evt_schema *s, const struct plan_test_expect *e, const struct probe *p, uint32_t r, size_t *pair,
+                      uint32_t *owner, bool *tried) {
+    for (size_t i = 0; i < p->n_rows; i++) {
+        if (tried[i] || !row_equal(s, e, r, p->rows[i]))
+            continue;
+        tried[i] = true;
+        if (owner[i] == UINT32_MAX || find_pair(s, e, p, owner[i], pair, owner, tried)) {
+            owner[i] = r;
+            pair[r] = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t pair_rows(const struct evt_schema *s, const struct plan_test_expect *e, const struct probe *p, size_t *pair, bool *used) {
+    size_t n_paired = 0, n = p->n_rows ? p->n_rows : 1;
+    for (uint32_t r = 0; r < e->n_rows; r++)
+        pair[r] = SIZE_MAX;
+    if (!e->unlisted) {
+        for (uint32_t r = 0; r < e->n_rows; r++)
+            for (size_t i = 0; i < p->n_rows && pair[r] == SIZE_MAX; i++)
+                if (!used[i] && row_equal(s, e, r, p->rows[i])) {
+                    used[i] = true;
+                    pair[r] = i;
+                    n_paired++;
+                }
+        return n_paired;
+    }
+    uint32_t *owner = base_calloc(n, sizeof *owner);
+    bool *tried = base_calloc(n, sizeof *tried);
+    memset(owner, 0xff, n * sizeof *owner);
+    for (uint32_t r = 0; r < e->n_rows; r++) {
+        memset(tried, 0, n * sizeof *tried);
+        n_paired += find_pair(s, e, p, r, pair, owner, tried);
+    }
+    for (size_t i = 0; i < p->n_rows; i++)
+        used[i] = owner[i] != UINT32_MAX;
+    base_free(owner);
+    base_free(tried);
+    return n_paired;
+}
+
 /* Pairs equal rows, then lists what is left on both sides. Returns: true when nothing is. */
 static bool compare(struct base_buf *out, const struct plan *plan, const struct plan_test_expect *e, const struct probe *p) {
     const struct evt_schema *s = plan_schema_of(plan, e->of);
     bool *used = base_calloc(p->n_rows ? p->n_rows : 1, sizeof *used);
     size_t *pair = base_calloc(e->n_rows ? e->n_rows : 1, sizeof *pair);
-    size_t n_paired = 0;
-    for (uint32_t r = 0; r < e->n_rows; r++) {
-        pair[r] = SIZE_MAX;
-        for (size_t i = 0; i < p->n_rows && pair[r] == SIZE_MAX; i++)
-            if (!used[i] && row_equal(s, e, r, p->rows[i])) {
-                used[i] = true;
-                pair[r] = i;
-                n_paired++;
-            }
-    }
+    size_t n_paired = pair_rows(s, e, p, pair, used);
     bool same = n_paired == e->n_rows && n_paired == p->n_rows;
     if (!same) {
         const char *port = plan_port_text(e->of.port);
@@ -165,7 +214,7 @@ static bool compare(struct base_buf *out, const struct plan *plan, const struct 
                 continue;
             base_buf_clear(&right);
             if (e->n_cols)
-                write_row(&right, s, e, 0, p->rows[next]);
+                write_row(&right, s, e, UINT32_MAX, p->rows[next]);
             else
                 write_whole(&right, s, p->rows[next]);
             write_side_by_side(out, "!", "(nothing)", base_buf_cstr(&right), width);
