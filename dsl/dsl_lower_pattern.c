@@ -478,21 +478,34 @@ static void finish(struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern *pt
     p->sym->schema = output_schema(c, p, pt, false);
 }
 
-void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym) {
-    struct dsl_pat p = { .sym = sym, .stmt = sym->stmt };
+/* What does not depend on the clauses behind it. pat_release() frees what p holds. */
+static void pat_begin(struct dsl_sem *c, struct dsl_pat *p, struct dsl_sym *sym, struct plan_pattern *pt) {
     const struct dsl_pattern *st = &sym->stmt->pattern;
-    struct plan_pattern pt = { 0 };
-    base_map_init(&p.var_names);
-    base_map_init(&p.col_names);
-    base_map_init(&p.slot_names);
-    lower_inputs(c, &p);
-    pt.cols = p.schema = column_schema(c, &p);
-    dsl_seq_vars(c, &p, st->match);
+    *p = (struct dsl_pat){ .sym = sym, .stmt = sym->stmt };
+    *pt = (struct plan_pattern){ 0 };
+    base_map_init(&p->var_names);
+    base_map_init(&p->col_names);
+    base_map_init(&p->slot_names);
+    lower_inputs(c, p);
+    pt->cols = p->schema = column_schema(c, p);
+    dsl_seq_vars(c, p, st->match);
     for (size_t i = 0; i < st->n_defines; i++)
-        bind_define(c, &p, &st->defines[i]);
-    lower_keys(c, &p);
-    lower_within(c, &p, &pt);
-    pt.root = dsl_check_seq(c, &p, st->match);
+        bind_define(c, p, &st->defines[i]);
+    lower_keys(c, p);
+    lower_within(c, p, pt);
+}
+
+static void pat_release(struct dsl_pat *p) {
+    base_map_release(&p->var_names);
+    base_map_release(&p->col_names);
+    base_map_release(&p->slot_names);
+}
+
+void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym) {
+    struct dsl_pat p;
+    struct plan_pattern pt;
+    pat_begin(c, &p, sym, &pt);
+    pt.root = dsl_check_seq(c, &p, sym->stmt->pattern.match);
     sym->bad |= !pt.root;
     for (size_t i = 0; i < p.n_vars; i++)
         lower_condition(c, &p, i);
@@ -507,9 +520,7 @@ void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym) {
     struct plan_node *n = dsl_add_node(c, sym, PLAN_NODE_PATTERN);
     n->schema = sym->schema;
     n->pattern = pt;
-    base_map_release(&p.var_names);
-    base_map_release(&p.col_names);
-    base_map_release(&p.slot_names);
+    pat_release(&p);
 }
 
 /* ---- after a syntax mistake -------------------------------------------------------------------------------------- */
@@ -529,27 +540,20 @@ static bool is_whole(const struct dsl_seq *s) {
 }
 
 void dsl_check_broken_pattern(struct dsl_sem *c, struct dsl_sym *sym) {
-    struct dsl_pat p = { .sym = sym, .stmt = sym->stmt };
     const struct dsl_pattern *st = &sym->stmt->pattern;
-    struct plan_pattern pt = { 0 };
+    struct dsl_pat p;
+    struct plan_pattern pt;
     if (st->n_from == 0 || !st->match || !is_whole(st->match))
         return;
-    bool keys_lost = dsl_span_given(&st->partition_span) && st->n_partition == 0;
-    base_map_init(&p.var_names);
-    lower_inputs(c, &p);
-    pt.cols = p.schema = column_schema(c, &p);
-    dsl_seq_vars(c, &p, st->match);
-    for (size_t i = 0; i < st->n_defines; i++)
-        bind_define(c, &p, &st->defines[i]);
-    lower_keys(c, &p);
-    lower_within(c, &p, &pt);
+    pat_begin(c, &p, sym, &pt);
     /* Not the rules of the sequence: what they need may be what was lost, or they are what was told already. */
     for (size_t i = 0; i < p.n_vars; i++)
         lower_condition(c, &p, i);
     (void)lower_skip(c, &p, &pt);
     (void)lower_limits(c, &p, &pt);
+    bool keys_lost = dsl_span_given(&st->partition_span) && st->n_partition == 0;
     if (!keys_lost)
         lower_measures(c, &p, &pt);
     sym->bad = sym->open = true;
-    base_map_release(&p.var_names);
+    pat_release(&p);
 }
