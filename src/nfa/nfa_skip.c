@@ -196,16 +196,15 @@ static void prune(struct nfa_matcher *m, struct nfa_key *k, uint64_t order) {
     }
 }
 
-/* Returns: false when the limit keeps it back; then it prunes nothing either. */
-static bool emit(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_done *d, int64_t now) {
+/* A match beyond the limit is not told, but it was one: it prunes as the others do. */
+static void emit(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_done *d, int64_t now) {
     if (d->quota && d->quota->left == 0) {
         m->stats.limit_matches++;
-        return false;
+        return;
     }
     if (d->quota)
         d->quota->left--;
     nfa_emit_match(m, k, d, now);
-    return true;
 }
 
 static void add_waiting(struct nfa_matcher *m, struct nfa_key *k, struct nfa_done *list) {
@@ -239,7 +238,7 @@ void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
             while (list) {
                 struct nfa_done *d = list;
                 list = d->next;
-                (void)emit(m, k, d, now);
+                emit(m, k, d, now);
                 nfa_done_free(m, d);
             }
             return;
@@ -251,7 +250,8 @@ void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
         uint64_t order;
         k->done = d->next;
         m->stats.waiting--;
-        if (emit(m, k, d, now) && pruning(m, d, &order))
+        emit(m, k, d, now);
+        if (pruning(m, d, &order))
             prune(m, k, order);
         nfa_done_free(m, d);
     }
