@@ -22,6 +22,7 @@ struct watcher {
     struct rt_job *job;
     sigset_t set;
     atomic_int caught; /* signal number, 0 = none */
+    atomic_bool over;  /* the job has ended: the next signal is watcher_stop()'s */
     pthread_t thread;
 };
 
@@ -30,6 +31,8 @@ static void *watch(void *arg) {
     for (;;) {
         int sig;
         if (sigwait(&w->set, &sig) != 0)
+            return NULL;
+        if (atomic_load(&w->over))
             return NULL;
         int before = 0;
         if (!atomic_compare_exchange_strong(&w->caught, &before, sig)) {
@@ -44,6 +47,7 @@ static enum cep_rc watcher_start(struct watcher *w, struct rt_job *job, struct c
     pthread_attr_t attr;
     w->job = job;
     atomic_init(&w->caught, 0);
+    atomic_init(&w->over, false);
     int rc = pthread_attr_init(&attr);
     if (rc == 0) {
         rc = pthread_attr_setstacksize(&attr, THREAD_STACK);
@@ -55,7 +59,8 @@ static enum cep_rc watcher_start(struct watcher *w, struct rt_job *job, struct c
 }
 
 static void watcher_stop(struct watcher *w) {
-    if (pthread_cancel(w->thread) == 0)
+    atomic_store(&w->over, true);
+    if (pthread_kill(w->thread, SIGTERM) == 0)
         (void)pthread_join(w->thread, NULL);
 }
 
