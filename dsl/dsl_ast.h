@@ -588,6 +588,7 @@ struct dsl_stream {
     struct dsl_column *columns;
     size_t n_columns;
     struct cep_span columns_span;
+    bool columns_whole; /* read without a mistake */
     struct dsl_endpoint source, format;
     enum dsl_time_kind time;
     struct cep_span time_span;

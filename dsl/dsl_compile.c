@@ -36,6 +36,8 @@ static void lower_producer(struct dsl_sem *c, struct dsl_sym *s) {
             s->deps[i]->read = true;
         if (s->kind == DSL_SYM_PATTERN)
             dsl_check_broken_pattern(c, s);
+        else if (s->kind == DSL_SYM_SOURCE && s->stmt->stream.columns_whole)
+            dsl_check_broken_source(c, s);
         return;
     }
     switch (s->kind) {

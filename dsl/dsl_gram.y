@@ -769,7 +769,11 @@ stream_head:
 
 stream_columns:
     stream_head "(" columns ")"
-        { TAKE(STREAM_.columns, STREAM_.n_columns, $3); STREAM_.columns_span = dsl_span_join(@2, @4); }
+        {
+            TAKE(STREAM_.columns, STREAM_.n_columns, $3);
+            STREAM_.columns_span = dsl_span_join(@2, @4);
+            STREAM_.columns_whole = !p->broken;
+        }
     ;
 
 stream:

@@ -146,6 +146,12 @@ static bool lower_time_words(struct dsl_sem *c, const struct dsl_stream *st, str
     return ok;
 }
 
+void dsl_check_broken_source(struct dsl_sem *c, struct dsl_sym *sym) {
+    sym->open = false;
+    sym->schema = source_columns(c, sym, &sym->stmt->stream);
+    sym->bad = true;
+}
+
 void dsl_lower_source(struct dsl_sem *c, struct dsl_sym *sym) {
     const struct dsl_stream *st = &sym->stmt->stream;
     struct dsl_endpoint_out ep;
