@@ -51,7 +51,7 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
         out->bounded_time = true;
     out->waits_for_ever = pat->skip != PLAN_SKIP_NONE && out->unbounded_why != NULL;
 
-    bool loops = has_endless_loop(p);
+    bool loops = has_endless_loop(p) && !pat->limit_open;
     if (has_endless_choice(p)) {
         out->exponential = true;
         out->growth_why =
