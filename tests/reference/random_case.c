@@ -394,10 +394,8 @@ static void finish_pattern(struct maker *m) {
         p->limit_open = 1 + below(m, 3);
         p->limit_refuse_new = chance(m, 50);
     }
-    /* Where rounds of groups differ that took the same, how often a match is counted is nobody's business; nor is whether a
-     * match beyond the limit prunes. */
-    bool one_a_start = p->skip == PLAN_SKIP_PAST_LAST || p->skip == PLAN_SKIP_TO_NEXT;
-    if (chance(m, 6) && !one_a_start && !random_repeats_groups(p->root))
+    /* Where rounds of groups differ that took the same, how often a match is counted is nobody's business. */
+    if (chance(m, 6) && !random_repeats_groups(p->root))
         p->limit_matches = 1 + below(m, 2);
 }
 

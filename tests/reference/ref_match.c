@@ -277,11 +277,9 @@ static void release(struct ref *r, int64_t at_us) {
         struct ref_done d = r->done[best];
         memmove(&r->done[best], &r->done[best + 1], (r->n_done - best - 1) * sizeof *r->done);
         r->n_done--;
-        if (r->pat->limit_matches && r->given[d.step] >= r->pat->limit_matches)
-            continue;
-        r->given[d.step]++;
+        /* A match beyond the limit is not told, but it was one: it prunes as the others do. */
         prune(r, &d);
-        if (!r->failed)
+        if (!r->failed && (!r->pat->limit_matches || r->given[d.step]++ < r->pat->limit_matches))
             emit(&r->matches, d.taken, at_us);
     }
 }
