@@ -30,6 +30,10 @@ static int check_pattern(const struct cmd_args *args, const struct plan *plan, c
     return CMD_DONE;
 }
 
+static void write_count(struct base_buf *out, const char *sep, size_t n, const char *what) {
+    base_buf_printf(out, "%s%zu %s%s", sep, n, what, n == 1 ? "" : "s");
+}
+
 static int check_file(const struct cmd_args *args, const char *file, struct cmd_log *log) {
     struct cmd_compiled c;
     struct cmd_args one = *args;
@@ -41,9 +45,14 @@ static int check_file(const struct cmd_args *args, const char *file, struct cmd_
         uint32_t n_kind[PLAN_NODE_MAX] = { 0 };
         for (uint32_t i = 0; i < c.plan->n_nodes; i++)
             n_kind[c.plan->nodes[i]->kind]++;
-        base_buf_printf(&out, "%s: no mistakes, %zu warning%s; %u streams, %u patterns, %u alerts, %u sinks, %u tests\n", file,
-                        c.diag.n_warnings, c.diag.n_warnings == 1 ? "" : "s", n_kind[PLAN_NODE_SOURCE] + n_kind[PLAN_NODE_SELECT],
-                        n_kind[PLAN_NODE_PATTERN], n_kind[PLAN_NODE_ALERT], c.plan->n_sinks, c.plan->n_tests);
+        base_buf_printf(&out, "%s: no mistakes", file);
+        write_count(&out, ", ", c.diag.n_warnings, "warning");
+        write_count(&out, "; ", n_kind[PLAN_NODE_SOURCE] + n_kind[PLAN_NODE_SELECT], "stream");
+        write_count(&out, ", ", n_kind[PLAN_NODE_PATTERN], "pattern");
+        write_count(&out, ", ", n_kind[PLAN_NODE_ALERT], "alert");
+        write_count(&out, ", ", c.plan->n_sinks, "sink");
+        write_count(&out, ", ", c.plan->n_tests, "test");
+        base_buf_putc(&out, '\n');
         for (uint32_t i = 0; i < c.plan->n_nodes && status == CMD_DONE; i++)
             if (c.plan->nodes[i]->kind == PLAN_NODE_PATTERN)
                 status = check_pattern(args, c.plan, c.plan->nodes[i], &out);

@@ -6,12 +6,17 @@
 #include "base/base_err.h"
 #include "cepd/cmd_topics.h"
 
+#include <errno.h>
+
 enum { OPTION_COLUMN = 34 };
 
 int cmd_print(FILE *out, const struct base_buf *b) {
-    if (b->len > 0 && fwrite(b->p, 1, b->len, out) != b->len)
-        return CMD_FAILED;
-    return fflush(out) == 0 ? CMD_DONE : CMD_FAILED;
+    if ((b->len == 0 || fwrite(b->p, 1, b->len, out) == b->len) && fflush(out) == 0)
+        return CMD_DONE;
+    /* Who closed the pipe has seen enough. */
+    if (errno != EPIPE)
+        (void)fprintf(stderr, "cepd: error: could not write the output: %s\n", strerror(errno));
+    return CMD_FAILED;
 }
 
 static void write_option(struct base_buf *b, const struct cmd_option *o) {

@@ -5,6 +5,10 @@
 
 #include "base/base_err.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 static int unknown_command(const char *name) {
     static const struct cmd_spec none = { .name = "" };
     struct cmd_args a = { .spec = &none };
@@ -68,7 +72,20 @@ static int run_command(const struct cmd_spec *spec, int argc, char **argv) {
     return status;
 }
 
+/*
+ * A standard descriptor that came closed would be given to the first file that is opened, and results would land in it.
+ * /dev/null takes its place, opened the wrong way round, so that using it is still an error.
+ */
+static bool hold_standard_descriptors(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv) {
+    if (!hold_standard_descriptors())
+        return CMD_FAILED;
     if (argc < 2)
         return print_buf(cmd_write_overview, stderr, CMD_MISTAKE);
     const char *name = argv[1];

@@ -137,8 +137,10 @@ static void on_progress(void *arg, struct rt_job *job) {
     base_buf_release(&b);
 }
 
-/* One line for each count that explains a missing alert, with what to do to see the rows. */
-static void say_losses(struct context *c, struct rt_job *job) {
+/* One line for each count that explains a missing alert, with what to do to see the rows.
+ * Returns: how many rows no sink could deliver. */
+static uint64_t say_losses(struct context *c, struct rt_job *job) {
+    uint64_t undelivered = 0;
     for (uint32_t i = 0; i < rt_job_n_ops(job); i++) {
         struct rt_op_info info;
         rt_job_op_info(job, i, &info);
@@ -153,15 +155,16 @@ static void say_losses(struct context *c, struct rt_job *job) {
             cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu late %s%s (%.*s.late)", len, name, (unsigned long long)m->late,
                            plural(m->late, "event", "events"), unseen_late, len, name);
         if (m->undecodable)
-            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu %s could not be decoded%s (%.*s.errors)", len, name,
-                           (unsigned long long)m->undecodable, plural(m->undecodable, "record", "records"), unseen_error, len, name);
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu %s could not be decoded%s (%.*s.errors); the first: %s", len, name,
+                           (unsigned long long)m->undecodable, plural(m->undecodable, "record", "records"), unseen_error, len, name,
+                           info.first_undecodable);
         if (m->no_time)
             cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu %s without a time%s (%.*s.errors)", len, name,
                            (unsigned long long)m->no_time, plural(m->no_time, "event", "events"), unseen_error, len, name);
         if (m->failed)
-            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "%s \"%.*s\": an expression failed on %llu %s%s (%.*s.errors)",
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "%s \"%.*s\": an expression failed on %llu %s and was null there (%.*s.errors); the first: %s",
                            strcmp(info.kind, "select") == 0 || strcmp(info.kind, "source") == 0 ? "stream" : info.kind, len, name,
-                           (unsigned long long)m->failed, plural(m->failed, "event", "events"), unseen_error, len, name);
+                           (unsigned long long)m->failed, plural(m->failed, "event", "events"), len, name, info.first_failure);
         if (m->limit_open)
             cmd_log_printf(&c->log, CON_LEVEL_WARNING, "pattern \"%.*s\": its limit on open events dropped %llu partial matches", len, name,
                            (unsigned long long)m->limit_open);
@@ -174,17 +177,20 @@ static void say_losses(struct context *c, struct rt_job *job) {
             cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu keys came twice in their record; the last one was taken", len,
                            name, (unsigned long long)info.source.duplicate_keys);
         if (info.is_sink && info.sink.failed)
-            cmd_log_printf(&c->log, CON_LEVEL_ERROR, "sink \"%.*s\": %llu rows could not be delivered", len, name,
-                           (unsigned long long)info.sink.failed);
+            cmd_log_printf(&c->log, CON_LEVEL_ERROR, "sink \"%.*s\": %llu %s could not be delivered", len, name,
+                           (unsigned long long)info.sink.failed, plural(info.sink.failed, "row", "rows"));
+        undelivered += info.is_sink ? info.sink.failed : 0;
     }
+    return undelivered;
 }
 
-static void say_end(struct context *c, struct rt_job *job, const char *how) {
+/* Returns: how many rows no sink could deliver. */
+static uint64_t say_end(struct context *c, struct rt_job *job, const char *how) {
     struct rt_totals t;
     struct base_buf b = BASE_BUF_INIT;
     rt_job_totals(job, &t);
     double seconds = (double)(t.now_us - t.started_us) / 1e6;
-    say_losses(c, job);
+    uint64_t undelivered = say_losses(c, job);
     base_buf_printf(&b, "%s: %llu %s in %.2f s", how, (unsigned long long)t.events, plural(t.events, "event", "events"), seconds);
     if (seconds >= 0.1) {
         base_buf_puts(&b, " (");
@@ -194,6 +200,7 @@ static void say_end(struct context *c, struct rt_job *job, const char *how) {
     write_counts(&b, &t);
     cmd_log_line(&c->log, CON_LEVEL_INFO, base_buf_cstr(&b));
     base_buf_release(&b);
+    return undelivered;
 }
 
 /* -- the command ----------------------------------------------------------------------------------------------------- */
@@ -249,16 +256,16 @@ static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_o
         watcher_stop(&w);
     }
     if (rc == CEP_OK) {
-        say_end(c, job, "done");
-        status = CMD_DONE;
+        /* The stream went on when a sink gave rows up, but who started the job wants to know. */
+        status = say_end(c, job, "done") > 0 ? CMD_FAILED : CMD_DONE;
     } else if (rc == CEP_EINTERRUPTED) {
         int sig = atomic_load(&w.caught);
-        say_end(c, job, sig == SIGINT ? "stopped by SIGINT" : "stopped by SIGTERM");
+        (void)say_end(c, job, sig == SIGINT ? "stopped by SIGINT" : "stopped by SIGTERM");
         cmd_log_line(&c->log, CON_LEVEL_INFO,
                      "nothing is kept of this run: the same command starts again from the beginning of its sources");
         status = sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM;
     } else {
-        say_end(c, job, "failed");
+        (void)say_end(c, job, "failed");
         cmd_log_err(&c->log, &err);
     }
     rt_job_free(job);

@@ -565,7 +565,8 @@ void rt_job_op_info(struct rt_job *job, uint32_t i, struct rt_op_info *out) {
     struct rt_op *op = is_sink ? job->sinks[i - job->plan->n_nodes] : job->graph.ops[i];
     if (op->vt->gauges)
         op->vt->gauges(op);
-    *out = (struct rt_op_info){ .name = op->name, .kind = op->vt->kind, .watermark = op->watermark, .metrics = op->metrics };
+    *out = (struct rt_op_info){ .name = op->name, .kind = op->vt->kind, .watermark = op->watermark, .metrics = op->metrics,
+                                  .first_undecodable = op->first_undecodable, .first_failure = op->first_failure };
     out->is_sink = is_sink;
     if (is_sink)
         rt_sink_stats(op, &out->sink);

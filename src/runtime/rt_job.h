@@ -62,6 +62,7 @@ struct rt_op_info {
     const char *kind;
     int64_t watermark; /* EVT_TIME_MIN = none yet */
     struct rt_metrics metrics;
+    const char *first_undecodable, *first_failure; /* borrowed from the job; "" = none */
     bool is_source, is_sink;
     struct con_source_stats source; /* is_source */
     struct con_sink_stats sink;     /* is_sink */

@@ -8,6 +8,8 @@
 #include "base/base_mem.h"
 #include "base/base_num.h"
 
+#include <stdio.h>
+
 void rt_op_init(struct rt_op *op, const struct rt_op_vt *vt, const struct plan_node *node, struct base_str name, uint32_t n_inputs,
                 const struct clk *clk) {
     op->vt = vt;
@@ -218,7 +220,8 @@ enum cep_rc rt_op_error(struct rt_op *op, int64_t offset, struct base_str record
 }
 
 enum cep_rc rt_op_row_failed(struct rt_op *op, const struct evt_batch *b, uint32_t row, const char *reason, struct cep_err *err) {
-    op->metrics.failed++;
+    if (op->metrics.failed++ == 0)
+        (void)snprintf(op->first_failure, sizeof op->first_failure, "%s", reason);
     if (!rt_op_has_out(op, PLAN_PORT_ERRORS))
         return CEP_OK;
     struct base_buf text = BASE_BUF_INIT;

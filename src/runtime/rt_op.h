@@ -49,6 +49,8 @@ struct rt_metrics {
 #undef RT_METRIC_FIELD
 };
 
+enum { RT_REASON_MAX = 240 };
+
 struct rt_op_vt {
     const char *kind; /* "source", "select", "pattern", "alert", "sink" */
     /* A batch on an input; the operator takes its own reference when it keeps it. */
@@ -94,6 +96,7 @@ struct rt_op {
     bool idle, ended;
     struct evt_batch *errors; /* owned; rows of plan_errors_schema() not sent yet, NULL when nobody listens */
     struct rt_metrics metrics;
+    char first_undecodable[RT_REASON_MAX], first_failure[RT_REASON_MAX]; /* why the first row did not go on; "" = none did */
 };
 
 /* Fills the common part. Owns: nothing yet. */

@@ -14,6 +14,8 @@
 #include "expr/expr_vec.h"
 #include "time/clk_watermark.h"
 
+#include <stdio.h>
+
 enum {
     PARTITION_BITS = 20,           /* of an origin; the source's ordinal stands above them */
     PROCESSING_TICK_US = 10 * 1000 /* how often processing time moves without events */
@@ -242,7 +244,9 @@ enum cep_rc rt_source_finish(struct rt_op *op, struct cep_err *err) {
 }
 
 enum cep_rc rt_source_bad(struct rt_op *op, const struct con_bad *bad, struct cep_err *err) {
-    op->metrics.undecodable++;
+    if (op->metrics.undecodable++ == 0)
+        (void)snprintf(op->first_undecodable, sizeof op->first_undecodable, "%.*s%sbyte %llu: %s", BASE_STR_FMT(bad->partition_name),
+                       bad->partition_name.len ? ", " : "", (unsigned long long)bad->offset, bad->reason);
     return rt_op_error(op, (int64_t)bad->offset, bad->record, base_str_of(bad->reason), bad->partition_name,
                        EVT_TIME_MIN, err);
 }

@@ -155,7 +155,7 @@ def test_bad_records_are_kept_counted_and_do_not_stop_it(folder):
     bad = [json.loads(x) for x in (folder / "bad.ndjson").read_text().splitlines()]
     assert len(bad) == 3 and all(b["reason"] for b in bad), bad
     assert bad[0]["offset"] == len(good[0]) + 1
-    assert "3 records could not be decoded" in done.stderr
+    assert "3 records could not be decoded" in done.stderr and f"the first: in.ndjson, byte {len(good[0]) + 1}: not JSON" in done.stderr
 
 
 def test_late_events_and_events_without_a_time_are_said(folder):
@@ -177,6 +177,30 @@ def test_a_missing_input_and_a_full_disk_fail_the_job_with_its_name(folder):
     (folder / "in.ndjson").write_text(lines(rows()))
     err = cepd("run", name, cwd=folder, status=2).stderr
     assert "/dev/full" in err and "No space left" in err, err
+
+
+def test_alerts_that_a_webhook_does_not_take_fail_the_job_at_its_end(folder):
+    name = program(folder, sinks=f"sink big to http (url = 'http://127.0.0.1:{free_port()}/', retries = 1, retry_min = 1 ms) format json;")
+    (folder / "in.ndjson").write_text(lines(rows()))
+    err = cepd("run", name, cwd=folder, status=2).stderr
+    assert "1 row could not be delivered" in err and "done: 2 events" in err, err
+
+
+def test_output_that_cannot_be_written_is_said(folder):
+    name = program(folder)
+    for args in [["check", name], ["help"], ["fmt", name], ["explain", name]]:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([CEPD, *args], cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S)
+        assert done.returncode == 2 and "No space left" in done.stderr, args
+
+
+def test_a_closed_standard_output_is_no_file_of_the_job(folder):
+    name = program(folder)
+    (folder / "in.ndjson").write_text(lines(rows()))
+    before = (folder / "in.ndjson").read_text()
+    done = subprocess.run(["sh", "-c", f'"{CEPD}" run {name} >&-'], cwd=folder, capture_output=True, text=True, timeout=LIMIT_S)
+    assert done.returncode == 2 and "could not write stdout" in done.stderr, done.stderr
+    assert (folder / "in.ndjson").read_text() == before
 
 
 def test_a_closed_pipe_ends_it_cleanly(folder):
