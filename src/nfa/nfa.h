@@ -103,13 +103,18 @@ struct nfa_stats {
     uint64_t bytes;    /* memory held */
 };
 
+#define NFA_NO_INPUT UINT32_MAX
+
 /* Where results go. Callbacks run inside nfa_matcher_batch() and nfa_matcher_advance(). */
 struct nfa_out {
     void *arg;
     /* A batch of the node's schema (matches) or timeouts_schema; the callee owns the reference. NULL = counted, dropped. */
     void (*matches)(void *arg, struct evt_batch *b);
     void (*timeouts)(void *arg, struct evt_batch *b);
-    /* An expression failed on a row of an input (once a row); the batch is borrowed. NULL = counted only. */
+    /*
+     * An expression failed on a row of an input (once a row), or a measure on a row that is about to be given out
+     * (input: NFA_NO_INPUT); the batch is borrowed. NULL = counted only.
+     */
     void (*failure)(void *arg, uint32_t input, const struct evt_batch *b, uint32_t row, const char *reason);
 };
 

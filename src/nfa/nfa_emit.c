@@ -108,8 +108,7 @@ static void write_row(struct nfa_matcher *m, const struct nfa_key *k, struct evt
         expr_eval(pat->measures[col].expr, &m->env.base, &v);
         evt_col_set_val(&b->cols[col], row, &v);
     }
-    if (m->env.base.failure)
-        m->stats.failures++;
+    const char *failure = m->env.base.failure;
     if (m->env.timed_out) {
         v = (struct evt_val){ .i = m->env.timed_out_at };
         evt_col_set_val(&b->cols[col++], row, &v);
@@ -132,6 +131,11 @@ static void write_row(struct nfa_matcher *m, const struct nfa_key *k, struct evt
     b->seq[row] = m->n_emitted++;
     b->origin[row] = 0;
     evt_batch_end_row(b);
+    if (failure) {
+        m->stats.failures++;
+        if (m->out.failure)
+            m->out.failure(m->out.arg, NFA_NO_INPUT, b, row, failure);
+    }
     base_arena_clear(&m->scratch);
     m->scratch_used = false;
 }

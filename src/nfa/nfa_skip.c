@@ -176,9 +176,9 @@ static bool pruning(struct nfa_matcher *m, const struct nfa_done *d, uint64_t *o
     if (pat->skip_or_error && m->rc == CEP_OK) {
         struct base_str var = pat->vars[pat->skip_var].name;
         m->rc = base_err_set(&m->err, CEP_ESTATE,
-            at ? "pattern \"%.*s\" cannot skip to \"%.*s\": it is the first event of the match"
-               : "pattern \"%.*s\" cannot skip to \"%.*s\": the match has no event for it",
-            BASE_STR_FMT(m->p->node->name), BASE_STR_FMT(var));
+            at ? "cannot skip to \"%.*s\": it is the first event of the match"
+               : "cannot skip to \"%.*s\": the match has no event for it",
+            BASE_STR_FMT(var));
         m->err.fatal = true;
     }
     return false;

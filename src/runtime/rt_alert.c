@@ -235,15 +235,8 @@ static enum cep_rc deadlines(struct rt_alert *a, int64_t now, struct cep_err *er
     return rc;
 }
 
-static enum cep_rc judge_match(struct rt_alert *a, const struct waiting *w, struct cep_err *err) {
+static enum cep_rc fire(struct rt_alert *a, const struct waiting *w, struct cep_err *err) {
     const struct plan_alert *p = a->alert;
-    base_arena_clear(&a->scratch);
-    expr_row_at(&a->row, w->batch, w->row);
-    bool wanted = !p->where || expr_eval_bool(p->where, &a->row.env);
-    if (a->row.env.failure)
-        return rt_op_row_failed(&a->op, w->batch, w->row, a->row.env.failure, err);
-    if (!wanted)
-        return CEP_OK;
     if (p->suppress_us == 0 && !has_life(p))
         return emit_firing(a, w, NULL, err);
 
@@ -272,13 +265,29 @@ static enum cep_rc judge_match(struct rt_alert *a, const struct waiting *w, stru
     return emit_firing(a, w, life, err);
 }
 
+/* What failed (a message, say) is null and told once; the alert stands if its condition holds all the same. */
+static enum cep_rc judge_match(struct rt_alert *a, const struct waiting *w, struct cep_err *err) {
+    const struct plan_alert *p = a->alert;
+    enum cep_rc rc = CEP_OK;
+    base_arena_clear(&a->scratch);
+    expr_row_at(&a->row, w->batch, w->row);
+    if (!p->where || expr_eval_bool(p->where, &a->row.env))
+        rc = fire(a, w, err);
+    if (rc == CEP_OK && a->row.env.failure)
+        rc = rt_op_row_failed(&a->op, w->batch, w->row, a->row.env.failure, err);
+    return rc;
+}
+
 static enum cep_rc judge_resolve(struct rt_alert *a, const struct waiting *w, struct cep_err *err) {
     const struct plan_alert *p = a->alert;
     base_arena_clear(&a->scratch);
     expr_row_at(&a->row, w->batch, w->row);
     bool wanted = !p->resolve_where || expr_eval_bool(p->resolve_where, &a->row.env);
-    if (a->row.env.failure)
-        return rt_op_row_failed(&a->op, w->batch, w->row, a->row.env.failure, err);
+    if (a->row.env.failure) {
+        enum cep_rc rc = rt_op_row_failed(&a->op, w->batch, w->row, a->row.env.failure, err);
+        if (rc != CEP_OK)
+            return rc;
+    }
     if (!wanted)
         return CEP_OK;
     base_buf_clear(&a->identity);
