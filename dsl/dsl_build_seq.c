@@ -4,6 +4,8 @@
  */
 #include "dsl/dsl_build.h"
 
+#include "base/base_check.h"
+
 #include <inttypes.h>
 
 static struct dsl_seq *mk(struct dsl_parse *p, enum dsl_seq_kind k, struct cep_span span) {
@@ -74,6 +76,32 @@ struct dsl_step *dsl_mk_bound(
     return s;
 }
 
+/*
+ * `match a -> b partition by key`: all of these may be names of variables, and nobody means them so. Two such words in
+ * a row are a clause at the wrong place.
+ */
+static void misplaced_clause(struct dsl_parse *p, const struct dsl_seq *a, const struct dsl_seq *b) {
+    static const struct {
+        const char *first, *second, *note;
+    } clauses[] = {
+        { "partition", "by", "the order is: from, partition by, match, define" },
+        { "order", "by", "the events of a pattern are in the order of their times" },
+        { "group", "by", "a pattern looks for each key apart with \"partition by\", before \"match\"" },
+        { "skip", "past", "write: after match skip past last event" },
+        { "skip", "to", "write: after match skip to ..." },
+        { "no", "skip", "write: after match no skip" },
+    };
+    if (a->kind != DSL_SEQ_VAR || b->kind != DSL_SEQ_VAR || a->parens || b->parens || a->var.quoted || b->var.quoted)
+        return;
+    for (size_t i = 0; i < CEP_COUNT_OF(clauses); i++)
+        if (base_str_ieq(a->var.text, base_str_of(clauses[i].first)) &&
+            base_str_ieq(b->var.text, base_str_of(clauses[i].second))) {
+            dsl_mistake(p, dsl_span_join(a->span, b->span), CEP_ESYNTAX,
+                "\"%s %s\" in the sequence: a clause at the wrong place", clauses[i].first, clauses[i].second);
+            dsl_diag_note(p->diag, "%s", clauses[i].note);
+        }
+}
+
 struct dsl_seq *dsl_mk_chain(struct dsl_parse *p, struct cep_span span, struct dsl_seq *left,
     const struct dsl_step *step, struct dsl_seq *item) {
     if (!left) {
@@ -85,7 +113,10 @@ struct dsl_seq *dsl_mk_chain(struct dsl_parse *p, struct cep_span span, struct d
         return item;
     }
     struct dsl_seq *s = left;
-    if (left->kind != DSL_SEQ_CHAIN || left->parens) {
+    bool chain = left->kind == DSL_SEQ_CHAIN && !left->parens;
+    if (step->join == DSL_JOIN_NEXT)
+        misplaced_clause(p, chain ? left->chain.steps[left->chain.n_steps - 1].item : left, item);
+    if (!chain) {
         s = mk(p, DSL_SEQ_CHAIN, span);
         s->chain.steps = dsl_more(p, NULL, 0, sizeof *s->chain.steps);
         s->chain.steps[s->chain.n_steps++] =

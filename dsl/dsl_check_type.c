@@ -30,11 +30,15 @@ static const struct {
     { "varchar", EVT_STRING, 1 },
     { "character varying", EVT_STRING, 1 },
     { "char", EVT_STRING, 1 },
+    { "char varying", EVT_STRING, 1 },
+    { "clob", EVT_STRING, 1 },
     { "character", EVT_STRING, 1 },
     { "text", EVT_STRING, 0 },
     { "bytes", EVT_BYTES, 0 },
     { "varbinary", EVT_BYTES, 1 },
     { "binary", EVT_BYTES, 1 },
+    { "binary varying", EVT_BYTES, 1 },
+    { "blob", EVT_BYTES, 1 },
     { "bytea", EVT_BYTES, 0 },
     { "timestamp", EVT_TIMESTAMP, 1 },
     { "timestamptz", EVT_TIMESTAMP, 1 },
@@ -57,7 +61,7 @@ static const char *const foreign_types[][2] = { { "str", "string" }, { "nvarchar
     { "int8", "int" }, { "int16", "int" }, { "int32", "int" }, { "int64", "int" }, { "uint32", "int" },
     { "uint64", "int" }, { "float4", "double" }, { "float8", "double" }, { "float32", "double" },
     { "float64", "double" }, { "datetime", "timestamp" }, { "date", "timestamp" }, { "time", "timestamp" },
-    { "instant", "timestamp" }, { "blob", "bytes" } };
+    { "instant", "timestamp" } };
 
 static bool foreign_note(struct dsl_sem *c, struct base_str name) {
     for (size_t i = 0; i < sizeof foreign_types / sizeof *foreign_types; i++)
