@@ -78,13 +78,14 @@ struct dsl_step *dsl_mk_bound(
 
 /*
  * `match a -> b partition by key`: all of these may be names of variables, and nobody means them so. Two such words in
- * a row are a clause at the wrong place.
+ * a row are a clause at the wrong place, or another language's operator.
  */
 static void misplaced_clause(struct dsl_parse *p, const struct dsl_seq *a, const struct dsl_seq *b) {
     static const struct {
         const char *first, *second, *note;
     } clauses[] = {
         { "partition", "by", "the order is: from, partition by, match, define" },
+        { "followed", "by", "\"followed by\" is written ->" },
         { "order", "by", "the events of a pattern are in the order of their times" },
         { "group", "by", "a pattern looks for each key apart with \"partition by\", before \"match\"" },
         { "skip", "past", "write: after match skip past last event" },
@@ -97,7 +98,7 @@ static void misplaced_clause(struct dsl_parse *p, const struct dsl_seq *a, const
         if (base_str_ieq(a->var.text, base_str_of(clauses[i].first)) &&
             base_str_ieq(b->var.text, base_str_of(clauses[i].second))) {
             dsl_mistake(p, dsl_span_join(a->span, b->span), CEP_ESYNTAX,
-                "\"%s %s\" in the sequence: a clause at the wrong place", clauses[i].first, clauses[i].second);
+                "\"%s %s\" does not belong in a sequence", clauses[i].first, clauses[i].second);
             dsl_diag_note(p->diag, "%s", clauses[i].note);
         }
 }

@@ -442,6 +442,20 @@ static void notes(const struct situation *s) {
         if (can(s, TOK_AND) && can(s, TOK_PLUS))
             dsl_diag_note(d, "comparisons do not chain: write a < b and b < c");
         break;
+    case TOK_OR:
+        if (can(s, TOK_BAR)) {
+            dsl_diag_note(d, "alternation is written |");
+            return;
+        }
+        break;
+    case TOK_GIVES:
+        if (can(s, TOK_ARROW))
+            dsl_diag_note(d, "\"followed by\" is written ->");
+        break;
+    case TOK_COMMA:
+        if (can(s, TOK_ARROW))
+            dsl_diag_note(d, "one after the other is written a -> b, in any order all(a, b)");
+        break;
     case TOK_AND:
         if (can(s, TOK_BANG) && can(s, TOK_ALL))
             dsl_diag_note(d, "events in any order are written all(a, b)");
