@@ -171,6 +171,9 @@ static uint64_t say_losses(struct context *c, struct rt_job *job) {
         if (m->limit_matches)
             cmd_log_printf(&c->log, CON_LEVEL_WARNING, "pattern \"%.*s\": its limit on matches dropped %llu", len, name,
                            (unsigned long long)m->limit_matches);
+        if (m->timed_out)
+            cmd_log_printf(&c->log, CON_LEVEL_INFO, "pattern \"%.*s\": %llu partial %s ran out of time (%.*s.timeouts)", len, name,
+                           (unsigned long long)m->timed_out, plural(m->timed_out, "match", "matches"), len, name);
         if (m->buffered)
             cmd_log_printf(&c->log, CON_LEVEL_INFO, "%s \"%.*s\": %llu %s still waited for the watermark", info.kind, len, name,
                            (unsigned long long)m->buffered, plural(m->buffered, "event", "events"));
