@@ -93,7 +93,7 @@ static double now_s(void) {
 
 enum { N_BATCHES = 256 };
 
-/* The same batches go round; only their times move on. */
+/* The same batches go round; their times and keys move on. */
 static void fill(
     struct evt_batch **batches, const struct evt_schema *schema, const struct shape *sh, uint64_t *seed) {
     static const char *const countries[] = { "DE", "FR", "BR", "US" };
@@ -159,6 +159,7 @@ static int run(const struct shape *sh, uint64_t events) {
             time += sh->gap_us;
             b->time[r] = time;
             b->seq[r] = seq++;
+            b->cols[0].i[r] = (b->cols[0].i[r] + 7919) % sh->keys;
         }
         uint64_t before = base_mem_n_allocs();
         double t = now_s();

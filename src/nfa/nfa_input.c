@@ -331,19 +331,26 @@ static void take_row(struct nfa_matcher *m, struct nfa_held *h, uint32_t row) {
     }
 }
 
-enum { AHEAD = 8 };
+enum { AHEAD_SLOT = 12, AHEAD_KEY = 8, AHEAD_GROUP = 4 };
+
+static uint64_t hash_of(const struct nfa_matcher *m, const struct clk_row *r) {
+    return m->held[r->batch].hash[r->row];
+}
 
 static void take_rows(struct nfa_matcher *m, const struct clk_row *rows, size_t n) {
-    for (size_t i = 0; i < n && i < AHEAD; i++)
-        nfa_key_prefetch(m, m->held[rows[i].batch].hash[rows[i].row]);
     bool any;
-    int64_t next = clk_timers_next(&m->timers, &any);
+    for (size_t i = 0; i < n && i < AHEAD_SLOT; i++)
+        nfa_key_prefetch(m, hash_of(m, &rows[i]));
     for (size_t i = 0; i < n; i++) {
         struct nfa_held *h = &m->held[rows[i].batch];
-        if (i + AHEAD < n)
-            nfa_key_prefetch(m, m->held[rows[i + AHEAD].batch].hash[rows[i + AHEAD].row]);
+        if (i + AHEAD_SLOT < n)
+            nfa_key_prefetch(m, hash_of(m, &rows[i + AHEAD_SLOT]));
+        if (i + AHEAD_KEY < n)
+            nfa_key_prefetch_key(m, hash_of(m, &rows[i + AHEAD_KEY]));
+        if (i + AHEAD_GROUP < n)
+            nfa_key_prefetch_group(m, hash_of(m, &rows[i + AHEAD_GROUP]));
         if (m->rc == CEP_OK) {
-            next = clk_timers_next(&m->timers, &any);
+            int64_t next = clk_timers_next(&m->timers, &any);
             if (any && next <= rows[i].time)
                 fire_timers(m, rows[i].time);
             take_row(m, h, rows[i].row);

@@ -83,6 +83,18 @@ void nfa_key_prefetch(const struct nfa_matcher *m, uint64_t hash) {
     __builtin_prefetch(&m->slots[hash & (m->n_slots - 1)]);
 }
 
+void nfa_key_prefetch_key(const struct nfa_matcher *m, uint64_t hash) {
+    const struct nfa_slot *s = &m->slots[hash & (m->n_slots - 1)];
+    if (s->key)
+        __builtin_prefetch(s->key);
+}
+
+void nfa_key_prefetch_group(const struct nfa_matcher *m, uint64_t hash) {
+    const struct nfa_slot *s = &m->slots[hash & (m->n_slots - 1)];
+    if (s->key && s->hash == hash && s->key->first)
+        __builtin_prefetch(s->key->first);
+}
+
 static bool key_is(
     const struct nfa_matcher *m, const struct nfa_key *k, const struct nfa_held *h, uint32_t row) {
     switch (m->key_mode) {

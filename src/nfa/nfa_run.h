@@ -168,10 +168,10 @@ struct nfa_env {
 
 /* Where a partial match stands whose time is over, or not yet. */
 struct nfa_standing {
-    const struct nfa_link *last; /* borrowed */
-    uint64_t start;              /* of the group */
-    uint32_t i;                  /* the run's place in its group */
-    bool due, report;            /* report: for the group's start */
+    const struct nfa_link *last;    /* borrowed */
+    uint64_t start;                 /* of the group */
+    uint32_t i;                     /* the run's place in its group */
+    bool due, report;               /* report: for the group's start */
     uint64_t alias_after, alias_to; /* report for aliases with after < order <= to */
 };
 
@@ -257,7 +257,10 @@ void nfa_keys_release(struct nfa_matcher *m);
 uint64_t nfa_key_hash_int(bool null, int64_t v);
 /* The key of a row of a held batch; NULL when it has no state and make is false. */
 struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, bool make);
+/* The slot of a key that comes soon, then the key, then its first group: each reads what the one before fetched. */
 void nfa_key_prefetch(const struct nfa_matcher *m, uint64_t hash);
+void nfa_key_prefetch_key(const struct nfa_matcher *m, uint64_t hash);
+void nfa_key_prefetch_group(const struct nfa_matcher *m, uint64_t hash);
 /* Removes a key that has nothing left; else sees to its timer. */
 void nfa_key_settle(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_key_canonical(const struct nfa_matcher *m, const struct nfa_key *k, struct base_buf *b);
