@@ -52,6 +52,9 @@ static bool has_edge(const struct nfa_prog *p, const struct nfa_state *s, const 
     return false;
 }
 
+/* Comparing edges costs their number cubed: states with more ignores and edges than these are not looked at. */
+enum { NFA_CALM_EDGES = 128, NFA_CALM_IGNORES = 4 };
+
 static bool is_calm(const struct nfa_prog *p, uint32_t at) {
     const struct nfa_state *s = &p->states[at];
     bool pending = false, unbounded = false;
@@ -61,7 +64,8 @@ static bool is_calm(const struct nfa_prog *p, uint32_t at) {
         const struct nfa_edge *e = &p->edges[s->edges + i];
         if (e->action != NFA_IGNORE)
             continue;
-        n_ignores++;
+        if (++n_ignores > NFA_CALM_IGNORES && s->n_edges > NFA_CALM_EDGES)
+            return false;
         if (e->completes || e->target == NFA_NONE)
             return false;
         for (uint32_t k = 0; k < e->n_guard; k++) {
@@ -165,6 +169,9 @@ enum cep_rc nfa_calm(struct nfa_prog *p, struct cep_err *err) {
             memcpy(p->masks + p->start_interest, mask, p->n_words * sizeof *mask);
         }
         s->calm = bounded && !(p->opts.off & NFA_PASS_CALM) && is_calm(p, i);
+        s->fold = s->calm ? 0 : UINT64_MAX;
+        for (size_t w = 0; w < p->n_words; w++)
+            s->fold |= mask[w];
         if (i != p->start && !s->calm)
             all_calm = false;
         for (size_t w = 0; w < p->n_words; w++)

@@ -18,7 +18,8 @@ struct flat {
     struct nfa_prog *p;
     struct path *todo;
     size_t n_todo, cap_todo;
-    uint32_t *seen; /* node: stamp of the walk that saw it without conditions */
+    uint32_t *seen;    /* node: stamp of the walk to the ends that saw it without conditions */
+    uint32_t *reached; /* node: the last state, + 1, that reached it without conditions */
     uint32_t stamp;
     uint32_t *state_of; /* node: state, or NFA_NONE */
     uint32_t *queue;    /* state: node */
@@ -189,7 +190,6 @@ static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, stru
     struct path *todo = NULL;
     size_t n_todo = 0, cap_todo = 0, next = 0;
     *NFA_PUSH(p, todo, n_todo, cap_todo) = (struct path){ .node = node };
-    uint32_t *seen = f->seen;
     while (next < n_todo) {
         struct path at = todo[next++];
         const struct nfa_node *nd = &p->nodes[at.node];
@@ -210,11 +210,12 @@ static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, stru
                 continue;
             if (!join(f, &at, a->guard, a->n_guard, &to.guard, &to.n_guard))
                 continue;
-            bool twice = false;
-            for (size_t x = 0; x < n_todo && !twice && n_todo < 4096; x++)
+            bool twice = to.n_guard == 0 && f->reached[to.node] == i + 1;
+            for (size_t x = 0; x < n_todo && !twice && to.n_guard && n_todo < 256; x++)
                 twice = todo[x].node == to.node && todo[x].n_guard == to.n_guard &&
-                        (to.n_guard == 0 || memcmp(p->lits.v + todo[x].guard, p->lits.v + to.guard,
-                                                to.n_guard * sizeof(nfa_lit)) == 0);
+                        memcmp(p->lits.v + todo[x].guard, p->lits.v + to.guard, to.n_guard * sizeof(nfa_lit)) == 0;
+            if (!to.n_guard)
+                f->reached[to.node] = i + 1;
             if (!twice)
                 *NFA_PUSH(p, todo, n_todo, cap_todo) = to;
         }
@@ -222,7 +223,6 @@ static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, stru
             return base_err_at(err, p->node->span, CEP_ELIMIT, "the pattern needs more than %u edges",
                 (unsigned)p->opts.limits.max_edges);
     }
-    (void)seen;
     if (unbounded)
         s->bound_us = -1;
     return CEP_OK;
@@ -231,6 +231,7 @@ static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, stru
 enum cep_rc nfa_flat(struct nfa_prog *p, struct cep_err *err) {
     struct flat f = { .p = p };
     f.seen = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
+    f.reached = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
     f.state_of = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
     f.finals = BASE_ARENA_ARRAY(&p->arena, struct nfa_final *, p->n_nodes);
     f.n_finals = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);

@@ -142,6 +142,7 @@ struct nfa_state {
     bool calm;               /* an event outside `interest` leaves a partial match here as it is */
     bool run_free;           /* no condition reachable from here reads the partial match */
     uint32_t interest;       /* into nfa_prog.masks, n_words of them */
+    uint64_t fold;           /* of interest: its words one over the other; all ones when not calm */
     int64_t bound_us;        /* -1 = none */
 };
 

@@ -35,6 +35,10 @@ bool nfa_may_start(const struct nfa_matcher *m) {
 static bool cares(const struct nfa_matcher *m, const struct nfa_state *s) {
     if (!s->calm)
         return true;
+    if (!(s->fold & m->cur.folded))
+        return false;
+    if (m->p->n_words == 1)
+        return true;
     const uint64_t *mask = m->p->masks + s->interest;
     for (size_t i = 0; i < m->p->n_words; i++) {
         if (mask[i] & m->cur.bits[i])
@@ -121,8 +125,7 @@ static void want_merge(struct nfa_matcher *m, struct nfa_group *g) {
 }
 
 static uint64_t interest_of(const struct nfa_matcher *m, uint32_t state) {
-    const struct nfa_state *s = &m->p->states[state];
-    return s->calm ? nfa_fold(m->p, m->p->masks + s->interest) : UINT64_MAX;
+    return m->p->states[state].fold;
 }
 
 static void see_deadline(
