@@ -116,6 +116,15 @@ def test_man_pages_are_what_help_prints(folder):
         assert (man / f"cepd-{name}.1").read_text() == text, f"cepd-{name}.1: make man-pages"
 
 
+def test_files_that_are_no_patterns_are_refused_in_one_line(folder):
+    (folder / "sub").mkdir()
+    (folder / "bytes.pattern").write_bytes(bytes(range(1, 256)) + bytes(range(256)) * 40)
+    for name, said in [("sub", "Is a directory"), ("nowhere", "No such file"), ("bytes.pattern", "is not text: byte 255")]:
+        for command in ["check", "run", "fmt", "test", "explain"]:
+            err = cepd(command, name, cwd=folder, status=1).stderr
+            assert said in err and len(err.splitlines()) == 1, (command, err)
+
+
 # -- running --------------------------------------------------------------------------------------------------------
 
 
