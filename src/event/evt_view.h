@@ -8,7 +8,7 @@
 #include "event/evt_batch.h"
 
 /*
- * Returns: a batch of `schema` with the parent's rows and the parent's selection copied; its columns are yet to be
+ * Returns: a batch of `schema` with the parent's rows and the parent's selection (shared); its columns are yet to be
  *          given, each once, by evt_view_share() or evt_view_copy(). Owns: the caller holds the one reference.
  */
 struct evt_batch *evt_view_new(const struct evt_schema *schema, struct evt_batch *parent);

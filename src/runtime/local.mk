@@ -2,7 +2,9 @@ noinst_LTLIBRARIES += librt.la
 librt_la_SOURCES = \
 	src/runtime/rt_alert.c \
 	src/runtime/rt_graph.c src/runtime/rt_graph.h \
-	src/runtime/rt_job.c src/runtime/rt_job.h \
+	src/runtime/rt_job.c src/runtime/rt_job.h src/runtime/rt_job_internal.h \
+	src/runtime/rt_job_open.c \
+	src/runtime/rt_job_read.c \
 	src/runtime/rt_life.c src/runtime/rt_life.h \
 	src/runtime/rt_op.c src/runtime/rt_op.h src/runtime/rt_ops.h \
 	src/runtime/rt_pattern.c \

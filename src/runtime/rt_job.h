@@ -10,7 +10,7 @@
  *
  * One thread runs everything: the loop reads the source that is furthest behind in event time, pushes its rows through the
  * chains, and lets libevent handle sockets and timers in between. What that order gives: sources of unequal speed stay
- * together, so little waits in reorder buffers.
+ * together, so little waits in reorder buffers. Sources that no operator brings together take turns.
  *
  * Memory: rows that wait for a watermark are bounded by opts.max_buffered. When it is reached only the partition that holds
  * the watermark is read; when that one has nothing to say for opts.held_patience_us, the job fails and names it.
@@ -48,7 +48,7 @@ void rt_job_free(struct rt_job *job); /* NULL is fine */
 /*
  * Until every source has ended (the watermark is then at the end of time and sinks are drained), or rt_job_stop().
  * Returns: CEP_OK; CEP_EINTERRUPTED after a stop (sinks are drained; open partial matches are not timed out); else what
- *          went wrong, with the operator's name.
+ *          went wrong, with the operator's name (sinks are drained as far as they can be).
  */
 enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err);
 /* Asks a running job to stop. May be called from a signal handler or another thread. */

@@ -133,36 +133,36 @@ enum cep_rc rt_emit_end(struct rt_op *op, struct cep_err *err) {
     return CEP_OK;
 }
 
-/* The minimum over inputs that count; an input that ended counts with its last watermark only when all ended. */
+/*
+ * The minimum over inputs that are neither idle nor ended. When all that are left are idle, what the furthest of them saw
+ * stands (Flink does the same); one that ended was at the end of time, which counts only when there is nobody left to
+ * bring anything.
+ */
 static enum cep_rc merge(struct rt_op *op, struct cep_err *err) {
-    int64_t least = EVT_TIME_MAX, most = EVT_TIME_MIN;
-    bool any_active = false, all_quiet = true;
+    int64_t least = EVT_TIME_MAX, of_idle = EVT_TIME_MIN, of_ended = EVT_TIME_MIN;
+    bool any_active = false, any_idle = false;
     for (uint32_t i = 0; i < op->n_inputs; i++) {
         const struct rt_input *in = &op->inputs[i];
-        if (in->watermark > most)
-            most = in->watermark;
-        if (!in->ended && !in->idle)
-            all_quiet = false;
-        if (in->idle && !in->ended)
-            continue;
-        any_active = true;
-        if (in->watermark < least)
-            least = in->watermark;
-    }
-    if (!any_active)
-        least = most; /* all idle: what the furthest of them saw stands (Flink does the same) */
-    if (least > op->watermark) {
-        op->watermark = least;
-        if (op->vt->watermark) {
-            enum cep_rc rc = op->vt->watermark(op, least, err);
-            if (rc != CEP_OK)
-                return rc;
+        if (in->ended || in->watermark == EVT_TIME_MAX) { /* the end of time comes just before the end */
+            of_ended = in->watermark > of_ended ? in->watermark : of_ended;
+        } else if (in->idle) {
+            any_idle = true;
+            of_idle = in->watermark > of_idle ? in->watermark : of_idle;
+        } else {
+            any_active = true;
+            least = in->watermark < least ? in->watermark : least;
         }
-        enum cep_rc rc = rt_emit_watermark(op, least, err);
+    }
+    int64_t wm = any_active ? least : any_idle ? of_idle : of_ended;
+    if (wm > op->watermark) {
+        op->watermark = wm;
+        enum cep_rc rc = op->vt->watermark ? op->vt->watermark(op, wm, err) : CEP_OK;
+        if (rc == CEP_OK)
+            rc = rt_emit_watermark(op, wm, err);
         if (rc != CEP_OK)
             return rc;
     }
-    return rt_emit_idle(op, all_quiet && !any_active, err);
+    return rt_emit_idle(op, any_idle && !any_active, err);
 }
 
 enum cep_rc rt_op_watermark(struct rt_op *op, uint32_t input, int64_t wm, struct cep_err *err) {

@@ -29,12 +29,16 @@ enum cep_rc rt_source_push(struct rt_op *op, uint32_t partition, struct evt_batc
 enum cep_rc rt_source_partition_end(struct rt_op *op, uint32_t partition, struct cep_err *err);
 /* Ensures: partitions [0, n) hold the watermark back until they have brought something. */
 void rt_source_partitions(struct rt_op *op, uint32_t n);
-/* Lets the clock act: idleness, processing time. *next_us (monotonic): when to call again at the latest. */
+/* Lets the clock act: idleness, processing time; sends errors that wait. *next_us (monotonic): when to call again at the latest. */
 enum cep_rc rt_source_tick(struct rt_op *op, int64_t *next_us, struct cep_err *err);
 /* Watermark to `us` at least (a test's "advance to"). */
 enum cep_rc rt_source_advance(struct rt_op *op, int64_t us, struct cep_err *err);
 /* The end of time, then the end of input. */
 enum cep_rc rt_source_finish(struct rt_op *op, struct cep_err *err);
+/* The partition (CON_ANY: each) was asked and had nothing. Only who has nothing to say falls idle. */
+void rt_source_silent(struct rt_op *op, uint32_t partition);
+/* The source is not read for a while, because others are behind it or a sink is slow. */
+void rt_source_unheard(struct rt_op *op);
 /* The partition with the lowest watermark, or CON_ANY when none is held to be lower. */
 uint32_t rt_source_behind(const struct rt_op *op);
 /* A record that could not be decoded. */

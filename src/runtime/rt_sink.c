@@ -55,7 +55,8 @@ enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, c
 }
 
 bool rt_sink_busy(const struct rt_op *op) {
-    return con_sink_busy(CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_sink, op)->sink);
+    const struct rt_sink *s = CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_sink, op);
+    return !s->gone && con_sink_busy(s->sink);
 }
 
 enum cep_rc rt_sink_flush(struct rt_op *op, bool final, struct cep_err *err) {

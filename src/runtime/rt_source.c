@@ -77,6 +77,14 @@ void rt_source_partitions(struct rt_op *op, uint32_t n) {
         clk_wm_need(&source_of(op)->wm, n - 1, clk_mono(op->clk));
 }
 
+void rt_source_silent(struct rt_op *op, uint32_t partition) {
+    clk_wm_silent(&source_of(op)->wm, partition == (uint32_t)CON_ANY ? CLK_WM_ALL : partition);
+}
+
+void rt_source_unheard(struct rt_op *op) {
+    clk_wm_unheard(&source_of(op)->wm);
+}
+
 uint32_t rt_source_behind(const struct rt_op *op) {
     const struct rt_source *s = source_of(op);
     size_t part = s->wm.n_parts > 1 ? clk_wm_holder(&s->wm) : SIZE_MAX;
@@ -135,6 +143,16 @@ static enum cep_rc rows_without_time(struct rt_source *s, const struct evt_batch
     return rc;
 }
 
+/* Rows that carry the watermark. One for which the condition fails carries none and goes to ERRORS too. */
+static enum cep_rc find_marks(struct rt_source *s, const struct evt_batch *b, uint64_t *marks, struct cep_err *err) {
+    struct expr_fails fails = { .n = 0 };
+    enum cep_rc rc = CEP_OK;
+    expr_vec_filter(s->mark, b, NULL, clk_now(s->op.clk), marks, &fails);
+    for (size_t i = 0; fails.n > 0 && rc == CEP_OK && (i = base_bits_next(fails.rows, b->n_rows, i)) < b->n_rows; i++)
+        rc = rt_op_row_failed(&s->op, b, (uint32_t)i, fails.reason, err);
+    return rc;
+}
+
 /* Splits the batch by `late` and `no_time` and sends both halves. */
 static enum cep_rc send_split(struct rt_source *s, struct evt_batch *b, const uint64_t *late, uint32_t n_late,
                               const uint64_t *no_time, struct cep_err *err) {
@@ -186,8 +204,8 @@ enum cep_rc rt_source_push(struct rt_op *op, uint32_t partition, struct evt_batc
     if (col->valid && (rc = rows_without_time(s, b, col, no_time, err)) != CEP_OK)
         return rc;
     bool any_null = op->metrics.no_time > nulls_before;
-    if (s->mark)
-        expr_vec_filter(s->mark, b, NULL, clk_now(op->clk), marks, NULL);
+    if (s->mark && (rc = find_marks(s, b, marks, err)) != CEP_OK)
+        return rc;
     uint32_t n_late = clk_wm_events(&s->wm, partition, b->time, n, any_null ? no_time : NULL, s->mark ? marks : NULL, late,
                                     clk_mono(op->clk));
     op->metrics.late += n_late;
@@ -209,6 +227,9 @@ enum cep_rc rt_source_tick(struct rt_op *op, int64_t *next_us, struct cep_err *e
     *next_us = INT64_MAX;
     if (op->ended)
         return CEP_OK;
+    enum cep_rc rc = rt_op_errors_flush(op, err);
+    if (rc != CEP_OK)
+        return rc;
     if (time_of(op)->kind == PLAN_WM_PROCESSING) {
         int64_t now = clk_now(op->clk) - 1;
         *next_us = clk_mono(op->clk) + PROCESSING_TICK_US;
@@ -217,10 +238,13 @@ enum cep_rc rt_source_tick(struct rt_op *op, int64_t *next_us, struct cep_err *e
         s->sent = now;
         return rt_emit_watermark(op, now, err);
     }
+    if ((rc = move_watermark(s, err)) != CEP_OK)
+        return rc;
     *next_us = clk_wm_next_idle(&s->wm);
-    if (time_of(op)->emit_us > 0 && s->wm.merged > s->sent && s->last_emit_us + time_of(op)->emit_us < *next_us)
-        *next_us = s->last_emit_us + time_of(op)->emit_us;
-    return move_watermark(s, err);
+    int64_t emit_at;
+    if (s->wm.merged > s->sent && !__builtin_add_overflow(s->last_emit_us, time_of(op)->emit_us, &emit_at) && emit_at < *next_us)
+        *next_us = emit_at;
+    return CEP_OK;
 }
 
 enum cep_rc rt_source_advance(struct rt_op *op, int64_t us, struct cep_err *err) {

@@ -52,6 +52,7 @@ uint32_t clk_wm_events(struct clk_wm *w, size_t part, const int64_t *time, uint3
     clk_wm_need(w, part, mono_us);
     struct clk_wm_part *p = &w->parts[part];
     p->active_at = mono_us;
+    p->silent = false;
     if (p->idle) {
         /* Back from idleness: what the others did meanwhile stands. */
         p->idle = false;
@@ -74,30 +75,48 @@ uint32_t clk_wm_events(struct clk_wm *w, size_t part, const int64_t *time, uint3
     return n_late;
 }
 
+void clk_wm_silent(struct clk_wm *w, size_t part) {
+    for (size_t i = part == CLK_WM_ALL ? 0 : part; i < w->n_parts && (i == part || part == CLK_WM_ALL); i++)
+        w->parts[i].silent = true;
+}
+
+void clk_wm_unheard(struct clk_wm *w) {
+    for (size_t i = 0; i < w->n_parts; i++)
+        w->parts[i].silent = false;
+}
+
 void clk_wm_end(struct clk_wm *w, size_t part) {
     if (part < w->n_parts)
         w->parts[part].ended = true;
 }
 
+/* When it falls idle if it stays silent. */
+static int64_t idle_at(const struct clk_wm *w, const struct clk_wm_part *p) {
+    return p->active_at > INT64_MAX - w->spec.idle_us ? INT64_MAX : p->active_at + w->spec.idle_us;
+}
+
 int64_t clk_wm_merge(struct clk_wm *w, int64_t mono_us, bool *all_idle) {
-    int64_t least = EVT_TIME_MAX;
+    int64_t least = EVT_TIME_MAX, of_idle = EVT_TIME_MIN;
     size_t n_open = 0, n_idle = 0;
     for (size_t i = 0; i < w->n_parts; i++) {
         struct clk_wm_part *p = &w->parts[i];
         if (p->ended)
             continue;
         n_open++;
-        if (!p->idle && w->spec.idle_us > 0 && mono_us - p->active_at >= w->spec.idle_us)
+        if (p->silent && w->spec.idle_us > 0 && mono_us >= idle_at(w, p))
             p->idle = true;
         if (p->idle) {
             n_idle++;
-            continue;
-        }
-        if (p->watermark < least)
+            if (p->watermark > of_idle)
+                of_idle = p->watermark;
+        } else if (p->watermark < least) {
             least = p->watermark;
+        }
     }
     *all_idle = n_open > 0 && n_idle == n_open;
-    if (n_open > n_idle && least > w->merged)
+    if (*all_idle)
+        least = of_idle;
+    if (n_open > 0 && least > w->merged)
         w->merged = least;
     return w->merged;
 }
@@ -122,12 +141,10 @@ size_t clk_wm_holder(const struct clk_wm *w) {
 
 int64_t clk_wm_next_idle(const struct clk_wm *w) {
     int64_t next = INT64_MAX;
-    if (w->spec.idle_us <= 0)
-        return next;
-    for (size_t i = 0; i < w->n_parts; i++) {
+    for (size_t i = 0; i < w->n_parts && w->spec.idle_us > 0; i++) {
         const struct clk_wm_part *p = &w->parts[i];
-        if (!p->ended && !p->idle && p->active_at + w->spec.idle_us < next)
-            next = p->active_at + w->spec.idle_us;
+        if (!p->ended && !p->idle && p->silent && idle_at(w, p) < next)
+            next = idle_at(w, p);
     }
     return next;
 }

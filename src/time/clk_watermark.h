@@ -5,7 +5,11 @@
  * A watermark W says: no more events with time <= W. Generators (Flink's terms: bounded out-of-orderness, ascending,
  * punctuated) move with every event; an event is late when its time is not after its own partition's watermark
  * *before* it. The merge takes the minimum over partitions that are neither idle nor ended and never goes back: a
- * partition that appears late starts at the merged watermark, so that what it brings from before is late there.
+ * partition that appears late starts at the merged watermark, so that what it brings from before is late there. When all
+ * that have not ended are idle, what the furthest of them saw stands.
+ *
+ * A partition falls idle when it has brought nothing for idle_us and had nothing when it was last asked: one that waits its
+ * turn, because others are behind it or a sink is slow, is not idle, however long that takes.
  *
  * Picture: partitions 0..n-1, each {generator, last activity}; merged = min over active ones.
  * Cost: an event O(1); merge O(partitions), done once a batch.
@@ -29,6 +33,7 @@ struct clk_wm_spec {
 struct clk_wm_part {
     int64_t watermark;   /* EVT_TIME_MIN before the first event */
     int64_t active_at;   /* mono clock, of the last event */
+    bool silent;         /* had nothing when it was last asked, and has been heard all the time since */
     bool idle, ended;
 };
 
@@ -51,6 +56,11 @@ void clk_wm_need(struct clk_wm *w, size_t part, int64_t mono_us);
  */
 uint32_t clk_wm_events(struct clk_wm *w, size_t part, const int64_t *time, uint32_t n, const uint64_t *skip,
                        const uint64_t *mark, uint64_t *late, int64_t mono_us);
+/* The partition (CLK_WM_ALL: each of them) was asked and had nothing; it is listened to until clk_wm_unheard(). */
+#define CLK_WM_ALL SIZE_MAX
+void clk_wm_silent(struct clk_wm *w, size_t part);
+/* Nobody listens for a while: what partitions have by now is not known before they are asked again. */
+void clk_wm_unheard(struct clk_wm *w);
 /* The partition has said its last word: it holds nothing back any more. */
 void clk_wm_end(struct clk_wm *w, size_t part);
 /* Lets partitions fall idle by the clock, then merges. *all_idle: every partition that is left is idle (false when
@@ -60,5 +70,5 @@ int64_t clk_wm_merge(struct clk_wm *w, int64_t mono_us, bool *all_idle);
 void clk_wm_advance(struct clk_wm *w, int64_t us);
 /* Returns: the partition that holds the watermark back (lowest, first), or SIZE_MAX when none does. */
 size_t clk_wm_holder(const struct clk_wm *w);
-/* Returns: when (mono clock) the next partition falls idle, or INT64_MAX. */
+/* Returns: when (mono clock) the next silent partition falls idle, or INT64_MAX. */
 int64_t clk_wm_next_idle(const struct clk_wm *w);

@@ -84,13 +84,38 @@ static void an_idle_partition_is_left_out_until_it_speaks(void **state) {
     (void)take(&w, 0, (const int64_t[]){ 100 }, 1, &late, 0);
     (void)take(&w, 1, (const int64_t[]){ 5 }, 1, &late, 3);
     assert_int_equal(clk_wm_merge(&w, 3, &idle), 4);
+    assert_int_equal(clk_wm_next_idle(&w), INT64_MAX); /* nobody has been asked in vain */
+    clk_wm_silent(&w, CLK_WM_ALL);
     assert_int_equal(clk_wm_next_idle(&w), 10);
     (void)take(&w, 0, (const int64_t[]){ 120 }, 1, &late, 9);
+    assert_int_equal(clk_wm_next_idle(&w), 13);
     assert_int_equal(clk_wm_merge(&w, 13, &idle), 119); /* 1 fell idle at 13 */
     assert_false(idle);
     assert_int_equal(take(&w, 1, (const int64_t[]){ 119, 120 }, 2, &late, 14), 1);
     assert_int_equal(clk_wm_merge(&w, 14, &idle), 119);
+    clk_wm_silent(&w, CLK_WM_ALL);
     assert_int_equal(clk_wm_merge(&w, 100, &idle), 119);
+    assert_true(idle);
+    clk_wm_release(&w);
+}
+
+static void one_that_waits_its_turn_is_not_idle(void **state) {
+    (void)state;
+    struct clk_wm w;
+    clk_wm_init(&w, &(struct clk_wm_spec){ .kind = CLK_WM_DELAY, .idle_us = 10 });
+    uint64_t late;
+    bool idle;
+    (void)take(&w, 0, (const int64_t[]){ 100 }, 1, &late, 0);
+    (void)take(&w, 1, (const int64_t[]){ 50 }, 1, &late, 0);
+    clk_wm_silent(&w, 0);
+    assert_int_equal(clk_wm_merge(&w, 100, &idle), 49); /* 0 is idle; 1 has not been asked for long */
+    assert_false(idle);
+    clk_wm_silent(&w, 1);
+    clk_wm_unheard(&w);
+    assert_int_equal(clk_wm_merge(&w, 200, &idle), 49);
+    assert_false(idle);
+    clk_wm_silent(&w, 1);
+    assert_int_equal(clk_wm_merge(&w, 200, &idle), 99); /* what the furthest saw stands */
     assert_true(idle);
     clk_wm_release(&w);
 }
@@ -116,6 +141,7 @@ int main(void) {
         cmocka_unit_test(punctuation_moves_it_to_the_marked_time),
         cmocka_unit_test(the_slowest_partition_holds_it_back),
         cmocka_unit_test(an_idle_partition_is_left_out_until_it_speaks),
+        cmocka_unit_test(one_that_waits_its_turn_is_not_idle),
         cmocka_unit_test(times_at_the_ends_of_the_range_do_not_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

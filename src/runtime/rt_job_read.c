@@ -1,0 +1,226 @@
+/*
+ * rt_job_read -- which source is read next, and one batch from it.
+ */
+#include "runtime/rt_job_internal.h"
+
+#include "base/base_err.h"
+#include "base/base_mem.h"
+
+enum { DRIFT_WAIT_US = 1000 /* a source that is ahead is looked at again: the others are being read meanwhile */ };
+
+static enum cep_rc push_chunk(struct rt_input_source *s, const struct con_chunk *chunk, struct cep_err *err) {
+    enum cep_rc rc = rt_source_push(s->op, chunk->partition, s->batch, err);
+    if (rc == CEP_OK && chunk->partition_done)
+        rc = rt_source_partition_end(s->op, chunk->partition, err);
+    return rc;
+}
+
+/* The batch to fill: the last one again when nobody keeps it. */
+static struct evt_batch *empty_batch(struct rt_input_source *s) {
+    if (s->batch && atomic_load_explicit(&s->batch->refs, memory_order_acquire) == 1) {
+        evt_batch_clear(s->batch);
+    } else {
+        evt_batch_unref(s->batch);
+        s->batch = evt_batch_new(s->op->node->schema, s->job->opts.batch_rows);
+    }
+    return s->batch;
+}
+
+/* Asks the partition that is behind first. `only_behind`: nobody else. */
+static enum cep_rc poll_source(struct rt_input_source *s, bool only_behind, struct con_chunk *chunk, struct cep_err *err) {
+    uint32_t behind = rt_source_behind(s->op);
+    rt_source_unheard(s->op);
+    enum cep_rc rc = con_source_poll(s->con, behind, chunk, err);
+    if (rc == CEP_AGAIN)
+        rt_source_silent(s->op, behind);
+    if (rc != CEP_AGAIN || behind == CON_ANY || only_behind)
+        return rc;
+    rc = con_source_poll(s->con, CON_ANY, chunk, err);
+    if (rc == CEP_AGAIN)
+        rt_source_silent(s->op, CON_ANY);
+    return rc;
+}
+
+/* Connectors speak of the wall clock, which may be set; the wait is measured on the one that only goes forward. */
+static int64_t poll_at(const struct rt_job *job, int64_t wall_us) {
+    int64_t wait, at;
+    if (wall_us == INT64_MAX || __builtin_sub_overflow(wall_us, clk_now(job->opts.clk), &wait) ||
+        __builtin_add_overflow(clk_mono(job->opts.clk), wait > 0 ? wait : 1, &at))
+        return INT64_MAX;
+    return at;
+}
+
+/*
+ * One batch from a source. `only_behind`: of the partition that holds the watermark, nothing else.
+ * Returns: CEP_OK when something came, CEP_AGAIN when nothing did.
+ */
+static enum cep_rc read_source(struct rt_input_source *s, bool only_behind, struct cep_err *err) {
+    struct rt_job *job = s->job;
+    struct con_chunk chunk = { .batch = empty_batch(s), .next_poll_us = INT64_MAX };
+    job->turn[s->group] = ++job->n_reads;
+    s->next_poll_us = INT64_MAX; /* a wake-up during the poll counts */
+    enum cep_rc rc = poll_source(s, only_behind, &chunk, err);
+    bool woken = s->next_poll_us == INT64_MIN;
+    s->next_poll_us = INT64_MIN;
+    if (job->failed != CEP_OK) {
+        if (err)
+            *err = job->failure;
+        return job->failed;
+    }
+    switch ((int)rc) {
+    case CEP_OK:
+        rt_source_partitions(s->op, con_source_n_partitions(s->con));
+        return push_chunk(s, &chunk, err);
+    case CEP_AGAIN:
+        if (!woken)
+            s->next_poll_us = poll_at(job, chunk.next_poll_us);
+        return CEP_AGAIN;
+    case CEP_NONE: s->done = true; return rt_source_finish(s->op, err);
+    default: base_err_prefix(err, "stream \"%.*s\"", BASE_STR_FMT(s->op->name)); return rc;
+    }
+}
+
+/* The source to read next: of the group that has waited longest, the one furthest behind that may have something. */
+static struct rt_input_source *next_source(struct rt_job *job, int64_t mono_us) {
+    struct rt_input_source *best = NULL;
+    for (uint32_t i = 0; i < job->n_sources; i++) {
+        struct rt_input_source *s = &job->sources[i];
+        if (s->done || s->next_poll_us > mono_us)
+            continue;
+        if (!best || (s->group == best->group ? s->op->watermark < best->op->watermark : job->turn[s->group] < job->turn[best->group]))
+            best = s;
+    }
+    return best;
+}
+
+/* `drift at most D`: a source that is more than D ahead of the slowest other one waits. */
+static bool drifted(const struct rt_job *job, const struct rt_input_source *s) {
+    int64_t drift = s->op->node->source.time.drift_us, ahead;
+    if (drift == 0 || s->op->watermark == EVT_TIME_MIN)
+        return false;
+    for (uint32_t i = 0; i < job->n_sources; i++) {
+        const struct rt_input_source *o = &job->sources[i];
+        if (o == s || o->done || o->op->idle)
+            continue;
+        if (__builtin_sub_overflow(s->op->watermark, o->op->watermark, &ahead) ? s->op->watermark > o->op->watermark : ahead > drift)
+            return true;
+    }
+    return false;
+}
+
+/* -- full buffers ------------------------------------------------------------------------------------------------ */
+
+/* The group in which most rows wait. */
+static uint32_t fullest_group(const struct rt_job *job) {
+    uint32_t fullest = 0;
+    uint64_t most = 0;
+    for (uint32_t g = 0; g < job->plan->n_nodes; g++) {
+        uint64_t n = 0;
+        for (uint32_t i = g; i < job->plan->n_nodes; i++)
+            n += job->group[i] == g ? job->graph.ops[i]->metrics.buffered : 0;
+        if (n > most) {
+            most = n;
+            fullest = g;
+        }
+    }
+    return fullest;
+}
+
+/* Who holds the watermark of the fullest group; when all of its sources are idle, the one behind the others. */
+static struct rt_input_source *holder(const struct rt_job *job) {
+    struct rt_input_source *best = NULL;
+    uint32_t group = fullest_group(job);
+    for (uint32_t i = 0; i < job->n_sources; i++) {
+        struct rt_input_source *s = &job->sources[i];
+        if (s->done || s->group != group)
+            continue;
+        if (!best || (s->op->idle != best->op->idle ? best->op->idle : s->op->watermark < best->op->watermark))
+            best = s;
+    }
+    return best;
+}
+
+static void write_holder(struct base_buf *b, const struct rt_input_source *s) {
+    uint32_t behind = rt_source_behind(s->op);
+    struct con_partition part;
+    if (con_source_n_partitions(s->con) == 0) {
+        base_buf_puts(b, "nobody has sent anything yet");
+        return;
+    }
+    con_source_partition(s->con, behind == CON_ANY ? 0 : behind, &part);
+    base_buf_printf(b, "partition \"%.*s\" is silent", BASE_STR_FMT(part.name));
+}
+
+static enum cep_rc buffer_held(struct rt_job *job, struct rt_input_source *s, struct cep_err *err) {
+    struct base_buf who = BASE_BUF_INIT;
+    write_holder(&who, s);
+    enum cep_rc rc = base_err_set(err, CEP_ELIMIT,
+                                  "stream \"%.*s\": %s and has held the watermark back for %lld s while %llu events wait for it "
+                                  "(limit %llu)",
+                                  BASE_STR_FMT(s->op->name), base_buf_cstr(&who), (long long)(job->opts.held_patience_us / 1000000),
+                                  (unsigned long long)rt_graph_buffered(&job->graph), (unsigned long long)job->opts.max_buffered);
+    base_err_hint(err, "let silent partitions fall idle (watermark ... idle after 30 s), or raise --buffer-rows");
+    base_buf_release(&who);
+    return rc;
+}
+
+/* The buffers are full: only what holds the watermark is read. Returns: as read_source(). */
+static enum cep_rc read_held(struct rt_job *job, struct cep_err *err) {
+    struct rt_input_source *s = holder(job);
+    if (!s)
+        return CEP_AGAIN;
+    for (uint32_t i = 0; i < job->n_sources; i++)
+        if (&job->sources[i] != s)
+            rt_source_unheard(job->sources[i].op);
+    bool idle = s->op->idle;
+    enum cep_rc rc = read_source(s, !idle, err);
+    if (rc != CEP_AGAIN || idle) {
+        s->silent_since_us = INT64_MIN;
+        return rc;
+    }
+    int64_t now = clk_mono(job->opts.clk);
+    if (s->silent_since_us == INT64_MIN)
+        s->silent_since_us = now;
+    return now - s->silent_since_us < job->opts.held_patience_us ? CEP_AGAIN : buffer_held(job, s, err);
+}
+
+/* -- reading ------------------------------------------------------------------------------------------------------ */
+
+enum cep_rc rt_job_read(struct rt_job *job, bool full, struct cep_err *err) {
+    if (full)
+        return read_held(job, err);
+    int64_t mono = clk_mono(job->opts.clk);
+    for (uint32_t tries = 0; tries < job->n_sources; tries++) {
+        struct rt_input_source *s = next_source(job, mono);
+        if (!s)
+            return CEP_AGAIN;
+        s->silent_since_us = INT64_MIN;
+        if (drifted(job, s)) {
+            rt_source_unheard(s->op);
+            s->next_poll_us = mono + DRIFT_WAIT_US;
+            continue;
+        }
+        enum cep_rc rc = read_source(s, false, err);
+        if (rc != CEP_AGAIN)
+            return rc;
+        if (s->next_poll_us <= mono)
+            s->next_poll_us = mono + 1;
+    }
+    return CEP_AGAIN;
+}
+
+void rt_job_unheard(struct rt_job *job) {
+    for (uint32_t i = 0; i < job->n_sources; i++)
+        rt_source_unheard(job->sources[i].op);
+}
+
+int64_t rt_job_next_poll(const struct rt_job *job, bool full) {
+    const struct rt_input_source *only = full ? holder(job) : NULL;
+    int64_t next = INT64_MAX;
+    for (uint32_t i = 0; i < job->n_sources; i++) {
+        const struct rt_input_source *s = &job->sources[i];
+        if (!s->done && (!only || s == only) && s->next_poll_us < next)
+            next = s->next_poll_us;
+    }
+    return next;
+}
