@@ -2,8 +2,8 @@
  * rt_alert -- matches somebody must act on: identity, suppression, firing and resolved, the record.
  *
  * Input 0 is what the alert is on; input 1, when there is one, the stream of `resolve when`. Rows wait for the watermark
- * and are judged in order of event time (ties: input, then arrival), interleaved with the deadlines of `resolve after`,
- * so the outcome does not depend on the order in which batches arrive.
+ * and are judged in order of event time (ties: input, then origin, then position), interleaved with the deadlines of
+ * `resolve after`, so the outcome does not depend on the order in which batches arrive.
  */
 #include "runtime/rt_ops.h"
 
@@ -15,14 +15,13 @@
 #include "expr/expr_row.h"
 #include "runtime/rt_life.h"
 
-#include <stdlib.h>
 
 enum { IN_ON = 0, IN_RESOLVE = 1, OUT_ROWS = 64 };
 
 /* A row that waits for the watermark. */
 struct waiting {
     int64_t time;
-    uint64_t order;          /* of arrival */
+    uint64_t arrived;        /* place among all that ever waited: the last tie-break */
     struct evt_batch *batch; /* counted */
     uint32_t row, input;
 };
@@ -32,9 +31,9 @@ struct rt_alert {
     const struct plan_alert *alert;
     const struct evt_schema *on;    /* schema of what it is on */
     int id_col, started_col, events_col; /* hidden columns of `on`, or -1 */
-    struct waiting *waiting;        /* owned */
+    struct waiting *waiting;        /* owned; a heap, the next to be judged first */
     size_t n_waiting, cap_waiting;
-    uint64_t n_arrived;
+    uint64_t n_arrived, n_sent;     /* rows taken in, records made */
     struct rt_lives lives;
     struct base_arena scratch;      /* of one row */
     struct base_buf identity, text;
@@ -58,26 +57,51 @@ static int hidden_col(const struct evt_schema *s, enum plan_hidden which) {
     return -1;
 }
 
+/* -- waiting for the watermark ------------------------------------------------------------------------------- */
+
+static bool before(const struct waiting *a, const struct waiting *b) {
+    if (a->time != b->time)
+        return a->time < b->time;
+    if (a->input != b->input)
+        return a->input < b->input;
+    uint32_t a_origin = a->batch->origin[a->row], b_origin = b->batch->origin[b->row];
+    if (a_origin != b_origin)
+        return a_origin < b_origin;
+    uint64_t a_seq = a->batch->seq[a->row], b_seq = b->batch->seq[b->row];
+    return a_seq != b_seq ? a_seq < b_seq : a->arrived < b->arrived;
+}
+
+/* Takes over w's reference. */
+static void push(struct rt_alert *a, struct waiting w) {
+    a->waiting = base_grow(a->waiting, a->n_waiting, &a->cap_waiting, sizeof *a->waiting);
+    size_t i = a->n_waiting++;
+    for (; i > 0 && before(&w, &a->waiting[(i - 1) / 2]); i = (i - 1) / 2)
+        a->waiting[i] = a->waiting[(i - 1) / 2];
+    a->waiting[i] = w;
+}
+
+/* Returns: the first, with its reference. Requires: there is one. */
+static struct waiting pop(struct rt_alert *a) {
+    struct waiting first = a->waiting[0], last = a->waiting[--a->n_waiting];
+    size_t i = 0;
+    for (size_t c; (c = 2 * i + 1) < a->n_waiting; i = c) {
+        if (c + 1 < a->n_waiting && before(&a->waiting[c + 1], &a->waiting[c]))
+            c++;
+        if (!before(&a->waiting[c], &last))
+            break;
+        a->waiting[i] = a->waiting[c];
+    }
+    a->waiting[i] = last;
+    return first;
+}
+
 static enum cep_rc alert_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
     struct rt_alert *a = alert_of(op);
     (void)err;
-    for (uint32_t i = 0; i < b->n_rows; i++) {
-        if (!evt_batch_has(b, i))
-            continue;
-        a->waiting = base_grow(a->waiting, a->n_waiting, &a->cap_waiting, sizeof *a->waiting);
-        a->waiting[a->n_waiting++] =
-            (struct waiting){ b->time[i], a->n_arrived++, evt_batch_ref(b), i, input };
-    }
+    for (uint32_t i = 0; i < b->n_rows; i++)
+        if (evt_batch_has(b, i))
+            push(a, (struct waiting){ b->time[i], a->n_arrived++, evt_batch_ref(b), i, input });
     return CEP_OK;
-}
-
-static int by_time(const void *x, const void *y) {
-    const struct waiting *a = x, *b = y;
-    if (a->time != b->time)
-        return a->time < b->time ? -1 : 1;
-    if (a->input != b->input)
-        return a->input < b->input ? -1 : 1;
-    return a->order < b->order ? -1 : a->order > b->order;
 }
 
 /* -- one record -------------------------------------------------------------------------------------------- */
@@ -141,13 +165,13 @@ static enum cep_rc send(struct rt_alert *a, struct cep_err *err) {
     return rc;
 }
 
-static enum cep_rc add_row(struct rt_alert *a, const struct evt_val *vals, int64_t time, uint64_t seq, struct cep_err *err) {
+static enum cep_rc add_row(struct rt_alert *a, const struct evt_val *vals, int64_t time, struct cep_err *err) {
     struct evt_batch *b = a->out;
     uint32_t row = b->n_rows;
     for (uint32_t c = 0; c < b->schema->n_cols; c++)
         evt_col_set_val(&b->cols[c], row, &vals[c]);
     b->time[row] = time;
-    b->seq[row] = seq;
+    b->seq[row] = a->n_sent++;
     b->origin[row] = a->op.node->index;
     evt_batch_end_row(b);
     return evt_batch_is_full(b) ? send(a, err) : CEP_OK;
@@ -183,7 +207,7 @@ static enum cep_rc emit_firing(struct rt_alert *a, const struct waiting *w, stru
             evt_col_set_val(&life->record->cols[c], 0, &vals[c]);
         evt_batch_end_row(life->record);
     }
-    return add_row(a, vals, w->time, w->batch->seq[w->row], err);
+    return add_row(a, vals, w->time, err);
 }
 
 static enum cep_rc emit_resolved(struct rt_alert *a, const struct rt_life *life, int64_t at, struct cep_err *err) {
@@ -194,7 +218,7 @@ static enum cep_rc emit_resolved(struct rt_alert *a, const struct rt_life *life,
     vals[PLAN_ALERT_STATUS] = (struct evt_val){ .s = { "resolved", 8 } };
     vals[PLAN_ALERT_AT] = (struct evt_val){ .i = at };
     a->op.metrics.resolved++;
-    return add_row(a, vals, at, a->op.metrics.resolved, err);
+    return add_row(a, vals, at, err);
 }
 
 /* -- judging ------------------------------------------------------------------------------------------------ */
@@ -203,9 +227,14 @@ static bool has_life(const struct plan_alert *p) {
     return p->resolve_after_us > 0 || p->has_resolve_when;
 }
 
-/* When a life that does not fire may be forgotten. */
-static int64_t forget_at(const struct plan_alert *p, const struct rt_life *life) {
-    return life->last_let > EVT_TIME_MAX - p->suppress_us ? EVT_TIME_MAX : life->last_let + p->suppress_us;
+/* time + us, held at the end of time. Requires: us >= 0. */
+static int64_t later(int64_t time, int64_t us) {
+    return time > EVT_TIME_MAX - us ? EVT_TIME_MAX : time + us;
+}
+
+/* Until when an identity is suppressed. */
+static int64_t suppressed_until(const struct plan_alert *p, const struct rt_life *life) {
+    return p->suppress_us > 0 && life->last_let != EVT_TIME_MIN ? later(life->last_let, p->suppress_us) : EVT_TIME_MIN;
 }
 
 static enum cep_rc resolve(struct rt_alert *a, struct rt_life *life, int64_t at, struct cep_err *err) {
@@ -213,8 +242,8 @@ static enum cep_rc resolve(struct rt_alert *a, struct rt_life *life, int64_t at,
     life->firing = false;
     evt_batch_unref(life->record);
     life->record = NULL;
-    int64_t until = forget_at(a->alert, life);
-    if (a->alert->suppress_us > 0 && until > at)
+    int64_t until = suppressed_until(a->alert, life);
+    if (until > at)
         rt_lives_set_deadline(&a->lives, life, until);
     else
         rt_lives_forget(&a->lives, life);
@@ -235,44 +264,51 @@ static enum cep_rc deadlines(struct rt_alert *a, int64_t now, struct cep_err *er
     return rc;
 }
 
-static enum cep_rc fire(struct rt_alert *a, const struct waiting *w, struct cep_err *err) {
+/* Moves to the row that is judged. */
+static void look_at(struct rt_alert *a, const struct waiting *w) {
+    base_arena_clear(&a->scratch);
+    base_buf_clear(&a->identity);
+    expr_row_at(&a->row, w->batch, w->row);
+}
+
+static struct base_str identity_of(struct rt_alert *a) {
+    return (struct base_str){ base_buf_cstr(&a->identity), a->identity.len };
+}
+
+/* Lets the row through unless its identity fires already or is suppressed. */
+static enum cep_rc consider(struct rt_alert *a, const struct waiting *w, struct cep_err *err) {
     const struct plan_alert *p = a->alert;
     if (p->suppress_us == 0 && !has_life(p))
         return emit_firing(a, w, NULL, err);
-
-    base_buf_clear(&a->identity);
     for (uint32_t i = 0; i < p->n_by; i++) {
         struct evt_val v = eval(a, p->by[i].expr);
         evt_val_write_key(&a->identity, p->by[i].expr->type, &v);
     }
-    struct base_str identity = { base_buf_cstr(&a->identity), a->identity.len };
-    struct rt_life *life = rt_lives_find(&a->lives, identity);
-    int64_t pushed = p->resolve_after_us > 0 ? w->time + p->resolve_after_us : EVT_TIME_MAX;
+    struct rt_life *life = rt_lives_find(&a->lives, identity_of(a));
+    int64_t pushed = p->resolve_after_us > 0 ? later(w->time, p->resolve_after_us) : EVT_TIME_MAX;
     if (life && life->firing) {
         a->op.metrics.suppressed++;
         rt_lives_set_deadline(&a->lives, life, pushed);
         return CEP_OK;
     }
-    if (life && p->suppress_us > 0 && life->last_let != EVT_TIME_MIN && w->time - life->last_let < p->suppress_us) {
+    if (life && w->time < suppressed_until(p, life)) {
         a->op.metrics.suppressed++;
         return CEP_OK;
     }
     if (!life)
-        life = rt_lives_make(&a->lives, identity);
+        life = rt_lives_make(&a->lives, identity_of(a));
     life->last_let = w->time;
     life->firing = has_life(p);
-    rt_lives_set_deadline(&a->lives, life, life->firing ? pushed : forget_at(p, life));
+    rt_lives_set_deadline(&a->lives, life, life->firing ? pushed : suppressed_until(p, life));
     return emit_firing(a, w, life, err);
 }
 
-/* What failed (a message, say) is null and told once; the alert stands if its condition holds all the same. */
+/* A failed expression is null, and the row goes to the errors port besides. */
 static enum cep_rc judge_match(struct rt_alert *a, const struct waiting *w, struct cep_err *err) {
-    const struct plan_alert *p = a->alert;
     enum cep_rc rc = CEP_OK;
-    base_arena_clear(&a->scratch);
-    expr_row_at(&a->row, w->batch, w->row);
-    if (!p->where || expr_eval_bool(p->where, &a->row.env))
-        rc = fire(a, w, err);
+    look_at(a, w);
+    if (!a->alert->where || expr_eval_bool(a->alert->where, &a->row.env))
+        rc = consider(a, w, err);
     if (rc == CEP_OK && a->row.env.failure)
         rc = rt_op_row_failed(&a->op, w->batch, w->row, a->row.env.failure, err);
     return rc;
@@ -280,45 +316,33 @@ static enum cep_rc judge_match(struct rt_alert *a, const struct waiting *w, stru
 
 static enum cep_rc judge_resolve(struct rt_alert *a, const struct waiting *w, struct cep_err *err) {
     const struct plan_alert *p = a->alert;
-    base_arena_clear(&a->scratch);
-    expr_row_at(&a->row, w->batch, w->row);
+    look_at(a, w);
     bool wanted = !p->resolve_where || expr_eval_bool(p->resolve_where, &a->row.env);
-    if (a->row.env.failure) {
-        enum cep_rc rc = rt_op_row_failed(&a->op, w->batch, w->row, a->row.env.failure, err);
-        if (rc != CEP_OK)
-            return rc;
-    }
-    if (!wanted)
-        return CEP_OK;
-    base_buf_clear(&a->identity);
+    enum cep_rc rc = CEP_OK;
+    if (a->row.env.failure)
+        rc = rt_op_row_failed(&a->op, w->batch, w->row, a->row.env.failure, err);
+    if (rc != CEP_OK || !wanted)
+        return rc;
     for (uint32_t i = 0; i < p->n_by; i++) {
         struct evt_val v;
         evt_col_get(&w->batch->cols[p->resolve_cols[i]], w->row, &a->scratch, &v);
         evt_val_write_key(&a->identity, p->by[i].expr->type, &v);
     }
-    struct rt_life *life =
-        rt_lives_find(&a->lives, (struct base_str){ base_buf_cstr(&a->identity), a->identity.len });
+    struct rt_life *life = rt_lives_find(&a->lives, identity_of(a));
     return life && life->firing ? resolve(a, life, w->time, err) : CEP_OK;
 }
 
 static enum cep_rc alert_watermark(struct rt_op *op, int64_t wm, struct cep_err *err) {
     struct rt_alert *a = alert_of(op);
     enum cep_rc rc = CEP_OK;
-    size_t due = 0;
-    if (a->n_waiting > 1)
-        qsort(a->waiting, a->n_waiting, sizeof *a->waiting, by_time);
     a->row.env.now_us = clk_now(op->clk);
-    for (; due < a->n_waiting && a->waiting[due].time <= wm; due++) {
-        struct waiting *w = &a->waiting[due];
+    while (rc == CEP_OK && a->n_waiting > 0 && a->waiting[0].time <= wm) {
+        struct waiting w = pop(a);
+        rc = deadlines(a, w.time, err);
         if (rc == CEP_OK)
-            rc = deadlines(a, w->time, err);
-        if (rc == CEP_OK)
-            rc = w->input == IN_ON ? judge_match(a, w, err) : judge_resolve(a, w, err);
-        evt_batch_unref(w->batch);
+            rc = w.input == IN_ON ? judge_match(a, &w, err) : judge_resolve(a, &w, err);
+        evt_batch_unref(w.batch);
     }
-    a->n_waiting -= due;
-    if (due > 0)
-        memmove(a->waiting, a->waiting + due, a->n_waiting * sizeof *a->waiting);
     if (rc == CEP_OK)
         rc = deadlines(a, wm, err);
     return rc == CEP_OK ? send(a, err) : rc;
