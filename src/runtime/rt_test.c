@@ -172,6 +172,55 @@ static size_t pair_rows(const struct evt_schema *s, const struct plan_test_expec
     return n_paired;
 }
 
+static int left_width(const struct evt_schema *s, const struct plan_test_expect *e) {
+    struct base_buf left = BASE_BUF_INIT;
+    size_t width = MIN_COLUMN;
+    for (uint32_t r = 0; r < e->n_rows; r++) {
+        base_buf_clear(&left);
+        write_row(&left, s, e, r, NULL);
+        width = left.len > width ? left.len : width;
+    }
+    base_buf_release(&left);
+    return width > MAX_COLUMN ? MAX_COLUMN : (int)width;
+}
+
+/* Expected rows beside their partners; one without gets the next actual row that has none either, so that they can be
+ * compared by eye; then actual rows that are left. */
+static void write_difference(struct base_buf *out, const struct evt_schema *s, const struct plan_test_expect *e, const struct probe *p,
+                             const size_t *pair, const bool *used) {
+    struct base_buf left = BASE_BUF_INIT, right = BASE_BUF_INIT;
+    int width = left_width(s, e);
+    size_t next = 0;
+    write_side_by_side(out, " ", "expected", "actual", width);
+    for (uint32_t r = 0; r < e->n_rows; r++) {
+        bool paired = pair[r] != SIZE_MAX;
+        base_buf_clear(&left);
+        base_buf_clear(&right);
+        write_row(&left, s, e, r, NULL);
+        while (!paired && next < p->n_rows && used[next])
+            next++;
+        if (paired)
+            write_row(&right, s, e, r, p->rows[pair[r]]);
+        else if (next < p->n_rows)
+            write_row(&right, s, e, r, p->rows[next++]);
+        else
+            base_buf_puts(&right, "(nothing)");
+        write_side_by_side(out, paired ? " " : "!", base_buf_cstr(&left), base_buf_cstr(&right), width);
+    }
+    for (; next < p->n_rows; next++) {
+        if (used[next])
+            continue;
+        base_buf_clear(&right);
+        if (e->n_cols)
+            write_row(&right, s, e, UINT32_MAX, p->rows[next]);
+        else
+            write_whole(&right, s, p->rows[next]);
+        write_side_by_side(out, "!", "(nothing)", base_buf_cstr(&right), width);
+    }
+    base_buf_release(&left);
+    base_buf_release(&right);
+}
+
 /* Pairs equal rows, then lists what is left on both sides. Returns: true when nothing is. */
 static bool compare(struct base_buf *out, const struct plan *plan, const struct plan_test_expect *e, const struct probe *p) {
     const struct evt_schema *s = plan_schema_of(plan, e->of);
@@ -181,46 +230,9 @@ static bool compare(struct base_buf *out, const struct plan *plan, const struct 
     bool same = n_paired == e->n_rows && n_paired == p->n_rows;
     if (!same) {
         const char *port = plan_port_text(e->of.port);
-        struct base_buf left = BASE_BUF_INIT, right = BASE_BUF_INIT;
-        int width = MIN_COLUMN;
-        for (uint32_t r = 0; r < e->n_rows; r++) {
-            base_buf_clear(&left);
-            write_row(&left, s, e, r, NULL);
-            width = (int)left.len > width ? (int)left.len : width;
-        }
-        width = width > MAX_COLUMN ? MAX_COLUMN : width;
         base_buf_printf(out, "  %.*s%s%s: expected %u row%s, got %zu\n", BASE_STR_FMT(plan->nodes[e->of.node]->name), port[0] ? "." : "",
                         port, e->n_rows, e->n_rows == 1 ? "" : "s", p->n_rows);
-        write_side_by_side(out, " ", "expected", "actual", width);
-        size_t next = 0;
-        for (uint32_t r = 0; r < e->n_rows; r++) {
-            base_buf_clear(&left);
-            base_buf_clear(&right);
-            write_row(&left, s, e, r, NULL);
-            if (pair[r] != SIZE_MAX) {
-                write_row(&right, s, e, r, p->rows[pair[r]]);
-            } else {
-                while (next < p->n_rows && used[next])
-                    next++;
-                if (next < p->n_rows)
-                    write_row(&right, s, e, r, p->rows[next++]);
-                else
-                    base_buf_puts(&right, "(nothing)");
-            }
-            write_side_by_side(out, pair[r] != SIZE_MAX ? " " : "!", base_buf_cstr(&left), base_buf_cstr(&right), width);
-        }
-        for (; next < p->n_rows; next++) {
-            if (used[next])
-                continue;
-            base_buf_clear(&right);
-            if (e->n_cols)
-                write_row(&right, s, e, UINT32_MAX, p->rows[next]);
-            else
-                write_whole(&right, s, p->rows[next]);
-            write_side_by_side(out, "!", "(nothing)", base_buf_cstr(&right), width);
-        }
-        base_buf_release(&left);
-        base_buf_release(&right);
+        write_difference(out, s, e, p, pair, used);
     }
     base_free(used);
     base_free(pair);
