@@ -8,9 +8,13 @@
 #include "event/evt_type.h"
 #include "time/clk.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { PATIENCE_MS = 1000 }; /* with a reader of standard error that does not read */
 
 static const char *const level_names[CON_LEVEL_MAX] = {
     [CON_LEVEL_INFO] = "info",
@@ -44,9 +48,16 @@ static void put(const struct base_buf *b) {
     size_t off = 0;
     while (off < b->len) {
         ssize_t n = write(STDERR_FILENO, b->p + off, b->len - off);
-        if (n <= 0)
+        if (n >= 0) {
+            off += (size_t)n;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            /* Somebody who shares the terminal made it non-blocking. */
+            struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+            if (poll(&p, 1, PATIENCE_MS) <= 0)
+                return;
+        } else if (errno != EINTR) {
             return; /* nowhere left to complain */
-        off += (size_t)n;
+        }
     }
 }
 

@@ -89,6 +89,10 @@ static void on_log(void *arg, enum con_level level, const char *text) {
 
 static void on_trace(void *arg, const char *line) {
     struct context *c = arg;
+    if (c->log.json) {
+        cmd_log_printf(&c->log, c->log.level, "trace: %s", line);
+        return;
+    }
     struct base_buf b = BASE_BUF_INIT;
     base_buf_printf(&b, "trace: %s\n", line);
     cmd_log_text(&c->log, &b);
@@ -123,12 +127,14 @@ static void on_progress(void *arg, struct rt_job *job) {
     base_buf_printf(&b, "%llu events, ", (unsigned long long)t.events);
     write_rate(&b, seconds > 0 ? (double)(t.events - c->last_events) / seconds : 0);
     if (t.watermark != EVT_TIME_MIN && t.watermark != EVT_TIME_MAX) {
-        int64_t lag = clk_now(clk_system()) - t.watermark;
+        int64_t lag;
         base_buf_puts(&b, ", watermark ");
         base_write_timestamp(&b, t.watermark - t.watermark % 1000000);
-        base_buf_puts(&b, " (");
-        base_write_duration(&b, lag - lag % 1000000);
-        base_buf_puts(&b, " behind)");
+        if (!__builtin_sub_overflow(clk_now(clk_system()), t.watermark, &lag)) {
+            base_buf_puts(&b, " (");
+            base_write_duration(&b, lag - lag % 1000000);
+            base_buf_puts(&b, " behind)");
+        }
     }
     write_counts(&b, &t);
     c->last_events = t.events;
