@@ -309,6 +309,10 @@ void dsl_stmt_end(struct dsl_parse *p) {
     const struct dsl_token *first = &p->toks->items[p->semi_first], *last = &p->toks->items[p->semi_last];
     if (p->cur && !p->broken)
         want_clauses(p);
+    /* Where an opening bracket is missing, the mistake was told there. */
+    for (size_t i = p->semi_first, told = p->broken; !told && i < p->pos; i++)
+        if (p->toks->items[i].stray)
+            dsl_lex_stray(p, &p->toks->items[i]);
     bool said = p->n_reported && p->reported > p->semi_last; /* that the statement does not end here */
     if (p->last->synthetic && p->cur && !said) {                       /* all of it was read: that does not break it */
         struct cep_span behind = dsl_diag_span(

@@ -37,6 +37,8 @@ struct dsl_parse {
     bool recovering;   /* since a syntax error, until a rule with `error` is done */
     size_t reported;   /* token of the last syntax error, when n_reported > 0 */
     size_t n_reported;
+    bool wrong_at_once;  /* the last one was in the first token of an item */
+    size_t recovered_at; /* the token at which the parser went on after the last one */
     int begun; /* how many of the tokens were given with which parsing begins */
 
     /* dsl_build.c: what was made. */
@@ -52,6 +54,8 @@ struct dsl_parse {
 
 /* ---- dsl_lex.c: tokens as the parser wants them ---- */
 void dsl_lex_prepare(struct dsl_parse *p);
+/* Tells of a bracket that closes nothing. */
+void dsl_lex_stray(struct dsl_parse *p, const struct dsl_token *tok);
 /* Returns: the next token; never NULL; the last one for ever. */
 struct dsl_token *dsl_lex_next(struct dsl_parse *p, int *kind);
 struct base_str dsl_token_text(const struct dsl_parse *p, const struct dsl_token *t);
@@ -135,7 +139,7 @@ void dsl_twice(struct dsl_parse *p, struct cep_span span, bool given, const char
 /* ---- dsl_build_expr.c ---- */
 struct dsl_args {
     struct dsl_vec args;
-    bool distinct, star, from;
+    bool distinct, star, from, lost;
     const char *name; /* of the function that is meant, NULL: the one that is written */
 };
 struct dsl_expr *dsl_mk_expr(struct dsl_parse *p, enum dsl_expr_kind k, struct cep_span span);

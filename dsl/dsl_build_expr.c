@@ -175,6 +175,10 @@ struct dsl_args *dsl_mk_args_trim(
 struct dsl_expr *dsl_mk_call(struct dsl_parse *p, struct cep_span span, struct dsl_name name,
     const struct dsl_args *args, struct dsl_expr *filter, struct dsl_over *over) {
     struct dsl_expr *e = dsl_mk_expr(p, DSL_EXPR_CALL, span);
+    if (args->lost) {
+        e->kind = DSL_EXPR_ERROR;
+        return e;
+    }
     e->call.name = name;
     if (args->name)
         e->call.name.text = base_str_of(args->name);

@@ -53,6 +53,7 @@
     do { \
         yyerrok; \
         p->recovering = false; \
+        p->recovered_at = p->fed; \
         p->broken = true; \
     } while (0)
 #define CUR (p->cur)
@@ -571,7 +572,8 @@ call_args:
     | "(" expr PLACING expr "from" expr ")"     { $$ = dsl_mk_args_from(p, $2, $4, $6); }
     | "(" expr PLACING expr "from" expr "for" expr ")"
         { $$ = dsl_mk_args_from(p, $2, $4, $6); DSL_ADD(p, &$$->args, $8); }
-    | "(" mistake ")"                             { RECOVERED; $$ = dsl_mk_args(p, NULL, false, false); }
+    | "(" mistake ")"
+        { RECOVERED; $$ = dsl_mk_args(p, NULL, false, false); $$->lost = true; }
     ;
 
 args:

@@ -98,7 +98,13 @@ static void drop_statement(struct dsl_tokens *t, size_t first, size_t from) {
         t->items[i].kind = SKIP;
 }
 
-/* Finds the partner of every bracket; one that closes nothing is reported and left out. */
+void dsl_lex_stray(struct dsl_parse *p, const struct dsl_token *tok) {
+    struct base_str text = dsl_token_text(p, tok);
+    dsl_diag_error(p->diag, tok->span, CEP_ESYNTAX, "\"%.*s\" closes nothing", BASE_STR_FMT(text));
+    p->broken = true;
+}
+
+/* Finds the partner of every bracket; one that closes nothing is left out. */
 static void match_brackets(struct dsl_parse *p) {
     struct dsl_tokens *t = p->toks;
     uint32_t open[DSL_LIMIT_DEPTH];
@@ -122,11 +128,10 @@ static void match_brackets(struct dsl_parse *p) {
             while (k > 0 && closer_of(t->items[open[k - 1]].kind) != tok->kind)
                 k--;
             if (k == 0) {
-                dsl_diag_error(
-                    p->diag, tok->span, CEP_ESYNTAX, "\"%s\" closes nothing", dsl_token_name(tok->kind));
+                tok->stray = true;
+                if (p->expr_only)
+                    dsl_lex_stray(p, tok);
                 tok->kind = SKIP;
-                if (i > 0)
-                    t->items[i - 1].bad = true;
                 continue;
             }
             tok->partner = open[k - 1];

@@ -519,6 +519,10 @@ void dsl_syntax_error(struct dsl_parse *p, const int *expected, size_t n_expecte
     while (before > 0 && p->toks->items[before - 1].kind < 0)
         before--;
     s.prev = before > 0 ? &p->toks->items[before - 1] : NULL;
+    /* Went on behind a comma and was wrong at once, twice: these are no items of the list that is being read. */
+    bool at_once = p->n_reported && s.prev && s.prev->kind == TOK_COMMA && before - 1 == p->recovered_at;
+    quiet |= at_once && p->wrong_at_once;
+    p->wrong_at_once = at_once;
     if (!quiet && !unknown_statement(&s) && !missing_semicolon(&s) && !missing_bracket(&s) &&
         !wrong_clause(&s) && !unknown_unit(&s) && !trailing_comma(&s) && !nothing_between(&s) &&
         !quotes(&s) && !missing_comma(&s) && !missing_and(&s))
