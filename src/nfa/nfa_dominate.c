@@ -12,8 +12,9 @@
  *   - for each TAKE of q a TAKE of t with a guard that is no narrower, which completes if q's does, and whose target answers,
  *   - for each IGNORE of q an IGNORE or TAKE of t with a guard that is no narrower and whose target answers,
  *   - for each STOP of t a STOP of q with a guard that is no narrower.
- * Not where a condition reads the partial match, where a time from below is asked for, where absence completes, and not
- * when somebody reads the time-outs of partial matches.
+ * q's conditions, now and later, must not read the partial match; then those of t that answer do not either, for they
+ * are among q's, and what else t may do does not matter. Not where a time from below is asked for, where absence
+ * completes, and not when somebody reads the time-outs of partial matches.
  */
 #include "nfa/nfa_int.h"
 
@@ -64,7 +65,7 @@ static bool has_answer(const struct relation *r, uint32_t t, const struct nfa_ed
 static bool still_answers(const struct relation *r, uint32_t ti, uint32_t qi) {
     const struct nfa_prog *p = r->p;
     const struct nfa_state *t = &p->states[ti], *q = &p->states[qi];
-    if (t->pending || q->pending || !t->run_free || !q->run_free)
+    if (t->pending || q->pending || !q->run_free)
         return false;
     if (t->bound_us >= 0 && (q->bound_us < 0 || t->bound_us < q->bound_us))
         return false;

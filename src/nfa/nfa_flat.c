@@ -228,6 +228,25 @@ static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, stru
     return CEP_OK;
 }
 
+/* Edges in a row that need one of the bits of one word: an alternation of thousands costs a look at each word. */
+static void find_blocks(struct nfa_prog *p) {
+    for (size_t i = 0; i < p->n_states; i++) {
+        struct nfa_edge *e = p->edges + p->states[i].edges, *end = e + p->states[i].n_edges;
+        while (e < end) {
+            struct nfa_edge *from = e;
+            uint64_t any = 0;
+            for (; e < end && e->want && e->word == from->word; e++)
+                any |= e->want;
+            if (e - from > 2) {
+                from->block = (uint32_t)(e - from);
+                from->any = any;
+            }
+            if (e == from)
+                e++;
+        }
+    }
+}
+
 enum cep_rc nfa_flat(struct nfa_prog *p, struct cep_err *err) {
     struct flat f = { .p = p };
     f.seen = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
@@ -251,5 +270,6 @@ enum cep_rc nfa_flat(struct nfa_prog *p, struct cep_err *err) {
         if (s.bound_us >= 0)
             p->has_bounds = true;
     }
+    find_blocks(p);
     return CEP_OK;
 }

@@ -119,6 +119,8 @@ struct nfa_node {
 struct nfa_edge {
     uint64_t mask, want; /* (bits[word] & mask) == want, tested first */
     uint32_t word;
+    uint32_t block;     /* so many edges from here on ask for one of `any` of the same word; 0 = none */
+    uint64_t any;
     uint32_t action;         /* enum nfa_action */
     uint32_t target;         /* state; NFA_NONE: the match ends here */
     uint32_t var;            /* TAKE, STOP */

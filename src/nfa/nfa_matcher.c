@@ -31,6 +31,8 @@ struct nfa_matcher *nfa_matcher_new(
     m->taker = base_calloc(p->n_states, sizeof *m->taker);
     m->taker_group = base_calloc(p->n_states, sizeof *m->taker_group);
     m->taker_order = base_calloc(p->n_states, sizeof *m->taker_order);
+    m->care_order = base_calloc(p->n_states, sizeof *m->care_order);
+    m->care = base_calloc(p->n_states, sizeof *m->care);
     m->var_first = base_calloc(p->pat->n_vars + 1, sizeof *m->var_first);
     m->var_n = base_calloc(p->pat->n_vars + 1, sizeof *m->var_n);
     nfa_env_init(m);
@@ -61,6 +63,8 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     base_free(m->taker);
     base_free(m->taker_group);
     base_free(m->taker_order);
+    base_free(m->care_order);
+    base_free(m->care);
     base_free(m->merge);
     base_free(m->standing);
     base_free(m->evs);

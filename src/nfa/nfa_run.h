@@ -211,6 +211,8 @@ struct nfa_matcher {
     struct nfa_run **taker; /* state: the earliest run that took this event into it */
     struct nfa_group **taker_group;
     uint64_t *taker_order;
+    uint64_t *care_order; /* state: the event for which `care` was found out */
+    bool *care;
     struct nfa_group **merge; /* groups to look at after the step */
     size_t n_merge, cap_merge;
     struct nfa_standing *standing; /* scratch of one expiry */

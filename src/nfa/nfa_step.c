@@ -32,19 +32,23 @@ bool nfa_may_start(const struct nfa_matcher *m) {
     return false;
 }
 
-static bool cares(const struct nfa_matcher *m, const struct nfa_state *s) {
+static bool cares(struct nfa_matcher *m, const struct nfa_state *s) {
     if (!s->calm)
         return true;
     if (!(s->fold & m->cur.folded))
         return false;
     if (m->p->n_words == 1)
         return true;
+    size_t at = (size_t)(s - m->p->states);
+    if (m->care_order[at] == m->cur.order)
+        return m->care[at];
     const uint64_t *mask = m->p->masks + s->interest;
-    for (size_t i = 0; i < m->p->n_words; i++) {
-        if (mask[i] & m->cur.bits[i])
-            return true;
-    }
-    return false;
+    bool any = false;
+    for (size_t i = 0; i < m->p->n_words && !any; i++)
+        any = (mask[i] & m->cur.bits[i]) != 0;
+    m->care_order[at] = m->cur.order;
+    m->care[at] = any;
+    return any;
 }
 
 static bool guard_holds(struct nfa_matcher *m, uint32_t guard, uint32_t n, const struct nfa_run *run) {
@@ -85,6 +89,10 @@ static size_t find_fired(
     m->stamp++;
     *stop = false;
     for (; e < end; e++) {
+        if (e->block && !(m->cur.bits[e->word] & e->any)) {
+            e += e->block - 1;
+            continue;
+        }
         if ((m->cur.bits[e->word] & e->mask) != e->want)
             continue;
         if (e->n_lits && !guard_holds(m, e->lits, e->n_lits, run))
