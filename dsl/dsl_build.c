@@ -3,6 +3,8 @@
  */
 #include "dsl/dsl_build.h"
 
+#include "dsl/dsl_gram.h"
+
 /* ---- lists ---- */
 
 void dsl_vec_add(struct dsl_parse *p, struct dsl_vec *v, const void *item, size_t size) {
@@ -243,12 +245,55 @@ void dsl_process_columns(struct dsl_parse *p, const struct dsl_process *body) {
     p->cur->process.n_columns = s.n_columns;
 }
 
+/* `stream (a int)`, `pattern from s`: what stands in the place of the name is none. */
+static bool may_name(const struct dsl_token *t) {
+    const char *word;
+    int token;
+    bool reserved;
+    for (size_t i = 0; (word = dsl_keyword_at(i, &token, &reserved)); i++)
+        if (token == t->kind)
+            return !reserved;
+    return dsl_token_is_name(t);
+}
+
+/*
+ * The first word of a statement is misspelt or missing. What it was to be is guessed from its neighbours, so that what
+ * uses its name is not wrong as well.
+ */
+void dsl_stmt_guess(struct dsl_parse *p, size_t at, const char *nearest) {
+    const struct dsl_token *t = &p->toks->items[at];
+    size_t left = p->toks->n - at;
+    enum dsl_stmt_kind kind = DSL_STMT_MAX;
+    const struct dsl_token *name = NULL;
+    for (int k = 0; nearest && left > 1 && k < DSL_STMT_MAX; k++)
+        if (strcmp(nearest, dsl_stmt_word((enum dsl_stmt_kind)k)) == 0 && may_name(&t[1])) {
+            kind = (enum dsl_stmt_kind)k;
+            name = &t[1];
+            break;
+        }
+    /* The word is missing, or nothing like one. */
+    for (size_t skip = 0; kind == DSL_STMT_MAX && skip < 2 && skip + 2 < left && may_name(&t[skip]); skip++) {
+        int next = t[skip + 1].kind;
+        kind = next == TOK_LPAREN || next == TOK_AS ? DSL_STMT_STREAM
+               : next == TOK_FROM                   ? DSL_STMT_PATTERN
+               : next == TOK_ON                     ? DSL_STMT_ALERT
+               : t[skip + 2].kind == TOK_EQ && (skip > 0 || left < 4 || t[3].kind != TOK_EQ)
+                   ? DSL_STMT_PARAMETER
+                   : DSL_STMT_MAX;
+        name = &t[skip];
+    }
+    if (kind == DSL_STMT_STREAM || kind == DSL_STMT_PATTERN || kind == DSL_STMT_ALERT || kind == DSL_STMT_PARAMETER)
+        dsl_stmt_begin(p, kind, dsl_mk_name((struct dsl_token *)(uintptr_t)name, false));
+}
+
 void dsl_stmt_lost(struct dsl_parse *p, enum dsl_stmt_kind kind) {
     struct dsl_name name = { 0 };
+    if (p->cur && p->cur->kind == kind && kind == DSL_STMT_STREAM && dsl_name_given(&p->cur->name))
+        return; /* its columns may have been read */
     bool named = kind != DSL_STMT_SINK && kind != DSL_STMT_TEST && kind != DSL_STMT_INCLUDE;
     if (named && p->semi_first + 1 <= p->semi_last) {
         struct dsl_token *word = &p->toks->items[p->semi_first + 1];
-        if (dsl_token_is_name(word))
+        if (may_name(word))
             name = dsl_mk_name(word, false);
     }
     dsl_stmt_begin(p, kind, name);
@@ -313,7 +358,7 @@ void dsl_stmt_end(struct dsl_parse *p) {
     for (size_t i = p->semi_first, told = p->broken; !told && i < p->pos; i++)
         if (p->toks->items[i].stray)
             dsl_lex_stray(p, &p->toks->items[i]);
-    bool said = p->n_reported && p->reported > p->semi_last; /* that the statement does not end here */
+    bool said = p->n_reported && p->reported >= p->semi_last; /* that the statement does not end here */
     if (p->last->synthetic && p->cur && !said) {                       /* all of it was read: that does not break it */
         struct cep_span behind = dsl_diag_span(
             p->diag, last->span.file, last->span.end_off, last->span.end_off);

@@ -37,6 +37,7 @@ struct dsl_parse {
     bool recovering;   /* since a syntax error, until a rule with `error` is done */
     size_t reported;   /* token of the last syntax error, when n_reported > 0 */
     size_t n_reported;
+    size_t unclosed_at;  /* the token before which a closing bracket was missing; SIZE_MAX: none */
     bool wrong_at_once;  /* the last one was in the first token of an item */
     size_t recovered_at; /* the token at which the parser went on after the last one */
     int begun; /* how many of the tokens were given with which parsing begins */
@@ -122,6 +123,8 @@ void dsl_add_expect(
 struct dsl_process *dsl_mk_process(
     struct dsl_parse *p, const struct dsl_token *lib, const struct dsl_vec *options);
 
+/* `at`: the token that begins no statement; nearest: the word that it may be, or NULL. */
+void dsl_stmt_guess(struct dsl_parse *p, size_t at, const char *nearest);
 void dsl_stmt_begin(struct dsl_parse *p, enum dsl_stmt_kind kind, struct dsl_name name);
 /* A statement of which only the first word, and maybe the name behind it, could be read. */
 void dsl_stmt_lost(struct dsl_parse *p, enum dsl_stmt_kind kind);

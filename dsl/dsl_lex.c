@@ -254,7 +254,7 @@ void dsl_lex_prepare(struct dsl_parse *p) {
     match_brackets(p);
     join_durations(p);
     p->pos = 0;
-    p->fed = SIZE_MAX;
+    p->fed = p->unclosed_at = SIZE_MAX;
 }
 
 /* ---- while parsing ---- */
@@ -316,6 +316,7 @@ static void report_unclosed(struct dsl_parse *p, const struct dsl_token *open) {
     const struct dsl_token *prev = &p->toks->items[p->fed];
     struct cep_span behind = dsl_diag_span(p->diag, prev->span.file, prev->span.end_off, prev->span.end_off);
     dsl_diag_error(p->diag, behind, CEP_ESYNTAX, "expected \"%s\"", dsl_token_name(closer_of(open->kind)));
+    p->unclosed_at = p->pos;
     dsl_diag_note_at(p->diag, open->span, "this \"%s\" is not closed", dsl_token_name(open->kind));
     p->recovering = true;
 }

@@ -96,7 +96,38 @@ static bool find_port(
 
 /* -- look-up ---------------------------------------------------------------------------------------------------- */
 
+static bool sym_kind_of(enum dsl_stmt_kind k, enum dsl_sym_kind *out) {
+    switch (k) {
+    case DSL_STMT_PARAMETER: *out = DSL_SYM_PARAM; return true;
+    case DSL_STMT_STREAM: *out = DSL_SYM_SOURCE; return true;
+    case DSL_STMT_SELECT: *out = DSL_SYM_SELECT; return true;
+    case DSL_STMT_TABLE:
+    case DSL_STMT_PROCESS: *out = DSL_SYM_OTHER; return true;
+    case DSL_STMT_PATTERN: *out = DSL_SYM_PATTERN; return true;
+    case DSL_STMT_ALERT: *out = DSL_SYM_ALERT; return true;
+    case DSL_STMT_SINK: *out = DSL_SYM_SINK; return true;
+    case DSL_STMT_INCLUDE:
+    case DSL_STMT_TEST:
+    case DSL_STMT_MAX: break;
+    }
+    return false;
+}
+
+/* A statement has lost its name: any unknown one may be meant to be it. */
+static bool name_lost(const struct dsl_sem *c) {
+    for (size_t i = 0; i < c->prog->n_stmts; i++) {
+        const struct dsl_stmt *st = c->prog->stmts[i];
+        enum dsl_sym_kind kind;
+        if (st->broken && sym_kind_of(st->kind, &kind) && kind != DSL_SYM_PARAM && kind != DSL_SYM_SINK &&
+            !dsl_name_given(&st->name))
+            return true;
+    }
+    return false;
+}
+
 static void unknown_rows(struct dsl_sem *c, const struct dsl_name *name, enum dsl_use use) {
+    if (name_lost(c))
+        return;
     struct dsl_nearest near;
     dsl_near(c, &near, name->text);
     for (size_t i = 0; i < c->n_syms; i++)
@@ -163,23 +194,6 @@ bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use
 }
 
 /* -- names ------------------------------------------------------------------------------------------------------- */
-
-static bool sym_kind_of(enum dsl_stmt_kind k, enum dsl_sym_kind *out) {
-    switch (k) {
-    case DSL_STMT_PARAMETER: *out = DSL_SYM_PARAM; return true;
-    case DSL_STMT_STREAM: *out = DSL_SYM_SOURCE; return true;
-    case DSL_STMT_SELECT: *out = DSL_SYM_SELECT; return true;
-    case DSL_STMT_TABLE:
-    case DSL_STMT_PROCESS: *out = DSL_SYM_OTHER; return true;
-    case DSL_STMT_PATTERN: *out = DSL_SYM_PATTERN; return true;
-    case DSL_STMT_ALERT: *out = DSL_SYM_ALERT; return true;
-    case DSL_STMT_SINK: *out = DSL_SYM_SINK; return true;
-    case DSL_STMT_INCLUDE:
-    case DSL_STMT_TEST:
-    case DSL_STMT_MAX: break;
-    }
-    return false;
-}
 
 static void collect_names(struct dsl_sem *c) {
     c->syms = BASE_ARENA_ARRAY(&c->tmp, struct dsl_sym, c->prog->n_stmts + 1);

@@ -91,6 +91,8 @@ static bool unknown_statement(const struct situation *s) {
     else
         dsl_diag_note(s->p->diag,
             "statements begin with parameter, include, stream, table, process, pattern, alert, sink or test");
+    if (!s->p->cur)
+        dsl_stmt_guess(s->p, s->at_index, near.best.len ? base_arena_strndup(s->p->arena, near.best.p, near.best.len) : NULL);
     return true;
 }
 
@@ -521,7 +523,7 @@ void dsl_syntax_error(struct dsl_parse *p, const int *expected, size_t n_expecte
     s.prev = before > 0 ? &p->toks->items[before - 1] : NULL;
     /* Went on behind a comma and was wrong at once, twice: these are no items of the list that is being read. */
     bool at_once = p->n_reported && s.prev && s.prev->kind == TOK_COMMA && before - 1 == p->recovered_at;
-    quiet |= at_once && p->wrong_at_once;
+    quiet |= (at_once && p->wrong_at_once) || s.at_index == p->unclosed_at;
     p->wrong_at_once = at_once;
     if (!quiet && !unknown_statement(&s) && !missing_semicolon(&s) && !missing_bracket(&s) &&
         !wrong_clause(&s) && !unknown_unit(&s) && !trailing_comma(&s) && !nothing_between(&s) &&
