@@ -15,3 +15,6 @@ tests_runtime_rt_select_test_LDADD = $(RT_KIT_LIBS)
 check_PROGRAMS += tests/runtime/rt_alert_test
 tests_runtime_rt_alert_test_SOURCES = tests/runtime/rt_alert_test.c $(RT_KIT)
 tests_runtime_rt_alert_test_LDADD = $(RT_KIT_LIBS)
+check_PROGRAMS += tests/runtime/rt_job_test
+tests_runtime_rt_job_test_SOURCES = tests/runtime/rt_job_test.c $(RT_KIT)
+tests_runtime_rt_job_test_LDADD = $(RT_KIT_LIBS)
