@@ -182,6 +182,21 @@ enum cep_rc cmd_config_int(const struct cmd_config *c, enum cmd_config_key key, 
     return bad_value(c, key, wants, err);
 }
 
+enum cep_rc cmd_config_bytes(const struct cmd_config *c, enum cmd_config_key key, uint64_t *out, struct cep_err *err) {
+    static const char units[] = "kmgt";
+    struct base_str s = base_str_of(c->values[key]);
+    unsigned shift = 0;
+    const char *unit = s.len > 1 ? strchr(units, tolower((unsigned char)s.p[s.len - 1])) : NULL;
+    if (unit) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        s.len--;
+    }
+    if (!base_parse_u64(s, out) || *out > UINT64_MAX >> shift)
+        return bad_value(c, key, "bytes such as \"512m\" or \"4g\"", err);
+    *out <<= shift;
+    return CEP_OK;
+}
+
 enum cep_rc cmd_config_duration(const struct cmd_config *c, enum cmd_config_key key, int64_t *out_us, struct cep_err *err) {
     if (base_parse_duration(base_str_of(c->values[key]), out_us) && *out_us >= 0)
         return CEP_OK;

@@ -22,7 +22,7 @@
     KEY(HTTP, "http.address", "127.0.0.1:8081", "HOST:PORT", false, "REST address")                                   \
     KEY(STATE_BACKEND, "state.backend", "memory", "memory|rocksdb", false, "where keyed state lies")                  \
     KEY(STATE_DIR, "state.dir", "", "folder", false, "where state and checkpoints lie")                               \
-    KEY(STATE_MEMORY, "state.memory", "", "bytes", false, "budget of keyed state in memory")                          \
+    KEY(STATE_MEMORY, "state.memory", "4g", "bytes: 512m, 4g; 0 = no limit", true, "what the partial matches of one pattern may take; beyond it the job fails and says so")                          \
     KEY(CP_INTERVAL, "checkpoint.interval", "", "duration", false, "time between checkpoints")                        \
     KEY(CP_DIR, "checkpoint.dir", "", "folder", false, "where checkpoints lie")                                       \
     KEY(CP_MODE, "checkpoint.mode", "exactly-once", "exactly-once|at-least-once", false, "what a checkpoint promises") \
@@ -51,6 +51,8 @@ struct cmd_config {
 enum cep_rc cmd_config_load(struct cmd_config *c, const struct cmd_args *args, struct base_arena *a, struct cep_err *err);
 enum cep_rc cmd_config_int(const struct cmd_config *c, enum cmd_config_key key, int64_t min, int64_t max, int64_t *out,
                            struct cep_err *err);
+/* "0", "512m", "4g": bytes, with k, m, g, t for powers of 1024. */
+enum cep_rc cmd_config_bytes(const struct cmd_config *c, enum cmd_config_key key, uint64_t *out, struct cep_err *err);
 enum cep_rc cmd_config_duration(const struct cmd_config *c, enum cmd_config_key key, int64_t *out_us, struct cep_err *err);
 /* The text of `cepd help config`. */
 void cmd_config_write(struct base_buf *b);

@@ -228,6 +228,8 @@ static enum cep_rc options_of(const struct cmd_args *args, struct rt_opts *opts,
     if (rc == CEP_OK)
         rc = cmd_config_int(&c, CMD_CFG_BUFFER_ROWS, EVT_BATCH_ROWS, INT64_MAX, &rows, err);
     if (rc == CEP_OK)
+        rc = cmd_config_bytes(&c, CMD_CFG_STATE_MEMORY, &opts->state_bytes, err);
+    if (rc == CEP_OK)
         rc = cmd_config_duration(&c, CMD_CFG_BATCH_LINGER, &opts->linger_us, err);
     if (rc == CEP_OK)
         rc = cmd_config_duration(&c, CMD_CFG_BUFFER_PATIENCE, &opts->held_patience_us, err);

@@ -11,6 +11,7 @@ static const struct cmd_option run_options[] = {
     { .name = "parallelism", .arg = "N", .help = "subtasks of each operator; this version runs 1" },
     { .name = "batch-size", .arg = "ROWS", .help = "rows in a batch, 1 to 1024 (default 1024)" },
     { .name = "batch-linger", .arg = "D", .help = "flush sinks at least this often (default 5 ms)" },
+    { .name = "state-memory", .arg = "BYTES", .help = "what one pattern's partial matches may take (default 4g; 0 = no limit)" },
     { .name = "buffer-rows", .arg = "ROWS", .help = "rows that may wait for watermarks (default 16777216)" },
     { .name = "buffer-patience", .arg = "D", .help = "a silent partition fails a job whose buffer is full after D (30 s)" },
     { .name = "sink-drain", .arg = "D", .help = "time for sinks to deliver what they hold at the end (30 s)" },

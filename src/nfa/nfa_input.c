@@ -337,6 +337,16 @@ static uint64_t hash_of(const struct nfa_matcher *m, const struct clk_row *r) {
     return m->held[r->batch].hash[r->row];
 }
 
+/* After every event, because what one event adds may double with the next. */
+static void check_budget(struct nfa_matcher *m) {
+    if (m->rc != CEP_OK || m->opts.max_bytes == 0 || m->mem.held <= m->opts.max_bytes)
+        return;
+    m->rc = base_err_set(&m->err, CEP_ELIMIT, "partial matches need more than %llu bytes",
+        (unsigned long long)m->opts.max_bytes);
+    base_err_hint(&m->err, "bound them (within, limit N open per key; cepd check says what grows), or raise state.memory");
+    m->err.fatal = true;
+}
+
 static void take_rows(struct nfa_matcher *m, const struct clk_row *rows, size_t n) {
     bool any;
     for (size_t i = 0; i < n && i < AHEAD_SLOT; i++)
@@ -354,6 +364,7 @@ static void take_rows(struct nfa_matcher *m, const struct clk_row *rows, size_t 
             if (any && next <= rows[i].time)
                 fire_timers(m, rows[i].time);
             take_row(m, h, rows[i].row);
+            check_budget(m);
         }
         if (--h->waiting == 0)
             held_free(m, rows[i].batch);
@@ -366,12 +377,7 @@ static enum cep_rc finish(struct nfa_matcher *m, struct cep_err *err) {
         base_arena_clear(&m->scratch);
         m->scratch_used = false;
     }
-    if (m->rc == CEP_OK && m->opts.max_bytes && m->mem.held > m->opts.max_bytes) {
-        m->rc = base_err_set(&m->err, CEP_ELIMIT,
-            "the partial matches of pattern \"%.*s\" need more than %llu bytes",
-            BASE_STR_FMT(m->p->node->name), (unsigned long long)m->opts.max_bytes);
-        m->err.fatal = true;
-    }
+    check_budget(m);
     if (m->rc != CEP_OK && err)
         *err = m->err;
     return m->rc;

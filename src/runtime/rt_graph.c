@@ -30,7 +30,7 @@ static void connect_inputs(struct rt_graph *g, const struct plan_node *n) {
     }
 }
 
-enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk, struct cep_err *err) {
+enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk, uint64_t state_bytes, struct cep_err *err) {
     uint32_t n_sources = 0;
     enum cep_rc rc = CEP_OK;
     *g = (struct rt_graph){ .plan = plan, .ops = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof(struct rt_op *)) };
@@ -39,7 +39,7 @@ enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const str
         switch (n->kind) {
         case PLAN_NODE_SOURCE: g->ops[i] = rt_source_new(n, n_sources++, clk); break;
         case PLAN_NODE_SELECT: g->ops[i] = rt_select_new(n, clk); break;
-        case PLAN_NODE_PATTERN: rc = rt_pattern_new(plan, n, clk, &g->ops[i], err); break;
+        case PLAN_NODE_PATTERN: rc = rt_pattern_new(plan, n, clk, state_bytes, &g->ops[i], err); break;
         case PLAN_NODE_ALERT: g->ops[i] = rt_alert_new(plan, n, clk); break;
         case PLAN_NODE_MAX: break;
         }

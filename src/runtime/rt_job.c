@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 enum {
-    HOUSEKEEPING_STEPS = 32,        /* batches between two looks at the clock, sockets and sinks */
     MAX_WAIT_US = 200 * 1000,       /* so that progress is shown and a stop is seen */
     MIN_WAIT_US = 100,
     DRAIN_WAIT_US = 20 * 1000

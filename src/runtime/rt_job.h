@@ -26,6 +26,7 @@ struct rt_opts {
     uint32_t batch_rows;        /* `batch.size`, 1..EVT_BATCH_ROWS */
     int64_t linger_us;          /* `batch.linger`: sinks are flushed at least this often */
     uint64_t max_buffered;      /* rows waiting for watermarks, over all operators */
+    uint64_t state_bytes;       /* `state.memory`, for each pattern's partial matches; 0 = no limit */
     int64_t held_patience_us;   /* how long a silent partition may hold back a full buffer */
     int64_t drain_us;           /* how long sinks may take to get rid of what they hold at the end */
     int64_t progress_every_us;  /* 0 = progress() is never called */

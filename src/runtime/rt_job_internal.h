@@ -11,6 +11,11 @@
 struct event;
 struct event_base;
 
+enum {
+    HOUSEKEEPING_STEPS = 32, /* batches between two looks at the clock, sockets, sinks and buffers */
+    HOUSEKEEPING_ROWS = HOUSEKEEPING_STEPS * EVT_BATCH_ROWS
+};
+
 struct rt_input_source {
     struct rt_job *job;       /* borrowed */
     struct rt_op *op;         /* borrowed: the graph's */

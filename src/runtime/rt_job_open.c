@@ -170,7 +170,7 @@ enum cep_rc rt_job_new(const struct plan *plan, const struct rt_opts *opts, stru
     job->stop_fd = -1;
     enum cep_rc rc = open_loop(job, err);
     if (rc == CEP_OK)
-        rc = rt_graph_init(&job->graph, plan, opts->clk, err);
+        rc = rt_graph_init(&job->graph, plan, opts->clk, opts->state_bytes, err);
     find_groups(job);
     if (rc == CEP_OK)
         rc = open_sinks(job, err);

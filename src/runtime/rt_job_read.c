@@ -164,6 +164,15 @@ static enum cep_rc buffer_held(struct rt_job *job, struct rt_input_source *s, st
     return rc;
 }
 
+/* The holder brings row after row, and none of them lets the watermark free anything: a delay longer than the buffer. */
+static enum cep_rc buffer_overrun(struct rt_job *job, const struct rt_input_source *s, struct cep_err *err) {
+    enum cep_rc rc = base_err_set(err, CEP_ELIMIT, "stream \"%.*s\": %llu events wait for its watermark (limit %llu), and more keep coming",
+                                  BASE_STR_FMT(s->op->name), (unsigned long long)rt_graph_buffered(&job->graph),
+                                  (unsigned long long)job->opts.max_buffered);
+    base_err_hint(err, "a shorter watermark delay lets fewer events wait, or raise --buffer-rows");
+    return rc;
+}
+
 /* The buffers are full: only what holds the watermark is read. Returns: as read_source(). */
 static enum cep_rc read_held(struct rt_job *job, struct cep_err *err) {
     struct rt_input_source *s = holder(job);
@@ -174,6 +183,8 @@ static enum cep_rc read_held(struct rt_job *job, struct cep_err *err) {
             rt_source_unheard(job->sources[i].op);
     bool idle = s->op->idle;
     enum cep_rc rc = read_source(s, !idle, err);
+    if (rc == CEP_OK && rt_graph_buffered(&job->graph) / 2 >= job->opts.max_buffered + HOUSEKEEPING_ROWS)
+        return buffer_overrun(job, s, err);
     if (rc != CEP_AGAIN || idle) {
         s->silent_since_us = INT64_MIN;
         return rc;

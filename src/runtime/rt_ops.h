@@ -13,8 +13,8 @@ struct rt_op *rt_select_new(const struct plan_node *node, const struct clk *clk)
 
 struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
-enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk, struct rt_op **out,
-                           struct cep_err *err);
+enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk, uint64_t state_bytes,
+                           struct rt_op **out, struct cep_err *err);
 
 /* -- source: decoded rows get their time, lateness is judged, watermarks are made ------------------------- */
 

@@ -95,8 +95,8 @@ static const struct rt_op_vt pattern_vt = {
     .free = pattern_free,
 };
 
-enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk, struct rt_op **out,
-                           struct cep_err *err) {
+enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk, uint64_t state_bytes,
+                           struct rt_op **out, struct cep_err *err) {
     struct rt_pattern *p = base_calloc(1, sizeof *p);
     rt_op_init(&p->op, &pattern_vt, node, node->name, node->pattern.n_inputs, clk);
     struct nfa_opts opts = { .no_timeouts = !plan_is_read(plan, (struct plan_ref){ node->index, PLAN_PORT_TIMEOUTS }) };
@@ -106,7 +106,7 @@ enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node
         return rc;
     }
     struct nfa_out sink = { .arg = p, .matches = on_matches, .timeouts = on_timeouts, .failure = on_failure };
-    p->matcher = nfa_matcher_new(p->prog, &sink, NULL);
+    p->matcher = nfa_matcher_new(p->prog, &sink, &(struct nfa_matcher_opts){ .max_bytes = state_bytes });
     *out = &p->op;
     return CEP_OK;
 }

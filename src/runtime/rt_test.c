@@ -283,7 +283,7 @@ enum cep_rc rt_test_run(const struct plan *plan, const struct plan_test *test, s
     struct rt_graph g;
     clk_manual_init(&clk, 0);
     *result = (struct rt_test_result){ .passed = true };
-    enum cep_rc rc = rt_graph_init(&g, p, &clk, err);
+    enum cep_rc rc = rt_graph_init(&g, p, &clk, 0, err);
     if (rc != CEP_OK)
         return rc;
     struct probe **probes = base_calloc(test->n_expects ? test->n_expects : 1, sizeof(struct probe *));

@@ -314,6 +314,19 @@ def test_a_full_buffer_names_who_holds_the_watermark(folder):
     assert "idle after" in err
 
 
+def test_budgets_end_a_job_with_a_reason(folder):
+    head = ("stream a (k string, v int, at timestamp) from generate (rows = 200000, step = 1 ms, k = 'key k 3') "
+            "event time at watermark delay {delay};\n")
+    (folder / "p.pattern").write_text(head.format(delay="0 s") + "pattern p from a match x+ combinations -> y "
+                                      "define x as v >= 0, y as v < 0 after match no skip measures count(x) as n;\nsink p to stdout format json;\n")
+    err = cepd("run", "p.pattern", "--state-memory", "50m", cwd=folder, status=2).stderr
+    assert 'pattern "p": partial matches need more than 52428800 bytes' in err, err
+    (folder / "p.pattern").write_text(head.format(delay="1 d") + "pattern p from a match x define x as v >= 0 within 1 min "
+                                      "measures x.v as v;\nsink p to stdout format json;\n")
+    err = cepd("run", "p.pattern", "--buffer-rows", "2000", cwd=folder, status=2).stderr
+    assert 'events wait for its watermark (limit 2000), and more keep coming' in err, err
+
+
 # -- writing patterns -----------------------------------------------------------------------------------------------
 
 

@@ -65,7 +65,7 @@ void rt_kit_init(struct rt_kit *k, const char *text) {
     *k = (struct rt_kit){ .n_probes = 0 };
     k->plan = rt_kit_compile(&k->diag, text);
     clk_manual_init(&k->clk, 0);
-    assert_int_equal(rt_graph_init(&k->graph, k->plan, &k->clk, NULL), CEP_OK);
+    assert_int_equal(rt_graph_init(&k->graph, k->plan, &k->clk, 0, NULL), CEP_OK);
 }
 
 void rt_kit_release(struct rt_kit *k) {
