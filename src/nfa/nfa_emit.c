@@ -160,7 +160,7 @@ void nfa_emit_match(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_d
 
 void nfa_emit_timeout(
     struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at) {
-    if (!m->out.timeouts || !m->pat->timeouts_schema)
+    if (!m->out.timeouts || !m->pat->timeouts_schema || m->p->opts.no_timeouts)
         return;
     list_events(m, r->last, start_order);
     if (!m->timeouts)
