@@ -14,7 +14,7 @@ static const struct dsl_sym *unreplayable(struct dsl_sem *c, const struct dsl_sy
     list[n++] = s;
     seen[s - c->syms] = true;
     for (size_t i = 0; i < n; i++) {
-        if (list[i]->kind == DSL_SYM_SOURCE && list[i]->schema) {
+        if (list[i]->kind == DSL_SYM_SOURCE && list[i]->schema && !list[i]->bad) {
             const struct plan_connector_spec *k = c->nodes[list[i]->node]->source.connector;
             if (k && !k->replayable)
                 return list[i];
