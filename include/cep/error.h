@@ -18,22 +18,22 @@
 #include <stdint.h>
 
 /* CODE(name, text, retriable by default) */
-#define CEP_RC_LIST(CODE)                                                                \
-    CODE(OK, "success", false)                                                           \
-    CODE(AGAIN, "nothing to do yet, call again", true) /* not an error */                \
-    CODE(NONE, "there is no more", false)              /* not an error */                \
-    CODE(ESYNTAX, "syntax error", false)                                                 \
-    CODE(ENAME, "unknown or ambiguous name", false)                                      \
-    CODE(ETYPE, "type mismatch", false)                                                  \
-    CODE(EINVAL, "invalid value", false)                                                 \
-    CODE(EUNSUPPORTED, "not in this version", false)                                     \
-    CODE(EVALUE, "expression failed on an event", false) /* overflow, division, cast */  \
-    CODE(EDECODE, "record cannot be decoded", false)                                     \
-    CODE(EIO, "input or output failed", true)                                            \
-    CODE(ELIMIT, "a configured limit was reached", false)                                \
-    CODE(EDAMAGED, "stored bytes are damaged", false)                                    \
-    CODE(EVERSION, "stored bytes are of another version", false)                         \
-    CODE(ESTATE, "not possible in this state", false)                                    \
+#define CEP_RC_LIST(CODE)                                                               \
+    CODE(OK, "success", false)                                                          \
+    CODE(AGAIN, "nothing to do yet, call again", true) /* not an error */               \
+    CODE(NONE, "there is no more", false)              /* not an error */               \
+    CODE(ESYNTAX, "syntax error", false)                                                \
+    CODE(ENAME, "unknown or ambiguous name", false)                                     \
+    CODE(ETYPE, "type mismatch", false)                                                 \
+    CODE(EINVAL, "invalid value", false)                                                \
+    CODE(EUNSUPPORTED, "not in this version", false)                                    \
+    CODE(EVALUE, "expression failed on an event", false) /* overflow, division, cast */ \
+    CODE(EDECODE, "record cannot be decoded", false)                                    \
+    CODE(EIO, "input or output failed", true)                                           \
+    CODE(ELIMIT, "a configured limit was reached", false)                               \
+    CODE(EDAMAGED, "stored bytes are damaged", false)                                   \
+    CODE(EVERSION, "stored bytes are of another version", false)                        \
+    CODE(ESTATE, "not possible in this state", false)                                   \
     CODE(EINTERRUPTED, "interrupted", true)
 
 enum cep_rc {
@@ -60,10 +60,8 @@ struct cep_err {
     char hint[256]; /* empty = none */
 };
 
-#define CEP_ERR_INIT                                                                     \
-    {                                                                                    \
-        .rc = CEP_OK                                                                     \
-    }
+#define CEP_ERR_INIT \
+    { .rc = CEP_OK }
 
 #ifdef __cplusplus
 extern "C" {

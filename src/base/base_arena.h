@@ -18,10 +18,10 @@ struct base_arena_block;
 struct base_arena_cleanup;
 
 struct base_arena {
-    struct base_arena_block *blocks;      /* owned, newest first */
-    struct base_arena_cleanup *cleanups;  /* live in the arena, newest first */
-    size_t block_size;                    /* of the next block */
-    size_t used;                          /* bytes handed out since init or clear */
+    struct base_arena_block *blocks;     /* owned, newest first */
+    struct base_arena_cleanup *cleanups; /* live in the arena, newest first */
+    size_t block_size;                   /* of the next block */
+    size_t used;                         /* bytes handed out since init or clear */
 };
 
 void base_arena_init(struct base_arena *a, size_t first_block_size /* 0 = 4 KiB */);
@@ -44,5 +44,5 @@ void *base_arena_grow(struct base_arena *a, void *items, size_t n, size_t *cap, 
 /* Calls fn(arg) when the arena is cleared or released: for what is not memory (files, pcre2 code). */
 void base_arena_on_release(struct base_arena *a, void (*fn)(void *arg), void *arg);
 
-#define BASE_ARENA_NEW(a, type) ((type *)base_arena_alloc((a), sizeof(type)))
+#define BASE_ARENA_NEW(a, type)      ((type *)base_arena_alloc((a), sizeof(type)))
 #define BASE_ARENA_ARRAY(a, type, n) ((type *)base_arena_calloc((a), (n), sizeof(type)))

@@ -12,10 +12,8 @@ struct base_buf {
     size_t cap;
 };
 
-#define BASE_BUF_INIT                                                                    \
-    {                                                                                    \
-        .p = NULL                                                                        \
-    }
+#define BASE_BUF_INIT \
+    { .p = NULL }
 
 void base_buf_init(struct base_buf *b);
 void base_buf_release(struct base_buf *b);

@@ -10,17 +10,17 @@
 _Noreturn void base_check_failed(const char *file, int line, const char *kind, const char *expr);
 
 #define CEP_REQUIRE(e) ((e) ? (void)0 : base_check_failed(__FILE__, __LINE__, "requirement", #e))
-#define CEP_INSIST(e) ((e) ? (void)0 : base_check_failed(__FILE__, __LINE__, "invariant", #e))
+#define CEP_INSIST(e)  ((e) ? (void)0 : base_check_failed(__FILE__, __LINE__, "invariant", #e))
 #ifdef CEP_ENABLE_CHECKS
-#define CEP_CHECKED(stmt)                                                                \
-    do {                                                                                 \
-        stmt;                                                                            \
+#define CEP_CHECKED(stmt) \
+    do {                  \
+        stmt;             \
     } while (0)
 #else
-#define CEP_CHECKED(stmt)                                                                \
-    do {                                                                                 \
+#define CEP_CHECKED(stmt) \
+    do {                  \
     } while (0)
 #endif
 
 #define CEP_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-#define CEP_COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+#define CEP_COUNT_OF(a)                     (sizeof(a) / sizeof((a)[0]))

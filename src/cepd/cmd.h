@@ -18,23 +18,24 @@ enum { CMD_DONE = 0, CMD_MISTAKE = 1, CMD_FAILED = 2, CMD_SIGINT = 130, CMD_SIGT
 struct cmd_args;
 
 struct cmd_option {
-    const char *name;   /* "set" for --set; NULL ends a table */
-    const char *arg;    /* "NAME=VALUE"; NULL = a switch */
-    const char *help;   /* one line */
-    char letter;        /* 'w' for -w; 0 = none */
-    bool many;          /* may be given more than once */
-    bool later;         /* recognised, but not in this version */
+    const char *name; /* "set" for --set; NULL ends a table */
+    const char *arg;  /* "NAME=VALUE"; NULL = a switch */
+    const char *help; /* one line */
+    char letter;      /* 'w' for -w; 0 = none */
+    bool many;        /* may be given more than once */
+    bool later;       /* recognised, but not in this version */
 };
 
 struct cmd_spec {
     const char *name;
-    const char *group;                 /* heading under which `cepd help` lists it */
-    const char *operands;              /* "FILE..." */
-    const char *summary;               /* a phrase: "compile only, and say what is wrong" */
-    const char *details;               /* paragraphs for `cepd help NAME` and the man page */
-    const char *examples;              /* lines "command\tcomment" */
-    const struct cmd_option *options;  /* its own; NULL = none. Those of every command are added by the parser */
-    uint32_t min_operands, max_operands; /* max UINT32_MAX = any number */
+    const char *group;    /* heading under which `cepd help` lists it */
+    const char *operands; /* "FILE..." */
+    const char *summary;  /* a phrase: "compile only, and say what is wrong" */
+    const char *details;  /* paragraphs for `cepd help NAME` and the man page */
+    const char *examples; /* lines "command\tcomment" */
+    const struct cmd_option
+        *options; /* its own; NULL = none. Those of every command are added by the parser */
+    uint32_t min_operands, max_operands;     /* max UINT32_MAX = any number */
     int (*run)(const struct cmd_args *args); /* NULL: not in this version */
 };
 
@@ -47,7 +48,7 @@ struct cmd_args {
     const struct cmd_spec *spec;
     struct cmd_value *values; /* owned, in order */
     size_t n_values;
-    const char **operands;    /* owned array */
+    const char **operands; /* owned array */
     size_t n_operands;
 };
 
@@ -58,7 +59,8 @@ const struct cmd_spec *cmd_find(const char *name);
 const struct cmd_option *cmd_common_options(void);
 
 /* Returns: CEP_EINVAL with a message that names the option, and a hint with the nearest one. */
-enum cep_rc cmd_args_parse(struct cmd_args *a, const struct cmd_spec *spec, int argc, char **argv, struct cep_err *err);
+enum cep_rc cmd_args_parse(
+    struct cmd_args *a, const struct cmd_spec *spec, int argc, char **argv, struct cep_err *err);
 void cmd_args_release(struct cmd_args *a);
 /* Returns: the last value given, or NULL. */
 const char *cmd_args_get(const struct cmd_args *a, const char *name);

@@ -9,8 +9,12 @@
 static const struct cmd_option common[] = {
     { .name = "help", .letter = 'h', .help = "print this help and exit" },
     { .name = "log-format", .arg = "text|json", .help = "how lines on standard error look (default text)" },
-    { .name = "log-level", .arg = "error|warning|info", .help = "what is said on standard error (default info)" },
-    { .name = "color", .arg = "auto|always|never", .help = "colours on standard error (default auto: on a terminal)" },
+    { .name = "log-level",
+        .arg = "error|warning|info",
+        .help = "what is said on standard error (default info)" },
+    { .name = "color",
+        .arg = "auto|always|never",
+        .help = "colours on standard error (default auto: on a terminal)" },
     { .name = NULL },
 };
 
@@ -32,7 +36,8 @@ static const struct cmd_option *find_letter(const struct cmd_option *o, char let
     return NULL;
 }
 
-static void nearest_in(const struct cmd_option *o, struct base_str name, const char **best, unsigned *distance) {
+static void nearest_in(
+    const struct cmd_option *o, struct base_str name, const char **best, unsigned *distance) {
     for (; o && o->name; o++) {
         unsigned d = base_str_distance(name, base_str_of(o->name), *distance);
         if (d < *distance) {
@@ -42,7 +47,8 @@ static void nearest_in(const struct cmd_option *o, struct base_str name, const c
     }
 }
 
-static enum cep_rc unknown(const struct cmd_spec *spec, const char *given, struct base_str name, struct cep_err *err) {
+static enum cep_rc unknown(
+    const struct cmd_spec *spec, const char *given, struct base_str name, struct cep_err *err) {
     const char *best = NULL;
     unsigned distance = name.len < 4 ? 3 : 5;
     enum cep_rc rc = base_err_set(err, CEP_EINVAL, "unknown option \"%s\"", given);
@@ -66,7 +72,8 @@ static enum cep_rc one_of(const char *name, const char *value, const char *choic
     return base_err_set(err, CEP_EINVAL, "option \"--%s\" takes %s, not \"%s\"", name, choices, value);
 }
 
-static enum cep_rc add_value(struct cmd_args *a, const struct cmd_option *o, const char *text, struct cep_err *err) {
+static enum cep_rc add_value(
+    struct cmd_args *a, const struct cmd_option *o, const char *text, struct cep_err *err) {
     if (o->later)
         return base_err_set(err, CEP_EUNSUPPORTED, "option \"--%s\" is not in this version", o->name);
     if (!o->many && cmd_args_has(a, o->name))
@@ -121,11 +128,12 @@ static enum cep_rc check_operands(const struct cmd_args *a, struct cep_err *err)
         return base_err_set(err, CEP_EINVAL, "\"cepd %s\" wants %s", s->name, s->operands);
     if (a->n_operands > s->max_operands)
         return base_err_set(err, CEP_EINVAL, "\"cepd %s\" does not know what to do with \"%s\"", s->name,
-                            a->operands[s->max_operands]);
+            a->operands[s->max_operands]);
     return CEP_OK;
 }
 
-enum cep_rc cmd_args_parse(struct cmd_args *a, const struct cmd_spec *spec, int argc, char **argv, struct cep_err *err) {
+enum cep_rc cmd_args_parse(
+    struct cmd_args *a, const struct cmd_spec *spec, int argc, char **argv, struct cep_err *err) {
     *a = (struct cmd_args){ .spec = spec };
     a->values = base_calloc((size_t)argc + 1, sizeof *a->values);
     a->operands = base_calloc((size_t)argc + 1, sizeof *a->operands);

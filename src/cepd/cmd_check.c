@@ -6,10 +6,13 @@
 #include "nfa/nfa.h"
 
 static void write_cost(struct base_buf *b, const struct plan_node *n, const struct nfa_cost *c) {
-    base_buf_printf(b, "pattern \"%.*s\": %u states; a partial match takes %u bytes and %u for each event it took; store: %s\n",
-                    BASE_STR_FMT(n->name), c->states, c->bytes_per_partial, c->bytes_per_event, c->store);
-    base_buf_printf(b, "  conditions: %u evaluated a batch at a time, %u for each partial match; columns kept: %u\n", c->batch_conditions,
-                    c->run_conditions, c->kept_columns);
+    base_buf_printf(b,
+        "pattern \"%.*s\": %u states; a partial match takes %u bytes and %u for each event it took; store: "
+        "%s\n",
+        BASE_STR_FMT(n->name), c->states, c->bytes_per_partial, c->bytes_per_event, c->store);
+    base_buf_printf(b,
+        "  conditions: %u evaluated a batch at a time, %u for each partial match; columns kept: %u\n",
+        c->batch_conditions, c->run_conditions, c->kept_columns);
     if (c->bounded_time)
         base_buf_puts(b, "  every partial match ends by itself\n");
     else
@@ -18,7 +21,8 @@ static void write_cost(struct base_buf *b, const struct plan_node *n, const stru
         base_buf_printf(b, "  %s growth: %s\n", c->exponential ? "exponential" : "quadratic", c->growth_why);
 }
 
-static int check_pattern(const struct cmd_args *args, const struct plan *plan, const struct plan_node *n, struct base_buf *out) {
+static int check_pattern(
+    const struct cmd_args *args, const struct plan *plan, const struct plan_node *n, struct base_buf *out) {
     struct nfa_prog *prog;
     struct nfa_cost cost;
     struct cep_err err = CEP_ERR_INIT;

@@ -42,7 +42,8 @@ int cmd_compile(struct cmd_compiled *c, const struct cmd_args *args, struct cmd_
     int status = cmd_sets_of(args, sets, &n_sets, &a);
     if (status == CMD_DONE) {
         const char *main_file = args->operands[0], *slash = strrchr(main_file, '/');
-        c->base_dir = slash ? base_strndup(main_file, slash == main_file ? 1 : (size_t)(slash - main_file)) : base_strdup(".");
+        c->base_dir = slash ? base_strndup(main_file, slash == main_file ? 1 : (size_t)(slash - main_file))
+                            : base_strdup(".");
         struct dsl_sources sources = { .paths = args->operands, .n_paths = args->n_operands };
         struct dsl_params params = { sets, n_sets };
         enum cep_rc rc = dsl_compile(&sources, con_catalog(), &params, &c->diag, &c->plan);

@@ -17,7 +17,8 @@ struct key_info {
     bool works;
 };
 static const struct key_info keys[CMD_CFG_MAX] = {
-#define CMD_CONFIG_ROW(id, n, d, u, w, h) [CMD_CFG_##id] = { .name = n, .def = d, .unit = u, .help = h, .works = w },
+#define CMD_CONFIG_ROW(id, n, d, u, w, h) \
+    [CMD_CFG_##id] = { .name = n, .def = d, .unit = u, .help = h, .works = w },
     CMD_CONFIG_LIST(CMD_CONFIG_ROW)
 #undef CMD_CONFIG_ROW
 };
@@ -37,13 +38,16 @@ static void env_name(const char *key, char *out, size_t cap) {
     out[i] = '\0';
 }
 
-static enum cep_rc set_key(struct cmd_config *c, const char *name, const char *value, const char *from, size_t line, struct cep_err *err) {
+static enum cep_rc set_key(struct cmd_config *c, const char *name, const char *value, const char *from,
+    size_t line, struct cep_err *err) {
     for (int k = 0; k < CMD_CFG_MAX; k++) {
         if (strcmp(keys[k].name, name) != 0)
             continue;
         if (!keys[k].works)
-            return line ? base_err_set(err, CEP_EUNSUPPORTED, "%s:%zu: key \"%s\" is not in this version", from, line, name)
-                        : base_err_set(err, CEP_EUNSUPPORTED, "%s: key \"%s\" is not in this version", from, name);
+            return line ? base_err_set(err, CEP_EUNSUPPORTED, "%s:%zu: key \"%s\" is not in this version",
+                              from, line, name)
+                        : base_err_set(
+                              err, CEP_EUNSUPPORTED, "%s: key \"%s\" is not in this version", from, name);
         c->values[k] = value;
         c->from[k] = from;
         return CEP_OK;
@@ -78,7 +82,7 @@ static enum cep_rc walk(struct cmd_config *c, yaml_parser_t *parser, const char 
         yaml_event_t ev;
         if (!yaml_parser_parse(parser, &ev))
             return base_err_set(err, CEP_EINVAL, "%s:%zu: %s", path, parser->problem_mark.line + 1,
-                                parser->problem ? parser->problem : "not YAML");
+                parser->problem ? parser->problem : "not YAML");
         size_t line = ev.start_mark.line + 1;
         switch (ev.type) {
         case YAML_SCALAR_EVENT: {
@@ -97,7 +101,8 @@ static enum cep_rc walk(struct cmd_config *c, yaml_parser_t *parser, const char 
         }
         case YAML_MAPPING_START_EVENT:
             if (depth == MAX_DEPTH) {
-                rc = base_err_set(err, CEP_ELIMIT, "%s:%zu: mappings nested more than %d deep", path, line, MAX_DEPTH);
+                rc = base_err_set(
+                    err, CEP_ELIMIT, "%s:%zu: mappings nested more than %d deep", path, line, MAX_DEPTH);
                 break;
             }
             prefix[++depth] = key ? base_arena_printf(c->arena, "%s.", key) : "";
@@ -105,7 +110,9 @@ static enum cep_rc walk(struct cmd_config *c, yaml_parser_t *parser, const char 
             break;
         case YAML_MAPPING_END_EVENT: depth--; break;
         case YAML_SEQUENCE_START_EVENT:
-        case YAML_ALIAS_EVENT: rc = base_err_set(err, CEP_EINVAL, "%s:%zu: lists and aliases mean nothing here", path, line); break;
+        case YAML_ALIAS_EVENT:
+            rc = base_err_set(err, CEP_EINVAL, "%s:%zu: lists and aliases mean nothing here", path, line);
+            break;
         case YAML_STREAM_END_EVENT: end = true; break;
         case YAML_NO_EVENT:
         case YAML_STREAM_START_EVENT:
@@ -138,18 +145,21 @@ static enum cep_rc load_first_file(struct cmd_config *c, const struct cmd_args *
             continue;
         FILE *f = fopen(places[i], "rb");
         if (!f && (given || errno != ENOENT))
-            return base_err_set(err, CEP_EIO, "could not read configuration file \"%s\": %s", places[i], strerror(errno));
+            return base_err_set(
+                err, CEP_EIO, "could not read configuration file \"%s\": %s", places[i], strerror(errno));
         if (!f)
             continue;
         enum cep_rc rc = load_file(c, places[i], f, err);
         if (fclose(f) != 0 && rc == CEP_OK)
-            rc = base_err_set(err, CEP_EIO, "could not read configuration file \"%s\": %s", places[i], strerror(errno));
+            rc = base_err_set(
+                err, CEP_EIO, "could not read configuration file \"%s\": %s", places[i], strerror(errno));
         return rc;
     }
     return CEP_OK;
 }
 
-enum cep_rc cmd_config_load(struct cmd_config *c, const struct cmd_args *args, struct base_arena *a, struct cep_err *err) {
+enum cep_rc cmd_config_load(
+    struct cmd_config *c, const struct cmd_args *args, struct base_arena *a, struct cep_err *err) {
     *c = (struct cmd_config){ .arena = a };
     for (int k = 0; k < CMD_CFG_MAX; k++)
         c->values[k] = keys[k].def;
@@ -163,26 +173,30 @@ enum cep_rc cmd_config_load(struct cmd_config *c, const struct cmd_args *args, s
         option_name(keys[k].name, name, sizeof name);
         const char *opt = cmd_args_get(args, k == CMD_CFG_PARALLELISM ? "parallelism" : name);
         if (opt && rc == CEP_OK)
-            rc = set_key(c, keys[k].name, opt, base_arena_printf(a, "--%s", k == CMD_CFG_PARALLELISM ? "parallelism" : name), 0, err);
+            rc = set_key(c, keys[k].name, opt,
+                base_arena_printf(a, "--%s", k == CMD_CFG_PARALLELISM ? "parallelism" : name), 0, err);
     }
     return rc;
 }
 
-static enum cep_rc bad_value(const struct cmd_config *c, enum cmd_config_key key, const char *wants, struct cep_err *err) {
-    return base_err_set(err, CEP_EINVAL, "%s%s\"%s\" takes %s, not \"%s\"", c->from[key] ? c->from[key] : "", c->from[key] ? ": " : "",
-                        keys[key].name, wants, c->values[key]);
+static enum cep_rc bad_value(
+    const struct cmd_config *c, enum cmd_config_key key, const char *wants, struct cep_err *err) {
+    return base_err_set(err, CEP_EINVAL, "%s%s\"%s\" takes %s, not \"%s\"", c->from[key] ? c->from[key] : "",
+        c->from[key] ? ": " : "", keys[key].name, wants, c->values[key]);
 }
 
-enum cep_rc cmd_config_int(const struct cmd_config *c, enum cmd_config_key key, int64_t min, int64_t max, int64_t *out,
-                           struct cep_err *err) {
+enum cep_rc cmd_config_int(const struct cmd_config *c, enum cmd_config_key key, int64_t min, int64_t max,
+    int64_t *out, struct cep_err *err) {
     if (base_parse_i64(base_str_of(c->values[key]), out) && *out >= min && *out <= max)
         return CEP_OK;
     char wants[96];
-    (void)snprintf(wants, sizeof wants, "a number from %lld to %lld (%s)", (long long)min, (long long)max, keys[key].unit);
+    (void)snprintf(wants, sizeof wants, "a number from %lld to %lld (%s)", (long long)min, (long long)max,
+        keys[key].unit);
     return bad_value(c, key, wants, err);
 }
 
-enum cep_rc cmd_config_bytes(const struct cmd_config *c, enum cmd_config_key key, uint64_t *out, struct cep_err *err) {
+enum cep_rc cmd_config_bytes(
+    const struct cmd_config *c, enum cmd_config_key key, uint64_t *out, struct cep_err *err) {
     static const char units[] = "kmgt";
     struct base_str s = base_str_of(c->values[key]);
     unsigned shift = 0;
@@ -197,16 +211,19 @@ enum cep_rc cmd_config_bytes(const struct cmd_config *c, enum cmd_config_key key
     return CEP_OK;
 }
 
-enum cep_rc cmd_config_duration(const struct cmd_config *c, enum cmd_config_key key, int64_t *out_us, struct cep_err *err) {
+enum cep_rc cmd_config_duration(
+    const struct cmd_config *c, enum cmd_config_key key, int64_t *out_us, struct cep_err *err) {
     if (base_parse_duration(base_str_of(c->values[key]), out_us) && *out_us >= 0)
         return CEP_OK;
     return bad_value(c, key, "a duration such as \"5 ms\"", err);
 }
 
 void cmd_config_write(struct base_buf *b) {
-    base_buf_puts(b, "cepd.yaml: --config FILE, CEPD_CONFIG, ./cepd.yaml or /etc/cepd/cepd.yaml, the first that is there.\n"
-                     "Each key has an environment variable (CEPD_BATCH_SIZE) and an option (--batch-size); the option wins.\n\n");
+    base_buf_puts(b, "cepd.yaml: --config FILE, CEPD_CONFIG, ./cepd.yaml or /etc/cepd/cepd.yaml, the first "
+                     "that is there.\n"
+                     "Each key has an environment variable (CEPD_BATCH_SIZE) and an option (--batch-size); "
+                     "the option wins.\n\n");
     for (int k = 0; k < CMD_CFG_MAX; k++)
-        base_buf_printf(b, "  %-30s %s (%s; default %s)%s\n", keys[k].name, keys[k].help, keys[k].unit, keys[k].def[0] ? keys[k].def : "none",
-                        keys[k].works ? "" : " (not in this version)");
+        base_buf_printf(b, "  %-30s %s (%s; default %s)%s\n", keys[k].name, keys[k].help, keys[k].unit,
+            keys[k].def[0] ? keys[k].def : "none", keys[k].works ? "" : " (not in this version)");
 }

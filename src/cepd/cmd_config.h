@@ -9,29 +9,36 @@
 #include "cepd/cmd.h"
 
 /* KEY(enumerator, name, default, unit or values, works in this version, help) */
-#define CMD_CONFIG_LIST(KEY)                                                                                          \
-    KEY(PARALLELISM, "parallelism.default", "1", "subtasks", true, "parallelism of a job")                            \
-    KEY(BATCH_SIZE, "batch.size", "1024", "rows, 1 to 1024", true, "rows in a batch")                                 \
-    KEY(BATCH_LINGER, "batch.linger", "5 ms", "duration", true, "sinks are flushed at least this often")              \
-    KEY(BUFFER_ROWS, "buffer.rows", "16777216", "rows", true, "rows that may wait for watermarks, over all operators") \
-    KEY(BUFFER_PATIENCE, "buffer.patience", "30 s", "duration", true,                                                 \
-        "how long a silent partition may hold back a full buffer before the job fails")                               \
-    KEY(SINK_DRAIN, "sink.drain", "30 s", "duration", true, "how long sinks may take to deliver what they hold at the end") \
-    KEY(WORKER_SLOTS, "worker.slots", "1", "slots", false, "tasks a worker runs")                                     \
-    KEY(COORDINATOR, "coordinator.address", "127.0.0.1:6123", "HOST:PORT", false, "control port of the coordinator")  \
-    KEY(HTTP, "http.address", "127.0.0.1:8081", "HOST:PORT", false, "REST address")                                   \
-    KEY(STATE_BACKEND, "state.backend", "memory", "memory|rocksdb", false, "where keyed state lies")                  \
-    KEY(STATE_DIR, "state.dir", "", "folder", false, "where state and checkpoints lie")                               \
-    KEY(STATE_MEMORY, "state.memory", "4g", "bytes: 512m, 4g; 0 = no limit", true, "what the partial matches of one pattern may take; beyond it the job fails and says so")                          \
-    KEY(CP_INTERVAL, "checkpoint.interval", "", "duration", false, "time between checkpoints")                        \
-    KEY(CP_DIR, "checkpoint.dir", "", "folder", false, "where checkpoints lie")                                       \
-    KEY(CP_MODE, "checkpoint.mode", "exactly-once", "exactly-once|at-least-once", false, "what a checkpoint promises") \
-    KEY(CP_ALIGN, "checkpoint.alignment-timeout", "", "duration", false, "when a barrier stops waiting for the others") \
-    KEY(CP_RETAINED, "checkpoint.retained", "1", "checkpoints", false, "how many are kept")                           \
-    KEY(SAVEPOINT_DIR, "savepoint.dir", "", "folder", false, "where savepoints go")                                   \
-    KEY(RESTART, "restart.strategy", "none", "none|fixed-delay|exponential-delay|failure-rate", false, "after a failure") \
-    KEY(HB_INTERVAL, "heartbeat.interval", "", "duration", false, "between coordinator and workers")                  \
-    KEY(HB_TIMEOUT, "heartbeat.timeout", "", "duration", false, "when a silent worker is given up")                   \
+#define CMD_CONFIG_LIST(KEY)                                                                             \
+    KEY(PARALLELISM, "parallelism.default", "1", "subtasks", true, "parallelism of a job")               \
+    KEY(BATCH_SIZE, "batch.size", "1024", "rows, 1 to 1024", true, "rows in a batch")                    \
+    KEY(BATCH_LINGER, "batch.linger", "5 ms", "duration", true, "sinks are flushed at least this often") \
+    KEY(BUFFER_ROWS, "buffer.rows", "16777216", "rows", true,                                            \
+        "rows that may wait for watermarks, over all operators")                                         \
+    KEY(BUFFER_PATIENCE, "buffer.patience", "30 s", "duration", true,                                    \
+        "how long a silent partition may hold back a full buffer before the job fails")                  \
+    KEY(SINK_DRAIN, "sink.drain", "30 s", "duration", true,                                              \
+        "how long sinks may take to deliver what they hold at the end")                                  \
+    KEY(WORKER_SLOTS, "worker.slots", "1", "slots", false, "tasks a worker runs")                        \
+    KEY(COORDINATOR, "coordinator.address", "127.0.0.1:6123", "HOST:PORT", false,                        \
+        "control port of the coordinator")                                                               \
+    KEY(HTTP, "http.address", "127.0.0.1:8081", "HOST:PORT", false, "REST address")                      \
+    KEY(STATE_BACKEND, "state.backend", "memory", "memory|rocksdb", false, "where keyed state lies")     \
+    KEY(STATE_DIR, "state.dir", "", "folder", false, "where state and checkpoints lie")                  \
+    KEY(STATE_MEMORY, "state.memory", "4g", "bytes: 512m, 4g; 0 = no limit", true,                       \
+        "what the partial matches of one pattern may take; beyond it the job fails and says so")         \
+    KEY(CP_INTERVAL, "checkpoint.interval", "", "duration", false, "time between checkpoints")           \
+    KEY(CP_DIR, "checkpoint.dir", "", "folder", false, "where checkpoints lie")                          \
+    KEY(CP_MODE, "checkpoint.mode", "exactly-once", "exactly-once|at-least-once", false,                 \
+        "what a checkpoint promises")                                                                    \
+    KEY(CP_ALIGN, "checkpoint.alignment-timeout", "", "duration", false,                                 \
+        "when a barrier stops waiting for the others")                                                   \
+    KEY(CP_RETAINED, "checkpoint.retained", "1", "checkpoints", false, "how many are kept")              \
+    KEY(SAVEPOINT_DIR, "savepoint.dir", "", "folder", false, "where savepoints go")                      \
+    KEY(RESTART, "restart.strategy", "none", "none|fixed-delay|exponential-delay|failure-rate", false,   \
+        "after a failure")                                                                               \
+    KEY(HB_INTERVAL, "heartbeat.interval", "", "duration", false, "between coordinator and workers")     \
+    KEY(HB_TIMEOUT, "heartbeat.timeout", "", "duration", false, "when a silent worker is given up")      \
     KEY(CHANNEL, "channel.capacity", "", "batches", false, "of an exchange between tasks")
 
 enum cmd_config_key {
@@ -48,11 +55,14 @@ struct cmd_config {
 };
 
 /* Returns: CEP_EINVAL (unknown key, bad YAML: file and line are named), CEP_EUNSUPPORTED, CEP_EIO. */
-enum cep_rc cmd_config_load(struct cmd_config *c, const struct cmd_args *args, struct base_arena *a, struct cep_err *err);
-enum cep_rc cmd_config_int(const struct cmd_config *c, enum cmd_config_key key, int64_t min, int64_t max, int64_t *out,
-                           struct cep_err *err);
+enum cep_rc cmd_config_load(
+    struct cmd_config *c, const struct cmd_args *args, struct base_arena *a, struct cep_err *err);
+enum cep_rc cmd_config_int(const struct cmd_config *c, enum cmd_config_key key, int64_t min, int64_t max,
+    int64_t *out, struct cep_err *err);
 /* "0", "512m", "4g": bytes, with k, m, g, t for powers of 1024. */
-enum cep_rc cmd_config_bytes(const struct cmd_config *c, enum cmd_config_key key, uint64_t *out, struct cep_err *err);
-enum cep_rc cmd_config_duration(const struct cmd_config *c, enum cmd_config_key key, int64_t *out_us, struct cep_err *err);
+enum cep_rc cmd_config_bytes(
+    const struct cmd_config *c, enum cmd_config_key key, uint64_t *out, struct cep_err *err);
+enum cep_rc cmd_config_duration(
+    const struct cmd_config *c, enum cmd_config_key key, int64_t *out_us, struct cep_err *err);
 /* The text of `cepd help config`. */
 void cmd_config_write(struct base_buf *b);

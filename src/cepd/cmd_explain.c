@@ -33,8 +33,8 @@ static void write_edges(struct base_buf *b, const struct plan *p, uint32_t node)
         if (k->input.node != node)
             continue;
         const char *port = plan_port_text(k->input.port);
-        base_buf_printf(b, "    %s%s-> sink %.*s (%s%s)\n", port, port[0] ? " " : "", BASE_STR_FMT(k->name), k->connector->name,
-                        k->implied ? ", implied" : "");
+        base_buf_printf(b, "    %s%s-> sink %.*s (%s%s)\n", port, port[0] ? " " : "", BASE_STR_FMT(k->name),
+            k->connector->name, k->implied ? ", implied" : "");
     }
 }
 
@@ -46,8 +46,9 @@ static void write_graph(struct base_buf *b, const struct plan *p) {
         for (uint32_t j = i + 1; j < p->n_nodes; j++)
             for (enum plan_port port = PLAN_PORT_MAIN; port < PLAN_PORT_MAX; port++)
                 if (plan_node_reads(p->nodes[j], (struct plan_ref){ i, port }))
-                    base_buf_printf(b, "    %s%s-> %s %.*s\n", plan_port_text(port), port == PLAN_PORT_MAIN ? "" : " ",
-                                    kind_words[p->nodes[j]->kind], BASE_STR_FMT(p->nodes[j]->name));
+                    base_buf_printf(b, "    %s%s-> %s %.*s\n", plan_port_text(port),
+                        port == PLAN_PORT_MAIN ? "" : " ", kind_words[p->nodes[j]->kind],
+                        BASE_STR_FMT(p->nodes[j]->name));
         write_edges(b, p, i);
     }
 }
@@ -77,8 +78,8 @@ static void write_summary_of(struct base_buf *b, const struct nfa_prog *prog) {
     plan_write_term(b, &n->pattern, n->pattern.root);
     base_buf_printf(b, "\n  store: %s, because %s\n", c.store, c.store_why);
     base_buf_printf(b, "  automaton: %u states, %u edges\n", c.states, c.edges);
-    base_buf_printf(b, "  conditions: %u evaluated a batch at a time, %u for each event and partial match\n", c.batch_conditions,
-                    c.run_conditions);
+    base_buf_printf(b, "  conditions: %u evaluated a batch at a time, %u for each event and partial match\n",
+        c.batch_conditions, c.run_conditions);
     base_buf_puts(b, "  columns kept by partial matches:");
     bool any = false;
     for (uint32_t i = 0; i < n->pattern.cols.n_cols && i / 64 < words; i++)
@@ -86,12 +87,13 @@ static void write_summary_of(struct base_buf *b, const struct nfa_prog *prog) {
             base_buf_printf(b, "%s %.*s", any ? "," : "", BASE_STR_FMT(n->pattern.cols.cols[i].name));
             any = true;
         }
-    base_buf_printf(b, "%s\n  memory: %u bytes a partial match, %u for each event it took\n", any ? "" : " none", c.bytes_per_partial,
-                    c.bytes_per_event);
-    base_buf_printf(b, "  time: %s\n", c.bounded_time ? "every partial match ends by itself" : c.unbounded_why);
+    base_buf_printf(b, "%s\n  memory: %u bytes a partial match, %u for each event it took\n",
+        any ? "" : " none", c.bytes_per_partial, c.bytes_per_event);
+    base_buf_printf(
+        b, "  time: %s\n", c.bounded_time ? "every partial match ends by itself" : c.unbounded_why);
     base_buf_printf(b, "  rows: %s\n",
-                    c.needs_all_rows ? "every row of a key matters (a strict step, prev)" :
-                                       "those that can change nothing are dropped before their key is looked up");
+        c.needs_all_rows ? "every row of a key matters (a strict step, prev)"
+                         : "those that can change nothing are dropped before their key is looked up");
 }
 
 static void write_delivery(struct base_buf *b, const struct plan *p) {
@@ -102,17 +104,19 @@ static void write_delivery(struct base_buf *b, const struct plan *p) {
     };
     for (uint32_t i = 0; i < p->n_sinks; i++) {
         const struct plan_sink *s = &p->sinks[i];
-        base_buf_printf(b, "sink %.*s: to %s, delivery %s (without checkpoints: one run writes each row once; a run that is started again "
-                           "writes it again)\n",
-                        BASE_STR_FMT(s->name), s->connector->name, words[s->delivery]);
+        base_buf_printf(b,
+            "sink %.*s: to %s, delivery %s (without checkpoints: one run writes each row once; a run that is "
+            "started again "
+            "writes it again)\n",
+            BASE_STR_FMT(s->name), s->connector->name, words[s->delivery]);
     }
 }
 
 /* -- the command ------------------------------------------------------------------------------------------------------ */
 
 /* Calls `each` for the patterns asked for. Returns: CMD_DONE or what went wrong (said). */
-static int each_pattern(const struct cmd_args *args, const struct plan *p, void (*each)(struct base_buf *, const struct nfa_prog *),
-                        struct base_buf *out) {
+static int each_pattern(const struct cmd_args *args, const struct plan *p,
+    void (*each)(struct base_buf *, const struct nfa_prog *), struct base_buf *out) {
     const char *only = cmd_args_get(args, "pattern");
     bool any = false;
     for (uint32_t i = 0; i < p->n_nodes; i++) {
@@ -121,7 +125,8 @@ static int each_pattern(const struct cmd_args *args, const struct plan *p, void 
             continue;
         struct nfa_prog *prog;
         struct cep_err err = CEP_ERR_INIT;
-        struct nfa_opts opts = { .no_timeouts = !plan_is_read(p, (struct plan_ref){ i, PLAN_PORT_TIMEOUTS }) };
+        struct nfa_opts opts = { .no_timeouts = !plan_is_read(
+                                     p, (struct plan_ref){ i, PLAN_PORT_TIMEOUTS }) };
         if (nfa_compile(n, p, &opts, &prog, &err) != CEP_OK)
             return cmd_fail(args, CMD_MISTAKE, &err);
         each(out, prog);
@@ -140,7 +145,8 @@ static const struct stage *find_stage(const char *name) {
     return NULL;
 }
 
-static int explain_stage(const struct cmd_args *args, const struct stage *st, const struct plan *p, struct base_buf *out) {
+static int explain_stage(
+    const struct cmd_args *args, const struct stage *st, const struct plan *p, struct base_buf *out) {
     const char *format = cmd_args_get(args, "format");
     if (!format || strcmp(format, "text") == 0) {
         if (st->per_pattern)
@@ -159,7 +165,8 @@ static int explain_stage(const struct cmd_args *args, const struct stage *st, co
     struct cep_err err = CEP_ERR_INIT;
     if (status == CMD_DONE && strcmp(format, "dot") == 0)
         base_buf_str(out, base_buf_view(&dot));
-    else if (status == CMD_DONE && cmd_dot_to(&dot, strcmp(format, "svg") == 0 ? "svg" : "json0", out, &err) != CEP_OK)
+    else if (status == CMD_DONE &&
+             cmd_dot_to(&dot, strcmp(format, "svg") == 0 ? "svg" : "json0", out, &err) != CEP_OK)
         status = cmd_fail(args, CMD_FAILED, &err);
     base_buf_release(&dot);
     return status;
@@ -181,7 +188,8 @@ static int explain_ast(const struct cmd_args *args, struct cmd_log *log, struct 
     return failed ? CMD_MISTAKE : CMD_DONE;
 }
 
-static int explain_plan(const struct cmd_args *args, const char *stage, struct cmd_log *log, struct base_buf *out) {
+static int explain_plan(
+    const struct cmd_args *args, const char *stage, struct cmd_log *log, struct base_buf *out) {
     struct cmd_compiled c;
     int status = cmd_compile(&c, args, log);
     if (status == CMD_DONE && stage) {
@@ -204,7 +212,8 @@ int cmd_explain(const struct cmd_args *args) {
     cmd_log_init(&log, args);
     if (format && strcmp(format, "text") != 0 && (!stage || strcmp(stage, "ast") == 0))
         return cmd_usage(args, "--format %s wants --stage plan, nfa or graph", format);
-    int status = stage && strcmp(stage, "ast") == 0 ? explain_ast(args, &log, &out) : explain_plan(args, stage, &log, &out);
+    int status = stage && strcmp(stage, "ast") == 0 ? explain_ast(args, &log, &out)
+                                                    : explain_plan(args, stage, &log, &out);
     if (status == CMD_DONE)
         status = cmd_print(stdout, &out);
     base_buf_release(&out);

@@ -24,12 +24,14 @@ static void write_option(struct base_buf *b, const struct cmd_option *o) {
     if (o->letter)
         base_buf_printf(&left, "-%c, ", o->letter);
     base_buf_printf(&left, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-    base_buf_printf(b, "  %-*s %s%s\n", OPTION_COLUMN, base_buf_cstr(&left), o->help, o->later ? " (not in this version)" : "");
+    base_buf_printf(b, "  %-*s %s%s\n", OPTION_COLUMN, base_buf_cstr(&left), o->help,
+        o->later ? " (not in this version)" : "");
     base_buf_release(&left);
 }
 
 void cmd_write_synopsis(struct base_buf *b, const struct cmd_spec *s) {
-    base_buf_printf(b, "cepd %s%s%s%s", s->name, s->options ? " [OPTION...]" : "", s->operands[0] ? " " : "", s->operands);
+    base_buf_printf(b, "cepd %s%s%s%s", s->name, s->options ? " [OPTION...]" : "", s->operands[0] ? " " : "",
+        s->operands);
 }
 
 void cmd_write_help(struct base_buf *b, const struct cmd_spec *s) {
@@ -50,14 +52,16 @@ void cmd_write_help(struct base_buf *b, const struct cmd_spec *s) {
 void cmd_write_overview(struct base_buf *b) {
     const char *group = "";
     base_buf_puts(b, "usage: cepd COMMAND [OPTION...] [FILE...]\n\n"
-                     "Finds patterns in streams of events and raises alerts: in event time, exactly as the .pattern file says.\n");
+                     "Finds patterns in streams of events and raises alerts: in event time, exactly as the "
+                     ".pattern file says.\n");
     const struct cmd_spec *s;
     for (size_t i = 0; (s = cmd_at(i)) != NULL; i++) {
         if (strcmp(group, s->group) != 0)
             base_buf_printf(b, "\n%s\n", group = s->group);
         base_buf_printf(b, "  %-12s %s%s\n", s->name, s->summary, s->run ? "" : " (not in this version)");
     }
-    base_buf_puts(b, "\ncepd help COMMAND explains one; cepd help connectors, formats, functions and config list what there is.\n");
+    base_buf_puts(b, "\ncepd help COMMAND explains one; cepd help connectors, formats, functions and config "
+                     "list what there is.\n");
 }
 
 static void nearer(const char *name, const char *known, const char **best, unsigned *distance) {
@@ -82,7 +86,8 @@ static int unknown_topic(const struct cmd_args *args, const char *name) {
     if (best)
         base_err_hint(&err, "did you mean \"cepd help %s\"? cepd help lists the commands", best);
     else
-        base_err_hint(&err, "cepd help lists the commands; connectors, formats, functions and config are topics");
+        base_err_hint(
+            &err, "cepd help lists the commands; connectors, formats, functions and config are topics");
     return cmd_fail(args, CMD_MISTAKE, &err);
 }
 

@@ -77,7 +77,8 @@ void cmd_log_line(struct cmd_log *log, enum con_level level, const char *text) {
     } else {
         base_buf_puts(&b, "cepd: ");
         if (level != CON_LEVEL_INFO)
-            base_buf_printf(&b, "%s%s:%s ", log->colour ? level_colours[level] : "", level_names[level], log->colour ? "\x1b[0m" : "");
+            base_buf_printf(&b, "%s%s:%s ", log->colour ? level_colours[level] : "", level_names[level],
+                log->colour ? "\x1b[0m" : "");
         base_buf_printf(&b, "%s\n", text);
     }
     put(&b);

@@ -17,7 +17,8 @@ struct cmd_log {
 
 void cmd_log_init(struct cmd_log *log, const struct cmd_args *args);
 void cmd_log_line(struct cmd_log *log, enum con_level level, const char *text);
-void cmd_log_printf(struct cmd_log *log, enum con_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void cmd_log_printf(struct cmd_log *log, enum con_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void cmd_log_err(struct cmd_log *log, const struct cep_err *err);
 /* Replaces the line at the bottom of a terminal; does nothing in a pipe. */
 void cmd_log_progress(struct cmd_log *log, const char *text);

@@ -113,9 +113,10 @@ static const char *plural(uint64_t n, const char *one, const char *many) {
 }
 
 static void write_counts(struct base_buf *b, const struct rt_totals *t) {
-    base_buf_printf(b, ", %llu %s, %llu %s, %llu late, %llu %s", (unsigned long long)t->matches, plural(t->matches, "match", "matches"),
-                    (unsigned long long)t->alerts, plural(t->alerts, "alert", "alerts"), (unsigned long long)t->late,
-                    (unsigned long long)t->errors, plural(t->errors, "error", "errors"));
+    base_buf_printf(b, ", %llu %s, %llu %s, %llu late, %llu %s", (unsigned long long)t->matches,
+        plural(t->matches, "match", "matches"), (unsigned long long)t->alerts,
+        plural(t->alerts, "alert", "alerts"), (unsigned long long)t->late, (unsigned long long)t->errors,
+        plural(t->errors, "error", "errors"));
 }
 
 static void on_progress(void *arg, struct rt_job *job) {
@@ -158,39 +159,51 @@ static uint64_t say_losses(struct context *c, struct rt_job *job) {
         const char *unseen_late = late_read ? "" : ", dropped: no sink reads them";
         const char *unseen_error = errors_read ? "" : ", dropped: no sink reads them";
         if (m->late)
-            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu late %s%s (%.*s.late)", len, name, (unsigned long long)m->late,
-                           plural(m->late, "event", "events"), unseen_late, len, name);
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu late %s%s (%.*s.late)", len,
+                name, (unsigned long long)m->late, plural(m->late, "event", "events"), unseen_late, len,
+                name);
         if (m->undecodable)
-            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu %s could not be decoded%s (%.*s.errors); the first: %s", len, name,
-                           (unsigned long long)m->undecodable, plural(m->undecodable, "record", "records"), unseen_error, len, name,
-                           info.first_undecodable);
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING,
+                "stream \"%.*s\": %llu %s could not be decoded%s (%.*s.errors); the first: %s", len, name,
+                (unsigned long long)m->undecodable, plural(m->undecodable, "record", "records"), unseen_error,
+                len, name, info.first_undecodable);
         if (m->no_time)
-            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu %s without a time%s (%.*s.errors)", len, name,
-                           (unsigned long long)m->no_time, plural(m->no_time, "event", "events"), unseen_error, len, name);
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING,
+                "stream \"%.*s\": %llu %s without a time%s (%.*s.errors)", len, name,
+                (unsigned long long)m->no_time, plural(m->no_time, "event", "events"), unseen_error, len,
+                name);
         if (m->failed)
-            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "%s \"%.*s\": an expression failed on %llu %s and was null there (%.*s.errors); the first: %s",
-                           strcmp(info.kind, "select") == 0 || strcmp(info.kind, "source") == 0 ? "stream" : info.kind, len, name,
-                           (unsigned long long)m->failed, plural(m->failed, "event", "events"), len, name, info.first_failure);
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING,
+                "%s \"%.*s\": an expression failed on %llu %s and was null there (%.*s.errors); the first: "
+                "%s",
+                strcmp(info.kind, "select") == 0 || strcmp(info.kind, "source") == 0 ? "stream" : info.kind,
+                len, name, (unsigned long long)m->failed, plural(m->failed, "event", "events"), len, name,
+                info.first_failure);
         if (m->limit_open)
-            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "pattern \"%.*s\": its limit on open events dropped %llu partial matches", len, name,
-                           (unsigned long long)m->limit_open);
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING,
+                "pattern \"%.*s\": its limit on open events dropped %llu partial matches", len, name,
+                (unsigned long long)m->limit_open);
         if (m->limit_matches)
-            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "pattern \"%.*s\": its limit on matches dropped %llu", len, name,
-                           (unsigned long long)m->limit_matches);
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "pattern \"%.*s\": its limit on matches dropped %llu",
+                len, name, (unsigned long long)m->limit_matches);
         if (m->timed_out)
-            cmd_log_printf(&c->log, CON_LEVEL_INFO, "pattern \"%.*s\": %llu partial %s ran out of time (%.*s.timeouts)", len, name,
-                           (unsigned long long)m->timed_out, plural(m->timed_out, "match", "matches"), len, name);
+            cmd_log_printf(&c->log, CON_LEVEL_INFO,
+                "pattern \"%.*s\": %llu partial %s ran out of time (%.*s.timeouts)", len, name,
+                (unsigned long long)m->timed_out, plural(m->timed_out, "match", "matches"), len, name);
         if (m->buffered)
-            cmd_log_printf(&c->log, CON_LEVEL_INFO, "%s \"%.*s\": %llu %s still waited for the watermark", info.kind, len, name,
-                           (unsigned long long)m->buffered, plural(m->buffered, "event", "events"));
+            cmd_log_printf(&c->log, CON_LEVEL_INFO, "%s \"%.*s\": %llu %s still waited for the watermark",
+                info.kind, len, name, (unsigned long long)m->buffered,
+                plural(m->buffered, "event", "events"));
         if (m->suppressed)
-            cmd_log_printf(&c->log, CON_LEVEL_INFO, "alert \"%.*s\": %llu suppressed", len, name, (unsigned long long)m->suppressed);
+            cmd_log_printf(&c->log, CON_LEVEL_INFO, "alert \"%.*s\": %llu suppressed", len, name,
+                (unsigned long long)m->suppressed);
         if (info.is_source && info.source.duplicate_keys)
-            cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu keys came twice in their record; the last one was taken", len,
-                           name, (unsigned long long)info.source.duplicate_keys);
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING,
+                "stream \"%.*s\": %llu keys came twice in their record; the last one was taken", len, name,
+                (unsigned long long)info.source.duplicate_keys);
         if (info.is_sink && info.sink.failed)
-            cmd_log_printf(&c->log, CON_LEVEL_ERROR, "sink \"%.*s\": %llu %s could not be delivered", len, name,
-                           (unsigned long long)info.sink.failed, plural(info.sink.failed, "row", "rows"));
+            cmd_log_printf(&c->log, CON_LEVEL_ERROR, "sink \"%.*s\": %llu %s could not be delivered", len,
+                name, (unsigned long long)info.sink.failed, plural(info.sink.failed, "row", "rows"));
         undelivered += info.is_sink ? info.sink.failed : 0;
     }
     return undelivered;
@@ -203,7 +216,8 @@ static uint64_t say_end(struct context *c, struct rt_job *job, const char *how) 
     rt_job_totals(job, &t);
     double seconds = (double)(t.now_us - t.started_us) / 1e6;
     uint64_t undelivered = say_losses(c, job);
-    base_buf_printf(&b, "%s: %llu %s in %.2f s", how, (unsigned long long)t.events, plural(t.events, "event", "events"), seconds);
+    base_buf_printf(&b, "%s: %llu %s in %.2f s", how, (unsigned long long)t.events,
+        plural(t.events, "event", "events"), seconds);
     if (seconds >= 0.1) {
         base_buf_puts(&b, " (");
         write_rate(&b, (double)t.events / seconds);
@@ -238,7 +252,8 @@ static enum cep_rc options_of(const struct cmd_args *args, struct rt_opts *opts,
     if (rc == CEP_OK)
         rc = cmd_config_int(&c, CMD_CFG_PARALLELISM, 1, 1 << 15, &parallelism, err);
     if (rc == CEP_OK && parallelism > 1) {
-        rc = base_err_set(err, CEP_EUNSUPPORTED, "parallelism %lld is not in this version", (long long)parallelism);
+        rc = base_err_set(
+            err, CEP_EUNSUPPORTED, "parallelism %lld is not in this version", (long long)parallelism);
         base_err_hint(err, "every operator runs as one subtask: leave --parallelism out");
     }
     opts->batch_rows = (uint32_t)batch;
@@ -276,7 +291,7 @@ static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_o
         int sig = atomic_load(&w.caught);
         (void)say_end(c, job, sig == SIGINT ? "stopped by SIGINT" : "stopped by SIGTERM");
         cmd_log_line(&c->log, CON_LEVEL_INFO,
-                     "nothing is kept of this run: the same command starts again from the beginning of its sources");
+            "nothing is kept of this run: the same command starts again from the beginning of its sources");
         status = sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM;
     } else {
         (void)say_end(c, job, "failed");
@@ -297,7 +312,8 @@ int cmd_run(const struct cmd_args *args) {
         return cmd_fail(args, CMD_MISTAKE, &err);
     int status = cmd_compile(&compiled, args, &c.log);
     if (status == CMD_DONE && compiled.plan->n_sinks == 0) {
-        (void)base_err_set(&err, CEP_EINVAL, "there is nothing to run: no sink and no alert in \"%s\"", args->operands[0]);
+        (void)base_err_set(
+            &err, CEP_EINVAL, "there is nothing to run: no sink and no alert in \"%s\"", args->operands[0]);
         base_err_hint(&err, "say where results go: sink NAME to stdout format json;");
         status = cmd_fail(args, CMD_MISTAKE, &err);
     } else if (status == CMD_DONE) {

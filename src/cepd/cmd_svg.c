@@ -27,7 +27,8 @@ static enum cep_rc read_all(int fd, struct base_buf *out, struct cep_err *err) {
     }
 }
 
-static enum cep_rc spawn_dot(const char *path, const char *format, int out_fd, int close_fd, pid_t *pid, struct cep_err *err) {
+static enum cep_rc spawn_dot(
+    const char *path, const char *format, int out_fd, int close_fd, pid_t *pid, struct cep_err *err) {
     posix_spawn_file_actions_t actions;
     char type[16];
     (void)snprintf(type, sizeof type, "-T%s", format);
@@ -47,7 +48,8 @@ static enum cep_rc spawn_dot(const char *path, const char *format, int out_fd, i
     return e;
 }
 
-enum cep_rc cmd_dot_to(const struct base_buf *graph, const char *format, struct base_buf *out, struct cep_err *err) {
+enum cep_rc cmd_dot_to(
+    const struct base_buf *graph, const char *format, struct base_buf *out, struct cep_err *err) {
     char path[] = "/tmp/cepd-XXXXXX";
     int fds[2] = { -1, -1 }, status = 0;
     pid_t pid;

@@ -3,7 +3,7 @@
  */
 #include "cepd/cmd.h"
 
-#define SET_OPTION                                                                                           \
+#define SET_OPTION \
     { .name = "set", .arg = "NAME=VALUE", .many = true, .help = "give a parameter of the file another value" }
 
 static const struct cmd_option run_options[] = {
@@ -11,17 +11,31 @@ static const struct cmd_option run_options[] = {
     { .name = "parallelism", .arg = "N", .help = "subtasks of each operator; this version runs 1" },
     { .name = "batch-size", .arg = "ROWS", .help = "rows in a batch, 1 to 1024 (default 1024)" },
     { .name = "batch-linger", .arg = "D", .help = "flush sinks at least this often (default 5 ms)" },
-    { .name = "state-memory", .arg = "BYTES", .help = "what one pattern's partial matches may take (default 4g; 0 = no limit)" },
+    { .name = "state-memory",
+        .arg = "BYTES",
+        .help = "what one pattern's partial matches may take (default 4g; 0 = no limit)" },
     { .name = "buffer-rows", .arg = "ROWS", .help = "rows that may wait for watermarks (default 16777216)" },
-    { .name = "buffer-patience", .arg = "D", .help = "a silent partition fails a job whose buffer is full after D (30 s)" },
-    { .name = "sink-drain", .arg = "D", .help = "time for sinks to deliver what they hold at the end (30 s)" },
-    { .name = "config", .arg = "FILE", .help = "configuration (default: CEPD_CONFIG, ./cepd.yaml, /etc/cepd/cepd.yaml)" },
-    { .name = "trace", .help = "print every event, watermark and result of every operator on standard error" },
+    { .name = "buffer-patience",
+        .arg = "D",
+        .help = "a silent partition fails a job whose buffer is full after D (30 s)" },
+    { .name = "sink-drain",
+        .arg = "D",
+        .help = "time for sinks to deliver what they hold at the end (30 s)" },
+    { .name = "config",
+        .arg = "FILE",
+        .help = "configuration (default: CEPD_CONFIG, ./cepd.yaml, /etc/cepd/cepd.yaml)" },
+    { .name = "trace",
+        .help = "print every event, watermark and result of every operator on standard error" },
     { .name = "state-dir", .arg = "DIR", .later = true, .help = "keep checkpoints there" },
     { .name = "checkpoint-interval", .arg = "D", .later = true, .help = "time between checkpoints" },
-    { .name = "restore", .arg = "latest|PATH", .later = true, .help = "go on from a checkpoint or savepoint" },
+    { .name = "restore",
+        .arg = "latest|PATH",
+        .later = true,
+        .help = "go on from a checkpoint or savepoint" },
     { .name = "fresh", .later = true, .help = "start over in a --state-dir that holds a job" },
-    { .name = "allow-dropped-state", .later = true, .help = "restore though some state fits nothing any more" },
+    { .name = "allow-dropped-state",
+        .later = true,
+        .help = "restore though some state fits nothing any more" },
     { .name = "http", .arg = "ADDR", .later = true, .help = "serve the REST interface" },
     { .name = NULL },
 };
@@ -33,9 +47,13 @@ static const struct cmd_option fmt_options[] = {
 };
 static const struct cmd_option explain_options[] = {
     SET_OPTION,
-    { .name = "stage", .arg = "ast|checked|plan|nfa|program|graph", .help = "what to show (default: a summary of all)" },
+    { .name = "stage",
+        .arg = "ast|checked|plan|nfa|program|graph",
+        .help = "what to show (default: a summary of all)" },
     { .name = "pattern", .arg = "NAME", .help = "only this pattern (nfa, program, summary)" },
-    { .name = "format", .arg = "text|json|dot|svg", .help = "default text; json, dot and svg for plan, nfa and graph" },
+    { .name = "format",
+        .arg = "text|json|dot|svg",
+        .help = "default text; json, dot and svg for plan, nfa and graph" },
     { .name = NULL },
 };
 static const struct cmd_option test_options[] = { SET_OPTION, { .name = NULL } };
@@ -45,80 +63,93 @@ static const struct cmd_option help_options[] = {
 };
 
 /* Headings of `cepd help`; commands of one heading stand together. */
-#define WRITE "write a pattern"
-#define RUN "run it on this machine"
+#define WRITE   "write a pattern"
+#define RUN     "run it on this machine"
 #define CLUSTER "run it on a cluster"
-#define LOOK "look back"
-#define LEARN "learn more"
+#define LOOK    "look back"
+#define LEARN   "learn more"
 
 #define ANY UINT32_MAX
 
 static const struct cmd_spec table[] = {
     { .name = "check",
-      .group = WRITE,
-      .operands = "FILE...",
-      .summary = "compile only: all mistakes and warnings, and what each pattern may cost",
-      .details = "Compiles each FILE and shows every mistake in it, with the line and a caret, in one run. For a file\n"
-                 "without mistakes it says what its patterns may cost: states, bytes a partial match, whether every\n"
-                 "partial match ends by itself.",
-      .examples = "  cepd check card-testing.pattern\n  cepd check --set large=100 card-testing.pattern\n",
-      .options = check_options,
-      .min_operands = 1,
-      .max_operands = ANY,
-      .run = cmd_check },
+        .group = WRITE,
+        .operands = "FILE...",
+        .summary = "compile only: all mistakes and warnings, and what each pattern may cost",
+        .details = "Compiles each FILE and shows every mistake in it, with the line and a caret, in one run. "
+                   "For a file\n"
+                   "without mistakes it says what its patterns may cost: states, bytes a partial match, "
+                   "whether every\n"
+                   "partial match ends by itself.",
+        .examples = "  cepd check card-testing.pattern\n  cepd check --set large=100 card-testing.pattern\n",
+        .options = check_options,
+        .min_operands = 1,
+        .max_operands = ANY,
+        .run = cmd_check },
     { .name = "fmt",
-      .group = WRITE,
-      .operands = "FILE...",
-      .summary = "print a .pattern in the one layout",
-      .details = "Prints each FILE in the layout that all .pattern files share; comments stay. Formatting twice changes\n"
-                 "nothing. A file that does not parse is left alone and its mistakes are shown.",
-      .examples = "  cepd fmt card-testing.pattern\n  cepd fmt -w *.pattern\n",
-      .options = fmt_options,
-      .min_operands = 1,
-      .max_operands = ANY,
-      .run = cmd_fmt },
+        .group = WRITE,
+        .operands = "FILE...",
+        .summary = "print a .pattern in the one layout",
+        .details = "Prints each FILE in the layout that all .pattern files share; comments stay. Formatting "
+                   "twice changes\n"
+                   "nothing. A file that does not parse is left alone and its mistakes are shown.",
+        .examples = "  cepd fmt card-testing.pattern\n  cepd fmt -w *.pattern\n",
+        .options = fmt_options,
+        .min_operands = 1,
+        .max_operands = ANY,
+        .run = cmd_fmt },
     { .name = "test",
-      .group = WRITE,
-      .operands = "FILE...",
-      .summary = "run the test statements; expected against actual, side by side",
-      .details = "Runs the test statements of each FILE: the given rows in their order, then the watermark to the end of\n"
-                 "time. Sources and sinks are not opened. The last line is \"N passed, N failed\".",
-      .examples = "  cepd test card-testing.pattern\n",
-      .options = test_options,
-      .min_operands = 1,
-      .max_operands = ANY,
-      .run = cmd_test },
+        .group = WRITE,
+        .operands = "FILE...",
+        .summary = "run the test statements; expected against actual, side by side",
+        .details = "Runs the test statements of each FILE: the given rows in their order, then the watermark "
+                   "to the end of\n"
+                   "time. Sources and sinks are not opened. The last line is \"N passed, N failed\".",
+        .examples = "  cepd test card-testing.pattern\n",
+        .options = test_options,
+        .min_operands = 1,
+        .max_operands = ANY,
+        .run = cmd_test },
     { .name = "explain",
-      .group = WRITE,
-      .operands = "FILE",
-      .summary = "what will run, and why so",
-      .details = "Shows what FILE is compiled to, one stage at a time: the syntax tree (ast), names and types (checked), the\n"
-                 "plan, each pattern's automaton (nfa) and program, and the graph of operators. Without --stage: a summary\n"
-                 "with the chosen store and the reason, which conditions are evaluated a batch at a time, and the columns\n"
-                 "that partial matches keep. svg needs the program dot of graphviz.",
-      .examples = "  cepd explain card-testing.pattern\n"
-                  "  cepd explain --stage nfa --format svg card-testing.pattern > automaton.svg\n",
-      .options = explain_options,
-      .min_operands = 1,
-      .max_operands = ANY,
-      .run = cmd_explain },
+        .group = WRITE,
+        .operands = "FILE",
+        .summary = "what will run, and why so",
+        .details = "Shows what FILE is compiled to, one stage at a time: the syntax tree (ast), names and "
+                   "types (checked), the\n"
+                   "plan, each pattern's automaton (nfa) and program, and the graph of operators. Without "
+                   "--stage: a summary\n"
+                   "with the chosen store and the reason, which conditions are evaluated a batch at a time, "
+                   "and the columns\n"
+                   "that partial matches keep. svg needs the program dot of graphviz.",
+        .examples = "  cepd explain card-testing.pattern\n"
+                    "  cepd explain --stage nfa --format svg card-testing.pattern > automaton.svg\n",
+        .options = explain_options,
+        .min_operands = 1,
+        .max_operands = ANY,
+        .run = cmd_explain },
     { .name = "run",
-      .group = RUN,
-      .operands = "FILE...",
-      .summary = "the whole runtime in one process",
-      .details = "Compiles the FILEs as one program and runs it: sources are read, patterns matched in event time, alerts and\n"
-                 "matches written to their sinks (an alert without a sink goes to standard output). With bounded sources it\n"
-                 "ends when they end, with the watermark at the end of time; else on SIGINT or SIGTERM, cleanly; a second\n"
-                 "signal ends it at once. Relative paths start at the folder of the first FILE.\n"
-                 "\n"
-                 "On a terminal one line shows events, events/s, the watermark and its lag, matches, alerts, late events and\n"
-                 "errors. At the end every count that explains a missing alert is said.",
-      .examples = "  cepd run card-testing.pattern\n  tail -f payments.ndjson | cepd run from-stdin.pattern --set large=100\n",
-      .options = run_options,
-      .min_operands = 1,
-      .max_operands = ANY,
-      .run = cmd_run },
-#define LATER(n, g, ops, sum) { .name = n, .group = g, .operands = ops, .summary = sum, .details = sum ".", .max_operands = ANY }
+        .group = RUN,
+        .operands = "FILE...",
+        .summary = "the whole runtime in one process",
+        .details = "Compiles the FILEs as one program and runs it: sources are read, patterns matched in "
+                   "event time, alerts and\n"
+                   "matches written to their sinks (an alert without a sink goes to standard output). With "
+                   "bounded sources it\n"
+                   "ends when they end, with the watermark at the end of time; else on SIGINT or SIGTERM, "
+                   "cleanly; a second\n"
+                   "signal ends it at once. Relative paths start at the folder of the first FILE.\n"
+                   "\n"
+                   "On a terminal one line shows events, events/s, the watermark and its lag, matches, "
+                   "alerts, late events and\n"
+                   "errors. At the end every count that explains a missing alert is said.",
+        .examples = "  cepd run card-testing.pattern\n  tail -f payments.ndjson | cepd run "
+                    "from-stdin.pattern --set large=100\n",
+        .options = run_options,
+        .min_operands = 1,
+        .max_operands = ANY,
+        .run = cmd_run },
+#define LATER(n, g, ops, sum) \
+    { .name = n, .group = g, .operands = ops, .summary = sum, .details = sum ".", .max_operands = ANY }
     LATER("cluster", CLUSTER, "", "a coordinator and workers on this machine"),
     LATER("coordinator", CLUSTER, "", "the daemon that takes jobs and hands them to workers"),
     LATER("worker", CLUSTER, "", "the daemon that runs tasks"),
@@ -134,15 +165,16 @@ static const struct cmd_spec table[] = {
     LATER("state", LOOK, "show PATH", "what a checkpoint or savepoint holds"),
 #undef LATER
     { .name = "help",
-      .group = LEARN,
-      .operands = "[COMMAND|TOPIC]",
-      .summary = "this list, or one command or topic",
-      .details = "Explains a command, or a topic: connectors, formats, functions, config, or the name of one connector, format\n"
-                 "or function.",
-      .examples = "  cepd help run\n  cepd help file\n  cepd help substring\n",
-      .options = help_options,
-      .max_operands = 1,
-      .run = cmd_help },
+        .group = LEARN,
+        .operands = "[COMMAND|TOPIC]",
+        .summary = "this list, or one command or topic",
+        .details = "Explains a command, or a topic: connectors, formats, functions, config, or the name of "
+                   "one connector, format\n"
+                   "or function.",
+        .examples = "  cepd help run\n  cepd help file\n  cepd help substring\n",
+        .options = help_options,
+        .max_operands = 1,
+        .run = cmd_help },
 };
 
 const struct cmd_spec *cmd_at(size_t i) {

@@ -8,7 +8,8 @@ struct tally {
     size_t passed, failed;
 };
 
-static void run_one(const struct plan *plan, const struct plan_test *test, struct tally *t, struct base_buf *out) {
+static void run_one(
+    const struct plan *plan, const struct plan_test *test, struct tally *t, struct base_buf *out) {
     struct rt_test_result result;
     struct cep_err err = CEP_ERR_INIT;
     enum cep_rc rc = rt_test_run(plan, test, &result, &err);

@@ -50,7 +50,8 @@ struct evt_batch {
     uint32_t *origin;                /* number of the source partition, in the order that breaks ties */
     uint64_t *sel;                   /* rows that are there; NULL = all */
     uint64_t *sel_buf;               /* owned; what evt_batch_need_sel() makes `sel` point at */
-    struct evt_batch *parent;        /* counted; a derived batch (evt_view.h) shares its parent's time, seq, origin, and
+    struct evt_batch
+        *parent; /* counted; a derived batch (evt_view.h) shares its parent's time, seq, origin, and
                                         the columns whose cap_rows is 0; NULL = it owns all of them */
 };
 
@@ -116,7 +117,8 @@ static inline struct base_str evt_col_str(const struct evt_col *c, uint32_t row)
 void evt_col_get(const struct evt_col *c, uint32_t row, struct base_arena *scratch, struct evt_val *out);
 
 /* Appends a row's visible columns as one JSON object. */
-void evt_batch_write_json(struct base_buf *out, const struct evt_batch *b, uint32_t row, struct base_arena *scratch);
+void evt_batch_write_json(
+    struct base_buf *out, const struct evt_batch *b, uint32_t row, struct base_arena *scratch);
 
 /*
  * A column outside a batch (results of expressions): `cap_rows` rows of `type`, buffers owned.

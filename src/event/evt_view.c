@@ -31,7 +31,8 @@ void evt_view_share(struct evt_batch *v, uint32_t col, uint32_t from) {
 void evt_view_copy(struct evt_batch *v, uint32_t col, const struct evt_col *from) {
     const struct evt_type *type = v->schema->cols[col].type;
     evt_col_init(&v->cols[col], type, v->cap_rows);
-    bool wide = type->kind == EVT_INT || type->kind == EVT_DOUBLE || type->kind == EVT_TIMESTAMP || type->kind == EVT_DURATION;
+    bool wide = type->kind == EVT_INT || type->kind == EVT_DOUBLE || type->kind == EVT_TIMESTAMP ||
+                type->kind == EVT_DURATION;
     if (wide) {
         memcpy(v->cols[col].i, from->i, v->n_rows * sizeof *from->i);
         if (from->valid) {

@@ -199,7 +199,8 @@ void evt_val_write_text(struct base_buf *b, const struct evt_type *t, const stru
     CEP_INSIST(!"a kind of type");
 }
 
-void evt_batch_write_json(struct base_buf *out, const struct evt_batch *b, uint32_t row, struct base_arena *scratch) {
+void evt_batch_write_json(
+    struct base_buf *out, const struct evt_batch *b, uint32_t row, struct base_arena *scratch) {
     base_buf_putc(out, '{');
     for (uint32_t c = 0; c < b->schema->n_visible; c++) {
         struct evt_val v;

@@ -57,7 +57,7 @@ struct plan_source {
 
 struct plan_select_branch {
     struct plan_ref input;
-    const struct expr *where;       /* NULL = all; over the input's columns */
+    const struct expr *where;        /* NULL = all; over the input's columns */
     const struct expr *const *items; /* one per column of the node's schema; over the input's columns */
 };
 
@@ -80,18 +80,20 @@ enum { PLAN_UNBOUNDED = UINT32_MAX };
 
 enum plan_term_kind {
     PLAN_TERM_VAR = 0, /* one event that satisfies vars[var] */
-    PLAN_TERM_CHAIN,   /* steps one after the other; also a group of one step with a quantifier of its own: (a{3})? */
-    PLAN_TERM_ALT,     /* x | y | ...: either; an event that fits several sides gives a match each */
-    PLAN_TERM_ALL,     /* all(x, y, ...): each of them in any order, joined as by -> */
+    PLAN_TERM_CHAIN, /* steps one after the other; also a group of one step with a quantifier of its own: (a{3})? */
+    PLAN_TERM_ALT, /* x | y | ...: either; an event that fits several sides gives a match each */
+    PLAN_TERM_ALL, /* all(x, y, ...): each of them in any order, joined as by -> */
     PLAN_TERM_MAX
 };
 
 struct plan_term;
 
 struct plan_step {
-    enum plan_contig op;      /* how its first event follows; the first step of a chain: what joins the chain itself, unused */
-    bool negated;             /* `!var`: op NEXT = not next, op FOLLOWED = not followed (absence when last) */
-    int64_t lo_us, hi_us;     /* step bound: lo <= time since the event taken last < hi; hi -1 = none, lo 0 = none */
+    enum plan_contig
+        op; /* how its first event follows; the first step of a chain: what joins the chain itself, unused */
+    bool negated; /* `!var`: op NEXT = not next, op FOLLOWED = not followed (absence when last) */
+    int64_t lo_us,
+        hi_us; /* step bound: lo <= time since the event taken last < hi; hi -1 = none, lo 0 = none */
     const struct plan_term *term;
 };
 
@@ -103,25 +105,34 @@ struct plan_term {
     uint32_t n_alts;               /* ALT, ALL */
     const struct plan_term *const *alts;
     /* Quantifier; 1, 1 when there is none. */
-    uint32_t min, max;             /* max PLAN_UNBOUNDED = no upper bound */
-    enum plan_contig inner;        /* between repetitions: NEXT = consecutive, FOLLOWED (default), FOLLOWED_ANY = combinations */
+    uint32_t min, max; /* max PLAN_UNBOUNDED = no upper bound */
+    enum plan_contig
+        inner; /* between repetitions: NEXT = consecutive, FOLLOWED (default), FOLLOWED_ANY = combinations */
     bool greedy;
-    const struct expr *until;      /* NULL = none; aggregates speak of the events taken so far, COL of the event under test */
-    int64_t gap_us;                /* less than this between repetitions; 0 = none */
+    const struct expr
+        *until; /* NULL = none; aggregates speak of the events taken so far, COL of the event under test */
+    int64_t gap_us; /* less than this between repetitions; 0 = none */
     struct cep_span span;
 };
 
 struct plan_var {
     struct base_str name;
-    int32_t input;            /* index into inputs: takes events of that one only; -1 = of every stream */
-    const struct expr *cond;  /* NULL = takes every event; over the pattern's columns (see col_map) */
-    bool negated;             /* stands behind a `!` */
+    int32_t input;           /* index into inputs: takes events of that one only; -1 = of every stream */
+    const struct expr *cond; /* NULL = takes every event; over the pattern's columns (see col_map) */
+    bool negated;            /* stands behind a `!` */
     struct cep_span span;
 };
 
 enum plan_within { PLAN_WITHIN_NONE = 0, PLAN_WITHIN_FIRST_LAST, PLAN_WITHIN_BETWEEN, PLAN_WITHIN_MAX };
 
-enum plan_skip { PLAN_SKIP_PAST_LAST = 0, PLAN_SKIP_NONE, PLAN_SKIP_TO_NEXT, PLAN_SKIP_TO_FIRST, PLAN_SKIP_TO_LAST, PLAN_SKIP_MAX };
+enum plan_skip {
+    PLAN_SKIP_PAST_LAST = 0,
+    PLAN_SKIP_NONE,
+    PLAN_SKIP_TO_NEXT,
+    PLAN_SKIP_TO_FIRST,
+    PLAN_SKIP_TO_LAST,
+    PLAN_SKIP_MAX
+};
 
 struct plan_measure {
     struct base_str name;
@@ -130,41 +141,41 @@ struct plan_measure {
 
 struct plan_pattern {
     uint32_t n_inputs;
-    const struct plan_ref *inputs;   /* in the order of `from`: the order that breaks ties */
+    const struct plan_ref *inputs; /* in the order of `from`: the order that breaks ties */
     /* The pattern's columns: those of its streams, unified by name where the types agree (else each stream's is a column
      * of its own that only variables of that stream name). col_map[input][pattern column] = the input's column or -1. */
     struct evt_schema cols;
     const int32_t *const *col_map;
     uint32_t n_keys;
-    const struct expr *const *keys;  /* partition by; over the pattern's columns, valid for every input */
+    const struct expr *const *keys; /* partition by; over the pattern's columns, valid for every input */
     const struct base_str *key_names;
     uint32_t n_vars;
     const struct plan_var *vars;
-    const struct plan_term *root;    /* a CHAIN */
+    const struct plan_term *root; /* a CHAIN */
     enum plan_within within_kind;
     int64_t within_us;
     enum plan_skip skip;
     uint32_t skip_var;
     bool skip_or_error;
-    uint32_t limit_open;             /* 0 = none; per key */
-    bool limit_refuse_new;           /* else drop oldest */
-    uint64_t limit_matches;          /* 0 = none; of those that one event completes */
+    uint32_t limit_open;    /* 0 = none; per key */
+    bool limit_refuse_new;  /* else drop oldest */
+    uint64_t limit_matches; /* 0 = none; of those that one event completes */
     uint32_t n_measures;
     const struct plan_measure *measures; /* visible columns of the node's schema, in order */
     uint32_t n_aggs;
-    const struct expr *const *aggs;  /* distinct AGG nodes that conditions and untils read (expr.agg_slot) */
+    const struct expr *const *aggs; /* distinct AGG nodes that conditions and untils read (expr.agg_slot) */
     uint32_t n_prevs;
-    const struct expr *const *prevs; /* distinct PREV nodes */
+    const struct expr *const *prevs;          /* distinct PREV nodes */
     const struct evt_schema *timeouts_schema; /* measures, timed_out_at, hidden; of port TIMEOUTS */
     const struct evt_schema *events_schema;   /* of hidden column $events; NULL when no alert asks for it */
 };
 
 /* Hidden columns behind the visible ones in a pattern's main output and timeouts, in this order. */
-#define PLAN_HIDDEN_LIST(COL)                                                            \
-    COL(ID, "$id")                 /* string: 32 hex digits, from pattern, version, key and event positions */ \
-    COL(STARTED_AT, "$started_at") /* timestamp of the first event */                    \
-    COL(KEY, "$key")               /* row of the partition by values */                  \
-    COL(EVENTS, "$events")         /* row(var array(row(all columns)), ...); only when an alert says `with events` */
+#define PLAN_HIDDEN_LIST(COL)                                                                  \
+    COL(ID, "$id") /* string: 32 hex digits, from pattern, version, key and event positions */ \
+    COL(STARTED_AT, "$started_at") /* timestamp of the first event */                          \
+    COL(KEY, "$key")               /* row of the partition by values */                        \
+    COL(EVENTS, "$events") /* row(var array(row(all columns)), ...); only when an alert says `with events` */
 
 enum plan_hidden {
 #define PLAN_HIDDEN_ENUM(name, text) PLAN_HIDDEN_##name,
@@ -175,7 +186,14 @@ enum plan_hidden {
 
 /* -- alert ------------------------------------------------------------------------------------------------- */
 
-enum plan_severity { PLAN_SEV_INFO = 0, PLAN_SEV_LOW, PLAN_SEV_MEDIUM, PLAN_SEV_HIGH, PLAN_SEV_CRITICAL, PLAN_SEV_MAX };
+enum plan_severity {
+    PLAN_SEV_INFO = 0,
+    PLAN_SEV_LOW,
+    PLAN_SEV_MEDIUM,
+    PLAN_SEV_HIGH,
+    PLAN_SEV_CRITICAL,
+    PLAN_SEV_MAX
+};
 
 /* A text with holes: 'card {card}: {probes} probes'. n_holes + 1 texts. */
 struct plan_template {
@@ -185,7 +203,7 @@ struct plan_template {
 };
 
 struct plan_alert {
-    struct plan_ref on;             /* a pattern or a stream */
+    struct plan_ref on; /* a pattern or a stream */
     bool on_pattern;
     const struct expr *where;
     enum plan_severity severity;
@@ -193,26 +211,33 @@ struct plan_alert {
     uint32_t n_labels;
     const struct plan_measure *labels;
     uint32_t n_by;
-    const struct plan_measure *by;  /* identity: name and these; default the pattern's key (names and KEY values are hidden
+    const struct plan_measure
+        *by; /* identity: name and these; default the pattern's key (names and KEY values are hidden
                                        column fields), none on a stream */
-    int64_t suppress_us;            /* 0 = none */
-    int64_t resolve_after_us;       /* 0 = none */
+    int64_t suppress_us;      /* 0 = none */
+    int64_t resolve_after_us; /* 0 = none */
     bool has_resolve_when;
-    struct plan_ref resolve_when;   /* a stream */
+    struct plan_ref resolve_when; /* a stream */
     const struct expr *resolve_where;
-    const uint32_t *resolve_cols;   /* n_by: that stream's columns with the names of `by` */
+    const uint32_t *resolve_cols; /* n_by: that stream's columns with the names of `by` */
     bool with_events;
 };
 
 /* -- nodes, sinks, tests ------------------------------------------------------------------------------------- */
 
-enum plan_node_kind { PLAN_NODE_SOURCE = 0, PLAN_NODE_SELECT, PLAN_NODE_PATTERN, PLAN_NODE_ALERT, PLAN_NODE_MAX };
+enum plan_node_kind {
+    PLAN_NODE_SOURCE = 0,
+    PLAN_NODE_SELECT,
+    PLAN_NODE_PATTERN,
+    PLAN_NODE_ALERT,
+    PLAN_NODE_MAX
+};
 
 struct plan_node {
     enum plan_node_kind kind;
     uint32_t index;
-    struct base_str name;                /* the operator's name: state is addressed by it */
-    const struct evt_schema *schema;     /* of the main output */
+    struct base_str name;                   /* the operator's name: state is addressed by it */
+    const struct evt_schema *schema;        /* of the main output */
     const struct evt_schema *late_schema;   /* SOURCE: as schema; else NULL */
     const struct evt_schema *errors_schema; /* see plan_errors_schema(); never NULL */
     struct cep_span span;
@@ -227,14 +252,14 @@ struct plan_node {
 enum plan_delivery { PLAN_DELIVERY_DEFAULT = 0, PLAN_AT_LEAST_ONCE, PLAN_EXACTLY_ONCE, PLAN_DELIVERY_MAX };
 
 struct plan_sink {
-    struct base_str name;    /* as written, or made from what it reads: "card_tested_sink_1" */
+    struct base_str name; /* as written, or made from what it reads: "card_tested_sink_1" */
     struct plan_ref input;
     const struct plan_connector_spec *connector;
     const struct plan_format_spec *format;
     uint32_t n_opts, n_format_opts;
     const struct plan_opt *opts, *format_opts;
     enum plan_delivery delivery;
-    bool implied;            /* an alert without a sink goes to stdout */
+    bool implied;                              /* an alert without a sink goes to stdout */
     const struct plan_template *text_template; /* format text (template = '...'); NULL else */
     struct cep_span span;
 };
@@ -243,21 +268,21 @@ enum plan_test_step_kind { PLAN_TEST_GIVEN = 0, PLAN_TEST_ADVANCE, PLAN_TEST_STE
 
 struct plan_test_step {
     enum plan_test_step_kind kind;
-    uint32_t node;                        /* GIVEN: a source */
+    uint32_t node; /* GIVEN: a source */
     uint32_t n_rows;
-    const struct evt_val *const *rows;    /* GIVEN: one value a column, of the column's type */
-    int64_t advance_us;                   /* ADVANCE: the watermark */
+    const struct evt_val *const *rows; /* GIVEN: one value a column, of the column's type */
+    int64_t advance_us;                /* ADVANCE: the watermark */
 };
 
 struct plan_test_expect {
     struct plan_ref of;
     uint32_t n_cols;
-    const uint32_t *cols;                 /* columns listed, of that output's schema */
-    const int32_t *fields;                /* n_cols: the field of a row column that is meant (of an alert's measures, key
+    const uint32_t *cols;  /* columns listed, of that output's schema */
+    const int32_t *fields; /* n_cols: the field of a row column that is meant (of an alert's measures, key
                                              or labels: `expect card_tested (card = 'c1')`), or -1: the column itself */
-    uint32_t n_rows;                      /* 0: expect no NAME */
-    const struct evt_val *const *rows;    /* n_cols values each */
-    const bool *const *unlisted;          /* n_rows of n_cols: the row does not list the column, so it is not compared;
+    uint32_t n_rows;       /* 0: expect no NAME */
+    const struct evt_val *const *rows; /* n_cols values each */
+    const bool *const *unlisted; /* n_rows of n_cols: the row does not list the column, so it is not compared;
                                              NULL: every row lists all */
     struct cep_span span;
 };
@@ -302,12 +327,12 @@ bool plan_node_reads(const struct plan_node *n, struct plan_ref ref);
 bool plan_is_read(const struct plan *p, struct plan_ref ref);
 /* The columns of every .errors port. Sources: `record` is the raw bytes; operators whose expressions failed: the row as
  * JSON text, with its event time. */
-#define PLAN_ERRORS_LIST(COL)                                                            \
-    COL(OFFSET, "offset", INT)         /* position in the partition */                   \
-    COL(RECORD, "record", BYTES)                                                         \
-    COL(REASON, "reason", STRING)                                                        \
-    COL(PARTITION, "partition", STRING) /* file, connection; null for operators */       \
-    COL(TIME, "time", TIMESTAMP)       /* null for sources */
+#define PLAN_ERRORS_LIST(COL)                                                      \
+    COL(OFFSET, "offset", INT) /* position in the partition */                     \
+    COL(RECORD, "record", BYTES)                                                   \
+    COL(REASON, "reason", STRING)                                                  \
+    COL(PARTITION, "partition", STRING) /* file, connection; null for operators */ \
+    COL(TIME, "time", TIMESTAMP)        /* null for sources */
 
 enum plan_errors_col {
 #define PLAN_ERRORS_ENUM(name, text, kind) PLAN_ERRORS_##name,
@@ -318,17 +343,17 @@ enum plan_errors_col {
 const struct evt_schema *plan_errors_schema(void);
 /* An alert's columns: id, alert, status, severity, key, message, labels, started_at, at, measures[, events]. `key` (of the
  * `by` values), `labels`, `measures` and `events` are rows. */
-#define PLAN_ALERT_LIST(COL)                                                             \
-    COL(ID, "id")                                                                        \
-    COL(ALERT, "alert")                                                                  \
-    COL(STATUS, "status")                                                                \
-    COL(SEVERITY, "severity")                                                            \
-    COL(KEY, "key")                                                                      \
-    COL(MESSAGE, "message")                                                              \
-    COL(LABELS, "labels")                                                                \
-    COL(STARTED_AT, "started_at")                                                        \
-    COL(AT, "at")                                                                        \
-    COL(MEASURES, "measures")                                                            \
+#define PLAN_ALERT_LIST(COL)      \
+    COL(ID, "id")                 \
+    COL(ALERT, "alert")           \
+    COL(STATUS, "status")         \
+    COL(SEVERITY, "severity")     \
+    COL(KEY, "key")               \
+    COL(MESSAGE, "message")       \
+    COL(LABELS, "labels")         \
+    COL(STARTED_AT, "started_at") \
+    COL(AT, "at")                 \
+    COL(MEASURES, "measures")     \
     COL(EVENTS, "events") /* only `with events` */
 
 enum plan_alert_col {
@@ -337,7 +362,8 @@ enum plan_alert_col {
 #undef PLAN_ALERT_ENUM
         PLAN_ALERT_MAX
 };
-const struct evt_schema *plan_alert_schema(struct base_arena *a, const struct plan_alert *alert, const struct evt_schema *on);
+const struct evt_schema *plan_alert_schema(
+    struct base_arena *a, const struct plan_alert *alert, const struct evt_schema *on);
 
 /* What a sink's delivery comes to: what it asks for, else exactly once where the connector can and every source that it
  * reads from can be read again, else at least once. Never PLAN_DELIVERY_DEFAULT. */
@@ -345,12 +371,13 @@ enum plan_delivery plan_delivery_of(const struct plan *p, const struct plan_sink
 
 /* Looks an option up; NULL when it is not set. */
 const struct plan_opt *plan_opt_find(const struct plan_opt *opts, uint32_t n, const char *name);
-int64_t plan_opt_int(const struct plan_opt *opts, uint32_t n, const char *name, int64_t fallback); /* INT, DURATION */
+int64_t plan_opt_int(
+    const struct plan_opt *opts, uint32_t n, const char *name, int64_t fallback); /* INT, DURATION */
 bool plan_opt_bool(const struct plan_opt *opts, uint32_t n, const char *name, bool fallback);
 struct base_str plan_opt_str(const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback);
 
 const char *plan_severity_text(enum plan_severity s);
-const char *plan_port_text(enum plan_port p); /* "late"; "" for the main output */
+const char *plan_port_text(enum plan_port p);      /* "late"; "" for the main output */
 const char *plan_node_word(enum plan_node_kind k); /* "stream", "pattern", "alert" */
 
 /* A value as a literal of the language: 'it''s', 5 s, timestamp '2026-01-01T10:00:00Z'. */

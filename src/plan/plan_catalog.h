@@ -13,7 +13,7 @@ struct plan_opt;
 /* An option of a connector or format. The value in the file is a literal or a parameter. */
 struct plan_opt_spec {
     const char *name;
-    enum evt_kind kind;       /* BOOL, INT, DOUBLE, STRING, DURATION */
+    enum evt_kind kind; /* BOOL, INT, DOUBLE, STRING, DURATION */
     bool required;
     const char *default_text; /* for help; NULL = none */
     const char *choices;      /* STRING: "none|gzip|zstd"; NULL = any */
@@ -26,19 +26,21 @@ struct plan_opt_spec {
  * of that name, options that exclude each other). The compiler calls it after each option is right by itself; `schema` is that of
  * the stream or of what the sink reads. Returns: CEP_OK, or an error whose span is the guilty option's (line 0: the clause).
  */
-typedef enum cep_rc (*plan_opt_check_fn)(const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts,
-                                         struct cep_err *err);
+typedef enum cep_rc (*plan_opt_check_fn)(
+    const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err);
 
 struct plan_connector_spec {
     const char *name;
     bool is_source, is_sink;
-    bool replayable;          /* source: has positions that can be read again */
-    bool exactly_once;        /* sink: can commit transactions */
-    bool bounded;             /* source: ends by itself unless an option says otherwise */
-    const char *default_format; /* NULL: a format must be named; "": the connector makes rows itself (generate) */
+    bool replayable;   /* source: has positions that can be read again */
+    bool exactly_once; /* sink: can commit transactions */
+    bool bounded;      /* source: ends by itself unless an option says otherwise */
+    const char
+        *default_format; /* NULL: a format must be named; "": the connector makes rows itself (generate) */
     const struct plan_opt_spec *source_opts; /* ends with name == NULL; NULL = none */
     const struct plan_opt_spec *sink_opts;
-    bool open_opts;           /* source: options of other names are let through with any literal (generate: one a column);
+    bool
+        open_opts; /* source: options of other names are let through with any literal (generate: one a column);
                                  then source_check names the unknown ones */
     plan_opt_check_fn source_check, sink_check; /* NULL = nothing more to check */
     const char *help;
@@ -49,7 +51,7 @@ struct plan_format_spec {
     bool decodes, encodes;
     const struct plan_opt_spec *decode_opts;
     const struct plan_opt_spec *encode_opts;
-    bool open_opts;           /* decoding: as above (json: path_COLUMN = '$.a.b') */
+    bool open_opts; /* decoding: as above (json: path_COLUMN = '$.a.b') */
     plan_opt_check_fn decode_check, encode_check;
     const char *help;
 };

@@ -15,7 +15,6 @@
 #include "expr/expr_row.h"
 #include "runtime/rt_life.h"
 
-
 enum { IN_ON = 0, IN_RESOLVE = 1, OUT_ROWS = 64 };
 
 /* A row that waits for the watermark. */
@@ -29,16 +28,16 @@ struct waiting {
 struct rt_alert {
     struct rt_op op;
     const struct plan_alert *alert;
-    const struct evt_schema *on;    /* schema of what it is on */
+    const struct evt_schema *on;         /* schema of what it is on */
     int id_col, started_col, events_col; /* hidden columns of `on`, or -1 */
-    struct waiting *waiting;        /* owned; a heap, the next to be judged first */
+    struct waiting *waiting;             /* owned; a heap, the next to be judged first */
     size_t n_waiting, cap_waiting;
-    uint64_t n_arrived, n_sent;     /* rows taken in, records made */
+    uint64_t n_arrived, n_sent; /* rows taken in, records made */
     struct rt_lives lives;
-    struct base_arena scratch;      /* of one row */
+    struct base_arena scratch; /* of one row */
     struct base_buf identity, text;
     struct expr_row row;
-    struct evt_batch *out;          /* owned */
+    struct evt_batch *out; /* owned */
 };
 
 static struct rt_alert *alert_of(const struct rt_op *op) {
@@ -149,7 +148,8 @@ static struct evt_val id_val(struct rt_alert *a, const struct waiting *w) {
         uint64_t seq, origin;
     } place = { w->batch->seq[w->row], w->batch->origin[w->row] };
     uint64_t name = base_hash(a->op.name.p, a->op.name.len);
-    uint64_t hi = base_hash_seed(&place, sizeof place, name), lo = base_hash_seed(&place, sizeof place, ~name);
+    uint64_t hi = base_hash_seed(&place, sizeof place, name),
+             lo = base_hash_seed(&place, sizeof place, ~name);
     base_buf_clear(&a->text);
     base_buf_printf(&a->text, "%016llx%016llx", (unsigned long long)hi, (unsigned long long)lo);
     return text_val(a, base_buf_cstr(&a->text), a->text.len);
@@ -165,7 +165,8 @@ static enum cep_rc send(struct rt_alert *a, struct cep_err *err) {
     return rc;
 }
 
-static enum cep_rc add_row(struct rt_alert *a, const struct evt_val *vals, int64_t time, struct cep_err *err) {
+static enum cep_rc add_row(
+    struct rt_alert *a, const struct evt_val *vals, int64_t time, struct cep_err *err) {
     struct evt_batch *b = a->out;
     uint32_t row = b->n_rows;
     for (uint32_t c = 0; c < b->schema->n_cols; c++)
@@ -177,7 +178,8 @@ static enum cep_rc add_row(struct rt_alert *a, const struct evt_val *vals, int64
     return evt_batch_is_full(b) ? send(a, err) : CEP_OK;
 }
 
-static enum cep_rc emit_firing(struct rt_alert *a, const struct waiting *w, struct rt_life *life, struct cep_err *err) {
+static enum cep_rc emit_firing(
+    struct rt_alert *a, const struct waiting *w, struct rt_life *life, struct cep_err *err) {
     const struct plan_alert *p = a->alert;
     const char *sev = plan_severity_text(p->severity);
     struct evt_val vals[PLAN_ALERT_MAX];
@@ -193,7 +195,8 @@ static enum cep_rc emit_firing(struct rt_alert *a, const struct waiting *w, stru
     else
         vals[PLAN_ALERT_STARTED_AT] = (struct evt_val){ .i = w->time };
     vals[PLAN_ALERT_AT] = (struct evt_val){ .i = w->time };
-    struct evt_val *measures = BASE_ARENA_ARRAY(&a->scratch, struct evt_val, a->on->n_visible ? a->on->n_visible : 1);
+    struct evt_val *measures = BASE_ARENA_ARRAY(
+        &a->scratch, struct evt_val, a->on->n_visible ? a->on->n_visible : 1);
     for (uint32_t c = 0; c < a->on->n_visible; c++)
         evt_col_get(&w->batch->cols[c], w->row, &a->scratch, &measures[c]);
     vals[PLAN_ALERT_MEASURES] = (struct evt_val){ .list = { measures, a->on->n_visible } };
@@ -210,7 +213,8 @@ static enum cep_rc emit_firing(struct rt_alert *a, const struct waiting *w, stru
     return add_row(a, vals, w->time, err);
 }
 
-static enum cep_rc emit_resolved(struct rt_alert *a, const struct rt_life *life, int64_t at, struct cep_err *err) {
+static enum cep_rc emit_resolved(
+    struct rt_alert *a, const struct rt_life *life, int64_t at, struct cep_err *err) {
     struct evt_val vals[PLAN_ALERT_MAX];
     base_arena_clear(&a->scratch);
     for (uint32_t c = 0; c < a->op.node->schema->n_cols; c++)
@@ -234,7 +238,8 @@ static int64_t later(int64_t time, int64_t us) {
 
 /* Until when an identity is suppressed. */
 static int64_t suppressed_until(const struct plan_alert *p, const struct rt_life *life) {
-    return p->suppress_us > 0 && life->last_let != EVT_TIME_MIN ? later(life->last_let, p->suppress_us) : EVT_TIME_MIN;
+    return p->suppress_us > 0 && life->last_let != EVT_TIME_MIN ? later(life->last_let, p->suppress_us)
+                                                                : EVT_TIME_MIN;
 }
 
 static enum cep_rc resolve(struct rt_alert *a, struct rt_life *life, int64_t at, struct cep_err *err) {

@@ -30,10 +30,12 @@ static void connect_inputs(struct rt_graph *g, const struct plan_node *n) {
     }
 }
 
-enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk, uint64_t state_bytes, struct cep_err *err) {
+enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk,
+    uint64_t state_bytes, struct cep_err *err) {
     uint32_t n_sources = 0;
     enum cep_rc rc = CEP_OK;
-    *g = (struct rt_graph){ .plan = plan, .ops = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof(struct rt_op *)) };
+    *g = (struct rt_graph){ .plan = plan,
+        .ops = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof(struct rt_op *)) };
     for (uint32_t i = 0; i < plan->n_nodes && rc == CEP_OK; i++) {
         const struct plan_node *n = plan->nodes[i];
         switch (n->kind) {

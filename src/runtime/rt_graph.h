@@ -7,12 +7,13 @@
 #include "runtime/rt_ops.h"
 
 struct rt_graph {
-    const struct plan *plan;  /* borrowed */
-    struct rt_op **ops;       /* owned; plan->n_nodes of them, by node index */
+    const struct plan *plan; /* borrowed */
+    struct rt_op **ops;      /* owned; plan->n_nodes of them, by node index */
 };
 
 /* `state_bytes`: what the partial matches of one pattern may take; 0 = no limit. */
-enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk, uint64_t state_bytes, struct cep_err *err);
+enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk,
+    uint64_t state_bytes, struct cep_err *err);
 /* Safe after a failed init. */
 void rt_graph_release(struct rt_graph *g);
 /* Connects an operator from outside (a sink, a probe) to an output of the plan. */

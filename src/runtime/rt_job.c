@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum {
-    MAX_WAIT_US = 200 * 1000,       /* so that progress is shown and a stop is seen */
+    MAX_WAIT_US = 200 * 1000, /* so that progress is shown and a stop is seen */
     MIN_WAIT_US = 100,
     DRAIN_WAIT_US = 20 * 1000
 };
@@ -101,7 +101,8 @@ static int64_t wait_us(const struct rt_job *job, bool full, int64_t next_tick_us
 
 static void show_progress(struct rt_job *job) {
     int64_t now = clk_mono(job->opts.clk);
-    if (job->opts.progress && job->opts.progress_every_us > 0 && now - job->progress_us >= job->opts.progress_every_us) {
+    if (job->opts.progress && job->opts.progress_every_us > 0 &&
+        now - job->progress_us >= job->opts.progress_every_us) {
         job->progress_us = now;
         job->opts.progress(job->opts.arg, job);
     }
@@ -113,11 +114,13 @@ static enum cep_rc undelivered(const struct rt_job *job, struct cep_err *err) {
         struct con_sink_stats st;
         rt_sink_stats(job->sinks[i], &st);
         if (st.pending > 0)
-            base_buf_printf(&which, "%s\"%.*s\" still holds %llu row%s", which.len ? ", " : "", BASE_STR_FMT(job->sinks[i]->name),
-                            (unsigned long long)st.pending, st.pending == 1 ? "" : "s");
+            base_buf_printf(&which, "%s\"%.*s\" still holds %llu row%s", which.len ? ", " : "",
+                BASE_STR_FMT(job->sinks[i]->name), (unsigned long long)st.pending,
+                st.pending == 1 ? "" : "s");
     }
-    enum cep_rc rc = base_err_set(err, CEP_EIO, "sinks could not deliver everything within %.1f s of the end: %s",
-                                  (double)job->opts.drain_us / 1e6, base_buf_cstr(&which));
+    enum cep_rc rc = base_err_set(err, CEP_EIO,
+        "sinks could not deliver everything within %.1f s of the end: %s", (double)job->opts.drain_us / 1e6,
+        base_buf_cstr(&which));
     base_err_hint(err, "--sink-drain gives them more time");
     base_buf_release(&which);
     return rc;
@@ -170,7 +173,8 @@ static enum cep_rc wait_for_input(struct rt_job *job, bool full, struct cep_err 
 static enum cep_rc turn_loop(struct rt_job *job, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     bool busy = false, full = false;
-    for (uint32_t step = 1; rc == CEP_OK && !all_done(job) && !atomic_load(&job->stop) && !sinks_gone(job); step++) {
+    for (uint32_t step = 1; rc == CEP_OK && !all_done(job) && !atomic_load(&job->stop) && !sinks_gone(job);
+         step++) {
         if (step % HOUSEKEEPING_STEPS == 0 || busy) {
             rc = housekeeping(job, &busy, err);
             full = rt_graph_buffered(&job->graph) >= job->opts.max_buffered;
@@ -217,8 +221,12 @@ void rt_job_op_info(struct rt_job *job, uint32_t i, struct rt_op_info *out) {
     struct rt_op *op = is_sink ? job->sinks[i - job->plan->n_nodes] : job->graph.ops[i];
     if (op->vt->gauges)
         op->vt->gauges(op);
-    *out = (struct rt_op_info){ .name = op->name, .kind = op->vt->kind, .watermark = op->watermark, .metrics = op->metrics,
-                                  .first_undecodable = op->first_undecodable, .first_failure = op->first_failure };
+    *out = (struct rt_op_info){ .name = op->name,
+        .kind = op->vt->kind,
+        .watermark = op->watermark,
+        .metrics = op->metrics,
+        .first_undecodable = op->first_undecodable,
+        .first_failure = op->first_failure };
     out->is_sink = is_sink;
     if (is_sink)
         rt_sink_stats(op, &out->sink);
@@ -230,7 +238,9 @@ void rt_job_op_info(struct rt_job *job, uint32_t i, struct rt_op_info *out) {
 }
 
 void rt_job_totals(struct rt_job *job, struct rt_totals *out) {
-    *out = (struct rt_totals){ .watermark = EVT_TIME_MAX, .started_us = job->started_us, .now_us = clk_mono(job->opts.clk) };
+    *out = (struct rt_totals){
+        .watermark = EVT_TIME_MAX, .started_us = job->started_us, .now_us = clk_mono(job->opts.clk)
+    };
     for (uint32_t i = 0; i < job->plan->n_nodes; i++) {
         struct rt_op *op = job->graph.ops[i];
         const struct rt_metrics *m = &op->metrics;

@@ -21,15 +21,15 @@
 struct rt_job;
 
 struct rt_opts {
-    const struct clk *clk;      /* clk_system() */
-    const char *base_dir;       /* folder of the .pattern file; NULL = the current one */
-    uint32_t batch_rows;        /* `batch.size`, 1..EVT_BATCH_ROWS */
-    int64_t linger_us;          /* `batch.linger`: sinks are flushed at least this often */
-    uint64_t max_buffered;      /* rows waiting for watermarks, over all operators */
-    uint64_t state_bytes;       /* `state.memory`, for each pattern's partial matches; 0 = no limit */
-    int64_t held_patience_us;   /* how long a silent partition may hold back a full buffer */
-    int64_t drain_us;           /* how long sinks may take to get rid of what they hold at the end */
-    int64_t progress_every_us;  /* 0 = progress() is never called */
+    const struct clk *clk;     /* clk_system() */
+    const char *base_dir;      /* folder of the .pattern file; NULL = the current one */
+    uint32_t batch_rows;       /* `batch.size`, 1..EVT_BATCH_ROWS */
+    int64_t linger_us;         /* `batch.linger`: sinks are flushed at least this often */
+    uint64_t max_buffered;     /* rows waiting for watermarks, over all operators */
+    uint64_t state_bytes;      /* `state.memory`, for each pattern's partial matches; 0 = no limit */
+    int64_t held_patience_us;  /* how long a silent partition may hold back a full buffer */
+    int64_t drain_us;          /* how long sinks may take to get rid of what they hold at the end */
+    int64_t progress_every_us; /* 0 = progress() is never called */
     int stdin_fd, stdout_fd, stderr_fd;
     void (*log)(void *arg, enum con_level level, const char *text); /* NULL = nobody listens */
     void (*progress)(void *arg, struct rt_job *job);
@@ -43,7 +43,8 @@ void rt_opts_init(struct rt_opts *opts);
  * Opens sources and sinks. Requires: plan outlives the job.
  * Returns: CEP_EIO, CEP_EINVAL when one of them cannot be opened; the message names it.
  */
-enum cep_rc rt_job_new(const struct plan *plan, const struct rt_opts *opts, struct rt_job **out, struct cep_err *err);
+enum cep_rc rt_job_new(
+    const struct plan *plan, const struct rt_opts *opts, struct rt_job **out, struct cep_err *err);
 void rt_job_free(struct rt_job *job); /* NULL is fine */
 
 /*
@@ -73,9 +74,9 @@ uint32_t rt_job_n_ops(const struct rt_job *job);
 void rt_job_op_info(struct rt_job *job, uint32_t i, struct rt_op_info *out);
 
 struct rt_totals {
-    uint64_t events;   /* rows decoded by all sources */
+    uint64_t events; /* rows decoded by all sources */
     uint64_t matches, alerts, late, errors, suppressed, timed_out;
-    int64_t watermark; /* the lowest of the sources that have not ended; EVT_TIME_MIN = none yet */
+    int64_t watermark;          /* the lowest of the sources that have not ended; EVT_TIME_MIN = none yet */
     int64_t started_us, now_us; /* monotonic clock */
 };
 void rt_job_totals(struct rt_job *job, struct rt_totals *out);

@@ -17,13 +17,14 @@ enum {
 };
 
 struct rt_input_source {
-    struct rt_job *job;       /* borrowed */
-    struct rt_op *op;         /* borrowed: the graph's */
-    struct con_source *con;   /* owned */
-    struct evt_batch *batch;  /* owned; filled by the next poll, recycled when nobody keeps it */
-    uint32_t group;           /* see rt_job.group */
-    int64_t next_poll_us;     /* after CEP_AGAIN: monotonic; INT64_MAX = when it wakes us */
-    int64_t silent_since_us;  /* monotonic; of the partition that holds a full buffer; INT64_MIN = it is not silent */
+    struct rt_job *job;      /* borrowed */
+    struct rt_op *op;        /* borrowed: the graph's */
+    struct con_source *con;  /* owned */
+    struct evt_batch *batch; /* owned; filled by the next poll, recycled when nobody keeps it */
+    uint32_t group;          /* see rt_job.group */
+    int64_t next_poll_us;    /* after CEP_AGAIN: monotonic; INT64_MAX = when it wakes us */
+    int64_t
+        silent_since_us; /* monotonic; of the partition that holds a full buffer; INT64_MIN = it is not silent */
     bool done;
 };
 
@@ -34,21 +35,21 @@ struct rt_job {
     struct rt_graph graph;
     struct rt_input_source *sources; /* owned */
     uint32_t n_sources;
-    struct rt_op **sinks;     /* owned */
+    struct rt_op **sinks; /* owned */
     uint32_t n_sinks;
     /*
      * Nodes that are connected, whichever way, are one group, named by its lowest node. Sources of a group stay together in
      * event time; groups have nothing to do with each other and take turns.
      */
-    uint32_t *group;          /* owned; by node */
-    uint64_t *turn;           /* owned; by group: number of its last read */
+    uint32_t *group; /* owned; by node */
+    uint64_t *turn;  /* owned; by group: number of its last read */
     uint64_t n_reads;
-    struct event_base *loop;  /* owned */
+    struct event_base *loop;          /* owned */
     struct event *timer, *stop_event; /* owned */
-    int stop_fd;              /* eventfd: written by rt_job_stop() */
+    int stop_fd;                      /* eventfd: written by rt_job_stop() */
     atomic_bool stop;
     int64_t started_us, flushed_us, progress_us;
-    enum cep_rc failed;       /* by a callback, in the midst of something else */
+    enum cep_rc failed; /* by a callback, in the midst of something else */
     struct cep_err failure;
 };
 

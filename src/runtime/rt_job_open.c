@@ -126,9 +126,11 @@ static enum cep_rc open_sources(struct rt_job *job, struct cep_err *err) {
         if (n->kind != PLAN_NODE_SOURCE)
             continue;
         struct rt_input_source *s = &job->sources[job->n_sources++];
-        *s = (struct rt_input_source){
-            .job = job, .op = job->graph.ops[i], .group = job->group[i], .next_poll_us = INT64_MIN, .silent_since_us = INT64_MIN
-        };
+        *s = (struct rt_input_source){ .job = job,
+            .op = job->graph.ops[i],
+            .group = job->group[i],
+            .next_poll_us = INT64_MIN,
+            .silent_since_us = INT64_MIN };
         struct con_env env = env_of(job);
         env.now_us = wall_clock;
         env.log = on_log;
@@ -163,7 +165,8 @@ static enum cep_rc open_sinks(struct rt_job *job, struct cep_err *err) {
     return CEP_OK;
 }
 
-enum cep_rc rt_job_new(const struct plan *plan, const struct rt_opts *opts, struct rt_job **out, struct cep_err *err) {
+enum cep_rc rt_job_new(
+    const struct plan *plan, const struct rt_opts *opts, struct rt_job **out, struct cep_err *err) {
     struct rt_job *job = base_calloc(1, sizeof *job);
     job->plan = plan;
     job->opts = *opts;

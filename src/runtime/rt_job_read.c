@@ -6,7 +6,9 @@
 #include "base/base_err.h"
 #include "base/base_mem.h"
 
-enum { DRIFT_WAIT_US = 1000 /* a source that is ahead is looked at again: the others are being read meanwhile */ };
+enum {
+    DRIFT_WAIT_US = 1000 /* a source that is ahead is looked at again: the others are being read meanwhile */
+};
 
 static enum cep_rc push_chunk(struct rt_input_source *s, const struct con_chunk *chunk, struct cep_err *err) {
     enum cep_rc rc = rt_source_push(s->op, chunk->partition, s->batch, err);
@@ -27,7 +29,8 @@ static struct evt_batch *empty_batch(struct rt_input_source *s) {
 }
 
 /* Asks the partition that is behind first. `only_behind`: nobody else. */
-static enum cep_rc poll_source(struct rt_input_source *s, bool only_behind, struct con_chunk *chunk, struct cep_err *err) {
+static enum cep_rc poll_source(
+    struct rt_input_source *s, bool only_behind, struct con_chunk *chunk, struct cep_err *err) {
     uint32_t behind = rt_source_behind(s->op);
     rt_source_unheard(s->op);
     enum cep_rc rc = con_source_poll(s->con, behind, chunk, err);
@@ -87,7 +90,8 @@ static struct rt_input_source *next_source(struct rt_job *job, int64_t mono_us) 
         struct rt_input_source *s = &job->sources[i];
         if (s->done || s->next_poll_us > mono_us)
             continue;
-        if (!best || (s->group == best->group ? s->op->watermark < best->op->watermark : job->turn[s->group] < job->turn[best->group]))
+        if (!best || (s->group == best->group ? s->op->watermark < best->op->watermark
+                                              : job->turn[s->group] < job->turn[best->group]))
             best = s;
     }
     return best;
@@ -102,7 +106,9 @@ static bool drifted(const struct rt_job *job, const struct rt_input_source *s) {
         const struct rt_input_source *o = &job->sources[i];
         if (o == s || o->done || o->op->idle)
             continue;
-        if (__builtin_sub_overflow(s->op->watermark, o->op->watermark, &ahead) ? s->op->watermark > o->op->watermark : ahead > drift)
+        if (__builtin_sub_overflow(s->op->watermark, o->op->watermark, &ahead)
+                ? s->op->watermark > o->op->watermark
+                : ahead > drift)
             return true;
     }
     return false;
@@ -134,7 +140,8 @@ static struct rt_input_source *holder(const struct rt_job *job) {
         struct rt_input_source *s = &job->sources[i];
         if (s->done || s->group != group)
             continue;
-        if (!best || (s->op->idle != best->op->idle ? best->op->idle : s->op->watermark < best->op->watermark))
+        if (!best ||
+            (s->op->idle != best->op->idle ? best->op->idle : s->op->watermark < best->op->watermark))
             best = s;
     }
     return best;
@@ -155,20 +162,22 @@ static enum cep_rc buffer_held(struct rt_job *job, struct rt_input_source *s, st
     struct base_buf who = BASE_BUF_INIT;
     write_holder(&who, s);
     enum cep_rc rc = base_err_set(err, CEP_ELIMIT,
-                                  "stream \"%.*s\": %s and has held the watermark back for %lld s while %llu events wait for it "
-                                  "(limit %llu)",
-                                  BASE_STR_FMT(s->op->name), base_buf_cstr(&who), (long long)(job->opts.held_patience_us / 1000000),
-                                  (unsigned long long)rt_graph_buffered(&job->graph), (unsigned long long)job->opts.max_buffered);
-    base_err_hint(err, "let silent partitions fall idle (watermark ... idle after 30 s), or raise --buffer-rows");
+        "stream \"%.*s\": %s and has held the watermark back for %lld s while %llu events wait for it "
+        "(limit %llu)",
+        BASE_STR_FMT(s->op->name), base_buf_cstr(&who), (long long)(job->opts.held_patience_us / 1000000),
+        (unsigned long long)rt_graph_buffered(&job->graph), (unsigned long long)job->opts.max_buffered);
+    base_err_hint(
+        err, "let silent partitions fall idle (watermark ... idle after 30 s), or raise --buffer-rows");
     base_buf_release(&who);
     return rc;
 }
 
 /* The holder brings row after row, and none of them lets the watermark free anything: a delay longer than the buffer. */
 static enum cep_rc buffer_overrun(struct rt_job *job, const struct rt_input_source *s, struct cep_err *err) {
-    enum cep_rc rc = base_err_set(err, CEP_ELIMIT, "stream \"%.*s\": %llu events wait for its watermark (limit %llu), and more keep coming",
-                                  BASE_STR_FMT(s->op->name), (unsigned long long)rt_graph_buffered(&job->graph),
-                                  (unsigned long long)job->opts.max_buffered);
+    enum cep_rc rc = base_err_set(err, CEP_ELIMIT,
+        "stream \"%.*s\": %llu events wait for its watermark (limit %llu), and more keep coming",
+        BASE_STR_FMT(s->op->name), (unsigned long long)rt_graph_buffered(&job->graph),
+        (unsigned long long)job->opts.max_buffered);
     base_err_hint(err, "a shorter watermark delay lets fewer events wait, or raise --buffer-rows");
     return rc;
 }

@@ -40,10 +40,10 @@ struct rt_life *rt_lives_make(struct rt_lives *l, struct base_str identity) {
     }
     char *copy = base_strndup(identity.p ? identity.p : "", identity.len);
     l->lives[i] = (struct rt_life){ .identity = { copy, identity.len },
-                                    .last_let = EVT_TIME_MIN,
-                                    .deadline = EVT_TIME_MAX,
-                                    .queued = EVT_TIME_MAX,
-                                    .in_use = true };
+        .last_let = EVT_TIME_MIN,
+        .deadline = EVT_TIME_MAX,
+        .queued = EVT_TIME_MAX,
+        .in_use = true };
     (void)base_map_put(&l->index, identity, i);
     return &l->lives[i];
 }

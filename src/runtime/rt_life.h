@@ -16,13 +16,13 @@
 #include "event/evt_batch.h"
 
 struct rt_life {
-    struct base_str identity;    /* owned */
-    int64_t last_let;            /* event time of the last one let through; EVT_TIME_MIN = none */
-    int64_t deadline;            /* when it is resolved (firing) or forgotten; EVT_TIME_MAX = never */
-    int64_t queued;              /* time of its one entry in the heap that counts; EVT_TIME_MAX = it has none */
+    struct base_str identity; /* owned */
+    int64_t last_let;         /* event time of the last one let through; EVT_TIME_MIN = none */
+    int64_t deadline;         /* when it is resolved (firing) or forgotten; EVT_TIME_MAX = never */
+    int64_t queued;           /* time of its one entry in the heap that counts; EVT_TIME_MAX = it has none */
     bool firing;
     bool in_use;
-    struct evt_batch *record;    /* owned; the firing alert as one row, for the record that resolves it */
+    struct evt_batch *record; /* owned; the firing alert as one row, for the record that resolves it */
 };
 
 struct rt_deadline {
@@ -31,12 +31,12 @@ struct rt_deadline {
 };
 
 struct rt_lives {
-    struct base_map index;       /* identity -> place in lives */
-    struct rt_life *lives;       /* owned */
+    struct base_map index; /* identity -> place in lives */
+    struct rt_life *lives; /* owned */
     size_t n_lives, cap_lives;
-    uint32_t *free_list;         /* owned; places to be used again */
+    uint32_t *free_list; /* owned; places to be used again */
     size_t n_free, cap_free;
-    struct rt_deadline *heap;    /* owned; smallest first */
+    struct rt_deadline *heap; /* owned; smallest first */
     size_t n_heap, cap_heap;
 };
 

@@ -10,8 +10,8 @@
 
 #include <stdio.h>
 
-void rt_op_init(struct rt_op *op, const struct rt_op_vt *vt, const struct plan_node *node, struct base_str name, uint32_t n_inputs,
-                const struct clk *clk) {
+void rt_op_init(struct rt_op *op, const struct rt_op_vt *vt, const struct plan_node *node,
+    struct base_str name, uint32_t n_inputs, const struct clk *clk) {
     op->vt = vt;
     op->node = node;
     op->name = name;
@@ -32,7 +32,8 @@ void rt_op_release(struct rt_op *op) {
 
 void rt_op_connect(struct rt_op *from, enum plan_port port, struct rt_op *to, uint32_t input) {
     CEP_REQUIRE(input < to->n_inputs);
-    from->outs[port] = base_grow(from->outs[port], from->n_outs[port], &from->cap_outs[port], sizeof *from->outs[port]);
+    from->outs[port] = base_grow(
+        from->outs[port], from->n_outs[port], &from->cap_outs[port], sizeof *from->outs[port]);
     from->outs[port][from->n_outs[port]++] = (struct rt_edge){ to, input };
 }
 
@@ -92,15 +93,15 @@ enum cep_rc rt_emit(struct rt_op *op, enum plan_port port, struct evt_batch *b, 
 }
 
 /* Calls fn on every edge of every port. */
-#define EACH_EDGE(op, e, call)                                                           \
-    do {                                                                                 \
-        for (int port_ = 0; port_ < PLAN_PORT_MAX; port_++)                              \
-            for (size_t i_ = 0; i_ < (op)->n_outs[port_]; i_++) {                        \
-                struct rt_edge *e = &(op)->outs[port_][i_];                              \
-                enum cep_rc rc_ = (call);                                                \
-                if (rc_ != CEP_OK)                                                       \
-                    return rc_;                                                          \
-            }                                                                            \
+#define EACH_EDGE(op, e, call)                                    \
+    do {                                                          \
+        for (int port_ = 0; port_ < PLAN_PORT_MAX; port_++)       \
+            for (size_t i_ = 0; i_ < (op)->n_outs[port_]; i_++) { \
+                struct rt_edge *e = &(op)->outs[port_][i_];       \
+                enum cep_rc rc_ = (call);                         \
+                if (rc_ != CEP_OK)                                \
+                    return rc_;                                   \
+            }                                                     \
     } while (0)
 
 enum cep_rc rt_emit_watermark(struct rt_op *op, int64_t wm, struct cep_err *err) {
@@ -193,8 +194,8 @@ enum cep_rc rt_op_end(struct rt_op *op, uint32_t input, struct cep_err *err) {
 
 /* -- the errors port ----------------------------------------------------------------------------------- */
 
-enum cep_rc rt_op_error(struct rt_op *op, int64_t offset, struct base_str record, struct base_str reason, struct base_str partition,
-                        int64_t time, struct cep_err *err) {
+enum cep_rc rt_op_error(struct rt_op *op, int64_t offset, struct base_str record, struct base_str reason,
+    struct base_str partition, int64_t time, struct cep_err *err) {
     if (!rt_op_has_out(op, PLAN_PORT_ERRORS))
         return CEP_OK;
     if (!op->errors)
@@ -212,14 +213,17 @@ enum cep_rc rt_op_error(struct rt_op *op, int64_t offset, struct base_str record
         evt_col_set_i(&b->cols[PLAN_ERRORS_TIME], row, time);
     else
         evt_col_set_null(&b->cols[PLAN_ERRORS_TIME], row);
-    b->time[row] = op->watermark < time ? time : op->watermark == EVT_TIME_MAX ? EVT_TIME_MAX : op->watermark + 1;
+    b->time[row] = op->watermark < time            ? time
+                   : op->watermark == EVT_TIME_MAX ? EVT_TIME_MAX
+                                                   : op->watermark + 1;
     b->seq[row] = op->metrics.undecodable + op->metrics.failed + op->metrics.no_time;
     b->origin[row] = 0;
     evt_batch_end_row(b);
     return b->n_rows == b->cap_rows ? rt_op_errors_flush(op, err) : CEP_OK;
 }
 
-enum cep_rc rt_op_row_failed(struct rt_op *op, const struct evt_batch *b, uint32_t row, const char *reason, struct cep_err *err) {
+enum cep_rc rt_op_row_failed(
+    struct rt_op *op, const struct evt_batch *b, uint32_t row, const char *reason, struct cep_err *err) {
     if (op->metrics.failed++ == 0)
         (void)snprintf(op->first_failure, sizeof op->first_failure, "%s", reason);
     if (!rt_op_has_out(op, PLAN_PORT_ERRORS))
@@ -228,8 +232,8 @@ enum cep_rc rt_op_row_failed(struct rt_op *op, const struct evt_batch *b, uint32
     struct base_arena scratch;
     base_arena_init(&scratch, 0);
     evt_batch_write_json(&text, b, row, &scratch);
-    enum cep_rc rc =
-        rt_op_error(op, (int64_t)b->seq[row], base_buf_view(&text), base_str_of(reason), (struct base_str){ NULL, 0 }, b->time[row], err);
+    enum cep_rc rc = rt_op_error(op, (int64_t)b->seq[row], base_buf_view(&text), base_str_of(reason),
+        (struct base_str){ NULL, 0 }, b->time[row], err);
     base_arena_release(&scratch);
     base_buf_release(&text);
     return rc;

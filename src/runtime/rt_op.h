@@ -22,25 +22,25 @@
 struct rt_op;
 
 /* METRIC(field, name, help): counted by every operator that the count makes sense for; see rt_job_metrics(). */
-#define RT_METRIC_LIST(METRIC)                                                           \
-    METRIC(rows_in, "rows_in", "rows taken in")                                          \
-    METRIC(rows_out, "rows_out", "rows sent on by the main output")                      \
-    METRIC(late, "late", "events behind their partition's watermark")                    \
-    METRIC(undecodable, "undecodable", "records that could not be decoded")              \
-    METRIC(failed, "expression_failures", "events on which an expression failed")        \
-    METRIC(no_time, "no_time", "events without an event time")                           \
-    METRIC(irrelevant, "irrelevant", "rows dropped before their key was looked up")      \
-    METRIC(matches, "matches", "matches emitted")                                        \
-    METRIC(timed_out, "timed_out", "partial matches whose time was over")                \
-    METRIC(pruned, "pruned", "matches and partial matches dropped by the skip policy")   \
-    METRIC(limit_open, "limit_open", "partial matches dropped by `limit ... open`")      \
-    METRIC(limit_matches, "limit_matches", "matches dropped by `limit ... matches`")     \
-    METRIC(alerts, "alerts", "alerts let through")                                       \
-    METRIC(suppressed, "suppressed", "alerts suppressed or already firing")              \
-    METRIC(resolved, "resolved", "alerts resolved")                                      \
-    METRIC(open, "open", "partial matches open now")                                     \
-    METRIC(keys, "keys", "keys with state now")                                          \
-    METRIC(state_bytes, "state_bytes", "bytes of state now")                             \
+#define RT_METRIC_LIST(METRIC)                                                         \
+    METRIC(rows_in, "rows_in", "rows taken in")                                        \
+    METRIC(rows_out, "rows_out", "rows sent on by the main output")                    \
+    METRIC(late, "late", "events behind their partition's watermark")                  \
+    METRIC(undecodable, "undecodable", "records that could not be decoded")            \
+    METRIC(failed, "expression_failures", "events on which an expression failed")      \
+    METRIC(no_time, "no_time", "events without an event time")                         \
+    METRIC(irrelevant, "irrelevant", "rows dropped before their key was looked up")    \
+    METRIC(matches, "matches", "matches emitted")                                      \
+    METRIC(timed_out, "timed_out", "partial matches whose time was over")              \
+    METRIC(pruned, "pruned", "matches and partial matches dropped by the skip policy") \
+    METRIC(limit_open, "limit_open", "partial matches dropped by `limit ... open`")    \
+    METRIC(limit_matches, "limit_matches", "matches dropped by `limit ... matches`")   \
+    METRIC(alerts, "alerts", "alerts let through")                                     \
+    METRIC(suppressed, "suppressed", "alerts suppressed or already firing")            \
+    METRIC(resolved, "resolved", "alerts resolved")                                    \
+    METRIC(open, "open", "partial matches open now")                                   \
+    METRIC(keys, "keys", "keys with state now")                                        \
+    METRIC(state_bytes, "state_bytes", "bytes of state now")                           \
     METRIC(buffered, "buffered", "events waiting for the watermark now")
 
 struct rt_metrics {
@@ -86,7 +86,7 @@ struct rt_op {
     const struct plan_node *node; /* NULL: a sink or a test's probe */
     struct base_str name;
     const struct clk *clk;
-    const struct rt_trace *trace; /* borrowed; NULL = nobody */
+    const struct rt_trace *trace;        /* borrowed; NULL = nobody */
     struct rt_edge *outs[PLAN_PORT_MAX]; /* owned arrays */
     size_t n_outs[PLAN_PORT_MAX], cap_outs[PLAN_PORT_MAX];
     struct rt_input *inputs; /* owned */
@@ -96,12 +96,13 @@ struct rt_op {
     bool idle, ended;
     struct evt_batch *errors; /* owned; rows of plan_errors_schema() not sent yet, NULL when nobody listens */
     struct rt_metrics metrics;
-    char first_undecodable[RT_REASON_MAX], first_failure[RT_REASON_MAX]; /* why the first row did not go on; "" = none did */
+    char first_undecodable[RT_REASON_MAX],
+        first_failure[RT_REASON_MAX]; /* why the first row did not go on; "" = none did */
 };
 
 /* Fills the common part. Owns: nothing yet. */
-void rt_op_init(struct rt_op *op, const struct rt_op_vt *vt, const struct plan_node *node, struct base_str name, uint32_t n_inputs,
-                const struct clk *clk);
+void rt_op_init(struct rt_op *op, const struct rt_op_vt *vt, const struct plan_node *node,
+    struct base_str name, uint32_t n_inputs, const struct clk *clk);
 /* Releases the common part. */
 void rt_op_release(struct rt_op *op);
 void rt_op_connect(struct rt_op *from, enum plan_port port, struct rt_op *to, uint32_t input);
@@ -126,8 +127,9 @@ enum cep_rc rt_op_end(struct rt_op *op, uint32_t input, struct cep_err *err);
  * before every watermark and at the end. Nothing is kept when nobody listens. `partition` with p == NULL and `time`
  * EVT_TIME_MIN become nulls.
  */
-enum cep_rc rt_op_error(struct rt_op *op, int64_t offset, struct base_str record, struct base_str reason, struct base_str partition,
-                        int64_t time, struct cep_err *err);
+enum cep_rc rt_op_error(struct rt_op *op, int64_t offset, struct base_str record, struct base_str reason,
+    struct base_str partition, int64_t time, struct cep_err *err);
 /* The row of a batch, as JSON text, for an expression that failed on it. */
-enum cep_rc rt_op_row_failed(struct rt_op *op, const struct evt_batch *b, uint32_t row, const char *reason, struct cep_err *err);
+enum cep_rc rt_op_row_failed(
+    struct rt_op *op, const struct evt_batch *b, uint32_t row, const char *reason, struct cep_err *err);
 enum cep_rc rt_op_errors_flush(struct rt_op *op, struct cep_err *err);

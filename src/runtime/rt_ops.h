@@ -13,8 +13,8 @@ struct rt_op *rt_select_new(const struct plan_node *node, const struct clk *clk)
 
 struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
-enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk, uint64_t state_bytes,
-                           struct rt_op **out, struct cep_err *err);
+enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk,
+    uint64_t state_bytes, struct rt_op **out, struct cep_err *err);
 
 /* -- source: decoded rows get their time, lateness is judged, watermarks are made ------------------------- */
 
@@ -46,8 +46,8 @@ enum cep_rc rt_source_bad(struct rt_op *op, const struct con_bad *bad, struct ce
 
 /* -- sink ----------------------------------------------------------------------------------------------------- */
 
-enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env, const struct clk *clk,
-                        struct rt_op **out, struct cep_err *err);
+enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env,
+    const struct clk *clk, struct rt_op **out, struct cep_err *err);
 bool rt_sink_busy(const struct rt_op *op);
 enum cep_rc rt_sink_flush(struct rt_op *op, bool final, struct cep_err *err);
 void rt_sink_stats(const struct rt_op *op, struct con_sink_stats *out);

@@ -36,7 +36,8 @@ static void on_timeouts(void *arg, struct evt_batch *b) {
     pass_on(arg, PLAN_PORT_TIMEOUTS, b);
 }
 
-static void on_failure(void *arg, uint32_t input, const struct evt_batch *b, uint32_t row, const char *reason) {
+static void on_failure(
+    void *arg, uint32_t input, const struct evt_batch *b, uint32_t row, const char *reason) {
     struct rt_pattern *p = arg;
     (void)input;
     if (p->failed == CEP_OK)
@@ -95,11 +96,12 @@ static const struct rt_op_vt pattern_vt = {
     .free = pattern_free,
 };
 
-enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk, uint64_t state_bytes,
-                           struct rt_op **out, struct cep_err *err) {
+enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk,
+    uint64_t state_bytes, struct rt_op **out, struct cep_err *err) {
     struct rt_pattern *p = base_calloc(1, sizeof *p);
     rt_op_init(&p->op, &pattern_vt, node, node->name, node->pattern.n_inputs, clk);
-    struct nfa_opts opts = { .no_timeouts = !plan_is_read(plan, (struct plan_ref){ node->index, PLAN_PORT_TIMEOUTS }) };
+    struct nfa_opts opts = { .no_timeouts = !plan_is_read(
+                                 plan, (struct plan_ref){ node->index, PLAN_PORT_TIMEOUTS }) };
     enum cep_rc rc = outcome(p, nfa_compile(node, plan, &opts, &p->prog, err), err);
     if (rc != CEP_OK) {
         pattern_free(&p->op);

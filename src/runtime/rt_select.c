@@ -24,8 +24,8 @@ struct rt_select {
 };
 
 /* A batch's kernels keep one reason; the row's own is found by evaluating it again, alone. */
-static const char *reason_of(const struct evt_batch *b, uint32_t row, const struct expr *const *exprs, uint32_t n, int64_t now_us,
-                             struct base_arena *scratch) {
+static const char *reason_of(const struct evt_batch *b, uint32_t row, const struct expr *const *exprs,
+    uint32_t n, int64_t now_us, struct base_arena *scratch) {
     struct expr_row env;
     struct evt_val val;
     expr_row_init(&env, scratch, now_us);
@@ -39,8 +39,8 @@ static const char *reason_of(const struct evt_batch *b, uint32_t row, const stru
 }
 
 /* Each failed row goes to the errors port once, with the reason of the first expression that fails on it. */
-static enum cep_rc report(struct rt_op *op, const struct evt_batch *b, const uint64_t *sel, const struct expr_fails *fails,
-                          const struct expr *const *exprs, uint32_t n_exprs, struct cep_err *err) {
+static enum cep_rc report(struct rt_op *op, const struct evt_batch *b, const uint64_t *sel,
+    const struct expr_fails *fails, const struct expr *const *exprs, uint32_t n_exprs, struct cep_err *err) {
     if (fails->n == 0)
         return CEP_OK;
     struct base_arena scratch;

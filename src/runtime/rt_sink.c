@@ -40,8 +40,8 @@ static void sink_free(struct rt_op *op) {
 
 static const struct rt_op_vt sink_vt = { .kind = "sink", .batch = sink_batch, .free = sink_free };
 
-enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env, const struct clk *clk,
-                        struct rt_op **out, struct cep_err *err) {
+enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env,
+    const struct clk *clk, struct rt_op **out, struct cep_err *err) {
     struct rt_sink *s = base_calloc(1, sizeof *s);
     rt_op_init(&s->op, &sink_vt, NULL, sink->name, 1, clk);
     enum cep_rc rc = con_sink_open(sink, plan_schema_of(plan, sink->input), env, &s->sink, err);

@@ -25,9 +25,9 @@ struct rt_source {
     struct rt_op op;
     uint32_t ordinal;
     struct clk_wm wm;
-    struct expr_vec *mark;  /* owned; PUNCTUATED */
-    int64_t last_emit_us;   /* mono clock, of the last watermark sent */
-    int64_t sent;           /* watermark sent last */
+    struct expr_vec *mark; /* owned; PUNCTUATED */
+    int64_t last_emit_us;  /* mono clock, of the last watermark sent */
+    int64_t sent;          /* watermark sent last */
 };
 
 static struct rt_source *source_of(const struct rt_op *op) {
@@ -119,8 +119,8 @@ static enum cep_rc push_processing(struct rt_source *s, struct evt_batch *b, str
 }
 
 /* Rows without an event time: to ERRORS, and marked in `out` (zeroed by the caller). */
-static enum cep_rc rows_without_time(struct rt_source *s, const struct evt_batch *b, const struct evt_col *col, uint64_t *out,
-                                     struct cep_err *err) {
+static enum cep_rc rows_without_time(struct rt_source *s, const struct evt_batch *b,
+    const struct evt_col *col, uint64_t *out, struct cep_err *err) {
     struct base_arena scratch;
     struct base_buf text = BASE_BUF_INIT;
     enum cep_rc rc = CEP_OK;
@@ -136,7 +136,7 @@ static enum cep_rc rows_without_time(struct rt_source *s, const struct evt_batch
         base_arena_clear(&scratch);
         evt_batch_write_json(&text, b, i, &scratch);
         rc = rt_op_error(&s->op, (int64_t)b->seq[i], base_buf_view(&text), BASE_STR("the event time is null"),
-                         (struct base_str){ NULL, 0 }, EVT_TIME_MIN, err);
+            (struct base_str){ NULL, 0 }, EVT_TIME_MIN, err);
     }
     base_arena_release(&scratch);
     base_buf_release(&text);
@@ -144,18 +144,20 @@ static enum cep_rc rows_without_time(struct rt_source *s, const struct evt_batch
 }
 
 /* Rows that carry the watermark. One for which the condition fails carries none and goes to ERRORS too. */
-static enum cep_rc find_marks(struct rt_source *s, const struct evt_batch *b, uint64_t *marks, struct cep_err *err) {
+static enum cep_rc find_marks(
+    struct rt_source *s, const struct evt_batch *b, uint64_t *marks, struct cep_err *err) {
     struct expr_fails fails = { .n = 0 };
     enum cep_rc rc = CEP_OK;
     expr_vec_filter(s->mark, b, NULL, clk_now(s->op.clk), marks, &fails);
-    for (size_t i = 0; fails.n > 0 && rc == CEP_OK && (i = base_bits_next(fails.rows, b->n_rows, i)) < b->n_rows; i++)
+    for (size_t i = 0;
+         fails.n > 0 && rc == CEP_OK && (i = base_bits_next(fails.rows, b->n_rows, i)) < b->n_rows; i++)
         rc = rt_op_row_failed(&s->op, b, (uint32_t)i, fails.reason, err);
     return rc;
 }
 
 /* Splits the batch by `late` and `no_time` and sends both halves. */
 static enum cep_rc send_split(struct rt_source *s, struct evt_batch *b, const uint64_t *late, uint32_t n_late,
-                              const uint64_t *no_time, struct cep_err *err) {
+    const uint64_t *no_time, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     size_t words = BASE_BITS_WORDS(b->n_rows);
     if (n_late > 0 && rt_op_has_out(&s->op, PLAN_PORT_LATE)) {
@@ -206,12 +208,13 @@ enum cep_rc rt_source_push(struct rt_op *op, uint32_t partition, struct evt_batc
     bool any_null = op->metrics.no_time > nulls_before;
     if (s->mark && (rc = find_marks(s, b, marks, err)) != CEP_OK)
         return rc;
-    uint32_t n_late = clk_wm_events(&s->wm, partition, b->time, n, any_null ? no_time : NULL, s->mark ? marks : NULL, late,
-                                    clk_mono(op->clk));
+    uint32_t n_late = clk_wm_events(&s->wm, partition, b->time, n, any_null ? no_time : NULL,
+        s->mark ? marks : NULL, late, clk_mono(op->clk));
     op->metrics.late += n_late;
     if (op->idle && (rc = rt_emit_idle(op, false, err)) != CEP_OK)
         return rc;
-    rc = n_late > 0 || any_null ? send_split(s, b, late, n_late, no_time, err) : rt_emit(op, PLAN_PORT_MAIN, b, err);
+    rc = n_late > 0 || any_null ? send_split(s, b, late, n_late, no_time, err)
+                                : rt_emit(op, PLAN_PORT_MAIN, b, err);
     return rc == CEP_OK ? move_watermark(s, err) : rc;
 }
 
@@ -242,7 +245,8 @@ enum cep_rc rt_source_tick(struct rt_op *op, int64_t *next_us, struct cep_err *e
         return rc;
     *next_us = clk_wm_next_idle(&s->wm);
     int64_t emit_at;
-    if (s->wm.merged > s->sent && !__builtin_add_overflow(s->last_emit_us, time_of(op)->emit_us, &emit_at) && emit_at < *next_us)
+    if (s->wm.merged > s->sent && !__builtin_add_overflow(s->last_emit_us, time_of(op)->emit_us, &emit_at) &&
+        emit_at < *next_us)
         *next_us = emit_at;
     return CEP_OK;
 }
@@ -269,8 +273,9 @@ enum cep_rc rt_source_finish(struct rt_op *op, struct cep_err *err) {
 
 enum cep_rc rt_source_bad(struct rt_op *op, const struct con_bad *bad, struct cep_err *err) {
     if (op->metrics.undecodable++ == 0)
-        (void)snprintf(op->first_undecodable, sizeof op->first_undecodable, "%.*s%sbyte %llu: %s", BASE_STR_FMT(bad->partition_name),
-                       bad->partition_name.len ? ", " : "", (unsigned long long)bad->offset, bad->reason);
+        (void)snprintf(op->first_undecodable, sizeof op->first_undecodable, "%.*s%sbyte %llu: %s",
+            BASE_STR_FMT(bad->partition_name), bad->partition_name.len ? ", " : "",
+            (unsigned long long)bad->offset, bad->reason);
     return rt_op_error(op, (int64_t)bad->offset, bad->record, base_str_of(bad->reason), bad->partition_name,
-                       EVT_TIME_MIN, err);
+        EVT_TIME_MIN, err);
 }

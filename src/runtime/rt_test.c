@@ -71,8 +71,8 @@ struct looked_at {
 static struct looked_at column_of(const struct evt_schema *s, const struct plan_test_expect *e, uint32_t i) {
     const struct evt_column *c = &s->cols[e->cols[i]];
     if (e->fields && e->fields[i] >= 0)
-        return (struct looked_at){ c->type->fields[e->fields[i]].name, c->type->fields[e->fields[i]].type, e->cols[i],
-                                   e->fields[i] };
+        return (struct looked_at){ c->type->fields[e->fields[i]].name, c->type->fields[e->fields[i]].type,
+            e->cols[i], e->fields[i] };
     return (struct looked_at){ c->name, c->type, e->cols[i], -1 };
 }
 
@@ -86,7 +86,8 @@ static bool is_listed(const struct plan_test_expect *e, uint32_t row, uint32_t c
     return !e->unlisted || !e->unlisted[row][col];
 }
 
-static bool row_equal(const struct evt_schema *s, const struct plan_test_expect *e, uint32_t row, const struct evt_val *actual) {
+static bool row_equal(const struct evt_schema *s, const struct plan_test_expect *e, uint32_t row,
+    const struct evt_val *actual) {
     for (uint32_t i = 0; i < e->n_cols; i++) {
         if (!is_listed(e, row, i))
             continue;
@@ -99,8 +100,8 @@ static bool row_equal(const struct evt_schema *s, const struct plan_test_expect 
 }
 
 /* row UINT32_MAX: all columns that any row lists. */
-static void write_row(struct base_buf *b, const struct evt_schema *s, const struct plan_test_expect *e, uint32_t row,
-                      const struct evt_val *actual) {
+static void write_row(struct base_buf *b, const struct evt_schema *s, const struct plan_test_expect *e,
+    uint32_t row, const struct evt_val *actual) {
     bool first = true;
     for (uint32_t i = 0; i < e->n_cols; i++) {
         if (row != UINT32_MAX && !is_listed(e, row, i))
@@ -121,7 +122,8 @@ static void write_whole(struct base_buf *b, const struct evt_schema *s, const st
     }
 }
 
-static void write_side_by_side(struct base_buf *out, const char *mark, const char *left, const char *right, int width) {
+static void write_side_by_side(
+    struct base_buf *out, const char *mark, const char *left, const char *right, int width) {
     base_buf_printf(out, "    %s %-*s | %s\n", mark, width, left, right);
 }
 
@@ -129,8 +131,8 @@ static void write_side_by_side(struct base_buf *out, const char *mark, const cha
  * Rows that list different columns may fit several actual ones: a row takes its partner from another that finds a
  * new one (augmenting paths). Returns: true when row r is paired.
  */
-static bool find_pair(const struct evt_schema *s, const struct plan_test_expect *e, const struct probe *p, uint32_t r, size_t *pair,
-                      uint32_t *owner, bool *tried) {
+static bool find_pair(const struct evt_schema *s, const struct plan_test_expect *e, const struct probe *p,
+    uint32_t r, size_t *pair, uint32_t *owner, bool *tried) {
     for (size_t i = 0; i < p->n_rows; i++) {
         if (tried[i] || !row_equal(s, e, r, p->rows[i]))
             continue;
@@ -144,7 +146,8 @@ static bool find_pair(const struct evt_schema *s, const struct plan_test_expect 
     return false;
 }
 
-static size_t pair_rows(const struct evt_schema *s, const struct plan_test_expect *e, const struct probe *p, size_t *pair, bool *used) {
+static size_t pair_rows(const struct evt_schema *s, const struct plan_test_expect *e, const struct probe *p,
+    size_t *pair, bool *used) {
     size_t n_paired = 0, n = p->n_rows ? p->n_rows : 1;
     for (uint32_t r = 0; r < e->n_rows; r++)
         pair[r] = SIZE_MAX;
@@ -186,8 +189,8 @@ static int left_width(const struct evt_schema *s, const struct plan_test_expect 
 
 /* Expected rows beside their partners; one without gets the next actual row that has none either, so that they can be
  * compared by eye; then actual rows that are left. */
-static void write_difference(struct base_buf *out, const struct evt_schema *s, const struct plan_test_expect *e, const struct probe *p,
-                             const size_t *pair, const bool *used) {
+static void write_difference(struct base_buf *out, const struct evt_schema *s,
+    const struct plan_test_expect *e, const struct probe *p, const size_t *pair, const bool *used) {
     struct base_buf left = BASE_BUF_INIT, right = BASE_BUF_INIT;
     int width = left_width(s, e);
     size_t next = 0;
@@ -222,7 +225,8 @@ static void write_difference(struct base_buf *out, const struct evt_schema *s, c
 }
 
 /* Pairs equal rows, then lists what is left on both sides. Returns: true when nothing is. */
-static bool compare(struct base_buf *out, const struct plan *plan, const struct plan_test_expect *e, const struct probe *p) {
+static bool compare(
+    struct base_buf *out, const struct plan *plan, const struct plan_test_expect *e, const struct probe *p) {
     const struct evt_schema *s = plan_schema_of(plan, e->of);
     bool *used = base_calloc(p->n_rows ? p->n_rows : 1, sizeof *used);
     size_t *pair = base_calloc(e->n_rows ? e->n_rows : 1, sizeof *pair);
@@ -230,8 +234,9 @@ static bool compare(struct base_buf *out, const struct plan *plan, const struct 
     bool same = n_paired == e->n_rows && n_paired == p->n_rows;
     if (!same) {
         const char *port = plan_port_text(e->of.port);
-        base_buf_printf(out, "  %.*s%s%s: expected %u row%s, got %zu\n", BASE_STR_FMT(plan->nodes[e->of.node]->name), port[0] ? "." : "",
-                        port, e->n_rows, e->n_rows == 1 ? "" : "s", p->n_rows);
+        base_buf_printf(out, "  %.*s%s%s: expected %u row%s, got %zu\n",
+            BASE_STR_FMT(plan->nodes[e->of.node]->name), port[0] ? "." : "", port, e->n_rows,
+            e->n_rows == 1 ? "" : "s", p->n_rows);
         write_difference(out, s, e, p, pair, used);
     }
     base_free(used);
@@ -241,7 +246,8 @@ static bool compare(struct base_buf *out, const struct plan *plan, const struct 
 
 /* -- running ------------------------------------------------------------------------------------------------------ */
 
-static enum cep_rc push_rows(struct rt_op *op, const struct plan_test_step *step, uint64_t *seq, struct cep_err *err) {
+static enum cep_rc push_rows(
+    struct rt_op *op, const struct plan_test_step *step, uint64_t *seq, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     for (uint32_t r = 0; r < step->n_rows && rc == CEP_OK;) {
         struct evt_batch *b = evt_batch_new(op->node->schema, 0);
@@ -257,7 +263,8 @@ static enum cep_rc push_rows(struct rt_op *op, const struct plan_test_step *step
     return rc;
 }
 
-static enum cep_rc run_steps(struct rt_graph *g, const struct plan_test *test, struct clk *clk, struct cep_err *err) {
+static enum cep_rc run_steps(
+    struct rt_graph *g, const struct plan_test *test, struct clk *clk, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     uint64_t seq = 0;
     for (uint32_t i = 0; i < test->n_steps && rc == CEP_OK; i++) {
@@ -277,7 +284,8 @@ static enum cep_rc run_steps(struct rt_graph *g, const struct plan_test *test, s
     return rc;
 }
 
-enum cep_rc rt_test_run(const struct plan *plan, const struct plan_test *test, struct rt_test_result *result, struct cep_err *err) {
+enum cep_rc rt_test_run(const struct plan *plan, const struct plan_test *test, struct rt_test_result *result,
+    struct cep_err *err) {
     const struct plan *p = test->plan ? test->plan : plan;
     struct clk clk;
     struct rt_graph g;

@@ -16,4 +16,5 @@ struct rt_test_result {
  * Runs one test. Returns: CEP_OK when it ran (passed or not); else why it could not (a pattern's `or error`, ...).
  * Owns: the caller releases result->report.
  */
-enum cep_rc rt_test_run(const struct plan *plan, const struct plan_test *test, struct rt_test_result *result, struct cep_err *err);
+enum cep_rc rt_test_run(const struct plan *plan, const struct plan_test *test, struct rt_test_result *result,
+    struct cep_err *err);

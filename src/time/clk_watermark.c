@@ -27,8 +27,8 @@ static int64_t minus(int64_t time, int64_t back) {
     return time < EVT_TIME_MIN + 1 + back ? EVT_TIME_MIN + 1 : time - back;
 }
 
-static uint32_t delay_events(struct clk_wm_part *p, int64_t back, const int64_t *time, uint32_t n, const uint64_t *skip,
-                             uint64_t *late) {
+static uint32_t delay_events(struct clk_wm_part *p, int64_t back, const int64_t *time, uint32_t n,
+    const uint64_t *skip, uint64_t *late) {
     int64_t wm = p->watermark;
     uint32_t n_late = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -48,7 +48,7 @@ static uint32_t delay_events(struct clk_wm_part *p, int64_t back, const int64_t 
 }
 
 uint32_t clk_wm_events(struct clk_wm *w, size_t part, const int64_t *time, uint32_t n, const uint64_t *skip,
-                       const uint64_t *mark, uint64_t *late, int64_t mono_us) {
+    const uint64_t *mark, uint64_t *late, int64_t mono_us) {
     clk_wm_need(w, part, mono_us);
     struct clk_wm_part *p = &w->parts[part];
     p->active_at = mono_us;

@@ -31,9 +31,9 @@ struct clk_wm_spec {
 };
 
 struct clk_wm_part {
-    int64_t watermark;   /* EVT_TIME_MIN before the first event */
-    int64_t active_at;   /* mono clock, of the last event */
-    bool silent;         /* had nothing when it was last asked, and has been heard all the time since */
+    int64_t watermark; /* EVT_TIME_MIN before the first event */
+    int64_t active_at; /* mono clock, of the last event */
+    bool silent;       /* had nothing when it was last asked, and has been heard all the time since */
     bool idle, ended;
 };
 
@@ -41,7 +41,7 @@ struct clk_wm {
     struct clk_wm_spec spec;
     struct clk_wm_part *parts; /* owned */
     size_t n_parts, cap_parts;
-    int64_t merged;            /* never goes back */
+    int64_t merged; /* never goes back */
 };
 
 void clk_wm_init(struct clk_wm *w, const struct clk_wm_spec *spec);
@@ -55,7 +55,7 @@ void clk_wm_need(struct clk_wm *w, size_t part, int64_t mono_us);
  * Returns: how many are late.
  */
 uint32_t clk_wm_events(struct clk_wm *w, size_t part, const int64_t *time, uint32_t n, const uint64_t *skip,
-                       const uint64_t *mark, uint64_t *late, int64_t mono_us);
+    const uint64_t *mark, uint64_t *late, int64_t mono_us);
 /* The partition (CLK_WM_ALL: each of them) was asked and had nothing; it is listened to until clk_wm_unheard(). */
 #define CLK_WM_ALL SIZE_MAX
 void clk_wm_silent(struct clk_wm *w, size_t part);

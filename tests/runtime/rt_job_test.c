@@ -68,19 +68,25 @@ static enum cep_rc open_job(struct fixture *f, const char *text, struct rt_opts 
     return rt_job_new(f->plan, opts, &f->job, err);
 }
 
-#define STREAM(name, more) \
-    "stream " name " (k string, at timestamp) from file (path = '" name ".ndjson'" more ") format json event time at watermark ascending;"
+#define STREAM(name, more)                                                              \
+    "stream " name " (k string, at timestamp) from file (path = '" name ".ndjson'" more \
+    ") format json event time at watermark ascending;"
 
 static void sources_are_read_to_their_ends(void **state) {
     struct fixture *f = *state;
     struct rt_opts opts;
     struct rt_totals t;
     rt_opts_init(&opts);
-    write_file(f, "a.ndjson", "{\"k\":\"x\",\"at\":\"2026-01-01T10:00:00Z\"}\nnonsense\n{\"k\":\"y\",\"at\":\"2026-01-01T10:00:02Z\"}\n");
+    write_file(f, "a.ndjson",
+        "{\"k\":\"x\",\"at\":\"2026-01-01T10:00:00Z\"}\nnonsense\n{\"k\":\"y\",\"at\":\"2026-01-01T10:00:"
+        "02Z\"}\n");
     write_file(f, "b.ndjson", "{\"k\":\"z\",\"at\":\"2026-01-01T10:00:01Z\"}\n");
-    assert_int_equal(open_job(f, STREAM("a", "") STREAM("b", "")
-                              "pattern p from a, b match m -> n define m as a, n as b measures m.k as first, n.k as then;"
-                              "sink p to file (path = 'out.csv') format csv;", &opts, NULL), CEP_OK);
+    assert_int_equal(open_job(f,
+                         STREAM("a", "") STREAM("b", "") "pattern p from a, b match m -> n define m as a, n "
+                                                         "as b measures m.k as first, n.k as then;"
+                                                         "sink p to file (path = 'out.csv') format csv;",
+                         &opts, NULL),
+        CEP_OK);
     assert_int_equal(rt_job_run(f->job, NULL), CEP_OK);
     rt_job_totals(f->job, &t);
     assert_int_equal(t.events, 3);
@@ -111,7 +117,10 @@ static void a_stop_ends_it_with_sinks_drained(void **state) {
     opts.progress = stop_soon;
     opts.progress_every_us = 50 * 1000;
     write_file(f, "a.ndjson", "{\"k\":\"x\",\"at\":\"2026-01-01T10:00:00Z\"}\n");
-    assert_int_equal(open_job(f, STREAM("a", ", follow = true") "sink a to file (path = 'out.csv') format csv;", &opts, NULL), CEP_OK);
+    assert_int_equal(
+        open_job(
+            f, STREAM("a", ", follow = true") "sink a to file (path = 'out.csv') format csv;", &opts, NULL),
+        CEP_OK);
     assert_int_equal(rt_job_run(f->job, NULL), CEP_EINTERRUPTED);
     file_is(f, "out.csv", "k,at\nx,2026-01-01T10:00:00Z\n");
 }
@@ -123,11 +132,16 @@ static void a_silent_source_with_a_full_buffer_fails_the_job_by_name(void **stat
     rt_opts_init(&opts);
     opts.max_buffered = 1;
     opts.held_patience_us = 50 * 1000;
-    write_file(f, "a.ndjson", "{\"k\":\"x\",\"at\":\"2026-01-01T10:00:00Z\"}\n{\"k\":\"y\",\"at\":\"2026-01-01T10:00:02Z\"}\n");
+    write_file(f, "a.ndjson",
+        "{\"k\":\"x\",\"at\":\"2026-01-01T10:00:00Z\"}\n{\"k\":\"y\",\"at\":\"2026-01-01T10:00:02Z\"}\n");
     write_file(f, "b.ndjson", "");
-    assert_int_equal(open_job(f, STREAM("a", "") STREAM("b", ", follow = true")
-                              "pattern p from a, b match m n define m as a, n as b within 1 h measures m.k as first;"
-                              "sink p to file (path = 'out.csv') format csv;", &opts, NULL), CEP_OK);
+    assert_int_equal(
+        open_job(f,
+            STREAM("a", "") STREAM("b", ", follow = true") "pattern p from a, b match m n define m as a, n "
+                                                           "as b within 1 h measures m.k as first;"
+                                                           "sink p to file (path = 'out.csv') format csv;",
+            &opts, NULL),
+        CEP_OK);
     assert_int_equal(rt_job_run(f->job, &err), CEP_ELIMIT);
     assert_non_null(strstr(err.message, "stream \"b\""));
     assert_non_null(strstr(err.message, "b.ndjson"));
@@ -138,7 +152,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(sources_are_read_to_their_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_source_that_is_not_there_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_ends_it_with_sinks_drained, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_silent_source_with_a_full_buffer_fails_the_job_by_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_silent_source_with_a_full_buffer_fails_the_job_by_name, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

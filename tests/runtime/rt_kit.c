@@ -100,8 +100,8 @@ bool rt_kit_idle(const struct rt_kit *k, size_t n) {
     return k->probes[n]->op.idle;
 }
 
-enum cep_rc rt_kit_push(struct rt_kit *k, const char *stream, uint32_t partition, const struct rt_kit_row *rows, size_t n,
-                        struct cep_err *err) {
+enum cep_rc rt_kit_push(struct rt_kit *k, const char *stream, uint32_t partition,
+    const struct rt_kit_row *rows, size_t n, struct cep_err *err) {
     struct rt_op *op = rt_kit_op(k, stream);
     struct evt_batch *b = evt_batch_new(op->node->schema, 0);
     for (size_t i = 0; i < n; i++) {

@@ -38,12 +38,13 @@ struct rt_kit_row {
     const char *k;
     int64_t v, at;
 };
-enum cep_rc rt_kit_push(struct rt_kit *k, const char *stream, uint32_t partition, const struct rt_kit_row *rows, size_t n,
-                        struct cep_err *err);
-#define PUSH(kit, stream, partition, ...)                                                                               \
-    assert_int_equal(rt_kit_push(kit, stream, partition, (const struct rt_kit_row[]){ __VA_ARGS__ },                    \
-                                 sizeof((const struct rt_kit_row[]){ __VA_ARGS__ }) / sizeof(struct rt_kit_row), NULL), \
-                     CEP_OK)
+enum cep_rc rt_kit_push(struct rt_kit *k, const char *stream, uint32_t partition,
+    const struct rt_kit_row *rows, size_t n, struct cep_err *err);
+#define PUSH(kit, stream, partition, ...)                                                          \
+    assert_int_equal(                                                                              \
+        rt_kit_push(kit, stream, partition, (const struct rt_kit_row[]){ __VA_ARGS__ },            \
+            sizeof((const struct rt_kit_row[]){ __VA_ARGS__ }) / sizeof(struct rt_kit_row), NULL), \
+        CEP_OK)
 /* All sources end. */
 void rt_kit_finish(struct rt_kit *k);
 /* Compares what came since the last time. */
@@ -53,5 +54,6 @@ void rt_kit_finish(struct rt_kit *k);
         base_buf_clear(buf);                           \
     } while (0)
 
-#define RT_KIT_STREAM(name) \
-    "stream " name " (k string, v int, at timestamp) from file (path = '" name ".ndjson') format json event time at watermark "
+#define RT_KIT_STREAM(name)                                                    \
+    "stream " name " (k string, v int, at timestamp) from file (path = '" name \
+    ".ndjson') format json event time at watermark "

@@ -4,10 +4,12 @@
 static void rows_are_left_out_and_columns_made(void **state) {
     (void)state;
     struct rt_kit k;
-    rt_kit_init(&k, RT_KIT_STREAM("s") "ascending;"
-                "stream big as select k, v * 2 as twice, upper(k) as big, at from s where v > 1;"
-                "stream bigger as select twice + 1 as n, big from big where twice <> 6;");
-    struct base_buf *big = rt_kit_listen(&k, "big", PLAN_PORT_MAIN), *bigger = rt_kit_listen(&k, "bigger", PLAN_PORT_MAIN);
+    rt_kit_init(&k,
+        RT_KIT_STREAM("s") "ascending;"
+                           "stream big as select k, v * 2 as twice, upper(k) as big, at from s where v > 1;"
+                           "stream bigger as select twice + 1 as n, big from big where twice <> 6;");
+    struct base_buf *big = rt_kit_listen(&k, "big", PLAN_PORT_MAIN),
+                    *bigger = rt_kit_listen(&k, "bigger", PLAN_PORT_MAIN);
     PUSH(&k, "s", 0, { "a", 1, 1 }, { "b", 2, 2 }, { "c", 3, 3 }, { "d", 4, 4 });
     CAME(big, "b|4|B|2\nc|6|C|3\nd|8|D|4\n");
     CAME(bigger, "5|B\n9|D\n");
@@ -21,8 +23,9 @@ static void rows_are_left_out_and_columns_made(void **state) {
 static void a_union_waits_for_its_slowest_branch(void **state) {
     (void)state;
     struct rt_kit k;
-    rt_kit_init(&k, RT_KIT_STREAM("s") "ascending;" RT_KIT_STREAM("t") "ascending;"
-                "stream both as select k, v from s union all select k, -v from t where v > 0;");
+    rt_kit_init(&k, RT_KIT_STREAM("s") "ascending;" RT_KIT_STREAM(
+                        "t") "ascending;"
+                             "stream both as select k, v from s union all select k, -v from t where v > 0;");
     struct base_buf *both = rt_kit_listen(&k, "both", PLAN_PORT_MAIN);
     PUSH(&k, "s", 0, { "a", 1, 10 });
     assert_int_equal(rt_kit_watermark(&k, 0), EVT_TIME_MIN);
@@ -38,7 +41,8 @@ static void failures_are_null_and_reported_row_by_row(void **state) {
     (void)state;
     struct rt_kit k;
     rt_kit_init(&k, RT_KIT_STREAM("s") "ascending; stream q as select k, 10 / v as n from s;");
-    struct base_buf *q = rt_kit_listen(&k, "q", PLAN_PORT_MAIN), *errors = rt_kit_listen(&k, "q", PLAN_PORT_ERRORS);
+    struct base_buf *q = rt_kit_listen(&k, "q", PLAN_PORT_MAIN),
+                    *errors = rt_kit_listen(&k, "q", PLAN_PORT_ERRORS);
     PUSH(&k, "s", 0, { "a", 5, 1 }, { "b", 0, 2 }, { "c", 2, 3 });
     CAME(q, "a|2\nb|null\nc|5\n");
     assert_non_null(strstr(base_buf_cstr(errors), "division by zero"));

@@ -5,7 +5,8 @@ static void late_rows_and_rows_without_a_time_go_their_own_ways(void **state) {
     (void)state;
     struct rt_kit k;
     rt_kit_init(&k, RT_KIT_STREAM("s") "delay 5 us;");
-    struct base_buf *on = rt_kit_listen(&k, "s", PLAN_PORT_MAIN), *late = rt_kit_listen(&k, "s", PLAN_PORT_LATE);
+    struct base_buf *on = rt_kit_listen(&k, "s", PLAN_PORT_MAIN),
+                    *late = rt_kit_listen(&k, "s", PLAN_PORT_LATE);
     struct base_buf *errors = rt_kit_listen(&k, "s", PLAN_PORT_ERRORS);
     PUSH(&k, "s", 0, { "a", 1, 100 }, { "a", 2, 94 }, { "a", 3, 95 }, { "a", 4, INT64_MIN });
     assert_int_equal(rt_kit_watermark(&k, 0), 94);
@@ -62,7 +63,8 @@ static void processing_time_goes_on_without_rows(void **state) {
     (void)state;
     struct rt_kit k;
     int64_t next;
-    rt_kit_init(&k, "stream s (k string, v int, at timestamp) from file (path = 'x') format json processing time;");
+    rt_kit_init(
+        &k, "stream s (k string, v int, at timestamp) from file (path = 'x') format json processing time;");
     struct base_buf *on = rt_kit_listen(&k, "s", PLAN_PORT_MAIN);
     clk_manual_set(&k.clk, 1000);
     PUSH(&k, "s", 0, { "a", 1, 5 });

@@ -4,7 +4,8 @@
 #include "base/base_bits.h"
 #include "tests/base/base_test.h"
 
-static uint32_t take(struct clk_wm *w, size_t part, const int64_t *time, uint32_t n, uint64_t *late, int64_t mono) {
+static uint32_t take(
+    struct clk_wm *w, size_t part, const int64_t *time, uint32_t n, uint64_t *late, int64_t mono) {
     *late = 0;
     return clk_wm_events(w, part, time, n, NULL, NULL, late, mono);
 }
