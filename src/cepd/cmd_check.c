@@ -26,7 +26,10 @@ static int check_pattern(
     struct nfa_prog *prog;
     struct nfa_cost cost;
     struct cep_err err = CEP_ERR_INIT;
-    if (nfa_compile(n, plan, NULL, &prog, &err) != CEP_OK)
+    struct nfa_opts opts = {
+        .no_timeouts = !plan_is_read(plan, (struct plan_ref){ n->index, PLAN_PORT_TIMEOUTS }),
+    };
+    if (nfa_compile(n, plan, &opts, &prog, &err) != CEP_OK)
         return cmd_fail(args, CMD_MISTAKE, &err);
     nfa_cost_of(prog, &cost);
     write_cost(out, n, &cost);
