@@ -21,6 +21,16 @@ static bool has_endless_loop(const struct nfa_prog *p) {
     return false;
 }
 
+/* Steps that may be left out: each of them doubles the ways through the pattern. */
+static size_t count_optional(const struct nfa_prog *p) {
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_terms; i++)
+        n += p->terms[i].min == 0;
+    return n;
+}
+
+enum { MANY_OPTIONAL = 10 }; /* a thousand ways */
+
 static bool every_state_bounded(const struct nfa_prog *p) {
     for (size_t i = 0; i < p->n_states; i++) {
         if (i != p->start && p->states[i].bound_us < 0)
@@ -56,11 +66,19 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
         out->exponential = true;
         out->growth_why =
             "combinations without an upper bound: every subset of the events that fit is a partial match";
+    } else if (!p->one_a_start && count_optional(p) >= MANY_OPTIONAL) {
+        out->exponential = true;
+        out->growth_why = "many steps may be left out, and the skip policy keeps every way through: each doubles them";
     } else if (loops && !p->one_a_start) {
         out->quadratic = true;
         out->growth_why = pat->skip == PLAN_SKIP_NONE
                               ? "no skip with a loop: every length from every start is a match of its own"
                               : "a loop under a skip policy that keeps several matches of one start";
+    }
+    if (loops && !out->growth_why && !p->opts.no_timeouts &&
+        (pat->within_kind != PLAN_WITHIN_NONE || p->has_bounds)) {
+        out->quadratic = true;
+        out->growth_why = "time-outs are read, so every length of a loop is kept to be told";
     }
     if (loops && p->n_run_aggs == 0 && !out->exponential) {
         for (size_t i = 0; i < p->n_states; i++) {

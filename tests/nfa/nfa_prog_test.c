@@ -78,12 +78,18 @@ static struct nfa_cost cost_of(const char *pattern, const struct plan_pattern *w
 static void costs_are_told(void **state) {
     (void)state;
     struct plan_pattern within = { .within_kind = PLAN_WITHIN_FIRST_LAST, .within_us = 10 };
-    struct nfa_cost c = cost_of("a+ -> b", &within, 0);
+    struct nfa_cost c = cost_of("a+ -> b", &within, NFA_KIT_NO_TIMEOUTS);
     assert_true(c.bounded_time && !c.exponential && !c.quadratic && !c.waits_for_ever && !c.needs_all_rows);
     assert_int_equal(c.kept_columns, 1);
     assert_string_equal(c.store, "runs");
     c = cost_of("a+ -> b", &no_skip, 0);
     assert_true(!c.bounded_time && c.unbounded_why && c.quadratic && c.growth_why);
+    c = cost_of("a+ -> b", &within, 0); /* somebody reads the time-outs */
+    assert_true(c.quadratic && !c.exponential);
+    c = cost_of("a -> b? -> c? -> d? -> e? -> f? -> g? -> h? -> i? -> j? -> k? -> l", &no_skip, 0);
+    assert_true(c.exponential);
+    c = cost_of("a -> b? -> c", &no_skip, 0);
+    assert_true(!c.exponential && !c.quadratic);
     c = cost_of("a+ combinations -> b", &within, 0);
     assert_true(c.exponential);
     c = cost_of("a -> b", &(struct plan_pattern){ .skip = PLAN_SKIP_PAST_LAST }, 0);
