@@ -14,7 +14,11 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { PROGRESS_US = 250 * 1000, THREAD_STACK = 128 * 1024 };
+enum {
+    PROGRESS_US = 250 * 1000,
+    SAME_SIGNAL_US = 500 * 1000, /* timeout(1) and others signal the process and its group: two signals that mean one */
+    THREAD_STACK = 128 * 1024
+};
 
 /* -- signals: a thread waits for them, so that no handler needs a global ------------------------------------- */
 
@@ -28,6 +32,7 @@ struct watcher {
 
 static void *watch(void *arg) {
     struct watcher *w = arg;
+    int64_t first_us = 0;
     for (;;) {
         int sig;
         if (sigwait(&w->set, &sig) != 0)
@@ -35,11 +40,14 @@ static void *watch(void *arg) {
         if (atomic_load(&w->over))
             return NULL;
         int before = 0;
-        if (!atomic_compare_exchange_strong(&w->caught, &before, sig)) {
+        int64_t now_us = clk_mono(clk_system());
+        if (atomic_compare_exchange_strong(&w->caught, &before, sig)) {
+            first_us = now_us;
+            rt_job_stop(w->job);
+        } else if (now_us - first_us >= SAME_SIGNAL_US) {
             /* The second one: the user does not want to wait for a clean stop. */
             _Exit(sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM);
         }
-        rt_job_stop(w->job);
     }
 }
 

@@ -238,6 +238,18 @@ def test_signals_stop_it_cleanly(folder):
         assert f"stopped by {sig.name}" in err and "20 events" in err, err
 
 
+def test_a_signal_that_comes_twice_at_once_is_one(folder):
+    name = program(folder, source="file (path = 'in.ndjson', follow = true)")
+    (folder / "in.ndjson").write_text(lines(rows(20)))
+    for _ in range(5):
+        p = start("run", name, cwd=folder)
+        assert p.stdout.readline()
+        for sig in [signal.SIGTERM, signal.SIGINT, signal.SIGTERM]:
+            p.send_signal(sig)
+        _, err = p.communicate(timeout=LIMIT_S)
+        assert p.returncode in (130, 143) and "stopped by SIG" in err, err
+
+
 def test_a_followed_file_gives_alerts_as_it_grows(folder):
     name = program(folder, source="file (path = 'in.ndjson', follow = true)")
     (folder / "in.ndjson").write_text("")
