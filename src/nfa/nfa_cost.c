@@ -25,7 +25,7 @@ static bool has_endless_loop(const struct nfa_prog *p) {
 static size_t count_optional(const struct nfa_prog *p) {
     size_t n = 0;
     for (size_t i = 0; i < p->n_terms; i++)
-        n += p->terms[i].min == 0;
+        n += p->terms[i].optional;
     return n;
 }
 
