@@ -5,6 +5,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_calm.c \
 	src/nfa/nfa_cond.c \
 	src/nfa/nfa_cost.c \
+	src/nfa/nfa_cover.c \
 	src/nfa/nfa_dominate.c \
 	src/nfa/nfa_dump.c \
 	src/nfa/nfa_emit.c \
@@ -19,5 +20,6 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_mem.c src/nfa/nfa_mem.h \
 	src/nfa/nfa_prog.c \
 	src/nfa/nfa_skip.c \
+	src/nfa/nfa_sleep.c \
 	src/nfa/nfa_step.c \
 	src/nfa/nfa_tree.c

@@ -97,6 +97,7 @@ struct nfa_stats {
 #undef NFA_COUNTER_FIELD
     /* Gauges. */
     uint64_t open;     /* open partial matches */
+    uint64_t asleep;   /* starts that need no partial match while an earlier one is open */
     uint64_t waiting;  /* completed matches that wait for an earlier one */
     uint64_t keys;     /* keys with state */
     uint64_t buffered; /* rows that wait for the watermark */

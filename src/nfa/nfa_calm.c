@@ -151,6 +151,7 @@ enum cep_rc nfa_calm(struct nfa_prog *p, struct cep_err *err) {
     p->n_words = p->n_bits ? BASE_BITS_WORDS(p->n_bits) : 1;
     (void)mask_new(p, &p->start_interest);
     (void)mask_new(p, &p->any_interest);
+    (void)mask_new(p, &p->run_interest);
     for (uint32_t i = 0; i < p->n_states; i++) {
         uint32_t off;
         (void)mask_new(p, &off);
@@ -174,10 +175,13 @@ enum cep_rc nfa_calm(struct nfa_prog *p, struct cep_err *err) {
             s->fold |= mask[w];
         if (i != p->start && !s->calm)
             all_calm = false;
-        for (size_t w = 0; w < p->n_words; w++)
+        for (size_t w = 0; w < p->n_words; w++) {
             p->masks[p->any_interest + w] |= p->masks[off + w];
+            p->masks[p->run_interest + w] |= i == p->start ? 0 : p->masks[off + w];
+        }
     }
     find_run_free(p);
+    p->all_calm = all_calm;
     p->needs_all_rows = !all_calm || p->start_always;
     for (uint32_t i = 0; i < p->pat->n_inputs; i++) {
         if (p->prev_rows[i])

@@ -21,7 +21,9 @@ static void env_col(struct expr_env *e, uint32_t index, struct evt_val *out) {
     struct nfa_matcher *m = env->m;
     int32_t c = m->pat->col_map[m->cur.input][index];
     *out = EVT_VAL_NULL;
-    if (c >= 0) {
+    if (!m->cur.batch && m->cur.ev) {
+        nfa_ev_col(m, m->cur.ev, index, out); /* tried again */
+    } else if (c >= 0) {
         evt_col_get(&m->cur.batch->cols[c], m->cur.row, env->base.scratch, out);
         m->scratch_used = true;
     }

@@ -28,15 +28,25 @@ void nfa_run_free(struct nfa_matcher *m, struct nfa_run *r) {
     m->stats.open--;
 }
 
-/* The start of a group is the event under test: it is the latest of the key. */
+/* The start of a group is the event under test: it is the latest of the key, but for one that slept. */
 struct nfa_group *nfa_group_new(struct nfa_matcher *m, struct nfa_key *k) {
     struct nfa_group *g = nfa_mem_get(&m->mem, sizeof *g);
-    *g = (struct nfa_group){ .prev = k->last, .start_order = m->cur.order, .start_time = m->cur.time };
-    if (k->last)
-        k->last->next = g;
+    struct nfa_group *after = k->last, *before = NULL;
+    if (after && after->start_order > m->cur.order) {
+        for (before = k->first, after = NULL; before->start_order < m->cur.order; before = before->next)
+            after = before;
+    }
+    *g = (struct nfa_group){
+        .prev = after, .next = before, .start_order = m->cur.order, .start_time = m->cur.time
+    };
+    if (after)
+        after->next = g;
     else
         k->first = g;
-    k->last = g;
+    if (before)
+        before->prev = g;
+    else
+        k->last = g;
     k->n_starts++;
     return g;
 }

@@ -10,7 +10,8 @@
  *     atom charge = bit(amount > 500) + rest(country <> last(probe.country))
  *
  * Passes: nfa_tree (normal form) -> nfa_build (states, edges) -> nfa_flat (edges through PROCEED folded in) ->
- * nfa_keep (what partial matches remember) -> nfa_calm (which events a state may ignore) -> nfa_dominate (partial matches that another one beats).
+ * nfa_keep (what partial matches remember) -> nfa_calm (which events a state may ignore) -> nfa_dominate (partial matches that another one beats) ->
+ * nfa_cover (starts that an earlier one makes needless).
  */
 #include "base/base_map.h"
 #include "expr/expr.h"
@@ -192,10 +193,13 @@ struct nfa_prog {
     size_t n_masks, cap_masks;
     uint32_t start;
     uint32_t start_interest; /* into masks */
+    uint32_t run_interest;   /* into masks: of all states but the start */
+    bool all_calm;           /* all states but the start are */
     uint32_t any_interest;   /* into masks: of all states and the start */
     bool start_always;       /* every event may start a match */
     bool needs_all_rows;     /* some state is not calm, or prev() counts rows */
     bool has_bounds;         /* some state has a bound of its own */
+    uint64_t *covers;        /* n_states * n_states, NULL = no start sleeps; see nfa_cover.c */
     bool one_a_start;        /* the skip policy lets one match of a start survive */
 
     /* what is kept of an event taken: pattern columns in order, their slots */
@@ -221,9 +225,12 @@ enum cep_rc nfa_flat(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_calm(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_dominate(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_keep(struct nfa_prog *p, struct cep_err *err);
+enum cep_rc nfa_cover(struct nfa_prog *p, struct cep_err *err);
+/* Starts of this pattern may sleep, as far as its policy goes; so events must keep what conditions ask of them. */
+bool nfa_may_sleep(const struct nfa_prog *p);
 
 /* Bits of nfa_opts.off. */
-enum { NFA_PASS_CALM = 1u << 4, NFA_PASS_DOMINATE = 1u << 5 };
+enum { NFA_PASS_CALM = 1u << 4, NFA_PASS_DOMINATE = 1u << 5, NFA_PASS_COVER = 1u << 6 };
 
 /* nfa_cond.c: conditions are made once, equal ones shared. */
 uint32_t nfa_atom_of_var(struct nfa_prog *p, uint32_t var);

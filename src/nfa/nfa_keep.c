@@ -23,6 +23,17 @@ static void on_agg_arg(const struct expr *e, void *arg) {
         keep_col(p, e->index);
 }
 
+/* What a condition asks of the event under test: it may be tried again when its batch is gone. */
+static void on_own(const struct expr *e, void *arg) {
+    struct nfa_prog *p = arg;
+    if (e->kind == EXPR_COL)
+        keep_col(p, e->index);
+    if (e->kind == EXPR_AGG) {
+        for (uint32_t i = 0; i < e->n_args; i++)
+            expr_walk(e->args[i], on_agg_arg, p);
+    }
+}
+
 static void on_node(const struct expr *e, void *arg) {
     struct nfa_prog *p = arg;
     if (e->kind == EXPR_VAR_COL)
@@ -97,6 +108,10 @@ enum cep_rc nfa_keep(struct nfa_prog *p, struct cep_err *err) {
         expr_walk(p->untils[i], on_node, p);
     for (uint32_t i = 0; i < pat->n_measures; i++)
         expr_walk(pat->measures[i].expr, on_node, p);
+    for (size_t i = 0; i < p->n_atoms && nfa_may_sleep(p); i++) {
+        if (p->atoms[i].rest)
+            expr_walk(p->atoms[i].rest, on_own, p);
+    }
     if (pat->events_schema)
         keep_all(p);
 

@@ -53,6 +53,7 @@ static void key_free(struct nfa_matcher *m, struct nfa_key *k) {
         m->stats.waiting--;
         nfa_done_free(m, d);
     }
+    nfa_sleep_free(m, k);
     history_free(m, k);
     clk_timer_cancel(&m->timers, &k->timer);
     nfa_mem_put(&m->mem, k, k->size);

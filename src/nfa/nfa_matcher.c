@@ -33,6 +33,7 @@ struct nfa_matcher *nfa_matcher_new(
     m->taker_order = base_calloc(p->n_states, sizeof *m->taker_order);
     m->care_order = base_calloc(p->n_states, sizeof *m->care_order);
     m->care = base_calloc(p->n_states, sizeof *m->care);
+    m->wake_bits = base_calloc(p->n_words + 1, sizeof *m->wake_bits);
     m->var_first = base_calloc(p->pat->n_vars + 1, sizeof *m->var_first);
     m->var_n = base_calloc(p->pat->n_vars + 1, sizeof *m->var_n);
     nfa_env_init(m);
@@ -65,6 +66,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     base_free(m->taker_order);
     base_free(m->care_order);
     base_free(m->care);
+    base_free(m->wake_bits);
     base_free(m->merge);
     base_free(m->standing);
     base_free(m->evs);
@@ -140,6 +142,7 @@ void nfa_matcher_check(const struct nfa_matcher *m) {
                 open++;
         }
         CEP_INSIST(starts == k->n_starts);
+        CEP_INSIST(!k->log || k->first);
         if (k->deadline != EVT_TIME_MAX)
             CEP_INSIST(clk_timer_waits(&k->timer) && clk_timer_at(&m->timers, &k->timer) <= k->deadline);
     }

@@ -19,6 +19,7 @@ static const struct nfa_pass passes[] = {
     { "keep", nfa_keep, false },
     { "calm", nfa_calm, false }, /* with its bit off: no state is calm */
     { "dominate", nfa_dominate, true },
+    { "cover", nfa_cover, true },
 };
 
 const char *nfa_pass_name(uint32_t i) {

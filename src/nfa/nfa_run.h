@@ -61,8 +61,11 @@ struct nfa_alias {
     struct nfa_link *link; /* borrowed: on the chain of every run with alias_hi >= order */
 };
 
+struct nfa_logged;
+
 struct nfa_group {
     struct nfa_group *prev, *next;
+    struct nfa_group *more; /* scratch of nfa_sleep.c */
     struct nfa_run *runs; /* owned */
     uint64_t start_order;
     int64_t start_time;
@@ -94,6 +97,7 @@ struct nfa_key {
     uint64_t hash;
     struct clk_timer timer;
     struct nfa_group *first, *last;
+    struct nfa_logged *log, *log_last; /* events since the first start that sleeps; see nfa_sleep.c */
     struct nfa_done *done; /* completed, waiting; by start, completion, events */
     uint64_t
         interest; /* at least the bits (folded to one word) that its runs care for; all ones = any event */
@@ -213,6 +217,8 @@ struct nfa_matcher {
     uint64_t *taker_order;
     uint64_t *care_order; /* state: the event for which `care` was found out */
     bool *care;
+    uint64_t effort;     /* of this step: partial matches tried, those passed by as a fraction */
+    uint64_t *wake_bits; /* n_words */
     struct nfa_group **merge; /* groups to look at after the step */
     size_t n_merge, cap_merge;
     struct nfa_standing *standing; /* scratch of one expiry */
@@ -283,7 +289,27 @@ bool nfa_group_merge(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group 
 void nfa_key_find_deadline(struct nfa_matcher *m, struct nfa_key *k);
 int64_t nfa_run_deadline(const struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *r);
 
+enum { NFA_EFFORT_PASSED = 1, NFA_EFFORT_TRIED = 16 };
+
+/* nfa_sleep.c: starts that sleep while an earlier one covers them */
+/* The event under test goes behind the log, if there is one. */
+void nfa_sleep_log(struct nfa_matcher *m, struct nfa_key *k);
+/* The group that the event under test started sleeps when the first one covers it. Requires: prog->covers. */
+void nfa_sleep_try(struct nfa_matcher *m, struct nfa_key *k);
+/* Ensures: no start sleeps that is earlier than every group. */
+void nfa_sleep_wake(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+/* No event comes before now: drops those whose time is over by then, unless a completed match waits for them. */
+void nfa_sleep_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+/* Drops those that started up to order. */
+void nfa_sleep_prune(struct nfa_matcher *m, struct nfa_key *k, uint64_t order);
+void nfa_sleep_free(struct nfa_matcher *m, struct nfa_key *k);
+
 /* nfa_step.c */
+/* The event under test against a group; it may have no runs left. */
+void nfa_step_group(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g);
+/* The group that the event under test starts, in its place among the others; matches that it completes at once are not
+ * completed again. NULL when it starts none. */
+struct nfa_group *nfa_start_again(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_step(struct nfa_matcher *m, struct nfa_key *k);
 /* Does the event under test start a match (or may it)? */
 bool nfa_may_start(const struct nfa_matcher *m);

@@ -187,6 +187,7 @@ static bool pruning(struct nfa_matcher *m, const struct nfa_done *d, uint64_t *o
 static void prune(struct nfa_matcher *m, struct nfa_key *k, uint64_t order) {
     while (k->first && k->first->start_order <= order)
         m->stats.pruned += nfa_group_drop_start(m, k, k->first);
+    nfa_sleep_prune(m, k, order);
     while (k->done && k->done->start_order <= order) {
         struct nfa_done *d = k->done;
         k->done = d->next;
@@ -245,6 +246,7 @@ void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
         }
         add_waiting(m, k, list);
     }
+    nfa_sleep_wake(m, k, now);
     while (k->done && m->rc == CEP_OK && !(k->first && k->first->start_order < k->done->start_order)) {
         struct nfa_done *d = k->done;
         uint64_t order;
@@ -254,5 +256,6 @@ void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
         if (pruning(m, d, &order))
             prune(m, k, order);
         nfa_done_free(m, d);
+        nfa_sleep_wake(m, k, now);
     }
 }

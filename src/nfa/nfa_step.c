@@ -51,6 +51,19 @@ static bool cares(struct nfa_matcher *m, const struct nfa_state *s) {
     return any;
 }
 
+/* Folded words say yes too often when there are thousands of conditions. */
+static bool may_concern(const struct nfa_matcher *m) {
+    const struct nfa_prog *p = m->p;
+    if (p->n_words == 1 || !p->all_calm)
+        return true;
+    const uint64_t *mask = p->masks + p->run_interest;
+    for (size_t i = 0; i < p->n_words; i++) {
+        if (mask[i] & m->cur.bits[i])
+            return true;
+    }
+    return false;
+}
+
 static bool guard_holds(struct nfa_matcher *m, uint32_t guard, uint32_t n, const struct nfa_run *run) {
     for (uint32_t i = 0; i < n; i++) {
         if (!nfa_lit_holds(m, m->p->lits.v[guard + i], run))
@@ -153,10 +166,12 @@ static struct nfa_run **step_run(
     struct nfa_run *run = *at;
     const struct nfa_state *s = &p->states[run->state];
     if (!cares(m, s)) {
+        m->effort += NFA_EFFORT_PASSED;
         k->interest |= interest_of(m, run->state);
         return &run->next;
     }
     bool stop;
+    m->effort += NFA_EFFORT_TRIED;
     size_t n = find_fired(m, s, run, &stop);
     if (stop)
         m->stats.stopped++;
@@ -213,7 +228,7 @@ static bool make_room(struct nfa_matcher *m, struct nfa_key *k) {
     return true;
 }
 
-static void start(struct nfa_matcher *m, struct nfa_key *k) {
+static struct nfa_group *start(struct nfa_matcher *m, struct nfa_key *k, bool again) {
     const struct nfa_prog *p = m->p;
     bool stop;
     size_t n = find_fired(m, &p->states[p->start], NULL, &stop);
@@ -224,7 +239,7 @@ static void start(struct nfa_matcher *m, struct nfa_key *k) {
         if (e->action != NFA_TAKE)
             continue;
         struct nfa_link *link = nfa_link_new(m, e->var, NULL);
-        if (completes(m, e, NULL))
+        if (!again && completes(m, e, NULL))
             nfa_complete(m, NULL, NULL, nfa_link_ref(link), m->cur.order, m->cur.time);
         if (e->target == NFA_NONE || (!g && !make_room(m, k))) {
             nfa_link_unref(m, link);
@@ -244,6 +259,7 @@ static void start(struct nfa_matcher *m, struct nfa_key *k) {
         if (p->states[r->state].run_free)
             want_merge(m, g);
     }
+    return g;
 }
 
 static void remember(struct nfa_matcher *m, struct nfa_key *k) {
@@ -274,30 +290,42 @@ static void remember(struct nfa_matcher *m, struct nfa_key *k) {
     }
 }
 
+void nfa_step_group(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g) {
+    for (struct nfa_run **at = &g->runs; *at;)
+        at = step_run(m, k, g, at);
+}
+
+struct nfa_group *nfa_start_again(struct nfa_matcher *m, struct nfa_key *k) {
+    return start(m, k, true);
+}
+
 void nfa_step(struct nfa_matcher *m, struct nfa_key *k) {
     m->env.key = k;
     m->next_step++;
     m->n_merge = 0;
+    m->effort = 0;
     bool may_start = nfa_may_start(m);
-    if (k->first && ((k->interest & m->cur.folded) || k->interest == UINT64_MAX)) {
+    if (k->first && ((k->interest & m->cur.folded) || k->interest == UINT64_MAX) && may_concern(m)) {
         k->interest = 0;
         for (struct nfa_group *g = k->first, *next; g; g = next) {
             next = g->next;
-            for (struct nfa_run **at = &g->runs; *at;)
-                at = step_run(m, k, g, at);
+            nfa_step_group(m, k, g);
             if (!g->runs || g->last_alias)
                 nfa_group_tidy(m, k, g);
         }
     }
     if (may_start)
-        start(m, k);
+        (void)start(m, k, false);
+    nfa_sleep_log(m, k);
     /* Earlier groups took the event before later ones, so a merge finds its leader. */
     for (size_t i = 0; i < m->n_merge; i++) {
-        if (m->n_merge > 1)
+        if (m->n_merge > 1 && !k->log)
             (void)nfa_group_merge(m, k, m->merge[i]);
     }
     remember(m, k);
     nfa_settle_matches(m, k, m->cur.time);
+    if (may_start && m->p->covers)
+        nfa_sleep_try(m, k);
     if (m->cur.ev) {
         nfa_ev_unref(m, m->cur.ev);
         m->cur.ev = NULL;
@@ -457,6 +485,7 @@ void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     while (k->deadline <= now) {
         int64_t at = k->deadline;
         m->next_step++;
+        nfa_sleep_expire(m, k, now);
         while (k->first && starts_over(m, k->first, at))
             start_over(m, k, k->first, at);
         if (m->p->has_bounds) {
