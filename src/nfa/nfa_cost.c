@@ -21,6 +21,34 @@ static bool has_endless_loop(const struct nfa_prog *p) {
     return false;
 }
 
+enum { LONG_LOOP = 64 };
+
+/* Loops that may take many events, and whether one of them goes round a group. */
+static size_t count_loops(const struct nfa_prog *p, bool *group) {
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_terms; i++) {
+        const struct nfa_term *t = &p->terms[i];
+        if (t->max < LONG_LOOP)
+            continue;
+        n++;
+        *group |= t->kind != PLAN_TERM_VAR;
+    }
+    return n;
+}
+
+/* `->>` keeps what waited: with a loop each start waits on beside the ones it led to. */
+static bool has_any_choice(const struct nfa_prog *p) {
+    for (size_t i = 0; i < p->n_steps; i++) {
+        if (p->steps[i].op == PLAN_FOLLOWED_ANY)
+            return true;
+    }
+    return false;
+}
+
+static bool ends_with_absence(const struct plan_pattern *pat) {
+    return pat->root->n_steps > 0 && pat->root->steps[pat->root->n_steps - 1].negated;
+}
+
 /* Steps that may be left out: each of them doubles the ways through the pattern. */
 static size_t count_optional(const struct nfa_prog *p) {
     size_t n = 0;
@@ -68,7 +96,8 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
             "combinations without an upper bound: every subset of the events that fit is a partial match";
     } else if (!p->one_a_start && count_optional(p) >= MANY_OPTIONAL) {
         out->exponential = true;
-        out->growth_why = "many steps may be left out, and the skip policy keeps every way through: each doubles them";
+        out->growth_why =
+            "many steps may be left out, and the skip policy keeps every way through: each doubles them";
     } else if (loops && !p->one_a_start) {
         out->quadratic = true;
         out->growth_why = pat->skip == PLAN_SKIP_NONE
@@ -79,6 +108,23 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
         (pat->within_kind != PLAN_WITHIN_NONE || p->has_bounds)) {
         out->quadratic = true;
         out->growth_why = "time-outs are read, so every length of a loop is kept to be told";
+    }
+    bool group_loop = false;
+    size_t n_loops = pat->limit_open ? 0 : count_loops(p, &group_loop);
+    if (!out->growth_why && (n_loops > 1 || group_loop)) {
+        out->quadratic = true;
+        out->growth_why = group_loop
+                              ? "a loop over a group: each way of sharing events among its steps is kept"
+                              : "several loops: each way of sharing events between them is kept";
+    } else if (!out->growth_why && n_loops && has_any_choice(p)) {
+        out->quadratic = true;
+        out->growth_why = "->> beside a loop: each start waits on beside the partial matches it led to";
+    } else if (!out->growth_why && n_loops && ends_with_absence(pat)) {
+        out->quadratic = true;
+        out->growth_why = "a loop before an absence: each length of it waits for its time to be over";
+    } else if (!out->growth_why && n_loops && !loops) {
+        out->quadratic = true;
+        out->growth_why = "a loop with a high upper bound: each number of repetitions is a partial match";
     }
     if (loops && p->n_run_aggs == 0 && !out->exponential) {
         for (size_t i = 0; i < p->n_states; i++) {
