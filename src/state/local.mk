@@ -1,2 +1,4 @@
 noinst_LTLIBRARIES += libsto.la
-libsto_la_SOURCES =
+libsto_la_SOURCES = \
+	src/state/sto_db.c src/state/sto_db.h \
+	src/state/sto_path.c src/state/sto_path.h

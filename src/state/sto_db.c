@@ -1,0 +1,242 @@
+/*
+ * sto_db -- see sto_db.h.
+ */
+#include "state/sto_db.h"
+
+#include "base/base_mem.h"
+#include "state/sto_path.h"
+
+#include <rocksdb/c.h>
+
+enum {
+    DEFAULT_MEMORY = 32 << 20,
+    MIN_MEMORY = 1 << 20,
+    BLOOM_BITS = 10,
+    TABLE_FILE_BYTES = 4 << 20 /* small files: a checkpoint that follows few changes uploads few bytes */
+};
+
+static const char *const space_names[STO_SPACE_MAX] = { "default", "timers" };
+
+struct sto_db {
+    char *dir; /* owned */
+    rocksdb_t *db;
+    rocksdb_options_t *options;
+    rocksdb_cache_t *cache;
+    rocksdb_column_family_handle_t *spaces[STO_SPACE_MAX];
+    rocksdb_writeoptions_t *write;
+    rocksdb_readoptions_t *read;
+};
+
+struct sto_db_batch {
+    rocksdb_writebatch_t *rows;
+};
+
+/* Takes RocksDB's text over into the error. Returns: CEP_OK when there is none. */
+static enum cep_rc outcome(const char *dir, const char *doing, char *why, struct cep_err *err) {
+    if (!why)
+        return CEP_OK;
+    enum cep_rc rc = base_err_set(err, CEP_EIO, "could not %s state in \"%s\": %s", doing, dir, why);
+    rocksdb_free(why);
+    return rc;
+}
+
+static rocksdb_options_t *options_of(const struct sto_db *db, size_t memory) {
+    rocksdb_options_t *o = rocksdb_options_create();
+    rocksdb_block_based_table_options_t *t = rocksdb_block_based_options_create();
+    rocksdb_options_set_create_if_missing(o, 1);
+    rocksdb_options_set_create_missing_column_families(o, 1);
+    /* Two memtables a space, so that one fills while the other is flushed. */
+    rocksdb_options_set_write_buffer_size(o, memory / 8);
+    rocksdb_options_set_db_write_buffer_size(o, memory / 2);
+    rocksdb_options_set_max_write_buffer_number(o, 2);
+    rocksdb_options_set_target_file_size_base(o, TABLE_FILE_BYTES);
+    rocksdb_options_set_max_background_jobs(o, 2);
+    rocksdb_options_set_max_open_files(o, 256);
+    rocksdb_options_set_compression(o, rocksdb_lz4_compression);
+    rocksdb_options_set_keep_log_file_num(o, 1);
+    rocksdb_options_set_info_log_level(o, 3);
+    rocksdb_options_set_stats_dump_period_sec(o, 0);
+    /* One whole view over both spaces without a log. */
+    rocksdb_options_set_atomic_flush(o, 1);
+    rocksdb_block_based_options_set_block_cache(t, db->cache);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1);
+    rocksdb_block_based_options_set_filter_policy(t, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
+    rocksdb_options_set_block_based_table_factory(o, t);
+    rocksdb_block_based_options_destroy(t);
+    return o;
+}
+
+static enum cep_rc open_at(
+    const char *dir, const struct sto_db_opts *opts, struct sto_db **out, struct cep_err *err) {
+    size_t memory = opts && opts->memory ? opts->memory : DEFAULT_MEMORY;
+    if (memory < MIN_MEMORY)
+        memory = MIN_MEMORY;
+    struct sto_db *db = base_calloc(1, sizeof *db);
+    char *why = NULL;
+    db->dir = base_strdup(dir);
+    db->cache = rocksdb_cache_create_lru(memory / 2);
+    db->options = options_of(db, memory);
+    db->write = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_disable_WAL(db->write, 1);
+    db->read = rocksdb_readoptions_create();
+    const rocksdb_options_t *each[STO_SPACE_MAX];
+    for (int i = 0; i < STO_SPACE_MAX; i++)
+        each[i] = db->options;
+    db->db = rocksdb_open_column_families(db->options, dir, STO_SPACE_MAX, space_names, each, db->spaces, &why);
+    enum cep_rc rc = outcome(dir, "open", why, err);
+    if (rc != CEP_OK) {
+        sto_db_close(db);
+        return rc;
+    }
+    *out = db;
+    return CEP_OK;
+}
+
+enum cep_rc sto_db_open(
+    const char *dir, const struct sto_db_opts *opts, struct sto_db **out, struct cep_err *err) {
+    enum cep_rc rc = sto_path_remove(dir, err);
+    if (rc == CEP_OK)
+        rc = sto_path_make(dir, err);
+    return rc == CEP_OK ? open_at(dir, opts, out, err) : rc;
+}
+
+enum cep_rc sto_db_open_checkpoint(
+    const char *dir, const struct sto_db_opts *opts, struct sto_db **out, struct cep_err *err) {
+    return open_at(dir, opts, out, err);
+}
+
+void sto_db_close(struct sto_db *db) {
+    if (!db)
+        return;
+    for (int i = 0; i < STO_SPACE_MAX; i++)
+        if (db->spaces[i])
+            rocksdb_column_family_handle_destroy(db->spaces[i]);
+    if (db->db)
+        rocksdb_close(db->db);
+    rocksdb_readoptions_destroy(db->read);
+    rocksdb_writeoptions_destroy(db->write);
+    rocksdb_options_destroy(db->options);
+    rocksdb_cache_destroy(db->cache);
+    base_free(db->dir);
+    base_free(db);
+}
+
+/* -- writing ------------------------------------------------------------------------------------------------ */
+
+struct sto_db_batch *sto_db_batch_new(void) {
+    struct sto_db_batch *b = base_calloc(1, sizeof *b);
+    b->rows = rocksdb_writebatch_create();
+    return b;
+}
+
+void sto_db_batch_free(struct sto_db_batch *b) {
+    if (!b)
+        return;
+    rocksdb_writebatch_destroy(b->rows);
+    base_free(b);
+}
+
+void sto_db_batch_put(struct sto_db_batch *b, struct sto_db *db, enum sto_space space, struct base_str key,
+    struct base_str value) {
+    rocksdb_writebatch_put_cf(b->rows, db->spaces[space], key.p, key.len, value.p, value.len);
+}
+
+void sto_db_batch_delete(
+    struct sto_db_batch *b, struct sto_db *db, enum sto_space space, struct base_str key) {
+    rocksdb_writebatch_delete_cf(b->rows, db->spaces[space], key.p, key.len);
+}
+
+size_t sto_db_batch_bytes(const struct sto_db_batch *b) {
+    size_t len = 0;
+    (void)rocksdb_writebatch_data(b->rows, &len);
+    return len;
+}
+
+enum cep_rc sto_db_write(struct sto_db *db, struct sto_db_batch *b, struct cep_err *err) {
+    char *why = NULL;
+    rocksdb_write(db->db, db->write, b->rows, &why);
+    enum cep_rc rc = outcome(db->dir, "write", why, err);
+    if (rc == CEP_OK)
+        rocksdb_writebatch_clear(b->rows);
+    return rc;
+}
+
+/* -- reading ------------------------------------------------------------------------------------------------- */
+
+enum cep_rc sto_db_get(struct sto_db *db, enum sto_space space, struct base_str key, struct base_buf *out,
+    bool *found, struct cep_err *err) {
+    char *why = NULL;
+    base_buf_clear(out);
+    *found = false;
+    rocksdb_pinnableslice_t *row =
+        rocksdb_get_pinned_cf(db->db, db->read, db->spaces[space], key.p, key.len, &why);
+    if (row) {
+        size_t len;
+        const char *p = rocksdb_pinnableslice_value(row, &len);
+        base_buf_add(out, p, len);
+        rocksdb_pinnableslice_destroy(row);
+        *found = true;
+    }
+    return outcome(db->dir, "read", why, err);
+}
+
+enum cep_rc sto_db_scan(struct sto_db *db, enum sto_space space, struct base_str from, struct base_str to,
+    sto_db_row_fn row, void *arg, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    rocksdb_readoptions_t *read = rocksdb_readoptions_create();
+    if (to.p)
+        rocksdb_readoptions_set_iterate_upper_bound(read, to.p, to.len);
+    rocksdb_iterator_t *it = rocksdb_create_iterator_cf(db->db, read, db->spaces[space]);
+    if (from.p)
+        rocksdb_iter_seek(it, from.p, from.len);
+    else
+        rocksdb_iter_seek_to_first(it);
+    for (; rc == CEP_OK && rocksdb_iter_valid(it); rocksdb_iter_next(it)) {
+        struct base_str key, value;
+        key.p = rocksdb_iter_key(it, &key.len);
+        value.p = rocksdb_iter_value(it, &value.len);
+        rc = row(arg, key, value, err);
+    }
+    char *why = NULL;
+    rocksdb_iter_get_error(it, &why);
+    enum cep_rc read_rc = outcome(db->dir, "read", why, rc == CEP_OK ? err : NULL);
+    rocksdb_iter_destroy(it);
+    rocksdb_readoptions_destroy(read);
+    if (rc == CEP_NONE)
+        rc = CEP_OK;
+    return rc == CEP_OK ? read_rc : rc;
+}
+
+enum cep_rc sto_db_delete_range(
+    struct sto_db *db, enum sto_space space, struct base_str from, struct base_str to, struct cep_err *err) {
+    char *why = NULL;
+    rocksdb_delete_range_cf(
+        db->db, db->write, db->spaces[space], from.p, from.len, to.p, to.len, &why);
+    return outcome(db->dir, "write", why, err);
+}
+
+/* -- checkpoints ------------------------------------------------------------------------------------------------ */
+
+enum cep_rc sto_db_checkpoint(struct sto_db *db, const char *dir, struct cep_err *err) {
+    char *why = NULL;
+    rocksdb_checkpoint_t *cp = rocksdb_checkpoint_object_create(db->db, &why);
+    /* 0: the memtables are flushed first; without a log they would be missing from the copy. */
+    if (cp)
+        rocksdb_checkpoint_create(cp, dir, 0, &why);
+    enum cep_rc rc = outcome(db->dir, "take a checkpoint of", why, err);
+    if (cp)
+        rocksdb_checkpoint_object_destroy(cp);
+    return rc;
+}
+
+size_t sto_db_memory(const struct sto_db *db) {
+    static const char *const what[] = { "rocksdb.cur-size-all-mem-tables", "rocksdb.estimate-table-readers-mem" };
+    size_t sum = rocksdb_cache_get_usage(db->cache);
+    for (int i = 0; i < STO_SPACE_MAX; i++)
+        for (size_t k = 0; k < sizeof what / sizeof *what; k++) {
+            uint64_t n = 0;
+            if (rocksdb_property_int_cf(db->db, db->spaces[i], what[k], &n) == 0)
+                sum += n;
+        }
+    return sum;
+}
