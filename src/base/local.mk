@@ -10,5 +10,6 @@ libbase_la_SOURCES = \
 	src/base/base_map.c src/base/base_map.h \
 	src/base/base_mem.c src/base/base_mem.h \
 	src/base/base_num.c src/base/base_num.h \
+	src/base/base_pack.c src/base/base_pack.h \
 	src/base/base_str.c src/base/base_str.h \
 	src/base/base_time.c

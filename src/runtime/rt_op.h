@@ -17,6 +17,7 @@
  */
 #include "event/evt_batch.h"
 #include "plan/plan.h"
+#include "state/sto.h"
 #include "time/clk.h"
 
 struct rt_op;
@@ -61,6 +62,20 @@ struct rt_op_vt {
     enum cep_rc (*end)(struct rt_op *op, struct cep_err *err);
     /* Brings gauges (open, keys, ...) up to date in op->metrics. NULL = there are none. */
     void (*gauges)(struct rt_op *op);
+    /*
+     * The whole state at this instant, as entries; runs between two elements of the input, in the task's thread, and
+     * changes nothing that could be seen. NULL = the operator has no state.
+     */
+    enum cep_rc (*save)(struct rt_op *op, const struct sto_out *out, struct cep_err *err);
+    /*
+     * One entry back, before the first element. They come by namespace, META first; those of a key group are the subtask's
+     * own, those of none are all there were. What has no place any more is counted in `losses` (may be NULL).
+     * Returns: CEP_EDAMAGED, CEP_EVERSION for bytes that cannot be read; a NULL for an operator with save is a bug.
+     */
+    enum cep_rc (*load)(
+        struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);
+    /* All are in: indexes and timers are rebuilt. NULL = nothing to do. */
+    enum cep_rc (*loaded)(struct rt_op *op, struct sto_losses *losses, struct cep_err *err);
     void (*free)(struct rt_op *op); /* releases what is the operator's own, then the memory */
 };
 

@@ -1,4 +1,7 @@
 noinst_LTLIBRARIES += libsto.la
 libsto_la_SOURCES = \
+	src/state/sto.h \
 	src/state/sto_db.c src/state/sto_db.h \
+	src/state/sto_group.c \
+	src/state/sto_loss.c \
 	src/state/sto_path.c src/state/sto_path.h

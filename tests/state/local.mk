@@ -1,4 +1,6 @@
 # Tests of state: see tests/local.mk for how to add one.
+check_PROGRAMS += tests/state/sto_test
+tests_state_sto_test_LDADD = $(STO_TEST_LIBS)
 check_PROGRAMS += tests/state/sto_path_test
 tests_state_sto_path_test_LDADD = $(STO_TEST_LIBS)
 check_PROGRAMS += tests/state/sto_db_test

@@ -31,10 +31,10 @@ links base base
 links event base evt
 links expr base evt expr
 links plan base evt expr plan
-links time base evt expr plan clk
-links nfa base evt expr plan clk nfa
 links state base evt expr plan sto
-links connect base evt expr plan clk con
+links time base evt expr plan sto clk
+links nfa base evt expr plan sto clk nfa
+links connect base evt expr plan sto clk con
 links runtime base evt expr plan nfa clk sto con rt
 links dsl base evt expr plan dsl
 exit $bad
