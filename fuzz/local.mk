@@ -43,3 +43,9 @@ fuzz_text_fuzz_SOURCES = fuzz/text_fuzz.c fuzz/fuzz_main.h $(CON_FUZZ) $(FUZZ_MA
 fuzz_text_fuzz_LDADD = $(CON_LIBS)
 fuzz_text_fuzz_LDFLAGS = $(FUZZ_LINK)
 EXTRA_DIST += fuzz/csv.in fuzz/json.in fuzz/text.in
+
+FUZZ_TARGETS += fuzz/manifest_fuzz
+fuzz_manifest_fuzz_SOURCES = fuzz/manifest_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
+fuzz_manifest_fuzz_LDADD = $(STO_LIBS)
+fuzz_manifest_fuzz_LDFLAGS = $(FUZZ_LINK)
+EXTRA_DIST += fuzz/manifest.in

@@ -1,7 +1,10 @@
 noinst_LTLIBRARIES += libsto.la
 libsto_la_SOURCES = \
 	src/state/sto.h \
+	src/state/sto_bundle.c src/state/sto_bundle.h \
 	src/state/sto_db.c src/state/sto_db.h \
 	src/state/sto_group.c \
 	src/state/sto_loss.c \
-	src/state/sto_path.c src/state/sto_path.h
+	src/state/sto_manifest.c \
+	src/state/sto_path.c src/state/sto_path.h \
+	src/state/sto_store.c src/state/sto_store.h

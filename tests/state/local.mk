@@ -6,3 +6,5 @@ tests_state_sto_path_test_LDADD = $(STO_TEST_LIBS)
 check_PROGRAMS += tests/state/sto_db_test
 tests_state_sto_db_test_LDADD = $(STO_TEST_LIBS)
 EXTRA_DIST += tests/state/sto_kit.h
+check_PROGRAMS += tests/state/sto_store_test
+tests_state_sto_store_test_LDADD = $(STO_TEST_LIBS)

@@ -1,0 +1,270 @@
+/*
+ * sto_bundle -- see sto_bundle.h: the files of a bundle on disk.
+ */
+#include "state/sto_bundle.h"
+
+#include "base/base_check.h"
+#include "base/base_mem.h"
+#include "state/sto_path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#define XXH_STATIC_LINKING_ONLY
+#include <xxhash.h>
+
+enum { BLOCK_BYTES = 1 << 18 };
+
+struct sto_bundle {
+    struct base_arena arena;
+    const char *dir, *part;
+    const char *shared_dir; /* NULL = none */
+    const char *kind;
+    uint64_t id;
+    int64_t time_us;
+    struct sto_file *files;
+    size_t n, cap;
+};
+
+/* -- hashes ------------------------------------------------------------------------------------------------------ */
+
+static struct sto_hash hash_of(XXH128_hash_t h) {
+    return (struct sto_hash){ h.low64, h.high64 };
+}
+
+void sto_hash_write(struct base_buf *b, struct sto_hash h) {
+    base_buf_printf(b, "%016llx%016llx", (unsigned long long)h.high, (unsigned long long)h.low);
+}
+
+static enum cep_rc read_failed(const char *path, struct cep_err *err) {
+    return base_err_set(err, CEP_EIO, "could not read \"%s\": %s", path, strerror(errno));
+}
+
+/* Length and hash of a file, a block at a time. */
+static enum cep_rc measure(const char *path, uint64_t *len, struct sto_hash *hash, struct cep_err *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? base_err_set(err, CEP_EDAMAGED, "file \"%s\" is missing", path)
+                               : read_failed(path, err);
+    XXH3_state_t *state = XXH3_createState();
+    CEP_REQUIRE(state && XXH3_128bits_reset(state) == XXH_OK);
+    char *block = base_alloc(BLOCK_BYTES);
+    enum cep_rc rc = CEP_OK;
+    *len = 0;
+    for (;;) {
+        ssize_t got = read(fd, block, BLOCK_BYTES);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            rc = read_failed(path, err);
+        if (got <= 0)
+            break;
+        CEP_INSIST(XXH3_128bits_update(state, block, (size_t)got) == XXH_OK);
+        *len += (uint64_t)got;
+    }
+    *hash = hash_of(XXH3_128bits_digest(state));
+    base_free(block);
+    (void)XXH3_freeState(state); /* always XXH_OK */
+    if (close(fd) != 0 && rc == CEP_OK)
+        rc = read_failed(path, err);
+    return rc;
+}
+
+/* -- writing ----------------------------------------------------------------------------------------------------- */
+
+enum cep_rc sto_bundle_begin(const char *dir, const char *shared_dir, const char *kind, uint64_t id,
+    int64_t time_us, struct sto_bundle **out, struct cep_err *err) {
+    struct sto_bundle *b = base_calloc(1, sizeof *b);
+    base_arena_init(&b->arena, 0);
+    b->dir = base_arena_strdup(&b->arena, dir);
+    b->part = base_arena_printf(&b->arena, "%s.part", dir);
+    b->shared_dir = shared_dir ? base_arena_strdup(&b->arena, shared_dir) : NULL;
+    b->kind = base_arena_strdup(&b->arena, kind);
+    b->id = id;
+    b->time_us = time_us;
+    enum cep_rc rc = CEP_OK;
+    if (sto_path_exists(dir))
+        rc = base_err_set(err, CEP_EIO, "\"%s\" is there already", dir);
+    if (rc == CEP_OK)
+        rc = sto_path_remove(b->part, err);
+    if (rc == CEP_OK)
+        rc = sto_path_make(b->part, err);
+    if (rc == CEP_OK && b->shared_dir)
+        rc = sto_path_make(b->shared_dir, err);
+    if (rc != CEP_OK) {
+        base_arena_release(&b->arena);
+        base_free(b);
+        return rc;
+    }
+    *out = b;
+    return CEP_OK;
+}
+
+static struct sto_file *add(struct sto_bundle *b, struct base_str name) {
+    b->files = base_arena_grow(&b->arena, b->files, b->n, &b->cap, sizeof *b->files);
+    struct sto_file *f = &b->files[b->n++];
+    *f = (struct sto_file){ .name = base_str_of(base_arena_strndup(&b->arena, name.p, name.len)) };
+    return f;
+}
+
+/* "a/b/c" has folders to be made in the bundle. */
+static enum cep_rc make_parents(struct sto_bundle *b, struct base_str name, struct cep_err *err) {
+    const char *slash = memrchr(name.p, '/', name.len);
+    if (!slash)
+        return CEP_OK;
+    return sto_path_make(
+        base_arena_printf(&b->arena, "%s/%.*s", b->part, (int)(slash - name.p), name.p), err);
+}
+
+enum cep_rc sto_bundle_put(
+    struct sto_bundle *b, struct base_str name, struct base_str bytes, struct cep_err *err) {
+    enum cep_rc rc = make_parents(b, name, err);
+    if (rc == CEP_OK)
+        rc = sto_path_write(
+            base_arena_printf(&b->arena, "%s/%.*s", b->part, BASE_STR_FMT(name)), bytes, err);
+    if (rc != CEP_OK)
+        return rc;
+    struct sto_file *f = add(b, name);
+    f->len = bytes.len;
+    f->hash = hash_of(XXH3_128bits(bytes.p ? bytes.p : "", bytes.len));
+    return CEP_OK;
+}
+
+enum cep_rc sto_bundle_share(struct sto_bundle *b, struct base_str name, const char *path, uint64_t *added,
+    struct cep_err *err) {
+    CEP_REQUIRE(b->shared_dir != NULL);
+    struct base_buf to = BASE_BUF_INIT;
+    struct sto_file f = { .shared = true };
+    *added = 0;
+    enum cep_rc rc = measure(path, &f.len, &f.hash, err);
+    if (rc == CEP_OK) {
+        base_buf_printf(&to, "%s/", b->shared_dir);
+        sto_hash_write(&to, f.hash);
+        if (!sto_path_exists(to.p)) {
+            rc = sto_path_link(path, to.p, err);
+            *added = f.len;
+        }
+    }
+    if (rc == CEP_OK) {
+        struct sto_file *kept = add(b, name);
+        f.name = kept->name;
+        *kept = f;
+    }
+    base_buf_release(&to);
+    return rc;
+}
+
+static int by_name(const void *a, const void *b) {
+    const struct sto_file *x = a, *y = b;
+    return base_str_cmp(x->name, y->name);
+}
+
+enum cep_rc sto_bundle_publish(struct sto_bundle *b, struct sto_manifest *out, struct cep_err *err) {
+    struct base_buf bytes = BASE_BUF_INIT;
+    if (b->n > 1)
+        qsort(b->files, b->n, sizeof *b->files, by_name);
+    struct sto_manifest m = { .kind = base_str_of(b->kind),
+        .id = b->id,
+        .time_us = b->time_us,
+        .n_files = b->n,
+        .files = b->files };
+    sto_manifest_encode(&bytes, &m);
+    enum cep_rc rc = b->shared_dir ? sto_path_sync(b->shared_dir, err) : CEP_OK;
+    if (rc == CEP_OK)
+        rc = sto_path_write(base_arena_printf(&b->arena, "%s/MANIFEST", b->part), base_buf_view(&bytes), err);
+    if (rc == CEP_OK)
+        rc = sto_path_publish(b->part, b->dir, err);
+    if (rc == CEP_OK && out) {
+        rc = sto_manifest_decode(base_buf_view(&bytes), out, err);
+        CEP_INSIST(rc == CEP_OK);
+        out->dir = base_str_of(base_arena_strdup(&out->arena, b->dir));
+    }
+    base_buf_release(&bytes);
+    if (rc != CEP_OK) {
+        sto_bundle_drop(b);
+        return rc;
+    }
+    base_arena_release(&b->arena);
+    base_free(b);
+    return CEP_OK;
+}
+
+void sto_bundle_drop(struct sto_bundle *b) {
+    if (!b)
+        return;
+    (void)sto_path_remove(b->part, NULL); /* what stays is no bundle, and the next attempt removes it */
+    base_arena_release(&b->arena);
+    base_free(b);
+}
+
+bool sto_bundle_names(const struct sto_bundle *b, struct sto_hash hash) {
+    for (size_t i = 0; i < b->n; i++)
+        if (b->files[i].shared && sto_hash_eq(b->files[i].hash, hash))
+            return true;
+    return false;
+}
+
+/* -- reading ------------------------------------------------------------------------------------------------------ */
+
+enum cep_rc sto_manifest_read(const char *dir, struct sto_manifest *out, struct cep_err *err) {
+    struct base_buf path = BASE_BUF_INIT, bytes = BASE_BUF_INIT;
+    base_buf_printf(&path, "%s/MANIFEST", dir);
+    enum cep_rc rc = sto_path_read(path.p, &bytes, err);
+    if (rc == CEP_NONE)
+        (void)base_err_set(err, CEP_NONE, "\"%s\" holds no checkpoint or savepoint: there is no MANIFEST in it", dir);
+    if (rc == CEP_OK && (rc = sto_manifest_decode(base_buf_view(&bytes), out, err)) != CEP_OK)
+        base_err_prefix(err, "\"%s\"", path.p);
+    if (rc == CEP_OK)
+        out->dir = base_str_of(base_arena_strdup(&out->arena, dir));
+    base_buf_release(&bytes);
+    base_buf_release(&path);
+    return rc;
+}
+
+void sto_file_path(const struct sto_manifest *m, const struct sto_file *f, struct base_buf *path) {
+    if (!f->shared) {
+        base_buf_printf(path, "%.*s/%.*s", BASE_STR_FMT(m->dir), BASE_STR_FMT(f->name));
+        return;
+    }
+    base_buf_printf(path, "%.*s/../shared/", BASE_STR_FMT(m->dir));
+    sto_hash_write(path, f->hash);
+}
+
+static enum cep_rc differs(const char *path, const struct sto_file *f, uint64_t len, struct cep_err *err) {
+    if (len != f->len)
+        return base_err_set(err, CEP_EDAMAGED, "file \"%s\" is damaged: it has %llu bytes, not %llu", path,
+            (unsigned long long)len, (unsigned long long)f->len);
+    return base_err_set(err, CEP_EDAMAGED, "file \"%s\" is damaged: its checksum differs", path);
+}
+
+enum cep_rc sto_file_read(
+    const struct sto_manifest *m, const struct sto_file *f, struct base_buf *out, struct cep_err *err) {
+    struct base_buf path = BASE_BUF_INIT;
+    sto_file_path(m, f, &path);
+    enum cep_rc rc = sto_path_read(path.p, out, err);
+    if (rc == CEP_NONE)
+        rc = base_err_set(err, CEP_EDAMAGED, "file \"%s\" is missing", path.p);
+    if (rc == CEP_OK &&
+        (out->len != f->len || !sto_hash_eq(hash_of(XXH3_128bits(out->p ? out->p : "", out->len)), f->hash)))
+        rc = differs(path.p, f, out->len, err);
+    base_buf_release(&path);
+    return rc;
+}
+
+enum cep_rc sto_manifest_verify(const struct sto_manifest *m, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    struct base_buf path = BASE_BUF_INIT;
+    for (size_t i = 0; i < m->n_files && rc == CEP_OK; i++) {
+        const struct sto_file *f = &m->files[i];
+        struct sto_hash hash;
+        uint64_t len;
+        base_buf_clear(&path);
+        sto_file_path(m, f, &path);
+        rc = measure(path.p, &len, &hash, err);
+        if (rc == CEP_OK && (len != f->len || !sto_hash_eq(hash, f->hash)))
+            rc = differs(path.p, f, len, err);
+    }
+    base_buf_release(&path);
+    return rc;
+}
