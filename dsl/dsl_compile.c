@@ -88,6 +88,7 @@ static void run_passes(struct dsl_sem *c) {
     c->plan->n_nodes = (uint32_t)c->n_nodes;
     c->plan->sinks = c->sinks;
     c->plan->n_sinks = (uint32_t)c->n_sinks;
+    plan_seal(c->plan);
 }
 
 /* Mistakes of a variant that the program itself does not have: told once, at the test. */

@@ -4,6 +4,7 @@
 #include "cepd/cmd_compile.h"
 
 #include "base/base_err.h"
+#include "base/base_mem.h"
 #include "cepd/cmd_svg.h"
 #include "dsl/dsl_dump.h"
 #include "nfa/nfa.h"
@@ -27,30 +28,74 @@ static const char *const kind_words[PLAN_NODE_MAX] = {
     [PLAN_NODE_ALERT] = "alert",
 };
 
-static void write_edges(struct base_buf *b, const struct plan *p, uint32_t node) {
-    for (uint32_t s = 0; s < p->n_sinks; s++) {
-        const struct plan_sink *k = &p->sinks[s];
-        if (k->input.node != node)
-            continue;
-        const char *port = plan_port_text(k->input.port);
-        base_buf_printf(b, "    %s%s-> sink %.*s (%s%s)\n", port, port[0] ? " " : "", BASE_STR_FMT(k->name),
-            k->connector->name, k->implied ? ", implied" : "");
+/* Who reads a node, in the order of outputs' readers: chains of nodes and of sinks, so that a plan of thousands is
+ * written in one walk. */
+struct readers {
+    struct reader {
+        uint32_t next; /* 1 + the next of the same node; 0 = none */
+        uint32_t by;   /* node or sink */
+        enum plan_port port;
+        bool sink;
+    } * all;         /* owned */
+    uint32_t *first; /* owned; per node: 1 + the first */
+    size_t n;
+};
+
+static void readers_add(struct readers *r, struct plan_ref ref, uint32_t by, bool sink) {
+    r->all[r->n] = (struct reader){ r->first[ref.node], by, ref.port, sink };
+    r->first[ref.node] = (uint32_t)++r->n;
+}
+
+/* From the last to the first, so that each chain begins with the first. */
+static void readers_init(struct readers *r, const struct plan *p) {
+    size_t n = p->n_sinks;
+    for (uint32_t i = 0; i < p->n_nodes; i++)
+        n += plan_node_n_inputs(p->nodes[i]);
+    *r = (struct readers){ .all = base_calloc(n + 1, sizeof *r->all),
+        .first = base_calloc(p->n_nodes + (size_t)1, sizeof *r->first) };
+    for (uint32_t s = p->n_sinks; s-- > 0;)
+        readers_add(r, p->sinks[s].input, s, true);
+    for (uint32_t i = p->n_nodes; i-- > 0;)
+        for (enum plan_port port = PLAN_PORT_MAX; port-- > PLAN_PORT_MAIN;)
+            for (uint32_t k = 0; k < plan_node_n_inputs(p->nodes[i]); k++) {
+                struct plan_ref ref = plan_node_input(p->nodes[i], k);
+                uint32_t first = r->first[ref.node];
+                bool told = first && !r->all[first - 1].sink && r->all[first - 1].by == i &&
+                            r->all[first - 1].port == port;
+                if (ref.port == port && !told)
+                    readers_add(r, ref, i, false);
+            }
+}
+
+static void readers_release(struct readers *r) {
+    base_free(r->all);
+    base_free(r->first);
+}
+
+static void write_reader(struct base_buf *b, const struct plan *p, const struct reader *r) {
+    const char *port = plan_port_text(r->port);
+    base_buf_printf(b, "    %s%s-> ", port, port[0] ? " " : "");
+    if (r->sink) {
+        const struct plan_sink *k = &p->sinks[r->by];
+        base_buf_printf(b, "sink %.*s (%s%s)\n", BASE_STR_FMT(k->name), k->connector->name,
+            k->implied ? ", implied" : "");
+    } else {
+        const struct plan_node *n = p->nodes[r->by];
+        base_buf_printf(b, "%s %.*s\n", kind_words[n->kind], BASE_STR_FMT(n->name));
     }
 }
 
 static void write_graph(struct base_buf *b, const struct plan *p) {
+    struct readers readers;
+    readers_init(&readers, p);
     base_buf_puts(b, "one task, parallelism 1: all operators chained on one thread\n");
     for (uint32_t i = 0; i < p->n_nodes; i++) {
         const struct plan_node *n = p->nodes[i];
         base_buf_printf(b, "  %s %.*s\n", kind_words[n->kind], BASE_STR_FMT(n->name));
-        for (uint32_t j = i + 1; j < p->n_nodes; j++)
-            for (enum plan_port port = PLAN_PORT_MAIN; port < PLAN_PORT_MAX; port++)
-                if (plan_node_reads(p->nodes[j], (struct plan_ref){ i, port }))
-                    base_buf_printf(b, "    %s%s-> %s %.*s\n", plan_port_text(port),
-                        port == PLAN_PORT_MAIN ? "" : " ", kind_words[p->nodes[j]->kind],
-                        BASE_STR_FMT(p->nodes[j]->name));
-        write_edges(b, p, i);
+        for (uint32_t k = readers.first[i]; k; k = readers.all[k - 1].next)
+            write_reader(b, p, &readers.all[k - 1]);
     }
+    readers_release(&readers);
 }
 
 static void write_nfa(struct base_buf *b, const struct nfa_prog *p) {

@@ -3,6 +3,7 @@
  */
 #include "plan/plan.h"
 
+#include "base/base_check.h"
 #include "base/base_mem.h"
 
 void plan_free(struct plan *p) {
@@ -73,39 +74,54 @@ static bool same_ref(struct plan_ref a, struct plan_ref b) {
     return a.node == b.node && a.port == b.port;
 }
 
-bool plan_node_reads(const struct plan_node *n, struct plan_ref ref) {
+uint32_t plan_node_n_inputs(const struct plan_node *n) {
     switch (n->kind) {
-    case PLAN_NODE_SOURCE: return false;
-    case PLAN_NODE_SELECT:
-        for (uint32_t i = 0; i < n->select.n_branches; i++)
-            if (same_ref(n->select.branches[i].input, ref))
-                return true;
-        return false;
-    case PLAN_NODE_PATTERN:
-        for (uint32_t i = 0; i < n->pattern.n_inputs; i++)
-            if (same_ref(n->pattern.inputs[i], ref))
-                return true;
-        return false;
-    case PLAN_NODE_ALERT:
-        return same_ref(n->alert.on, ref) ||
-               (n->alert.has_resolve_when && same_ref(n->alert.resolve_when, ref));
+    case PLAN_NODE_SOURCE: return 0;
+    case PLAN_NODE_SELECT: return n->select.n_branches;
+    case PLAN_NODE_PATTERN: return n->pattern.n_inputs;
+    case PLAN_NODE_ALERT: return n->alert.has_resolve_when ? 2 : 1;
     case PLAN_NODE_MAX: break;
     }
+    return 0;
+}
+
+struct plan_ref plan_node_input(const struct plan_node *n, uint32_t input) {
+    CEP_REQUIRE(input < plan_node_n_inputs(n));
+    switch (n->kind) {
+    case PLAN_NODE_SELECT: return n->select.branches[input].input;
+    case PLAN_NODE_PATTERN: return n->pattern.inputs[input];
+    case PLAN_NODE_ALERT: return input == 0 ? n->alert.on : n->alert.resolve_when;
+    case PLAN_NODE_SOURCE:
+    case PLAN_NODE_MAX: break;
+    }
+    return (struct plan_ref){ 0, PLAN_PORT_MAX };
+}
+
+bool plan_node_reads(const struct plan_node *n, struct plan_ref ref) {
+    for (uint32_t i = 0; i < plan_node_n_inputs(n); i++)
+        if (same_ref(plan_node_input(n, i), ref))
+            return true;
     return false;
 }
 
-bool plan_is_read(const struct plan *p, struct plan_ref ref) {
-    for (uint32_t i = 0; i < p->n_nodes; i++)
-        if (plan_node_reads(p->nodes[i], ref))
-            return true;
+void plan_seal(struct plan *p) {
+    uint8_t *read = BASE_ARENA_ARRAY(&p->arena, uint8_t, p->n_nodes + 1);
+#define READS(ref) read[(ref).node] |= (uint8_t)(1u << (ref).port)
+    for (uint32_t n = 0; n < p->n_nodes; n++)
+        for (uint32_t i = 0; i < plan_node_n_inputs(p->nodes[n]); i++)
+            READS(plan_node_input(p->nodes[n], i));
     for (uint32_t i = 0; i < p->n_sinks; i++)
-        if (same_ref(p->sinks[i].input, ref))
-            return true;
+        READS(p->sinks[i].input);
     for (uint32_t t = 0; t < p->n_tests; t++)
         for (uint32_t i = 0; i < p->tests[t].n_expects; i++)
-            if (same_ref(p->tests[t].expects[i].of, ref))
-                return true;
-    return false;
+            READS(p->tests[t].expects[i].of);
+#undef READS
+    p->read = read;
+}
+
+bool plan_is_read(const struct plan *p, struct plan_ref ref) {
+    CEP_REQUIRE(p->read);
+    return p->read[ref.node] >> ref.port & 1;
 }
 
 /* -- delivery ---------------------------------------------------------------------------------------------------- */
@@ -119,23 +135,10 @@ static bool all_replayable(const struct plan *p, uint32_t from) {
         const struct plan_node *n = p->nodes[i];
         if (!reads[i])
             continue;
-        switch (n->kind) {
-        case PLAN_NODE_SOURCE: ok &= n->source.connector->replayable; break;
-        case PLAN_NODE_SELECT:
-            for (uint32_t k = 0; k < n->select.n_branches; k++)
-                reads[n->select.branches[k].input.node] = true;
-            break;
-        case PLAN_NODE_PATTERN:
-            for (uint32_t k = 0; k < n->pattern.n_inputs; k++)
-                reads[n->pattern.inputs[k].node] = true;
-            break;
-        case PLAN_NODE_ALERT:
-            reads[n->alert.on.node] = true;
-            if (n->alert.has_resolve_when)
-                reads[n->alert.resolve_when.node] = true;
-            break;
-        case PLAN_NODE_MAX: break;
-        }
+        if (n->kind == PLAN_NODE_SOURCE)
+            ok &= n->source.connector->replayable;
+        for (uint32_t k = 0; k < plan_node_n_inputs(n); k++)
+            reads[plan_node_input(n, k).node] = true;
     }
     base_free(reads);
     return ok;

@@ -314,16 +314,22 @@ struct plan {
     const struct plan_sink *sinks;
     uint32_t n_tests;
     const struct plan_test *tests;
-    uint64_t version; /* hash of the canonical text dump: part of a match's id */
+    uint64_t version;    /* hash of the canonical text dump: part of a match's id */
+    const uint8_t *read; /* per node: bit = port that somebody reads; see plan_seal() */
 };
 
 void plan_free(struct plan *p); /* NULL is fine */
 /* Returns: NULL when there is none. */
 const struct plan_node *plan_find(const struct plan *p, struct base_str name);
 const struct evt_schema *plan_schema_of(const struct plan *p, struct plan_ref ref);
+/* What a node reads, input by input: of an alert its `on`, then its `resolve when`. */
+uint32_t plan_node_n_inputs(const struct plan_node *n);
+struct plan_ref plan_node_input(const struct plan_node *n, uint32_t input);
 /* True when that node reads the output. */
 bool plan_node_reads(const struct plan_node *n, struct plan_ref ref);
-/* True when a node, a sink or a test reads it. */
+/* The plan is complete: who reads what is noted, so that asking costs nothing however many nodes there are. */
+void plan_seal(struct plan *p);
+/* True when a node, a sink or a test reads it. Requires: the plan is sealed. */
 bool plan_is_read(const struct plan *p, struct plan_ref ref);
 /* The columns of every .errors port. Sources: `record` is the raw bytes; operators whose expressions failed: the row as
  * JSON text, with its event time. */

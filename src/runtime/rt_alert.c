@@ -37,7 +37,7 @@ struct rt_alert {
     struct base_arena scratch; /* of one row */
     struct base_buf identity, text;
     struct expr_row row;
-    struct evt_batch *out; /* owned */
+    struct evt_batch *out; /* owned; NULL: nothing to send */
 };
 
 static struct rt_alert *alert_of(const struct rt_op *op) {
@@ -156,10 +156,10 @@ static struct evt_val id_val(struct rt_alert *a, const struct waiting *w) {
 }
 
 static enum cep_rc send(struct rt_alert *a, struct cep_err *err) {
-    if (a->out->n_rows == 0)
+    if (!a->out)
         return CEP_OK;
     struct evt_batch *b = a->out;
-    a->out = evt_batch_new(a->op.node->schema, OUT_ROWS);
+    a->out = NULL;
     enum cep_rc rc = rt_emit(&a->op, PLAN_PORT_MAIN, b, err);
     evt_batch_unref(b);
     return rc;
@@ -167,6 +167,8 @@ static enum cep_rc send(struct rt_alert *a, struct cep_err *err) {
 
 static enum cep_rc add_row(
     struct rt_alert *a, const struct evt_val *vals, int64_t time, struct cep_err *err) {
+    if (!a->out)
+        a->out = evt_batch_new(a->op.node->schema, OUT_ROWS);
     struct evt_batch *b = a->out;
     uint32_t row = b->n_rows;
     for (uint32_t c = 0; c < b->schema->n_cols; c++)
@@ -392,6 +394,5 @@ struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node
     rt_lives_init(&a->lives);
     base_arena_init(&a->scratch, 0);
     expr_row_init(&a->row, &a->scratch, 0);
-    a->out = evt_batch_new(node->schema, OUT_ROWS);
     return &a->op;
 }

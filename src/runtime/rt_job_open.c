@@ -100,22 +100,27 @@ static enum cep_rc open_loop(struct rt_job *job, struct cep_err *err) {
     return CEP_OK;
 }
 
+/* The lowest node of a group; paths are halved on the way. */
+static uint32_t group_root(uint32_t *group, uint32_t n) {
+    for (; group[n] != n; n = group[n])
+        group[n] = group[group[n]];
+    return n;
+}
+
 static void find_groups(struct rt_job *job) {
     const struct plan *plan = job->plan;
     job->group = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof *job->group);
     job->turn = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof *job->turn);
     for (uint32_t n = 0; n < plan->n_nodes; n++) {
         job->group[n] = n;
-        for (uint32_t from = 0; from < n; from++) {
-            bool reads = false;
-            for (int port = 0; port < PLAN_PORT_MAX; port++)
-                reads |= plan_node_reads(plan->nodes[n], (struct plan_ref){ from, (enum plan_port)port });
-            uint32_t a = job->group[from], b = job->group[n];
-            for (uint32_t i = 0; reads && a != b && i <= n; i++)
-                if (job->group[i] == a || job->group[i] == b)
-                    job->group[i] = a < b ? a : b;
+        for (uint32_t i = 0; i < plan_node_n_inputs(plan->nodes[n]); i++) {
+            uint32_t a = group_root(job->group, plan_node_input(plan->nodes[n], i).node);
+            uint32_t b = group_root(job->group, n);
+            job->group[a > b ? a : b] = a < b ? a : b;
         }
     }
+    for (uint32_t n = 0; n < plan->n_nodes; n++)
+        job->group[n] = group_root(job->group, n);
 }
 
 static enum cep_rc open_sources(struct rt_job *job, struct cep_err *err) {

@@ -119,16 +119,13 @@ static bool drifted(const struct rt_job *job, const struct rt_input_source *s) {
 /* The group in which most rows wait. */
 static uint32_t fullest_group(const struct rt_job *job) {
     uint32_t fullest = 0;
-    uint64_t most = 0;
-    for (uint32_t g = 0; g < job->plan->n_nodes; g++) {
-        uint64_t n = 0;
-        for (uint32_t i = g; i < job->plan->n_nodes; i++)
-            n += job->group[i] == g ? job->graph.ops[i]->metrics.buffered : 0;
-        if (n > most) {
-            most = n;
+    uint64_t *rows = base_calloc(job->plan->n_nodes + (size_t)1, sizeof *rows);
+    for (uint32_t i = 0; i < job->plan->n_nodes; i++)
+        rows[job->group[i]] += job->graph.ops[i]->metrics.buffered;
+    for (uint32_t g = 0; g < job->plan->n_nodes; g++)
+        if (rows[g] > rows[fullest])
             fullest = g;
-        }
-    }
+    base_free(rows);
     return fullest;
 }
 

@@ -120,6 +120,36 @@ static void terms_need_few_parentheses(void **state) {
     base_buf_release(&b);
 }
 
+static void who_reads_what_is_known(void **state) {
+    (void)state;
+    struct plan_node s = { .kind = PLAN_NODE_SOURCE, .index = 0 };
+    struct plan_ref inputs[] = { { 0, PLAN_PORT_MAIN } };
+    struct plan_node p = {
+        .kind = PLAN_NODE_PATTERN, .index = 1, .pattern = { .n_inputs = 1, .inputs = inputs }
+    };
+    struct plan_node a = { .kind = PLAN_NODE_ALERT,
+        .index = 2,
+        .alert = { .on = { 1, PLAN_PORT_TIMEOUTS },
+            .has_resolve_when = true,
+            .resolve_when = { 0, PLAN_PORT_LATE } } };
+    const struct plan_node *nodes[] = { &s, &p, &a };
+    const struct plan_sink sinks[] = { { .input = { 2, PLAN_PORT_MAIN } } };
+    struct plan plan = { .n_nodes = 3, .nodes = nodes, .n_sinks = 1, .sinks = sinks };
+    base_arena_init(&plan.arena, 0);
+    plan_seal(&plan);
+    const bool want[3][PLAN_PORT_MAX] = { { true, true, false, false }, { false, false, false, true },
+        { true, false, false, false } };
+    for (uint32_t n = 0; n < 3; n++)
+        for (int port = 0; port < PLAN_PORT_MAX; port++)
+            assert_int_equal(
+                plan_is_read(&plan, (struct plan_ref){ n, (enum plan_port)port }), want[n][port]);
+    assert_int_equal(plan_node_n_inputs(&s), 0);
+    assert_int_equal(plan_node_n_inputs(&a), 2);
+    assert_true(plan_node_reads(&a, (struct plan_ref){ 0, PLAN_PORT_LATE }));
+    assert_false(plan_node_reads(&a, (struct plan_ref){ 0, PLAN_PORT_MAIN }));
+    base_arena_release(&plan.arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_are_found_by_name),
@@ -127,6 +157,7 @@ int main(void) {
         cmocka_unit_test(alerts_show_what_they_are_on),
         cmocka_unit_test(literals_read_back),
         cmocka_unit_test(terms_need_few_parentheses),
+        cmocka_unit_test(who_reads_what_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
