@@ -15,6 +15,9 @@
  * same in the next run (a path, "stdin") and positions that only grow (evt_batch.seq: the byte offset at which the record
  * begins, in the decompressed bytes; generate: the row's number).
  *
+ * A source goes on where it was by con_source_save() of each partition and, in another run, con_source_restore() with what
+ * that gave: rows and bad records up to there do not come again, and partitions keep their numbers.
+ *
  * A record that cannot be decoded never stops a source: it goes to env.bad() and is counted.
  *
  * A sink takes a batch whole, whatever it takes to keep it, and says with con_sink_busy() that it wants no more now: the
@@ -79,8 +82,10 @@ struct con_chunk {
 
 struct con_partition {
     struct base_str name; /* borrowed until the source is closed */
-    uint64_t position;    /* of the next record */
+    uint64_t position;    /* of the next record: behind the rows and bad records handed out, whatever is buffered */
     bool done;
+    /* con_source_save(): what the source needs besides, in a form of its own, to be kept with the position. "" else. */
+    struct base_str note;
 };
 
 struct con_source_stats {
@@ -108,6 +113,27 @@ enum cep_rc con_source_poll(
 uint32_t con_source_n_partitions(const struct con_source *src); /* grows */
 void con_source_partition(const struct con_source *src, uint32_t i, struct con_partition *out);
 /* True when it ends by itself (so that the program ends when all sources have). */
+/*
+ * What another run needs to go on with partition i: con_source_partition(), with a name that does not hold the folder of
+ * the .pattern file, with a note, and `done` only when it was read to its end (not by con_source_stop()).
+ * Side effects: `note` is borrowed until the next call for this source.
+ */
+void con_source_save(struct con_source *src, uint32_t i, struct con_partition *out);
+/*
+ * con_source_open() for a source that was saved: saved[0..n) in the order of their numbers become partitions 0..n-1. Those
+ * that are done stay so and are not told of again; files that are there and were not get the next numbers.
+ *
+ *     file      goes on at the byte. Read once: a file that is missing, shorter, or another one is an error. Followed: a
+ *               file rotated in the meantime is read to its end under its other name, then those after it; what is
+ *               lost by truncation or removal is said and counted.
+ *     generate  the same rows go on.
+ *     stdin     goes on with what comes now.
+ *     tcp       the connections are over.
+ *
+ * Returns: as con_source_open(); CEP_ESTATE when a file is not the one that was read, CEP_EDAMAGED for a bad note.
+ */
+enum cep_rc con_source_restore(const struct plan_node *node, const struct con_env *env,
+    const struct con_partition *saved, uint32_t n, struct con_source **out, struct cep_err *err);
 bool con_source_bounded(const struct con_source *src);
 void con_source_stats(const struct con_source *src, struct con_source_stats *out);
 /* Stops accepting and reading: whole records that are buffered still come, then CEP_NONE. */

@@ -32,6 +32,7 @@ struct csv_dec {
     size_t n_fields, cap_fields;
     struct csv_field *fields;
     struct base_buf scratch;
+    struct base_buf header; /* the record of it that map is made from; empty = none yet, or without one */
     size_t n_map;  /* fields a record has by the header; 0 = by the schema */
     int32_t *map;  /* owned: field -> column or -1 */
     uint64_t *has; /* columns that some field goes to */
@@ -322,6 +323,8 @@ static size_t csv_decode(struct con_decoder *dec, struct con_reader *rd, const c
             continue;
         }
         if (cd->need_header) {
+            base_buf_clear(&cd->header);
+            base_buf_add(&cd->header, p, (size_t)(next - p));
             csv_take_header(cd);
         } else if (csv_row(cd, batch)) {
             batch->seq[batch->n_rows] = con_reader_position(rd, p);
@@ -340,9 +343,35 @@ static void csv_restart(struct con_decoder *dec) {
     cd->need_header = cd->d.header;
 }
 
+static void csv_save(const struct con_decoder *dec, struct base_buf *to) {
+    const struct csv_dec *cd = (const struct csv_dec *)dec;
+    if (!cd->need_header)
+        base_buf_str(to, base_buf_view(&cd->header));
+}
+
+/* The header is read anew: the stream's columns may be others now. */
+static bool csv_load(struct con_decoder *dec, struct base_str from) {
+    struct csv_dec *cd = (struct csv_dec *)dec;
+    struct csv_block block = { .at = NULL };
+    const char *next;
+    if (!cd->d.header || from.len == 0)
+        return true;
+    base_buf_clear(&cd->header);
+    base_buf_reserve(&cd->header, from.len + CON_PAD);
+    base_buf_str(&cd->header, from);
+    const char *p = cd->header.p;
+    if (csv_split(cd, &block, p, p + from.len, true, &next) != CSV_RECORD)
+        return false;
+    if (cd->scratch.len)
+        base_buf_reserve(&cd->scratch, CON_PAD);
+    csv_take_header(cd);
+    return true;
+}
+
 static void csv_close(struct con_decoder *dec) {
     struct csv_dec *cd = (struct csv_dec *)dec;
     base_buf_release(&cd->scratch);
+    base_buf_release(&cd->header);
     base_free(cd->fields);
     base_free(cd->map);
     base_free(cd->has);
@@ -384,6 +413,9 @@ static enum cep_rc csv_open(
     return CEP_OK;
 }
 
-const struct con_decoder_vt con_csv_decoder = {
-    .open = csv_open, .decode = csv_decode, .restart = csv_restart, .close = csv_close
-};
+const struct con_decoder_vt con_csv_decoder = { .open = csv_open,
+    .decode = csv_decode,
+    .restart = csv_restart,
+    .save = csv_save,
+    .load = csv_load,
+    .close = csv_close };

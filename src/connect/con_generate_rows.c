@@ -22,6 +22,7 @@ struct gen_source {
     struct base_arena arena;
     struct gen_col *cols;
     uint64_t rows, done; /* rows 0 = no end */
+    uint64_t first;      /* done when this run began */
     int64_t rate, started_us;
     int64_t start_us, step_us, disorder_us;
     uint64_t null_below; /* of 2^32 */
@@ -34,6 +35,11 @@ static inline uint64_t gen_next(uint64_t *state) {
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
+}
+
+/* As n calls of gen_next() leave it. */
+static void gen_skip(uint64_t *state, uint64_t n) {
+    *state += n * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 /* Evenly in [0, n), n > 0. */
@@ -173,6 +179,24 @@ static void gen_column(
     CEP_INSIST(!"a kind of column spec");
 }
 
+/* Numbers that a row takes of its column's sequence. */
+static unsigned gen_draws(const struct gen_source *gs, const struct gen_spec *spec) {
+    switch (spec->kind) {
+    case GEN_UNIFORM:
+    case GEN_KEY:
+    case GEN_ZIPF: return 1;
+    case GEN_NORMAL: return 2;
+    case GEN_PICK: return spec->n_choices > 1;
+    case GEN_CLOCK: return gs->disorder_us != 0;
+    case GEN_SEQUENCE:
+    case GEN_NULL: return 0;
+    case GEN_CONST:
+    case GEN_MAX: break;
+    }
+    CEP_INSIST(!"a kind of column spec");
+    return 0;
+}
+
 /* Some rows null: done afterwards, which strings cannot have (their bytes lie one behind the other), so those go first. */
 static void gen_column_nulls(struct gen_source *gs, struct gen_col *g, const struct evt_column *column,
     struct evt_col *c, uint32_t from, uint32_t to) {
@@ -198,9 +222,9 @@ static uint64_t gen_due(struct gen_source *gs, uint64_t want) {
     int64_t now = con_now(&gs->src.env);
     if (gs->started_us == INT64_MIN)
         gs->started_us = now;
-    uint64_t due = (uint64_t)((__int128)(now - gs->started_us) * gs->rate / 1000000) + 1;
+    uint64_t due = gs->first + (uint64_t)((__int128)(now - gs->started_us) * gs->rate / 1000000) + 1;
     if (due <= gs->done) {
-        gs->next_us = gs->started_us + (int64_t)((__int128)gs->done * 1000000 / gs->rate) + 1;
+        gs->next_us = gs->started_us + (int64_t)((__int128)(gs->done - gs->first) * 1000000 / gs->rate) + 1;
         return 0;
     }
     return due - gs->done < want ? due - gs->done : want;
@@ -210,7 +234,7 @@ static enum cep_rc gen_rows(
     struct con_source *src, struct con_part *part, struct evt_batch *batch, struct cep_err *err) {
     struct gen_source *gs = (struct gen_source *)src;
     (void)err;
-    if (gs->rows > 0 && gs->done == gs->rows)
+    if (gs->rows > 0 && gs->done >= gs->rows)
         return CEP_NONE;
     uint32_t n = (uint32_t)gen_due(gs, batch->cap_rows - batch->n_rows);
     if (n == 0)
@@ -227,6 +251,36 @@ static enum cep_rc gen_rows(
 
 static int64_t gen_next_poll(struct con_source *src) {
     return ((struct gen_source *)src)->next_us;
+}
+
+/* Where `start = 'now'` was. */
+static void gen_save(struct con_source *src, struct con_part *part, struct base_buf *note) {
+    (void)part;
+    base_pack_zigzag(note, ((struct gen_source *)src)->start_us);
+}
+
+static enum cep_rc gen_restore(struct con_source *src, struct con_part *part,
+    const struct con_partition *saved, struct base_unpack *note, struct cep_err *err) {
+    struct gen_source *gs = (struct gen_source *)src;
+    (void)err;
+    if (saved->note.len) {
+        int64_t start_us = base_unpack_zigzag(note);
+        if (base_str_ieq(
+                plan_opt_str(src->node->source.opts, src->node->source.n_opts, "start", ""), BASE_STR("now")))
+            gs->start_us = start_us;
+    }
+    gs->first = gs->done = part->rd.position;
+    for (uint32_t i = 0; i < src->node->schema->n_cols; i++) {
+        struct gen_col *g = &gs->cols[i];
+        gen_skip(&g->state, gs->done * gen_draws(gs, &g->spec));
+        if (gs->null_below > 0 && !src->node->schema->cols[i].not_null && g->spec.kind != GEN_CLOCK)
+            gen_skip(&g->nulls, gs->done);
+    }
+    return CEP_OK; /* `rows` may be more than it was */
+}
+
+static enum cep_rc gen_begin(struct con_source *src, struct cep_err *err) {
+    return src->n_parts > 0 || con_source_add(src, "generate", NULL, err) ? CEP_OK : CEP_EINVAL;
 }
 
 static void gen_close(struct con_source *src) {
@@ -269,8 +323,6 @@ static enum cep_rc gen_open(const struct plan_node *node, const struct con_env *
         gs->cols[i].state ^= (uint64_t)i << 32;
         gs->cols[i].nulls = gen_next(&gs->cols[i].state) ^ UINT64_C(0x5851f42d4c957f2d);
     }
-    if (rc == CEP_OK && !con_source_add(&gs->src, "generate", NULL, err))
-        rc = CEP_EINVAL;
     if (rc != CEP_OK) {
         con_source_close(&gs->src);
         return rc;
@@ -279,6 +331,10 @@ static enum cep_rc gen_open(const struct plan_node *node, const struct con_env *
     return CEP_OK;
 }
 
-const struct con_source_vt con_generate_source = {
-    .open = gen_open, .rows = gen_rows, .next_poll = gen_next_poll, .close = gen_close
-};
+const struct con_source_vt con_generate_source = { .open = gen_open,
+    .begin = gen_begin,
+    .save = gen_save,
+    .restore = gen_restore,
+    .rows = gen_rows,
+    .next_poll = gen_next_poll,
+    .close = gen_close };

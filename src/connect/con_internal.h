@@ -13,6 +13,7 @@
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
+#include "base/base_pack.h"
 #include "connect/con.h"
 
 struct con_reader;
@@ -53,6 +54,10 @@ struct con_decoder_vt {
         struct evt_batch *batch);
     /* The next bytes are the start of another file (csv: a header comes again). NULL = nothing to do. */
     void (*restart)(struct con_decoder *dec);
+    /* What it knows from earlier records, at a record's boundary (csv: the header). NULL = nothing. load(): false for bytes
+     * that save() does not write. */
+    void (*save)(const struct con_decoder *dec, struct base_buf *to);
+    bool (*load)(struct con_decoder *dec, struct base_str from);
     void (*close)(struct con_decoder *dec);
 };
 
@@ -104,6 +109,13 @@ char *con_reader_room(struct con_reader *rd, size_t want, size_t *room);
 void con_reader_added(struct con_reader *rd, size_t n);
 /* The bytes that follow begin a new file; what is left of the old one is its last record. Requires: start == end. */
 void con_reader_restart(struct con_reader *rd);
+/* Bytes that wait to be decoded. */
+static inline size_t con_reader_waiting(const struct con_reader *rd) {
+    return rd->end - rd->start;
+}
+/* What is between the records behind and those to come, besides the position. Returns: false for bytes that save() does not write. */
+void con_reader_save(const struct con_reader *rd, struct base_buf *to);
+bool con_reader_load(struct con_reader *rd, struct base_str from);
 /* Decodes what is there. Returns: true when the batch got rows or bytes were used (call again), false: more bytes are needed. */
 bool con_reader_decode(struct con_reader *rd, struct evt_batch *batch);
 /* For decoders: a bad record that begins at p within what decode() was given. */
@@ -118,11 +130,13 @@ static inline uint64_t con_reader_position(const struct con_reader *rd, const ch
 /* -- sources ---------------------------------------------------------------------------------------------------- */
 
 struct con_part {
-    char *name; /* owned */
+    char *name;       /* owned */
+    const char *path; /* in name: what is left of it without the folder of the .pattern file */
     struct con_reader rd;
     bool done;
-    bool told; /* partition_done was handed out */
-    void *own; /* the connector's */
+    bool cut;             /* done because the source was stopped, not at its end */
+    struct base_buf note; /* cut: as it was then */
+    void *own;            /* the connector's */
 };
 
 struct con_source_vt;
@@ -138,13 +152,24 @@ struct con_source {
     size_t n_active, cap_active, turn;
     uint32_t *active; /* numbers of the parts that are not done, ascending */
     bool bounded, stopped;
+    struct base_buf note; /* con_source_save()'s */
 };
 
 struct con_source_vt {
     /* Makes *out (whose first member is a struct con_source, zeroed but for node, env and format set by the caller of
-     * con_source_init()). */
+     * con_source_init()), without partitions. */
     enum cep_rc (*open)(const struct plan_node *node, const struct con_env *env,
         const struct con_format *format, struct con_source **out, struct cep_err *err);
+    /* Adds the partitions that are there and are not among the restored ones. NULL = none. */
+    enum cep_rc (*begin)(struct con_source *src, struct cep_err *err);
+    /* Appends what else is needed to go on with the partition. NULL = nothing. `part` may be done. */
+    void (*save)(struct con_source *src, struct con_part *part, struct base_buf *note);
+    /*
+     * A partition of an earlier run was added: own is NULL, position and reader are set. Called for done ones too.
+     * Returns: CEP_OK, CEP_NONE when it is over, an error. NULL = goes on as a new one does.
+     */
+    enum cep_rc (*restore)(struct con_source *src, struct con_part *part, const struct con_partition *saved,
+        struct base_unpack *note, struct cep_err *err);
     /*
      * Adds bytes to the partition's reader. Returns: CEP_OK, CEP_AGAIN (none now), CEP_NONE (the partition is over; said why
      * if it is not its natural end), or an error that ends the source.
@@ -160,6 +185,7 @@ struct con_source_vt {
     void (*part_done)(struct con_source *src, struct con_part *part); /* frees part->own; NULL = nothing */
     void (*stop)(struct con_source *src);                             /* NULL = nothing */
     void (*close)(struct con_source *src); /* frees what is the connector's, and src */
+    bool paths; /* partitions' names are paths: kept without the folder of the .pattern file */
 };
 
 struct con_connector {
@@ -173,6 +199,8 @@ void con_source_init(struct con_source *src, const struct con_source_vt *vt, con
     const struct con_env *env, const struct con_format *format);
 /* A new partition with its decoder. Owns: `name` is copied. Returns: NULL when the decoder does not open. */
 struct con_part *con_source_add(struct con_source *src, const char *name, void *own, struct cep_err *err);
+/* The partition brings nothing more, and nobody is told. */
+void con_source_drop(struct con_source *src, struct con_part *part);
 
 /* -- sinks ------------------------------------------------------------------------------------------------------ */
 

@@ -126,6 +126,16 @@ static void raw_restart(struct con_decoder *dec) {
     ((struct raw_dec *)dec)->skip = 0;
 }
 
+static void raw_save(const struct con_decoder *dec, struct base_buf *to) {
+    base_pack_varint(to, ((const struct raw_dec *)dec)->skip);
+}
+
+static bool raw_load(struct con_decoder *dec, struct base_str from) {
+    struct base_unpack u = base_unpack_of(from);
+    ((struct raw_dec *)dec)->skip = base_unpack_varint(&u);
+    return base_unpack_ok(&u);
+}
+
 static void raw_close(struct con_decoder *dec) {
     base_free(dec);
 }
@@ -148,9 +158,12 @@ static enum cep_rc raw_open(
     return CEP_OK;
 }
 
-static const struct con_decoder_vt decoder = {
-    .open = raw_open, .decode = raw_decode, .restart = raw_restart, .close = raw_close
-};
+static const struct con_decoder_vt decoder = { .open = raw_open,
+    .decode = raw_decode,
+    .restart = raw_restart,
+    .save = raw_save,
+    .load = raw_load,
+    .close = raw_close };
 
 const struct con_format con_raw = {
     .spec = { .name = "raw",

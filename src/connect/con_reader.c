@@ -58,6 +58,25 @@ void con_reader_restart(struct con_reader *rd) {
         rd->dec->vt->restart(rd->dec);
 }
 
+enum { READER_FRESH = 1, READER_SKIPPING = 2 };
+
+void con_reader_save(const struct con_reader *rd, struct base_buf *to) {
+    base_pack_u8(to, (uint8_t)((rd->fresh ? READER_FRESH : 0) | (rd->skipping ? READER_SKIPPING : 0)));
+    if (rd->dec && rd->dec->vt->save)
+        rd->dec->vt->save(rd->dec, to);
+}
+
+bool con_reader_load(struct con_reader *rd, struct base_str from) {
+    struct base_unpack u = base_unpack_of(from);
+    uint8_t flags = base_unpack_u8(&u);
+    if (u.bad || flags > (READER_FRESH | READER_SKIPPING))
+        return false;
+    rd->fresh = flags & READER_FRESH;
+    rd->skipping = flags & READER_SKIPPING;
+    struct base_str rest = base_unpack_bytes(&u, (size_t)(u.end - u.p));
+    return rd->dec && rd->dec->vt->load ? rd->dec->vt->load(rd->dec, rest) : rest.len == 0;
+}
+
 void con_reader_bad(struct con_reader *rd, const char *p, size_t len, const char *reason) {
     struct con_source *src = rd->src;
     src->stats.bad++;

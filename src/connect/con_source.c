@@ -33,6 +33,7 @@ struct con_part *con_source_add(struct con_source *src, const char *name, void *
     }
     struct con_part *part = base_calloc(1, sizeof *part);
     part->name = base_strdup(name);
+    part->path = part->name;
     part->own = own;
     con_reader_init(&part->rd, src, (uint32_t)src->n_parts, dec);
     src->parts = base_grow(src->parts, src->n_parts, &src->cap_parts, sizeof(struct con_part *));
@@ -42,7 +43,7 @@ struct con_part *con_source_add(struct con_source *src, const char *name, void *
     return part;
 }
 
-enum cep_rc con_source_open(
+static enum cep_rc source_open(
     const struct plan_node *node, const struct con_env *env, struct con_source **out, struct cep_err *err) {
     CEP_REQUIRE(node->kind == PLAN_NODE_SOURCE && env->now_us);
     *out = NULL;
@@ -65,10 +66,44 @@ enum cep_rc con_source_open(
     return rc;
 }
 
+static enum cep_rc source_begin(
+    struct con_source *src, enum cep_rc rc, struct con_source **out, struct cep_err *err) {
+    if (rc == CEP_OK && src->vt->begin)
+        rc = src->vt->begin(src, err);
+    if (rc == CEP_OK)
+        *out = src;
+    else
+        con_source_close(src);
+    return rc;
+}
+
+enum cep_rc con_source_open(
+    const struct plan_node *node, const struct con_env *env, struct con_source **out, struct cep_err *err) {
+    struct con_source *src = NULL;
+    *out = NULL;
+    enum cep_rc rc = source_open(node, env, &src, err);
+    return source_begin(src, rc, out, err);
+}
+
+/* A note: the reader's part with its length, then the connector's. */
+static void source_note(struct con_source *src, struct con_part *part, struct base_buf *to) {
+    struct base_buf reader = BASE_BUF_INIT;
+    base_buf_clear(to);
+    con_reader_save(&part->rd, &reader);
+    base_pack_str(to, base_buf_view(&reader));
+    base_buf_release(&reader);
+    if (src->vt->save)
+        src->vt->save(src, part, to);
+}
+
 static void source_part_done(struct con_source *src, struct con_part *part) {
     if (part->done)
         return;
     part->done = true;
+    if (src->stopped && !part->rd.eof) {
+        part->cut = true;
+        source_note(src, part, &part->note);
+    }
     if (src->vt->part_done)
         src->vt->part_done(src, part);
     part->own = NULL;
@@ -182,6 +217,64 @@ void con_source_partition(const struct con_source *src, uint32_t i, struct con_p
     };
 }
 
+void con_source_save(struct con_source *src, uint32_t i, struct con_partition *out) {
+    struct con_part *part = src->parts[i];
+    if (!part->cut)
+        source_note(src, part, &src->note);
+    *out = (struct con_partition){ .name = base_str_of(part->path),
+        .position = part->rd.position,
+        .done = part->done && !part->cut,
+        .note = base_buf_view(part->cut ? &part->note : &src->note) };
+}
+
+void con_source_drop(struct con_source *src, struct con_part *part) {
+    source_deactivate(src, part->rd.partition);
+    source_part_done(src, part);
+}
+
+static enum cep_rc source_restore_part(
+    struct con_source *src, const struct con_partition *saved, struct cep_err *err) {
+    char *name = src->vt->paths ? con_path(&src->env, saved->name)
+                                : base_strndup(saved->name.p ? saved->name.p : "", saved->name.len);
+    struct con_part *part = con_source_add(src, name, NULL, err);
+    base_free(name);
+    if (!part)
+        return CEP_EINVAL;
+    part->path = part->name + strlen(part->name) - saved->name.len;
+    part->rd.position = saved->position;
+    part->rd.fresh = saved->position == 0;
+    struct base_unpack note = base_unpack_of(saved->note);
+    struct base_str reader = saved->note.len ? base_unpack_str(&note) : (struct base_str){ NULL, 0 };
+    enum cep_rc rc = CEP_OK;
+    bool ok = !saved->note.len || (!note.bad && (saved->done || con_reader_load(&part->rd, reader)));
+    if (ok && src->vt->restore)
+        rc = src->vt->restore(src, part, saved, &note, err);
+    else if (saved->done)
+        rc = CEP_NONE;
+    if (rc == CEP_NONE) {
+        con_source_drop(src, part);
+        rc = CEP_OK;
+    }
+    if (!ok || (rc == CEP_OK && !base_unpack_ok(&note)))
+        rc = base_err_set(err, CEP_EDAMAGED, "what was kept of partition \"%.*s\" is damaged",
+            BASE_STR_FMT(saved->name));
+    return rc;
+}
+
+enum cep_rc con_source_restore(const struct plan_node *node, const struct con_env *env,
+    const struct con_partition *saved, uint32_t n, struct con_source **out, struct cep_err *err) {
+    struct con_source *src = NULL;
+    *out = NULL;
+    enum cep_rc rc = source_open(node, env, &src, err);
+    if (rc == CEP_OK && n > 0 && !node->source.connector->replayable)
+        con_log(env, CON_LEVEL_WARNING,
+            "stream \"%.*s\": connector \"%s\" cannot be read again: what came behind the checkpoint is lost",
+            BASE_STR_FMT(node->name), node->source.connector->name);
+    for (uint32_t i = 0; rc == CEP_OK && i < n; i++)
+        rc = source_restore_part(src, &saved[i], err);
+    return source_begin(src, rc, out, err);
+}
+
 bool con_source_bounded(const struct con_source *src) {
     return src->bounded;
 }
@@ -201,12 +294,15 @@ void con_source_stop(struct con_source *src) {
 void con_source_close(struct con_source *src) {
     if (!src)
         return;
+    src->stopped = false; /* nobody asks for notes any more */
     for (size_t i = 0; i < src->n_parts; i++) {
         source_part_done(src, src->parts[i]);
+        base_buf_release(&src->parts[i]->note);
         base_free(src->parts[i]->name);
         base_free(src->parts[i]);
     }
     base_free(src->parts);
     base_free(src->active);
+    base_buf_release(&src->note);
     src->vt->close(src);
 }

@@ -57,6 +57,21 @@ static int64_t stdin_next_poll(struct con_source *src) {
     return ((struct stdin_source *)src)->can_wait ? INT64_MAX : con_now(&src->env) + STD_POLL_US;
 }
 
+static enum cep_rc stdin_begin(struct con_source *src, struct cep_err *err) {
+    return src->n_parts > 0 || con_source_add(src, "stdin", NULL, err) ? CEP_OK : CEP_EINVAL;
+}
+
+/* What comes now has nothing to do with what was read: another input, whose records stand behind the first one's. */
+static enum cep_rc stdin_restore(struct con_source *src, struct con_part *part,
+    const struct con_partition *saved, struct base_unpack *note, struct cep_err *err) {
+    (void)src;
+    (void)saved;
+    (void)note;
+    (void)err;
+    con_reader_restart(&part->rd);
+    return CEP_OK;
+}
+
 static void stdin_close(struct con_source *src) {
     struct stdin_source *ss = (struct stdin_source *)src;
     if (ss->ready)
@@ -73,17 +88,17 @@ static enum cep_rc stdin_open(const struct plan_node *node, const struct con_env
     ss->src.bounded = true;
     if (env->loop)
         ss->ready = event_new(env->loop, env->stdin_fd, EV_READ, stdin_ready, ss);
-    if (!con_source_add(&ss->src, "stdin", NULL, err)) {
-        con_source_close(&ss->src);
-        return CEP_EINVAL;
-    }
+    (void)err;
     *out = &ss->src;
     return CEP_OK;
 }
 
-static const struct con_source_vt stdin_source = {
-    .open = stdin_open, .fill = stdin_fill, .next_poll = stdin_next_poll, .close = stdin_close
-};
+static const struct con_source_vt stdin_source = { .open = stdin_open,
+    .begin = stdin_begin,
+    .restore = stdin_restore,
+    .fill = stdin_fill,
+    .next_poll = stdin_next_poll,
+    .close = stdin_close };
 
 const struct con_connector con_stdin = {
     .spec = { .name = "stdin",

@@ -123,6 +123,16 @@ static enum cep_rc tcp_look(struct con_source *src, struct cep_err *err) {
     return ts->want > 0 && ts->n_seen == ts->want ? CEP_NONE : CEP_OK;
 }
 
+/* A connection of an earlier run is over; one that had ended by itself counts for `connections`. */
+static enum cep_rc tcp_restore(struct con_source *src, struct con_part *part,
+    const struct con_partition *saved, struct base_unpack *note, struct cep_err *err) {
+    (void)part;
+    (void)note;
+    (void)err;
+    tcp_of(src)->n_seen += saved->done;
+    return CEP_NONE;
+}
+
 static void tcp_stop(struct con_source *src) {
     struct tcp_source *ts = tcp_of(src);
     if (ts->listener)
@@ -178,6 +188,7 @@ static enum cep_rc tcp_open(const struct plan_node *node, const struct con_env *
 }
 
 const struct con_source_vt con_tcp_source = { .open = tcp_open,
+    .restore = tcp_restore,
     .fill = tcp_fill,
     .look = tcp_look,
     .part_done = tcp_part_done,
