@@ -33,9 +33,9 @@ struct csv_dec {
     struct csv_field *fields;
     struct base_buf scratch;
     struct base_buf header; /* the record of it that map is made from; empty = none yet, or without one */
-    size_t n_map;  /* fields a record has by the header; 0 = by the schema */
-    int32_t *map;  /* owned: field -> column or -1 */
-    uint64_t *has; /* columns that some field goes to */
+    size_t n_map;           /* fields a record has by the header; 0 = by the schema */
+    int32_t *map;           /* owned: field -> column or -1 */
+    uint64_t *has;          /* columns that some field goes to */
     bool all_there;
     char reason[CON_REASON_MAX];
 };

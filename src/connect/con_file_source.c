@@ -51,8 +51,8 @@ struct file_part {
     bool resume;   /* to be opened as an earlier run left it: id and offset */
     bool rotated;  /* this file is not the one that the partition's name means */
     bool mended;   /* a newline was put behind the last record: the file is no longer written to */
-    bool was_open;               /* at least once: what is missing now has vanished or was never there */
-    bool said;                   /* that it is missing or in trouble */
+    bool was_open; /* at least once: what is missing now has vanished or was never there */
+    bool said;     /* that it is missing or in trouble */
 };
 
 struct file_source {
@@ -101,11 +101,10 @@ static bool file_hash(int fd, uint64_t n, uint64_t *hash) {
     return true;
 }
 
-/* Hashes what was read of the file's head since it was done last. */
-static void file_know(struct file_part *fp) {
+/* Hashes what was used of the file's head, its first n bytes, since it was done last. */
+static void file_know(struct file_part *fp, uint64_t n) {
     if (fp->id.n_hashed == FILE_ID_BYTES || fp->fd < 0)
         return;
-    uint64_t n = fp->offset;
     if (fp->inflate) { /* its head is whole */
         struct stat st;
         n = fstat(fp->fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
@@ -172,7 +171,7 @@ static void file_remember(struct file_source *fs, struct con_part *part, struct 
     }
     fs->n_seen = n;
     base_map_release(&inodes);
-    file_know(fp);
+    file_know(fp, fp->offset);
     fs->seen = base_grow(fs->seen, fs->n_seen, &fs->cap_seen, sizeof *fs->seen);
     fs->seen[fs->n_seen++] = (struct file_seen){ .id = fp->id, .partition = part->rd.partition };
 }
@@ -248,8 +247,8 @@ static enum cep_rc file_open(struct file_source *fs, struct con_part *part, stru
             return CEP_OK;
         }
         src->stats.vanished++;
-        con_log(&src->env, CON_LEVEL_WARNING, "could not open file \"%s\": %s: left out", path,
-            strerror(errno));
+        con_log(
+            &src->env, CON_LEVEL_WARNING, "could not open file \"%s\": %s: left out", path, strerror(errno));
         if (fd >= 0)
             close(fd);
         base_free(path);
@@ -351,8 +350,8 @@ static int file_find_rotated(
     struct file_rotated was = { *old, *st };
     for (size_t i = 0; i < n; i++) {
         /* Some of them may be partitions themselves, or were read under other names. */
-        if (fd >= 0 && by_age(&all[i], &was) > 0 && !base_map_get(&fs->known, base_str_of(all[i].path), NULL) &&
-            !file_is_old(fs, all[i].path)) {
+        if (fd >= 0 && by_age(&all[i], &was) > 0 &&
+            !base_map_get(&fs->known, base_str_of(all[i].path), NULL) && !file_is_old(fs, all[i].path)) {
             base_map_put(&fs->known, base_str_of(all[i].path), 1);
             fp->next = base_grow(fp->next, fp->n_next, &fp->cap_next, sizeof *fp->next);
             fp->next[fp->n_next++] = all[i].path;
@@ -405,8 +404,8 @@ static enum cep_rc file_resume(
                 fp->n_next ? ", and what was rotated after it" : "");
         }
     }
-    bool shrank = same && fs->compression == CON_PLAIN && S_ISREG(st.st_mode) && (uint64_t)st.st_size < at;
-    if (same && fs->detect && shrank) { /* a compressed file is shorter than what is in it */
+    bool shrank = fd >= 0 && fs->compression == CON_PLAIN && S_ISREG(st.st_mode) && (uint64_t)st.st_size < at;
+    if (fs->detect && shrank) { /* a compressed file is shorter than what is in it */
         char head[4];
         ssize_t n = pread(fd, head, sizeof head, 0);
         shrank = con_compression_of(head, n > 0 ? (size_t)n : 0, part->name) == CON_PLAIN;
@@ -415,21 +414,21 @@ static enum cep_rc file_resume(
     if (fd < 0 && !fs->follow) {
         rc = base_err_set(err, CEP_EIO, "could not open file \"%s\", which was read to byte %llu: %s",
             part->name, at, strerror(e));
+    } else if (shrank && !fs->follow) {
+        rc = base_err_set(err, CEP_ESTATE, "file \"%s\" has %lld bytes, but was read to byte %llu",
+            part->name, (long long)st.st_size, at);
     } else if (fd >= 0 && !same && !fs->follow) {
         rc = base_err_set(err, CEP_ESTATE,
-            "file \"%s\" is not the one that was read to byte %llu: its first %llu bytes are others", part->name,
-            at, (unsigned long long)fp->id.n_hashed);
-    } else if (shrank && !fs->follow) {
-        rc = base_err_set(err, CEP_ESTATE, "file \"%s\" has %lld bytes, but was read to byte %llu", part->name,
-            (long long)st.st_size, at);
-    } else if (fd < 0 || !same) {
+            "file \"%s\" is not the one that was read to byte %llu: its first %llu bytes are others",
+            part->name, at, (unsigned long long)fp->id.n_hashed);
+    } else if (fd < 0 || (!same && !same_inode(&fp->id, &st))) {
         src->stats.vanished++;
         con_log(&src->env, CON_LEVEL_WARNING,
             "file \"%s\", read to byte %llu, is %s: what was written to it since is lost", part->name, at,
             fd < 0 ? "not there any more" : "another one now, and the old one is not beside it");
         file_resume_anew(part, fp);
         fp->said = fd < 0;
-    } else if (shrank) {
+    } else if (shrank || !same) {
         src->stats.truncations++;
         con_log(&src->env, CON_LEVEL_WARNING,
             "file \"%s\" was truncated: reading it from its start; what was written behind byte %llu is lost",
@@ -475,8 +474,9 @@ static enum cep_rc file_skip(
         return base_err_set(err, CEP_ESTATE, "could not go to byte %llu of what is in file \"%s\": %s",
             (unsigned long long)fp->offset, part->name, why.message);
     fs->src.stats.unreadable++;
-    con_log(&fs->src.env, CON_LEVEL_WARNING, "could not go to byte %llu of what is in file \"%s\": %s: left out",
-        (unsigned long long)fp->offset, part->name, why.message);
+    con_log(&fs->src.env, CON_LEVEL_WARNING,
+        "could not go to byte %llu of what is in file \"%s\": %s: left out", (unsigned long long)fp->offset,
+        part->name, why.message);
     return CEP_NONE;
 }
 
@@ -612,24 +612,21 @@ static struct file_id load_id(struct base_unpack *u) {
     return id;
 }
 
-/* 1 and the file being read, or 0; files to read after it; files that were read. */
+/* 1 and the file being read, or 0; files that were read. Those to read after a rotated one are found again, by whatever
+ * names they have then. */
 static void file_save(struct con_source *src, struct con_part *part, struct base_buf *note) {
     struct file_source *fs = file_of(src);
     struct file_part *fp = part->own;
-    bool is_open = fp && (fp->fd >= 0 || fp->resume);
+    bool is_open = fp && (fp->fd >= 0 || fp->resume || fp->n_next > 0);
     base_pack_u8(note, is_open);
     if (is_open) {
         size_t waiting = con_reader_waiting(&part->rd);
         if (fp->mended && waiting > 0) /* the newline is not the file's */
             waiting--;
-        file_know(fp);
+        file_know(fp, fp->offset - waiting);
         save_id(note, &fp->id);
         base_pack_varint(note, fp->offset - waiting);
-        base_pack_u8(note, fp->rotated);
     }
-    base_pack_varint(note, fp ? fp->n_next : 0);
-    for (size_t i = 0; fp && i < fp->n_next; i++)
-        base_pack_str(note, base_str_of(fp->next[i] + fs->folder));
     size_t n = 0;
     for (size_t i = 0; i < fs->n_seen; i++)
         n += fs->seen[i].partition == part->rd.partition;
@@ -652,11 +649,6 @@ static enum cep_rc file_restore(struct con_source *src, struct con_part *part,
         if (fp->resume) {
             fp->id = load_id(note);
             fp->offset = base_unpack_varint(note);
-            fp->rotated = base_unpack_max(note, 1);
-        }
-        for (size_t n = base_unpack_count(note, 1); n > 0; n--) {
-            fp->next = base_grow(fp->next, fp->n_next, &fp->cap_next, sizeof *fp->next);
-            fp->next[fp->n_next++] = con_path(&src->env, base_unpack_str(note));
         }
         for (size_t n = base_unpack_count(note, 4); n > 0; n--) {
             fs->seen = base_grow(fs->seen, fs->n_seen, &fs->cap_seen, sizeof *fs->seen);
@@ -721,8 +713,8 @@ static void file_drop_unlisted(struct file_source *fs, const struct con_file_lis
             (list->is_set && access(part->name, F_OK) != 0))
             continue;
         con_log(&fs->src.env, CON_LEVEL_WARNING,
-            "file \"%s\", read to byte %llu, is not among the files of path \"%s\" any more: left out", part->name,
-            (unsigned long long)part->rd.position, fs->path);
+            "file \"%s\", read to byte %llu, is not among the files of path \"%s\" any more: left out",
+            part->name, (unsigned long long)part->rd.position, fs->path);
         con_source_drop(&fs->src, part);
     }
     base_map_release(&listed);

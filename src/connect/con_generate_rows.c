@@ -276,7 +276,8 @@ static enum cep_rc gen_restore(struct con_source *src, struct con_part *part,
         if (gs->null_below > 0 && !src->node->schema->cols[i].not_null && g->spec.kind != GEN_CLOCK)
             gen_skip(&g->nulls, gs->done);
     }
-    return CEP_OK; /* `rows` may be more than it was */
+    return saved->done && gs->rows > 0 && gs->done >= gs->rows ? CEP_NONE
+                                                               : CEP_OK; /* `rows` may be more now */
 }
 
 static enum cep_rc gen_begin(struct con_source *src, struct cep_err *err) {

@@ -146,7 +146,8 @@ static enum cep_rc source_step(
             }
             rc = part->rd.eof || src->stopped ? CEP_NONE : src->vt->fill(src, part, err);
             if (rc == CEP_NONE && !part->rd.eof && !src->stopped) {
-                part->rd.eof = true; /* what is left is the last record; of a source told to stop it is half of one */
+                part->rd.eof =
+                    true; /* what is left is the last record; of a source told to stop it is half of one */
                 continue;
             }
         }
@@ -256,8 +257,8 @@ static enum cep_rc source_restore_part(
         rc = CEP_OK;
     }
     if (!ok || (rc == CEP_OK && !base_unpack_ok(&note)))
-        rc = base_err_set(err, CEP_EDAMAGED, "what was kept of partition \"%.*s\" is damaged",
-            BASE_STR_FMT(saved->name));
+        rc = base_err_set(
+            err, CEP_EDAMAGED, "what was kept of partition \"%.*s\" is damaged", BASE_STR_FMT(saved->name));
     return rc;
 }
 
