@@ -19,3 +19,6 @@ bench_all += bench/nfa_bench
 bench_nfa_bench_LDADD = libdsl.la $(NFA_LIBS)
 bench_all += bench/expr_bench
 bench_expr_bench_LDADD = $(EXPR_LIBS)
+bench_all += bench/reach_bench
+bench_reach_bench_SOURCES = bench/reach_bench.c bench/bench_cell.c bench/bench_cell.h
+bench_reach_bench_LDADD = libdsl.la $(NFA_LIBS)
