@@ -1,5 +1,5 @@
 /*
- * expr_vec -- compiling expressions to nodes, the nodes that call kernels, and the two ways in.
+ * expr_vec -- compiling expressions to nodes, and the two ways in.
  */
 #include "expr/expr_vec.h"
 
@@ -7,17 +7,59 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 #include "expr/expr_func.h"
+#include "expr/expr_like.h"
 #include "expr/expr_vec_internal.h"
+
+#include <math.h>
 
 struct expr_vec {
     struct base_arena arena;   /* nodes, sets */
     struct base_arena scratch; /* of one row */
     struct vec_node *root;
+    struct expr_share *share; /* owned when `own_share` */
+    bool own_share;
     const int32_t *col_map; /* while compiling */
 };
 
 /* Costs of a row, in units of a comparison of numbers. */
-enum { VEC_COST_NUMBER = 1, VEC_COST_STRING = 8, VEC_COST_ROW = 50 };
+enum { VEC_COST_NUMBER = 1, VEC_COST_KEY = 4, VEC_COST_STRING = 8, VEC_COST_ROW = 200 };
+
+/* -- what evaluators share --------------------------------------------------------------------------------- */
+
+struct expr_share *expr_share_new_on(const struct expr_kern *kern) {
+    struct expr_share *s = base_calloc(1, sizeof *s);
+    s->kern = kern;
+    return s;
+}
+
+struct expr_share *expr_share_new(void) {
+    return expr_share_new_on(expr_kern_best());
+}
+
+void expr_share_free(struct expr_share *s) {
+    if (!s)
+        return;
+    for (uint32_t i = 0; i < s->n_cols; i++)
+        base_free(s->cols[i].keys);
+    base_free(s->cols);
+    base_free(s);
+}
+
+void expr_share_open(struct expr_share *s, const struct evt_batch *b) {
+    uint32_t n = b->schema->n_cols;
+    if (n > s->n_cols) {
+        s->cols = base_realloc(s->cols, n * sizeof *s->cols);
+        memset(s->cols + s->n_cols, 0, (n - s->n_cols) * sizeof *s->cols);
+        s->n_cols = n;
+    }
+    for (uint32_t i = 0; i < s->n_cols; i++)
+        s->cols[i].done = 0;
+    s->batch = b;
+}
+
+void expr_share_close(struct expr_share *s) {
+    s->batch = NULL;
+}
 
 /* -- results ----------------------------------------------------------------------------------------------- */
 
@@ -39,7 +81,7 @@ const struct evt_col *vec_as_col(struct vec_node *n, const struct vec_run *run) 
         n->col = &n->out;
     } else if (vec_is_bool(n)) {
         struct evt_col *c = vec_out(n);
-        expr_kern_unpack_bools(n->t, run->n_words, c->b);
+        run->kern->unpack(n->t, run->n_words, c->b);
         if (n->v) {
             evt_col_need_valid(c);
             memcpy(c->valid, n->v, run->n_words * sizeof *c->valid);
@@ -61,149 +103,6 @@ void vec_fail(struct expr_fails *fails, const struct vec_run *run, const uint64_
     }
     if (any && !fails->reason)
         fails->reason = reason;
-}
-
-/* Not null where both are: into `to`, or one of them when the other has no nulls. */
-static const uint64_t *vec_and_valid(
-    const struct vec_run *run, const uint64_t *x, const uint64_t *y, uint64_t *to) {
-    if (!x || !y)
-        return x ? x : y;
-    for (uint32_t w = 0; w < run->n_words; w++)
-        to[w] = x[w] & y[w];
-    return to;
-}
-
-/* Settles t and v of a bool that was computed for every row: not null where the operands were not. */
-static void vec_set_bool(struct vec_node *n, const struct vec_run *run, const uint64_t *valid) {
-    n->t = n->tb;
-    n->v = valid;
-    if (valid)
-        for (uint32_t w = 0; w < run->n_words; w++)
-            n->tb[w] &= valid[w];
-}
-
-/* -- nodes with kernels ------------------------------------------------------------------------------------ */
-
-static void vec_eval_kids(
-    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails) {
-    for (uint32_t i = 0; i < n->n_kids; i++)
-        n->kids[i]->eval(n->kids[i], run, sel, fails);
-}
-
-/* Comparison with a constant on the right. */
-static void vec_eval_cmp_const(
-    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails) {
-    struct vec_node *x = n->kids[0];
-    const struct evt_val *c = &n->kids[1]->e->val;
-    x->eval(x, run, sel, fails);
-    const struct evt_col *a = x->col;
-    enum evt_kind kind = x->e->type->kind;
-    if (kind == EVT_DOUBLE) {
-        expr_kern_cmp_d_const(n->cmp, a->d, c->d, run->n_words, n->tb);
-    } else if (kind == EVT_STRING || kind == EVT_BYTES) {
-        if (n->cmp <= EXPR_CMP_NE)
-            expr_kern_str_eq_const(a, evt_val_str(c), run->n_rows, n->tb);
-        else
-            expr_kern_str_cmp_const(n->cmp, a, evt_val_str(c), run->n_rows, n->tb);
-        for (uint32_t w = 0; n->cmp == EXPR_CMP_NE && w < run->n_words; w++)
-            n->tb[w] = ~n->tb[w];
-    } else {
-        expr_kern_cmp_i_const(n->cmp, a->i, c->i, run->n_words, n->tb);
-    }
-    vec_set_bool(n, run, a->valid);
-}
-
-static void vec_eval_cmp(
-    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails) {
-    vec_eval_kids(n, run, sel, fails);
-    const struct evt_col *a = vec_as_col(n->kids[0], run), *b = vec_as_col(n->kids[1], run);
-    enum evt_kind kind = n->kids[0]->e->type->kind;
-    if (kind == EVT_DOUBLE)
-        expr_kern_cmp_d(n->cmp, a->d, b->d, run->n_words, n->tb);
-    else if (kind == EVT_STRING || kind == EVT_BYTES)
-        expr_kern_str_cmp(n->cmp, a, b, run->n_rows, n->tb);
-    else
-        expr_kern_cmp_i(n->cmp, a->i, b->i, run->n_words, n->tb);
-    vec_set_bool(n, run, vec_and_valid(run, a->valid, b->valid, n->vb));
-}
-
-/* = and <> of bools. */
-static void vec_eval_cmp_bool(
-    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails) {
-    vec_eval_kids(n, run, sel, fails);
-    const struct vec_node *x = n->kids[0], *y = n->kids[1];
-    uint64_t flip = n->cmp == EXPR_CMP_EQ ? ~UINT64_C(0) : 0;
-    for (uint32_t w = 0; w < run->n_words; w++)
-        n->tb[w] = x->t[w] ^ y->t[w] ^ flip;
-    vec_set_bool(n, run, vec_and_valid(run, x->v, y->v, n->vb));
-}
-
-static const char *vec_arith_reason(const struct vec_node *n) {
-    if (n->arith >= EXPR_ARITH_DIV)
-        return "division by zero";
-    enum evt_kind kind = n->e->type->kind;
-    return kind == EVT_DOUBLE ? "double overflow" : kind == EVT_INT ? "int overflow" : "duration overflow";
-}
-
-static void vec_eval_arith(
-    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails) {
-    vec_eval_kids(n, run, sel, fails);
-    const struct evt_col *a = vec_as_col(n->kids[0], run), *b = vec_as_col(n->kids[1], run);
-    struct evt_col *c = vec_out(n);
-    uint64_t failed[VEC_WORDS];
-    bool any;
-    if (n->e->type->kind == EVT_DOUBLE)
-        any = expr_kern_arith_d(n->arith, a->d, b->d, run->n_words, c->d, failed);
-    else
-        any = expr_kern_arith_i(n->arith, a->i, b->i, run->n_words, c->i, failed);
-    const uint64_t *valid = vec_and_valid(run, a->valid, b->valid, n->vb);
-    if (any) {
-        for (uint32_t w = 0; w < run->n_words; w++) {
-            uint64_t ok = valid ? valid[w] : ~UINT64_C(0);
-            n->vb[w] = ok & ~failed[w];
-            failed[w] &= ok & sel[w];
-        }
-        valid = n->vb;
-        vec_fail(fails, run, failed, vec_arith_reason(n));
-    }
-    n->shared = *c;
-    n->shared.valid = (uint64_t *)(uintptr_t)valid; /* read only from here on */
-    n->col = &n->shared;
-}
-
-static void vec_eval_int_to_double(
-    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails) {
-    vec_eval_kids(n, run, sel, fails);
-    const struct evt_col *a = vec_as_col(n->kids[0], run);
-    struct evt_col *c = vec_out(n);
-    expr_kern_i_to_d(a->i, run->n_words, c->d);
-    n->shared = *c;
-    n->shared.valid = a->valid;
-    n->col = &n->shared;
-}
-
-static void vec_eval_in_set(
-    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails) {
-    struct vec_node *x = n->kids[0];
-    x->eval(x, run, sel, fails);
-    expr_kern_set_has(n->set, x->col, run->n_rows, n->tb);
-    const uint64_t *valid = x->col->valid;
-    if (n->set_has_null) { /* not found among what is known: null */
-        for (uint32_t w = 0; w < run->n_words; w++)
-            n->vb[w] = n->tb[w] & (valid ? valid[w] : ~UINT64_C(0));
-        valid = n->vb;
-    }
-    for (uint32_t w = 0; n->e->flag && w < run->n_words; w++)
-        n->tb[w] = ~n->tb[w];
-    vec_set_bool(n, run, valid);
-}
-
-static void vec_eval_prefix(
-    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails) {
-    struct vec_node *x = n->kids[0];
-    x->eval(x, run, sel, fails);
-    expr_kern_str_prefix(x->col, n->prefix, run->n_rows, n->tb);
-    vec_set_bool(n, run, x->col->valid);
 }
 
 /* -- compiling --------------------------------------------------------------------------------------------- */
@@ -253,7 +152,7 @@ static bool vec_compile_cmp(struct vec_node *n) {
     if (vec_is_const(n->kids[1]) && n->kids[1]->e->val.null)
         return false;
     n->eval = vec_is_const(n->kids[1]) ? vec_eval_cmp_const : vec_eval_cmp;
-    n->cost += vec_is_str(kind) ? VEC_COST_STRING : VEC_COST_NUMBER;
+    n->cost += vec_is_str(kind) ? VEC_COST_KEY : VEC_COST_NUMBER;
     return true;
 }
 
@@ -274,26 +173,93 @@ static bool vec_compile_arith(struct vec_node *n) {
     return true;
 }
 
-/* like 'abc%': a prefix when there is no other wildcard and no escape. */
-static bool vec_compile_prefix(struct vec_node *n) {
-    const struct expr *e = n->e;
-    bool like = strcmp(e->func->name, "like") == 0, starts = strcmp(e->func->name, "starts_with") == 0;
-    if ((!like && !starts) || e->n_args != 2 || e->args[0]->type->kind != EVT_STRING ||
-        vec_is_const(n->kids[0]) || !vec_is_const(n->kids[1]))
+/* Which kernel does what a pattern of like, or one of the functions, asks of a string. */
+static bool vec_part(struct vec_node *n, enum expr_like_kind kind, struct base_str text) {
+    static const struct {
+        vec_eval_fn eval;
+        unsigned cost;
+    } rows[] = { [EXPR_LIKE_EQUAL] = { vec_eval_str_equal, VEC_COST_KEY },
+        [EXPR_LIKE_PREFIX] = { vec_eval_prefix, VEC_COST_KEY },
+        [EXPR_LIKE_SUFFIX] = { vec_eval_suffix, VEC_COST_KEY },
+        [EXPR_LIKE_CONTAINS] = { vec_eval_contains, VEC_COST_STRING } };
+    if (kind == EXPR_LIKE_GENERAL)
         return false;
-    struct base_str p = evt_val_str(&e->args[1]->val);
-    if (like) {
-        if (p.len == 0 || p.p[p.len - 1] != '%')
-            return false;
-        p.len--;
-        for (size_t i = 0; i < p.len; i++)
-            if (p.p[i] == '%' || p.p[i] == '_' || p.p[i] == '\\')
-                return false;
-    }
-    n->prefix = p;
-    n->eval = vec_eval_prefix;
-    n->cost += VEC_COST_STRING;
+    n->text = text;
+    n->eval = rows[kind].eval;
+    n->cost += rows[kind].cost;
     return true;
+}
+
+static bool vec_compile_part(struct vec_node *n) {
+    static const struct {
+        const char *name;
+        enum expr_like_kind kind;
+    } funcs[] = { { "starts_with", EXPR_LIKE_PREFIX }, { "ends_with", EXPR_LIKE_SUFFIX },
+        { "contains", EXPR_LIKE_CONTAINS } };
+    const struct expr *e = n->e;
+    if (e->n_args < 2 || e->args[0]->type->kind != EVT_STRING || vec_is_const(n->kids[0]) ||
+        !vec_is_const(n->kids[1]) || e->args[1]->val.null)
+        return false;
+    if (strcmp(e->func->name, "like") == 0 && e->func_state) {
+        const struct expr_like *l = e->func_state;
+        return vec_part(n, l->kind, l->text);
+    }
+    for (size_t i = 0; i < CEP_COUNT_OF(funcs); i++)
+        if (strcmp(e->func->name, funcs[i].name) == 0)
+            return vec_part(n, funcs[i].kind, evt_val_str(&e->args[1]->val));
+    return false;
+}
+
+/*
+ * x >= lo and x <= hi, and so on: one kernel for both. Bounds that do not belong to it become the next value within, one
+ * beyond which there is none becomes a bound that nothing meets.
+ */
+static bool vec_bound_i(struct vec_node *n, enum expr_cmp cmp, int64_t c) {
+    int64_t *lo = &n->between.i.lo, *hi = &n->between.i.hi;
+    if (cmp >= EXPR_CMP_GT)
+        *lo = cmp == EXPR_CMP_GE || c == INT64_MAX ? c : c + 1;
+    else
+        *hi = cmp == EXPR_CMP_LE || c == INT64_MIN ? c : c - 1;
+    return !(cmp == EXPR_CMP_GT && c == INT64_MAX) && !(cmp == EXPR_CMP_LT && c == INT64_MIN);
+}
+
+static bool vec_bound_d(struct vec_node *n, enum expr_cmp cmp, double c) {
+    if (cmp >= EXPR_CMP_GT)
+        n->between.d.lo = cmp == EXPR_CMP_GE ? c : nextafter(c, INFINITY);
+    else
+        n->between.d.hi = cmp == EXPR_CMP_LE ? c : nextafter(c, -INFINITY);
+    return !(cmp == EXPR_CMP_GT && c == INFINITY) && !(cmp == EXPR_CMP_LT && c == -INFINITY);
+}
+
+static bool vec_is_bound(const struct vec_node *n) {
+    return n->eval == vec_eval_cmp_const && n->cmp >= EXPR_CMP_LT && n->kids[0]->e->kind == EXPR_COL &&
+           !vec_is_str(n->kids[0]->e->type->kind);
+}
+
+static bool vec_bound(struct vec_node *n, const struct vec_node *cmp) {
+    const struct evt_val *c = &cmp->kids[1]->e->val;
+    return n->kids[0]->e->type->kind == EVT_DOUBLE ? vec_bound_d(n, cmp->cmp, c->d)
+                                                   : vec_bound_i(n, cmp->cmp, c->i);
+}
+
+/* Makes the first of two comparisons in an `and` both of them. */
+static bool vec_join_bounds(struct vec_node *x, const struct vec_node *y) {
+    if (!vec_is_bound(x) || !vec_is_bound(y) || !expr_eq(x->kids[0]->e, y->kids[0]->e) ||
+        (x->cmp >= EXPR_CMP_GT) == (y->cmp >= EXPR_CMP_GT))
+        return false;
+    if (!vec_bound(x, x) || !vec_bound(x, y))
+        return false;
+    x->eval = vec_eval_between;
+    return true;
+}
+
+static void vec_compile_between(struct vec_node *n) {
+    for (uint32_t i = 0; i < n->n_kids; i++)
+        for (uint32_t k = i + 1; k < n->n_kids; k++)
+            if (vec_join_bounds(n->kids[i], n->kids[k])) {
+                n->kids[k] = n->kids[--n->n_kids];
+                break;
+            }
 }
 
 static bool vec_compile_in(struct expr_vec *v, struct vec_node *n) {
@@ -312,7 +278,7 @@ static bool vec_compile_in(struct expr_vec *v, struct vec_node *n) {
     }
     n->set = expr_kern_set_new(&v->arena, t, vals, n_vals);
     n->eval = vec_eval_in_set;
-    n->cost += vec_is_str(t->kind) ? VEC_COST_STRING : VEC_COST_NUMBER;
+    n->cost += vec_is_str(t->kind) ? VEC_COST_STRING : VEC_COST_KEY;
     return true;
 }
 
@@ -345,12 +311,14 @@ static void vec_compile_kind(struct expr_vec *v, struct vec_node *n) {
         return;
     case EXPR_CALL:
         /* Calls without arguments that were not folded: random(), current_timestamp. */
-        if (n->n_kids == 0 || (!vec_compile_cmp(n) && !vec_compile_arith(n) && !vec_compile_prefix(n)))
+        if (n->n_kids == 0 || (!vec_compile_cmp(n) && !vec_compile_arith(n) && !vec_compile_part(n)))
             vec_compile_rows(v, n);
         return;
     case EXPR_AND:
     case EXPR_OR:
         n->eval = vec_eval_and_or;
+        if (n->e->kind == EXPR_AND)
+            vec_compile_between(n);
         vec_sort_kids(n);
         return;
     case EXPR_NOT: n->eval = vec_eval_not; return;
@@ -399,10 +367,13 @@ static struct vec_node *vec_compile(struct expr_vec *v, const struct expr *e) {
     return n;
 }
 
-struct expr_vec *expr_vec_new(const struct expr *e, const int32_t *col_map) {
+static struct expr_vec *vec_new(
+    struct expr_share *share, bool own_share, const struct expr *e, const int32_t *col_map) {
     struct expr_vec *v = base_calloc(1, sizeof *v);
     base_arena_init(&v->arena, 0);
     base_arena_init(&v->scratch, 0);
+    v->share = share;
+    v->own_share = own_share;
     v->col_map = col_map;
     const struct expr *failed = NULL;
     v->root = vec_compile(v, expr_fold(&v->arena, e, &failed));
@@ -410,17 +381,28 @@ struct expr_vec *expr_vec_new(const struct expr *e, const int32_t *col_map) {
     return v;
 }
 
+struct expr_vec *expr_vec_new(const struct expr *e, const int32_t *col_map) {
+    return vec_new(expr_share_new(), true, e, col_map);
+}
+
+struct expr_vec *expr_vec_new_in(struct expr_share *s, const struct expr *e, const int32_t *col_map) {
+    return vec_new(s, false, e, col_map);
+}
+
 static void vec_release(struct vec_node *n) {
     for (uint32_t i = 0; i < n->n_kids; i++)
         vec_release(n->kids[i]);
     if (n->out.type)
         evt_col_release(&n->out);
+    base_free(n->keys.keys);
 }
 
 void expr_vec_free(struct expr_vec *v) {
     if (!v)
         return;
     vec_release(v->root);
+    if (v->own_share)
+        expr_share_free(v->share);
     base_arena_release(&v->scratch);
     base_arena_release(&v->arena);
     base_free(v);
@@ -431,7 +413,13 @@ void expr_vec_free(struct expr_vec *v) {
 static void vec_eval_root(struct expr_vec *v, struct vec_run *run, const struct evt_batch *b,
     const uint64_t *sel, int64_t now_us, uint64_t *all, struct expr_fails *fails) {
     CEP_REQUIRE(b->n_rows <= EVT_BATCH_ROWS);
-    *run = (struct vec_run){ .batch = b,
+    bool open = v->share->batch != NULL;
+    CEP_REQUIRE(!open || v->share->batch == b);
+    if (!open)
+        expr_share_open(v->share, b);
+    *run = (struct vec_run){ .kern = v->share->kern,
+        .share = v->share,
+        .batch = b,
         .n_rows = b->n_rows,
         .n_words = (uint32_t)BASE_BITS_WORDS(b->n_rows),
         .scratch = &v->scratch,
@@ -443,6 +431,8 @@ static void vec_eval_root(struct expr_vec *v, struct vec_run *run, const struct 
     struct expr_fails local = { .n = 0 };
     v->root->eval(v->root, run, all, fails ? fails : &local);
     base_arena_clear(&v->scratch);
+    if (!open)
+        expr_share_close(v->share);
     if (fails && fails->reason)
         fails->n = (uint32_t)base_bits_count(fails->rows, b->n_rows);
 }

@@ -27,6 +27,18 @@ struct expr_fails {
 struct expr_vec *expr_vec_new(const struct expr *e, const int32_t *col_map);
 void expr_vec_free(struct expr_vec *v);
 
+/*
+ * What the evaluators of one stream have in common: the processor they run on, and, between open and close, what was
+ * computed of the batch's columns (keys of strings, expr_kern.h). Without open each evaluation computes them for itself.
+ * Requires: between open and close all its evaluators are given that batch.
+ */
+struct expr_share;
+struct expr_share *expr_share_new(void);
+void expr_share_free(struct expr_share *s); /* after its evaluators; NULL is fine */
+void expr_share_open(struct expr_share *s, const struct evt_batch *b);
+void expr_share_close(struct expr_share *s);
+struct expr_vec *expr_vec_new_in(struct expr_share *s, const struct expr *e, const int32_t *col_map);
+
 /* Returns: the result column, n_rows rows, owned by v and valid until its next call (or a column of the batch
  * itself). sel NULL: the batch's own selection. Requires: at most EVT_BATCH_ROWS rows. Adds to *fails (may be NULL), which the caller has zeroed. */
 const struct evt_col *expr_vec_eval(struct expr_vec *v, const struct evt_batch *b, const uint64_t *sel,

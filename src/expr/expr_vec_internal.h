@@ -15,7 +15,25 @@
 
 enum { VEC_WORDS = EVT_BATCH_ROWS / 64 };
 
+/* Keys of a string column; done: a bit for each block that has them. */
+struct vec_keys {
+    uint64_t done;
+    int64_t *keys; /* owned; NULL until they are asked for */
+};
+
+struct expr_share {
+    const struct expr_kern *kern;
+    const struct evt_batch *batch; /* NULL = closed */
+    struct vec_keys *cols;         /* by the batch's columns */
+    uint32_t n_cols;
+};
+
+/* For tests and benches: with another build of the loops than the best. */
+struct expr_share *expr_share_new_on(const struct expr_kern *kern);
+
 struct vec_run {
+    const struct expr_kern *kern;
+    struct expr_share *share; /* open */
     const struct evt_batch *batch;
     uint32_t n_rows, n_words;
     struct base_arena *scratch; /* emptied now and then by row loops: nothing in it outlives a row */
@@ -39,7 +57,15 @@ struct vec_node {
     enum expr_arith arith;
     const struct expr_kern_set *set;
     bool set_has_null;
-    struct base_str prefix;
+    struct base_str text; /* what a string starts with, ends with, contains */
+    union {
+        struct {
+            int64_t lo, hi;
+        } i;
+        struct {
+            double lo, hi;
+        } d;
+    } between;            /* both ends belong to it */
     struct evt_val *args; /* row loops: one row's arguments, constants filled in */
     uint32_t *choice;     /* CASE, COALESCE: which child's value each row takes, UINT32_MAX = null */
 
@@ -48,6 +74,7 @@ struct vec_node {
     const struct evt_col *col; /* others; of a bool only after vec_as_col() */
     struct evt_col out;        /* owned when out.type != NULL */
     struct evt_col shared;     /* a child's buffers with another validity */
+    struct vec_keys keys;      /* of a string that is no column of the batch */
     bool filled;               /* CONST: out holds the value in every row */
     uint64_t tb[VEC_WORDS], vb[VEC_WORDS];
 };
@@ -64,8 +91,32 @@ const struct evt_col *vec_as_col(struct vec_node *n, const struct vec_run *run);
 struct evt_col *vec_out(struct vec_node *n);
 /* What is not null of a column, a bool's bits, ...: NULL = all. */
 const uint64_t *vec_valid(const struct vec_node *n);
+/* Keys of a string's rows in sel, after its evaluation. */
+const int64_t *vec_str_keys(struct vec_node *n, struct vec_run *run, const uint64_t *sel);
+/* Not null where both are: into `to`, or one of them when the other has no nulls. */
+const uint64_t *vec_and_valid(const struct vec_run *run, const uint64_t *x, const uint64_t *y, uint64_t *to);
+/* Settles t and v of a bool that was computed for every row: not null where the operands were not. */
+void vec_set_bool(struct vec_node *n, const struct vec_run *run, const uint64_t *valid);
 /* Adds the failures of `rows`. */
 void vec_fail(struct expr_fails *fails, const struct vec_run *run, const uint64_t *rows, const char *reason);
+
+/* expr_vec_kern.c: nodes that call a kernel. */
+void vec_eval_cmp_const(
+    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);
+void vec_eval_cmp(struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);
+void vec_eval_cmp_bool(
+    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);
+void vec_eval_between(struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);
+void vec_eval_in_set(struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);
+void vec_eval_prefix(struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);
+void vec_eval_suffix(struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);
+void vec_eval_contains(
+    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);
+void vec_eval_str_equal(
+    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);
+void vec_eval_arith(struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);
+void vec_eval_int_to_double(
+    struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);
 
 /* expr_vec_logic.c: nodes that are operations on bitmaps, and those that choose between children. */
 void vec_eval_const(struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails);

@@ -41,7 +41,7 @@ void vec_eval_col(struct vec_node *n, struct vec_run *run, const uint64_t *sel, 
     n->col = c;
     if (!vec_is_bool(n))
         return;
-    expr_kern_pack_bools(c->b, run->n_words, n->tb);
+    run->kern->pack(c->b, run->n_words, n->tb);
     n->t = n->tb;
     n->v = c->valid;
     for (uint32_t w = 0; c->valid && w < run->n_words; w++)
@@ -117,7 +117,7 @@ void vec_eval_field(struct vec_node *n, struct vec_run *run, const uint64_t *sel
     n->col = &n->shared;
     if (!vec_is_bool(n))
         return;
-    expr_kern_pack_bools(field->b, run->n_words, n->tb);
+    run->kern->pack(field->b, run->n_words, n->tb);
     for (uint32_t w = 0; valid && w < run->n_words; w++)
         n->tb[w] &= valid[w];
     n->t = n->tb;

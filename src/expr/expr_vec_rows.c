@@ -102,8 +102,16 @@ static const char *rows_one(
     return NULL;
 }
 
-static bool rows_has_offsets(enum evt_kind kind) {
-    return kind == EVT_STRING || kind == EVT_BYTES || kind == EVT_ARRAY || kind == EVT_ROW;
+/* Rows [from, to) of a result whose rows are set in order, for they have offsets: nothing is in them. */
+static void rows_skip(struct evt_col *c, uint32_t from, uint32_t to) {
+    enum evt_kind kind = c->type->kind;
+    if (kind == EVT_ROW) {
+        for (; from < to; from++)
+            evt_col_set_null(c, from);
+    } else if (kind == EVT_STRING || kind == EVT_BYTES || kind == EVT_ARRAY) {
+        for (; from < to; from++)
+            c->off[from + 1] = c->off[from];
+    }
 }
 
 void vec_eval_rows(struct vec_node *n, struct vec_run *run, const uint64_t *sel, struct expr_fails *fails) {
@@ -113,7 +121,7 @@ void vec_eval_rows(struct vec_node *n, struct vec_run *run, const uint64_t *sel,
     for (uint32_t i = 0; i < n->n_kids; i++)
         if (!vec_is_const(n->kids[i]))
             n->kids[i]->eval(n->kids[i], run, sel, is_in && i > 0 ? &list : fails);
-    bool is_bool = vec_is_bool(n), skips = rows_has_offsets(n->e->type->kind);
+    bool is_bool = vec_is_bool(n);
     struct evt_col *c = is_bool ? NULL : vec_out(n);
     struct expr_call call = { .func = n->e->func,
         .state = n->e->func_state,
@@ -126,12 +134,8 @@ void vec_eval_rows(struct vec_node *n, struct vec_run *run, const uint64_t *sel,
     const char *reason = NULL;
     memset(n->tb, 0, sizeof n->tb);
     memset(n->vb, 0, sizeof n->vb);
-    for (uint32_t row = 0; row < run->n_rows; row++) {
-        if (!base_bits_get(sel, row)) {
-            if (skips)
-                evt_col_set_null(c, row);
-            continue;
-        }
+    uint32_t next = 0;
+    for (uint32_t row = 0; (row = (uint32_t)base_bits_next(sel, run->n_rows, row)) < run->n_rows; row++) {
         struct evt_val v;
         rows_gather(n, run, row);
         const char *failure = rows_one(n, run, &call, &v);
@@ -141,7 +145,9 @@ void vec_eval_rows(struct vec_node *n, struct vec_run *run, const uint64_t *sel,
             reason = reason ? reason : failure;
         }
         if (!is_bool) {
+            rows_skip(c, next, row);
             evt_col_set_val(c, row, &v);
+            next = row + 1;
         } else if (!v.null) {
             base_bits_set(n->vb, row);
             base_bits_put(n->tb, row, v.b);
@@ -149,6 +155,8 @@ void vec_eval_rows(struct vec_node *n, struct vec_run *run, const uint64_t *sel,
         if (run->scratch->used > VEC_SCRATCH)
             base_arena_clear(run->scratch);
     }
+    if (!is_bool)
+        rows_skip(c, next, run->n_rows);
     n->t = n->tb;
     n->v = n->vb;
     n->col = c;

@@ -8,11 +8,11 @@ libexpr_la_SOURCES = \
 	src/expr/expr_func.c src/expr/expr_func.h \
 	src/expr/expr_func_core.c \
 	src/expr/expr_row.c src/expr/expr_row.h \
-	src/expr/expr_kern.h \
-	src/expr/expr_kern_arith.c \
-	src/expr/expr_kern_cmp.c \
+	src/expr/expr_kern.c src/expr/expr_kern.h \
+	src/expr/expr_kern_set.c \
 	src/expr/expr_kern_str.c \
 	src/expr/expr_vec.c src/expr/expr_vec.h src/expr/expr_vec_internal.h \
+	src/expr/expr_vec_kern.c \
 	src/expr/expr_vec_logic.c \
 	src/expr/expr_vec_rows.c \
 	src/expr/expr_write.c
@@ -35,3 +35,20 @@ libexpr_la_SOURCES += \
 	src/expr/expr_regex.c src/expr/expr_regex.h \
 	src/expr/expr_timefmt.c src/expr/expr_timefmt.h \
 	src/expr/expr_zone.c src/expr/expr_zone.h
+
+# One file of loops, a library for each kind of processor it is compiled for.
+noinst_LTLIBRARIES += libexpr_plain.la
+libexpr_la_LIBADD = libexpr_plain.la
+libexpr_plain_la_SOURCES = src/expr/expr_kern_loops.c
+libexpr_plain_la_CFLAGS = $(AM_CFLAGS) $(KERN_CFLAGS)
+libexpr_plain_la_CPPFLAGS = $(AM_CPPFLAGS) -DEXPR_KERN_BUILD=plain
+if KERN_LEVELS
+noinst_LTLIBRARIES += libexpr_v2.la libexpr_v3.la
+libexpr_la_LIBADD += libexpr_v2.la libexpr_v3.la
+libexpr_v2_la_SOURCES = src/expr/expr_kern_loops.c
+libexpr_v2_la_CFLAGS = $(AM_CFLAGS) $(KERN_CFLAGS) -march=x86-64-v2
+libexpr_v2_la_CPPFLAGS = $(AM_CPPFLAGS) -DEXPR_KERN_BUILD=v2 -DEXPR_KERN_LEVEL='"x86-64-v2"'
+libexpr_v3_la_SOURCES = src/expr/expr_kern_loops.c
+libexpr_v3_la_CFLAGS = $(AM_CFLAGS) $(KERN_CFLAGS) -march=x86-64-v3
+libexpr_v3_la_CPPFLAGS = $(AM_CPPFLAGS) -DEXPR_KERN_BUILD=v3 -DEXPR_KERN_LEVEL='"x86-64-v3"'
+endif

@@ -36,6 +36,7 @@ void nfa_inputs_init(struct nfa_matcher *m) {
     m->inputs = base_calloc(pat->n_inputs, sizeof *m->inputs);
     for (uint32_t i = 0; i < pat->n_inputs; i++) {
         struct nfa_input *in = &m->inputs[i];
+        in->share = expr_share_new();
         in->vecs = base_calloc(p->n_bits + 1, sizeof *in->vecs);
         in->never = base_calloc(p->n_bits + 1, sizeof *in->never);
         in->scalar = base_calloc(p->n_bits + 1, sizeof *in->scalar);
@@ -46,7 +47,7 @@ void nfa_inputs_init(struct nfa_matcher *m) {
             else if (bit->e && lacks_column(bit->e, pat->col_map[i]))
                 in->scalar[b] = true;
             else if (bit->e)
-                in->vecs[b] = expr_vec_new(bit->e, pat->col_map[i]);
+                in->vecs[b] = expr_vec_new_in(in->share, bit->e, pat->col_map[i]);
         }
         in->direct_key = -1;
         in->keys = base_calloc(pat->n_keys + 1, sizeof *in->keys);
@@ -56,7 +57,7 @@ void nfa_inputs_init(struct nfa_matcher *m) {
         }
         for (uint32_t k = 0; k < pat->n_keys; k++) {
             if (expr_is_event_only(pat->keys[k]) && !lacks_column(pat->keys[k], pat->col_map[i]))
-                in->keys[k] = expr_vec_new(pat->keys[k], pat->col_map[i]);
+                in->keys[k] = expr_vec_new_in(in->share, pat->keys[k], pat->col_map[i]);
         }
     }
     m->bitmaps = base_calloc((p->n_bits + 1) * WORDS, sizeof *m->bitmaps);
@@ -70,6 +71,7 @@ void nfa_inputs_release(struct nfa_matcher *m) {
             expr_vec_free(in->vecs[b]);
         for (uint32_t k = 0; k < m->pat->n_keys; k++)
             expr_vec_free(in->keys[k]);
+        expr_share_free(in->share);
         base_free(in->vecs);
         base_free(in->never);
         base_free(in->scalar);
@@ -139,6 +141,7 @@ static void eval_bits(struct nfa_matcher *m, uint32_t input, const struct evt_ba
     struct expr_fails fails;
     memset(&fails, 0, sizeof fails);
     size_t words = BASE_BITS_WORDS(b->n_rows);
+    expr_share_open(in->share, b);
     for (size_t i = 0; i < p->n_bits; i++) {
         uint64_t *out = m->bitmaps + i * WORDS;
         const struct nfa_bit *bit = &p->bits[i];
@@ -158,6 +161,7 @@ static void eval_bits(struct nfa_matcher *m, uint32_t input, const struct evt_ba
             memcpy(out, sel, words * sizeof *out);
         }
     }
+    expr_share_close(in->share);
     if (fails.n)
         report(m, input, b, &fails);
 }
@@ -343,7 +347,8 @@ static void check_budget(struct nfa_matcher *m) {
         return;
     m->rc = base_err_set(&m->err, CEP_ELIMIT, "partial matches need more than %llu bytes",
         (unsigned long long)m->opts.max_bytes);
-    base_err_hint(&m->err, "bound them (within, limit N open per key; cepd check says what grows), or raise state.memory");
+    base_err_hint(&m->err,
+        "bound them (within, limit N open per key; cepd check says what grows), or raise state.memory");
     m->err.fatal = true;
 }
 

@@ -133,6 +133,9 @@ struct nfa_held {
 };
 
 struct nfa_input {
+    /* Of all its evaluators. */
+    struct expr_share *share;
+
     uint32_t n_vecs;
     struct expr_vec **vecs; /* a bit: its evaluator; NULL: see scalar */
     bool *never;            /* a bit: never true of this input */

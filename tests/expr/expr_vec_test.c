@@ -1,5 +1,6 @@
 /*
- * Vectorised evaluation: agreement with the scalar evaluator on random expressions and batches, and a few cases by hand.
+ * Vectorised evaluation: agreement with the scalar evaluator on random expressions and batches, with every build of the loops
+ * that this machine runs, and a few cases by hand.
  */
 #include "tests/expr/expr_test_util.h"
 
@@ -7,7 +8,9 @@
 #include "base/base_mem.h"
 #include "expr/expr_row.h"
 #include "expr/expr_vec.h"
+#include "expr/expr_vec_internal.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -70,26 +73,41 @@ static struct evt_val rnd_val(struct world *w, struct base_arena *a, const struc
 static struct evt_val rnd_str(struct world *w, struct base_arena *a) {
     static const char *const some[] = { "", "a", "ab", "abc", "DE", "BR", "de", "12", "-3.5", "true",
         "2026-01-01", "abcdefgh", "abcdefghijklmnopqrstuvwxyz", "gr\xc3\xbc\xc3\x9f", "a%b", "10 min",
-        "abcdefghijklmnop", "abcdefghijklmnoq" };
-    (void)a;
+        "abcdefghijklmnop", "abcdefghijklmnoq", "abcdefg", "abcdefgi", "bcdefgh", "fgh", "ghi", "a%", "%bc%",
+        "%fgh", "abcdefgh%", "abc%gh", "_b%", "%" };
     const char *z = some[below(w, sizeof some / sizeof some[0])];
-    return (struct evt_val){ .s = { z, (uint32_t)strlen(z) } };
+    uint32_t len = (uint32_t)strlen(z);
+    switch (below(w, 12)) {
+    case 0: { /* long, so that its length does not fit a key; or with zeros, that look like the end of a key */
+        uint32_t n = below(w, 2) ? 254 + below(w, 4) : 1 + below(w, 10);
+        char *p = base_arena_alloc(a, n + 1);
+        memset(p, n > 200 ? 'x' : 0, n);
+        p[below(w, n)] = 'a';
+        p[0] = 'a';
+        return (struct evt_val){ .s = { p, n } };
+    }
+    case 1:
+        return (struct evt_val){ .s = { z, below(w, len + 1) < 8 && len < 20 ? below(w, len + 1) : len } };
+    default: return (struct evt_val){ .s = { z, len } };
+    }
 }
 
 static int64_t rnd_int(struct world *w) {
-    static const int64_t some[] = { 0, 1, -1, 2, 3, 7, -5, 100, INT64_MAX, INT64_MIN, 4000000000, 86400000000,
-        1767261600000000 };
+    static const int64_t some[] = { 0, 1, -1, 2, 3, 7, -5, 100, INT64_MAX, INT64_MIN, INT64_MAX - 1,
+        INT64_MIN + 1, 2147483647, -2147483648, 2147483648, 1125899906842624, -1125899906842625, 4000000000,
+        86400000000, 1767261600000000 };
     return below(w, 3) ? some[below(w, sizeof some / sizeof some[0])] : (int64_t)below(w, 20) - 10;
 }
 
 static struct evt_val rnd_val(struct world *w, struct base_arena *a, const struct evt_type *t) {
-    static const double doubles[] = { 0, -0.0, 1, 1.5, -2.25, 1e300, 1e-300, 500, 1e18, -3 };
+    static const double doubles[] = { 0, -0.0, 1, 1.5, -2.25, 1e300, 1e-300, 500, 1e18, -3, DBL_MAX, -DBL_MAX,
+        4.9e-324, INFINITY, -INFINITY, NAN };
     switch (t->kind) {
     case EVT_BOOL: return (struct evt_val){ .b = below(w, 2) };
     case EVT_INT:
     case EVT_DURATION: return (struct evt_val){ .i = rnd_int(w) };
     case EVT_TIMESTAMP: return (struct evt_val){ .i = rnd_int(w) / 1000 };
-    case EVT_DOUBLE: return (struct evt_val){ .d = doubles[below(w, 10)] };
+    case EVT_DOUBLE: return (struct evt_val){ .d = doubles[below(w, 16)] };
     case EVT_STRING:
     case EVT_BYTES: return rnd_str(w, a);
     case EVT_DECIMAL: return evt_val_of_dec(below(w, 2) ? (int64_t)below(w, 5000) - 2500 : 999999999999);
@@ -273,6 +291,23 @@ static void check_agreement(
     base_arena_release(&scratch);
 }
 
+/* By every build of the loops, alone and with what another evaluator has left of the batch. */
+static void check_builds(struct world *w, const struct expr *e, const struct evt_batch *b) {
+    const struct expr_kern *kern;
+    for (uint32_t i = 0; (kern = expr_kern_at(i)); i++) {
+        struct expr_share *share = expr_share_new_on(kern);
+        struct expr_vec *v = expr_vec_new_in(share, e, NULL), *again = expr_vec_new_in(share, e, NULL);
+        check_agreement(w, e, v, b);
+        expr_share_open(share, b);
+        check_agreement(w, e, v, b);
+        check_agreement(w, e, again, b);
+        expr_share_close(share);
+        expr_vec_free(v);
+        expr_vec_free(again);
+        expr_share_free(share);
+    }
+}
+
 static void both_evaluators_agree(void **state) {
     struct world *w = *state;
     const char *more = getenv("EXPR_VEC_ROUNDS"), *seed = getenv("EXPR_VEC_SEED");
@@ -296,12 +331,10 @@ static void both_evaluators_agree(void **state) {
         }
         const struct expr *e = rnd_expr(w, &a, 1 + (int)below(w, 3));
         n_calls += e->kind != EXPR_CONST && e->kind != EXPR_COL;
-        struct expr_vec *v = expr_vec_new(e, NULL);
         for (int i = 0; i < 3; i++) {
             rnd_batch(w, &a, b);
-            check_agreement(w, e, v, b);
+            check_builds(w, e, b);
         }
-        expr_vec_free(v);
         base_arena_release(&a);
     }
     evt_batch_unref(b);
@@ -369,25 +402,221 @@ static void failures_are_counted_where_they_matter(void **state) {
     evt_batch_unref(b);
 }
 
-/* Lists long enough for a table, and short ones, of ints and strings. */
+/* Lists long enough for a table, and short ones, of ints and strings, long strings among them. */
 static void sets_hold_their_constants(void **state) {
     struct world *w = *state;
     struct base_arena *a = &w->arena;
-    struct evt_batch *b = payments(&w->schema, 500);
-    static const char *const countries[] = { "BR", "CN", "FR", "US", "AR", "ES", "PT", "IT" };
-    for (uint32_t n_list = 1; n_list < 40; n_list++) {
-        const struct expr *ints[41] = { expr_col(a, 2, evt_type_of(EVT_INT), tu_span) },
-                          *strs[41] = { expr_col(a, 6, evt_type_of(EVT_STRING), tu_span) };
+    struct evt_batch *b = evt_batch_new(&w->schema, 0);
+    for (uint32_t n_list = 1; n_list < 300; n_list += 1 + n_list / 8) {
+        const struct expr *ints[301] = { expr_col(a, 2, evt_type_of(EVT_INT), tu_span) },
+                          *strs[301] = { expr_col(a, 6, evt_type_of(EVT_STRING), tu_span) };
+        bool longs = below(w, 2);
         for (uint32_t i = 1; i <= n_list; i++) {
-            ints[i] = tu_i(a, (int64_t)i * 3 - 10);
-            strs[i] = tu_s(a, countries[(i + n_list) % 8]);
+            ints[i] = below(w, 8) ? tu_i(a, (int64_t)below(w, 400) << (below(w, 2) * 40))
+                                  : tu_i(a, rnd_int(w));
+            strs[i] = tu_s(a, base_arena_printf(a, longs ? "card-000-%u" : "c%u", below(w, 400)));
         }
-        for (int k = 0; k < 2; k++) {
-            const struct expr *e = tu_noden(a, EXPR_IN, n_list & 1, k ? ints : strs, n_list + 1);
-            struct expr_vec *v = expr_vec_new(e, NULL);
-            check_agreement(w, e, v, b);
-            expr_vec_free(v);
+        evt_batch_clear(b);
+        for (uint32_t i = 0; i < 500; i++) {
+            for (uint32_t c = 0; c < N_COLS; c++)
+                evt_col_set_null(&b->cols[c], i);
+            if (below(w, 9)) {
+                evt_col_set_val(&b->cols[2], i, &ints[1 + below(w, n_list)]->val);
+                evt_col_set_val(&b->cols[6], i, &strs[1 + below(w, n_list)]->val);
+            } else {
+                evt_col_set_val(&b->cols[2], i, &(struct evt_val){ .i = below(w, 400) });
+            }
+            evt_batch_end_row(b);
         }
+        for (int k = 0; k < 2; k++)
+            check_builds(w, tu_noden(a, EXPR_IN, n_list & 1, k ? ints : strs, n_list + 1), b);
+    }
+    evt_batch_unref(b);
+}
+
+/* Values that all fall into one bucket under the first multiplier: another one, or none, is as right. */
+static void sets_stand_values_that_collide(void **state) {
+    struct world *w = *state;
+    struct base_arena *a = &w->arena;
+    struct evt_batch *b = payments(&w->schema, 200);
+    const struct expr *args[65] = { expr_col(a, 2, evt_type_of(EVT_INT), tu_span) };
+    uint64_t inverse = UINT64_C(0x9e3779b97f4a7c15);
+    for (int i = 0; i < 6; i++) /* Newton's iteration for the inverse of an odd number */
+        inverse *= 2 - UINT64_C(0x9e3779b97f4a7c15) * inverse;
+    for (uint64_t i = 1; i < 65; i++)
+        args[i] = tu_i(a, (int64_t)(i * inverse));
+    for (uint32_t i = 0; i < 200; i++)
+        b->cols[2].i[i] = (int64_t)(i * inverse);
+    check_builds(w, tu_noden(a, EXPR_IN, false, args, 65), b);
+    evt_batch_unref(b);
+}
+
+/* Every pair of bounds: those that belong to it and those that do not, at the ends of the types too. */
+static void ranges_keep_their_bounds(void **state) {
+    struct world *w = *state;
+    struct base_arena *a = &w->arena;
+    struct evt_batch *b = evt_batch_new(&w->schema, 0);
+    static const char *const low[] = { ">", ">=" }, *const high[] = { "<", "<=" };
+    for (int round = 0; round < 60; round++) {
+        uint32_t col = below(w, 2) ? 2 : 4, other = col + 1;
+        const struct evt_type *t = w->schema.cols[col].type;
+        const struct expr *x = expr_col(a, col, t, tu_span), *y = expr_col(a, other, t, tu_span),
+                          *lo = expr_const(a, t, rnd_val(w, a, t), tu_span),
+                          *hi = expr_const(a, t, rnd_val(w, a, t), tu_span);
+        const struct expr *e[] = { tu_op(a, low[below(w, 2)], x, lo), tu_op(a, ">=", y, lo),
+            tu_op(a, high[below(w, 2)], hi, x), tu_op(a, high[below(w, 2)], x, hi) };
+        rnd_batch(w, a, b);
+        check_builds(w, tu_noden(a, EXPR_AND, false, e, 2 + below(w, 3)), b);
+        check_builds(w, TU_NODE(a, EXPR_AND, false, e[0], e[3]), b);
+        check_builds(w, TU_NODE(a, EXPR_NOT, false, TU_NODE(a, EXPR_AND, false, e[3], e[0])), b);
+    }
+    evt_batch_unref(b);
+}
+
+/* like in all its simple forms, of texts shorter and longer than what kernels look at first. */
+static void parts_of_strings_are_found(void **state) {
+    struct world *w = *state;
+    struct base_arena *a = &w->arena;
+    struct evt_batch *b = evt_batch_new(&w->schema, 0);
+    static const char *const forms[] = { "%s", "%s%%", "%%%s", "%%%s%%", "%s\\%%", "%%\\_%s", "%s_" };
+    static const char *const funcs[] = { "starts_with", "ends_with", "contains", "=", "<", ">=" };
+    const struct expr *x = expr_col(a, 6, evt_type_of(EVT_STRING), tu_span);
+    for (int round = 0; round < 120; round++) {
+        struct evt_val part = rnd_str(w, a);
+        const char *text = base_arena_strndup(a, part.s.p, part.s.len);
+        const struct expr *e;
+        if (below(w, 2)) {
+            char pattern[600];
+            snprintf(pattern, sizeof pattern, forms[below(w, sizeof forms / sizeof forms[0])], text);
+            e = tu_op(a, "like", x, tu_s(a, base_arena_strdup(a, pattern)));
+        } else {
+            e = tu_op(a, funcs[below(w, 6)], x, expr_const(a, evt_type_of(EVT_STRING), part, tu_span));
+        }
+        rnd_batch(w, a, b);
+        check_builds(w, e, b);
+    }
+    evt_batch_unref(b);
+}
+
+/* Strings that end where their buffer does: nothing is read behind it (the sanitizers look). */
+static void keys_stay_within_the_buffer(void **state) {
+    struct world *w = *state;
+    struct base_arena *a = &w->arena;
+    struct evt_batch *b = evt_batch_new(&w->schema, 0);
+    for (uint32_t i = 0; i < 128; i++) {
+        for (uint32_t c = 0; c < N_COLS; c++)
+            evt_col_set_null(&b->cols[c], i);
+        evt_col_set_bytes(&b->cols[6], i, "abcdefghijklmnopqrstuvwxyz012345", 32);
+        evt_batch_end_row(b);
+    }
+    assert_int_equal(b->cols[6].cap_bytes, b->cols[6].off[128]);
+    const struct expr *x = expr_col(a, 6, evt_type_of(EVT_STRING), tu_span);
+    const char *parts[] = { "a", "45", "345", "abcdefghijklmnopqrstuvwxyz012345", "2345a", "" };
+    for (int i = 0; i < 6; i++) {
+        check_builds(w, tu_op(a, "=", x, tu_s(a, parts[i])), b);
+        check_builds(w, tu_op(a, "ends_with", x, tu_s(a, parts[i])), b);
+        check_builds(w, tu_op(a, "contains", x, tu_s(a, parts[i])), b);
+        check_builds(w, tu_op(a, "starts_with", x, tu_s(a, parts[i])), b);
+    }
+    evt_batch_unref(b);
+}
+
+/* A batch whose columns 2 (int), 4 (double) and 6 (string) go through the values given, over and over. */
+static struct evt_batch *limits(const struct evt_schema *schema, const int64_t *ints, const double *doubles,
+    const struct base_str *strs, uint32_t n) {
+    struct evt_batch *b = evt_batch_new(schema, 0);
+    for (uint32_t i = 0; i < 200; i++) {
+        for (uint32_t c = 0; c < N_COLS; c++)
+            evt_col_set_null(&b->cols[c], i);
+        if (ints)
+            evt_col_set_val(&b->cols[2], i, &(struct evt_val){ .i = ints[i % n] });
+        if (doubles)
+            evt_col_set_val(&b->cols[4], i, &(struct evt_val){ .d = doubles[i % n] });
+        if (strs)
+            evt_col_set_bytes(&b->cols[6], i, strs[i % n].p, (uint32_t)strs[i % n].len);
+        evt_batch_end_row(b);
+    }
+    return b;
+}
+
+/* Where numbers are too wide for the short way: products beyond 32 bits, conversions beyond 51. */
+static void numbers_at_the_limits_of_kernels(void **state) {
+    struct world *w = *state;
+    struct base_arena *a = &w->arena;
+    const struct expr *x = expr_col(a, 2, evt_type_of(EVT_INT), tu_span), *d;
+    assert_int_equal(expr_cast_new(a, x, evt_type_of(EVT_DOUBLE), false, tu_span, &d, NULL), CEP_OK);
+    for (int bits = 29; bits < 63; bits++) {
+        int64_t p = INT64_C(1) << bits;
+        const int64_t around[] = { p, p - 1, p + 1, -p, -p - 1, -p + 1, 3, -1 };
+        struct evt_batch *b = limits(&w->schema, around, NULL, NULL, 8);
+        check_builds(w, tu_op(a, "*", x, x), b);
+        check_builds(w, tu_op(a, "*", x, tu_i(a, 3)), b);
+        check_builds(w, tu_op(a, "*", tu_i(a, p), x), b);
+        check_builds(w, tu_op(a, "+", d, tu_d(a, 0)), b);
+        evt_batch_unref(b);
+    }
+}
+
+/* What is not finite may go in and come out, but not by a zero or as an overflow. */
+static void doubles_that_are_not_finite(void **state) {
+    struct world *w = *state;
+    struct base_arena *a = &w->arena;
+    static const double doubles[] = { INFINITY, -INFINITY, NAN, DBL_MAX, -DBL_MAX, 0, -0.0, 4.9e-324 };
+    static const char *const ops[] = { "+", "-", "*", "/", "%", "=", "<>", "<", "<=", ">", ">=" };
+    struct evt_batch *b = limits(&w->schema, NULL, doubles, NULL, 8);
+    for (uint32_t i = 0; i < 200; i++)
+        evt_col_set_val(&b->cols[5], i, &(struct evt_val){ .d = doubles[i / 8 % 8] });
+    const struct expr *x = expr_col(a, 4, evt_type_of(EVT_DOUBLE), tu_span),
+                      *y = expr_col(a, 5, evt_type_of(EVT_DOUBLE), tu_span);
+    for (int op = 0; op < 11; op++) {
+        check_builds(w, tu_op(a, ops[op], x, y), b);
+        for (int i = 0; i < 8; i++) {
+            check_builds(w, tu_op(a, ops[op], x, tu_d(a, doubles[i])), b);
+            check_builds(w, tu_op(a, ops[op], tu_d(a, doubles[i]), x), b);
+        }
+    }
+    evt_batch_unref(b);
+}
+
+/* Beyond the last value there is none: x > MAX is false of MAX, whatever it is joined with. */
+static void ranges_end_where_types_end(void **state) {
+    struct world *w = *state;
+    struct base_arena *a = &w->arena;
+    static const int64_t ints[] = { INT64_MAX, INT64_MIN, INT64_MAX - 1, INT64_MIN + 1 };
+    static const double doubles[] = { INFINITY, -INFINITY, DBL_MAX, -DBL_MAX };
+    struct evt_batch *b = limits(&w->schema, ints, doubles, NULL, 4);
+    const struct expr *x = expr_col(a, 2, evt_type_of(EVT_INT), tu_span),
+                      *y = expr_col(a, 4, evt_type_of(EVT_DOUBLE), tu_span);
+    for (int i = 0; i < 16; i++) {
+        const struct expr *lo = tu_i(a, ints[i % 4]), *hi = tu_i(a, ints[i / 4]);
+        check_builds(w, TU_NODE(a, EXPR_AND, false, tu_op(a, ">", x, lo), tu_op(a, "<=", x, hi)), b);
+        check_builds(w, TU_NODE(a, EXPR_AND, false, tu_op(a, "<", x, hi), tu_op(a, ">=", x, lo)), b);
+        lo = tu_d(a, doubles[i % 4]), hi = tu_d(a, doubles[i / 4]);
+        check_builds(w, TU_NODE(a, EXPR_AND, false, tu_op(a, ">", y, lo), tu_op(a, "<=", y, hi)), b);
+        check_builds(w, TU_NODE(a, EXPR_AND, false, tu_op(a, "<", y, hi), tu_op(a, ">=", y, lo)), b);
+    }
+    evt_batch_unref(b);
+}
+
+/* Zeros that look like padding, and lengths around those that a key can tell. */
+static void strings_at_the_limits_of_keys(void **state) {
+    struct world *w = *state;
+    struct base_arena *a = &w->arena;
+    char x[600];
+    memset(x, 'x', sizeof x);
+    const struct base_str strs[] = { BASE_STR("a"), BASE_STR("a\0"), BASE_STR("a\0b"), BASE_STR(""),
+        BASE_STR("\0"), BASE_STR("aaaaaaa"), BASE_STR("aaaaaaaa"), BASE_STR("aaaaaa\0"), BASE_STR("aaaaaa"),
+        { x, 253 }, { x, 254 }, { x, 255 }, { x, 256 }, { x, 257 }, { x, 511 }, { x, 512 } };
+    enum { N = sizeof strs / sizeof strs[0] };
+    static const char *const funcs[] = { "starts_with", "ends_with", "contains", "=", "<", ">=", "<>" };
+    struct evt_batch *b = limits(&w->schema, NULL, NULL, strs, N);
+    const struct expr *s = expr_col(a, 6, evt_type_of(EVT_STRING), tu_span), *all[N + 1] = { s };
+    for (uint32_t i = 0; i < N; i++) {
+        all[i + 1] = expr_const(a, evt_type_of(EVT_STRING),
+            (struct evt_val){ .s = { strs[i].p, (uint32_t)strs[i].len } }, tu_span);
+        for (int f = 0; f < 7; f++)
+            check_builds(w, tu_op(a, funcs[f], s, all[i + 1]), b);
+        check_builds(w, tu_noden(a, EXPR_IN, false, all, i + 2), b);
     }
     evt_batch_unref(b);
 }
@@ -432,7 +661,10 @@ static void evaluating_again_allocates_nothing(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = { T(filters_take_what_is_true),
-        T(failures_are_counted_where_they_matter), T(sets_hold_their_constants), T(columns_are_mapped),
+        T(failures_are_counted_where_they_matter), T(sets_hold_their_constants),
+        T(sets_stand_values_that_collide), T(ranges_keep_their_bounds), T(parts_of_strings_are_found),
+        T(keys_stay_within_the_buffer), T(numbers_at_the_limits_of_kernels), T(doubles_that_are_not_finite),
+        T(ranges_end_where_types_end), T(strings_at_the_limits_of_keys), T(columns_are_mapped),
         T(evaluating_again_allocates_nothing), T(both_evaluators_agree) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
