@@ -202,15 +202,40 @@ static uint32_t mood_without_bound(struct builder *b, uint32_t mood) {
     return mood_of(b, &m);
 }
 
-/* After an event was taken: nothing is held back, negations are over; behind an optional step they come back late. */
-static uint32_t mood_after(struct builder *b, uint32_t mood, bool optional_step) {
+/* Does `-> !var` stand before the step that ends at `place`, with nothing between them but steps that may be left out? */
+static bool not_before(const struct builder *b, uint32_t place, uint32_t var) {
+    const struct place *pl = &b->places[place];
+    if (pl->kind != PLACE_STEP)
+        return false;
+    const struct nfa_step *steps = b->p->steps + b->p->terms[pl->term].first;
+    for (uint32_t i = pl->n - 1; i-- > 0;) {
+        if (steps[i].negated && steps[i].op != PLAN_NEXT) {
+            if (steps[i].var == var)
+                return true;
+        } else if (steps[i].negated || !b->p->terms[steps[i].term].optional) {
+            return false;
+        }
+    }
+    return false;
+}
+
+static void add_late(
+    struct builder *b, struct mood *after, uint32_t place, const uint32_t *nots, size_t n_nots) {
+    for (size_t i = 0; i < n_nots; i++)
+        if (not_before(b, place, nots[i]))
+            add(b, &after->late, &after->n_late, &after->cap_late, nots[i]);
+}
+
+/*
+ * After an event was taken: nothing is held back, negations are over. Where a variable that may be left out took it, those
+ * of its own chain come back late; `place`: behind that step, NFA_NONE for others.
+ */
+static uint32_t mood_after(struct builder *b, uint32_t mood, uint32_t place) {
     const struct mood *m = &b->moods[mood];
     struct mood after = calm_mood;
-    if (optional_step) {
-        for (size_t i = 0; i < m->n_nots; i++)
-            add(b, &after.late, &after.n_late, &after.cap_late, m->nots[i]);
-        for (size_t i = 0; i < m->n_late; i++)
-            add(b, &after.late, &after.n_late, &after.cap_late, m->late[i]);
+    if (place != NFA_NONE) {
+        add_late(b, &after, place, m->nots, m->n_nots);
+        add_late(b, &after, place, m->late, m->n_late);
     }
     return mood_of(b, &after);
 }
@@ -521,9 +546,13 @@ static size_t push_lit(nfa_lit *v, size_t n, nfa_lit l) {
     return n + 1;
 }
 
-/* Is the step that this variable belongs to one that may be left out? */
-static bool step_is_optional(const struct nfa_prog *p, uint32_t term) {
-    return p->terms[term].optional && p->terms[term].kind == PLAN_TERM_VAR;
+/* The place behind the step that is this variable and may be left out; NFA_NONE when it is none. */
+static uint32_t optional_step(const struct builder *b, uint32_t term, const struct head *h) {
+    const struct nfa_term *t = &b->p->terms[term];
+    if (h->term != term || t->kind != PLAN_TERM_VAR || !t->optional)
+        return NFA_NONE;
+    const struct place *pl = &b->places[h->place];
+    return pl->kind == PLACE_LOOP ? pl->outer : h->place;
 }
 
 /*
@@ -565,7 +594,7 @@ static void build_wait(struct builder *b, uint32_t node, uint32_t term, struct f
             n = push_lit(g, n, nfa_lit_of(v->untils.v[k], true));
         if (m.hold != NFA_NONE)
             n = push_lit(g, n, m.hold);
-        uint32_t after = mood_after(b, mood, h->v[i].term == term && step_is_optional(p, term));
+        uint32_t after = mood_after(b, mood, optional_step(b, term, &h->v[i]));
         arc(b, node, NFA_TAKE, entry(b, h->v[i].place, after), v->var, g, n);
     }
 
@@ -654,7 +683,8 @@ static void build_term(struct builder *b, uint32_t node, const struct want *w) {
         if (w->kind == WANT_WAIT_TERM && b->moods[mood].n_late) {
             struct mood m = mood_copy(b, mood);
             for (size_t i = 0; i < m.n_late; i++)
-                add(b, &m.nots, &m.n_nots, &m.cap_nots, m.late[i]);
+                if (not_before(b, place, m.late[i]))
+                    add(b, &m.nots, &m.n_nots, &m.cap_nots, m.late[i]);
             m.n_late = 0;
             m.late = NULL;
             twin = term_node(b, WANT_WAIT_TERM, term, f, place, mood_of(b, &m));

@@ -7,7 +7,7 @@
 
 /* What a match brings along when it comes to a new place. */
 struct coming {
-    struct ref_list nots;
+    struct ref_list nots, late;
     const struct ref_head *greedy; /* the loop it comes from narrows what follows; NULL = no */
     int64_t lo_us, hi_us;          /* a bound that still waits for the first event of a group; hi -1 = none */
     const struct ref_rest *bound_end;
@@ -136,14 +136,27 @@ static void nots_behind(const struct ref_rest *k, struct ref_list *out) {
     }
 }
 
-/* `-> !n` counts while the optional steps between it and this one have taken nothing. */
-static void nots_before(struct ref *r, const struct plan_term *chain, uint32_t step, struct ref_list *out) {
+static bool in_list(const struct ref_list *l, uint32_t var) {
+    for (uint32_t i = 0; i < l->n; i++)
+        if (l->var[i] == var)
+            return true;
+    return false;
+}
+
+/*
+ * `-> !n` counts while the optional steps between it and this one have taken nothing. It comes back behind a variable that
+ * took something, not behind a group.
+ */
+static void nots_before(struct ref *r, const struct plan_term *chain, uint32_t step, const struct coming *c,
+    struct ref_list *out) {
     for (uint32_t i = step; i-- > 0;) {
         const struct plan_step *s = &chain->steps[i];
-        if (s->negated && s->op != PLAN_NEXT)
+        if (!s->negated || s->op == PLAN_NEXT) {
+            if (s->negated || !unit_of(r, s->term)->optional)
+                return;
+        } else if (r->calls.flink_groups || in_list(&c->nots, s->term->var) || in_list(&c->late, s->term->var)) {
             list_add(out, s->term->var);
-        else if (s->negated || !unit_of(r, s->term)->optional)
-            return;
+        }
     }
 }
 
@@ -248,6 +261,7 @@ static struct ref_place *wait_new(struct ref *r, struct coming c, enum plan_cont
     struct ref_place *p = place_new(r, REF_WAIT);
     p->op = op;
     p->nots = p->carry = c.nots;
+    p->late = c.late;
     if (c.greedy)
         p->greedy[p->n_greedy++] = c.greedy;
     p->lo_us = c.lo_us;
@@ -283,8 +297,10 @@ static struct ref_place *enter_step(struct ref *r, const struct plan_term *chain
     p->untils = p->n_heads == 1 ? p->heads[0]->rest : rounds ? p->empty[c.n_empty] : behind;
     struct ref_list nots = { 0 };
     if (u->body->kind == PLAN_TERM_VAR || !r->calls.flink_groups)
-        nots_before(r, chain, i, &nots);
+        nots_before(r, chain, i, &c, &nots);
     if (u->body->kind == PLAN_TERM_VAR) {
+        if (u->optional)
+            p->heads[0]->late = nots;
         /* Leaving a loop out is narrowed as ending it is, but not where a negation stands before it. */
         p->heads[0]->free_leave = u->greedy && u->max == PLAN_UNBOUNDED && nots.n > 0;
     } else if (u->optional) {
@@ -427,6 +443,7 @@ static struct ref_place *enter_rep(struct ref *r, const struct ref_head *h) {
     again->inner = h->inner;
     again->rep = h->rep + 1;
     again->leaves = h->rep >= u->min;
+    again->late = p->late = h->late;
     p->untils = h->rest;
     nots_behind(h->rest, &p->nots);
     struct ref_list twin_nots = { 0 };
@@ -441,6 +458,7 @@ struct ref_place *ref_place_taken(struct ref *r, const struct ref_head *h) {
     if (h->rep < h->unit->max)
         return enter_rep(r, h);
     struct coming c = nothing;
+    c.late = h->late;
     if (h->unit->greedy && h->unit->min != h->unit->max)
         c.greedy = h;
     return follow(r, h->rest, c);
@@ -449,6 +467,7 @@ struct ref_place *ref_place_taken(struct ref *r, const struct ref_head *h) {
 static struct coming coming_from(const struct ref_place *p) {
     struct coming c = nothing;
     c.nots = p->carry;
+    c.late = p->late;
     c.n_empty = p->n_empty;
     memcpy(c.empty, p->empty, sizeof c.empty);
     if (p->bound_end) {
@@ -494,6 +513,7 @@ static bool same_head(const struct ref_head *a, const struct ref_head *b) {
 
 bool ref_place_same(const struct ref_place *a, const struct ref_place *b) {
     if (a->kind != b->kind || a->n_greedy != b->n_greedy || !same_list(&a->nots, &b->nots) ||
+        !same_list(&a->late, &b->late) ||
         a->op != b->op || a->n_heads != b->n_heads || a->n_exits != b->n_exits || a->lo_us != b->lo_us ||
         a->hi_us != b->hi_us || !same_rest(a->rest, b->rest) || a->next != b->next || !a->twin != !b->twin)
         return false;
