@@ -244,8 +244,8 @@ static uint32_t mood_after(struct builder *b, uint32_t mood, uint32_t place) {
 
 static uint32_t node_new(struct builder *b, enum nfa_node_kind kind) {
     uint32_t i = (uint32_t)b->p->n_nodes;
-    *NFA_PUSH(b->p, b->p->nodes, b->p->n_nodes,
-        b->p->cap_nodes) = (struct nfa_node){ .kind = kind, .bound_us = -1, .term = NFA_NONE };
+    *NFA_PUSH(b->p, b->p->nodes, b->p->n_nodes, b->p->cap_nodes) =
+        (struct nfa_node){ .kind = kind, .bound_us = -1, .absent_us = -1, .term = NFA_NONE };
     *NFA_PUSH(b->p, b->wants, b->n_wants, b->cap_wants) = (struct want){ 0 };
     return i;
 }
@@ -356,6 +356,15 @@ static uint32_t term_node(
                           .hi_us = f.hi_us });
 }
 
+/* What a greedy loop left behind asks of the next event: the loop could not take it, for it does not fit or an until around
+ * it ends it. */
+static nfa_lit hold_of(struct builder *b, const struct nfa_term *t) {
+    uint32_t fits = nfa_atom_of_var(b->p, t->var);
+    for (size_t i = 0; i < t->untils.n; i++)
+        fits = nfa_atom_both(b->p, nfa_lit_of(fits, false), nfa_lit_of(t->untils.v[i], true));
+    return nfa_lit_of(fits, true);
+}
+
 /* The node in which what is to come at `place` begins. */
 static uint32_t entry(struct builder *b, uint32_t place, uint32_t mood) {
     struct nfa_prog *p = b->p;
@@ -397,7 +406,7 @@ static uint32_t entry(struct builder *b, uint32_t place, uint32_t mood) {
             if (pl.n == t->max) {
                 /* A greedy x{n,m} restricts what follows even after m. */
                 if (t->greedy && t->min != t->max && t->kind == PLAN_TERM_VAR)
-                    mood = mood_with_hold(b, mood, nfa_lit_of(nfa_atom_of_var(p, t->var), true));
+                    mood = mood_with_hold(b, mood, hold_of(b, t));
                 place = pl.outer;
                 continue;
             }
@@ -452,7 +461,7 @@ static void ways_past(
         way_out(b, h, place, mood);
         return;
     }
-    uint32_t held = mood_with_hold(b, mood, nfa_lit_of(nfa_atom_of_var(b->p, t->var), true));
+    uint32_t held = mood_with_hold(b, mood, hold_of(b, t));
     if (t->until == NFA_NONE) {
         way_out(b, h, place, held);
         return;
@@ -582,7 +591,7 @@ static void build_wait(struct builder *b, uint32_t node, uint32_t term, struct f
     for (size_t i = 0; i < h->n; i++) {
         const struct nfa_term *v = &p->terms[h->v[i].term];
         uint32_t a = nfa_atom_of_var(p, v->var);
-        fit[i] = lo == NFA_NONE ? a : nfa_atom_both(p, a, lo);
+        fit[i] = lo == NFA_NONE ? a : nfa_atom_both(p, nfa_lit_of(a, false), nfa_lit_of(lo, false));
         size_t n = push_lit(g, 0, nfa_lit_of(a, false));
         if (lo != NFA_NONE)
             n = push_lit(g, n, nfa_lit_of(lo, false));
@@ -792,9 +801,10 @@ static void build_pending(struct builder *b, uint32_t node, const struct want *w
     uint32_t with_nots = mood_with_nots_at(b, (uint32_t)w->mood, (uint32_t)w->place); /* may move b->moods */
     const struct mood m = b->moods[with_nots];
     const struct nfa_term *t = &p->terms[pl.term];
-    int64_t hi = follow_of(b, PLAN_FOLLOWED, 0, -1, (uint32_t)w->mood).hi_us;
+    int64_t own = -1;
     for (uint32_t i = pl.n; i < t->n; i++)
-        hi = min_bound(hi, p->steps[t->first + i].hi_us);
+        own = min_bound(own, p->steps[t->first + i].hi_us);
+    int64_t hi = min_bound(own, follow_of(b, PLAN_FOLLOWED, 0, -1, (uint32_t)w->mood).hi_us);
     if (hi < 0 && p->pat->within_kind == PLAN_WITHIN_NONE) {
         b->rc = base_err_at(b->err, t->plan->span, CEP_EINVAL,
             "a pattern that ends with \"-> !%.*s\" needs a time limit",
@@ -804,6 +814,7 @@ static void build_pending(struct builder *b, uint32_t node, const struct want *w
     }
     p->nodes[node].kind = NFA_NODE_PENDING;
     p->nodes[node].bound_us = hi;
+    p->nodes[node].absent_us = own == hi ? own : -1;
     nfa_lit *g = BASE_ARENA_ARRAY(&p->arena, nfa_lit, m.n_nots + 1);
     size_t n = 0;
     for (size_t i = 0; i < m.n_nots; i++) {

@@ -74,7 +74,7 @@ static bool is_calm(const struct nfa_prog *p, uint32_t at) {
                 return false;
         }
         if (e->target == at) {
-            pending = pending || s->pending;
+            pending = pending || nfa_awaits_absence(s);
             if (s->bound_us < 0)
                 unbounded = true;
             else if (s->bound_us > bound)
@@ -82,7 +82,7 @@ static bool is_calm(const struct nfa_prog *p, uint32_t at) {
             continue;
         }
         const struct nfa_state *t = &p->states[e->target];
-        pending = pending || t->pending;
+        pending = pending || nfa_awaits_absence(t);
         if (t->bound_us < 0)
             unbounded = true;
         else if (t->bound_us > bound)
@@ -93,7 +93,7 @@ static bool is_calm(const struct nfa_prog *p, uint32_t at) {
                 return false;
         }
     }
-    if (!n_ignores || pending != s->pending || (unbounded ? -1 : bound) != s->bound_us)
+    if (!n_ignores || pending != nfa_awaits_absence(s) || (unbounded ? -1 : bound) != s->bound_us)
         return false;
     /* And what the state can do one of the targets can. */
     for (uint32_t i = 0; i < s->n_edges; i++) {
@@ -114,6 +114,17 @@ static bool is_calm(const struct nfa_prog *p, uint32_t at) {
     return true;
 }
 
+static bool reads_run(const struct nfa_prog *p, uint32_t atom) {
+    const struct nfa_atom *a = &p->atoms[atom];
+    while (a->kind == NFA_ATOM_BOTH) {
+        const struct nfa_atom *second = &p->atoms[nfa_lit_atom(a->both[1])];
+        if (second->rest)
+            return true;
+        a = &p->atoms[nfa_lit_atom(a->both[0])];
+    }
+    return a->rest != NULL;
+}
+
 /* Which states can reach a condition that reads the partial match (time since the event taken last does not count). */
 static void find_run_free(struct nfa_prog *p) {
     for (size_t i = 0; i < p->n_states; i++) {
@@ -122,10 +133,7 @@ static void find_run_free(struct nfa_prog *p) {
         for (uint32_t k = 0; k < s->n_edges; k++) {
             const struct nfa_edge *e = &p->edges[s->edges + k];
             for (uint32_t g = 0; g < e->n_guard; g++) {
-                const struct nfa_atom *a = &p->atoms[nfa_lit_atom(p->lits.v[e->guard + g])];
-                if (a->kind == NFA_ATOM_BOTH)
-                    a = &p->atoms[a->both[0]];
-                if (a->kind == NFA_ATOM_COND && a->rest)
+                if (reads_run(p, nfa_lit_atom(p->lits.v[e->guard + g])))
                     s->run_free = false;
             }
         }

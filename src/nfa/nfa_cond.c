@@ -121,7 +121,7 @@ uint32_t nfa_atom_of_time(struct nfa_prog *p, enum nfa_atom_kind kind, int64_t u
     return a;
 }
 
-uint32_t nfa_atom_both(struct nfa_prog *p, uint32_t a, uint32_t b) {
+uint32_t nfa_atom_both(struct nfa_prog *p, nfa_lit a, nfa_lit b) {
     struct {
         char tag[8];
         uint64_t a, b;
@@ -130,7 +130,9 @@ uint32_t nfa_atom_both(struct nfa_prog *p, uint32_t a, uint32_t b) {
     uint64_t found;
     if (base_map_get(p->memo, k, &found))
         return (uint32_t)found;
-    uint32_t bit = p->atoms[a].bit != NFA_NONE ? p->atoms[a].bit : p->atoms[b].bit;
+    uint32_t bit = nfa_lit_negated(a) ? NFA_NONE : p->atoms[nfa_lit_atom(a)].bit;
+    if (bit == NFA_NONE && !nfa_lit_negated(b))
+        bit = p->atoms[nfa_lit_atom(b)].bit;
     uint32_t made = atom_new(
         p, &(struct nfa_atom){
                .kind = NFA_ATOM_BOTH, .bit = bit, .var = NFA_NONE, .until = NFA_NONE, .both = { a, b } });

@@ -186,7 +186,7 @@ static bool worth_it(const struct nfa_prog *p) {
             return false;
     }
     for (size_t i = 0; i < p->n_states; i++) {
-        if (p->states[i].pending)
+        if (nfa_awaits_absence(&p->states[i]))
             return false;
     }
     const struct nfa_state *s = &p->states[p->start];

@@ -65,7 +65,7 @@ static bool has_answer(const struct relation *r, uint32_t t, const struct nfa_ed
 static bool still_answers(const struct relation *r, uint32_t ti, uint32_t qi) {
     const struct nfa_prog *p = r->p;
     const struct nfa_state *t = &p->states[ti], *q = &p->states[qi];
-    if (t->pending || q->pending || !q->run_free)
+    if (nfa_awaits_absence(t) || nfa_awaits_absence(q) || !q->run_free)
         return false;
     if (t->bound_us >= 0 && (q->bound_us < 0 || t->bound_us < q->bound_us))
         return false;

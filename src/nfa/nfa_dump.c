@@ -75,9 +75,9 @@ static void write_atom(struct base_buf *b, const struct nfa_prog *p, uint32_t at
         return;
     case NFA_ATOM_BOTH:
         base_buf_putc(b, '(');
-        write_atom(b, p, a->both[0]);
+        nfa_write_lit(b, p, a->both[0]);
         base_buf_puts(b, " and ");
-        write_atom(b, p, a->both[1]);
+        nfa_write_lit(b, p, a->both[1]);
         base_buf_putc(b, ')');
         return;
     case NFA_ATOM_COND:
@@ -345,6 +345,12 @@ void nfa_write_program(struct base_buf *b, const struct nfa_prog *p) {
         write_interest(b, p, s->interest);
         if (s->pending)
             base_buf_puts(b, "; completes in time");
+        if (s->absent_us >= 0) {
+            base_buf_puts(b, "; completes after ");
+            base_write_duration(b, s->absent_us);
+            if (s->rest != NFA_NONE)
+                base_buf_printf(b, ", goes on in %u", (unsigned)s->rest);
+        }
         if (s->bound_us >= 0) {
             base_buf_puts(b, "; within ");
             base_write_duration(b, s->bound_us);

@@ -208,7 +208,7 @@ static bool atom_holds(struct nfa_matcher *m, uint32_t atom, const struct nfa_ru
     switch (a->kind) {
     case NFA_ATOM_TIME_LO: return !run || m->cur.time >= nfa_time_add(run->last->ev->time, a->us);
     case NFA_ATOM_TIME_HI: return !run || m->cur.time < nfa_time_add(run->last->ev->time, a->us);
-    case NFA_ATOM_BOTH: return atom_holds(m, a->both[0], run) && atom_holds(m, a->both[1], run);
+    case NFA_ATOM_BOTH: return nfa_lit_holds(m, a->both[0], run) && nfa_lit_holds(m, a->both[1], run);
     case NFA_ATOM_COND:
     case NFA_ATOM_MAX: break;
     }

@@ -4,6 +4,9 @@
  * Law: from a state, an event is tried on every TAKE, IGNORE and STOP edge that PROCEED edges lead to, each with the
  * conditions met on the way added to its own. So the same edges can be laid out flat, and the matcher walks one array.
  * A TAKE completes a match when PROCEED edges lead from its target to the end, tested with the event just taken.
+ *
+ * Where PROCEED edges lead to an absence with a bound of its own, time alone completes a match: the state says when, and
+ * has a *rest*, the same node without the ways to absences, in which the partial match goes on.
  */
 #include "nfa/nfa_int.h"
 
@@ -14,6 +17,12 @@ struct path {
     uint32_t guard, n_guard;
 };
 
+/* What a state is made of: a node, perhaps without the absences behind it. */
+struct origin {
+    uint32_t node;
+    bool is_rest;
+};
+
 struct flat {
     struct nfa_prog *p;
     struct path *todo;
@@ -21,8 +30,9 @@ struct flat {
     uint32_t *seen;    /* node: stamp of the walk to the ends that saw it without conditions */
     uint32_t *reached; /* node: the last state, + 1, that reached it without conditions */
     uint32_t stamp;
-    uint32_t *state_of; /* node: state, or NFA_NONE */
-    uint32_t *queue;    /* state: node */
+    uint32_t *state_of;   /* node: state, or NFA_NONE */
+    uint32_t *rest_of;    /* node: state, or NFA_NONE */
+    struct origin *queue; /* of state i */
     size_t n_queue, cap_queue;
     struct nfa_final **finals; /* node: ways to the end */
     uint32_t *n_finals;
@@ -93,14 +103,17 @@ static bool goes_on(const struct nfa_prog *p, uint32_t node) {
     return p->nodes[node].kind != NFA_NODE_FINAL && p->nodes[node].kind != NFA_NODE_DEAD;
 }
 
-static uint32_t state_for(struct flat *f, uint32_t node) {
-    if (!goes_on(f->p, node))
-        return NFA_NONE;
-    if (f->state_of[node] == NFA_NONE) {
-        f->state_of[node] = (uint32_t)f->n_queue;
-        *NFA_PUSH(f->p, f->queue, f->n_queue, f->cap_queue) = node;
+static uint32_t state_from(struct flat *f, struct origin o) {
+    uint32_t *state = o.is_rest ? &f->rest_of[o.node] : &f->state_of[o.node];
+    if (*state == NFA_NONE) {
+        *state = (uint32_t)f->n_queue;
+        *NFA_PUSH(f->p, f->queue, f->n_queue, f->cap_queue) = o;
     }
-    return f->state_of[node];
+    return *state;
+}
+
+static uint32_t state_for(struct flat *f, uint32_t node) {
+    return goes_on(f->p, node) ? state_from(f, (struct origin){ node, false }) : NFA_NONE;
 }
 
 /*
@@ -182,9 +195,11 @@ static void add_edge(struct flat *f, struct nfa_state *s, const struct path *at,
 
 static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, struct cep_err *err) {
     struct nfa_prog *p = f->p;
-    uint32_t node = f->queue[i];
-    bool unbounded = false;
-    *s = (struct nfa_state){ .edges = (uint32_t)p->n_edges, .node = node, .bound_us = -1 };
+    uint32_t node = f->queue[i].node;
+    bool is_rest = f->queue[i].is_rest, unbounded = false, waits = false;
+    *s = (struct nfa_state){
+        .edges = (uint32_t)p->n_edges, .node = node, .bound_us = -1, .absent_us = -1, .rest = NFA_NONE
+    };
     s->pending = p->nodes[node].kind == NFA_NODE_PENDING;
     /* Walks started by add_edge() for the ends nest inside this one, so the visited marks are kept apart. */
     struct path *todo = NULL;
@@ -193,6 +208,10 @@ static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, stru
     while (next < n_todo) {
         struct path at = todo[next++];
         const struct nfa_node *nd = &p->nodes[at.node];
+        if (nd->kind == NFA_NODE_PENDING && at.node != node && nd->absent_us >= 0 &&
+            (s->absent_us < 0 || nd->absent_us < s->absent_us))
+            s->absent_us = nd->absent_us;
+        waits = waits || nd->kind == NFA_NODE_WAIT || nd->kind == NFA_NODE_NOT_NEXT;
         if (nd->kind == NFA_NODE_WAIT || nd->kind == NFA_NODE_NOT_NEXT || nd->kind == NFA_NODE_PENDING) {
             if (nd->bound_us < 0)
                 unbounded = true;
@@ -206,14 +225,16 @@ static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, stru
                 continue;
             }
             struct path to = { .node = a->target };
-            if (p->nodes[a->target].kind == NFA_NODE_FINAL || p->nodes[a->target].kind == NFA_NODE_DEAD)
+            enum nfa_node_kind kind = p->nodes[a->target].kind;
+            if (kind == NFA_NODE_FINAL || kind == NFA_NODE_DEAD || (is_rest && kind == NFA_NODE_PENDING))
                 continue;
             if (!join(f, &at, a->guard, a->n_guard, &to.guard, &to.n_guard))
                 continue;
             bool twice = to.n_guard == 0 && f->reached[to.node] == i + 1;
             for (size_t x = 0; x < n_todo && !twice && to.n_guard && n_todo < 256; x++)
                 twice = todo[x].node == to.node && todo[x].n_guard == to.n_guard &&
-                        memcmp(p->lits.v + todo[x].guard, p->lits.v + to.guard, to.n_guard * sizeof(nfa_lit)) == 0;
+                        memcmp(p->lits.v + todo[x].guard, p->lits.v + to.guard,
+                            to.n_guard * sizeof(nfa_lit)) == 0;
             if (!to.n_guard)
                 f->reached[to.node] = i + 1;
             if (!twice)
@@ -225,6 +246,8 @@ static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, stru
     }
     if (unbounded)
         s->bound_us = -1;
+    if (s->absent_us >= 0 && waits)
+        s->rest = state_from(f, (struct origin){ node, true });
     return CEP_OK;
 }
 
@@ -252,10 +275,11 @@ enum cep_rc nfa_flat(struct nfa_prog *p, struct cep_err *err) {
     f.seen = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
     f.reached = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
     f.state_of = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
+    f.rest_of = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
     f.finals = BASE_ARENA_ARRAY(&p->arena, struct nfa_final *, p->n_nodes);
     f.n_finals = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
     for (size_t i = 0; i < p->n_nodes; i++)
-        f.state_of[i] = NFA_NONE;
+        f.state_of[i] = f.rest_of[i] = NFA_NONE;
     p->start = state_for(&f, p->start_node);
     if (p->start == NFA_NONE)
         return base_err_at(err, p->node->span, CEP_EINVAL, "the pattern takes no event");
@@ -267,7 +291,7 @@ enum cep_rc nfa_flat(struct nfa_prog *p, struct cep_err *err) {
         if (rc != CEP_OK)
             return rc;
         p->states[i] = s;
-        if (s.bound_us >= 0)
+        if (s.bound_us >= 0 || s.absent_us >= 0)
             p->has_bounds = true;
     }
     find_blocks(p);

@@ -214,6 +214,14 @@ int64_t nfa_run_deadline(const struct nfa_matcher *m, const struct nfa_group *g,
     return at;
 }
 
+int64_t nfa_run_timer(const struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *r) {
+    int64_t at = nfa_run_deadline(m, g, r), absent = m->p->states[r->state].absent_us;
+    if (absent < 0)
+        return at;
+    int64_t a = nfa_time_add(r->last->ev->time, absent);
+    return a < at ? a : at;
+}
+
 void nfa_key_find_deadline(struct nfa_matcher *m, struct nfa_key *k) {
     k->deadline = EVT_TIME_MAX;
     if (m->pat->within_kind == PLAN_WITHIN_FIRST_LAST && k->first)
@@ -221,7 +229,7 @@ void nfa_key_find_deadline(struct nfa_matcher *m, struct nfa_key *k) {
     if (m->p->has_bounds) {
         for (const struct nfa_group *g = k->first; g; g = g->next) {
             for (const struct nfa_run *r = g->runs; r; r = r->next) {
-                int64_t at = nfa_run_deadline(m, g, r);
+                int64_t at = nfa_run_timer(m, g, r);
                 if (at < k->deadline)
                     k->deadline = at;
             }

@@ -50,10 +50,10 @@ struct nfa_atom {
     enum nfa_atom_kind kind;
     uint32_t bit;            /* must be set, or NFA_NONE */
     const struct expr *rest; /* COND: and this must be true of event and partial match; NULL = nothing more */
-    uint32_t var;     /* COND: the variable under test, for aggregates and last(); NFA_NONE for until */
-    uint32_t until;   /* COND: number of the until, for dumps; else NFA_NONE */
-    int64_t us;       /* TIME_LO: since the event taken last >= us; TIME_HI: < us */
-    uint32_t both[2]; /* BOTH: these atoms */
+    uint32_t var;    /* COND: the variable under test, for aggregates and last(); NFA_NONE for until */
+    uint32_t until;  /* COND: number of the until, for dumps; else NFA_NONE */
+    int64_t us;      /* TIME_LO: since the event taken last >= us; TIME_HI: < us */
+    nfa_lit both[2]; /* BOTH: these literals */
 };
 
 /* -- normal form ------------------------------------------------------------------------------------------- */
@@ -107,7 +107,9 @@ struct nfa_arc {
 
 struct nfa_node {
     enum nfa_node_kind kind;
-    int64_t bound_us;   /* this long after the event taken last its time is over; -1 = no bound */
+    int64_t bound_us; /* this long after the event taken last its time is over; -1 = no bound */
+    int64_t
+        absent_us; /* PENDING: this long after the event taken last it completes the match; -1 = by `within` only */
     uint32_t term, rep; /* for names: what it waits for and how many repetitions are there */
     uint32_t twin;      /* number among nodes with the same name */
     struct nfa_arc *arcs;
@@ -120,7 +122,7 @@ struct nfa_node {
 struct nfa_edge {
     uint64_t mask, want; /* (bits[word] & mask) == want, tested first */
     uint32_t word;
-    uint32_t block;     /* so many edges from here on ask for one of `any` of the same word; 0 = none */
+    uint32_t block; /* so many edges from here on ask for one of `any` of the same word; 0 = none */
     uint64_t any;
     uint32_t action;         /* enum nfa_action */
     uint32_t target;         /* state; NFA_NONE: the match ends here */
@@ -147,7 +149,15 @@ struct nfa_state {
     uint32_t interest;       /* into nfa_prog.masks, n_words of them */
     uint64_t fold;           /* of interest: its words one over the other; all ones when not calm */
     int64_t bound_us;        /* -1 = none */
+    int64_t
+        absent_us; /* this long after the event taken last an absence completes a match besides; -1 = none */
+    uint32_t rest; /* absent_us >= 0: the state in which the partial match goes on then; NFA_NONE = it ends */
 };
+
+/* Its time being over completes a match. */
+static inline bool nfa_awaits_absence(const struct nfa_state *s) {
+    return s->pending || s->absent_us >= 0;
+}
 
 struct nfa_prog {
     struct base_arena arena; /* owns everything here */
@@ -236,7 +246,7 @@ enum { NFA_PASS_CALM = 1u << 4, NFA_PASS_DOMINATE = 1u << 5, NFA_PASS_COVER = 1u
 uint32_t nfa_atom_of_var(struct nfa_prog *p, uint32_t var);
 uint32_t nfa_atom_of_until(struct nfa_prog *p, const struct expr *e);
 uint32_t nfa_atom_of_time(struct nfa_prog *p, enum nfa_atom_kind kind, int64_t us);
-uint32_t nfa_atom_both(struct nfa_prog *p, uint32_t a, uint32_t b);
+uint32_t nfa_atom_both(struct nfa_prog *p, nfa_lit a, nfa_lit b);
 /* One atom that is true when any of these is; NFA_NONE when they are not all questions about the event alone. */
 uint32_t nfa_atom_any(struct nfa_prog *p, const uint32_t *atoms, size_t n);
 /* Returns: true when the atom needs no partial match. */

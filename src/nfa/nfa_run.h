@@ -66,7 +66,7 @@ struct nfa_logged;
 struct nfa_group {
     struct nfa_group *prev, *next;
     struct nfa_group *more; /* scratch of nfa_sleep.c */
-    struct nfa_run *runs; /* owned */
+    struct nfa_run *runs;   /* owned */
     uint64_t start_order;
     int64_t start_time;
     struct nfa_alias *first_alias, *last_alias; /* owned */
@@ -98,7 +98,7 @@ struct nfa_key {
     struct clk_timer timer;
     struct nfa_group *first, *last;
     struct nfa_logged *log, *log_last; /* events since the first start that sleeps; see nfa_sleep.c */
-    struct nfa_done *done; /* completed, waiting; by start, completion, events */
+    struct nfa_done *done;             /* completed, waiting; by start, completion, events */
     uint64_t
         interest; /* at least the bits (folded to one word) that its runs care for; all ones = any event */
     int64_t deadline;  /* no run's time is over before; EVT_TIME_MAX = none */
@@ -220,8 +220,8 @@ struct nfa_matcher {
     uint64_t *taker_order;
     uint64_t *care_order; /* state: the event for which `care` was found out */
     bool *care;
-    uint64_t effort;     /* of this step: partial matches tried, those passed by as a fraction */
-    uint64_t *wake_bits; /* n_words */
+    uint64_t effort;          /* of this step: partial matches tried, those passed by as a fraction */
+    uint64_t *wake_bits;      /* n_words */
     struct nfa_group **merge; /* groups to look at after the step */
     size_t n_merge, cap_merge;
     struct nfa_standing *standing; /* scratch of one expiry */
@@ -290,6 +290,8 @@ void nfa_group_tidy(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *
 /* Tries to make the group an alias of a run that took the event under test into the same state. */
 bool nfa_group_merge(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g);
 void nfa_key_find_deadline(struct nfa_matcher *m, struct nfa_key *k);
+/* When the partial match's time is over, and when something happens to it without an event: an absence may come earlier. */
+int64_t nfa_run_timer(const struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *r);
 int64_t nfa_run_deadline(const struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *r);
 
 enum { NFA_EFFORT_PASSED = 1, NFA_EFFORT_TRIED = 16 };

@@ -87,7 +87,8 @@ static bool completes(struct nfa_matcher *m, const struct nfa_edge *e, const str
 static bool has_fired(const struct nfa_matcher *m, size_t n, const struct nfa_edge *e) {
     for (size_t i = 0; i < n; i++) {
         const struct nfa_edge *o = m->fired[i];
-        if (o->action == e->action && o->target == e->target && o->var == e->var && o->completes == e->completes)
+        if (o->action == e->action && o->target == e->target && o->var == e->var &&
+            o->completes == e->completes)
             return true;
     }
     return false;
@@ -151,7 +152,7 @@ static uint64_t interest_of(const struct nfa_matcher *m, uint32_t state) {
 
 static void see_deadline(
     struct nfa_matcher *m, struct nfa_key *k, const struct nfa_group *g, const struct nfa_run *r) {
-    int64_t at = nfa_run_deadline(m, g, r);
+    int64_t at = nfa_run_timer(m, g, r);
     if (at < k->deadline)
         k->deadline = at;
 }
@@ -369,27 +370,27 @@ static int by_place(const void *x, const void *y) {
 
 /*
  * A partial match, the events taken, may stand in several states at once: it waits for one step here and has left it out
- * there. It timed out when it stands in none any more, and is reported once. Fills m->standing in the order of the runs.
+ * there. It timed out when it stands in none any more, unless an absence completes it then, and is reported once. Fills m->standing in the order of the runs.
  */
 static void find_reports(struct nfa_matcher *m, const struct nfa_group *g, int64_t at) {
     size_t n = 0;
     for (const struct nfa_run *r = g->runs; r; r = r->next, n++) {
         m->standing = base_grow(m->standing, n, &m->cap_standing, sizeof *m->standing);
         bool due = nfa_run_deadline(m, g, r) <= at;
-        bool report = due && !m->p->states[r->state].pending;
-        m->standing[n] =
-            (struct nfa_standing){ r->last, g->start_order, (uint32_t)n, due, report, 0, due && !report ? 0 : r->alias_hi };
+        bool report = due && !nfa_awaits_absence(&m->p->states[r->state]);
+        m->standing[n] = (struct nfa_standing){ r->last, g->start_order, (uint32_t)n, due, report, 0,
+            r->alias_hi };
     }
     if (n < 2)
         return;
     qsort(m->standing, n, sizeof *m->standing, by_taken_place);
     for (size_t from = 0, to; from < n; from = to) {
         bool told = false;
-        uint64_t open_to = 0; /* aliases up to here are not over */
+        uint64_t open_to = 0; /* aliases up to here are not over, or told */
         for (to = from; to < n && by_taken(&m->standing[from], &m->standing[to]) == 0; to++) {
             struct nfa_standing *v = &m->standing[to];
-            told = told || !v->due;
-            if (!v->due && v->alias_to > open_to)
+            told = told || !v->report;
+            if (!v->report && v->alias_to > open_to)
                 open_to = v->alias_to;
         }
         for (size_t i = from; i < to; i++) {
@@ -397,7 +398,7 @@ static void find_reports(struct nfa_matcher *m, const struct nfa_group *g, int64
             v->report = v->report && !told;
             told = told || v->report;
             v->alias_after = open_to;
-            if (v->due && v->alias_to > open_to)
+            if (v->alias_to > open_to)
                 open_to = v->alias_to;
         }
     }
@@ -409,7 +410,7 @@ static void start_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_grou
     size_t i = 0;
     find_reports(m, g, at);
     for (struct nfa_run *r = g->runs; r; r = r->next, i++) {
-        if (m->p->states[r->state].pending)
+        if (nfa_awaits_absence(&m->p->states[r->state]))
             nfa_complete_start(m, g, r);
         else if (m->standing[i].report)
             timed_out(m, k, g->start_order, r, at);
@@ -417,22 +418,27 @@ static void start_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_grou
     (void)nfa_group_drop_start(m, k, g);
 }
 
-/* The time since the event taken last is over: for every start that shares the run. */
+/*
+ * The time since the event taken last is over, or that of an absence which a loop may end with: for every start that shares
+ * the run.
+ */
 static void runs_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, int64_t at) {
     bool any = false;
     for (const struct nfa_run *r = g->runs; r && !any; r = r->next)
-        any = nfa_run_deadline(m, g, r) <= at;
+        any = nfa_run_timer(m, g, r) <= at;
     if (!any)
         return;
     size_t i = 0;
     find_reports(m, g, at);
     for (struct nfa_run **place = &g->runs; *place; i++) {
         struct nfa_run *r = *place;
-        if (!m->standing[i].due) {
+        const struct nfa_state *s = &m->p->states[r->state];
+        bool due = m->standing[i].due;
+        if (!due && nfa_run_timer(m, g, r) > at) {
             place = &r->next;
             continue;
         }
-        if (m->p->states[r->state].pending) {
+        if (nfa_awaits_absence(s)) {
             nfa_complete(m, g, r, nfa_link_ref(r->last), g->start_order, g->start_time);
         } else {
             const struct nfa_standing *v = &m->standing[i];
@@ -442,6 +448,12 @@ static void runs_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group
                 if (a->order > v->alias_after)
                     timed_out(m, k, a->order, r, at);
             }
+        }
+        if (!due && s->rest != NFA_NONE) {
+            r->state = s->rest;
+            k->interest |= interest_of(m, r->state);
+            place = &r->next;
+            continue;
         }
         *place = r->next;
         nfa_run_free(m, r);

@@ -214,15 +214,6 @@ static int64_t random_bound(struct maker *m) {
     return m->limit_us && d > m->limit_us ? m->limit_us : d;
 }
 
-static bool has_greedy(const struct plan_term *t) {
-    bool yes = false;
-    for (uint32_t i = 0; i < t->n_steps; i++)
-        yes = yes || t->steps[i].term->greedy || has_greedy(t->steps[i].term);
-    for (uint32_t i = 0; i < t->n_alts; i++)
-        yes = yes || t->alts[i]->greedy || has_greedy(t->alts[i]);
-    return yes;
-}
-
 static void quantify(struct maker *m, struct plan_term *t, bool after_any) {
     uint32_t x = below(m, 100);
     if (x < 45)
@@ -242,8 +233,7 @@ static void quantify(struct maker *m, struct plan_term *t, bool after_any) {
     t->greedy = t->inner != PLAN_FOLLOWED_ANY && !after_any && chance(m, 25);
     if (chance(m, 12))
         t->gap_us = random_bound(m);
-    /* A greedy loop in a group with an until of its own: whether the event that ends both is held back is not asked. */
-    if (t->max == PLAN_UNBOUNDED && m->c->n_untils < RANDOM_MAX_UNTILS && chance(m, 25) && !has_greedy(t)) {
+    if (t->max == PLAN_UNBOUNDED && m->c->n_untils < RANDOM_MAX_UNTILS && chance(m, 25)) {
         struct random_cond *u = &m->c->untils[m->c->n_untils];
         *u = (struct random_cond){ .kinds = 1u << below(m, RANDOM_KINDS), .min_price = 1, .input = -1 };
         if (chance(m, 25)) {

@@ -12,6 +12,7 @@ struct ref_run {
     int64_t start_us, last_us; /* of the first and of the last event taken */
     uint64_t start;            /* the first event's number in the key's order */
     bool is_start;
+    bool was_absent; /* an absence that it could end with is over: complete once, it goes on without */
 };
 
 /* A completed match that is not emitted yet. */
@@ -129,6 +130,9 @@ static bool ignores(const struct now *now, const struct ref_run *run, const stru
 static bool forbidden(const struct now *now, const struct ref_run *run, const struct ref_place *p) {
     if (p->kind == REF_WAIT && p->hi_us >= 0 && !run->is_start && now->time_us - run->last_us >= p->hi_us)
         return false; /* nothing is awaited here any more */
+    for (uint32_t i = 0; i < p->behind.n && run->was_absent; i++)
+        if (is_var(now, run, p->behind.var[i]))
+            return true;
     for (uint32_t i = 0; i < p->nots.n; i++)
         if (is_var(now, run, p->nots.var[i]) && (p->kind != REF_ABSENT || in_bound(now, run, p)))
             return true;
@@ -294,6 +298,7 @@ static struct ref_run take(
         memcpy(b, run->taken.binds, run->taken.n * sizeof *b);
     b[run->taken.n] = (struct ref_bind){ var, now->event };
     next.taken = (struct ref_sofar){ run->taken.n + 1, b };
+    next.was_absent = false;
     next.place = to;
     next.last_us = now->time_us;
     if (run->is_start) {
@@ -343,7 +348,7 @@ static void step(const struct now *now, const struct ref_run *run, struct runs *
     places_add(now, &todo, run->place);
     for (size_t i = 0; i < todo.n; i++) {
         struct ref_place *p = todo.v[i];
-        if (held_back(now, run, p))
+        if (held_back(now, run, p) || (p->kind == REF_ABSENT && run->was_absent))
             continue;
         stopped |= forbidden(now, run, p);
         struct ref_run same = *run;
@@ -471,6 +476,25 @@ static int64_t patience(struct ref *r, const struct ref_place *p) {
     return most;
 }
 
+/* How long after the event taken last an absence with a bound is over that can be had from here by leaving out; -1 = none. */
+static int64_t absence(struct ref *r, const struct ref_place *p) {
+    if (p->kind == REF_JOIN)
+        return absence(r, p->next);
+    if (p->kind == REF_ABSENT)
+        return p->hi_us;
+    int64_t least = -1;
+    uint32_t n = p->kind == REF_WAIT ? p->n_heads + p->n_exits : 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (i < p->n_heads && !p->heads[i]->leaves)
+            continue;
+        int64_t d = absence(r, i < p->n_heads ? ref_place_leave(r, p, p->heads[i], false)
+                                              : ref_place_exit(r, p, p->exits[i - p->n_heads]));
+        if (d >= 0 && (least < 0 || d < least))
+            least = d;
+    }
+    return least;
+}
+
 /* When a partial match's time is over; INT64_MAX = never. */
 static int64_t deadline(struct ref *r, const struct ref_run *run) {
     int64_t t = INT64_MAX;
@@ -482,6 +506,16 @@ static int64_t deadline(struct ref *r, const struct ref_run *run) {
     return d < 0 ? t : min_time(t, run->last_us, d);
 }
 
+/* When an absence behind a loop or an optional step is over, or all is; the loop itself may go on. */
+static int64_t absent_at(struct ref *r, const struct ref_run *run) {
+    int64_t d = run->place->kind == REF_ABSENT || run->was_absent ? -1 : absence(r, run->place);
+    return d < 0 ? INT64_MAX : min_time(deadline(r, run), run->last_us, d);
+}
+
+static bool completes_absent(struct ref *r, const struct ref_run *run, int64_t now_us) {
+    return absent_at(r, run) <= now_us || (run->place->kind == REF_ABSENT && deadline(r, run) <= now_us);
+}
+
 static bool same_events(const struct ref_sofar *a, const struct ref_sofar *b) {
     bool same = a->n == b->n;
     for (uint32_t i = 0; same && i < a->n; i++)
@@ -491,15 +525,14 @@ static bool same_events(const struct ref_sofar *a, const struct ref_sofar *b) {
 
 /*
  * A partial match may stand in several places at once: it waits for one step here and has left it out there. It timed out
- * when it stands in none any more, and is reported once: by the first of its runs.
+ * when it stands in none any more and none of them completes by an absence then; it is reported once, by the first run.
  */
 static bool reports(struct ref *r, size_t at, int64_t now_us) {
     for (size_t i = 0; i < r->n_runs; i++) {
         const struct ref_run *other = &r->runs[i];
         if (i == at || !same_events(&other->taken, &r->runs[at].taken))
             continue;
-        bool due = deadline(r, other) <= now_us;
-        if (!due || (i < at && other->place->kind != REF_ABSENT))
+        if (i < at || deadline(r, other) > now_us || completes_absent(r, other, now_us))
             return false;
     }
     return true;
@@ -509,20 +542,21 @@ void ref_advance(struct ref *r, int64_t time_us) {
     while (!r->failed) {
         int64_t next = INT64_MAX;
         for (size_t i = 0; i < r->n_runs; i++)
-            if (deadline(r, &r->runs[i]) < next)
-                next = deadline(r, &r->runs[i]);
+            next = min_time(min_time(next, deadline(r, &r->runs[i]), 0), absent_at(r, &r->runs[i]), 0);
         if (next == INT64_MAX || next > time_us)
             return;
         next_step(r);
         struct runs left = { 0 };
         for (size_t i = 0; i < r->n_runs; i++) {
-            const struct ref_run *run = &r->runs[i];
-            if (deadline(r, run) > next)
-                runs_add(&left, *run);
-            else if (run->place->kind == REF_ABSENT)
-                complete(r, run->taken, run->start);
-            else if (r->calls.flink_groups || reports(r, i, next))
-                emit(&r->timeouts, run->taken, next);
+            struct ref_run run = r->runs[i];
+            bool over = deadline(r, &run) <= next, absent = completes_absent(r, &run, next);
+            if (absent)
+                complete(r, run.taken, run.start);
+            else if (over && (r->calls.flink_groups || reports(r, i, next)))
+                emit(&r->timeouts, run.taken, next);
+            run.was_absent |= absent;
+            if (!over)
+                runs_add(&left, run);
         }
         set_runs(r, &left);
         release(r, next);

@@ -154,7 +154,8 @@ static void nots_before(struct ref *r, const struct plan_term *chain, uint32_t s
         if (!s->negated || s->op == PLAN_NEXT) {
             if (s->negated || !unit_of(r, s->term)->optional)
                 return;
-        } else if (r->calls.flink_groups || in_list(&c->nots, s->term->var) || in_list(&c->late, s->term->var)) {
+        } else if (r->calls.flink_groups || in_list(&c->nots, s->term->var) ||
+                   in_list(&c->late, s->term->var)) {
             list_add(out, s->term->var);
         }
     }
@@ -335,6 +336,7 @@ static struct ref_place *enter_round(
         add_exit(p, up);
     struct ref_list nots = { 0 };
     nots_behind(up, &nots);
+    p->behind = nots;
     if (inside || (may_end && !r->calls.flink_groups))
         add_twin(r, p, &nots);
     return p;
@@ -513,9 +515,9 @@ static bool same_head(const struct ref_head *a, const struct ref_head *b) {
 
 bool ref_place_same(const struct ref_place *a, const struct ref_place *b) {
     if (a->kind != b->kind || a->n_greedy != b->n_greedy || !same_list(&a->nots, &b->nots) ||
-        !same_list(&a->late, &b->late) ||
-        a->op != b->op || a->n_heads != b->n_heads || a->n_exits != b->n_exits || a->lo_us != b->lo_us ||
-        a->hi_us != b->hi_us || !same_rest(a->rest, b->rest) || a->next != b->next || !a->twin != !b->twin)
+        !same_list(&a->late, &b->late) || a->op != b->op || a->n_heads != b->n_heads ||
+        a->n_exits != b->n_exits || a->lo_us != b->lo_us || a->hi_us != b->hi_us ||
+        !same_rest(a->rest, b->rest) || a->next != b->next || !a->twin != !b->twin)
         return false;
     for (uint32_t i = 0; i < a->n_greedy; i++)
         if (a->greedy[i]->unit->body != b->greedy[i]->unit->body)

@@ -61,7 +61,7 @@ struct ref_head {
     const struct ref_rest *rest; /* behind the loop */
     bool leaves;                 /* proceed: the variable can be left out, or its loop can end here */
     bool free_leave;             /* the way out is not narrowed by greedy */
-    struct ref_list late;        /* nots of its chain that come back behind it, with the first ignored event */
+    struct ref_list late; /* nots of its chain that come back behind it, with the first ignored event */
 };
 
 enum ref_place_kind {
@@ -81,7 +81,11 @@ struct ref_place {
     const struct ref_head *greedy[REF_MAX_LIST];
     struct ref_list nots;  /* stop; ABSENT: what must be absent; NOT_NEXT: the one variable */
     struct ref_list carry; /* nots that go on when the match proceeds from here */
-    struct ref_list late;  /* the same, but of a place where something can be left out they stop its twin only */
+    struct ref_list
+        late; /* the same, but of a place where something can be left out they stop its twin only */
+
+    struct ref_list
+        behind; /* of a further round: the nots behind the group, that stop it once their absence was had */
 
     /* WAIT */
     uint32_t n_heads;

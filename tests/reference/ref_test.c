@@ -109,6 +109,23 @@ static void operators(void **state) {
         { "a ->[2] b", "a@1 b@3 a@4 b@5", "a2 b3", "a0", { NO_SKIP } },
         { "a ->[2,4] b", "a@1 b@2 b@4", "a0 b2", "", { NO_SKIP } },
         { "a ->[2] !n", "a@1 n@3 a@4 n@5", "a0", "", { NO_SKIP } },
+        /* Behind an optional variable that took something it comes back late, within its own chain; not behind groups. */
+        { "a -> !n -> b? -> d?", "a b x n d", "a0|a0 b1", NULL, { NO_SKIP } },
+        { "a -> !n -> (b | c)? -> d?", "a b x n d", "a0|a0 b1|a0 b1 d4", NULL, { NO_SKIP } },
+        { "a -> !n -> (b? -> c?) -> d?", "a c x n d", "a0|a0 c1|a0 c1 d4", NULL, { NO_SKIP } },
+        /* An absence behind a loop: with a bound of its own time alone completes it, once, and the loop goes on. */
+        { "a+ ->[2] !n", "a@1 a@2 a@6", "a0|a0 a1|a0 a1 a2|a1|a1 a2|a2", "", { NO_SKIP } },
+        { "a+ ->[2] !n", "a@1 n@4 a@5 n@6 a@8", "a0|a4", "", { NO_SKIP } },
+        { "a+ ->[2] !n", "a@1 a@2 x@3 a@9", "a0|a1|a3", "", { .skip = PLAN_SKIP_PAST_LAST } },
+        { "a+ greedy ->[2] !n", "a@1 a@2 x@3 a@9", "a0 a1|a3", "", { .skip = PLAN_SKIP_PAST_LAST } },
+        { "a -> b? ->[2] !n", "a@1 b@9", "a0|a0 b1", "", { NO_SKIP } },
+        { "a+ ->[5] !n", "a@1 a@4", "a0|a0 a1|a1", "a1", { NO_SKIP, WITHIN(6) } },
+        { "a+ -> !n", "a@1 x@2 a@4", "a0", "a0 a2|a2", { NO_SKIP, WITHIN(5) } },
+        { "a+ combinations ->[2] !n", "a@1 x@2", "a0", "", { NO_SKIP, WITHIN(2) } },
+        { "(a* greedy)+ until q -> A", "a a q b", "a0 a1 A3", NULL, { .skip = PLAN_SKIP_PAST_LAST } },
+        { "c (a+ greedy)+ until a -> A", "c a b", "", NULL, { NO_SKIP } },
+        /* What an until around a greedy loop ends is free for what follows. */
+        { "(b* greedy)+ until b -> b -> c", "b c", "b0 c1", NULL, { NO_SKIP } },
     };
     CHECK(rows);
 }
