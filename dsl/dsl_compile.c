@@ -80,6 +80,7 @@ static void run_passes(struct dsl_sem *c) {
             dsl_lower_sink(c, c->prog->stmts[i]);
     dsl_lower_implied_sinks(c);
     if (!c->variant) {
+        dsl_check_meeting_sinks(c);
         dsl_lower_tests(c);
         dsl_warn_clocks(c);
         dsl_warn_unread(c);

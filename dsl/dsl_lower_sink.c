@@ -1,5 +1,6 @@
 /*
- * dsl_lower_sink -- sink statements; the sinks that alerts without one get; what exactly once needs.
+ * dsl_lower_sink -- sink statements; the sinks that alerts without one get; what exactly once needs; sinks that write what is
+ * read, or what another one writes.
  */
 #include "dsl/dsl_sem.h"
 
@@ -156,4 +157,53 @@ void dsl_lower_implied_sinks(struct dsl_sem *c) {
             .implied = true,
             .span = s->stmt->span };
     }
+}
+
+/* -- ends that meet --------------------------------------------------------------------------------------------------------- */
+
+static struct plan_end end_of(const struct plan_sink *s) {
+    return (struct plan_end){ false, s->opts, s->n_opts };
+}
+
+static bool meets_source(struct dsl_sem *c, const struct plan_sink *s) {
+    struct plan_end b = end_of(s);
+    for (size_t i = 0; i < c->n_nodes; i++) {
+        const struct plan_node *n = c->nodes[i];
+        if (n->kind != PLAN_NODE_SOURCE || n->source.connector != s->connector)
+            continue;
+        struct plan_end a = { true, n->source.opts, n->source.n_opts };
+        const struct plan_opt *read, *written = s->connector->meet(&a, &b, &read);
+        if (!written)
+            continue;
+        dsl_diag_error(c->diag, written->span, CEP_EINVAL, "this sink would write what stream \"%.*s\" reads",
+            BASE_STR_FMT(n->name));
+        dsl_diag_note_at(c->diag, read->span, "it is read here");
+        dsl_diag_note(c->diag, "give the sink a file that no stream of the program reads");
+        return true;
+    }
+    return false;
+}
+
+static void meets_sink(struct dsl_sem *c, size_t at) {
+    struct plan_end b = end_of(&c->sinks[at]);
+    for (size_t i = 0; i < at; i++) {
+        struct plan_end a = end_of(&c->sinks[i]);
+        const struct plan_opt *first, *second;
+        if (c->sinks[i].connector != c->sinks[at].connector)
+            continue;
+        second = c->sinks[at].connector->meet(&a, &b, &first);
+        if (!second)
+            continue;
+        dsl_diag_error(
+            c->diag, second->span, CEP_EINVAL, "this sink would write where another sink writes already");
+        dsl_diag_note_at(c->diag, first->span, "the other one is here");
+        dsl_diag_note(c->diag, "give each sink a file of its own");
+        return;
+    }
+}
+
+void dsl_check_meeting_sinks(struct dsl_sem *c) {
+    for (size_t i = 0; i < c->n_sinks; i++)
+        if (c->sinks[i].connector->meet && !meets_source(c, &c->sinks[i]))
+            meets_sink(c, i);
 }

@@ -306,6 +306,8 @@ void dsl_check_broken_source(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_alert(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_sink(struct dsl_sem *c, const struct dsl_stmt *stmt);
 void dsl_lower_implied_sinks(struct dsl_sem *c);
+/* A sink that writes what a source reads or another sink writes. */
+void dsl_check_meeting_sinks(struct dsl_sem *c);
 void dsl_lower_tests(struct dsl_sem *c);
 void dsl_warn_unread(struct dsl_sem *c);
 void dsl_warn_clocks(struct dsl_sem *c);

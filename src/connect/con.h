@@ -170,6 +170,12 @@ enum cep_rc con_sink_flush(struct con_sink *sink, bool final, struct cep_err *er
 void con_sink_stats(const struct con_sink *sink, struct con_sink_stats *out);
 void con_sink_close(struct con_sink *sink); /* NULL is fine. Drops what is still pending: flush first */
 
+/*
+ * Looks at the disk, before anything is opened: a sink must not write a file that a source of the plan reads (by whatever
+ * name, through a link, a folder or a glob), nor two sinks one file. Returns: CEP_EINVAL, and err names both.
+ */
+enum cep_rc con_check_ends(const struct plan *plan, const struct con_env *env, struct cep_err *err);
+
 /* -- what there is ------------------------------------------------------------------------------------------- */
 
 /* Every connector and format of this version, for the compiler and `cepd help connectors`. */

@@ -170,6 +170,7 @@ const struct con_connector con_file = {
         .sink_opts = sink_opts,
         .source_check = source_check,
         .sink_check = sink_check,
+        .meet = con_file_meet,
         .help = "files: read to the end or followed, plain, gzip or zstd; written with rotation" },
     .source = &con_file_source,
     .sink = &con_file_sink,

@@ -16,4 +16,7 @@ struct con_file_list {
 
 /* Returns: CEP_EIO when there is nothing of that name; not for globs and directories, which may be empty. */
 enum cep_rc con_file_list(const char *path, struct con_file_list *out, struct cep_err *err);
+/* con_file_meet.c: plan_connector_spec.meet */
+const struct plan_opt *con_file_meet(
+    const struct plan_end *a, const struct plan_end *b, const struct plan_opt **of_a);
 void con_file_list_release(struct con_file_list *list);

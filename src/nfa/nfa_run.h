@@ -215,6 +215,9 @@ struct nfa_matcher {
     const struct nfa_edge **fired;
     struct nfa_done *found, **found_end, **found_last; /* matches completed by this step */
     size_t n_found;
+    struct nfa_link *
+        sole; /* counted: the match of sole_start, the only one of it in step sole_step; its aliases are not told */
+    uint64_t sole_start, sole_step, sole_alias_hi;
     struct nfa_run **taker; /* state: the earliest run that took this event into it */
     struct nfa_group **taker_group;
     uint64_t *taker_order;

@@ -105,14 +105,41 @@ static void found(struct nfa_matcher *m, struct nfa_link *last, uint64_t start_o
     m->n_found++;
 }
 
+static void find_aliases(
+    struct nfa_matcher *m, const struct nfa_group *g, struct nfa_link *last, uint64_t alias_hi) {
+    for (const struct nfa_alias *a = g->first_alias; a && a->order <= alias_hi; a = a->next)
+        found(m, nfa_link_ref(last), a->order, a->time);
+}
+
+static void forget_sole(struct nfa_matcher *m) {
+    nfa_link_unref(m, m->sole);
+    m->sole = NULL;
+}
+
 void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run,
     struct nfa_link *last, uint64_t start_order, int64_t start_time) {
-    found(m, last, start_order, start_time);
-    /* Under skip past last the match of the first start drops those of its aliases. */
-    if (!g || !run || m->pat->skip == PLAN_SKIP_PAST_LAST)
+    if (!g || !run || !g->first_alias || m->pat->skip != PLAN_SKIP_PAST_LAST) {
+        found(m, last, start_order, start_time);
+        if (g && run)
+            find_aliases(m, g, last, run->alias_hi);
         return;
-    for (const struct nfa_alias *a = g->first_alias; a && a->order <= run->alias_hi; a = a->next)
-        found(m, nfa_link_ref(last), a->order, a->time);
+    }
+    /* The match of a start drops those of its aliases, unless the start has a better one that ends before they begin. */
+    bool others = m->sole_step == m->next_step && m->sole_start == start_order;
+    if (others && m->sole) {
+        find_aliases(m, g, m->sole, m->sole_alias_hi);
+        forget_sole(m);
+    } else if (!others) {
+        forget_sole(m);
+        m->sole = nfa_link_ref(last);
+        m->sole_start = start_order;
+        m->sole_step = m->next_step;
+        m->sole_alias_hi = run->alias_hi;
+    }
+    found(m, nfa_link_ref(last), start_order, start_time);
+    if (others)
+        find_aliases(m, g, last, run->alias_hi);
+    nfa_link_unref(m, last);
 }
 
 void nfa_complete_start(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run) {
@@ -222,6 +249,8 @@ static void add_waiting(struct nfa_matcher *m, struct nfa_key *k, struct nfa_don
 }
 
 void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    if (m->sole)
+        forget_sole(m);
     if (m->n_found) {
         struct nfa_done *list = sort(m, m->found, m->n_found);
         m->found = NULL;

@@ -13,7 +13,8 @@
 
 /* The term that `t` comes down to when redundant groups are taken off, and whether one of them was optional. */
 static const struct plan_term *unwrap(const struct plan_term *t, bool *optional) {
-    while (t->kind == PLAN_TERM_CHAIN && t->n_steps == 1 && !t->steps[0].negated && !t->until && !t->gap_us) {
+    while (t->kind == PLAN_TERM_CHAIN && t->n_steps == 1 && !t->steps[0].negated && !t->until &&
+           (!t->gap_us || t->max == 1)) {
         const struct plan_term *in = t->steps[0].term;
         bool plain = in->min == 1 && in->max == 1;
         if (t->min == 1 && t->max == 1) {

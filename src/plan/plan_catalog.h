@@ -29,6 +29,20 @@ struct plan_opt_spec {
 typedef enum cep_rc (*plan_opt_check_fn)(
     const struct evt_schema *schema, const struct plan_opt *opts, uint32_t n_opts, struct cep_err *err);
 
+/* One use of a connector: what a stream reads, or what a sink writes. */
+struct plan_end {
+    bool is_source;
+    const struct plan_opt *opts;
+    uint32_t n_opts;
+};
+
+/*
+ * Does the sink `b` write what `a` reads or, another sink, writes? By the options alone; the disk is not looked at. Returns:
+ * the option of b that says so, and a's in *of_a; NULL = not as far as is known.
+ */
+typedef const struct plan_opt *(*plan_meet_fn)(
+    const struct plan_end *a, const struct plan_end *b, const struct plan_opt **of_a);
+
 struct plan_connector_spec {
     const char *name;
     bool is_source, is_sink;
@@ -43,6 +57,7 @@ struct plan_connector_spec {
         open_opts; /* source: options of other names are let through with any literal (generate: one a column);
                                  then source_check names the unknown ones */
     plan_opt_check_fn source_check, sink_check; /* NULL = nothing more to check */
+    plan_meet_fn meet;                          /* NULL = its uses have nothing in common */
     const char *help;
 };
 

@@ -154,6 +154,10 @@ static enum cep_rc open_sources(struct rt_job *job, struct cep_err *err) {
 
 static enum cep_rc open_sinks(struct rt_job *job, struct cep_err *err) {
     const struct plan *plan = job->plan;
+    struct con_env where = env_of(job);
+    enum cep_rc checked = con_check_ends(plan, &where, err);
+    if (checked != CEP_OK)
+        return checked;
     job->sinks = base_calloc(plan->n_sinks ? plan->n_sinks : 1, sizeof(struct rt_op *));
     for (uint32_t i = 0; i < plan->n_sinks; i++) {
         struct con_env env = env_of(job);

@@ -437,9 +437,61 @@ static void a_full_disk_loses_nothing(void **state) {
     assert_string_equal(con_kit_slurp(&f->k, "out"), "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n{\"a\":4}\n");
 }
 
+/* One job of a source and one or two sinks: what the names alone say, and what the disk says. */
+static void ends_meet(void **state) {
+    struct fix *f = *state;
+    static const struct {
+        const char *from, *to, *other; /* options; other: of a second sink, or NULL */
+        bool by_name, on_disk;
+    } rows[] = {
+        { "path = 'in/a.ndjson'", "path = './in//a.ndjson'", NULL, true, true },
+        { "path = 'in/a.ndjson'", "path = 'in/b.ndjson'", NULL, false, false },
+        { "path = 'in/*.ndjson'", "path = 'in/b.ndjson'", NULL, true, true },
+        { "path = 'in/{a,{x,b}}.ndjson'", "path = 'in/b.ndjson'", NULL, true, true },
+        { "path = 'in/{a,c}.ndjson'", "path = 'in/b.ndjson'", NULL, false, false },
+        { "path = '*.ndjson'", "path = 'in/b.ndjson'", NULL, false, false },
+        { "path = 'in/*.1'", "path = 'in/b', rotate_size = 9", NULL, true, true },
+        { "path = 'in/*.1'", "path = 'in/b'", NULL, false, false },
+        { "path = 'in/'", "path = 'in/b.txt'", NULL, true, true },
+        { "path = 'in/'", "path = 'in/.b.txt'", NULL, false, false },
+        { "path = 'in'", "path = 'in/b.txt'", NULL, false, true },
+        { "path = 'in'", "path = 'inn/b.txt'", NULL, false, true },
+        { "path = 'in/'", "path = 'in/'", NULL, true, true },
+        { "path = 'in/p*.ndjson'", "path = 'in/'", NULL, false, true },
+        { "path = 'in/p*.csv'", "path = 'in/'", NULL, false, false },
+        { "path = 'link'", "path = 'in/a.ndjson', append = false", NULL, false, true },
+        { "path = 'in/../in/a.ndjson'", "path = 'in/a.ndjson'", NULL, false, true },
+        { "path = 'in/a.ndjson'", "path = 'x'", "path = 'x'", true, true },
+        { "path = 'in/a.ndjson'", "path = 'x'", "path = 'in/../x'", false, true },
+        { "path = 'in/a.ndjson'", "path = 'in/'", "path = 'in/x'", false, false },
+        { "path = 'in/a.ndjson'", "path = '/dev/null'", "path = '/dev/null'", false, false },
+    };
+    shell(f, "mkdir in && echo '{}' > in/a.ndjson && ln -s in inn && ln -s in/a.ndjson link");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct plan_node *node = con_kit_stream(&f->k, "a int", "file", rows[i].from, "json", NULL);
+        struct plan_sink sinks[2] = { *con_kit_sink(&f->k, "file", rows[i].to, "json", NULL) };
+        uint32_t n = rows[i].other ? 2 : 1;
+        if (rows[i].other)
+            sinks[1] = *con_kit_sink(&f->k, "file", rows[i].other, "json", NULL);
+        const struct plan plan = { .nodes = &node, .n_nodes = 1, .sinks = sinks, .n_sinks = n };
+        struct plan_end a = { true, node->source.opts, node->source.n_opts };
+        struct plan_end b = { false, sinks[0].opts, sinks[0].n_opts };
+        struct plan_end c = { false, sinks[n - 1].opts, sinks[n - 1].n_opts };
+        const struct plan_opt *of_a;
+        bool by_name = con_file.spec.meet(&a, &b, &of_a) || (n > 1 && con_file.spec.meet(&b, &c, &of_a));
+        struct cep_err err = CEP_ERR_INIT;
+        enum cep_rc rc = con_check_ends(&plan, &f->k.env, &err);
+        if (by_name != rows[i].by_name || rc != (rows[i].on_disk ? CEP_EINVAL : CEP_OK))
+            fail_msg("%s and %s: %d by name, %s", rows[i].from, rows[i].to, by_name,
+                rc == CEP_OK ? "nothing on the disk" : err.message);
+    }
+    assert_string_equal(con_kit_slurp(&f->k, "in/a.ndjson"), "{}\n");
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        T(ends_meet),
         T(one_file),
         T(a_missing_file_is_an_error),
         T(partitions_of_a_glob_and_a_directory_come_sorted),

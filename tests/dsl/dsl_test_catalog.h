@@ -31,6 +31,17 @@ static const struct plan_opt_spec catalog_text[] = {
     { .name = NULL },
 };
 
+/* The same path is the same file. */
+static const struct plan_opt *catalog_meet(
+    const struct plan_end *a, const struct plan_end *b, const struct plan_opt **of_a) {
+    *of_a = plan_opt_find(a->opts, a->n_opts, "path");
+    const struct plan_opt *to = plan_opt_find(b->opts, b->n_opts, "path");
+    bool same = *of_a && to &&
+                base_str_eq(plan_opt_str(a->opts, a->n_opts, "path", ""),
+                    plan_opt_str(b->opts, b->n_opts, "path", ""));
+    return same ? to : NULL;
+}
+
 static const struct plan_connector_spec catalog_file = { .name = "file",
     .is_source = true,
     .is_sink = true,
@@ -39,6 +50,7 @@ static const struct plan_connector_spec catalog_file = { .name = "file",
     .bounded = true,
     .source_opts = catalog_file_source,
     .sink_opts = catalog_file_sink,
+    .meet = catalog_meet,
     .help = "files" };
 static const struct plan_connector_spec catalog_stdout = {
     .name = "stdout", .is_sink = true, .default_format = "json", .help = "standard output"

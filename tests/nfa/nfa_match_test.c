@@ -68,6 +68,8 @@ static void loops(void **state) {
         { "c -> a+ until q -> b", "c a q a b", "c0 a1 b4", NULL, { NO_SKIP } },
         { "(a* greedy)+ until q -> A", "a a q b", "a0 a1 A3", NULL, { .skip = PLAN_SKIP_PAST_LAST } },
         { "c (a+ greedy)+ until a -> A", "c a b", "", NULL, { NO_SKIP } },
+        /* A gap says nothing of what is there once at most: the group is still a greedy loop that may be left out. */
+        { "((a{2,3} greedy)? gap 2 | c) -> A", "a", "", NULL, { NO_SKIP } },
         /* What an until around a greedy loop ends is free for what follows. */
         { "(b* greedy)+ until b -> b -> c", "b c", "b0 c1", NULL, { NO_SKIP } },
         { "c -> a+ until a -> b", "c a b", "", NULL, { NO_SKIP } },
@@ -119,6 +121,8 @@ static void negation(void **state) {
         { "a+ ->[5] !n", "a@1 a@4", "a0|a0 a1|a1", "a1", { NO_SKIP, WITHIN(6) } },
         { "a+ -> !n", "a@1 x@2 a@4", "a0", "a0 a2|a2", { NO_SKIP, WITHIN(5) } },
         { "a+ combinations ->[2] !n", "a@1 x@2", "a0", "", { NO_SKIP, WITHIN(2) } },
+        /* The first start's best match ends before the second start, which shares a run with a worse one. */
+        { "a+ combinations -> !n", "a@1 a@1 x@4", "a0|a1", "", { .skip = PLAN_SKIP_PAST_LAST, BETWEEN(4) } },
     };
     CHECK(rows);
 }
