@@ -7,6 +7,8 @@ libexpr_la_SOURCES = \
 	src/expr/expr_eval.c src/expr/expr_eval.h \
 	src/expr/expr_func.c src/expr/expr_func.h \
 	src/expr/expr_func_core.c \
+	src/expr/expr_index.c src/expr/expr_index.h \
+	src/expr/expr_index_internal.h src/expr/expr_index_table.c \
 	src/expr/expr_row.c src/expr/expr_row.h \
 	src/expr/expr_kern.c src/expr/expr_kern.h \
 	src/expr/expr_kern_set.c \
