@@ -16,6 +16,8 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_input.c \
 	src/nfa/nfa_keep.c \
 	src/nfa/nfa_key.c \
+	src/nfa/nfa_many.c src/nfa/nfa_many.h src/nfa/nfa_many_internal.h \
+	src/nfa/nfa_many_stats.c \
 	src/nfa/nfa_matcher.c \
 	src/nfa/nfa_mem.c src/nfa/nfa_mem.h \
 	src/nfa/nfa_prog.c \

@@ -124,6 +124,7 @@ struct nfa_matcher_opts {
     uint32_t batch_rows;   /* of output batches; 0 = EVT_BATCH_ROWS */
     uint64_t max_bytes;    /* of state; going over fails with CEP_ELIMIT; 0 = no limit */
     uint64_t max_buffered; /* rows in the reorder buffer; 0 = no limit; see nfa_matcher_is_full() */
+    bool fed;              /* rows come from an nfa_many (nfa/nfa_many.h) in their order, with their conditions */
 };
 
 struct nfa_matcher;

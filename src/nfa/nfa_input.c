@@ -30,10 +30,34 @@ static bool lacks_column(const struct expr *e, const int32_t *map) {
     return r.lacks;
 }
 
+void nfa_inputs_key(struct nfa_matcher *m) {
+    const struct plan_pattern *pat = m->pat;
+    for (uint32_t i = 0; i < pat->n_inputs; i++) {
+        struct nfa_input *in = &m->inputs[i];
+        if (in->keys)
+            continue;
+        if (!in->share)
+            in->share = expr_share_new();
+        in->direct_key = -1;
+        in->keys = base_calloc(pat->n_keys + 1, sizeof *in->keys);
+        if (m->key_mode == NFA_KEY_INT || m->key_mode == NFA_KEY_STRING) {
+            in->direct_key = pat->col_map[i][pat->keys[0]->index];
+            continue;
+        }
+        for (uint32_t k = 0; k < pat->n_keys; k++) {
+            if (expr_is_event_only(pat->keys[k]) && !lacks_column(pat->keys[k], pat->col_map[i]))
+                in->keys[k] = expr_vec_new_in(in->share, pat->keys[k], pat->col_map[i]);
+        }
+    }
+}
+
 void nfa_inputs_init(struct nfa_matcher *m) {
     const struct nfa_prog *p = m->p;
     const struct plan_pattern *pat = m->pat;
     m->inputs = base_calloc(pat->n_inputs, sizeof *m->inputs);
+    clk_reorder_init(&m->reorder);
+    if (m->opts.fed)
+        return;
     for (uint32_t i = 0; i < pat->n_inputs; i++) {
         struct nfa_input *in = &m->inputs[i];
         in->share = expr_share_new();
@@ -49,27 +73,26 @@ void nfa_inputs_init(struct nfa_matcher *m) {
             else if (bit->e)
                 in->vecs[b] = expr_vec_new_in(in->share, bit->e, pat->col_map[i]);
         }
-        in->direct_key = -1;
-        in->keys = base_calloc(pat->n_keys + 1, sizeof *in->keys);
-        if (m->key_mode == NFA_KEY_INT || m->key_mode == NFA_KEY_STRING) {
-            in->direct_key = pat->col_map[i][pat->keys[0]->index];
-            continue;
-        }
-        for (uint32_t k = 0; k < pat->n_keys; k++) {
-            if (expr_is_event_only(pat->keys[k]) && !lacks_column(pat->keys[k], pat->col_map[i]))
-                in->keys[k] = expr_vec_new_in(in->share, pat->keys[k], pat->col_map[i]);
-        }
     }
+    nfa_inputs_key(m);
     m->bitmaps = base_calloc((p->n_bits + 1) * WORDS, sizeof *m->bitmaps);
-    clk_reorder_init(&m->reorder);
+}
+
+void nfa_held_release(struct nfa_held *h) {
+    base_free(h->bits);
+    base_free(h->hash);
+    base_free(h->key_off);
+    base_free(h->key_len);
+    base_buf_release(&h->key_bytes);
+    *h = (struct nfa_held){ 0 };
 }
 
 void nfa_inputs_release(struct nfa_matcher *m) {
     for (uint32_t i = 0; m->inputs && i < m->pat->n_inputs; i++) {
         struct nfa_input *in = &m->inputs[i];
-        for (size_t b = 0; b < m->p->n_bits; b++)
+        for (size_t b = 0; in->vecs && b < m->p->n_bits; b++)
             expr_vec_free(in->vecs[b]);
-        for (uint32_t k = 0; k < m->pat->n_keys; k++)
+        for (uint32_t k = 0; in->keys && k < m->pat->n_keys; k++)
             expr_vec_free(in->keys[k]);
         expr_share_free(in->share);
         base_free(in->vecs);
@@ -80,13 +103,8 @@ void nfa_inputs_release(struct nfa_matcher *m) {
     base_free(m->inputs);
     m->inputs = NULL;
     for (size_t i = 0; i < m->n_held; i++) {
-        struct nfa_held *h = &m->held[i];
-        evt_batch_unref(h->batch);
-        base_free(h->bits);
-        base_free(h->hash);
-        base_free(h->key_off);
-        base_free(h->key_len);
-        base_buf_release(&h->key_bytes);
+        evt_batch_unref(m->held[i].batch);
+        nfa_held_release(&m->held[i]);
     }
     base_free(m->held);
     base_free(m->free_held);
@@ -97,7 +115,7 @@ void nfa_inputs_release(struct nfa_matcher *m) {
 
 /* -- conditions ------------------------------------------------------------------------------------------------ */
 
-static void report(
+void nfa_report(
     struct nfa_matcher *m, uint32_t input, const struct evt_batch *b, const struct expr_fails *f) {
     for (size_t row = base_bits_next(f->rows, b->n_rows, 0); row < b->n_rows;
          row = base_bits_next(f->rows, b->n_rows, row + 1)) {
@@ -163,7 +181,7 @@ static void eval_bits(struct nfa_matcher *m, uint32_t input, const struct evt_ba
     }
     expr_share_close(in->share);
     if (fails.n)
-        report(m, input, b, &fails);
+        nfa_report(m, input, b, &fails);
 }
 
 /* -- rows that matter ------------------------------------------------------------------------------------------- */
@@ -188,6 +206,18 @@ static size_t find_relevant(
     return base_bits_count(out, b->n_rows);
 }
 
+void nfa_held_room(struct nfa_matcher *m, struct nfa_held *h, uint32_t n_rows) {
+    base_buf_clear(&h->key_bytes);
+    if (h->cap_rows >= n_rows)
+        return;
+    h->cap_rows = EVT_BATCH_ROWS > n_rows ? EVT_BATCH_ROWS : n_rows;
+    h->hash = base_realloc(h->hash, h->cap_rows * sizeof *h->hash);
+    if (m->key_mode == NFA_KEY_BYTES) {
+        h->key_off = base_realloc(h->key_off, h->cap_rows * sizeof *h->key_off);
+        h->key_len = base_realloc(h->key_len, h->cap_rows * sizeof *h->key_len);
+    }
+}
+
 static uint32_t held_new(struct nfa_matcher *m, uint32_t input, struct evt_batch *b) {
     uint32_t i;
     if (m->n_free_held) {
@@ -198,22 +228,15 @@ static uint32_t held_new(struct nfa_matcher *m, uint32_t input, struct evt_batch
         m->held[i] = (struct nfa_held){ 0 };
     }
     struct nfa_held *h = &m->held[i];
-    if (h->cap_rows < b->n_rows) {
-        h->cap_rows = EVT_BATCH_ROWS > b->n_rows ? EVT_BATCH_ROWS : b->n_rows;
+    uint32_t cap = h->cap_rows;
+    nfa_held_room(m, h, b->n_rows);
+    if (h->cap_rows > cap)
         h->bits = base_realloc(h->bits, h->cap_rows * m->p->n_words * sizeof *h->bits);
-        h->hash = base_realloc(h->hash, h->cap_rows * sizeof *h->hash);
-        if (m->key_mode == NFA_KEY_BYTES) {
-            h->key_off = base_realloc(h->key_off, h->cap_rows * sizeof *h->key_off);
-            h->key_len = base_realloc(h->key_len, h->cap_rows * sizeof *h->key_len);
-        }
-    }
     h->batch = evt_batch_ref(b);
     h->input = input;
     h->waiting = 0;
-    base_buf_clear(&h->key_bytes);
     return i;
 }
-
 static void held_free(struct nfa_matcher *m, uint32_t i) {
     evt_batch_unref(m->held[i].batch);
     m->held[i].batch = NULL;
@@ -237,12 +260,10 @@ static void spread_bits(
     }
 }
 
-static void hash_bytes(
-    struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows) {
+static void hash_bytes(struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b,
+    const uint64_t *rows, struct expr_fails *fails) {
     const struct plan_pattern *pat = m->pat;
     struct nfa_input *in = &m->inputs[h->input];
-    struct expr_fails fails;
-    memset(&fails, 0, sizeof fails);
     const struct evt_col *cols_buf[8];
     const struct evt_col **cols = cols_buf;
     if (pat->n_keys > 8) {
@@ -250,7 +271,7 @@ static void hash_bytes(
         m->scratch_used = true;
     }
     for (uint32_t k = 0; k < pat->n_keys; k++)
-        cols[k] = in->keys[k] ? expr_vec_eval(in->keys[k], b, rows, m->now_us, &fails) : NULL;
+        cols[k] = in->keys[k] ? expr_vec_eval(in->keys[k], b, rows, m->now_us, fails) : NULL;
     m->cur.batch = b;
     m->cur.input = h->input;
     for (size_t row = base_bits_next(rows, b->n_rows, 0); row < b->n_rows;
@@ -275,14 +296,12 @@ static void hash_bytes(
     }
     m->scratch_used = true;
     m->cur.batch = NULL;
-    if (fails.n)
-        report(m, h->input, b, &fails);
 }
 
-static void hash_keys(
-    struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows) {
+void nfa_hash_keys(struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows,
+    struct expr_fails *fails) {
     if (m->key_mode == NFA_KEY_BYTES) {
-        hash_bytes(m, h, b, rows);
+        hash_bytes(m, h, b, rows, fails);
         return;
     }
     const struct evt_col *c = NULL;
@@ -315,8 +334,8 @@ static void fire_timers(struct nfa_matcher *m, int64_t now) {
         nfa_expire(m, CEP_CONTAINER_OF(t, struct nfa_key, timer), at);
 }
 
-static void take_row(struct nfa_matcher *m, struct nfa_held *h, uint32_t row) {
-    m->cur.bits = h->bits + (size_t)row * m->p->n_words;
+static void take_row(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {
+    m->cur.bits = bits;
     m->cur.folded = nfa_fold(m->p, m->cur.bits);
     m->cur.batch = h->batch;
     m->cur.row = row;
@@ -352,8 +371,19 @@ static void check_budget(struct nfa_matcher *m) {
     m->err.fatal = true;
 }
 
-static void take_rows(struct nfa_matcher *m, const struct clk_row *rows, size_t n) {
+/* What is due by then, and the row. */
+static inline void take(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {
     bool any;
+    if (m->rc != CEP_OK)
+        return;
+    int64_t time = h->batch->time[row], next = clk_timers_next(&m->timers, &any);
+    if (any && next <= time)
+        fire_timers(m, time);
+    take_row(m, h, row, bits);
+    check_budget(m);
+}
+
+static void take_rows(struct nfa_matcher *m, const struct clk_row *rows, size_t n) {
     for (size_t i = 0; i < n && i < AHEAD_SLOT; i++)
         nfa_key_prefetch(m, hash_of(m, &rows[i]));
     for (size_t i = 0; i < n; i++) {
@@ -364,13 +394,7 @@ static void take_rows(struct nfa_matcher *m, const struct clk_row *rows, size_t 
             nfa_key_prefetch_key(m, hash_of(m, &rows[i + AHEAD_KEY]));
         if (i + AHEAD_GROUP < n)
             nfa_key_prefetch_group(m, hash_of(m, &rows[i + AHEAD_GROUP]));
-        if (m->rc == CEP_OK) {
-            int64_t next = clk_timers_next(&m->timers, &any);
-            if (any && next <= rows[i].time)
-                fire_timers(m, rows[i].time);
-            take_row(m, h, rows[i].row);
-            check_budget(m);
-        }
+        take(m, h, rows[i].row, h->bits + (size_t)rows[i].row * m->p->n_words);
         if (--h->waiting == 0)
             held_free(m, rows[i].batch);
     }
@@ -397,7 +421,7 @@ static void room_for_rows(struct nfa_matcher *m, size_t n) {
 
 enum cep_rc nfa_matcher_batch(
     struct nfa_matcher *m, uint32_t input, struct evt_batch *b, int64_t now_us, struct cep_err *err) {
-    CEP_REQUIRE(input < m->pat->n_inputs && b->n_rows <= EVT_BATCH_ROWS);
+    CEP_REQUIRE(input < m->pat->n_inputs && b->n_rows <= EVT_BATCH_ROWS && !m->opts.fed);
     uint64_t all[WORDS], relevant[WORDS];
     const uint64_t *sel = b->sel;
     m->now_us = now_us;
@@ -422,7 +446,10 @@ enum cep_rc nfa_matcher_batch(
     uint32_t slot = held_new(m, input, b);
     struct nfa_held *h = &m->held[slot];
     spread_bits(m, h, b, relevant);
-    hash_keys(m, h, b, relevant);
+    struct expr_fails fails = { .n = 0 };
+    nfa_hash_keys(m, h, b, relevant, &fails);
+    if (fails.n)
+        nfa_report(m, input, b, &fails);
     h->waiting = (uint32_t)n;
     room_for_rows(m, n);
     size_t at = 0;
@@ -447,6 +474,18 @@ enum cep_rc nfa_matcher_advance(struct nfa_matcher *m, int64_t watermark, struct
     room_for_rows(m, EVT_BATCH_ROWS);
     for (size_t n; (n = clk_reorder_take(&m->reorder, watermark, m->rows, m->cap_rows));)
         take_rows(m, m->rows, n);
+    fire_timers(m, watermark);
+    return finish(m, err);
+}
+
+/* -- fed by nfa_many ---------------------------------------------------------------------------------------------- */
+
+void nfa_feed(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {
+    take(m, h, row, bits);
+}
+
+enum cep_rc nfa_feed_end(struct nfa_matcher *m, int64_t watermark, struct cep_err *err) {
+    m->watermark = watermark;
     fire_timers(m, watermark);
     return finish(m, err);
 }

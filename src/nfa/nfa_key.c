@@ -9,11 +9,11 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
-enum { NFA_KEYS_MIN = 64 };
+enum { NFA_KEYS_MIN = 64, NFA_KEYS_MIN_FED = 8 };
 
 void nfa_keys_init(struct nfa_matcher *m) {
     const struct plan_pattern *pat = m->pat;
-    m->n_slots = NFA_KEYS_MIN;
+    m->n_slots = m->opts.fed ? NFA_KEYS_MIN_FED : NFA_KEYS_MIN;
     m->slots = base_calloc(m->n_slots, sizeof *m->slots);
     clk_timers_init(&m->timers);
     m->key_mode = pat->n_keys == 0 ? NFA_KEY_NONE : NFA_KEY_BYTES;

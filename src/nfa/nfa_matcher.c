@@ -6,6 +6,9 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
+/* One of thousands, most of which have little state or none. */
+enum { FED_FIRST_BLOCK = 1024 };
+
 struct nfa_matcher *nfa_matcher_new(
     const struct nfa_prog *p, const struct nfa_out *out, const struct nfa_matcher_opts *opts) {
     struct nfa_matcher *m = base_calloc(1, sizeof *m);
@@ -18,7 +21,7 @@ struct nfa_matcher *nfa_matcher_new(
     m->watermark = EVT_TIME_MIN;
     m->next_order = 1;
     m->found_end = &m->found;
-    nfa_mem_init(&m->mem);
+    nfa_mem_init(&m->mem, m->opts.fed ? FED_FIRST_BLOCK : 0);
     base_arena_init(&m->scratch, 0);
     m->atom_stamp = base_calloc(p->n_atoms + 1, sizeof *m->atom_stamp);
     m->atom_true = base_calloc(p->n_atoms + 1, sizeof *m->atom_true);

@@ -39,9 +39,9 @@ static unsigned class_of(size_t *size) {
     return NFA_MEM_SMALL + log2 - 9;
 }
 
-void nfa_mem_init(struct nfa_mem *m) {
+void nfa_mem_init(struct nfa_mem *m, size_t first_block) {
     memset(m, 0, sizeof *m);
-    m->block_size = NFA_MEM_FIRST_BLOCK;
+    m->block_size = first_block ? first_block : NFA_MEM_FIRST_BLOCK;
 }
 
 void nfa_mem_release(struct nfa_mem *m) {
@@ -50,11 +50,13 @@ void nfa_mem_release(struct nfa_mem *m) {
         m->blocks = b->next;
         base_free(b);
     }
-    nfa_mem_init(m);
+    nfa_mem_init(m, 0);
 }
 
 static void *from_block(struct nfa_mem *m, size_t size) {
     if ((size_t)(m->end - m->next) < size) {
+        while (m->block_size < size)
+            m->block_size *= 2;
         struct nfa_mem_block *b = base_alloc(sizeof *b + m->block_size);
         *b = (struct nfa_mem_block){ m->blocks, m->block_size };
         m->blocks = b;

@@ -25,7 +25,8 @@ struct nfa_mem {
     size_t block_size;
 };
 
-void nfa_mem_init(struct nfa_mem *m);
+/* Blocks double in size from the first, 0 = 16 KiB. */
+void nfa_mem_init(struct nfa_mem *m, size_t first_block);
 void nfa_mem_release(struct nfa_mem *m);
 /* Returns: memory of that size, aligned to 8, not cleared. */
 void *nfa_mem_get(struct nfa_mem *m, size_t size);

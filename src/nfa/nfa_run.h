@@ -348,6 +348,20 @@ void nfa_aggs_start(const struct nfa_matcher *m, struct nfa_run *run);
 /* nfa_input.c */
 void nfa_inputs_init(struct nfa_matcher *m);
 void nfa_inputs_release(struct nfa_matcher *m);
+/* What a matcher that is fed by nfa_many.c leaves to it, by its parts. Ensures: nfa_hash_keys() may be called. */
+void nfa_inputs_key(struct nfa_matcher *m);
+/* Room for the hashes of n_rows keys; those from before are void. */
+void nfa_held_room(struct nfa_matcher *m, struct nfa_held *h, uint32_t n_rows);
+void nfa_held_release(struct nfa_held *h); /* not its batch */
+/* Requires: h->input is set. Adds to *fails what failed. */
+void nfa_hash_keys(struct nfa_matcher *m, struct nfa_held *h, const struct evt_batch *b, const uint64_t *rows,
+    struct expr_fails *fails);
+/* Counts and tells an expression's failures. */
+void nfa_report(struct nfa_matcher *m, uint32_t input, const struct evt_batch *b, const struct expr_fails *f);
+/* A row in its turn, after what is due by then; its conditions are n_words of bits. Requires: opts.fed. */
+void nfa_feed(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits);
+/* As nfa_matcher_advance(), when all rows up to the watermark were fed. */
+enum cep_rc nfa_feed_end(struct nfa_matcher *m, int64_t watermark, struct cep_err *err);
 
 static inline size_t nfa_run_size(const struct nfa_prog *p) {
     return sizeof(struct nfa_run) + p->n_run_aggs * sizeof(struct expr_agg_state);

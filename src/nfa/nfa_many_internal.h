@@ -1,0 +1,129 @@
+#pragma once
+/*
+ * nfa_many_internal -- what a set of patterns on the same streams consists of. Private to src/nfa.
+ *
+ *     held batch ── row r ──▶ hits[off[r]] .. hits[off[r + 1]]   a hit: a pattern and its bits of that row
+ *                ── set of keys k ──▶ keyed[k].hash[r]
+ */
+#include "base/base_map.h"
+#include "expr/expr_index.h"
+#include "nfa/nfa_many.h"
+#include "nfa/nfa_run.h"
+
+enum {
+    MANY_WORDS = EVT_BATCH_ROWS / 64,
+    MANY_OUT_ROWS = 64 /* of output batches: most patterns have few matches at a time */
+};
+
+struct many_member {
+    struct nfa_matcher *m; /* owned */
+    const struct nfa_prog *p;
+    uint32_t number, key_set;
+    uint32_t n_words;
+    bool any_wide;          /* some input is */
+    bool greedy;            /* takes every row of its wide inputs, whether it has keys or not */
+    bool has_any;           /* some bits are an OR of others */
+    bool *wide;             /* owned; an input: rows without a hit concern it too */
+    uint64_t *bits0;        /* owned; an input: n_words of bits that are set for every row */
+    uint64_t *interest;     /* owned; n_words: bits that make a row relevant */
+    struct clk_timer timer; /* in nfa_many.timers */
+    struct many_cond {
+        uint32_t input, cond;
+    } * conds; /* owned; of its bits */
+    size_t n_conds, cap_conds;
+    uint64_t n_hits;  /* rows that concerned it, of inputs that are not wide */
+    uint64_t waiting; /* hits that wait */
+};
+
+struct many_input {
+    struct expr_index *index; /* owned */
+    struct many_user {
+        uint32_t cond, member, bit;
+    } * users; /* owned; until sealed */
+    size_t n_users, cap_users;
+    uint32_t *user_off; /* owned; a condition: into user_list */
+    struct many_use {
+        uint32_t member, bit;
+    } * user_list;  /* owned */
+    bool all_rows;  /* some pattern is wide */
+    bool *wide_set; /* owned; a set of keys: some pattern with these is wide */
+    uint64_t n_events;
+};
+
+struct many_hit {
+    union {
+        uint64_t bits; /* n_words == 1 */
+        uint64_t at;   /* into many_held.words */
+    };
+    uint32_t member;
+};
+
+struct many_held {
+    struct evt_batch *batch; /* counted; NULL = free */
+    uint32_t input, waiting;
+    uint32_t *off;         /* owned; EVT_BATCH_ROWS + 1: into hits */
+    struct many_hit *hits; /* owned */
+    size_t cap_hits;
+    uint64_t *words;        /* owned */
+    struct nfa_held *keyed; /* owned; a set of keys */
+};
+
+struct nfa_many {
+    struct nfa_many_opts opts;
+    uint32_t n_inputs, n;
+    struct many_input *inputs; /* owned */
+    struct many_member **members;
+    size_t cap;
+    bool sealed;
+    /* Sets of equal keys. */
+    struct base_map key_memo;
+    struct nfa_matcher **sets; /* owned array; of each the first matcher that has it */
+    size_t n_sets, cap_sets;
+    int64_t now_us, watermark;
+    uint64_t n_served;
+    /* What waits. */
+    struct many_held *held;
+    size_t n_held, cap_held;
+    uint32_t *free_held;
+    size_t n_free_held, cap_free_held;
+    struct clk_reorder reorder; /* a row's batch: index into held */
+    struct clk_timers timers;
+    /* Bitmaps over patterns. */
+    uint64_t *visit;  /* has rows in this turn */
+    uint64_t *always; /* is served in every advance */
+    uint64_t *awake;  /* wide, and rows without a hit concern it now */
+    uint64_t *later;  /* is served in the next advance */
+    /* One batch. */
+    uint32_t *touched; /* a pattern: its chain in woken, 0 = none */
+    struct many_touch {
+        const uint64_t *rows;
+        uint32_t next, bit;
+    } * woken;
+    size_t cap_woken, n_woken;
+    struct many_need {
+        uint64_t rows[MANY_WORDS];
+    } * need; /* a set of keys: rows to be hashed */
+    struct many_fresh {
+        struct many_hit hit;
+        uint32_t row;
+    } * fresh;
+    size_t n_fresh, cap_fresh;
+    uint64_t *fresh_words;
+    size_t n_fresh_words, cap_fresh_words;
+    uint64_t *wide_bits; /* scratch of one hit */
+    struct many_fails {
+        struct expr_fails fails;
+        uint32_t member, first_bit;
+    } * fails;
+    size_t n_fails, cap_fails;
+    /* One advance. */
+    uint32_t *turn; /* who is served */
+    struct clk_row *rows;
+    struct many_node {
+        uint32_t next, row, hit; /* row: in rows; hit: of its batch */
+    } * nodes;
+    size_t cap_nodes;
+    struct many_list {
+        uint32_t first, last;
+    } * lists; /* a pattern: its nodes */
+};

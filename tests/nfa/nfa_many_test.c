@@ -1,0 +1,472 @@
+/*
+ * Many patterns together against each of them alone: random sets of patterns, random events, the same results in the same
+ * order, the same counts. And that those with nothing to do are left alone.
+ *
+ * NFA_RANDOM_SEED and NFA_RANDOM_CASES choose other cases and more of them.
+ */
+#include "nfa/nfa_many.h"
+
+#include "base/base_bits.h"
+#include "base/base_mem.h"
+#include "dsl/dsl_compile.h"
+#include "dsl/dsl_diag.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct plan_opt_spec no_opts[] = { { .name = "path", .kind = EVT_STRING }, { 0 } };
+static const struct plan_connector_spec file_connector = { .name = "file",
+    .is_source = true,
+    .is_sink = true,
+    .bounded = true,
+    .source_opts = no_opts,
+    .sink_opts = no_opts };
+static const struct plan_format_spec json_format = { .name = "json", .decodes = true, .encodes = true };
+static const struct plan_connector_spec *const connectors[] = { &file_connector, NULL };
+static const struct plan_format_spec *const formats[] = { &json_format, NULL };
+static const struct plan_catalog catalog = { .connectors = connectors, .formats = formats };
+
+static const char streams[] =
+    "stream s (card int, amount double, country string, n int, at timestamp) from file (path = 'x') "
+    "format json event time at watermark ascending;\n"
+    "stream t (card int, amount double, country string, n int, code string, at timestamp) from file (path = "
+    "'y') "
+    "format json event time at watermark ascending;\n";
+
+enum { S_CARD, S_AMOUNT, S_COUNTRY, S_N, S_AT, T_CODE = S_AT, T_AT };
+
+static struct plan *compile(const char *text) {
+    struct dsl_diag diag;
+    struct plan *plan = NULL;
+    dsl_diag_init(&diag);
+    struct dsl_sources src = { .text = { text, strlen(text) }, .text_name = "many" };
+    struct dsl_params none = { 0 };
+    if (dsl_compile(&src, &catalog, &none, &diag, &plan) != CEP_OK) {
+        struct cep_err err = CEP_ERR_INIT;
+        (void)dsl_diag_first(&diag, &err);
+        printf("line %d: %s\n%s\n", (int)err.span.line, err.message, text);
+    }
+    dsl_diag_release(&diag);
+    assert_non_null(plan);
+    return plan;
+}
+
+/* -- random texts ------------------------------------------------------------------------------------------------- */
+
+static uint64_t seed;
+
+static unsigned pick(unsigned n) {
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (unsigned)(seed >> 20) % n;
+}
+static bool one_in(unsigned n) {
+    return pick(n) == 0;
+}
+
+static void write_atom(struct base_buf *b, char var) {
+    static const char *const lands[] = { "DE", "FR", "BR" };
+    switch (pick(10)) {
+    case 0:
+    case 1: base_buf_printf(b, "country = '%s'", lands[pick(3)]); break;
+    case 2: base_buf_printf(b, "country in ('%s', '%s')", lands[pick(3)], lands[pick(3)]); break;
+    case 3: base_buf_printf(b, "amount < %u.5", pick(8)); break;
+    case 4: base_buf_printf(b, "amount >= %u", pick(8)); break;
+    case 5: base_buf_printf(b, "amount between %u and %u", pick(5), 3 + pick(5)); break;
+    case 6: base_buf_printf(b, "n = %u", pick(4)); break;
+    case 7: base_buf_printf(b, "n > %u", pick(4)); break;
+    case 8: base_buf_puts(b, one_in(2) ? "12 / n > 3" : "country like '%E%'"); break;
+    default:
+        if (var == 'b' && one_in(2))
+            base_buf_puts(b, "amount > last(a.amount)");
+        else if (one_in(4))
+            base_buf_puts(b, "amount > prev(amount)");
+        else
+            base_buf_printf(b, "card %% 3 = %u", pick(3));
+    }
+}
+
+static void write_cond(struct base_buf *b, char var) {
+    unsigned n = 1 + pick(3);
+    const char *op = one_in(4) ? " or " : " and ";
+    for (unsigned i = 0; i < n; i++) {
+        base_buf_puts(b, i ? op : "");
+        write_atom(b, var);
+    }
+}
+
+static const char *const shapes[] = { "a -> b", "a b", "a+ -> b", "a -> b -> c", "a ->> b", "a -> !c -> b",
+    "a -> !b", "a b? c", "a{2,} -> b", "a | b c", "a !c b", "a{2,3} consecutive b", "all(a, b)", "a",
+    "(a b)+ c", "a -> b*", "a ->[1 s] b" };
+
+/* A letter by itself, not one of a word. */
+static bool has_var(const char *shape, char v) {
+    for (const char *p = shape; (p = strchr(p, v)); p++)
+        if ((p == shape || p[-1] < 'a') && (p[1] < 'a' || p[1] > 'z'))
+            return true;
+    return false;
+}
+
+static void write_pattern(struct base_buf *b, unsigned number, bool two) {
+    static const char *const keys[] = { "partition by card ", "partition by card ", "partition by country ",
+        "partition by card, country ", "partition by n + 1 ", "partition by 12 / n ", "" };
+    static const char *const skips[] = { "", "after match no skip ", "after match skip to next event ",
+        "after match skip to last a " };
+    const char *shape = shapes[pick(sizeof shapes / sizeof *shapes)];
+    base_buf_printf(
+        b, "pattern p%u from s%s %smatch %s define ", number, two ? ", t" : "", keys[pick(7)], shape);
+    bool any = false;
+    for (char v = 'a'; v <= 'c'; v++) {
+        if (!has_var(shape, v) || (v != 'a' && one_in(8)))
+            continue;
+        base_buf_printf(b, "%s%c as ", any ? ", " : "", v);
+        if (two && one_in(2))
+            base_buf_printf(b, "%c where ", one_in(2) ? 's' : 't');
+        base_buf_putc(b, '(');
+        write_cond(b, v);
+        base_buf_putc(b, ')');
+        any = true;
+    }
+    base_buf_printf(b, " within %u s %s", 1 + pick(6), skips[pick(4)]);
+    if (one_in(6))
+        base_buf_printf(b, "limit %u open per key ", 1 + pick(3));
+    base_buf_puts(b, one_in(3)
+                         ? ";\n"
+                         : "measures a.amount as x, count(a) as k, match_end() as e, match_number() as m;\n");
+    base_buf_printf(b, "sink p%u.timeouts to file (path = 'z%u') format json;\n", number, number);
+}
+
+/* -- running --------------------------------------------------------------------------------------------------------- */
+
+/* Each output by itself: how they lie between each other depends on the size of batches. */
+enum { MATCHES, TIMEOUTS, FAILURES, N_OUTS };
+
+struct listener {
+    struct base_buf text[N_OUTS];
+    struct base_arena scratch;
+};
+
+static void write_batch(struct listener *l, int out, struct evt_batch *b) {
+    struct base_buf *text = &l->text[out];
+    for (uint32_t r = 0; r < b->n_rows; r++) {
+        base_buf_printf(text, "%lld:", (long long)b->time[r]);
+        for (uint32_t c = 0; c < b->schema->n_cols; c++) {
+            struct evt_val v;
+            evt_col_get(&b->cols[c], r, &l->scratch, &v);
+            base_buf_putc(text, ' ');
+            evt_val_write_json(text, b->schema->cols[c].type, &v);
+        }
+        base_buf_putc(text, '\n');
+    }
+    base_arena_clear(&l->scratch);
+    evt_batch_unref(b);
+}
+
+static void on_matches(void *arg, struct evt_batch *b) {
+    write_batch(arg, MATCHES, b);
+}
+
+static void on_timeouts(void *arg, struct evt_batch *b) {
+    write_batch(arg, TIMEOUTS, b);
+}
+
+/* When a failure is told depends on nothing, so it stands where it was told; which of several reasons does not matter. */
+static void on_failure(
+    void *arg, uint32_t input, const struct evt_batch *b, uint32_t row, const char *reason) {
+    struct listener *l = arg;
+    assert_non_null(reason);
+    if (input != NFA_NO_INPUT)
+        base_buf_printf(&l->text[FAILURES], "failure %u:%llu\n", input, (unsigned long long)b->seq[row]);
+    else
+        base_buf_printf(&l->text[FAILURES], "failure of a match %llu\n", (unsigned long long)b->seq[row]);
+}
+
+enum { MAX_PATTERNS = 24 };
+
+struct both {
+    struct plan *plan;
+    uint32_t n, n_inputs;
+    struct nfa_prog *progs[MAX_PATTERNS];
+    struct nfa_matcher *alone[MAX_PATTERNS];
+    struct nfa_many *many;
+    struct listener one[MAX_PATTERNS], together[MAX_PATTERNS];
+    const struct evt_schema *schemas[2];
+    int64_t now, high;
+    uint64_t seq[2];
+};
+
+static void both_init(struct both *w, const char *text, uint32_t fewest) {
+    memset(w, 0, sizeof *w);
+    w->plan = compile(text);
+    w->schemas[0] = plan_find(w->plan, BASE_STR("s"))->schema;
+    w->schemas[1] = plan_find(w->plan, BASE_STR("t"))->schema;
+    struct nfa_many_opts opts = { .fewest = fewest };
+    struct cep_err err = CEP_ERR_INIT;
+    for (uint32_t i = 0; i < w->plan->n_nodes; i++) {
+        const struct plan_node *node = w->plan->nodes[i];
+        if (node->kind != PLAN_NODE_PATTERN)
+            continue;
+        uint32_t k = w->n++;
+        w->n_inputs = node->pattern.n_inputs;
+        if (!w->many)
+            w->many = nfa_many_new(w->n_inputs, &opts);
+        assert_int_equal(nfa_compile(node, w->plan, NULL, &w->progs[k], &err), CEP_OK);
+        struct nfa_out out = { &w->one[k], on_matches, on_timeouts, on_failure };
+        w->alone[k] = nfa_matcher_new(w->progs[k], &out, NULL);
+        out.arg = &w->together[k];
+        assert_int_equal(nfa_many_add(w->many, w->progs[k], &out, NULL), k);
+    }
+}
+
+static void both_release(struct both *w) {
+    nfa_many_free(w->many);
+    for (uint32_t i = 0; i < w->n; i++) {
+        nfa_matcher_free(w->alone[i]);
+        nfa_prog_free(w->progs[i]);
+        for (int o = 0; o < N_OUTS; o++) {
+            base_buf_release(&w->one[i].text[o]);
+            base_buf_release(&w->together[i].text[o]);
+        }
+        base_arena_release(&w->one[i].scratch);
+        base_arena_release(&w->together[i].scratch);
+    }
+    plan_free(w->plan);
+}
+
+static void set_text(struct evt_col *c, uint32_t row, const char *z) {
+    evt_col_set_bytes(c, row, z, (uint32_t)strlen(z));
+}
+
+/* Rows that are out of order, but not late. */
+static struct evt_batch *random_batch(struct both *w, uint32_t input, int64_t watermark) {
+    static const char *const lands[] = { "DE", "FR", "BR", "IT" };
+    struct evt_batch *b = evt_batch_new(w->schemas[input], 0);
+    uint32_t n = 1 + pick(one_in(3) ? 70 : 12), end = input ? T_AT : S_AT;
+    for (uint32_t r = 0; r < n; r++) {
+        w->now += pick(400) * 1000;
+        int64_t time = w->now - pick(1500) * 1000;
+        time = time <= watermark ? watermark + 1 : time;
+        w->high = time > w->high ? time : w->high;
+        for (uint32_t c = 0; c <= end; c++)
+            if (one_in(25) && c != end)
+                evt_col_set_null(&b->cols[c], r);
+            else if (c == S_CARD)
+                evt_col_set_i(&b->cols[c], r, pick(4));
+            else if (c == S_AMOUNT)
+                evt_col_set_d(&b->cols[c], r, pick(20) / 2.0);
+            else if (c == S_COUNTRY)
+                set_text(&b->cols[c], r, lands[pick(4)]);
+            else if (c == S_N)
+                evt_col_set_i(&b->cols[c], r, pick(5));
+            else if (c != end)
+                set_text(&b->cols[c], r, "x");
+            else
+                evt_col_set_i(&b->cols[c], r, time);
+        b->time[r] = time;
+        b->seq[r] = w->seq[input]++;
+        b->origin[r] = input;
+        evt_batch_end_row(b);
+    }
+    if (one_in(3)) {
+        uint64_t *sel = evt_batch_need_sel(b);
+        for (uint32_t r = 0; r < n; r++)
+            base_bits_put(sel, r, !one_in(3));
+    }
+    return b;
+}
+
+static void both_batch(struct both *w, uint32_t input, struct evt_batch *b) {
+    struct cep_err err = CEP_ERR_INIT;
+    uint32_t who;
+    for (uint32_t i = 0; i < w->n; i++)
+        assert_int_equal(nfa_matcher_batch(w->alone[i], input, b, 7, &err), CEP_OK);
+    assert_int_equal(nfa_many_batch(w->many, input, b, 7, &who, &err), CEP_OK);
+    evt_batch_unref(b);
+    nfa_many_check(w->many);
+}
+
+static void both_advance(struct both *w, int64_t watermark) {
+    struct cep_err err = CEP_ERR_INIT;
+    uint32_t who;
+    for (uint32_t i = 0; i < w->n; i++)
+        assert_int_equal(nfa_matcher_advance(w->alone[i], watermark, &err), CEP_OK);
+    assert_int_equal(nfa_many_advance(w->many, watermark, &who, &err), CEP_OK);
+    nfa_many_check(w->many);
+}
+
+static bool both_agree(struct both *w, const char *text) {
+    for (uint32_t i = 0; i < w->n; i++) {
+        struct nfa_stats a, t;
+        nfa_matcher_stats(w->alone[i], &a);
+        nfa_many_stats(w->many, i, &t);
+        bool same = true;
+        for (int o = 0; o < N_OUTS; o++)
+            same = same &&
+                   strcmp(base_buf_cstr(&w->one[i].text[o]), base_buf_cstr(&w->together[i].text[o])) == 0;
+#define SAME_COUNT(name, what) same = same && a.name == t.name;
+        NFA_COUNTER_LIST(SAME_COUNT)
+#undef SAME_COUNT
+        same = same && a.open == t.open && a.asleep == t.asleep && a.waiting == t.waiting && a.keys == t.keys;
+        if (same)
+            continue;
+        printf("%s\npattern %u\n", text, i);
+        for (int o = 0; o < N_OUTS; o++)
+            printf("output %d alone:\n%stogether:\n%s", o, base_buf_cstr(&w->one[i].text[o]),
+                base_buf_cstr(&w->together[i].text[o]));
+#define SHOW_COUNT(name, what) \
+    printf("%s %llu %llu\n", #name, (unsigned long long)a.name, (unsigned long long)t.name);
+        NFA_COUNTER_LIST(SHOW_COUNT)
+#undef SHOW_COUNT
+        return false;
+    }
+    return true;
+}
+
+static void one_case(size_t *n_matches) {
+    struct base_buf text = BASE_BUF_INIT;
+    struct both w;
+    uint64_t mine = seed;
+    bool two = one_in(3);
+    unsigned n = 2 + pick(one_in(4) ? MAX_PATTERNS - 2 : 8);
+    base_buf_puts(&text, streams);
+    for (unsigned i = 0; i < n; i++)
+        write_pattern(&text, i, two);
+    both_init(&w, base_buf_cstr(&text), one_in(4) ? 0 : 1);
+    int64_t watermark = 0, delay = pick(3) * 700 * 1000;
+    w.now = 3000000;
+    for (unsigned k = 0; k < 12; k++) {
+        uint32_t input = w.n_inputs > 1 ? pick(2) : 0;
+        both_batch(&w, input, random_batch(&w, input, watermark));
+        if (one_in(4))
+            continue;
+        int64_t next = w.high - delay - 1 + (one_in(10) ? 3000000 : 0);
+        watermark = next > watermark ? next : watermark;
+        w.high = watermark > w.high ? watermark : w.high;
+        both_advance(&w, watermark);
+    }
+    both_advance(&w, EVT_TIME_MAX);
+    if (!both_agree(&w, base_buf_cstr(&text)))
+        fail_msg("NFA_RANDOM_SEED=%llu", (unsigned long long)mine);
+    for (uint32_t i = 0; i < w.n; i++) {
+        struct nfa_stats st;
+        nfa_many_stats(w.many, i, &st);
+        *n_matches += st.matches;
+        assert_int_equal(st.buffered, 0);
+    }
+    both_release(&w);
+    base_buf_release(&text);
+}
+
+static void together_as_alone(void **state) {
+    (void)state;
+    const char *s = getenv("NFA_RANDOM_SEED"), *c = getenv("NFA_RANDOM_CASES");
+    size_t n_matches = 0;
+    seed = s ? strtoull(s, NULL, 0) : 88172645463325252u;
+    for (int i = c ? atoi(c) : 150; i > 0; i--)
+        one_case(&n_matches);
+    assert_true(s || n_matches > 1000);
+}
+
+/* More rows at once than are dealt out at once. */
+static void the_end_of_time_lets_everything_go(void **state) {
+    (void)state;
+    struct both w;
+    struct base_buf text = BASE_BUF_INIT;
+    seed = 99;
+    base_buf_puts(&text, streams);
+    for (unsigned i = 0; i < 12; i++)
+        write_pattern(&text, i, false);
+    both_init(&w, base_buf_cstr(&text), 1);
+    w.now = 3000000;
+    for (int i = 0; i < 300; i++)
+        both_batch(&w, 0, random_batch(&w, 0, 0));
+    struct nfa_many_shared sh;
+    nfa_many_shared(w.many, &sh);
+    assert_true(sh.rows > 2 * EVT_BATCH_ROWS);
+    both_advance(&w, EVT_TIME_MAX);
+    assert_true(both_agree(&w, base_buf_cstr(&text)));
+    both_release(&w);
+    base_buf_release(&text);
+}
+
+/* -- who is woken ------------------------------------------------------------------------------------------------ */
+
+static void only_those_that_can_be_moved_are_woken(void **state) {
+    (void)state;
+    enum { N = 1000 };
+    struct base_buf text = BASE_BUF_INIT;
+    base_buf_puts(&text, streams);
+    for (unsigned i = 0; i < N; i++)
+        base_buf_printf(&text,
+            "pattern p%u from s partition by card match a %s b define a as n = %u and amount > 1, b as n = "
+            "%u and "
+            "amount < 1 within 10 s;\n",
+            i, i % 2 ? "->" : "", i, i);
+    struct plan *plan = compile(base_buf_cstr(&text));
+    struct nfa_many *g = nfa_many_new(1, NULL);
+    struct nfa_prog *progs[N];
+    struct cep_err err = CEP_ERR_INIT;
+    uint32_t n = 0, who;
+    for (uint32_t i = 0; i < plan->n_nodes; i++) {
+        if (plan->nodes[i]->kind != PLAN_NODE_PATTERN)
+            continue;
+        assert_int_equal(nfa_compile(plan->nodes[i], plan, NULL, &progs[n], &err), CEP_OK);
+        (void)nfa_many_add(g, progs[n], NULL, NULL);
+        n++;
+    }
+    assert_int_equal(n, N);
+    struct evt_batch *b = evt_batch_new(plan_find(plan, BASE_STR("s"))->schema, 0);
+    for (uint32_t r = 0; r < 10; r++) {
+        evt_col_set_i(&b->cols[S_CARD], r, 1);
+        evt_col_set_d(&b->cols[S_AMOUNT], r, r < 5 ? 2 : 0);
+        set_text(&b->cols[S_COUNTRY], r, "DE");
+        evt_col_set_i(&b->cols[S_N], r, 100 + r % 5);
+        evt_col_set_i(&b->cols[S_AT], r, r);
+        b->time[r] = r;
+        b->seq[r] = r;
+        b->origin[r] = 0;
+        evt_batch_end_row(b);
+    }
+    assert_int_equal(nfa_many_batch(g, 0, b, 0, &who, &err), CEP_OK);
+    assert_int_equal(nfa_many_advance(g, 100, &who, &err), CEP_OK);
+    struct nfa_many_shared sh;
+    nfa_many_shared(g, &sh);
+    assert_int_equal(sh.served, 5);
+    assert_int_equal(sh.key_sets, 1);
+    struct nfa_many_found found;
+    nfa_many_found(g, UINT32_MAX, &found);
+    assert_int_equal(found.distinct, 2 * N);
+    assert_int_equal(found.by_equal, 2 * N);
+    struct nfa_stats st;
+    for (uint32_t i = 0; i < N; i++) {
+        nfa_many_stats(g, i, &st);
+        assert_int_equal(st.started, i >= 100 && i < 105);
+        assert_int_equal(st.matches, i % 2 && i >= 100 && i < 105);
+    }
+    /* The strict ones are over with the next event of the key: no time is left to wait for. */
+    assert_int_equal(nfa_many_advance(g, 1000, &who, &err), CEP_OK);
+    nfa_many_shared(g, &sh);
+    assert_int_equal(sh.served, 5);
+    evt_batch_unref(b);
+    nfa_many_free(g);
+    for (uint32_t i = 0; i < N; i++)
+        nfa_prog_free(progs[i]);
+    plan_free(plan);
+    base_buf_release(&text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(together_as_alone),
+        cmocka_unit_test(the_end_of_time_lets_everything_go),
+        cmocka_unit_test(only_those_that_can_be_moved_are_woken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
