@@ -104,7 +104,7 @@ static void write_cond(struct base_buf *b, char var) {
 
 static const char *const shapes[] = { "a -> b", "a b", "a+ -> b", "a -> b -> c", "a ->> b", "a -> !c -> b",
     "a -> !b", "a b? c", "a{2,} -> b", "a | b c", "a !c b", "a{2,3} consecutive b", "all(a, b)", "a",
-    "(a b)+ c", "a -> b*", "a ->[1 s] b" };
+    "(a b)+ c", "a -> b*", "a ->[1 s] b", "a -> (b | c | d | e | f)", "a -> b? c? d? e? f" };
 
 /* A letter by itself, not one of a word. */
 static bool has_var(const char *shape, char v) {
@@ -114,16 +114,32 @@ static bool has_var(const char *shape, char v) {
     return false;
 }
 
+/* More conditions than fit one word of bits. */
+static void write_wide_pattern(struct base_buf *b, unsigned number, bool two) {
+    base_buf_printf(b, "pattern p%u from s%s partition by card match a -> (", number, two ? ", t" : "");
+    for (int i = 0; i < 70; i++)
+        base_buf_printf(b, "%sv%d", i ? " | " : "", i);
+    base_buf_puts(b, ") define a as amount > 3");
+    for (int i = 0; i < 70; i++)
+        base_buf_printf(b, ", v%d as amount = %d.5 and n = %d", i, i / 5, i % 5);
+    base_buf_printf(
+        b, " within 4 s;\nsink p%u.timeouts to file (path = 'z%u') format json;\n", number, number);
+}
+
 static void write_pattern(struct base_buf *b, unsigned number, bool two) {
     static const char *const keys[] = { "partition by card ", "partition by card ", "partition by country ",
         "partition by card, country ", "partition by n + 1 ", "partition by 12 / n ", "" };
     static const char *const skips[] = { "", "after match no skip ", "after match skip to next event ",
         "after match skip to last a " };
+    if (one_in(15)) {
+        write_wide_pattern(b, number, two);
+        return;
+    }
     const char *shape = shapes[pick(sizeof shapes / sizeof *shapes)];
     base_buf_printf(
         b, "pattern p%u from s%s %smatch %s define ", number, two ? ", t" : "", keys[pick(7)], shape);
     bool any = false;
-    for (char v = 'a'; v <= 'c'; v++) {
+    for (char v = 'a'; v <= 'f'; v++) {
         if (!has_var(shape, v) || (v != 'a' && one_in(8)))
             continue;
         base_buf_printf(b, "%s%c as ", any ? ", " : "", v);
