@@ -22,3 +22,5 @@ bench_expr_bench_LDADD = $(EXPR_LIBS)
 bench_all += bench/reach_bench
 bench_reach_bench_SOURCES = bench/reach_bench.c bench/bench_cell.c bench/bench_cell.h
 bench_reach_bench_LDADD = libdsl.la $(NFA_LIBS)
+bench_all += bench/many_bench
+bench_many_bench_LDADD = libdsl.la $(NFA_LIBS)
