@@ -62,11 +62,13 @@ struct expr_index {
     struct expr_index_failed *failed; /* owned */
     size_t n_failed, cap_failed;
     struct base_arena scratch;
+    struct expr_share *share; /* owned; of all evaluators */
 };
 
 struct expr_index *expr_index_new(uint32_t fewest) {
     struct expr_index *ix = base_calloc(1, sizeof *ix);
     ix->fewest = fewest;
+    ix->share = expr_share_new();
     base_arena_init(&ix->arena, 0);
     base_arena_init(&ix->scratch, 0);
     base_map_init(&ix->known);
@@ -78,6 +80,7 @@ void expr_index_free(struct expr_index *ix) {
         return;
     for (size_t i = 0; i < ix->n_conds; i++)
         expr_vec_free(ix->conds[i].vec);
+    expr_share_free(ix->share);
     for (size_t i = 0; i < ix->n_cols; i++) {
         struct col_use *u = &ix->cols[i];
         base_map_release(&u->consts);
@@ -506,7 +509,7 @@ static bool eval_rest(
     struct expr_fails *fails = fails_new(ix, number);
     if (n > FEW_ROWS) {
         if (!c->vec)
-            c->vec = expr_vec_new(c->rest, NULL);
+            c->vec = expr_vec_new_in(ix->share, c->rest, NULL);
         expr_vec_filter(c->vec, b, open, now_us, out, fails);
     } else {
         eval_few(ix, c->rest, b, open, now_us, out, fails);
@@ -524,7 +527,7 @@ static void eval_scan(
     struct cond *c = &ix->conds[number];
     uint64_t out[WORDS] = { 0 }, any = 0;
     if (!c->vec)
-        c->vec = expr_vec_new(c->e, NULL);
+        c->vec = expr_vec_new_in(ix->share, c->e, NULL);
     struct expr_fails *fails = fails_new(ix, number);
     expr_vec_filter(c->vec, b, sel, now_us, out, fails);
     ix->n_failed += fails->n > 0;
@@ -551,6 +554,7 @@ void expr_index_eval(struct expr_index *ix, const struct evt_batch *b, const uin
     for (size_t w = 0; sel && w < BASE_BITS_WORDS(b->n_rows); w++)
         all[w] &= sel[w];
     next_epoch(ix);
+    expr_share_open(ix->share, b);
     for (size_t i = 0; i < ix->n_cols; i++) {
         const struct col_use *u = &ix->cols[i];
         if (u->eq)
@@ -568,6 +572,7 @@ void expr_index_eval(struct expr_index *ix, const struct evt_batch *b, const uin
     ix->n_hits = n;
     for (size_t i = 0; i < ix->n_scans; i++)
         eval_scan(ix, ix->scans[i], b, all, now_us);
+    expr_share_close(ix->share);
     *out = (struct expr_index_out){ ix->hits, (uint32_t)ix->n_hits, ix->failed, (uint32_t)ix->n_failed };
 }
 
