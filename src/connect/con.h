@@ -23,6 +23,17 @@
  * A sink takes a batch whole, whatever it takes to keep it, and says with con_sink_busy() that it wants no more now: the
  * runtime then stops reading its sources until env.wake() or the next turn of the loop.
  *
+ * A job with checkpoints opens its sinks by con_sink_open_as() and, at each checkpoint:
+ *
+ *     con_sink_prepare(sink, id, &state)   all rows written so far are on disk, or in `state`
+ *     ... the checkpoint, with every sink's state in it, is complete ...
+ *     con_sink_commit(sink, state)         what can wait for it becomes visible
+ *
+ * A checkpoint that fails is forgotten: the next one covers its rows. The job's last rows: flush(final), prepare, commit. After
+ * a crash the states of the last complete checkpoint go to con_sink_open_as(): its commit is made up for, what was written
+ * after it is undone (exactly once) or comes again (at least once). A checkpoint taken right after open gives a job that has
+ * not written anything yet something to go back to.
+ *
  * Errors do not name the stream or sink: the caller does. Lines for the log do.
  *
  * Threads: none; sources, sinks and callbacks belong to the thread of the loop.
@@ -150,6 +161,22 @@ struct con_sink_stats {
     uint64_t pending;   /* rows taken but not yet out of our hands */
 };
 
+/* How a job with checkpoints opens a sink. Zeroed: a job without. */
+struct con_sink_how {
+    uint32_t subtask, n_subtasks; /* which writer of how many; 0 of 0 is 0 of 1 */
+    bool exactly_once;            /* plan_delivery_of() says so */
+    uint32_t n_states;            /* what con_sink_prepare() gave to ALL writers of then, in any number */
+    const struct base_str *states;
+};
+
+/* May there be several writers of it? (Part files; connections.) A file is one writer's. */
+bool con_sink_parallel(const struct plan_sink *sink);
+/*
+ * Requires: `how` with n_subtasks above 1 only when con_sink_parallel(). Side effects: see above; the first writer's
+ * open tells of states that nobody can use. Returns: CEP_ESTATE when files are not what they were (retriable false).
+ */
+enum cep_rc con_sink_open_as(const struct plan_sink *sink, const struct evt_schema *schema,
+    const struct con_env *env, const struct con_sink_how *how, struct con_sink **out, struct cep_err *err);
 /* Requires: `sink` and `schema` (plan_schema_of(plan, sink->input)) outlive the sink. */
 enum cep_rc con_sink_open(const struct plan_sink *sink, const struct evt_schema *schema,
     const struct con_env *env, struct con_sink **out, struct cep_err *err);
@@ -167,6 +194,15 @@ bool con_sink_busy(const struct con_sink *sink);
  * Returns: CEP_OK = all of it is out of our hands; CEP_AGAIN = under way; CEP_EIO.
  */
 enum cep_rc con_sink_flush(struct con_sink *sink, bool final, struct cep_err *err);
+/*
+ * Appends to `state`, does not wait for anybody but the disk.
+ * Returns: CEP_EIO: this checkpoint cannot be; retriable: the rows are kept and the next one may be (a full disk); not
+ * retriable: only a restore helps (a sync that failed). CEP_NONE: the reader is gone for good.
+ */
+enum cep_rc con_sink_prepare(
+    struct con_sink *sink, uint64_t checkpoint, struct base_buf *state, struct cep_err *err);
+/* Requires: a state of this sink's prepare. A state whose commit was made, or that a later one covers, does no harm. */
+enum cep_rc con_sink_commit(struct con_sink *sink, struct base_str state, struct cep_err *err);
 void con_sink_stats(const struct con_sink *sink, struct con_sink_stats *out);
 void con_sink_close(struct con_sink *sink); /* NULL is fine. Drops what is still pending: flush first */
 

@@ -3,44 +3,22 @@
  *
  * What a write could not place stays in the buffer and is tried again with the next write or flush; the caller is told each
  * time, and con_sink_busy() holds its sources back. A file only ever ends within a record when the process dies; the next
- * run puts a newline behind such a torn record before it appends.
+ * run cuts it back to what was committed or, without checkpoints, puts a newline behind such a torn record before it appends.
  *
  *     path = 'alerts.ndjson'   appended to; rotation renames it to alerts.ndjson.1, .2, ... (the highest is the newest)
- *     path = 'alerts/'         alerts/.part-0-000001.ndjson.open while written, then alerts/part-0-000001.ndjson
+ *     path = 'alerts/'         alerts/.part-0-000001.ndjson.open while written, then alerts/part-0-000001.ndjson; the first
+ *                              number is the subtask's
  */
-#include "connect/con_file.h"
+#include "connect/con_file_sink.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FILE_BUFFER = 65536, FILE_BUSY = 8 << 20 };
-
-struct file_sink {
-    struct con_sink sink;
-    struct con_encoder *enc; /* borrowed */
-    char *path;              /* owned: the file, or the folder with its '/' */
-    char *open_path;         /* owned: of the file being written; NULL = none is open */
-    int fd;
-    bool parts, sync, append, said;
-    uint64_t bare;   /* size of a file without records: its header's */
-    uint64_t size;   /* bytes in the file and the buffer */
-    uint64_t number; /* of the next rotated or part file */
-    int64_t opened_us;
-    int64_t rotate_size, rotate_every_us;
-    size_t buffer;
-    struct base_buf out;
-    size_t out_done;   /* of out: written */
-    uint64_t out_rows; /* rows in out */
-};
-
-static struct file_sink *file_of(struct con_sink *sink) {
-    return (struct file_sink *)sink;
-}
 
 /* The highest number after `prefix` in the names of the folder, before `suffix`. */
 static uint64_t highest_number(const char *folder, const char *prefix, const char *suffix) {
@@ -62,38 +40,73 @@ static uint64_t highest_number(const char *folder, const char *prefix, const cha
     return max;
 }
 
-static void file_find_number(struct file_sink *fs) {
-    char suffix[64] = "";
+static void file_find_number(struct con_file_sink *fs) {
+    char prefix[4096], suffix[64] = "";
+    uint64_t number;
     if (fs->parts) {
+        snprintf(prefix, sizeof prefix, ".part-%u-", (unsigned)fs->subtask);
         snprintf(suffix, sizeof suffix, ".%s", fs->enc->vt->suffix);
-        uint64_t done = highest_number(fs->path, "part-0-", suffix);
+        uint64_t done = highest_number(fs->path, prefix + 1, suffix);
         snprintf(suffix, sizeof suffix, ".%s.open", fs->enc->vt->suffix);
-        uint64_t open = highest_number(fs->path, ".part-0-", suffix);
-        fs->number = (done > open ? done : open) + 1;
-        return;
+        uint64_t open = highest_number(fs->path, prefix, suffix);
+        number = (done > open ? done : open) + 1;
+    } else {
+        char *folder = base_strdup(fs->path), *slash = strrchr(folder, '/');
+        snprintf(prefix, sizeof prefix, "%s.", slash ? slash + 1 : folder);
+        if (slash)
+            slash[slash == folder] = '\0';
+        number = highest_number(slash ? folder : ".", prefix, suffix) + 1;
+        base_free(folder);
     }
-    char *folder = base_strdup(fs->path), *slash = strrchr(folder, '/');
-    char prefix[4096];
-    snprintf(prefix, sizeof prefix, "%s.", slash ? slash + 1 : folder);
-    if (slash)
-        slash[slash == folder] = '\0';
-    fs->number = highest_number(slash ? folder : ".", prefix, suffix) + 1;
-    base_free(folder);
+    fs->number = fs->number > number ? fs->number : number;
 }
 
-/* Part file `number`, finished or not. Returns: an owned string. */
-static char *part_path(const struct file_sink *fs, bool open) {
+char *con_file_part_path(const struct con_file_sink *fs, uint32_t subtask, uint64_t number, bool is_open) {
     struct base_buf b = BASE_BUF_INIT;
-    base_buf_printf(&b, "%s%spart-0-%06llu.%s%s", fs->path, open ? "." : "", (unsigned long long)fs->number,
-        fs->enc->vt->suffix, open ? ".open" : "");
+    base_buf_printf(&b, "%s%spart-%u-%06llu.%s%s", fs->path, is_open ? "." : "", (unsigned)subtask,
+        (unsigned long long)number, fs->enc->vt->suffix, is_open ? ".open" : "");
     return b.p;
 }
 
+char *con_file_rotated_path(const struct con_file_sink *fs, uint64_t number) {
+    struct base_buf b = BASE_BUF_INIT;
+    base_buf_printf(&b, "%s.%llu", fs->path, (unsigned long long)number);
+    return b.p;
+}
+
+enum cep_rc con_file_rename(const char *from, const char *to, struct cep_err *err) {
+    int rc = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+    if (rc != 0 && (errno == EINVAL || errno == ENOSYS)) { /* not every file system can */
+        rc = access(to, F_OK) == 0 ? (errno = EEXIST, -1) : rename(from, to);
+    }
+    if (rc == 0)
+        return CEP_OK;
+    return con_io_err(err, errno, "could not rename file \"%s\" to \"%s\"", from, to);
+}
+
+enum cep_rc con_file_sync(struct con_file_sink *fs, struct cep_err *err) {
+    if (fs->broken) {
+        base_err_set(err, CEP_EIO, "could not sync file \"%s\": it failed before", fs->open_path);
+    } else if (fdatasync(fs->fd) == 0 || errno == EINVAL ||
+               errno == EROFS) { /* pipes and devices have nothing to sync */
+        return CEP_OK;
+    } else {
+        fs->broken =
+            fs->exactly_once; /* the kernel may have dropped the bytes: a second try would seem to work */
+        con_io_err(err, errno, "could not sync file \"%s\"", fs->open_path);
+    }
+    if (fs->exactly_once && err)
+        err->retriable = false;
+    if (fs->exactly_once)
+        base_err_hint(err, "what was written may not be on disk: go back to the last checkpoint");
+    return CEP_EIO;
+}
+
 /* A newline behind a torn last record. */
-static void file_mend(struct file_sink *fs, const struct stat *st) {
+static void file_mend(struct con_file_sink *fs) {
     char last;
     int fd = open(fs->open_path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && st->st_size > 0 && pread(fd, &last, 1, st->st_size - 1) == 1 && last != '\n') {
+    if (fd >= 0 && pread(fd, &last, 1, (off_t)fs->size - 1) == 1 && last != '\n') {
         base_buf_putc(&fs->out, '\n');
         fs->size++;
     }
@@ -101,14 +114,36 @@ static void file_mend(struct file_sink *fs, const struct stat *st) {
         close(fd);
 }
 
-static enum cep_rc file_begin(struct file_sink *fs, struct cep_err *err) {
+void con_file_take(struct con_file_sink *fs, int fd, char *path, uint64_t size, uint64_t bare) {
+    fs->append = true; /* the next one is another file */
+    fs->fd = fd;
+    fs->open_path = path;
+    fs->size = size;
+    fs->bare = bare;
+    fs->n_head = 0;
+    fs->opened_us = con_now(&fs->sink.env);
+}
+
+/* Rows that an error left in the buffer, with no file open, go behind the header. */
+static void file_header(struct con_file_sink *fs) {
+    struct base_buf head = BASE_BUF_INIT;
+    if (fs->enc->vt->begin)
+        fs->enc->vt->begin(fs->enc, &head);
+    fs->bare = head.len;
+    fs->size = head.len + fs->out.len;
+    base_buf_str(&head, base_buf_view(&fs->out));
+    base_buf_release(&fs->out);
+    fs->out = head;
+}
+
+enum cep_rc con_file_begin(struct con_file_sink *fs, struct cep_err *err) {
     struct stat st;
-    char *path = fs->parts ? part_path(fs, true) : base_strdup(fs->path);
+    char *path = fs->parts ? con_file_part_path(fs, fs->subtask, fs->number, true) : base_strdup(fs->path);
     int fd = open(
         path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | (fs->append ? 0 : O_TRUNC), 0666);
     if (fd < 0 || fstat(fd, &st) != 0) {
         int e = errno;
-        base_err_set(err, CEP_EIO, "could not open file \"%s\": %s", path, strerror(e));
+        con_io_err(err, e, "could not open file \"%s\"", path);
         if (e == ENOENT)
             base_err_hint(err, "the folder has to be there: cepd does not make folders");
         if (fd >= 0)
@@ -116,32 +151,34 @@ static enum cep_rc file_begin(struct file_sink *fs, struct cep_err *err) {
         base_free(path);
         return CEP_EIO;
     }
-    fs->append = true; /* the next one is another file */
-    fs->fd = fd;
-    fs->open_path = path;
-    fs->size = (uint64_t)st.st_size;
-    fs->opened_us = con_now(&fs->sink.env);
-    if (st.st_size > 0)
-        file_mend(fs, &st);
-    if (st.st_size == 0 && fs->enc->vt->begin) {
-        size_t before = fs->out.len;
-        fs->enc->vt->begin(fs->enc, &fs->out);
-        fs->size += fs->out.len - before;
+    con_file_take(fs, fd, path, (uint64_t)st.st_size, 0);
+    fs->folder_dirty = true;
+    enum cep_rc rc = con_file_lock(fs, err);
+    if (rc != CEP_OK) {
+        close(fs->fd);
+        fs->fd = -1;
+        base_free(fs->open_path);
+        fs->open_path = NULL;
+        return rc;
     }
-    fs->bare = st.st_size == 0 ? fs->size : 0;
+    size_t waiting = fs->out.len;
+    if (st.st_size > 0)
+        file_mend(fs);
+    else
+        file_header(fs);
+    fs->size += st.st_size > 0 ? waiting : 0;
     return CEP_OK;
 }
 
-/* Writes what is in the buffer. */
-static enum cep_rc file_push(struct file_sink *fs, struct cep_err *err) {
+enum cep_rc con_file_push(struct con_file_sink *fs, struct cep_err *err) {
     while (fs->out_done < fs->out.len) {
         ssize_t n = write(fs->fd, fs->out.p + fs->out_done, fs->out.len - fs->out_done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
-            base_err_set(err, CEP_EIO, "could not write file \"%s\": %s", fs->open_path,
-                n < 0 ? strerror(errno) : "no space left");
-            if (n < 0 && errno == ENOSPC)
+            int e = n < 0 ? errno : ENOSPC;
+            con_io_err(err, e, "could not write file \"%s\"", fs->open_path);
+            if (e == ENOSPC || e == EDQUOT)
                 base_err_hint(
                     err, "%zu bytes wait in memory and are tried again", fs->out.len - fs->out_done);
             return CEP_EIO;
@@ -156,41 +193,45 @@ static enum cep_rc file_push(struct file_sink *fs, struct cep_err *err) {
     return CEP_OK;
 }
 
-/* Finishes the file: its name becomes that of a finished one. */
-static enum cep_rc file_finish(struct file_sink *fs, bool rotate, struct cep_err *err) {
-    enum cep_rc rc = file_push(fs, err);
-    if (rc != CEP_OK)
-        return rc;
-    if (fs->parts && fs->size == fs->bare) { /* nothing came: no empty part files */
-        unlink(fs->open_path);
-    } else if (fs->parts || rotate) {
-        struct base_buf b = BASE_BUF_INIT;
-        char *to = fs->parts ? part_path(fs, false) : NULL;
-        if (!to) {
-            base_buf_printf(&b, "%s.%llu", fs->path, (unsigned long long)fs->number);
-            to = b.p;
-        }
-        if (fs->sync)
-            (void)fdatasync(
-                fs->fd); /* an error shows when the data are read, at the latest; the rename is what counts */
-        if (rename(fs->open_path, to) != 0) {
-            base_err_set(err, CEP_EIO, "could not rename file \"%s\" to \"%s\": %s", fs->open_path, to,
-                strerror(errno));
-            base_free(to);
-            return CEP_EIO;
-        }
-        base_free(to);
-        fs->number++;
-        fs->sink.stats.rotations++;
-    }
-    close(fs->fd);
+static void file_shut(struct con_file_sink *fs) {
+    if (fs->fd >= 0)
+        close(fs->fd);
     fs->fd = -1;
     base_free(fs->open_path);
     fs->open_path = NULL;
+}
+
+enum cep_rc con_file_finish(struct con_file_sink *fs, bool rotate, struct cep_err *err) {
+    enum cep_rc rc = con_file_push(fs, err);
+    bool empty = fs->size == fs->bare;
+    bool named = !empty && (fs->parts || rotate);
+    if (rc == CEP_OK && named && (fs->sync || fs->exactly_once))
+        rc = con_file_sync(fs, err);
+    if (rc != CEP_OK)
+        return rc;
+    if (fs->parts && empty) { /* nothing came: no empty part files */
+        if (unlink(fs->open_path) != 0 && errno != ENOENT)
+            return con_io_err(err, errno, "could not remove file \"%s\"", fs->open_path);
+    } else if (fs->parts && fs->exactly_once) {
+        fs->pending = base_grow(fs->pending, fs->n_pending, &fs->cap_pending, sizeof *fs->pending);
+        fs->pending[fs->n_pending++] = (struct con_file_part){ fs->number++, fs->size };
+        fs->sink.stats.rotations++;
+    } else if (named) {
+        char *to = fs->parts ? con_file_part_path(fs, fs->subtask, fs->number, false)
+                             : con_file_rotated_path(fs, fs->number);
+        rc = con_file_rename(fs->open_path, to, err);
+        base_free(to);
+        if (rc != CEP_OK)
+            return rc;
+        fs->number++;
+        fs->sink.stats.rotations++;
+        fs->folder_dirty = true;
+    }
+    file_shut(fs);
     return CEP_OK;
 }
 
-static bool file_is_due(const struct file_sink *fs, uint64_t more) {
+static bool file_is_due(const struct con_file_sink *fs, uint64_t more) {
     if (fs->size == fs->bare)
         return false;
     if (fs->rotate_size > 0 && fs->size + more > (uint64_t)fs->rotate_size)
@@ -199,23 +240,23 @@ static bool file_is_due(const struct file_sink *fs, uint64_t more) {
 }
 
 /* Makes sure that a file is open which may take a record of `len` bytes. */
-static enum cep_rc file_ready(struct file_sink *fs, size_t len, struct cep_err *err) {
+static enum cep_rc file_ready(struct con_file_sink *fs, size_t len, struct cep_err *err) {
     if (fs->fd >= 0 && file_is_due(fs, len)) {
-        enum cep_rc rc = file_finish(fs, true, err);
+        enum cep_rc rc = con_file_finish(fs, true, err);
         if (rc != CEP_OK)
             return rc;
     }
-    return fs->fd >= 0 ? CEP_OK : file_begin(fs, err);
+    return fs->fd >= 0 ? CEP_OK : con_file_begin(fs, err);
 }
 
 static enum cep_rc file_write(struct con_sink *sink, const struct evt_batch *batch, struct cep_err *err) {
-    struct file_sink *fs = file_of(sink);
+    struct con_file_sink *fs = con_file_sink_of(sink);
     struct base_buf record = BASE_BUF_INIT;
     enum cep_rc rc = CEP_OK;
-    bool rotates = fs->rotate_size > 0 || fs->rotate_every_us > 0;
     for (uint32_t row = con_next_row(batch, 0); row < batch->n_rows; row = con_next_row(batch, row + 1)) {
         size_t before = fs->out.len;
-        if (rotates && rc == CEP_OK) { /* after an error the rest goes behind what waits: nothing is lost */
+        if (fs->rotates &&
+            rc == CEP_OK) { /* after an error the rest goes behind what waits: nothing is lost */
             base_buf_clear(&record);
             fs->enc->vt->row(fs->enc, batch, row, &record);
             rc = file_ready(fs, record.len, err);
@@ -223,7 +264,7 @@ static enum cep_rc file_write(struct con_sink *sink, const struct evt_batch *bat
             base_buf_str(&fs->out, base_buf_view(&record));
         } else {
             if (rc == CEP_OK && fs->fd < 0)
-                rc = file_begin(fs, err);
+                rc = con_file_begin(fs, err);
             before = fs->out.len;
             fs->enc->vt->row(fs->enc, batch, row, &fs->out);
         }
@@ -234,59 +275,85 @@ static enum cep_rc file_write(struct con_sink *sink, const struct evt_batch *bat
     sink->stats.pending = fs->out_rows;
     base_buf_release(&record);
     if (rc == CEP_OK && fs->fd >= 0 && fs->out.len >= fs->buffer)
-        rc = file_push(fs, err);
+        rc = con_file_push(fs, err);
     return rc;
 }
 
 static bool file_busy(const struct con_sink *sink) {
-    const struct file_sink *fs = (const struct file_sink *)sink;
+    const struct con_file_sink *fs = (const struct con_file_sink *)sink;
     return fs->out.len - fs->out_done > FILE_BUSY;
 }
 
 static enum cep_rc file_flush(struct con_sink *sink, bool final, struct cep_err *err) {
-    struct file_sink *fs = file_of(sink);
+    struct con_file_sink *fs = con_file_sink_of(sink);
     enum cep_rc rc = CEP_OK;
     if (fs->fd < 0 && fs->out.len == 0)
         return CEP_OK;
     if (fs->fd < 0)
-        rc = file_begin(fs, err);
+        rc = con_file_begin(fs, err);
     if (rc == CEP_OK)
-        rc = file_push(fs, err);
-    if (rc == CEP_OK && fs->sync && fdatasync(fs->fd) != 0 && errno != EINVAL && errno != EROFS)
-        rc = base_err_set(err, CEP_EIO, "could not sync file \"%s\": %s", fs->open_path, strerror(errno));
+        rc = con_file_push(fs, err);
+    if (rc == CEP_OK && fs->sync)
+        rc = con_file_sync(fs, err);
     if (rc != CEP_OK)
         return rc;
     if (final && fs->parts)
-        return file_finish(fs, false, err);
+        return con_file_finish(fs, false, err);
     if (!final && fs->rotate_every_us > 0 && file_is_due(fs, 0))
-        return file_finish(fs, true, err);
+        return con_file_finish(fs, true, err);
     return CEP_OK;
 }
 
 static void file_sink_close(struct con_sink *sink) {
-    struct file_sink *fs = file_of(sink);
-    if (fs->fd >= 0)
-        close(fs->fd);
+    struct con_file_sink *fs = con_file_sink_of(sink);
+    file_shut(fs);
     base_buf_release(&fs->out);
-    base_free(fs->open_path);
+    base_free(fs->pending);
     base_free(fs->path);
 }
 
+static bool file_parallel(const struct plan_sink *ps) {
+    struct base_str path = plan_opt_str(ps->opts, ps->n_opts, "path", "");
+    return path.len > 0 && path.p[path.len - 1] == '/';
+}
+
+/* Pipes and devices cannot be cut back. */
+static enum cep_rc file_can_commit(
+    struct con_file_sink *fs, const struct plan_sink *ps, struct cep_err *err) {
+    struct stat st;
+    if (!fs->exactly_once || fs->parts || stat(fs->path, &st) != 0 || S_ISREG(st.st_mode))
+        return CEP_OK;
+    if (ps->delivery == PLAN_EXACTLY_ONCE)
+        return base_err_set(err, CEP_ESTATE,
+            "cannot deliver exactly once to \"%s\": it is no regular file, which could be cut back",
+            fs->path);
+    con_log(&fs->sink.env, CON_LEVEL_WARNING,
+        "sink \"%.*s\": delivery at least once: \"%s\" is no regular file, which could be cut back",
+        BASE_STR_FMT(ps->name), fs->path);
+    fs->exactly_once = false;
+    return CEP_OK;
+}
+
 static enum cep_rc file_sink_open(const struct plan_sink *ps, const struct con_env *env,
-    struct con_encoder *enc, struct con_sink **out, struct cep_err *err) {
+    const struct con_sink_how *how, struct con_encoder *enc, struct con_sink **out, struct cep_err *err) {
     const struct plan_opt *opts = ps->opts;
     uint32_t n = ps->n_opts;
-    struct file_sink *fs = base_calloc(1, sizeof *fs);
+    struct con_file_sink *fs = base_calloc(1, sizeof *fs);
     fs->sink.env = *env;
+    fs->sink.sink = ps;
     fs->enc = enc;
     fs->fd = -1;
     fs->path = con_path(env, plan_opt_str(opts, n, "path", ""));
-    fs->parts = fs->path[0] && fs->path[strlen(fs->path) - 1] == '/';
+    fs->parts = file_parallel(ps);
+    fs->subtask = how->subtask;
+    fs->exactly_once = how->exactly_once;
     fs->sync = plan_opt_bool(opts, n, "sync", false);
     fs->append = plan_opt_bool(opts, n, "append", true);
     fs->rotate_size = plan_opt_int(opts, n, "rotate_size", 0);
     fs->rotate_every_us = plan_opt_int(opts, n, "rotate_every", 0);
+    fs->rotates = fs->rotate_size > 0 || fs->rotate_every_us > 0;
     fs->buffer = (size_t)plan_opt_int(opts, n, "buffer", FILE_BUFFER);
+    CEP_REQUIRE(fs->parts || how->n_subtasks <= 1);
     struct stat st;
     enum cep_rc rc = CEP_OK;
     if (fs->parts && (stat(fs->path, &st) != 0 || !S_ISDIR(st.st_mode))) {
@@ -295,9 +362,13 @@ static enum cep_rc file_sink_open(const struct plan_sink *ps, const struct con_e
         base_err_hint(err, "the folder has to be there: cepd does not make folders");
     }
     if (rc == CEP_OK)
+        rc = file_can_commit(fs, ps, err);
+    if (rc == CEP_OK && how->n_states > 0)
+        rc = con_file_restore(fs, how, err);
+    if (rc == CEP_OK && fs->fd < 0)
         file_find_number(fs);
-    if (rc == CEP_OK)
-        rc = file_begin(fs, err);
+    if (rc == CEP_OK && fs->fd < 0)
+        rc = con_file_begin(fs, err);
     if (rc != CEP_OK) {
         file_sink_close(&fs->sink);
         base_free(fs);
@@ -311,4 +382,7 @@ const struct con_sink_vt con_file_sink = { .open = file_sink_open,
     .write = file_write,
     .busy = file_busy,
     .flush = file_flush,
+    .prepare = con_file_prepare,
+    .commit = con_file_commit,
+    .parallel = file_parallel,
     .close = file_sink_close };

@@ -8,7 +8,7 @@
  * once. `parallel` requests may be under way at a time; with the default of one, rows arrive in order.
  */
 #include "base/base_map.h"
-#include "connect/con_internal.h"
+#include "connect/con_outbox.h"
 
 #include <curl/curl.h>
 #include <event2/event.h>
@@ -59,36 +59,13 @@ static const struct plan_opt_spec sink_opts[] = {
         .min = 0,
         .max = 1000000,
         .help = "attempts after the first" },
-    { .name = "retry_min",
-        .kind = EVT_DURATION,
-        .default_text = "200 ms",
-        .min = 1000,
-        .max = INT64_C(3600) * 1000000,
-        .help = "wait before the first retry; doubled each time, with jitter" },
-    { .name = "retry_max",
-        .kind = EVT_DURATION,
-        .default_text = "30 s",
-        .min = 1000,
-        .max = INT64_C(86400) * 1000000,
-        .help = "the longest wait between attempts" },
     { .name = "parallel",
         .kind = EVT_INT,
         .default_text = "1",
         .min = 1,
         .max = HTTP_PARALLEL_MAX,
         .help = "requests at a time; more than one gives up the order of rows" },
-    { .name = "buffer",
-        .kind = EVT_INT,
-        .default_text = "8388608",
-        .min = 4096,
-        .max = INT64_C(1) << 32,
-        .help = "bytes of records that may wait; then the sources are held back" },
-    { .name = "drain",
-        .kind = EVT_DURATION,
-        .default_text = "30 s",
-        .min = 0,
-        .max = INT64_C(86400) * 1000000,
-        .help = "at the end: how long to go on trying; what is left then is counted as failed" },
+    CON_OUTBOX_OPTS("200 ms", "wait before the first retry; doubled each time, with jitter", "30 s"),
     { .name = "ca_file",
         .kind = EVT_STRING,
         .help = "certificates to trust for https, instead of the system's" },
@@ -102,8 +79,9 @@ struct http_req {
     CURL *easy;          /* owned; made once, used again */
     struct event *timer; /* owned; the next attempt */
     struct base_buf body;
-    uint64_t n_rows; /* 0 = the slot is free */
-    size_t n_bytes;  /* of records */
+    struct base_buf records; /* what is in body, as con_outbox_save() has it */
+    uint64_t n_rows;         /* 0 = the slot is free */
+    size_t n_bytes;          /* of records */
     uint64_t tries;
     bool running; /* in the multi handle */
     char error[CURL_ERROR_SIZE];
@@ -120,26 +98,19 @@ struct http_sink {
     char *ca_file;
     enum http_body body;
     uint64_t batch, retries;
-    int64_t linger_us, timeout_us, retry_min_us, retry_max_us, drain_us, deadline_us;
-    size_t bound;
+    int64_t linger_us, timeout_us;
     uint32_t n_reqs, n_busy;
     struct http_req *reqs;
-    struct base_buf queue; /* records, '\n' behind each */
-    size_t queue_at;       /* of queue: taken by requests */
-    uint64_t queue_rows;
+    struct con_outbox box; /* records that no request has */
     size_t flight_bytes;
-    int64_t queued_us; /* when the queue stopped being empty */
+    int64_t queued_us; /* when the box stopped being empty */
     uint64_t random;
-    bool said_retry, was_busy, global;
+    bool said_retry, global;
     uint64_t said[(HTTP_STATUS_MAX + 63) / 64]; /* statuses said */
 };
 
 static struct http_sink *http_of(struct con_sink *sink) {
     return (struct http_sink *)sink;
-}
-
-static bool http_is_busy(const struct http_sink *hs) {
-    return hs->queue.len - hs->queue_at + hs->flight_bytes > hs->bound;
 }
 
 static void http_send_due(struct http_sink *hs, bool all);
@@ -170,13 +141,9 @@ static void http_free_slot(struct http_req *req) {
     req->n_rows = 0;
     req->n_bytes = 0;
     base_buf_clear(&req->body);
-    if (hs->was_busy && !http_is_busy(hs)) {
-        hs->was_busy = false;
-        con_wake(&hs->sink.env);
-    }
-    http_send_due(hs, hs->deadline_us != 0);
-    if (hs->n_busy == 0)
-        con_wake(&hs->sink.env);
+    base_buf_clear(&req->records);
+    http_send_due(hs, hs->box.deadline_us != 0);
+    con_outbox_turn(&hs->box, hs->flight_bytes);
 }
 
 static void http_give_up(struct http_req *req, long status, const char *why) {
@@ -194,10 +161,7 @@ static void http_give_up(struct http_req *req, long status, const char *why) {
 static void http_again(struct http_req *req, const char *why) {
     struct http_sink *hs = req->hs;
     curl_off_t asked = 0;
-    unsigned shift = req->tries < 20 ? (unsigned)req->tries : 20;
-    int64_t wait = hs->retry_min_us << shift;
-    if (wait > hs->retry_max_us || wait <= 0)
-        wait = hs->retry_max_us;
+    int64_t wait = con_outbox_wait(&hs->box, req->tries);
     /* Half of the wait is left to chance, so that many senders do not come back at once. */
     hs->random = hs->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     wait = wait / 2 + (int64_t)((hs->random >> 33) % (uint64_t)(wait / 2 + 1));
@@ -255,44 +219,35 @@ static void http_collect(struct http_sink *hs) {
     }
 }
 
-/* The next records of the queue become the body of a free request. */
+/* The next records become the body of a free request. */
 static void http_fill(struct http_sink *hs, struct http_req *req) {
-    const char *p = hs->queue.p + hs->queue_at, *end = hs->queue.p + hs->queue.len, *start = p;
     base_buf_clear(&req->body);
+    base_buf_clear(&req->records);
     if (hs->body == HTTP_ARRAY)
         base_buf_putc(&req->body, '[');
     if (hs->body == HTTP_LINES && hs->enc->vt->begin)
         hs->enc->vt->begin(hs->enc, &req->body);
-    for (req->n_rows = 0; p < end && req->n_rows < hs->batch; req->n_rows++) {
-        const char *nl = memchr(p, '\n', (size_t)(end - p));
-        nl = nl ? nl : end - 1;
+    for (req->n_rows = 0; con_outbox_rows(&hs->box) > 0 && req->n_rows < hs->batch; req->n_rows++) {
+        struct base_str record = con_outbox_first(&hs->box);
         if (hs->body == HTTP_ARRAY && req->n_rows > 0)
             base_buf_putc(&req->body, ',');
-        base_buf_add(&req->body, p, (size_t)(nl - p) + (hs->body == HTTP_LINES));
-        p = nl + 1;
+        base_buf_add(&req->body, record.p, record.len - (hs->body != HTTP_LINES));
+        base_pack_str(&req->records, record);
+        req->n_bytes += record.len;
+        con_outbox_take(&hs->box);
     }
     if (hs->body == HTTP_ARRAY)
         base_buf_putc(&req->body, ']');
-    req->n_bytes = (size_t)(p - start);
     req->tries = 0;
     hs->flight_bytes += req->n_bytes;
-    hs->queue_rows -= req->n_rows;
-    hs->queue_at += req->n_bytes;
-    if (hs->queue_at == hs->queue.len) {
-        base_buf_clear(&hs->queue);
-        hs->queue_at = 0;
-    } else if (hs->queue_at > (1u << 20) && hs->queue_at > hs->queue.len / 2) {
-        memmove(hs->queue.p, hs->queue.p + hs->queue_at, hs->queue.len - hs->queue_at);
-        hs->queue.len -= hs->queue_at;
-        hs->queue_at = 0;
-    }
     hs->queued_us = con_now(&hs->sink.env);
 }
 
 /* Sends what is due: whole batches, and with `all` or after the linger what there is. */
 static void http_send_due(struct http_sink *hs, bool all) {
-    while (hs->queue_rows > 0 && hs->n_busy < hs->n_reqs) {
-        if (hs->queue_rows < hs->batch && !all && con_now(&hs->sink.env) - hs->queued_us < hs->linger_us)
+    while (con_outbox_rows(&hs->box) > 0 && hs->n_busy < hs->n_reqs) {
+        if (con_outbox_rows(&hs->box) < hs->batch && !all &&
+            con_now(&hs->sink.env) - hs->queued_us < hs->linger_us)
             return;
         struct http_req *req = hs->reqs;
         while (req->n_rows > 0)
@@ -360,29 +315,23 @@ static size_t http_on_answer(char *p, size_t size, size_t n, void *arg) {
 static enum cep_rc http_write(struct con_sink *sink, const struct evt_batch *batch, struct cep_err *err) {
     struct http_sink *hs = http_of(sink);
     (void)err;
-    if (hs->queue_rows == 0)
+    if (con_outbox_rows(&hs->box) == 0)
         hs->queued_us = con_now(&sink->env);
-    for (uint32_t row = con_next_row(batch, 0); row < batch->n_rows; row = con_next_row(batch, row + 1)) {
-        hs->enc->vt->row(hs->enc, batch, row, &hs->queue);
-        hs->queue_rows++;
-        sink->stats.rows++;
-        sink->stats.pending++;
-    }
+    con_outbox_add(&hs->box, batch);
     http_send_due(hs, false);
-    hs->was_busy |= http_is_busy(hs);
+    hs->box.was_busy |= con_outbox_busy(&hs->box, hs->flight_bytes);
     return CEP_OK;
 }
 
 static bool http_busy(const struct con_sink *sink) {
-    return http_is_busy((const struct http_sink *)sink);
+    const struct http_sink *hs = (const struct http_sink *)sink;
+    return con_outbox_busy(&hs->box, hs->flight_bytes);
 }
 
 /* The end came before the other side took everything. */
 static enum cep_rc http_abandon(struct http_sink *hs, struct cep_err *err) {
-    uint64_t left = hs->queue_rows;
     for (uint32_t i = 0; i < hs->n_reqs; i++) {
         struct http_req *req = &hs->reqs[i];
-        left += req->n_rows;
         event_del(req->timer);
         if (req->running)
             curl_multi_remove_handle(hs->multi, req->easy);
@@ -391,25 +340,30 @@ static enum cep_rc http_abandon(struct http_sink *hs, struct cep_err *err) {
         req->n_bytes = 0;
     }
     hs->n_busy = 0;
-    hs->queue_rows = 0;
-    hs->queue_at = 0;
     hs->flight_bytes = 0;
-    base_buf_clear(&hs->queue);
-    hs->sink.stats.failed += left;
-    hs->sink.stats.pending = 0;
-    return base_err_set(err, CEP_EIO, "%llu records could not be sent to %s before the end",
-        (unsigned long long)left, hs->url);
+    return con_outbox_give_up(&hs->box, hs->url, err);
 }
 
 static enum cep_rc http_flush(struct con_sink *sink, bool final, struct cep_err *err) {
     struct http_sink *hs = http_of(sink);
-    int64_t now = con_now(&sink->env);
-    if (final && hs->deadline_us == 0)
-        hs->deadline_us = now + hs->drain_us;
+    bool over = final && con_outbox_drained(&hs->box);
     http_send_due(hs, final);
-    if (hs->queue_rows == 0 && hs->n_busy == 0)
+    if (con_outbox_rows(&hs->box) == 0 && hs->n_busy == 0)
         return CEP_OK;
-    return final && now >= hs->deadline_us ? http_abandon(hs, err) : CEP_AGAIN;
+    return over ? http_abandon(hs, err) : CEP_AGAIN;
+}
+
+/* What is under way may have been taken: after a restore it comes again. */
+static enum cep_rc http_prepare(
+    struct con_sink *sink, uint64_t checkpoint, struct base_buf *state, struct cep_err *err) {
+    struct http_sink *hs = http_of(sink);
+    (void)checkpoint;
+    (void)err;
+    for (uint32_t i = 0; i < hs->n_reqs; i++)
+        if (hs->reqs[i].n_rows > 0)
+            base_buf_str(state, base_buf_view(&hs->reqs[i].records));
+    con_outbox_save(&hs->box, state);
+    return CEP_OK;
 }
 
 static void http_close(struct con_sink *sink) {
@@ -423,13 +377,14 @@ static void http_close(struct con_sink *sink) {
         if (req->timer)
             event_free(req->timer);
         base_buf_release(&req->body);
+        base_buf_release(&req->records);
     }
     if (hs->multi)
         curl_multi_cleanup(hs->multi);
     if (hs->timer)
         event_free(hs->timer);
     curl_slist_free_all(hs->headers);
-    base_buf_release(&hs->queue);
+    con_outbox_release(&hs->box);
     base_free(hs->reqs);
     base_free(hs->url);
     base_free(hs->ca_file);
@@ -515,10 +470,6 @@ static enum cep_rc http_init(struct http_sink *hs, const struct plan_sink *ps, s
     hs->linger_us = plan_opt_int(opts, n, "linger", 100000);
     hs->timeout_us = plan_opt_int(opts, n, "timeout", 10000000);
     hs->retries = (uint64_t)plan_opt_int(opts, n, "retries", 10);
-    hs->retry_min_us = plan_opt_int(opts, n, "retry_min", 200000);
-    hs->retry_max_us = plan_opt_int(opts, n, "retry_max", 30000000);
-    hs->drain_us = plan_opt_int(opts, n, "drain", 30000000);
-    hs->bound = (size_t)plan_opt_int(opts, n, "buffer", 8 << 20);
     hs->n_reqs = (uint32_t)plan_opt_int(opts, n, "parallel", 1);
     hs->random = (uint64_t)con_now(&hs->sink.env) ^ base_hash(hs->url, strlen(hs->url));
     hs->method = "POST";
@@ -554,8 +505,13 @@ static enum cep_rc http_init(struct http_sink *hs, const struct plan_sink *ps, s
     return CEP_OK;
 }
 
-static enum cep_rc http_open(const struct plan_sink *ps, const struct con_env *env, struct con_encoder *enc,
-    struct con_sink **out, struct cep_err *err) {
+static bool http_parallel(const struct plan_sink *ps) {
+    (void)ps;
+    return true;
+}
+
+static enum cep_rc http_open(const struct plan_sink *ps, const struct con_env *env,
+    const struct con_sink_how *how, struct con_encoder *enc, struct con_sink **out, struct cep_err *err) {
     if (!env->loop)
         return base_err_set(err, CEP_ESTATE, "connector \"http\" needs an event loop");
     struct http_sink *hs = base_calloc(1, sizeof *hs);
@@ -564,7 +520,10 @@ static enum cep_rc http_open(const struct plan_sink *ps, const struct con_env *e
     hs->sink.sink = ps;
     hs->enc = enc;
     hs->url = base_strndup(url.p, url.len);
-    enum cep_rc rc = http_init(hs, ps, err);
+    con_outbox_init(&hs->box, &hs->sink, enc, ps, 200000, 30000000);
+    enum cep_rc rc = con_outbox_restore(&hs->box, how, err);
+    if (rc == CEP_OK)
+        rc = http_init(hs, ps, err);
     if (rc != CEP_OK) {
         http_close(&hs->sink);
         base_free(hs);
@@ -587,9 +546,13 @@ static enum cep_rc sink_check(
     return CEP_OK;
 }
 
-static const struct con_sink_vt http_sink = {
-    .open = http_open, .write = http_write, .busy = http_busy, .flush = http_flush, .close = http_close
-};
+static const struct con_sink_vt http_sink = { .open = http_open,
+    .write = http_write,
+    .busy = http_busy,
+    .flush = http_flush,
+    .prepare = http_prepare,
+    .parallel = http_parallel,
+    .close = http_close };
 
 const struct con_connector con_http = {
     .spec = { .name = "http",

@@ -216,11 +216,17 @@ struct con_sink {
 };
 
 struct con_sink_vt {
-    enum cep_rc (*open)(const struct plan_sink *sink, const struct con_env *env, struct con_encoder *enc,
-        struct con_sink **out, struct cep_err *err);
+    /* how->states: of this connector, as its prepare() wrote them. */
+    enum cep_rc (*open)(const struct plan_sink *sink, const struct con_env *env,
+        const struct con_sink_how *how, struct con_encoder *enc, struct con_sink **out, struct cep_err *err);
     enum cep_rc (*write)(struct con_sink *sink, const struct evt_batch *batch, struct cep_err *err);
     bool (*busy)(const struct con_sink *sink); /* NULL = never */
     enum cep_rc (*flush)(struct con_sink *sink, bool final, struct cep_err *err);
+    enum cep_rc (*prepare)(
+        struct con_sink *sink, uint64_t checkpoint, struct base_buf *state, struct cep_err *err);
+    enum cep_rc (*commit)(
+        struct con_sink *sink, struct base_str state, struct cep_err *err); /* NULL = nothing */
+    bool (*parallel)(const struct plan_sink *sink);                         /* NULL = one writer */
     void (*close)(struct con_sink *sink); /* frees all but enc and the struct */
 };
 
@@ -250,6 +256,9 @@ char *con_path(const struct con_env *env, struct base_str path);
 /* An option as a C string in `to`, cut. Returns: to, or NULL when it is not set and `fallback` is NULL. */
 char *con_opt_text(
     const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback, char *to, size_t size);
+/* Fills err with what was tried and errno's text. Returns: CEP_EIO, retriable when another try may succeed. */
+enum cep_rc con_io_err(struct cep_err *err, int e, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Fills err with the option's place. Returns: CEP_EINVAL. */
 enum cep_rc con_opt_err(struct cep_err *err, const struct plan_opt *opt, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

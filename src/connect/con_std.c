@@ -160,6 +160,14 @@ static enum cep_rc std_flush(struct con_sink *sink, bool final, struct cep_err *
     return std_push((struct std_sink *)sink, err);
 }
 
+/* Rows are out, or the checkpoint cannot be: nothing is kept for another run. */
+static enum cep_rc std_prepare(
+    struct con_sink *sink, uint64_t checkpoint, struct base_buf *state, struct cep_err *err) {
+    (void)checkpoint;
+    (void)state;
+    return std_push((struct std_sink *)sink, err);
+}
+
 static void std_close(struct con_sink *sink) {
     base_buf_release(&((struct std_sink *)sink)->out);
 }
@@ -175,25 +183,27 @@ static enum cep_rc std_open(int fd, const char *name, struct con_encoder *enc, s
     return CEP_OK;
 }
 
-static enum cep_rc stdout_open(const struct plan_sink *ps, const struct con_env *env, struct con_encoder *enc,
-    struct con_sink **out, struct cep_err *err) {
+static enum cep_rc stdout_open(const struct plan_sink *ps, const struct con_env *env,
+    const struct con_sink_how *how, struct con_encoder *enc, struct con_sink **out, struct cep_err *err) {
     (void)ps;
+    (void)how;
     (void)err;
     return std_open(env->stdout_fd, "stdout", enc, out);
 }
 
-static enum cep_rc stderr_open(const struct plan_sink *ps, const struct con_env *env, struct con_encoder *enc,
-    struct con_sink **out, struct cep_err *err) {
+static enum cep_rc stderr_open(const struct plan_sink *ps, const struct con_env *env,
+    const struct con_sink_how *how, struct con_encoder *enc, struct con_sink **out, struct cep_err *err) {
     (void)ps;
+    (void)how;
     (void)err;
     return std_open(env->stderr_fd, "stderr", enc, out);
 }
 
 static const struct con_sink_vt stdout_sink = {
-    .open = stdout_open, .write = std_write, .flush = std_flush, .close = std_close
+    .open = stdout_open, .write = std_write, .flush = std_flush, .prepare = std_prepare, .close = std_close
 };
 static const struct con_sink_vt stderr_sink = {
-    .open = stderr_open, .write = std_write, .flush = std_flush, .close = std_close
+    .open = stderr_open, .write = std_write, .flush = std_flush, .prepare = std_prepare, .close = std_close
 };
 
 const struct con_connector con_stdout = {

@@ -3,6 +3,8 @@
  */
 #include "connect/con_tcp.h"
 
+#include "connect/con_outbox.h"
+
 #include <netdb.h>
 #include <stdio.h>
 
@@ -35,30 +37,7 @@ static const struct plan_opt_spec source_opts[] = {
 static const struct plan_opt_spec sink_opts[] = {
     { .name = "host", .kind = EVT_STRING, .default_text = "'127.0.0.1'", .help = "where to connect to" },
     { .name = "port", .kind = EVT_INT, .required = true, .min = 1, .max = 65535, .help = "its port" },
-    { .name = "buffer",
-        .kind = EVT_INT,
-        .default_text = "8388608",
-        .min = 4096,
-        .max = INT64_C(1) << 32,
-        .help = "bytes kept while the other side is slow or away; then the sources are held back" },
-    { .name = "retry_min",
-        .kind = EVT_DURATION,
-        .default_text = "100 ms",
-        .min = 1000,
-        .max = INT64_C(3600) * 1000000,
-        .help = "wait before the first reconnect; doubled each time" },
-    { .name = "retry_max",
-        .kind = EVT_DURATION,
-        .default_text = "10 s",
-        .min = 1000,
-        .max = INT64_C(86400) * 1000000,
-        .help = "the longest wait between reconnects" },
-    { .name = "drain",
-        .kind = EVT_DURATION,
-        .default_text = "30 s",
-        .min = 0,
-        .max = INT64_C(86400) * 1000000,
-        .help = "at the end: how long to go on trying; what is left then is counted as failed" },
+    CON_OUTBOX_OPTS("100 ms", "wait before the first reconnect; doubled each time", "10 s"),
     { .name = NULL },
 };
 

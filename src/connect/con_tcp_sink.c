@@ -1,10 +1,11 @@
 /*
  * con_tcp_sink -- connects out and writes records; reconnects with growing waits.
  *
- * Records wait in a bounded buffer; over the bound the sink is busy and the runtime holds its sources back. TCP does not
+ * Records wait in a con_outbox. TCP does not
  * say what the other side has read: after a lost connection writing goes on with the first record that was not handed
  * to the kernel whole, so a record may come twice or, if the other side died with unread data, be lost there.
  */
+#include "connect/con_outbox.h"
 #include "connect/con_tcp.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <unistd.h>
 
 struct tcp_sink {
@@ -22,15 +24,12 @@ struct tcp_sink {
     struct sockaddr_storage addr;
     socklen_t addr_len;
     int fd; /* -1 = none */
-    bool connected, said, was_busy;
+    bool connected, said;
     struct event *writable; /* owned; of fd */
     struct event *timer;    /* owned; the next attempt */
-    int64_t wait_us, retry_min_us, retry_max_us;
-    size_t bound;
-    struct base_buf out;
-    size_t out_done;               /* handed to the kernel */
-    size_t record_at;              /* where the record begins that out_done is in */
-    int64_t drain_us, deadline_us; /* deadline 0 = not draining */
+    uint64_t tries;         /* since a connection stood */
+    struct con_outbox box;
+    size_t done; /* of the box: handed to the kernel, within the first record */
 };
 
 static struct tcp_sink *tcp_of(struct con_sink *sink) {
@@ -47,46 +46,22 @@ static void tcp_cut(struct tcp_sink *ts, int e) {
         close(ts->fd);
     ts->fd = -1;
     ts->connected = false;
-    ts->out_done = ts->record_at; /* the other side gets a torn record whole */
+    ts->done = 0; /* the other side gets a torn record whole */
     if (!ts->said)
         con_log(&ts->sink.env, CON_LEVEL_WARNING, "sink \"%.*s\": no connection to %s:%u: %s: trying again",
             BASE_STR_FMT(ts->sink.sink->name), ts->host, (unsigned)ts->port, strerror(e));
     ts->said = true;
     ts->sink.stats.retries++;
-    struct timeval tv = { .tv_sec = ts->wait_us / 1000000, .tv_usec = ts->wait_us % 1000000 };
+    int64_t wait = con_outbox_wait(&ts->box, ts->tries++);
+    struct timeval tv = { .tv_sec = wait / 1000000, .tv_usec = wait % 1000000 };
     event_add(ts->timer, &tv);
-    ts->wait_us = ts->wait_us * 2 < ts->retry_max_us ? ts->wait_us * 2 : ts->retry_max_us;
-}
-
-/* Counts the records that have gone and moves the rest to the front now and then. */
-static void tcp_advance(struct tcp_sink *ts) {
-    while (ts->record_at < ts->out_done) {
-        const char *nl = memchr(ts->out.p + ts->record_at, '\n', ts->out_done - ts->record_at);
-        if (!nl)
-            break;
-        ts->record_at = (size_t)(nl + 1 - ts->out.p);
-        if (ts->sink.stats.pending > 0)
-            ts->sink.stats.pending--;
-    }
-    if (ts->record_at == ts->out.len) {
-        base_buf_clear(&ts->out);
-        ts->out_done = ts->record_at = 0;
-    } else if (ts->record_at > ts->bound / 2) {
-        memmove(ts->out.p, ts->out.p + ts->record_at, ts->out.len - ts->record_at);
-        ts->out.len -= ts->record_at;
-        ts->out_done -= ts->record_at;
-        ts->record_at = 0;
-    }
-}
-
-static bool tcp_is_busy(const struct tcp_sink *ts) {
-    return ts->out.len - ts->out_done > ts->bound;
 }
 
 static void tcp_push(struct tcp_sink *ts) {
-    while (ts->connected && ts->out_done < ts->out.len) {
-        ssize_t n = send(
-            ts->fd, ts->out.p + ts->out_done, ts->out.len - ts->out_done, MSG_NOSIGNAL | MSG_DONTWAIT);
+    struct con_outbox *box = &ts->box;
+    while (ts->connected && con_outbox_rows(box) > 0) {
+        ssize_t n = send(ts->fd, con_outbox_first(box).p + ts->done, con_outbox_len(box) - ts->done,
+            MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -97,14 +72,15 @@ static void tcp_push(struct tcp_sink *ts) {
             tcp_cut(ts, errno);
             return;
         }
-        ts->out_done += (size_t)n;
+        ts->done += (size_t)n;
         ts->sink.stats.bytes += (uint64_t)n;
-        tcp_advance(ts);
+        while (con_outbox_rows(box) > 0 && ts->done >= con_outbox_first(box).len) {
+            ts->done -= con_outbox_first(box).len;
+            con_outbox_take(box);
+            ts->sink.stats.pending--;
+        }
     }
-    if (ts->out.len == 0 || (ts->was_busy && !tcp_is_busy(ts))) {
-        ts->was_busy = false;
-        con_wake(&ts->sink.env);
-    }
+    con_outbox_turn(box, 0);
 }
 
 static void tcp_writable(evutil_socket_t fd, short what, void *arg) {
@@ -124,7 +100,7 @@ static void tcp_writable(evutil_socket_t fd, short what, void *arg) {
             con_log(&ts->sink.env, CON_LEVEL_INFO, "sink \"%.*s\": connected to %s:%u",
                 BASE_STR_FMT(ts->sink.sink->name), ts->host, (unsigned)ts->port);
         ts->said = false;
-        ts->wait_us = ts->retry_min_us;
+        ts->tries = 0;
         if (ts->enc->vt->begin) { /* each connection gets its header; it is not kept, as it is short */
             struct base_buf head = BASE_BUF_INIT;
             ts->enc->vt->begin(ts->enc, &head);
@@ -166,39 +142,37 @@ static void tcp_connect(struct tcp_sink *ts) {
 static enum cep_rc tcp_write(struct con_sink *sink, const struct evt_batch *batch, struct cep_err *err) {
     struct tcp_sink *ts = tcp_of(sink);
     (void)err;
-    for (uint32_t row = con_next_row(batch, 0); row < batch->n_rows; row = con_next_row(batch, row + 1)) {
-        ts->enc->vt->row(ts->enc, batch, row, &ts->out);
-        sink->stats.rows++;
-        sink->stats.pending++;
-    }
+    con_outbox_add(&ts->box, batch);
     tcp_push(ts);
-    ts->was_busy |= tcp_is_busy(ts);
     return CEP_OK;
 }
 
 static bool tcp_busy(const struct con_sink *sink) {
-    return tcp_is_busy((const struct tcp_sink *)sink);
+    return con_outbox_busy(&((const struct tcp_sink *)sink)->box, 0);
 }
 
 static enum cep_rc tcp_flush(struct con_sink *sink, bool final, struct cep_err *err) {
     struct tcp_sink *ts = tcp_of(sink);
+    char to[300];
     tcp_push(ts);
-    if (ts->out.len == 0)
+    if (con_outbox_rows(&ts->box) == 0)
         return CEP_OK;
-    if (!final)
+    if (!final || !con_outbox_drained(&ts->box))
         return CEP_AGAIN;
-    int64_t now = con_now(&sink->env);
-    if (ts->deadline_us == 0)
-        ts->deadline_us = now + ts->drain_us;
-    if (now < ts->deadline_us)
-        return CEP_AGAIN;
-    uint64_t left = sink->stats.pending;
-    sink->stats.failed += left;
-    sink->stats.pending = 0;
-    base_buf_clear(&ts->out);
-    ts->out_done = ts->record_at = 0;
-    return base_err_set(err, CEP_EIO, "%llu records could not be sent to %s:%u before the end",
-        (unsigned long long)left, ts->host, (unsigned)ts->port);
+    ts->done = 0;
+    snprintf(to, sizeof to, "%s:%u", ts->host, (unsigned)ts->port);
+    return con_outbox_give_up(&ts->box, to, err);
+}
+
+/* A record of which a part was sent is in it whole. */
+static enum cep_rc tcp_prepare(
+    struct con_sink *sink, uint64_t checkpoint, struct base_buf *state, struct cep_err *err) {
+    struct tcp_sink *ts = tcp_of(sink);
+    (void)checkpoint;
+    (void)err;
+    tcp_push(ts);
+    con_outbox_save(&ts->box, state);
+    return CEP_OK;
 }
 
 static void tcp_close(struct con_sink *sink) {
@@ -209,11 +183,16 @@ static void tcp_close(struct con_sink *sink) {
         event_free(ts->timer);
     if (ts->fd >= 0)
         close(ts->fd);
-    base_buf_release(&ts->out);
+    con_outbox_release(&ts->box);
 }
 
-static enum cep_rc tcp_open(const struct plan_sink *ps, const struct con_env *env, struct con_encoder *enc,
-    struct con_sink **out, struct cep_err *err) {
+static bool tcp_parallel(const struct plan_sink *ps) {
+    (void)ps;
+    return true;
+}
+
+static enum cep_rc tcp_open(const struct plan_sink *ps, const struct con_env *env,
+    const struct con_sink_how *how, struct con_encoder *enc, struct con_sink **out, struct cep_err *err) {
     const struct plan_opt *opts = ps->opts;
     uint32_t n = ps->n_opts;
     if (!env->loop)
@@ -225,11 +204,10 @@ static enum cep_rc tcp_open(const struct plan_sink *ps, const struct con_env *en
     ts->fd = -1;
     con_opt_text(opts, n, "host", "127.0.0.1", ts->host, sizeof ts->host);
     ts->port = (uint16_t)plan_opt_int(opts, n, "port", 0);
-    ts->bound = (size_t)plan_opt_int(opts, n, "buffer", 8 << 20);
-    ts->retry_min_us = ts->wait_us = plan_opt_int(opts, n, "retry_min", 100000);
-    ts->retry_max_us = plan_opt_int(opts, n, "retry_max", 10000000);
-    ts->drain_us = plan_opt_int(opts, n, "drain", 30000000);
-    enum cep_rc rc = con_tcp_address(ts->host, ts->port, false, &ts->addr, &ts->addr_len, err);
+    con_outbox_init(&ts->box, &ts->sink, enc, ps, 100000, 10000000);
+    enum cep_rc rc = con_outbox_restore(&ts->box, how, err);
+    if (rc == CEP_OK)
+        rc = con_tcp_address(ts->host, ts->port, false, &ts->addr, &ts->addr_len, err);
     if (rc == CEP_OK && !(ts->timer = event_new(env->loop, -1, 0, tcp_retry, ts)))
         rc = base_err_set(err, CEP_EIO, "could not make a timer");
     if (rc != CEP_OK) {
@@ -242,6 +220,10 @@ static enum cep_rc tcp_open(const struct plan_sink *ps, const struct con_env *en
     return CEP_OK;
 }
 
-const struct con_sink_vt con_tcp_sink = {
-    .open = tcp_open, .write = tcp_write, .busy = tcp_busy, .flush = tcp_flush, .close = tcp_close
-};
+const struct con_sink_vt con_tcp_sink = { .open = tcp_open,
+    .write = tcp_write,
+    .busy = tcp_busy,
+    .flush = tcp_flush,
+    .prepare = tcp_prepare,
+    .parallel = tcp_parallel,
+    .close = tcp_close };

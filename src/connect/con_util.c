@@ -4,6 +4,7 @@
 #include "connect/con_internal.h"
 #include "time/clk.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static int64_t wall_clock_us(void *arg) {
@@ -52,6 +53,22 @@ char *con_opt_text(
         memcpy(to, s.p, len);
     to[len] = '\0';
     return to;
+}
+
+enum cep_rc con_io_err(struct cep_err *err, int e, const char *fmt, ...) {
+    char what[400];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    base_err_set(err, CEP_EIO, "%s: %s", what, strerror(e));
+    bool lasting = e == EACCES || e == EPERM || e == EROFS || e == EEXIST || e == EISDIR || e == ELOOP ||
+                   e == ENAMETOOLONG || e == EBADF;
+    if (err)
+        err->retriable = !lasting;
+    if (e == ENOSPC || e == EDQUOT)
+        base_err_hint(err, "free some room: it is tried again");
+    return CEP_EIO;
 }
 
 enum cep_rc con_opt_err(struct cep_err *err, const struct plan_opt *opt, const char *fmt, ...) {

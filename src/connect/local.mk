@@ -5,8 +5,9 @@ libcon_la_SOURCES = \
 	src/connect/con_csv_read.c \
 	src/connect/con_csv_write.c \
 	src/connect/con_file.c src/connect/con_file.h \
+	src/connect/con_file_commit.c \
 	src/connect/con_file_meet.c \
-	src/connect/con_file_sink.c \
+	src/connect/con_file_sink.c src/connect/con_file_sink.h \
 	src/connect/con_file_source.c \
 	src/connect/con_generate.c src/connect/con_generate.h \
 	src/connect/con_generate_rows.c \
@@ -20,6 +21,7 @@ libcon_la_SOURCES = \
 	src/connect/con_json_write.c \
 	src/connect/con_lines.h \
 	src/connect/con_num.h \
+	src/connect/con_outbox.c src/connect/con_outbox.h \
 	src/connect/con_raw.c \
 	src/connect/con_reader.c \
 	src/connect/con_sink.c \
