@@ -42,6 +42,7 @@ AM_COLOR_TESTS = auto
 THREAD_TESTS =
 TESTS += $(check_PROGRAMS)
 
+include tests/cluster/local.mk
 include tests/base/local.mk
 include tests/event/local.mk
 include tests/expr/local.mk

@@ -1,0 +1,185 @@
+/* clu_http_test -- requests over real sockets: paths, methods, bodies, errors, and bytes that are no request. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/base_check.h"
+#include "base/base_err.h"
+#include "base/base_mem.h"
+#include "cluster/clu_http.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct fix {
+    struct clu_http *h;
+    char answer[70000];
+};
+
+static enum cep_rc echo(void *arg, enum clu_rest_op op, const struct clu_rest_args *a, struct base_buf *out,
+    struct cep_err *err) {
+    (void)arg;
+    if (base_str_eq(a->id, BASE_STR("none")))
+        return base_err_set(err, CEP_ENAME, "there is no job \"none\"");
+    if (base_str_eq(a->id, BASE_STR("busy")))
+        return base_err_set(err, CEP_ESTATE, "job \"busy\" is stopping");
+    if (base_str_eq(a->id, BASE_STR("full")))
+        return base_err_set(err, CEP_EIO, "could not write: \"No space\"");
+    if (op == CLU_REST_OVERVIEW)
+        return CEP_OK;
+    if (op == CLU_REST_METRICS) {
+        const struct base_str labels[] = { BASE_STR("op"), BASE_STR("a\"b\\c\nd"), BASE_STR("n"),
+            BASE_STR("1") };
+        clu_prom_head(out, "cepd_rows", "counter", "rows\nin");
+        clu_prom_value(out, "cepd_rows", labels, 2, 12);
+        return CEP_OK;
+    }
+    base_buf_printf(out, "%d id=%.*s sub=%.*s query=%.*s body=%.*s", (int)op, BASE_STR_FMT(a->id),
+        BASE_STR_FMT(a->sub), BASE_STR_FMT(a->query), BASE_STR_FMT(a->body));
+    return CEP_OK;
+}
+
+static int setup(void **state) {
+    struct fix *f = calloc(1, sizeof *f);
+    struct clu_http_opts opts = { .address = "127.0.0.1:0", .call = echo, .max_body = 1000 };
+    assert_int_equal(clu_http_start(&opts, &f->h, NULL), CEP_OK);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fix *f = *state;
+    clu_http_stop(f->h);
+    free(f);
+    return 0;
+}
+
+/* Sends bytes, reads to the end. */
+static const char *raw(struct fix *f, const char *bytes, size_t len) {
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(clu_http_port(f->h)) };
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    struct timeval limit = { .tv_sec = 20 };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    size_t n = 0;
+    ssize_t got;
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    for (size_t at = 0; at < len; at += (size_t)got)
+        if ((got = send(fd, bytes + at, len - at, MSG_NOSIGNAL)) <= 0)
+            break;
+    shutdown(fd, SHUT_WR);
+    while (n < sizeof f->answer - 1 && (got = recv(fd, f->answer + n, sizeof f->answer - 1 - n, 0)) > 0)
+        n += (size_t)got;
+    f->answer[n] = '\0';
+    close(fd);
+    return f->answer;
+}
+
+static void check(struct fix *f, const char *method, const char *path, const char *body, int status,
+    const char *type, const char *want) {
+    struct base_buf b = BASE_BUF_INIT;
+    base_buf_printf(&b, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+        method, path, strlen(body), body);
+    const char *got = raw(f, b.p, b.len);
+    base_buf_release(&b);
+    const char *text = strstr(got, "\r\n\r\n");
+    assert_non_null(text);
+    assert_int_equal(atoi(got + strlen("HTTP/1.1 ")), status);
+    assert_non_null(strstr(got, type));
+    assert_string_equal(text + 4, want);
+}
+
+#define JSON "Content-Type: application/json"
+
+static void calls(void **state) {
+    struct fix *f = *state;
+    char want[200];
+    check(f, "GET", "/overview", "", 200, JSON, "{}");
+    snprintf(want, sizeof want, "%d id=7 sub=a b query=x=1&y body=", CLU_REST_VERTEX);
+    check(f, "GET", "/jobs/7/vertices/a%20b?x=1&y", "", 200, JSON, want);
+    snprintf(want, sizeof want, "%d id= sub= query= body=", CLU_REST_JOBS_OVERVIEW);
+    check(f, "GET", "/jobs/overview", "", 200, JSON, want);
+    snprintf(want, sizeof want, "%d id=7 sub= query= body={\"targetDirectory\": \"/x\"} ", CLU_REST_STOP);
+    check(f, "POST", "/jobs/7/stop", "{\"targetDirectory\": \"/x\"} ", 202, JSON, want);
+    snprintf(want, sizeof want, "%d id=7 sub= query=mode=cancel body=", CLU_REST_CANCEL);
+    check(f, "PATCH", "/jobs/7?mode=cancel", "", 202, JSON, want);
+    check(f, "GET", "/metrics", "", 200, "Content-Type: text/plain; version=0.0.4",
+        "# HELP cepd_rows rows\\nin\n# TYPE cepd_rows counter\ncepd_rows{op=\"a\\\"b\\\\c\\nd\",n=\"1\"} "
+        "12.0\n");
+}
+
+static void errors(void **state) {
+    struct fix *f = *state;
+    check(f, "GET", "/jobs/none", "", 404, JSON, "{\"errors\": [\"there is no job \\\"none\\\"\"]}\n");
+    check(f, "GET", "/jobs/busy", "", 409, JSON, "{\"errors\": [\"job \\\"busy\\\" is stopping\"]}\n");
+    check(f, "GET", "/jobs/full", "", 503, JSON, "{\"errors\": [\"could not write: \\\"No space\\\"\"]}\n");
+    check(f, "GET", "/nothing", "", 404, JSON, "{\"errors\": [\"there is no such path\"]}\n");
+    check(f, "GET", "/jobs//plan", "", 404, JSON, "{\"errors\": [\"there is no such path\"]}\n");
+    check(f, "DELETE", "/jobs", "", 405, "Allow: GET, POST",
+        "{\"errors\": [\"this path does not have this method\"]}\n");
+    check(f, "POST", "/jobs/7/savepoints", "{\"a\":", 400, JSON,
+        "{\"errors\": [\"the body is no JSON object\"]}\n");
+    check(f, "POST", "/jobs/7/savepoints", "{} x", 400, JSON,
+        "{\"errors\": [\"the body is no JSON object\"]}\n");
+    check(f, "PATCH", "/jobs/7?mode=stop", "", 400, JSON,
+        "{\"errors\": [\"the query has to be mode=cancel\"]}\n");
+    char big[1200];
+    memset(big, ' ', sizeof big);
+    big[sizeof big - 1] = '\0';
+    check(f, "POST", "/jobs", big, 413, JSON,
+        "{\"errors\": [\"the body has 1199 bytes, more than the limit of 1000\"]}\n");
+}
+
+static void addresses(void **state) {
+    struct fix *f = *state;
+    static const char *const wrong[] = { "", "8081", ":1", "x:99999", "x:", "[::1]" };
+    struct clu_http *h = NULL;
+    struct cep_err err = CEP_ERR_INIT;
+    for (size_t i = 0; i < CEP_COUNT_OF(wrong); i++) {
+        struct clu_http_opts opts = { .address = wrong[i], .call = echo };
+        assert_int_equal(clu_http_start(&opts, &h, &err), CEP_EINVAL);
+    }
+    char taken[64];
+    snprintf(taken, sizeof taken, "127.0.0.1:%u", (unsigned)clu_http_port(f->h));
+    struct clu_http_opts opts = { .address = taken, .call = echo };
+    assert_int_equal(clu_http_start(&opts, &h, &err), CEP_EIO);
+    assert_null(h);
+    clu_http_stop(NULL);
+}
+
+/* Requests with bytes changed, cut or doubled: whatever the answer is, the server lives and the next request is answered. */
+static void bytes_that_are_no_request(void **state) {
+    struct fix *f = *state;
+    static const char seed[] = "POST /jobs/7/savepoints?x=%41 HTTP/1.1\r\nHost: x\r\nConnection: "
+                               "close\r\nContent-Length: 11\r\n\r\n{\"a\": [1,2]}";
+    uint64_t random = 12345;
+    for (int i = 0; i < 400; i++) {
+        char bytes[2 * sizeof seed];
+        size_t len = sizeof seed - 1;
+        memcpy(bytes, seed, sizeof seed);
+        for (int n = 0; n < 1 + i % 6; n++) {
+            random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            bytes[(random >> 33) % len] = (char)(random >> 55);
+        }
+        len = i % 3 ? len : (random >> 40) % len;
+        (void)raw(f, bytes, len);
+    }
+    check(f, "GET", "/overview", "", 200, JSON, "{}");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(errors, setup, teardown),
+        cmocka_unit_test_setup_teardown(addresses, setup, teardown),
+        cmocka_unit_test_setup_teardown(bytes_that_are_no_request, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

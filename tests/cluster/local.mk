@@ -1,0 +1,4 @@
+# Tests of cluster: see tests/local.mk for how to add one.
+check_PROGRAMS += tests/cluster/clu_http_test
+tests_cluster_clu_http_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)
+THREAD_TESTS += tests/cluster/clu_http_test
