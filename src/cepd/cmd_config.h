@@ -10,7 +10,7 @@
 
 /* KEY(enumerator, name, default, unit or values, works in this version, help) */
 #define CMD_CONFIG_LIST(KEY)                                                                             \
-    KEY(PARALLELISM, "parallelism.default", "1", "subtasks", true, "parallelism of a job")               \
+    KEY(PARALLELISM, "parallelism.default", "1", "subtasks, 1 to 128", true, "of each keyed operator")   \
     KEY(BATCH_SIZE, "batch.size", "1024", "rows, 1 to 1024", true, "rows in a batch")                    \
     KEY(BATCH_LINGER, "batch.linger", "5 ms", "duration", true, "sinks are flushed at least this often") \
     KEY(BUFFER_ROWS, "buffer.rows", "16777216", "rows", true,                                            \
@@ -39,7 +39,8 @@
         "after a failure")                                                                               \
     KEY(HB_INTERVAL, "heartbeat.interval", "", "duration", false, "between coordinator and workers")     \
     KEY(HB_TIMEOUT, "heartbeat.timeout", "", "duration", false, "when a silent worker is given up")      \
-    KEY(CHANNEL, "channel.capacity", "", "batches", false, "of an exchange between tasks")
+    KEY(CHANNEL, "channel.capacity", "64", "batches and watermarks", true,                               \
+        "that wait between two tasks before the one that sends has to")
 
 enum cmd_config_key {
 #define CMD_CONFIG_ENUM(id, name, def, unit, works, help) CMD_CFG_##id,

@@ -2,12 +2,13 @@
  * cmd_explain -- `cepd explain FILE`: what is compiled, stage by stage, and why so.
  */
 #include "cepd/cmd_compile.h"
+#include "cepd/cmd_config.h"
 
 #include "base/base_err.h"
-#include "base/base_mem.h"
 #include "cepd/cmd_svg.h"
 #include "dsl/dsl_dump.h"
 #include "nfa/nfa.h"
+#include "plan/plan_job.h"
 
 /* A stage's text, and its graph where it has one. */
 struct stage {
@@ -17,86 +18,10 @@ struct stage {
     void (*dot)(struct base_buf *b, const struct plan *p);
     void (*pattern_text)(struct base_buf *b, const struct nfa_prog *p);
     void (*pattern_dot)(struct base_buf *b, const struct nfa_prog *p);
+    void (*job_text)(struct base_buf *b, const struct plan_job *j);
+    void (*job_dot)(struct base_buf *b, const struct plan_job *j);
+    void (*job_json)(struct base_buf *b, const struct plan_job *j);
 };
-
-/* -- the graph: operators of this version are chained in one task ------------------------------------------------ */
-
-static const char *const kind_words[PLAN_NODE_MAX] = {
-    [PLAN_NODE_SOURCE] = "source",
-    [PLAN_NODE_SELECT] = "select",
-    [PLAN_NODE_PATTERN] = "pattern",
-    [PLAN_NODE_ALERT] = "alert",
-};
-
-/* Who reads a node, in the order of outputs' readers: chains of nodes and of sinks, so that a plan of thousands is
- * written in one walk. */
-struct readers {
-    struct reader {
-        uint32_t next; /* 1 + the next of the same node; 0 = none */
-        uint32_t by;   /* node or sink */
-        enum plan_port port;
-        bool sink;
-    } * all;         /* owned */
-    uint32_t *first; /* owned; per node: 1 + the first */
-    size_t n;
-};
-
-static void readers_add(struct readers *r, struct plan_ref ref, uint32_t by, bool sink) {
-    r->all[r->n] = (struct reader){ r->first[ref.node], by, ref.port, sink };
-    r->first[ref.node] = (uint32_t)++r->n;
-}
-
-/* From the last to the first, so that each chain begins with the first. */
-static void readers_init(struct readers *r, const struct plan *p) {
-    size_t n = p->n_sinks;
-    for (uint32_t i = 0; i < p->n_nodes; i++)
-        n += plan_node_n_inputs(p->nodes[i]);
-    *r = (struct readers){ .all = base_calloc(n + 1, sizeof *r->all),
-        .first = base_calloc(p->n_nodes + (size_t)1, sizeof *r->first) };
-    for (uint32_t s = p->n_sinks; s-- > 0;)
-        readers_add(r, p->sinks[s].input, s, true);
-    for (uint32_t i = p->n_nodes; i-- > 0;)
-        for (enum plan_port port = PLAN_PORT_MAX; port-- > PLAN_PORT_MAIN;)
-            for (uint32_t k = 0; k < plan_node_n_inputs(p->nodes[i]); k++) {
-                struct plan_ref ref = plan_node_input(p->nodes[i], k);
-                uint32_t first = r->first[ref.node];
-                bool told = first && !r->all[first - 1].sink && r->all[first - 1].by == i &&
-                            r->all[first - 1].port == port;
-                if (ref.port == port && !told)
-                    readers_add(r, ref, i, false);
-            }
-}
-
-static void readers_release(struct readers *r) {
-    base_free(r->all);
-    base_free(r->first);
-}
-
-static void write_reader(struct base_buf *b, const struct plan *p, const struct reader *r) {
-    const char *port = plan_port_text(r->port);
-    base_buf_printf(b, "    %s%s-> ", port, port[0] ? " " : "");
-    if (r->sink) {
-        const struct plan_sink *k = &p->sinks[r->by];
-        base_buf_printf(b, "sink %.*s (%s%s)\n", BASE_STR_FMT(k->name), k->connector->name,
-            k->implied ? ", implied" : "");
-    } else {
-        const struct plan_node *n = p->nodes[r->by];
-        base_buf_printf(b, "%s %.*s\n", kind_words[n->kind], BASE_STR_FMT(n->name));
-    }
-}
-
-static void write_graph(struct base_buf *b, const struct plan *p) {
-    struct readers readers;
-    readers_init(&readers, p);
-    base_buf_puts(b, "one task, parallelism 1: all operators chained on one thread\n");
-    for (uint32_t i = 0; i < p->n_nodes; i++) {
-        const struct plan_node *n = p->nodes[i];
-        base_buf_printf(b, "  %s %.*s\n", kind_words[n->kind], BASE_STR_FMT(n->name));
-        for (uint32_t k = readers.first[i]; k; k = readers.all[k - 1].next)
-            write_reader(b, p, &readers.all[k - 1]);
-    }
-    readers_release(&readers);
-}
 
 static void write_nfa(struct base_buf *b, const struct nfa_prog *p) {
     nfa_write_tree(b, p);
@@ -108,7 +33,10 @@ static const struct stage stages[] = {
     { .name = "plan", .text = plan_write, .dot = plan_write_dot },
     { .name = "nfa", .per_pattern = true, .pattern_text = write_nfa, .pattern_dot = nfa_write_dot },
     { .name = "program", .per_pattern = true, .pattern_text = nfa_write_program },
-    { .name = "graph", .text = write_graph, .dot = plan_write_dot },
+    { .name = "graph",
+        .job_text = plan_job_write,
+        .job_dot = plan_job_write_dot,
+        .job_json = plan_job_write_json },
 };
 
 /* -- the summary --------------------------------------------------------------------------------------------------- */
@@ -190,9 +118,51 @@ static const struct stage *find_stage(const char *name) {
     return NULL;
 }
 
+/* The parallelism of the job, as `run` would find it. */
+static enum cep_rc parallelism_of(const struct cmd_args *args, uint32_t *out, struct cep_err *err) {
+    struct base_arena a;
+    struct cmd_config c;
+    int64_t n = 1;
+    base_arena_init(&a, 0);
+    enum cep_rc rc = cmd_config_load(&c, args, &a, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_int(&c, CMD_CFG_PARALLELISM, 1, PLAN_PARALLELISM_MAX, &n, err);
+    *out = (uint32_t)n;
+    base_arena_release(&a);
+    return rc;
+}
+
+/* Text into `out`, or the graph as dot for others to draw. */
+static int explain_job(const struct cmd_args *args, const struct stage *st, const struct plan *p,
+    const char *format, struct base_buf *out) {
+    uint32_t parallelism;
+    struct cep_err err = CEP_ERR_INIT;
+    if (parallelism_of(args, &parallelism, &err) != CEP_OK)
+        return cmd_fail(args, CMD_MISTAKE, &err);
+    struct plan_job *j = plan_job_new(p, parallelism);
+    struct base_buf dot = BASE_BUF_INIT;
+    int status = CMD_DONE;
+    if (!format || strcmp(format, "text") == 0) {
+        st->job_text(out, j);
+    } else if (strcmp(format, "json") == 0) {
+        st->job_json(out, j);
+    } else if (strcmp(format, "dot") == 0) {
+        st->job_dot(out, j);
+    } else {
+        st->job_dot(&dot, j);
+        if (cmd_dot_to(&dot, "svg", out, &err) != CEP_OK)
+            status = cmd_fail(args, CMD_FAILED, &err);
+    }
+    base_buf_release(&dot);
+    plan_job_free(j);
+    return status;
+}
+
 static int explain_stage(
     const struct cmd_args *args, const struct stage *st, const struct plan *p, struct base_buf *out) {
     const char *format = cmd_args_get(args, "format");
+    if (st->job_text)
+        return explain_job(args, st, p, format, out);
     if (!format || strcmp(format, "text") == 0) {
         if (st->per_pattern)
             return each_pattern(args, p, st->pattern_text, out);
@@ -241,9 +211,10 @@ static int explain_plan(
         status = explain_stage(args, find_stage(stage), c.plan, out);
     } else if (status == CMD_DONE) {
         if (!cmd_args_get(args, "pattern"))
-            write_graph(out, c.plan);
-        status = each_pattern(args, c.plan, write_summary_of, out);
-        if (!cmd_args_get(args, "pattern"))
+            status = explain_job(args, find_stage("graph"), c.plan, NULL, out);
+        if (status == CMD_DONE)
+            status = each_pattern(args, c.plan, write_summary_of, out);
+        if (status == CMD_DONE && !cmd_args_get(args, "pattern"))
             write_delivery(out, c.plan);
     }
     cmd_compiled_release(&c);

@@ -6,6 +6,7 @@
 
 #include "base/base_err.h"
 #include "base/base_num.h"
+#include "plan/plan_job.h"
 #include "runtime/rt_job.h"
 #include "time/clk.h"
 
@@ -16,7 +17,8 @@
 
 enum {
     PROGRESS_US = 250 * 1000,
-    SAME_SIGNAL_US = 500 * 1000, /* timeout(1) and others signal the process and its group: two signals that mean one */
+    SAME_SIGNAL_US =
+        500 * 1000, /* timeout(1) and others signal the process and its group: two signals that mean one */
     THREAD_STACK = 128 * 1024
 };
 
@@ -242,7 +244,7 @@ static uint64_t say_end(struct context *c, struct rt_job *job, const char *how) 
 static enum cep_rc options_of(const struct cmd_args *args, struct rt_opts *opts, struct cep_err *err) {
     struct base_arena a;
     struct cmd_config c;
-    int64_t parallelism = 1, batch = 0, rows = 0;
+    int64_t parallelism = 1, capacity = 0, batch = 0, rows = 0;
     base_arena_init(&a, 0);
     enum cep_rc rc = cmd_config_load(&c, args, &a, err);
     if (rc == CEP_OK)
@@ -258,12 +260,11 @@ static enum cep_rc options_of(const struct cmd_args *args, struct rt_opts *opts,
     if (rc == CEP_OK)
         rc = cmd_config_duration(&c, CMD_CFG_SINK_DRAIN, &opts->drain_us, err);
     if (rc == CEP_OK)
-        rc = cmd_config_int(&c, CMD_CFG_PARALLELISM, 1, 1 << 15, &parallelism, err);
-    if (rc == CEP_OK && parallelism > 1) {
-        rc = base_err_set(
-            err, CEP_EUNSUPPORTED, "parallelism %lld is not in this version", (long long)parallelism);
-        base_err_hint(err, "every operator runs as one subtask: leave --parallelism out");
-    }
+        rc = cmd_config_int(&c, CMD_CFG_PARALLELISM, 1, PLAN_PARALLELISM_MAX, &parallelism, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_int(&c, CMD_CFG_CHANNEL, 2, 1 << 16, &capacity, err);
+    opts->parallelism = (uint32_t)parallelism;
+    opts->channel_capacity = (uint32_t)capacity;
     opts->batch_rows = (uint32_t)batch;
     opts->max_buffered = (uint64_t)rows;
     base_arena_release(&a);

@@ -8,8 +8,11 @@
 
 static const struct cmd_option run_options[] = {
     SET_OPTION,
-    { .name = "parallelism", .arg = "N", .help = "subtasks of each operator; this version runs 1" },
+    { .name = "parallelism", .arg = "N", .help = "subtasks of each keyed operator, a thread each (default 1)" },
     { .name = "batch-size", .arg = "ROWS", .help = "rows in a batch, 1 to 1024 (default 1024)" },
+    { .name = "channel-capacity",
+        .arg = "N",
+        .help = "batches and watermarks that wait between two tasks (default 64)" },
     { .name = "batch-linger", .arg = "D", .help = "flush sinks at least this often (default 5 ms)" },
     { .name = "state-memory",
         .arg = "BYTES",
@@ -51,6 +54,7 @@ static const struct cmd_option explain_options[] = {
         .arg = "ast|checked|plan|nfa|program|graph",
         .help = "what to show (default: a summary of all)" },
     { .name = "pattern", .arg = "NAME", .help = "only this pattern (nfa, program, summary)" },
+    { .name = "parallelism", .arg = "N", .help = "the graph of a job with so many subtasks (default 1)" },
     { .name = "format",
         .arg = "text|json|dot|svg",
         .help = "default text; json, dot and svg for plan, nfa and graph" },

@@ -21,6 +21,13 @@
 
 enum { EVT_BATCH_ROWS = 1024 };
 
+/*
+ * Rows that come from no source but are matches have this bit in `origin`, over a hash of their key; `seq` counts the matches
+ * of one key and time in its upper 16 bits, over a hash that makes each one of a kind.
+ */
+#define EVT_ORIGIN_MATCH UINT32_C(0x80000000)
+enum { EVT_MATCH_NTH_SHIFT = 48 };
+
 struct evt_col {
     const struct evt_type *type;
     uint64_t *valid; /* bit set = not null; NULL = no nulls; bits past the last row are unspecified */
@@ -114,6 +121,10 @@ static inline bool evt_col_is_null(const struct evt_col *c, uint32_t row) {
 static inline struct base_str evt_col_str(const struct evt_col *c, uint32_t row) {
     return (struct base_str){ c->bytes + c->off[row], c->off[row + 1] - c->off[row] };
 }
+/* The row's place in its partition, as users see it: a source's position, or the number of a match. */
+static inline uint64_t evt_batch_position(const struct evt_batch *b, uint32_t row) {
+    return b->origin[row] & EVT_ORIGIN_MATCH ? b->seq[row] >> EVT_MATCH_NTH_SHIFT : b->seq[row];
+}
 void evt_col_get(const struct evt_col *c, uint32_t row, struct base_arena *scratch, struct evt_val *out);
 
 /* Appends a row's visible columns as one JSON object. */
@@ -137,15 +148,20 @@ enum evt_elem_kind {
     EVT_ELEM_WATERMARK,
     EVT_ELEM_IDLE,
     EVT_ELEM_BARRIER,
-    EVT_ELEM_END,
+    EVT_ELEM_END,  /* of one stream of the channel: all of its input has been seen */
+    EVT_ELEM_STOP, /* of the channel: whoever filled it has finished or was stopped; always the last */
     EVT_ELEM_MAX
 };
 
 struct evt_elem {
     enum evt_elem_kind kind;
-    struct evt_batch *batch; /* BATCH */
-    int64_t watermark;       /* WATERMARK, µs; no more events with time <= it */
-    uint64_t barrier;        /* BARRIER: checkpoint id */
+    uint32_t stream; /* BATCH, WATERMARK, IDLE, END: a channel carries several streams */
+    union {
+        struct evt_batch *batch; /* BATCH */
+        int64_t watermark;       /* WATERMARK, µs; no more events with time <= it */
+        bool idle;               /* IDLE: it is, or is not any more */
+        uint64_t barrier;        /* BARRIER: checkpoint id */
+    };
 };
 
 #define EVT_TIME_MIN INT64_MIN /* before the first event */

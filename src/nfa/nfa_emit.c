@@ -95,7 +95,28 @@ static void events_val(struct nfa_matcher *m, const struct evt_type *t, struct e
     *out = (struct evt_val){ .list = { vars, t->n_fields } };
 }
 
-static void write_row(struct nfa_matcher *m, const struct nfa_key *k, struct evt_batch *b, int64_t time) {
+/*
+ * A match's place among those of its pattern, the same however many subtasks there are: its partition is its key, its
+ * position the order in which the key's matches of one time were emitted, made one of a kind by its id.
+ */
+static void place_row(
+    struct nfa_matcher *m, struct nfa_key *k, struct evt_batch *b, uint32_t row, const char id[32]) {
+    const uint64_t most = (UINT64_C(1) << (64 - EVT_MATCH_NTH_SHIFT)) - 1;
+    base_buf_clear(&m->id_buf);
+    nfa_key_canonical(m, k, &m->id_buf);
+    if (k->emitted_at != b->time[row])
+        k->n_emitted = 0;
+    k->emitted_at = b->time[row];
+    uint64_t nth = k->n_emitted;
+    if (k->n_emitted < most)
+        k->n_emitted++;
+    b->origin[row] = EVT_ORIGIN_MATCH;
+    if (m->pat->n_keys > 0)
+        b->origin[row] |= (uint32_t)XXH3_64bits(m->id_buf.p, m->id_buf.len);
+    b->seq[row] = nth << EVT_MATCH_NTH_SHIFT | XXH3_64bits(id, 32) >> (64 - EVT_MATCH_NTH_SHIFT);
+}
+
+static void write_row(struct nfa_matcher *m, struct nfa_key *k, struct evt_batch *b, int64_t time) {
     const struct plan_pattern *pat = m->pat;
     uint32_t row = b->n_rows, col = 0;
     struct evt_val v;
@@ -113,8 +134,8 @@ static void write_row(struct nfa_matcher *m, const struct nfa_key *k, struct evt
         v = (struct evt_val){ .i = m->env.timed_out_at };
         evt_col_set_val(&b->cols[col++], row, &v);
     }
+    char id[32] = { 0 };
     if (col + PLAN_HIDDEN_EVENTS <= b->schema->n_cols) {
-        char id[32];
         write_id(m, k, id);
         evt_col_set_bytes(&b->cols[col + PLAN_HIDDEN_ID], row, id, sizeof id);
         v = (struct evt_val){ .i = m->env.start_time };
@@ -128,8 +149,7 @@ static void write_row(struct nfa_matcher *m, const struct nfa_key *k, struct evt
         }
     }
     b->time[row] = time;
-    b->seq[row] = m->n_emitted++;
-    b->origin[row] = 0;
+    place_row(m, k, b, row, id);
     evt_batch_end_row(b);
     if (failure) {
         m->stats.failures++;

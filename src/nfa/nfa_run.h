@@ -105,6 +105,8 @@ struct nfa_key {
     uint32_t n_starts; /* groups and aliases */
     uint32_t n_bytes;  /* of the canonical bytes */
     uint64_t match_number;
+    int64_t emitted_at; /* time of the match emitted last; see place_row() in nfa_emit.c */
+    uint32_t n_emitted; /* matches emitted at that time */
     struct nfa_history *history; /* n_inputs, or NULL */
     struct evt_val *vals;        /* n_keys; the strings lie behind the canonical bytes */
     const char *bytes;           /* canonical; NULL for keys of one int */
@@ -239,7 +241,6 @@ struct nfa_matcher {
     size_t cap_var_evs;
     struct base_buf id_buf;
     struct evt_batch *matches, *timeouts; /* being filled */
-    uint64_t n_emitted;
 
     /* batch input */
     struct nfa_input *inputs;

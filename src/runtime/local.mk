@@ -1,14 +1,20 @@
 noinst_LTLIBRARIES += librt.la
 librt_la_SOURCES = \
 	src/runtime/rt_alert.c \
+	src/runtime/rt_exchange.c src/runtime/rt_exchange.h \
+	src/runtime/rt_exec.c src/runtime/rt_exec.h \
 	src/runtime/rt_graph.c src/runtime/rt_graph.h \
 	src/runtime/rt_job.c src/runtime/rt_job.h src/runtime/rt_job_internal.h \
 	src/runtime/rt_job_open.c \
-	src/runtime/rt_job_read.c \
 	src/runtime/rt_life.c src/runtime/rt_life.h \
 	src/runtime/rt_op.c src/runtime/rt_op.h src/runtime/rt_ops.h \
 	src/runtime/rt_pattern.c \
+	src/runtime/rt_ring.c src/runtime/rt_ring.h \
 	src/runtime/rt_select.c \
 	src/runtime/rt_sink.c \
 	src/runtime/rt_source.c \
+	src/runtime/rt_task.c src/runtime/rt_task.h \
+	src/runtime/rt_task_channel.c \
+	src/runtime/rt_task_open.c \
+	src/runtime/rt_task_read.c \
 	src/runtime/rt_test.c src/runtime/rt_test.h

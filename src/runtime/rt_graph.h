@@ -8,12 +8,15 @@
 
 struct rt_graph {
     const struct plan *plan; /* borrowed */
-    struct rt_op **ops;      /* owned; plan->n_nodes of them, by node index */
+    struct rt_op **ops;      /* owned; plan->n_nodes of them, by node index; NULL: not in this part */
 };
 
 /* `state_bytes`: what the partial matches of one pattern may take; 0 = no limit. */
 enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk,
     uint64_t state_bytes, struct cep_err *err);
+/* Only those nodes (ascending indexes), connected to each other where they are: one subtask's part of the plan. */
+enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, const uint32_t *nodes,
+    uint32_t n_nodes, const struct clk *clk, uint64_t state_bytes, struct cep_err *err);
 /* Safe after a failed init. */
 void rt_graph_release(struct rt_graph *g);
 /* Connects an operator from outside (a sink, a probe) to an output of the plan. */

@@ -1,240 +1,186 @@
 /*
- * rt_job -- see rt_job.h: the loop that reads, waits and drains, and what can be seen of it.
+ * rt_job -- see rt_job.h: tasks are started and waited for; what can be seen of them.
  */
 #include "runtime/rt_job_internal.h"
 
 #include "base/base_err.h"
 
 #include <errno.h>
-#include <event2/event.h>
+#include <poll.h>
 #include <unistd.h>
 
-enum {
-    MAX_WAIT_US = 200 * 1000, /* so that progress is shown and a stop is seen */
-    MIN_WAIT_US = 100,
-    DRAIN_WAIT_US = 20 * 1000
-};
+enum { LOOK_MS = 100 };
 
-void rt_job_stop(struct rt_job *job) {
+static void ring(int fd) {
     uint64_t one = 1;
-    atomic_store(&job->stop, true);
-    if (write(job->stop_fd, &one, sizeof one) < 0)
+    if (write(fd, &one, sizeof one) < 0)
         return; /* full: it will wake up anyway */
 }
 
-/* -- the loop ------------------------------------------------------------------------------------------------------ */
+static void ring_all(struct rt_job *job) {
+    for (uint32_t i = 0; i < job->exec.n_tasks; i++)
+        ring(job->tasks[i].bell_fd);
+}
 
-/* Each of them, whatever happens to the others. Returns: the first error. */
-static enum cep_rc flush_sinks(struct rt_job *job, bool final, bool *again, struct cep_err *err) {
-    enum cep_rc first = CEP_OK;
-    *again = false;
-    for (uint32_t i = 0; i < job->n_sinks; i++) {
-        enum cep_rc rc = rt_sink_flush(job->sinks[i], final, first == CEP_OK ? err : NULL);
-        if (rc == CEP_AGAIN)
-            *again = true;
-        else if (first == CEP_OK)
-            first = rc;
+void rt_job_stop(struct rt_job *job) {
+    atomic_store(&job->stop, true);
+    ring_all(job);
+}
+
+void rt_job_halt(struct rt_job *job) {
+    if (!atomic_exchange(&job->halt, true))
+        ring_all(job);
+}
+
+void rt_job_fail(struct rt_job *job, enum cep_rc rc, const struct cep_err *err) {
+    (void)pthread_mutex_lock(&job->mutex);
+    if (job->failed == CEP_OK) {
+        job->failed = rc;
+        job->failure = *err;
     }
-    job->flushed_us = clk_mono(job->opts.clk);
-    return first;
+    (void)pthread_mutex_unlock(&job->mutex);
+    rt_job_halt(job);
 }
 
-static bool sinks_busy(const struct rt_job *job) {
-    for (uint32_t i = 0; i < job->n_sinks; i++)
-        if (rt_sink_busy(job->sinks[i]))
-            return true;
-    return false;
+void rt_job_log(struct rt_job *job, enum con_level level, const char *text) {
+    if (!job->opts.log)
+        return;
+    (void)pthread_mutex_lock(&job->mutex);
+    job->opts.log(job->opts.arg, level, text);
+    (void)pthread_mutex_unlock(&job->mutex);
 }
 
-/* Every sink's reader is gone: nobody will see what comes. */
-static bool sinks_gone(const struct rt_job *job) {
-    for (uint32_t i = 0; i < job->n_sinks; i++)
-        if (!rt_sink_gone(job->sinks[i]))
-            return false;
-    return job->n_sinks > 0;
+uint64_t rt_job_buffered(const struct rt_job *job) {
+    int64_t n = 0;
+    for (uint32_t g = 0; g < job->plan->n_nodes; g++)
+        n += atomic_load_explicit(&job->buffered[g], memory_order_relaxed);
+    return n > 0 ? (uint64_t)n : 0;
 }
 
-static enum cep_rc tick_sources(struct rt_job *job, int64_t *next_us, struct cep_err *err) {
-    *next_us = INT64_MAX;
-    for (uint32_t i = 0; i < job->n_sources; i++) {
-        int64_t next;
-        if (job->sources[i].done)
-            continue;
-        enum cep_rc rc = rt_source_tick(job->sources[i].op, &next, err);
-        if (rc != CEP_OK)
-            return rc;
-        if (next < *next_us)
-            *next_us = next;
+/* -- threads ------------------------------------------------------------------------------------------------------ */
+
+/* All or none: a task that could not be started would let the others wait for ever. */
+static bool wait_for_signal(struct rt_job *job) {
+    (void)pthread_mutex_lock(&job->mutex);
+    while (job->signal == RT_GATHERING)
+        (void)pthread_cond_wait(&job->begin, &job->mutex);
+    bool go = job->signal == RT_GO;
+    (void)pthread_mutex_unlock(&job->mutex);
+    return go;
+}
+
+static void *run_task(void *arg) {
+    struct rt_task *task = arg;
+    struct rt_job *job = task->job;
+    if (wait_for_signal(job)) {
+        rt_task_run(task);
+        atomic_fetch_sub(&job->running, 1);
+        ring(job->done_fd);
     }
-    return CEP_OK;
+    return NULL;
 }
 
-static bool all_done(const struct rt_job *job) {
-    for (uint32_t i = 0; i < job->n_sources; i++)
-        if (!job->sources[i].done)
-            return false;
-    return true;
-}
-
-/* Lets libevent work: at once, or until something happens, at most `us`. */
-static enum cep_rc run_loop(struct rt_job *job, int64_t us, struct cep_err *err) {
-    if (us > 0) {
-        struct timeval tv = { us / 1000000, us % 1000000 };
-        if (event_add(job->timer, &tv) != 0)
-            return base_err_set(err, CEP_EIO, "could not set a timer");
-    }
-    if (event_base_loop(job->loop, us > 0 ? EVLOOP_ONCE : EVLOOP_NONBLOCK) < 0)
-        return base_err_set(err, CEP_EIO, "the event loop failed: %s", strerror(errno));
-    return CEP_OK;
-}
-
-/* How long there is nothing to do: until a source wants to be polled, an idle time-out, a flush. */
-static int64_t wait_us(const struct rt_job *job, bool full, int64_t next_tick_us) {
-    int64_t mono = clk_mono(job->opts.clk), at = rt_job_next_poll(job, full);
-    if (next_tick_us < at)
-        at = next_tick_us;
-    if (at <= mono)
-        return MIN_WAIT_US;
-    int64_t wait = at - mono;
-    return wait < MIN_WAIT_US ? MIN_WAIT_US : wait > MAX_WAIT_US ? MAX_WAIT_US : wait;
+static enum cep_rc start_threads(struct rt_job *job, uint32_t *n, struct cep_err *err) {
+    int rc = 0;
+    *n = 0;
+    atomic_store(&job->running, job->exec.n_tasks);
+    while (*n < job->exec.n_tasks &&
+           (rc = pthread_create(&job->tasks[*n].thread, NULL, run_task, &job->tasks[*n])) == 0)
+        (*n)++;
+    (void)pthread_mutex_lock(&job->mutex);
+    job->signal = rc == 0 ? RT_GO : RT_NO_GO;
+    (void)pthread_cond_broadcast(&job->begin);
+    (void)pthread_mutex_unlock(&job->mutex);
+    return rc == 0 ? CEP_OK
+                   : base_err_set(err, CEP_EIO, "could not start thread %u of %u: %s", *n + 1,
+                         job->exec.n_tasks, strerror(rc));
 }
 
 static void show_progress(struct rt_job *job) {
-    int64_t now = clk_mono(job->opts.clk);
-    if (job->opts.progress && job->opts.progress_every_us > 0 &&
-        now - job->progress_us >= job->opts.progress_every_us) {
-        job->progress_us = now;
-        job->opts.progress(job->opts.arg, job);
-    }
+    (void)pthread_mutex_lock(&job->mutex);
+    job->opts.progress(job->opts.arg, job);
+    (void)pthread_mutex_unlock(&job->mutex);
 }
 
-static enum cep_rc undelivered(const struct rt_job *job, struct cep_err *err) {
-    struct base_buf which = BASE_BUF_INIT;
-    for (uint32_t i = 0; i < job->n_sinks; i++) {
-        struct con_sink_stats st;
-        rt_sink_stats(job->sinks[i], &st);
-        if (st.pending > 0)
-            base_buf_printf(&which, "%s\"%.*s\" still holds %llu row%s", which.len ? ", " : "",
-                BASE_STR_FMT(job->sinks[i]->name), (unsigned long long)st.pending,
-                st.pending == 1 ? "" : "s");
-    }
-    enum cep_rc rc = base_err_set(err, CEP_EIO,
-        "sinks could not deliver everything within %.1f s of the end: %s", (double)job->opts.drain_us / 1e6,
-        base_buf_cstr(&which));
-    base_err_hint(err, "--sink-drain gives them more time");
-    base_buf_release(&which);
-    return rc;
-}
-
-/* Gets rid of what sinks hold. */
-static enum cep_rc drain(struct rt_job *job, struct cep_err *err) {
-    int64_t until;
-    if (__builtin_add_overflow(clk_mono(job->opts.clk), job->opts.drain_us, &until))
-        until = INT64_MAX;
-    enum cep_rc rc = CEP_OK;
-    for (bool again = true; rc == CEP_OK && again;) {
-        rc = flush_sinks(job, true, &again, err);
-        if (rc == CEP_OK && again)
-            rc = clk_mono(job->opts.clk) >= until ? undelivered(job, err) : run_loop(job, DRAIN_WAIT_US, err);
-    }
-    return rc;
-}
-
-/* Between batches: sockets, sinks, the clock. *busy: sinks want no more now. */
-static enum cep_rc housekeeping(struct rt_job *job, bool *busy, struct cep_err *err) {
-    bool again;
-    int64_t next_tick;
-    enum cep_rc rc = run_loop(job, 0, err);
-    if (rc == CEP_OK)
-        rc = tick_sources(job, &next_tick, err);
-    if (rc == CEP_OK && (sinks_busy(job) || clk_mono(job->opts.clk) - job->flushed_us >= job->opts.linger_us))
-        rc = flush_sinks(job, false, &again, err);
-    *busy = sinks_busy(job);
-    if (*busy)
-        rt_job_unheard(job);
-    show_progress(job);
-    return rc;
-}
-
-static enum cep_rc wait_for_input(struct rt_job *job, bool full, struct cep_err *err) {
-    bool again;
-    int64_t next_tick;
-    enum cep_rc rc = flush_sinks(job, false, &again, err);
-    if (rc == CEP_OK)
-        rc = tick_sources(job, &next_tick, err);
-    if (rc == CEP_OK) {
-        int64_t wait = wait_us(job, full, next_tick);
-        rc = run_loop(job, again && wait > DRAIN_WAIT_US ? DRAIN_WAIT_US : wait, err);
-    }
-    show_progress(job);
-    return rc;
-}
-
-static enum cep_rc turn_loop(struct rt_job *job, struct cep_err *err) {
-    enum cep_rc rc = CEP_OK;
-    bool busy = false, full = false;
-    for (uint32_t step = 1; rc == CEP_OK && !all_done(job) && !atomic_load(&job->stop) && !sinks_gone(job);
-         step++) {
-        if (step % HOUSEKEEPING_STEPS == 0 || busy) {
-            rc = housekeeping(job, &busy, err);
-            full = rt_graph_buffered(&job->graph) >= job->opts.max_buffered;
-            if (rc == CEP_OK && busy)
-                rc = run_loop(job, DRAIN_WAIT_US, err);
-            if (rc != CEP_OK || busy)
-                continue;
-        }
-        rc = rt_job_read(job, full, err);
-        if (rc == CEP_AGAIN) {
-            rc = wait_for_input(job, full, err);
-            full = rt_graph_buffered(&job->graph) >= job->opts.max_buffered;
+static void wait_for_threads(struct rt_job *job) {
+    int64_t shown = job->started_us;
+    bool wanted = job->opts.progress && job->opts.progress_every_us > 0;
+    while (atomic_load(&job->running) > 0) {
+        struct pollfd p = { .fd = job->done_fd, .events = POLLIN };
+        uint64_t n;
+        if (poll(&p, 1, LOOK_MS) > 0 && read(job->done_fd, &n, sizeof n) < 0)
+            continue; /* the counter is what counts */
+        int64_t now = clk_mono(job->opts.clk);
+        if (wanted && now - shown >= job->opts.progress_every_us) {
+            shown = now;
+            show_progress(job);
         }
     }
+}
+
+static enum cep_rc run_threads(struct rt_job *job, struct cep_err *err) {
+    uint32_t n;
+    enum cep_rc rc = start_threads(job, &n, err);
+    if (rc == CEP_OK)
+        wait_for_threads(job);
+    for (uint32_t i = 0; i < n; i++)
+        (void)pthread_join(job->tasks[i].thread, NULL);
     return rc;
 }
 
 enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err) {
-    job->started_us = job->flushed_us = job->progress_us = clk_mono(job->opts.clk);
-    enum cep_rc rc = turn_loop(job, err);
-    if (rc != CEP_OK) {
-        /* What was let go before the failure still goes out, if it can; the failure is what is reported. */
-        (void)drain(job, NULL);
-        return rc;
+    job->started_us = clk_mono(job->opts.clk);
+    if (job->exec.n_tasks == 1) {
+        rt_task_run(&job->tasks[0]);
+    } else {
+        enum cep_rc rc = run_threads(job, err);
+        if (rc != CEP_OK)
+            return rc;
     }
-    bool stopped = atomic_load(&job->stop) && !all_done(job);
-    for (uint32_t i = 0; i < job->plan->n_nodes && rc == CEP_OK; i++)
-        rc = rt_op_errors_flush(job->graph.ops[i], err);
-    if (rc == CEP_OK)
-        rc = drain(job, err);
-    if (rc == CEP_OK && stopped)
-        rc = base_err_set(err, CEP_EINTERRUPTED, "interrupted");
-    return rc;
+    if (job->failed != CEP_OK) {
+        if (err)
+            *err = job->failure;
+        return job->failed;
+    }
+    bool all_done = true;
+    for (uint32_t i = 0; i < job->n_sources; i++)
+        all_done &= job->sources[i].done;
+    if (atomic_load(&job->stop) && !all_done)
+        return base_err_set(err, CEP_EINTERRUPTED, "interrupted");
+    return CEP_OK;
 }
 
 /* -- looking at it ------------------------------------------------------------------------------------------------- */
 
 uint32_t rt_job_n_ops(const struct rt_job *job) {
-    return job->plan->n_nodes + job->n_sinks;
+    return job->plan->n_nodes + job->plan->n_sinks;
+}
+
+static void add_metrics(struct rt_metrics *to, const struct rt_metrics *m) {
+#define ADD_METRIC(field, name, help) to->field += m->field;
+    RT_METRIC_LIST(ADD_METRIC)
+#undef ADD_METRIC
 }
 
 void rt_job_op_info(struct rt_job *job, uint32_t i, struct rt_op_info *out) {
-    bool is_sink = i >= job->plan->n_nodes;
-    struct rt_op *op = is_sink ? job->sinks[i - job->plan->n_nodes] : job->graph.ops[i];
-    if (op->vt->gauges)
-        op->vt->gauges(op);
-    *out = (struct rt_op_info){ .name = op->name,
-        .kind = op->vt->kind,
-        .watermark = op->watermark,
-        .metrics = op->metrics,
-        .first_undecodable = op->first_undecodable,
-        .first_failure = op->first_failure };
-    out->is_sink = is_sink;
-    if (is_sink)
-        rt_sink_stats(op, &out->sink);
-    for (uint32_t s = 0; s < job->n_sources; s++)
-        if (job->sources[s].op == op) {
-            out->is_source = true;
-            con_source_stats(job->sources[s].con, &out->source);
+    *out = (struct rt_op_info){ .kind = NULL };
+    for (uint32_t t = 0; t < job->exec.n_tasks; t++) {
+        struct rt_task *task = &job->tasks[t];
+        (void)pthread_mutex_lock(&task->mutex);
+        const struct rt_op_info *info = &task->shown[i];
+        if (info->kind && !out->kind) {
+            *out = *info;
+        } else if (info->kind) {
+            if (out->metrics.undecodable == 0)
+                out->first_undecodable = info->first_undecodable;
+            if (out->metrics.failed == 0)
+                out->first_failure = info->first_failure;
+            if (info->watermark < out->watermark)
+                out->watermark = info->watermark;
+            add_metrics(&out->metrics, &info->metrics);
         }
+        (void)pthread_mutex_unlock(&task->mutex);
+    }
 }
 
 void rt_job_totals(struct rt_job *job, struct rt_totals *out) {
@@ -242,14 +188,13 @@ void rt_job_totals(struct rt_job *job, struct rt_totals *out) {
         .watermark = EVT_TIME_MAX, .started_us = job->started_us, .now_us = clk_mono(job->opts.clk)
     };
     for (uint32_t i = 0; i < job->plan->n_nodes; i++) {
-        struct rt_op *op = job->graph.ops[i];
-        const struct rt_metrics *m = &op->metrics;
-        if (op->vt->gauges)
-            op->vt->gauges(op);
-        if (op->node->kind == PLAN_NODE_SOURCE) {
+        struct rt_op_info info;
+        rt_job_op_info(job, i, &info);
+        const struct rt_metrics *m = &info.metrics;
+        if (info.is_source) {
             out->events += m->rows_in;
-            if (op->watermark < out->watermark)
-                out->watermark = op->watermark;
+            if (info.watermark < out->watermark)
+                out->watermark = info.watermark;
         }
         out->matches += m->matches;
         out->alerts += m->alerts;

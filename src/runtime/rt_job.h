@@ -8,9 +8,12 @@
  *         rc = rt_job_run(job, &err);
  *     rt_job_free(job);
  *
- * One thread runs everything: the loop reads the source that is furthest behind in event time, pushes its rows through the
- * chains, and lets libevent handle sockets and timers in between. What that order gives: sources of unequal speed stay
- * together, so little waits in reorder buffers. Sources that no operator brings together take turns.
+ * The plan becomes a job graph (plan_job), that an execution graph (rt_exec), that tasks (rt_task). With parallelism 1 it is
+ * one task, run by the thread that calls rt_job_run(): the loop reads the source that is furthest behind in event time,
+ * pushes its rows through the chains, and lets libevent handle sockets and timers in between. With more, each source,
+ * each subtask of the keyed operators and the sinks have a thread; what they give is the same, in the same order for each key.
+ * Sources of unequal speed stay together, so little waits in reorder buffers. Sources that no operator brings together
+ * have nothing to do with each other.
  *
  * Memory: rows that wait for a watermark are bounded by opts.max_buffered. When it is reached only the partition that holds
  * the watermark is read; when that one has nothing to say for opts.held_patience_us, the job fails and names it.
@@ -20,17 +23,23 @@
 
 struct rt_job;
 
+enum { RT_CHANNEL_CAPACITY = 64 };
+
 struct rt_opts {
     const struct clk *clk;     /* clk_system() */
+    uint32_t parallelism;      /* 1..PLAN_PARALLELISM_MAX */
+    uint32_t channel_capacity; /* `channel.capacity`: elements (batches, watermarks) between two tasks */
     const char *base_dir;      /* folder of the .pattern file; NULL = the current one */
     uint32_t batch_rows;       /* `batch.size`, 1..EVT_BATCH_ROWS */
     int64_t linger_us;         /* `batch.linger`: sinks are flushed at least this often */
     uint64_t max_buffered;     /* rows waiting for watermarks, over all operators */
-    uint64_t state_bytes;      /* `state.memory`, for each pattern's partial matches; 0 = no limit */
+    uint64_t
+        state_bytes; /* `state.memory`, for each pattern's partial matches, its subtasks share it; 0 = no limit */
     int64_t held_patience_us;  /* how long a silent partition may hold back a full buffer */
     int64_t drain_us;          /* how long sinks may take to get rid of what they hold at the end */
     int64_t progress_every_us; /* 0 = progress() is never called */
     int stdin_fd, stdout_fd, stderr_fd;
+    /* Called by any thread, one at a time. */
     void (*log)(void *arg, enum con_level level, const char *text); /* NULL = nobody listens */
     void (*progress)(void *arg, struct rt_job *job);
     void (*trace)(void *arg, const char *line); /* every row and watermark of every operator; NULL = none */
@@ -58,13 +67,14 @@ void rt_job_stop(struct rt_job *job);
 
 /* -- looking at it ------------------------------------------------------------------------------------------- */
 
-/* Counts of one operator; `name` and `kind` are borrowed from the job. */
+/* Counts of one operator, its subtasks added up; brought up to date a few times a second and at the end; `name` and `kind` are borrowed from the job. */
 struct rt_op_info {
     struct base_str name;
     const char *kind;
     int64_t watermark; /* EVT_TIME_MIN = none yet */
     struct rt_metrics metrics;
-    const char *first_undecodable, *first_failure; /* borrowed from the job; "" = none */
+    const char *first_undecodable,
+        *first_failure; /* borrowed; "" = none; to be read when the job has ended */
     bool is_source, is_sink;
     struct con_source_stats source; /* is_source */
     struct con_sink_stats sink;     /* is_sink */

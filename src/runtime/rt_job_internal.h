@@ -1,64 +1,68 @@
 #pragma once
 /*
- * rt_job_internal -- what a job consists of, for its own files: rt_job_open.c makes it, rt_job_read.c reads its sources,
- * rt_job.c turns the loop.
+ * rt_job_internal -- what a job consists of, for its own files: rt_job_open.c makes it, rt_job.c runs its tasks.
+ *
+ *     rt_job ─┬─ rt_task 0: sources, operators     ══ rt_channel ══▶ rt_task 2 ...
+ *             └─ rt_task 1: sources, operators     ══ rt_channel ══▶
+ *
+ * Threads: tasks run at the same time; what they share is here, and is atomic or says which lock guards it. One task alone
+ * runs in the thread that called rt_job_run().
  */
-#include "runtime/rt_graph.h"
+#include "runtime/rt_exec.h"
 #include "runtime/rt_job.h"
+#include "runtime/rt_ring.h"
+#include "runtime/rt_task.h"
 
-#include <stdatomic.h>
+#include <pthread.h>
 
-struct event;
-struct event_base;
-
-enum {
-    HOUSEKEEPING_STEPS = 32, /* batches between two looks at the clock, sockets, sinks and buffers */
-    HOUSEKEEPING_ROWS = HOUSEKEEPING_STEPS * EVT_BATCH_ROWS
-};
-
-struct rt_input_source {
-    struct rt_job *job;      /* borrowed */
-    struct rt_op *op;        /* borrowed: the graph's */
-    struct con_source *con;  /* owned */
-    struct evt_batch *batch; /* owned; filled by the next poll, recycled when nobody keeps it */
-    uint32_t group;          /* see rt_job.group */
-    int64_t next_poll_us;    /* after CEP_AGAIN: monotonic; INT64_MAX = when it wakes us */
-    int64_t
-        silent_since_us; /* monotonic; of the partition that holds a full buffer; INT64_MIN = it is not silent */
-    bool done;
+/* Between two tasks. */
+struct rt_channel {
+    struct rt_ring *ring; /* owned */
+    struct rt_task *from, *to;
+    atomic_bool writer_waits; /* for room */
 };
 
 struct rt_job {
+    /* Set once. */
     const struct plan *plan;
     struct rt_opts opts;
     struct rt_trace trace;
-    struct rt_graph graph;
-    struct rt_input_source *sources; /* owned */
+    struct plan_job *graph; /* owned */
+    struct rt_exec exec;
+    struct rt_task *tasks;         /* owned; exec.n_tasks of them */
+    struct rt_channel *channels;   /* owned; exec.n_channels of them */
+    struct rt_source_run *sources; /* owned; of all tasks, by node */
     uint32_t n_sources;
-    struct rt_op **sinks; /* owned */
-    uint32_t n_sinks;
     /*
      * Nodes that are connected, whichever way, are one group, named by its lowest node. Sources of a group stay together in
      * event time; groups have nothing to do with each other and take turns.
      */
     uint32_t *group; /* owned; by node */
-    uint64_t *turn;  /* owned; by group: number of its last read */
-    uint64_t n_reads;
-    struct event_base *loop;          /* owned */
-    struct event *timer, *stop_event; /* owned */
-    int stop_fd;                      /* eventfd: written by rt_job_stop() */
-    atomic_bool stop;
-    int64_t started_us, flushed_us, progress_us;
-    enum cep_rc failed; /* by a callback, in the midst of something else */
+    int done_fd;     /* eventfd: written when a task has ended */
+    int64_t started_us;
+    /* Shared. */
+    atomic_int_fast64_t *buffered; /* owned; by group: rows that wait for watermarks, as last counted */
+    atomic_bool stop;              /* rt_job_stop() */
+    atomic_bool halt;              /* a task failed, or nobody reads the sinks any more */
+    atomic_uint running;           /* tasks that have not ended */
+    pthread_mutex_t mutex;         /* of the three below, and of the callbacks in opts */
+    pthread_cond_t begin;
+    enum { RT_GATHERING = 0, RT_GO, RT_NO_GO } signal; /* threads wait until all of them are there */
+    enum cep_rc failed;                                /* the first failure of a task */
     struct cep_err failure;
 };
 
-/*
- * One batch from wherever there is one; `full`: from what holds the watermark back, nothing else.
- * Returns: CEP_OK, CEP_AGAIN when there is nothing now, an error.
- */
-enum cep_rc rt_job_read(struct rt_job *job, bool full, struct cep_err *err);
-/* Nothing is read for a while: a sink is slow. */
-void rt_job_unheard(struct rt_job *job);
-/* When (monotonic) the next source wants to be read; `full` as above. INT64_MAX: when it wakes us. */
-int64_t rt_job_next_poll(const struct rt_job *job, bool full);
+/* -- what tasks need of the job; any thread ------------------------------------------------------------------------ */
+
+/* Rows that wait for watermarks in all operators, as last counted. */
+uint64_t rt_job_buffered(const struct rt_job *job);
+/* Stops all sources; tasks then end in their order. */
+void rt_job_halt(struct rt_job *job);
+/* The first one counts. Halts the job. */
+void rt_job_fail(struct rt_job *job, enum cep_rc rc, const struct cep_err *err);
+/* Reading is over: asked to stop, or halted. */
+static inline bool rt_job_ending(const struct rt_job *job) {
+    return atomic_load_explicit(&job->stop, memory_order_relaxed) ||
+           atomic_load_explicit(&job->halt, memory_order_relaxed);
+}
+void rt_job_log(struct rt_job *job, enum con_level level, const char *text);

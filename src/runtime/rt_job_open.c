@@ -1,5 +1,5 @@
 /*
- * rt_job_open -- a job is made from its plan: operators, the event loop, sinks, sources; and taken apart.
+ * rt_job_open -- a job is made from its plan: job graph, execution graph, channels, tasks, sources; and taken apart.
  */
 #include "runtime/rt_job_internal.h"
 
@@ -7,13 +7,14 @@
 #include "base/base_mem.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 void rt_opts_init(struct rt_opts *opts) {
     *opts = (struct rt_opts){
         .clk = clk_system(),
+        .parallelism = 1,
+        .channel_capacity = RT_CHANNEL_CAPACITY,
         .batch_rows = EVT_BATCH_ROWS,
         .linger_us = 5 * 1000,
         .max_buffered = UINT64_C(16) << 20,
@@ -25,80 +26,36 @@ void rt_opts_init(struct rt_opts *opts) {
     };
 }
 
-/* -- what connectors call ------------------------------------------------------------------------------------ */
+/* -- what sources call ------------------------------------------------------------------------------------------ */
 
 static void on_log(void *arg, enum con_level level, const char *text) {
-    struct rt_job *job = ((struct rt_input_source *)arg)->job;
-    if (job->opts.log)
-        job->opts.log(job->opts.arg, level, text);
-}
-
-static void on_sink_log(void *arg, enum con_level level, const char *text) {
-    struct rt_job *job = arg;
-    if (job->opts.log)
-        job->opts.log(job->opts.arg, level, text);
+    rt_job_log(((struct rt_source_run *)arg)->task->job, level, text);
 }
 
 static void on_wake(void *arg) {
-    struct rt_input_source *s = arg;
+    struct rt_source_run *s = arg;
     s->next_poll_us = INT64_MIN;
 }
 
 static void on_bad(void *arg, const struct con_bad *bad) {
-    struct rt_input_source *s = arg;
-    if (s->job->failed == CEP_OK)
-        s->job->failed = rt_source_bad(s->op, bad, &s->job->failure);
+    struct rt_source_run *s = arg;
+    if (s->task->failed == CEP_OK)
+        s->task->failed = rt_source_bad(s->op, bad, &s->task->failure);
 }
 
 static int64_t wall_clock(void *arg) {
-    return clk_now(((struct rt_input_source *)arg)->job->opts.clk);
+    return clk_now(((struct rt_source_run *)arg)->task->job->opts.clk);
 }
 
-static int64_t sink_wall_clock(void *arg) {
-    return clk_now(((struct rt_job *)arg)->opts.clk);
-}
-
-/* Nothing to do but to end the wait. */
-static void on_timer(evutil_socket_t fd, short what, void *arg) {
-    (void)fd;
-    (void)what;
-    (void)arg;
-}
-
-static void on_stop(evutil_socket_t fd, short what, void *arg) {
-    uint64_t n;
-    (void)what;
-    (void)arg;
-    if (read(fd, &n, sizeof n) < 0)
-        return; /* already drained: the flag is what counts */
-}
-
-static struct con_env env_of(struct rt_job *job) {
-    struct con_env env;
-    con_env_init(&env);
-    env.base_dir = job->opts.base_dir;
-    env.loop = job->loop;
-    env.stdin_fd = job->opts.stdin_fd;
-    env.stdout_fd = job->opts.stdout_fd;
-    env.stderr_fd = job->opts.stderr_fd;
-    return env;
+/* Lines come from every thread; whoever prints them sees one at a time. */
+static void on_trace(void *arg, const char *text) {
+    struct rt_job *job = arg;
+    (void)pthread_mutex_lock(&job->mutex);
+    job->opts.trace(job->opts.arg, text);
+    (void)pthread_mutex_unlock(&job->mutex);
 }
 
 /* -- making ------------------------------------------------------------------------------------------------------ */
-
-static enum cep_rc open_loop(struct rt_job *job, struct cep_err *err) {
-    job->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (job->stop_fd < 0)
-        return base_err_set(err, CEP_EIO, "could not make an event descriptor: %s", strerror(errno));
-    job->loop = event_base_new();
-    if (!job->loop)
-        return base_err_set(err, CEP_EIO, "could not make an event loop");
-    job->timer = event_new(job->loop, -1, 0, on_timer, job);
-    job->stop_event = event_new(job->loop, job->stop_fd, EV_READ | EV_PERSIST, on_stop, job);
-    if (!job->timer || !job->stop_event || event_add(job->stop_event, NULL) != 0)
-        return base_err_set(err, CEP_EIO, "could not register with the event loop");
-    return CEP_OK;
-}
 
 /* The lowest node of a group; paths are halved on the way. */
 static uint32_t group_root(uint32_t *group, uint32_t n) {
@@ -110,8 +67,9 @@ static uint32_t group_root(uint32_t *group, uint32_t n) {
 static void find_groups(struct rt_job *job) {
     const struct plan *plan = job->plan;
     job->group = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof *job->group);
-    job->turn = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof *job->turn);
+    job->buffered = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof *job->buffered);
     for (uint32_t n = 0; n < plan->n_nodes; n++) {
+        atomic_init(&job->buffered[n], 0);
         job->group[n] = n;
         for (uint32_t i = 0; i < plan_node_n_inputs(plan->nodes[n]); i++) {
             uint32_t a = group_root(job->group, plan_node_input(plan->nodes[n], i).node);
@@ -123,55 +81,82 @@ static void find_groups(struct rt_job *job) {
         job->group[n] = group_root(job->group, n);
 }
 
-static enum cep_rc open_sources(struct rt_job *job, struct cep_err *err) {
-    const struct plan *plan = job->plan;
-    job->sources = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof *job->sources);
-    for (uint32_t i = 0; i < plan->n_nodes; i++) {
-        const struct plan_node *n = plan->nodes[i];
-        if (n->kind != PLAN_NODE_SOURCE)
-            continue;
-        struct rt_input_source *s = &job->sources[job->n_sources++];
-        *s = (struct rt_input_source){ .job = job,
-            .op = job->graph.ops[i],
-            .group = job->group[i],
-            .next_poll_us = INT64_MIN,
-            .silent_since_us = INT64_MIN };
-        struct con_env env = env_of(job);
-        env.now_us = wall_clock;
-        env.log = on_log;
-        env.wake = on_wake;
-        env.bad = on_bad;
-        env.arg = s;
-        enum cep_rc rc = con_source_open(n, &env, &s->con, err);
-        if (rc != CEP_OK) {
-            base_err_prefix(err, "stream \"%.*s\"", BASE_STR_FMT(n->name));
-            return rc;
-        }
-        rt_source_partitions(s->op, con_source_n_partitions(s->con));
+static struct con_env env_of(const struct rt_job *job) {
+    struct con_env env;
+    con_env_init(&env);
+    env.base_dir = job->opts.base_dir;
+    env.stdin_fd = job->opts.stdin_fd;
+    env.stdout_fd = job->opts.stdout_fd;
+    env.stderr_fd = job->opts.stderr_fd;
+    return env;
+}
+
+static enum cep_rc open_source(
+    struct rt_job *job, struct rt_task *task, const struct plan_node *n, struct cep_err *err) {
+    struct rt_source_run *s = &job->sources[job->n_sources++];
+    *s = (struct rt_source_run){ .task = task,
+        .op = task->graph.ops[n->index],
+        .group = job->group[n->index],
+        .next_poll_us = INT64_MIN,
+        .silent_since_us = INT64_MIN };
+    atomic_init(&s->shown_watermark, EVT_TIME_MIN);
+    task->sources[task->n_sources++] = s;
+    struct con_env env = env_of(job);
+    env.loop = task->loop;
+    env.now_us = wall_clock;
+    env.log = on_log;
+    env.wake = on_wake;
+    env.bad = on_bad;
+    env.arg = s;
+    enum cep_rc rc = con_source_open(n, &env, &s->con, err);
+    if (rc != CEP_OK) {
+        base_err_prefix(err, "stream \"%.*s\"", BASE_STR_FMT(n->name));
+        return rc;
     }
+    rt_source_partitions(s->op, con_source_n_partitions(s->con));
     return CEP_OK;
 }
 
-static enum cep_rc open_sinks(struct rt_job *job, struct cep_err *err) {
+static enum cep_rc open_sources(struct rt_job *job, struct cep_err *err) {
     const struct plan *plan = job->plan;
-    struct con_env where = env_of(job);
-    enum cep_rc checked = con_check_ends(plan, &where, err);
-    if (checked != CEP_OK)
-        return checked;
-    job->sinks = base_calloc(plan->n_sinks ? plan->n_sinks : 1, sizeof(struct rt_op *));
-    for (uint32_t i = 0; i < plan->n_sinks; i++) {
-        struct con_env env = env_of(job);
-        env.now_us = sink_wall_clock;
-        env.log = on_sink_log;
-        env.arg = job;
-        struct rt_op *op;
-        enum cep_rc rc = rt_sink_new(plan, &plan->sinks[i], &env, job->opts.clk, &op, err);
-        if (rc != CEP_OK)
-            return rc;
-        job->sinks[job->n_sinks++] = op;
-        rt_graph_listen(&job->graph, plan->sinks[i].input, op, 0);
+    enum cep_rc rc = CEP_OK;
+    job->sources = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof *job->sources);
+    for (uint32_t i = 0; i < plan->n_nodes && rc == CEP_OK; i++) {
+        struct rt_task *task = &job->tasks[job->exec.first_task[job->graph->vertex_of_node[i]]];
+        if (plan->nodes[i]->kind == PLAN_NODE_SOURCE)
+            rc = open_source(job, task, plan->nodes[i], err);
     }
-    return CEP_OK;
+    return rc;
+}
+
+static void open_channels(struct rt_job *job) {
+    struct rt_exec *x = &job->exec;
+    job->channels = base_calloc(x->n_channels ? x->n_channels : 1, sizeof *job->channels);
+    for (uint32_t i = 0; i < x->n_channels; i++) {
+        struct rt_channel *c = &job->channels[i];
+        c->ring = rt_ring_new(job->opts.channel_capacity);
+        c->from = &job->tasks[x->channels[i].from];
+        c->to = &job->tasks[x->channels[i].to];
+        atomic_init(&c->writer_waits, false);
+    }
+    for (uint32_t i = 0; i < x->n_tasks; i++)
+        rt_task_connect(&job->tasks[i]);
+}
+
+/* Sinks before sources: a sink that cannot be opened should not cost a source its first connection. */
+static enum cep_rc open_tasks(struct rt_job *job, struct cep_err *err) {
+    struct con_env where = env_of(job);
+    enum cep_rc rc = con_check_ends(job->plan, &where, err);
+    job->tasks = base_calloc(job->exec.n_tasks, sizeof *job->tasks);
+    for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
+        rc = rt_task_init(&job->tasks[i], job, i, err);
+    if (rc != CEP_OK)
+        return rc;
+    open_channels(job);
+    rc = open_sources(job, err);
+    for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
+        rt_task_show(&job->tasks[i]);
+    return rc;
 }
 
 enum cep_rc rt_job_new(
@@ -179,22 +164,22 @@ enum cep_rc rt_job_new(
     struct rt_job *job = base_calloc(1, sizeof *job);
     job->plan = plan;
     job->opts = *opts;
-    job->stop_fd = -1;
-    enum cep_rc rc = open_loop(job, err);
-    if (rc == CEP_OK)
-        rc = rt_graph_init(&job->graph, plan, opts->clk, opts->state_bytes, err);
+    (void)pthread_mutex_init(&job->mutex, NULL);
+    (void)pthread_cond_init(&job->begin, NULL);
+    job->trace = (struct rt_trace){ on_trace, job };
+    job->graph = plan_job_new(plan, opts->parallelism);
+    rt_exec_init(&job->exec, job->graph);
     find_groups(job);
+    enum cep_rc rc = CEP_OK;
+    job->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (job->done_fd < 0)
+        rc = base_err_set(err, CEP_EIO, "could not make an event descriptor: %s", strerror(errno));
     if (rc == CEP_OK)
-        rc = open_sinks(job, err);
-    if (rc == CEP_OK)
-        rc = open_sources(job, err);
+        rc = open_tasks(job, err);
     if (rc != CEP_OK) {
         rt_job_free(job);
         return rc;
     }
-    job->trace = (struct rt_trace){ opts->trace, opts->arg };
-    for (uint32_t i = 0; opts->trace && i < plan->n_nodes; i++)
-        job->graph.ops[i]->trace = &job->trace;
     *out = job;
     return CEP_OK;
 }
@@ -204,23 +189,23 @@ void rt_job_free(struct rt_job *job) {
         return;
     for (uint32_t i = 0; i < job->n_sources; i++) {
         con_source_close(job->sources[i].con);
-        evt_batch_unref(job->sources[i].batch);
+        for (uint32_t k = 0; k < BATCH_POOL; k++)
+            evt_batch_unref(job->sources[i].pool[k]);
     }
-    for (uint32_t i = 0; i < job->n_sinks; i++)
-        job->sinks[i]->vt->free(job->sinks[i]);
-    if (job->graph.ops)
-        rt_graph_release(&job->graph);
-    base_free(job->group);
-    base_free(job->turn);
+    for (uint32_t i = 0; job->tasks && i < job->exec.n_tasks; i++)
+        rt_task_release(&job->tasks[i]);
+    for (uint32_t i = 0; job->channels && i < job->exec.n_channels; i++)
+        rt_ring_free(job->channels[i].ring);
+    if (job->done_fd >= 0)
+        (void)close(job->done_fd);
+    base_free(job->tasks);
+    base_free(job->channels);
     base_free(job->sources);
-    base_free(job->sinks);
-    if (job->timer)
-        event_free(job->timer);
-    if (job->stop_event)
-        event_free(job->stop_event);
-    if (job->loop)
-        event_base_free(job->loop);
-    if (job->stop_fd >= 0)
-        (void)close(job->stop_fd);
+    base_free(job->group);
+    base_free((void *)(uintptr_t)job->buffered);
+    rt_exec_release(&job->exec);
+    plan_job_free(job->graph);
+    (void)pthread_cond_destroy(&job->begin);
+    (void)pthread_mutex_destroy(&job->mutex);
     base_free(job);
 }

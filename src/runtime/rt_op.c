@@ -119,6 +119,9 @@ enum cep_rc rt_emit_idle(struct rt_op *op, bool idle, struct cep_err *err) {
     if (op->idle == idle)
         return CEP_OK;
     op->idle = idle;
+    enum cep_rc rc = op->vt->idle ? op->vt->idle(op, idle, err) : CEP_OK;
+    if (rc != CEP_OK)
+        return rc;
     EACH_EDGE(op, e, rt_op_idle(e->to, e->input, idle, err));
     return CEP_OK;
 }
@@ -232,8 +235,8 @@ enum cep_rc rt_op_row_failed(
     struct base_arena scratch;
     base_arena_init(&scratch, 0);
     evt_batch_write_json(&text, b, row, &scratch);
-    enum cep_rc rc = rt_op_error(op, (int64_t)b->seq[row], base_buf_view(&text), base_str_of(reason),
-        (struct base_str){ NULL, 0 }, b->time[row], err);
+    enum cep_rc rc = rt_op_error(op, (int64_t)evt_batch_position(b, row), base_buf_view(&text),
+        base_str_of(reason), (struct base_str){ NULL, 0 }, b->time[row], err);
     base_arena_release(&scratch);
     base_buf_release(&text);
     return rc;

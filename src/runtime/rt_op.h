@@ -60,6 +60,8 @@ struct rt_op_vt {
     enum cep_rc (*watermark)(struct rt_op *op, int64_t wm, struct cep_err *err);
     /* Every input has ended (after a watermark at the end of time, when there was one). NULL = nothing to do. */
     enum cep_rc (*end)(struct rt_op *op, struct cep_err *err);
+    /* The output falls idle, or is not any more. NULL = nothing to do but to pass it on. */
+    enum cep_rc (*idle)(struct rt_op *op, bool idle, struct cep_err *err);
     /* Brings gauges (open, keys, ...) up to date in op->metrics. NULL = there are none. */
     void (*gauges)(struct rt_op *op);
     /*

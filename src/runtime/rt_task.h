@@ -1,0 +1,159 @@
+#pragma once
+/*
+ * rt_task -- one subtask at work: chained operators, run by one thread.
+ *
+ * A task has sources, or channels to read, never both; operators; channels to write; the sinks, if it is theirs. Its loop
+ * takes one thing at a time (a batch from a source, an element from a channel), pushes it through the chain, and between
+ * two of them looks after its sockets, sinks and counts. No operator needs a lock.
+ *
+ *     rt_task_read()  a batch from the source furthest behind ─┐
+ *     rt_task_take()  an element from the next channel ────────┴─▶ operators ─▶ sends ─▶ rt_task_push() ─▶ channel
+ *
+ * Waiting. A task without anything to do sleeps in its event loop; a task whose channel is full sleeps where it stands (its
+ * readers always go on, since channels have no cycle). Both are woken by the task's bell, an eventfd. To wake a thread costs as
+ * much as some hundred rows, so a writer rings only when a quarter of the ring is new, when it looks after its sockets
+ * (HOUSEKEEPING_STEPS), and before it sleeps itself; a reader rings when half of a full ring is free again.
+ *
+ * The end. A task that has finished its sources, or was told to stop, or failed, sends STOP, the last element of each channel; a
+ * task ends when all of its channels have brought one. A task that failed goes on emptying its channels until then, so that
+ * nobody waits for it.
+ *
+ * Internal to src/runtime.
+ */
+#include "runtime/rt_graph.h"
+#include "runtime/rt_op.h"
+
+#include <pthread.h>
+
+struct event;
+struct event_base;
+struct rt_channel;
+struct rt_job;
+struct rt_op_info;
+struct rt_task;
+
+enum {
+    HOUSEKEEPING_STEPS = 32, /* batches between two looks at the clock, sockets, sinks and buffers */
+    HOUSEKEEPING_ROWS = HOUSEKEEPING_STEPS * EVT_BATCH_ROWS,
+    BATCH_POOL = 16 /* batches of a source that are filled again when nobody keeps them */
+};
+
+/* A source being read. */
+struct rt_source_run {
+    /* Set once. */
+    struct rt_task *task;   /* borrowed: who reads it */
+    struct rt_op *op;       /* borrowed: the task's graph's */
+    struct con_source *con; /* owned */
+    uint32_t group;         /* see rt_job.group */
+    /* The task's. */
+    struct evt_batch *pool[BATCH_POOL]; /* owned */
+    uint32_t next_in_pool;
+    struct evt_batch *batch; /* borrowed from the pool; filled by the next poll */
+    int64_t next_poll_us;    /* after CEP_AGAIN: monotonic; INT64_MAX = when it wakes us */
+    int64_t
+        silent_since_us; /* monotonic; of the partition that holds a full buffer; INT64_MIN = it is not silent */
+    bool done;
+    /* Shared: how far it is, for the sources that wait for it. */
+    atomic_int_fast64_t shown_watermark;
+    atomic_bool shown_idle, shown_done;
+    atomic_bool shown_empty; /* had nothing when it was last asked */
+};
+
+/* A channel this task reads. */
+struct rt_task_in {
+    struct rt_channel *channel; /* borrowed */
+    uint32_t writer;            /* subtask: the input of the gates */
+    bool stopped;               /* STOP came */
+};
+
+/* A channel this task writes. */
+struct rt_task_out {
+    struct rt_channel *channel; /* borrowed */
+    uint32_t unannounced;       /* elements the reader was not woken for */
+};
+
+/* Where the sends of one exchange put their elements. */
+struct rt_task_send {
+    struct rt_task *task;
+    uint32_t first_out; /* outs of the reading vertex's subtasks stand together */
+    struct rt_op *op;   /* owned */
+};
+
+struct rt_task {
+    /* Set once. */
+    struct rt_job *job; /* borrowed */
+    uint32_t index;     /* in rt_exec.tasks */
+    const struct plan_vertex *vertex;
+    struct rt_graph graph;
+    struct rt_source_run **sources; /* owned array; the job's */
+    uint32_t n_sources;
+    struct rt_op **sinks; /* owned; in the order of the vertex */
+    uint32_t n_sinks;
+    struct rt_op **gates;       /* owned; by exchange; NULL: not read here */
+    struct rt_task_send *sends; /* owned; by exchange; op NULL: not written here */
+    struct rt_task_in *ins;
+    struct rt_task_out *outs; /* owned */
+    uint32_t n_ins, n_outs;
+    struct event_base *loop; /* owned */
+    struct event *timer, *bell_event;
+    int bell_fd; /* eventfd */
+    pthread_t thread;
+    /* The thread's. */
+    uint64_t *turn; /* owned; by group: number of its last read */
+    uint64_t n_reads;
+    uint32_t in_turn, in_burst; /* the channel being read, elements taken from it in a row */
+    uint32_t n_stopped;         /* channels that brought STOP */
+    bool held_back;             /* a source waits for the others: look again soon */
+    int64_t flushed_us, progress_us, shown_us;
+    int64_t *counted;   /* owned; by node: what job->buffered has of it */
+    enum cep_rc failed; /* by a callback, in the midst of something else */
+    struct cep_err failure;
+    int64_t idle_us, blocked_us; /* slept for input; for room in a channel */
+    /* Shared. */
+    atomic_bool asleep;
+    pthread_mutex_t mutex;    /* of `shown` */
+    struct rt_op_info *shown; /* owned; by operator of the job (nodes, then sinks); kind NULL: not here */
+};
+
+/* Requires: memory is zeroed. Safe to free after a failure. Opens its sinks; its sources are opened by the job. */
+enum cep_rc rt_task_init(struct rt_task *task, struct rt_job *job, uint32_t index, struct cep_err *err);
+/* Connects sends and gates to the job's channels. Requires: all tasks are initialised. */
+void rt_task_connect(struct rt_task *task);
+void rt_task_release(struct rt_task *task);
+/* Until it ends; failures are the job's (rt_job_fail). */
+void rt_task_run(struct rt_task *task);
+/* Brings `shown` up to date. */
+void rt_task_show(struct rt_task *task);
+/* Brings its part of job->buffered up to date. */
+void rt_task_count(struct rt_task *task);
+
+/* -- rt_task_read.c: sources ---------------------------------------------------------------------------------------- */
+
+/*
+ * One batch from wherever there is one; `full`: from what holds the watermark back, nothing else.
+ * Returns: CEP_OK, CEP_AGAIN when there is nothing now, an error.
+ */
+enum cep_rc rt_task_read(struct rt_task *task, bool full, struct cep_err *err);
+/* Nothing is read for a while: a sink is slow. */
+void rt_task_unheard(struct rt_task *task);
+/* When (monotonic) the next source wants to be read; `full` as above. INT64_MAX: when it wakes us. */
+int64_t rt_task_next_poll(const struct rt_task *task, bool full);
+/* Lets the clock act on its sources. *next_us (monotonic): when to call again at the latest. */
+enum cep_rc rt_task_tick(struct rt_task *task, int64_t *next_us, struct cep_err *err);
+
+/* -- rt_task_channel.c: channels ------------------------------------------------------------------------------------ */
+
+/* One element of one channel, into the chain. Returns: CEP_OK, CEP_AGAIN when there is none now, an error. */
+enum cep_rc rt_task_take(struct rt_task *task, struct cep_err *err);
+/* Throws away what its channels hold, until each has brought its last element. */
+void rt_task_discard(struct rt_task *task);
+/* Puts an element in a channel; waits for room. Takes over the batch reference. */
+void rt_task_push(struct rt_task *task, uint32_t out, const struct evt_elem *e);
+/* Readers that sleep get to know of all that was pushed. */
+void rt_task_announce(struct rt_task *task);
+/* To all of its channels: this was the last. */
+void rt_task_push_stop(struct rt_task *task);
+/* True when something waits in a channel. Ordered after what the thread wrote before. */
+bool rt_task_has_input(const struct rt_task *task);
+/* Any thread: wakes the task when it sleeps, or will. */
+void rt_task_ring_bell(struct rt_task *task);
