@@ -64,7 +64,7 @@ struct nfa_cost {
     bool bounded_time;          /* every partial match ends by itself */
     const char *unbounded_why;  /* static text; NULL when bounded_time */
     bool exponential;           /* matches may grow exponentially with the events of a key */
-    bool quadratic;             /* partial matches of a key may grow with the square of its events */
+    bool quadratic;             /* the work for a key may grow with the square of its events, or a higher power */
     const char *growth_why;     /* static text; NULL when neither */
     bool waits_for_ever;        /* a waiting skip policy without a time limit */
     const char *store;          /* "runs" */
@@ -102,6 +102,9 @@ struct nfa_stats {
     uint64_t keys;     /* keys with state */
     uint64_t buffered; /* rows that wait for the watermark */
     uint64_t bytes;    /* memory held */
+    /* What events and time have cost: partial matches, their events and completed matches looked at. For tests, which have no
+     * clock. */
+    uint64_t work;
 };
 
 #define NFA_NO_INPUT UINT32_MAX

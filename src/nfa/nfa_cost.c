@@ -3,6 +3,8 @@
  */
 #include "nfa/nfa_run.h"
 
+#include "base/base_mem.h"
+
 /* Repetitions without an upper bound that every event may or may not join. */
 static bool has_endless_choice(const struct nfa_prog *p) {
     for (size_t i = 0; i < p->n_terms; i++) {
@@ -67,28 +69,77 @@ static bool every_state_bounded(const struct nfa_prog *p) {
     return true;
 }
 
-void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
+/* No partial match outlives a fixed number of its key's events: nothing waits, nothing goes round. */
+static bool is_short_lived(const struct nfa_prog *p) {
+    uint32_t *height = base_calloc(
+        p->n_states, sizeof *height); /* events that a partial match in it may live to see */
+    bool changed = true;
+    for (size_t round = 0; changed && round <= p->n_states; round++) {
+        changed = false;
+        for (size_t i = 0; i < p->n_states; i++) {
+            const struct nfa_state *s = &p->states[i];
+            for (uint32_t k = 0; k < s->n_edges; k++) {
+                const struct nfa_edge *e = &p->edges[s->edges + k];
+                if ((i == p->start && e->action == NFA_IGNORE) || e->target == NFA_NONE ||
+                    e->action == NFA_STOP || height[i] > height[e->target])
+                    continue;
+                height[i] = height[e->target] + 1;
+                changed = true;
+            }
+        }
+    }
+    base_free(height);
+    return !changed;
+}
+
+/*
+ * There is one state to wait in, and what concerns a partial match there moves it on or ends it: each is looked at once.
+ * `a -> b`, not `a ->> b`, nor a condition on the partial match, which may look at it in vain.
+ */
+static bool is_moved_once(const struct nfa_prog *p) {
+    uint32_t waits = 0;
+    for (size_t i = 0; i < p->n_states; i++) {
+        const struct nfa_state *s = &p->states[i];
+        if (i == p->start)
+            continue;
+        if (++waits > 1 || !s->calm || !s->run_free || s->bound_us >= 0 || s->absent_us >= 0)
+            return false;
+        for (uint32_t k = 0; k < s->n_edges; k++) {
+            const struct nfa_edge *e = &p->edges[s->edges + k];
+            bool excludes = e->action != NFA_IGNORE;
+            for (uint32_t g = 0; g < e->n_guard; g++)
+                excludes |= nfa_lit_negated(p->lits.v[e->guard + g]);
+            if (!excludes || (e->action == NFA_TAKE && e->target != NFA_NONE))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* `a+ -> b`: starts that wait in the loop share one partial match, or sleep. */
+static bool is_one_loop(const struct nfa_prog *p) {
+    const struct nfa_term *root = &p->terms[p->root];
+    if (p->pat->skip != PLAN_SKIP_PAST_LAST || p->has_bounds || root->kind != PLAN_TERM_CHAIN ||
+        root->max != 1 || root->n != 2)
+        return false;
+    const struct nfa_step *first = &p->steps[root->first], *next = first + 1;
+    const struct nfa_term *loop = &p->terms[first->term];
+    return loop->kind == PLAN_TERM_VAR && loop->max == PLAN_UNBOUNDED && loop->inner == PLAN_FOLLOWED &&
+           !loop->optional && !next->negated && p->terms[next->term].kind == PLAN_TERM_VAR &&
+           p->terms[next->term].max == 1;
+}
+
+/* The first event is a match already, and the policy drops what else it started. */
+static bool completes_at_once(const struct nfa_prog *p) {
+    const struct nfa_state *s = &p->states[p->start];
+    bool all = p->one_a_start;
+    for (uint32_t i = 0; i < s->n_edges; i++)
+        all = all && (p->edges[s->edges + i].action != NFA_TAKE || p->edges[s->edges + i].completes);
+    return all;
+}
+
+static void find_growth(const struct nfa_prog *p, struct nfa_cost *out) {
     const struct plan_pattern *pat = p->pat;
-    *out = (struct nfa_cost){ .states = (uint32_t)p->n_states, .edges = (uint32_t)p->n_edges };
-    for (size_t i = 0; i < p->n_bits; i++)
-        out->batch_conditions += p->bits[i].e != NULL;
-    for (size_t i = 0; i < p->n_atoms; i++)
-        out->run_conditions += p->atoms[i].kind == NFA_ATOM_COND && p->atoms[i].rest != NULL;
-    out->kept_columns = p->n_kept;
-    out->bytes_per_partial = (uint32_t)(nfa_run_size(p) + sizeof(struct nfa_group));
-    out->bytes_per_event =
-        (uint32_t)(sizeof(struct nfa_ev) + sizeof(struct nfa_link) + p->kept_words * sizeof(uint64_t));
-    out->needs_all_rows = p->needs_all_rows;
-
-    out->bounded_time = pat->within_kind == PLAN_WITHIN_FIRST_LAST;
-    if (pat->within_kind == PLAN_WITHIN_NONE && !every_state_bounded(p))
-        out->unbounded_why = "no within: a partial match stays open until its next event comes";
-    else if (pat->within_kind == PLAN_WITHIN_BETWEEN && has_endless_loop(p))
-        out->unbounded_why = "within ... between events does not end a loop whose events keep coming";
-    else
-        out->bounded_time = true;
-    out->waits_for_ever = pat->skip != PLAN_SKIP_NONE && out->unbounded_why != NULL;
-
     bool loops = has_endless_loop(p) && !pat->limit_open;
     if (has_endless_choice(p)) {
         out->exponential = true;
@@ -137,6 +188,37 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
         out->quadratic = true;
         out->growth_why = "an aggregate runs along with each start";
     }
+    if (!out->growth_why && !pat->limit_open && !is_short_lived(p) && !is_moved_once(p) && !is_one_loop(p)) {
+        out->quadratic = true;
+        out->growth_why = "an event is tried on each open partial match of its key, of which there may be as "
+                          "many as events";
+    }
+}
+
+void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
+    const struct plan_pattern *pat = p->pat;
+    *out = (struct nfa_cost){ .states = (uint32_t)p->n_states, .edges = (uint32_t)p->n_edges };
+    for (size_t i = 0; i < p->n_bits; i++)
+        out->batch_conditions += p->bits[i].e != NULL;
+    for (size_t i = 0; i < p->n_atoms; i++)
+        out->run_conditions += p->atoms[i].kind == NFA_ATOM_COND && p->atoms[i].rest != NULL;
+    out->kept_columns = p->n_kept;
+    out->bytes_per_partial = (uint32_t)(nfa_run_size(p) + sizeof(struct nfa_group));
+    out->bytes_per_event =
+        (uint32_t)(sizeof(struct nfa_ev) + sizeof(struct nfa_link) + p->kept_words * sizeof(uint64_t));
+    out->needs_all_rows = p->needs_all_rows;
+
+    out->bounded_time = pat->within_kind == PLAN_WITHIN_FIRST_LAST;
+    if (pat->within_kind == PLAN_WITHIN_NONE && !every_state_bounded(p))
+        out->unbounded_why = "no within: a partial match stays open until its next event comes";
+    else if (pat->within_kind == PLAN_WITHIN_BETWEEN && has_endless_loop(p))
+        out->unbounded_why = "within ... between events does not end a loop whose events keep coming";
+    else
+        out->bounded_time = true;
+    out->waits_for_ever = pat->skip != PLAN_SKIP_NONE && out->unbounded_why != NULL;
+
+    if (!completes_at_once(p))
+        find_growth(p, out);
     out->store = "runs";
     out->store_why =
         "one record a partial match, shared beginnings; starts that have one future share one record "

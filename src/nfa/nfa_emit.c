@@ -24,6 +24,7 @@ static void list_events(struct nfa_matcher *m, const struct nfa_link *last, uint
         m->var_evs = base_realloc(m->var_evs, m->cap_evs * sizeof *m->var_evs);
     }
     m->n_evs = n;
+    m->stats.work += n;
     size_t at = n;
     for (const struct nfa_link *l = last; l; l = nfa_link_prev(l, start_order)) {
         m->evs[--at] = l->ev;

@@ -45,7 +45,7 @@ static const struct nfa_link *chain_of(const struct nfa_env *env) {
 static uint32_t count_var(const struct nfa_env *env, uint32_t var) {
     uint32_t n = 0;
     for (const struct nfa_link *l = chain_of(env); l; l = nfa_link_prev(l, env->start_order))
-        n += l->var == var;
+        n += l->var == var, env->m->stats.work++;
     return n;
 }
 
@@ -64,6 +64,7 @@ static const void *test_var_event(struct nfa_env *env, uint32_t var, bool from_l
         n--;
     }
     for (const struct nfa_link *l = chain_of(env); l; l = nfa_link_prev(l, env->start_order)) {
+        env->m->stats.work++;
         if (l->var == var && n-- == 0)
             return l->ev;
     }

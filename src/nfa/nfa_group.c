@@ -114,6 +114,7 @@ uint64_t nfa_group_drop_start(struct nfa_matcher *m, struct nfa_key *k, struct n
         while (*at) {
             struct nfa_run *r = *at;
             n++;
+            m->stats.work++;
             if (r->alias_hi >= heir) {
                 at = &r->next;
             } else {
@@ -171,6 +172,7 @@ static struct nfa_link *tail_of(const struct nfa_run *longer, const struct nfa_r
 
 bool nfa_group_merge(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g) {
     struct nfa_run *r = g->runs;
+    m->stats.work++;
     if (!r || r->next || g->first_alias || !m->p->states[r->state].run_free || r->last->ev != m->cur.ev)
         return false;
     if (m->taker_order[r->state] != m->cur.order || m->taker_group[r->state] == g)
@@ -230,6 +232,7 @@ void nfa_key_find_deadline(struct nfa_matcher *m, struct nfa_key *k) {
         for (const struct nfa_group *g = k->first; g; g = g->next) {
             for (const struct nfa_run *r = g->runs; r; r = r->next) {
                 int64_t at = nfa_run_timer(m, g, r);
+                m->stats.work++;
                 if (at < k->deadline)
                     k->deadline = at;
             }

@@ -64,6 +64,7 @@ static int compare(struct nfa_matcher *m, const struct nfa_done *x, const struct
     const struct nfa_link *a = x->last, *b = y->last, *fa = NULL, *fb = NULL;
     uint64_t start = x->start_order;
     while (a != b) {
+        m->stats.work++;
         uint64_t oa = a ? a->ev->order : 0, ob = b ? b->ev->order : 0;
         if (oa >= ob) {
             fa = a;
@@ -83,6 +84,7 @@ static int compare(struct nfa_matcher *m, const struct nfa_done *x, const struct
 
 static void found(struct nfa_matcher *m, struct nfa_link *last, uint64_t start_order, int64_t start_time) {
     struct nfa_done *d = nfa_mem_get(&m->mem, sizeof *d);
+    m->stats.work++;
     *d = (struct nfa_done){
         .last = last, .start_order = start_order, .start_time = start_time, .completed = m->next_step
     };
@@ -169,9 +171,9 @@ static struct nfa_done *sort(struct nfa_matcher *m, struct nfa_done *list, size_
     return head;
 }
 
-static const struct nfa_link *first_link(const struct nfa_done *d) {
+static const struct nfa_link *first_link(struct nfa_matcher *m, const struct nfa_done *d) {
     const struct nfa_link *l = d->last;
-    for (const struct nfa_link *prev; (prev = nfa_link_prev(l, d->start_order));)
+    for (const struct nfa_link *prev; (prev = nfa_link_prev(l, d->start_order)); m->stats.work++)
         l = prev;
     return l;
 }
@@ -187,7 +189,7 @@ static bool pruning(struct nfa_matcher *m, const struct nfa_done *d, uint64_t *o
     case PLAN_SKIP_TO_NEXT: *order = d->start_order; return true;
     case PLAN_SKIP_TO_FIRST:
     case PLAN_SKIP_TO_LAST:
-        for (const struct nfa_link *l = d->last; l; l = nfa_link_prev(l, d->start_order)) {
+        for (const struct nfa_link *l = d->last; l; l = nfa_link_prev(l, d->start_order), m->stats.work++) {
             if (l->var != pat->skip_var)
                 continue;
             at = l;
@@ -196,7 +198,7 @@ static bool pruning(struct nfa_matcher *m, const struct nfa_done *d, uint64_t *o
         }
         break;
     }
-    if (at && at->ev != first_link(d)->ev) {
+    if (at && at->ev != first_link(m, d)->ev) {
         *order = at->ev->order - 1;
         return true;
     }
@@ -240,7 +242,7 @@ static void add_waiting(struct nfa_matcher *m, struct nfa_key *k, struct nfa_don
     while (list) {
         struct nfa_done *d = list;
         list = d->next;
-        while (*at && compare(m, *at, d) <= 0)
+        for (; *at && compare(m, *at, d) <= 0; m->stats.work++)
             at = &(*at)->next;
         d->next = *at;
         *at = d;

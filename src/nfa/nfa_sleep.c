@@ -140,6 +140,7 @@ static void wake(struct nfa_matcher *m, struct nfa_key *k) {
     bool gone = false;
     for (struct nfa_logged *l = k->log; l; l = l->next) {
         set_current(m, l);
+        m->stats.work++;
         for (struct nfa_group **at = &awake; *at;) {
             struct nfa_group *g = *at;
             nfa_step_group(m, k, g);

@@ -166,6 +166,7 @@ static struct nfa_run **step_run(
     const struct nfa_prog *p = m->p;
     struct nfa_run *run = *at;
     const struct nfa_state *s = &p->states[run->state];
+    m->stats.work++;
     if (!cares(m, s)) {
         m->effort += NFA_EFFORT_PASSED;
         k->interest |= interest_of(m, run->state);
@@ -381,6 +382,7 @@ static void find_reports(struct nfa_matcher *m, const struct nfa_group *g, int64
         m->standing[n] = (struct nfa_standing){ r->last, g->start_order, (uint32_t)n, due, report, 0,
             r->alias_hi };
     }
+    m->stats.work += n;
     if (n < 2)
         return;
     qsort(m->standing, n, sizeof *m->standing, by_taken_place);
@@ -424,7 +426,7 @@ static void start_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_grou
  */
 static void runs_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g, int64_t at) {
     bool any = false;
-    for (const struct nfa_run *r = g->runs; r && !any; r = r->next)
+    for (const struct nfa_run *r = g->runs; r && !any; r = r->next, m->stats.work++)
         any = nfa_run_timer(m, g, r) <= at;
     if (!any)
         return;

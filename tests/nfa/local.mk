@@ -15,3 +15,6 @@ tests_nfa_nfa_prog_test_SOURCES = tests/nfa/nfa_prog_test.c $(NFA_KIT)
 tests_nfa_nfa_prog_test_LDADD = $(NFA_TEST_LIBS)
 check_PROGRAMS += tests/nfa/nfa_many_test
 tests_nfa_nfa_many_test_LDADD = libdsl.la $(NFA_TEST_LIBS)
+check_PROGRAMS += tests/nfa/nfa_growth_test
+tests_nfa_nfa_growth_test_SOURCES = tests/nfa/nfa_growth_test.c $(NFA_KIT)
+tests_nfa_nfa_growth_test_LDADD = $(NFA_TEST_LIBS)

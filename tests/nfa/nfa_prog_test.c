@@ -88,7 +88,9 @@ static void costs_are_told(void **state) {
     assert_true(c.quadratic && !c.exponential);
     c = cost_of("a -> b? -> c? -> d? -> e? -> f? -> g? -> h? -> i? -> j? -> k? -> l", &no_skip, 0);
     assert_true(c.exponential);
-    c = cost_of("a -> b? -> c", &no_skip, 0);
+    c = cost_of("a -> b? -> c", &no_skip, 0); /* an event for one wait passes by the others */
+    assert_true(!c.exponential && c.quadratic);
+    c = cost_of("a -> b", &no_skip, 0);
     assert_true(!c.exponential && !c.quadratic);
     c = cost_of("a+ combinations -> b", &within, 0);
     assert_true(c.exponential);
