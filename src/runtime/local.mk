@@ -9,6 +9,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_life.c src/runtime/rt_life.h \
 	src/runtime/rt_op.c src/runtime/rt_op.h src/runtime/rt_ops.h \
 	src/runtime/rt_pattern.c \
+	src/runtime/rt_restart.c src/runtime/rt_restart.h \
 	src/runtime/rt_ring.c src/runtime/rt_ring.h \
 	src/runtime/rt_select.c \
 	src/runtime/rt_sink.c \

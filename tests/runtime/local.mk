@@ -25,3 +25,5 @@ THREAD_TESTS += tests/runtime/rt_parallel_test
 check_PROGRAMS += tests/runtime/rt_ring_test
 tests_runtime_rt_ring_test_LDADD = $(RT_TEST_LIBS)
 THREAD_TESTS += tests/runtime/rt_ring_test
+check_PROGRAMS += tests/runtime/rt_restart_test
+tests_runtime_rt_restart_test_LDADD = $(RT_TEST_LIBS)
