@@ -8,7 +8,8 @@ librt_la_SOURCES = \
 	src/runtime/rt_job_open.c \
 	src/runtime/rt_life.c src/runtime/rt_life.h \
 	src/runtime/rt_op.c src/runtime/rt_op.h src/runtime/rt_ops.h \
-	src/runtime/rt_pattern.c \
+	src/runtime/rt_pattern.c src/runtime/rt_pattern.h \
+	src/runtime/rt_patterns.c \
 	src/runtime/rt_restart.c src/runtime/rt_restart.h \
 	src/runtime/rt_ring.c src/runtime/rt_ring.h \
 	src/runtime/rt_select.c \

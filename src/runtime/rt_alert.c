@@ -355,6 +355,12 @@ static enum cep_rc alert_watermark(struct rt_op *op, int64_t wm, struct cep_err 
     return rc == CEP_OK ? send(a, err) : rc;
 }
 
+static int64_t alert_wakes_at(const struct rt_op *op) {
+    const struct rt_alert *a = alert_of(op);
+    int64_t at = rt_lives_next(&a->lives);
+    return a->n_waiting && a->waiting[0].time < at ? a->waiting[0].time : at;
+}
+
 static void alert_gauges(struct rt_op *op) {
     struct rt_alert *a = alert_of(op);
     op->metrics.buffered = a->n_waiting;
@@ -379,6 +385,7 @@ static const struct rt_op_vt alert_vt = {
     .kind = "alert",
     .batch = alert_batch,
     .watermark = alert_watermark,
+    .wakes_at = alert_wakes_at,
     .gauges = alert_gauges,
     .free = alert_free,
 };

@@ -9,6 +9,10 @@
 struct rt_graph {
     const struct plan *plan; /* borrowed */
     struct rt_op **ops;      /* owned; plan->n_nodes of them, by node index; NULL: not in this part */
+    /* Patterns that read the same stand behind one operator each group, which is no node of the plan. */
+    struct rt_op **groups; /* owned */
+    uint32_t n_groups;
+    bool *in_part; /* owned; by node index */
 };
 
 /* `state_bytes`: what the partial matches of one pattern may take; 0 = no limit. */

@@ -48,5 +48,9 @@ struct rt_life *rt_lives_make(struct rt_lives *l, struct base_str identity);
 void rt_lives_forget(struct rt_lives *l, struct rt_life *life);
 /* Sets or moves the deadline. */
 void rt_lives_set_deadline(struct rt_lives *l, struct rt_life *life, int64_t at);
+/* Returns: a time before which none is due; EVT_TIME_MAX when none will be. */
+static inline int64_t rt_lives_next(const struct rt_lives *l) {
+    return l->n_heap ? l->heap[0].at : EVT_TIME_MAX;
+}
 /* Returns: the life with the earliest deadline <= now, with that deadline (*at) taken off it, or NULL. */
 struct rt_life *rt_lives_due(struct rt_lives *l, int64_t now, int64_t *at);

@@ -32,6 +32,13 @@ void rt_op_release(struct rt_op *op) {
 
 void rt_op_connect(struct rt_op *from, enum plan_port port, struct rt_op *to, uint32_t input) {
     CEP_REQUIRE(input < to->n_inputs);
+    if (to->entry) {
+        /* One edge for all that share it. */
+        to = to->entry;
+        for (size_t i = 0; i < from->n_outs[port]; i++)
+            if (from->outs[port][i].to == to && from->outs[port][i].input == input)
+                return;
+    }
     from->outs[port] = base_grow(
         from->outs[port], from->n_outs[port], &from->cap_outs[port], sizeof *from->outs[port]);
     from->outs[port][from->n_outs[port]++] = (struct rt_edge){ to, input };

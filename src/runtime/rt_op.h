@@ -62,6 +62,11 @@ struct rt_op_vt {
     enum cep_rc (*end)(struct rt_op *op, struct cep_err *err);
     /* The output falls idle, or is not any more. NULL = nothing to do but to pass it on. */
     enum cep_rc (*idle)(struct rt_op *op, bool idle, struct cep_err *err);
+    /*
+     * The earliest watermark at which the operator has something to do if no row comes before; EVT_TIME_MAX = none. Those
+     * before it need not be told to it. NULL = it wants every watermark.
+     */
+    int64_t (*wakes_at)(const struct rt_op *op);
     /* Brings gauges (open, keys, ...) up to date in op->metrics. NULL = there are none. */
     void (*gauges)(struct rt_op *op);
     /*
@@ -103,7 +108,8 @@ struct rt_op {
     const struct plan_node *node; /* NULL: a sink or a test's probe */
     struct base_str name;
     const struct clk *clk;
-    const struct rt_trace *trace;        /* borrowed; NULL = nobody */
+    const struct rt_trace *trace; /* borrowed; NULL = nobody */
+    struct rt_op *entry;          /* borrowed; takes its inputs for it: a group of patterns; NULL = itself */
     struct rt_edge *outs[PLAN_PORT_MAX]; /* owned arrays */
     size_t n_outs[PLAN_PORT_MAX], cap_outs[PLAN_PORT_MAX];
     struct rt_input *inputs; /* owned */

@@ -16,6 +16,14 @@ struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node
 enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk,
     uint64_t state_bytes, struct rt_op **out, struct cep_err *err);
 
+/* -- patterns that read the same ------------------------------------------------------------------------------ */
+
+/* A group, empty. It is no node of the plan; it is freed before or after its patterns, which are used with it only. */
+struct rt_op *rt_patterns_new(uint32_t n_inputs, const struct clk *clk);
+/* *out: the pattern's own operator, which the caller frees; who connects to its inputs connects to the group's. */
+enum cep_rc rt_patterns_add(struct rt_op *group, const struct plan *plan, const struct plan_node *node,
+    uint64_t state_bytes, struct rt_op **out, struct cep_err *err);
+
 /* -- source: decoded rows get their time, lateness is judged, watermarks are made ------------------------- */
 
 /* `ordinal`: place among the job's sources, part of every event's origin. Rows are pushed by rt_source_push(). */

@@ -1,22 +1,13 @@
 /*
- * rt_pattern -- the matcher as an operator.
+ * rt_pattern -- the matcher as an operator; in a group (rt_patterns.c) only what comes out of it.
  *
  * The matcher keeps rows until the watermark passes them; what it lets go is sent on at once, before the watermark is.
  */
-#include "runtime/rt_ops.h"
+#include "runtime/rt_pattern.h"
 
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
-#include "nfa/nfa.h"
-
-struct rt_pattern {
-    struct rt_op op;
-    struct nfa_prog *prog;       /* owned */
-    struct nfa_matcher *matcher; /* owned */
-    enum cep_rc failed;          /* by an operator downstream, in the midst of the matcher's work */
-    struct cep_err failure;
-};
 
 static struct rt_pattern *pattern_of(const struct rt_op *op) {
     return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_pattern, op);
@@ -40,11 +31,13 @@ static void on_failure(
     void *arg, uint32_t input, const struct evt_batch *b, uint32_t row, const char *reason) {
     struct rt_pattern *p = arg;
     (void)input;
+    if (p->group)
+        p->op.watermark = rt_patterns_watermark(p->group);
     if (p->failed == CEP_OK)
         p->failed = rt_op_row_failed(&p->op, b, row, reason, &p->failure);
 }
 
-static enum cep_rc outcome(struct rt_pattern *p, enum cep_rc rc, struct cep_err *err) {
+enum cep_rc rt_pattern_outcome(struct rt_pattern *p, enum cep_rc rc, struct cep_err *err) {
     if (rc != CEP_OK) {
         base_err_prefix(err, "pattern \"%.*s\"", BASE_STR_FMT(p->op.name));
         return rc;
@@ -56,18 +49,24 @@ static enum cep_rc outcome(struct rt_pattern *p, enum cep_rc rc, struct cep_err 
 
 static enum cep_rc pattern_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
     struct rt_pattern *p = pattern_of(op);
-    return outcome(p, nfa_matcher_batch(p->matcher, input, b, clk_now(op->clk), err), err);
+    return rt_pattern_outcome(p, nfa_matcher_batch(p->matcher, input, b, clk_now(op->clk), err), err);
 }
 
 static enum cep_rc pattern_watermark(struct rt_op *op, int64_t wm, struct cep_err *err) {
     struct rt_pattern *p = pattern_of(op);
-    return outcome(p, nfa_matcher_advance(p->matcher, wm, err), err);
+    return rt_pattern_outcome(p, nfa_matcher_advance(p->matcher, wm, err), err);
 }
 
 static void pattern_gauges(struct rt_op *op) {
+    struct rt_pattern *p = pattern_of(op);
     struct nfa_stats st;
-    nfa_matcher_stats(pattern_of(op)->matcher, &st);
     struct rt_metrics *m = &op->metrics;
+    if (p->group) {
+        rt_patterns_stats(p->group, p->number, &st);
+        m->rows_in = st.events;
+    } else {
+        nfa_matcher_stats(p->matcher, &st);
+    }
     m->irrelevant = st.irrelevant;
     m->matches = st.matches;
     m->timed_out = st.timed_out;
@@ -96,18 +95,33 @@ static const struct rt_op_vt pattern_vt = {
     .free = pattern_free,
 };
 
-enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk,
-    uint64_t state_bytes, struct rt_op **out, struct cep_err *err) {
+enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node, const struct clk *clk,
+    struct rt_pattern **out, struct cep_err *err) {
     struct rt_pattern *p = base_calloc(1, sizeof *p);
     rt_op_init(&p->op, &pattern_vt, node, node->name, node->pattern.n_inputs, clk);
     struct nfa_opts opts = { .no_timeouts = !plan_is_read(
                                  plan, (struct plan_ref){ node->index, PLAN_PORT_TIMEOUTS }) };
-    enum cep_rc rc = outcome(p, nfa_compile(node, plan, &opts, &p->prog, err), err);
+    enum cep_rc rc = rt_pattern_outcome(p, nfa_compile(node, plan, &opts, &p->prog, err), err);
     if (rc != CEP_OK) {
         pattern_free(&p->op);
         return rc;
     }
-    struct nfa_out sink = { .arg = p, .matches = on_matches, .timeouts = on_timeouts, .failure = on_failure };
+    *out = p;
+    return CEP_OK;
+}
+
+struct nfa_out rt_pattern_out(struct rt_pattern *p) {
+    return (
+        struct nfa_out){ .arg = p, .matches = on_matches, .timeouts = on_timeouts, .failure = on_failure };
+}
+
+enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk,
+    uint64_t state_bytes, struct rt_op **out, struct cep_err *err) {
+    struct rt_pattern *p;
+    enum cep_rc rc = rt_pattern_compile(plan, node, clk, &p, err);
+    if (rc != CEP_OK)
+        return rc;
+    struct nfa_out sink = rt_pattern_out(p);
     p->matcher = nfa_matcher_new(p->prog, &sink, &(struct nfa_matcher_opts){ .max_bytes = state_bytes });
     *out = &p->op;
     return CEP_OK;

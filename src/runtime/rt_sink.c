@@ -38,7 +38,14 @@ static void sink_free(struct rt_op *op) {
     base_free(s);
 }
 
-static const struct rt_op_vt sink_vt = { .kind = "sink", .batch = sink_batch, .free = sink_free };
+static int64_t sink_wakes_at(const struct rt_op *op) {
+    (void)op;
+    return EVT_TIME_MAX;
+}
+
+static const struct rt_op_vt sink_vt = {
+    .kind = "sink", .batch = sink_batch, .wakes_at = sink_wakes_at, .free = sink_free
+};
 
 enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env,
     const struct clk *clk, struct rt_op **out, struct cep_err *err) {

@@ -27,3 +27,6 @@ tests_runtime_rt_ring_test_LDADD = $(RT_TEST_LIBS)
 THREAD_TESTS += tests/runtime/rt_ring_test
 check_PROGRAMS += tests/runtime/rt_restart_test
 tests_runtime_rt_restart_test_LDADD = $(RT_TEST_LIBS)
+check_PROGRAMS += tests/runtime/rt_patterns_test
+tests_runtime_rt_patterns_test_SOURCES = tests/runtime/rt_patterns_test.c $(RT_KIT)
+tests_runtime_rt_patterns_test_LDADD = $(RT_KIT_LIBS)

@@ -1,0 +1,31 @@
+#pragma once
+/*
+ * rt_pattern -- a pattern's operator, alone or in a group (rt_patterns.c). Private to src/runtime.
+ */
+#include "nfa/nfa_many.h"
+#include "runtime/rt_ops.h"
+
+struct rt_patterns;
+
+struct rt_pattern {
+    struct rt_op op;
+    struct nfa_prog *prog;       /* owned */
+    struct nfa_matcher *matcher; /* owned; NULL: in a group */
+    struct rt_patterns *group;   /* borrowed; NULL: alone */
+    uint32_t number;             /* in the group */
+    int64_t told;                /* in a group: the watermark that its readers have */
+    enum cep_rc failed;          /* by an operator downstream, in the midst of the matcher's work */
+    struct cep_err failure;
+};
+
+/* An operator without a matcher. On an error nothing is left. */
+enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node, const struct clk *clk,
+    struct rt_pattern **out, struct cep_err *err);
+/* Where its matcher's results go. */
+struct nfa_out rt_pattern_out(struct rt_pattern *p);
+/* The outcome of the matcher's work, or of what was done downstream meanwhile. */
+enum cep_rc rt_pattern_outcome(struct rt_pattern *p, enum cep_rc rc, struct cep_err *err);
+
+/* rt_patterns.c */
+int64_t rt_patterns_watermark(const struct rt_patterns *g);
+void rt_patterns_stats(const struct rt_patterns *g, uint32_t number, struct nfa_stats *out);
