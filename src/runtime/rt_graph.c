@@ -156,11 +156,12 @@ enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const str
 }
 
 void rt_graph_release(struct rt_graph *g) {
+    /* Before the patterns: their matchers run the patterns' programs. */
+    for (uint32_t i = 0; g->groups && i < g->n_groups; i++)
+        g->groups[i]->vt->free(g->groups[i]);
     for (uint32_t i = 0; g->ops && i < g->plan->n_nodes; i++)
         if (g->ops[i])
             g->ops[i]->vt->free(g->ops[i]);
-    for (uint32_t i = 0; g->groups && i < g->n_groups; i++)
-        g->groups[i]->vt->free(g->groups[i]);
     base_free(g->groups);
     base_free(g->in_part);
     g->in_part = NULL;

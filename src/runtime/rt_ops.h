@@ -18,7 +18,7 @@ enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node
 
 /* -- patterns that read the same ------------------------------------------------------------------------------ */
 
-/* A group, empty. It is no node of the plan; it is freed before or after its patterns, which are used with it only. */
+/* A group, empty. It is no node of the plan; it is freed before its patterns, which are used with it only. */
 struct rt_op *rt_patterns_new(uint32_t n_inputs, const struct clk *clk);
 /* *out: the pattern's own operator, which the caller frees; who connects to its inputs connects to the group's. */
 enum cep_rc rt_patterns_add(struct rt_op *group, const struct plan *plan, const struct plan_node *node,
