@@ -16,11 +16,15 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_input.c \
 	src/nfa/nfa_keep.c \
 	src/nfa/nfa_key.c \
+	src/nfa/nfa_load.c \
 	src/nfa/nfa_many.c src/nfa/nfa_many.h src/nfa/nfa_many_internal.h \
 	src/nfa/nfa_many_stats.c \
 	src/nfa/nfa_matcher.c \
+	src/nfa/nfa_meaning.c \
 	src/nfa/nfa_mem.c src/nfa/nfa_mem.h \
+	src/nfa/nfa_meta.c \
 	src/nfa/nfa_prog.c \
+	src/nfa/nfa_save.c src/nfa/nfa_save.h \
 	src/nfa/nfa_skip.c \
 	src/nfa/nfa_sleep.c \
 	src/nfa/nfa_step.c \

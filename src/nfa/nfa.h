@@ -13,6 +13,7 @@
  */
 #include "event/evt_batch.h"
 #include "plan/plan.h"
+#include "state/sto.h"
 
 /* -- the program ------------------------------------------------------------------------------------------- */
 
@@ -157,6 +158,24 @@ enum cep_rc nfa_matcher_advance(struct nfa_matcher *m, int64_t watermark, struct
 int64_t nfa_matcher_next_timer(const struct nfa_matcher *m);
 /* The reorder buffer holds max_buffered rows or more: advance the watermark before sending more. */
 bool nfa_matcher_is_full(const struct nfa_matcher *m);
+
+/* -- what survives ------------------------------------------------------------------------------------------- */
+
+/* Namespaces of a matcher's entries; their bytes are told at the heads of nfa_meta.c and nfa_save.c. */
+enum { NFA_NS_META = STO_NS_META, NFA_NS_KEY = 1, NFA_NS_ROW = 2 };
+
+/* The whole state between two calls of batch and advance; rows that wait in an nfa_many (opts.fed) are not the matcher's. Returns: what out->put() returns. */
+enum cep_rc nfa_matcher_save(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err);
+/*
+ * One entry back; META of a saved matcher, then its others, then the next saved matcher's. Requires: nothing was matched yet.
+ * The program may be another one than the one that saved: partial matches whose state means the same go on, the others are
+ * counted in `losses` under the pattern's name.
+ * Returns: CEP_EDAMAGED, CEP_EVERSION.
+ */
+enum cep_rc nfa_matcher_load(
+    struct nfa_matcher *m, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);
+/* All entries are in. */
+enum cep_rc nfa_matcher_loaded(struct nfa_matcher *m, struct sto_losses *losses, struct cep_err *err);
 void nfa_matcher_stats(const struct nfa_matcher *m, struct nfa_stats *out);
 /* Invariants; aborts when one is broken. Costs time in the size of the state. */
 void nfa_matcher_check(const struct nfa_matcher *m);

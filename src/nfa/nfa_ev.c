@@ -91,6 +91,52 @@ struct nfa_ev *nfa_ev_new(struct nfa_matcher *m) {
     return e;
 }
 
+static size_t text_len(const struct evt_type *t, const struct evt_val *v) {
+    return is_text(t) && !v->null ? v->s.len : 0;
+}
+
+struct nfa_ev *nfa_ev_of_vals(struct nfa_matcher *m, const struct nfa_ev *like, const struct evt_val *vals) {
+    const struct nfa_prog *p = m->p;
+    size_t text = 0;
+    for (uint32_t i = 0; i < p->n_kept; i++)
+        text += text_len(m->pat->cols.cols[p->kept_cols[i]].type, &vals[i]);
+    size_t off = p->kept_words * sizeof(uint64_t), size = sizeof(struct nfa_ev) + off + text;
+    struct nfa_ev *e = nfa_mem_get(&m->mem, size);
+    *e = *like;
+    e->refs = 1;
+    e->size = (uint32_t)size;
+    e->nested = NULL;
+    memset(e->data, 0, off);
+    for (uint32_t i = 0; i < p->n_kept; i++) {
+        const struct evt_type *t = m->pat->cols.cols[p->kept_cols[i]].type;
+        uint64_t *cell = &e->data[p->kept_at[i]];
+        if (vals[i].null) {
+            base_bits_set(e->data, i);
+        } else if (t->kind == EVT_BOOL) {
+            *cell = vals[i].b;
+        } else if (is_text(t)) {
+            uint32_t at[2] = { (uint32_t)off, vals[i].s.len };
+            memcpy(cell, at, sizeof at);
+            if (at[1])
+                memcpy((char *)e->data + off, vals[i].s.p, at[1]);
+            off += at[1];
+        } else if (t->kind == EVT_DECIMAL) {
+            memcpy(cell, &vals[i].dec, 16);
+        } else if (is_nested(t)) {
+            if (!e->nested) {
+                e->nested = base_calloc(1, sizeof *e->nested);
+                base_arena_init(e->nested, 256);
+            }
+            struct evt_val *copy = BASE_ARENA_NEW(e->nested, struct evt_val);
+            *copy = evt_val_copy(e->nested, t, &vals[i]);
+            memcpy(cell, &copy, sizeof copy);
+        } else {
+            memcpy(cell, &vals[i].i, sizeof *cell);
+        }
+    }
+    return e;
+}
+
 void nfa_ev_unref(struct nfa_matcher *m, struct nfa_ev *e) {
     if (!e || --e->refs)
         return;

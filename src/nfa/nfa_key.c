@@ -141,6 +141,36 @@ static size_t val_bytes(const struct evt_type *t, const struct evt_val *v) {
     return !v->null && (t->kind == EVT_STRING || t->kind == EVT_BYTES) ? v->s.len : 0;
 }
 
+/* `text`: bytes of the values' strings; `canonical`: of keys of mode BYTES. */
+static struct nfa_key *key_of_vals(
+    struct nfa_matcher *m, const struct evt_val *vals, size_t text, struct base_str canonical) {
+    const struct plan_pattern *pat = m->pat;
+    uint32_t n_bytes = (uint32_t)canonical.len;
+    size_t size = sizeof(struct nfa_key) + pat->n_keys * sizeof(struct evt_val) + n_bytes + text;
+    struct nfa_key *k = nfa_mem_get(&m->mem, size);
+    memset(k, 0, sizeof *k);
+    k->size = size;
+    k->deadline = EVT_TIME_MAX;
+    k->vals = (struct evt_val *)(k + 1);
+    char *bytes = (char *)(k->vals + pat->n_keys);
+    if (n_bytes) {
+        memcpy(bytes, canonical.p, n_bytes);
+        k->bytes = bytes;
+        k->n_bytes = n_bytes;
+        bytes += n_bytes;
+    }
+    for (uint32_t i = 0; i < pat->n_keys; i++) {
+        k->vals[i] = vals[i];
+        size_t len = val_bytes(pat->keys[i]->type, &vals[i]);
+        if (len) {
+            memcpy(bytes, vals[i].s.p, len);
+            k->vals[i].s.p = bytes;
+            bytes += len;
+        }
+    }
+    return k;
+}
+
 /* Keys of arrays or rows are refused by the language; of scalars only strings have bytes of their own. */
 static struct nfa_key *key_new(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row) {
     const struct plan_pattern *pat = m->pat;
@@ -163,30 +193,21 @@ static struct nfa_key *key_new(struct nfa_matcher *m, const struct nfa_held *h, 
         }
         text += val_bytes(pat->keys[i]->type, &vals[i]);
     }
-    uint32_t n_bytes = m->key_mode == NFA_KEY_BYTES ? h->key_len[row] : 0;
-    size_t size = sizeof(struct nfa_key) + pat->n_keys * sizeof(struct evt_val) + n_bytes + text;
-    struct nfa_key *k = nfa_mem_get(&m->mem, size);
-    memset(k, 0, sizeof *k);
-    k->size = size;
-    k->deadline = EVT_TIME_MAX;
-    k->vals = (struct evt_val *)(k + 1);
-    char *bytes = (char *)(k->vals + pat->n_keys);
-    if (n_bytes) {
-        memcpy(bytes, h->key_bytes.p + h->key_off[row], n_bytes);
-        k->bytes = bytes;
-        k->n_bytes = n_bytes;
-        bytes += n_bytes;
-    }
-    for (uint32_t i = 0; i < pat->n_keys; i++) {
-        k->vals[i] = vals[i];
-        size_t len = val_bytes(pat->keys[i]->type, &vals[i]);
-        if (len) {
-            memcpy(bytes, vals[i].s.p, len);
-            k->vals[i].s.p = bytes;
-            bytes += len;
-        }
-    }
-    return k;
+    struct base_str bytes = { NULL, 0 };
+    if (m->key_mode == NFA_KEY_BYTES)
+        bytes = (struct base_str){ h->key_bytes.p + h->key_off[row], h->key_len[row] };
+    return key_of_vals(m, vals, text, bytes);
+}
+
+static void key_insert(struct nfa_matcher *m, struct nfa_key *k, uint64_t hash) {
+    if ((m->n_keys + 1) * 4 > m->n_slots * 3)
+        grow(m);
+    size_t at = hash & (m->n_slots - 1);
+    while (m->slots[at].key)
+        at = (at + 1) & (m->n_slots - 1);
+    k->hash = hash;
+    m->slots[at] = (struct nfa_slot){ hash, k };
+    m->n_keys++;
 }
 
 struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, bool make) {
@@ -198,16 +219,45 @@ struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, ui
     }
     if (!make)
         return NULL;
-    if ((m->n_keys + 1) * 4 > m->n_slots * 3) {
-        grow(m);
-        at = hash & (m->n_slots - 1);
-        while (m->slots[at].key)
-            at = (at + 1) & (m->n_slots - 1);
-    }
     struct nfa_key *k = key_new(m, h, row);
-    k->hash = hash;
-    m->slots[at] = (struct nfa_slot){ hash, k };
-    m->n_keys++;
+    key_insert(m, k, hash);
+    return k;
+}
+
+/* As a batch's rows are hashed (nfa_input.c). */
+static uint64_t hash_of_vals(const struct nfa_matcher *m, const struct evt_val *vals, struct base_str canonical) {
+    switch (m->key_mode) {
+    case NFA_KEY_NONE: return 0;
+    case NFA_KEY_INT: return nfa_key_hash_int(vals[0].null, vals[0].null ? 0 : vals[0].i);
+    case NFA_KEY_STRING:
+        return vals[0].null ? nfa_key_hash_int(true, 0) : base_hash(vals[0].s.p, vals[0].s.len);
+    case NFA_KEY_BYTES: break;
+    }
+    return base_hash(canonical.p, canonical.len);
+}
+
+struct nfa_key *nfa_key_add(struct nfa_matcher *m, const struct evt_val *vals) {
+    const struct plan_pattern *pat = m->pat;
+    size_t text = 0;
+    base_buf_clear(&m->key_buf);
+    for (uint32_t i = 0; i < pat->n_keys; i++) {
+        evt_val_write_key(&m->key_buf, pat->keys[i]->type, &vals[i]);
+        text += val_bytes(pat->keys[i]->type, &vals[i]);
+    }
+    struct base_str canonical = { base_buf_cstr(&m->key_buf), m->key_buf.len };
+    uint64_t hash = hash_of_vals(m, vals, canonical);
+    for (size_t at = hash & (m->n_slots - 1); m->slots[at].key; at = (at + 1) & (m->n_slots - 1)) {
+        const struct nfa_key *k = m->slots[at].key;
+        bool same = m->slots[at].hash == hash;
+        for (uint32_t i = 0; i < pat->n_keys && same; i++)
+            same = evt_val_eq(pat->keys[i]->type, &k->vals[i], &vals[i]);
+        if (same)
+            return NULL;
+    }
+    if (m->key_mode != NFA_KEY_BYTES)
+        canonical.len = 0;
+    struct nfa_key *k = key_of_vals(m, vals, text, canonical);
+    key_insert(m, k, hash);
     return k;
 }
 

@@ -53,6 +53,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
         m->found = d->next;
         nfa_done_free(m, d);
     }
+    nfa_loader_free(m->loader);
     nfa_keys_release(m);
     nfa_inputs_release(m);
     CEP_INSIST(m->mem.n_live == 0);
@@ -61,6 +62,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     evt_batch_unref(m->matches);
     evt_batch_unref(m->timeouts);
     base_buf_release(&m->id_buf);
+    base_buf_release(&m->names);
     base_free(m->atom_stamp);
     base_free(m->atom_true);
     base_free(m->fired);

@@ -252,10 +252,16 @@ struct nfa_matcher {
     struct clk_row *rows; /* scratch: EVT_BATCH_ROWS */
     size_t cap_rows;
     uint64_t *bitmaps; /* n_bits bitmaps of a batch */
+
+    /* saving and loading */
+    struct base_buf names;     /* META's part that never changes; made when first asked for */
+    struct nfa_loader *loader; /* owned; between the first entry loaded and nfa_matcher_loaded() */
 };
 
 /* nfa_ev.c */
 struct nfa_ev *nfa_ev_new(struct nfa_matcher *m);
+/* One made of its kept columns' values (n_kept of them), input, origin, order, time and seq as in *like. */
+struct nfa_ev *nfa_ev_of_vals(struct nfa_matcher *m, const struct nfa_ev *like, const struct evt_val *vals);
 void nfa_ev_unref(struct nfa_matcher *m, struct nfa_ev *e);
 void nfa_ev_col(const struct nfa_matcher *m, const struct nfa_ev *e, uint32_t col, struct evt_val *out);
 struct nfa_link *nfa_link_new(struct nfa_matcher *m, uint32_t var, struct nfa_link *prev);
@@ -272,6 +278,8 @@ void nfa_keys_release(struct nfa_matcher *m);
 uint64_t nfa_key_hash_int(bool null, int64_t v);
 /* The key of a row of a held batch; NULL when it has no state and make is false. */
 struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, bool make);
+/* A key that is not there yet, made of its values. Returns: NULL when it is there. */
+struct nfa_key *nfa_key_add(struct nfa_matcher *m, const struct evt_val *vals);
 /* The slot of a key that comes soon, then the key, then its first group: each reads what the one before fetched. */
 void nfa_key_prefetch(const struct nfa_matcher *m, uint64_t hash);
 void nfa_key_prefetch_key(const struct nfa_matcher *m, uint64_t hash);
@@ -314,6 +322,8 @@ void nfa_sleep_prune(struct nfa_matcher *m, struct nfa_key *k, uint64_t order);
 void nfa_sleep_free(struct nfa_matcher *m, struct nfa_key *k);
 
 /* nfa_step.c */
+/* The newest of the rows that prev() looks at; the oldest makes room. Requires: prev_rows[input] > 0. */
+void nfa_history_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t input, struct nfa_ev *e);
 /* The event under test against a group; it may have no runs left. */
 void nfa_step_group(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *g);
 /* The group that the event under test starts, in its place among the others; matches that it completes at once are not
@@ -363,6 +373,9 @@ void nfa_report(struct nfa_matcher *m, uint32_t input, const struct evt_batch *b
 void nfa_feed(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits);
 /* As nfa_matcher_advance(), when all rows up to the watermark were fed. */
 enum cep_rc nfa_feed_end(struct nfa_matcher *m, int64_t watermark, struct cep_err *err);
+
+/* nfa_load.c */
+void nfa_loader_free(struct nfa_loader *l); /* NULL is fine */
 
 static inline size_t nfa_run_size(const struct nfa_prog *p) {
     return sizeof(struct nfa_run) + p->n_run_aggs * sizeof(struct expr_agg_state);

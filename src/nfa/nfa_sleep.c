@@ -9,7 +9,7 @@
  *
  * Invariant: a key with sleeping starts has a first group that starts earlier, and the log begins with the first of them.
  */
-#include "nfa/nfa_run.h"
+#include "nfa/nfa_save.h"
 
 #include "base/base_bits.h"
 #include "base/base_check.h"
@@ -224,4 +224,122 @@ void nfa_sleep_wake(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
         }
         wake(m, k);
     }
+}
+
+/* -- saving and loading ------------------------------------------------------------------------------------------ */
+
+void nfa_sleep_save(struct nfa_saver *s, const struct nfa_key *k, struct base_buf *b) {
+    size_t n = 0;
+    for (const struct nfa_logged *l = k->log; l; l = l->next)
+        n++;
+    if (b)
+        base_pack_varint(b, n);
+    for (const struct nfa_logged *l = k->log; l; l = l->next) {
+        uint32_t ev = nfa_save_ev(s, l->ev);
+        if (!b)
+            continue;
+        base_pack_varint(b, ev);
+        base_pack_u8(b, l->sleeps);
+        base_pack_varint(b, l->n_words);
+        for (uint32_t i = 0; i < l->n_words; i++) {
+            base_pack_varint(b, l->words[i].at);
+            base_pack_u64(b, l->words[i].bits);
+        }
+    }
+}
+
+/* The bits of a saved event as those of this program, in m->wake_bits. */
+static void unpack_bits(struct nfa_loader *l, struct base_unpack *u) {
+    size_t n = base_unpack_count(u, 9);
+    memset(l->m->wake_bits, 0, l->m->p->n_words * sizeof *l->m->wake_bits);
+    for (size_t i = 0; i < n && !u->bad; i++) {
+        uint64_t at = base_unpack_max(u, l->meta.n_bits / 64);
+        for (uint64_t left = base_unpack_u64(u); left && !u->bad; left &= left - 1) {
+            uint64_t bit = at * 64 + (uint64_t)__builtin_ctzll(left);
+            u->bad = bit >= l->meta.n_bits;
+            uint32_t now = u->bad ? NFA_NONE : l->same ? (uint32_t)bit : l->bit[bit];
+            if (now != NFA_NONE)
+                base_bits_set(l->m->wake_bits, now);
+        }
+    }
+}
+
+/* Is every condition of this program one that the saved events were tried on? */
+static bool knows_all_bits(const struct nfa_loader *l) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < l->meta.n_bits; i++)
+        n += l->bit[i] != NFA_NONE;
+    return l->same || n == l->m->p->n_bits;
+}
+
+/*
+ * The program changed: what covered a start may not cover it now. All that sleep wake, each on its own, and stand where the
+ * events of the log have brought them. They complete nothing: what they would have was the covering start's.
+ */
+static void wake_all(struct nfa_matcher *m, struct nfa_key *k) {
+    struct nfa_group *awake = NULL;
+    for (struct nfa_logged *l = k->log; l; l = l->next) {
+        set_current(m, l);
+        m->env.key = k;
+        for (struct nfa_group **at = &awake; *at;) {
+            struct nfa_group *g = *at;
+            nfa_step_group(m, k, g);
+            if (g->runs) {
+                at = &g->more;
+                continue;
+            }
+            *at = g->more;
+            nfa_group_free(m, k, g);
+        }
+        struct nfa_group *g = l->sleeps ? nfa_start_again(m, k) : NULL;
+        if (g) {
+            g->more = awake;
+            awake = g;
+        }
+    }
+    while (awake) {
+        struct nfa_group *g = awake;
+        awake = g->more;
+        g->more = NULL;
+    }
+    while (m->found) {
+        struct nfa_done *d = m->found;
+        m->found = d->next;
+        nfa_done_free(m, d);
+    }
+    m->found_end = &m->found;
+    m->n_found = 0;
+    m->n_merge = 0;
+    m->cur = (struct nfa_cur){ .order = 0 };
+    nfa_sleep_free(m, k);
+}
+
+void nfa_sleep_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u, bool drop) {
+    struct nfa_matcher *m = l->m;
+    size_t n = base_unpack_count(u, 3);
+    /* Under a limit a start that wakes might push out another one. */
+    bool fits = !drop && knows_all_bits(l) && (l->same || !m->pat->limit_open);
+    for (size_t i = 0; i < n && !u->bad; i++) {
+        bool known;
+        struct nfa_ev *e = nfa_load_ev(l, u, &known);
+        uint8_t sleeps = base_unpack_u8(u);
+        unpack_bits(l, u);
+        u->bad = u->bad || sleeps > 1 || (i == 0 && !sleeps) ||
+                 (known && fits && k->log_last && k->log_last->ev->order >= e->order);
+        if (u->bad)
+            return;
+        if (!known || !fits) {
+            l->lost_asleep += sleeps;
+            continue;
+        }
+        m->cur = (struct nfa_cur){ .bits = m->wake_bits, .ev = e, .order = e->order };
+        log_event(m, k);
+        k->log_last->sleeps = sleeps;
+        m->stats.asleep += sleeps;
+    }
+    m->cur = (struct nfa_cur){ .order = 0 };
+    if (!drop)
+        trim(m, k);
+    if (!drop && k->log && !(l->same && k->first && k->first->start_order < k->log->ev->order))
+        wake_all(m, k);
 }

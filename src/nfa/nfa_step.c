@@ -264,10 +264,8 @@ static struct nfa_group *start(struct nfa_matcher *m, struct nfa_key *k, bool ag
     return g;
 }
 
-static void remember(struct nfa_matcher *m, struct nfa_key *k) {
-    uint32_t cap = m->p->prev_rows[m->cur.input];
-    if (!cap)
-        return;
+void nfa_history_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t input, struct nfa_ev *e) {
+    uint32_t cap = m->p->prev_rows[input];
     if (!k->history) {
         k->history = nfa_mem_get(&m->mem, m->pat->n_inputs * sizeof *k->history);
         for (uint32_t i = 0; i < m->pat->n_inputs; i++)
@@ -275,16 +273,22 @@ static void remember(struct nfa_matcher *m, struct nfa_key *k) {
                 .rows = nfa_mem_get(&m->mem, m->p->prev_rows[i] * sizeof(struct nfa_ev *)),
             };
     }
-    struct nfa_history *h = &k->history[m->cur.input];
-    if (!m->cur.ev)
-        m->cur.ev = nfa_ev_new(m);
+    struct nfa_history *h = &k->history[input];
     if (h->n == cap)
         nfa_ev_unref(m, h->rows[h->head]);
     else
         h->n++;
-    h->rows[h->head] = m->cur.ev;
-    m->cur.ev->refs++;
+    h->rows[h->head] = e;
+    e->refs++;
     h->head = (h->head + 1) % cap;
+}
+
+static void remember(struct nfa_matcher *m, struct nfa_key *k) {
+    if (!m->p->prev_rows[m->cur.input])
+        return;
+    if (!m->cur.ev)
+        m->cur.ev = nfa_ev_new(m);
+    nfa_history_add(m, k, m->cur.input, m->cur.ev);
     if (m->p->prev_within > 0) {
         int64_t at = nfa_time_add(m->cur.time, m->p->prev_within);
         if (at < k->deadline)
@@ -514,5 +518,8 @@ void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
         if (at == EVT_TIME_MAX)
             break;
     }
+    /* Where state came back without the partial matches that they waited for. */
+    if (k->done || k->log)
+        nfa_settle_matches(m, k, now);
     nfa_key_settle(m, k);
 }

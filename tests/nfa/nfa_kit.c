@@ -2,6 +2,7 @@
 #include "tests/nfa/nfa_kit.h"
 
 #include "base/base_mem.h"
+#include "base/base_pack.h"
 #include "expr/expr_func.h"
 
 #include <setjmp.h>
@@ -201,6 +202,11 @@ static void on_failure(
     k->failures++;
 }
 
+static void make_matcher(struct nfa_kit *k) {
+    struct nfa_out out = { .arg = k, .matches = on_matches, .timeouts = on_timeouts, .failure = on_failure };
+    k->matcher = nfa_matcher_new(k->prog, &out, NULL);
+}
+
 bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_pattern *with, unsigned flags) {
     memset(k, 0, sizeof *k);
     if (!ref_text_init(&k->text, pattern))
@@ -214,6 +220,11 @@ bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_patt
     k->stream = (struct evt_schema){ NFA_KIT_COLS, NFA_KIT_COLS, cols };
 
     k->node = (struct plan_node){ .kind = PLAN_NODE_PATTERN, .name = BASE_STR("p") };
+    k->source = (struct plan_node){ .kind = PLAN_NODE_SOURCE, .name = BASE_STR("s"), .schema = &k->stream };
+    k->nodes[0] = &k->source;
+    k->nodes[1] = &k->node;
+    k->plan.nodes = k->nodes;
+    k->plan.n_nodes = 2;
     struct plan_pattern *p = &k->node.pattern;
     *p = *with;
     p->root = k->text.pat.root;
@@ -222,6 +233,8 @@ bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_patt
     memcpy(vars, k->text.pat.vars, p->n_vars * sizeof *vars);
     p->vars = vars;
     p->n_inputs = 1;
+    static const struct plan_ref input = { .node = 0, .port = PLAN_PORT_MAIN };
+    p->inputs = &input;
     p->cols = k->stream;
     int32_t *map = BASE_ARENA_ARRAY(a, int32_t, NFA_KIT_COLS);
     const int32_t **maps = BASE_ARENA_ARRAY(a, const int32_t *, 1);
@@ -250,13 +263,71 @@ bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_patt
     p->timeouts_schema = measures_schema(k, p, true);
 
     struct nfa_opts opts = { .no_timeouts = flags & NFA_KIT_NO_TIMEOUTS,
-        .off = flags & NFA_KIT_NO_CALM ? 1u << 4 : 0 };
+        .off = (flags & NFA_KIT_NO_CALM ? 1u << 4 : 0) | (flags & NFA_KIT_NO_DOMINATE ? 1u << 5 : 0) |
+               (flags & NFA_KIT_NO_COVER ? 1u << 6 : 0) };
     k->rc = nfa_compile(&k->node, &k->plan, &opts, &k->prog, &k->err);
     if (k->rc != CEP_OK)
         return false;
-    struct nfa_out out = { .arg = k, .matches = on_matches, .timeouts = on_timeouts, .failure = on_failure };
-    k->matcher = nfa_matcher_new(k->prog, &out, NULL);
+    make_matcher(k);
     return true;
+}
+
+static enum cep_rc on_entry(void *arg, const struct sto_entry *e, struct cep_err *err) {
+    struct nfa_kit_saved *s = arg;
+    (void)err;
+    assert_true(e->ns == NFA_NS_META ? e->group == STO_NO_GROUP : e->group < STO_KEY_GROUPS);
+    base_pack_varint(&s->bytes, e->ns);
+    base_pack_u32(&s->bytes, e->group);
+    base_pack_str(&s->bytes, e->key);
+    base_pack_str(&s->bytes, e->value);
+    s->n++;
+    return CEP_OK;
+}
+
+void nfa_kit_save(struct nfa_kit *k, struct nfa_kit_saved *s) {
+    struct sto_out out = { on_entry, s };
+    base_buf_clear(&s->bytes);
+    s->n = 0;
+    assert_int_equal(nfa_matcher_save(k->matcher, &out, NULL), CEP_OK);
+}
+
+void nfa_kit_load(struct nfa_kit *k, const struct nfa_kit_saved *s, struct sto_losses *losses) {
+    struct cep_err err = CEP_ERR_INIT;
+    struct base_unpack u = base_unpack_of(base_buf_view(&s->bytes));
+    nfa_matcher_free(k->matcher);
+    make_matcher(k);
+    while (!base_unpack_at_end(&u)) {
+        struct sto_entry e;
+        e.ns = (uint32_t)base_unpack_varint(&u);
+        e.group = base_unpack_u32(&u);
+        e.key = base_unpack_str(&u);
+        e.value = base_unpack_str(&u);
+        if (nfa_matcher_load(k->matcher, &e, losses, &err) != CEP_OK)
+            fail_msg("load: %s", err.message);
+    }
+    if (nfa_matcher_loaded(k->matcher, losses, &err) != CEP_OK)
+        fail_msg("loaded: %s", err.message);
+    nfa_matcher_check(k->matcher);
+}
+
+void nfa_kit_reload(struct nfa_kit *k) {
+    struct nfa_kit_saved first = { .n = 0 }, second = { .n = 0 };
+    struct sto_losses losses;
+    sto_losses_init(&losses);
+    nfa_kit_save(k, &first);
+    nfa_kit_load(k, &first, &losses);
+    assert_int_equal(losses.n, 0);
+    /* What came back is what was saved. */
+    nfa_kit_save(k, &second);
+    if (first.n != second.n)
+        fail_msg("%zu entries were saved, %zu after loading them", first.n, second.n);
+    nfa_kit_saved_release(&first);
+    nfa_kit_saved_release(&second);
+    sto_losses_release(&losses);
+}
+
+void nfa_kit_saved_release(struct nfa_kit_saved *s) {
+    base_buf_release(&s->bytes);
 }
 
 void nfa_kit_release(struct nfa_kit *k) {
@@ -307,20 +378,28 @@ void nfa_kit_event(struct nfa_kit *k, char name, int64_t time, int64_t key) {
 void nfa_kit_events(struct nfa_kit *k, const char *events, enum nfa_kit_how how, bool more) {
     struct ref_text_event ev[256];
     size_t n = ref_text_events(events, ev, 256);
-    if (how == NFA_KIT_ONE_BY_ONE) {
+    if (how == NFA_KIT_ONE_BY_ONE || how == NFA_KIT_RELOADED) {
         for (size_t i = 0; i < n; i++) {
             /* Everything before this instant is settled first. */
             nfa_kit_advance(k, ev[i].time - 1);
+            if (how == NFA_KIT_RELOADED)
+                nfa_kit_reload(k);
             nfa_kit_event(k, ev[i].name, ev[i].time, 0);
+            if (how == NFA_KIT_RELOADED)
+                nfa_kit_reload(k);
         }
     } else {
         struct evt_batch *b = evt_batch_new(&k->stream, 0);
         for (size_t i = 0; i < n; i++) {
-            size_t at = how == NFA_KIT_BACKWARDS ? n - 1 - i : i;
+            size_t at = how == NFA_KIT_AT_ONCE ? i : n - 1 - i;
             set_row(k, b, ev[at].name, ev[at].time, 0, k->n_events + (uint32_t)at);
         }
         k->n_events += (uint32_t)n;
         send(k, b);
+        for (size_t i = 0; how == NFA_KIT_RELOADED_ROWS && i < n; i++) {
+            nfa_kit_reload(k);
+            nfa_kit_advance(k, ev[i].time);
+        }
     }
     if (!more)
         nfa_kit_advance(k, EVT_TIME_MAX);

@@ -17,14 +17,24 @@ enum nfa_kit_how {
     NFA_KIT_ONE_BY_ONE = 0, /* a batch an event, the watermark behind each */
     NFA_KIT_AT_ONCE,        /* one batch, then the watermark */
     NFA_KIT_BACKWARDS,      /* one batch with its rows in the wrong order, seq tells the right one */
+    NFA_KIT_RELOADED,       /* one by one; saved and loaded again after every event and every watermark */
+    NFA_KIT_RELOADED_ROWS,  /* one batch backwards, then the watermark step by step, saved and loaded at each */
 };
 
-enum { NFA_KIT_NO_TIMEOUTS = 1, NFA_KIT_RICH = 2, NFA_KIT_NO_CALM = 4, NFA_KIT_KEYED = 8 };
+enum {
+    NFA_KIT_NO_TIMEOUTS = 1,
+    NFA_KIT_RICH = 2,
+    NFA_KIT_NO_CALM = 4,
+    NFA_KIT_KEYED = 8,
+    NFA_KIT_NO_DOMINATE = 16,
+    NFA_KIT_NO_COVER = 32
+};
 
 struct nfa_kit {
     struct ref_text text;
     struct plan plan;
-    struct plan_node node;
+    struct plan_node source, node;
+    const struct plan_node *nodes[2];
     struct evt_schema stream;
     struct nfa_prog *prog;
     struct nfa_matcher *matcher;
@@ -54,6 +64,19 @@ const char *nfa_kit_distinct(struct nfa_kit *k);
 const char *nfa_kit_timeouts(struct nfa_kit *k);
 /* In the order of emission. */
 const char *nfa_kit_matches_in_order(struct nfa_kit *k);
+
+/* Saved state: entries one after the other. */
+struct nfa_kit_saved {
+    struct base_buf bytes;
+    size_t n;
+};
+
+void nfa_kit_save(struct nfa_kit *k, struct nfa_kit_saved *s);
+/* Into a new matcher of this kit. losses may be NULL. */
+void nfa_kit_load(struct nfa_kit *k, const struct nfa_kit_saved *s, struct sto_losses *losses);
+/* Both. Ensures: nothing was lost. */
+void nfa_kit_reload(struct nfa_kit *k);
+void nfa_kit_saved_release(struct nfa_kit_saved *s);
 
 int64_t nfa_kit_price(uint32_t event);
 /* What else variable `var` asks for under NFA_KIT_RICH. */

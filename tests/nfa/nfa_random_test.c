@@ -232,7 +232,10 @@ static bool one_case(void) {
         unsigned flags;
         enum nfa_kit_how how;
     } ways[] = { { 0, NFA_KIT_ONE_BY_ONE }, { 0, NFA_KIT_AT_ONCE }, { 0, NFA_KIT_BACKWARDS },
-        { NFA_KIT_NO_TIMEOUTS, NFA_KIT_AT_ONCE }, { NFA_KIT_NO_CALM, NFA_KIT_ONE_BY_ONE } };
+        { NFA_KIT_NO_TIMEOUTS, NFA_KIT_AT_ONCE }, { NFA_KIT_NO_CALM, NFA_KIT_ONE_BY_ONE },
+        { 0, NFA_KIT_RELOADED }, { NFA_KIT_NO_TIMEOUTS, NFA_KIT_RELOADED },
+        { NFA_KIT_NO_CALM | NFA_KIT_NO_DOMINATE | NFA_KIT_NO_COVER, NFA_KIT_RELOADED },
+        { 0, NFA_KIT_RELOADED_ROWS } };
     uint64_t at = seed;
     struct base_buf pattern = BASE_BUF_INIT, events = BASE_BUF_INIT, want = BASE_BUF_INIT,
                     want_out = BASE_BUF_INIT;

@@ -1,0 +1,653 @@
+/*
+ * nfa_load -- a matcher's state read back, into the program that saved it or into another one.
+ *
+ * Numbers are translated by META (nfa_save.h). What has no counterpart is dropped and counted: partial matches whose state
+ * means nothing here, or which hold an event of a variable or a stream that is no more. Bytes that make no sense are refused
+ * before anything is built on them: numbers out of range, chains that do not ascend, starts that are not on their chain. The
+ * format is told at the heads of nfa_meta.c and nfa_save.c.
+ */
+#include "nfa/nfa_save.h"
+
+#include "base/base_check.h"
+#include "base/base_err.h"
+#include "base/base_mem.h"
+#include "event/evt_pack.h"
+
+/* -- a loader's life ---------------------------------------------------------------------------------------------- */
+
+static struct nfa_loader *loader_of(struct nfa_matcher *m) {
+    if (m->loader)
+        return m->loader;
+    struct nfa_loader *l = base_calloc(1, sizeof *l);
+    l->m = m;
+    l->rows = base_calloc(m->pat->n_inputs + 1, sizeof *l->rows);
+    l->lost_cols = base_calloc(m->p->n_kept + 1, sizeof *l->lost_cols);
+    l->meanings = nfa_meaning_of_states(m->p);
+    base_arena_init(&l->scratch, 0);
+    m->loader = l;
+    return l;
+}
+
+static void forget_meta(struct nfa_loader *l) {
+    if (l->has_meta)
+        nfa_meta_release(&l->meta);
+    l->has_meta = false;
+    base_free(l->state);
+    base_free(l->var);
+    base_free(l->input);
+    base_free(l->bit);
+    base_free(l->kept);
+    base_free(l->agg);
+    base_free(l->lost);
+    l->state = l->var = l->input = l->bit = NULL;
+    l->kept = l->agg = NULL;
+    l->lost = NULL;
+}
+
+static void forget_key(struct nfa_loader *l) {
+    for (size_t i = 0; i < l->n_links; i++)
+        nfa_link_unref(l->m, l->links[i]);
+    for (size_t i = 0; i < l->n_evs; i++) {
+        struct nfa_ev *e = l->evs[i];
+        /* Of events that somebody holds now. A stream that has no such column never had a value for it. */
+        for (uint32_t c = 0; e && e->refs > 1 && c < l->m->p->n_kept; c++)
+            l->lost_cols[c] += l->kept[c] < 0 && l->m->pat->col_map[e->input][l->m->p->kept_cols[c]] >= 0;
+        nfa_ev_unref(l->m, e);
+    }
+    for (size_t i = 0; i < l->n_quotas; i++) {
+        if (--l->quotas[i]->refs == 0)
+            nfa_mem_put(&l->m->mem, l->quotas[i], sizeof *l->quotas[i]);
+    }
+    l->n_links = l->n_evs = l->n_quotas = 0;
+    base_arena_clear(&l->scratch);
+}
+
+void nfa_loader_free(struct nfa_loader *l) {
+    if (!l)
+        return;
+    forget_key(l);
+    forget_meta(l);
+    for (uint32_t i = 0; i < l->m->pat->n_inputs; i++)
+        evt_batch_unref(l->rows[i]);
+    base_free(l->rows);
+    base_free(l->lost_cols);
+    base_free(l->meanings);
+    base_free(l->evs);
+    base_free(l->links);
+    base_free(l->quotas);
+    base_arena_release(&l->scratch);
+    base_free(l);
+}
+
+/* Tells what was lost since the last META. */
+static void tell(struct nfa_loader *l, struct sto_losses *losses) {
+    struct base_str name = l->m->p->node->name;
+    struct base_buf b = BASE_BUF_INIT;
+    for (uint32_t i = 0; l->lost && i < l->meta.n_states; i++) {
+        if (!l->lost[i])
+            continue;
+        base_buf_clear(&b);
+        base_buf_printf(&b, "partial matches at \"%.*s\"", BASE_STR_FMT(l->meta.states[i].name));
+        sto_lose(losses, name, base_buf_view(&b), l->lost[i]);
+        l->lost[i] = 0;
+    }
+    for (uint32_t i = 0; i < l->m->p->n_kept; i++) {
+        struct base_str col = l->m->pat->cols.cols[l->m->p->kept_cols[i]].name;
+        base_buf_clear(&b);
+        base_buf_printf(
+            &b, "values of column \"%.*s\" in events taken, which are null now", BASE_STR_FMT(col));
+        sto_lose(losses, name, base_buf_view(&b), l->lost_cols[i]);
+        l->lost_cols[i] = 0;
+    }
+    sto_lose(losses, name, BASE_STR("complete matches that wait for an earlier one"), l->lost_waiting);
+    sto_lose(losses, name, BASE_STR("starts that sleep while an earlier one is open"), l->lost_asleep);
+    sto_lose(losses, name, BASE_STR("events that prev() would ask for"), l->lost_history);
+    sto_lose(losses, name, BASE_STR("events that wait for the watermark"), l->lost_rows);
+    l->lost_waiting = l->lost_asleep = l->lost_history = l->lost_rows = 0;
+    base_buf_release(&b);
+}
+
+/* -- META --------------------------------------------------------------------------------------------------------- */
+
+static uint32_t *numbers(uint32_t n) {
+    uint32_t *v = base_calloc(n + 1u, sizeof *v);
+    for (uint32_t i = 0; i <= n; i++)
+        v[i] = NFA_NONE;
+    return v;
+}
+
+static int32_t find_kept(const struct nfa_meta *t, const struct evt_column *c) {
+    for (uint32_t i = 0; i < t->n_kept; i++) {
+        if (base_str_eq(t->kept[i].name, c->name) && evt_type_eq(t->kept[i].type, c->type))
+            return (int32_t)i;
+    }
+    return -1;
+}
+
+static void input_name(const struct nfa_prog *p, uint32_t i, struct base_buf *b) {
+    struct plan_ref r = p->pat->inputs[i];
+    const char *port = plan_port_text(r.port);
+    base_buf_clear(b);
+    base_buf_str(b, p->plan->nodes[r.node]->name);
+    base_buf_printf(b, "%s%s", port[0] ? "." : "", port);
+}
+
+static void map_states(struct nfa_loader *l) {
+    const struct nfa_prog *p = l->m->p;
+    struct base_map by_meaning;
+    base_map_init(&by_meaning);
+    for (size_t i = p->n_states; i-- > 0;) {
+        struct base_str k = { (const char *)&l->meanings[i], sizeof l->meanings[i] };
+        (void)base_map_put(&by_meaning, k, i);
+    }
+    for (uint32_t i = 0; i < l->meta.n_states; i++) {
+        struct base_str k = { (const char *)&l->meta.states[i].meaning, sizeof l->meta.states[i].meaning };
+        uint64_t found;
+        if (l->same)
+            l->state[i] = i;
+        else if (base_map_get(&by_meaning, k, &found))
+            l->state[i] = (uint32_t)found;
+    }
+    base_map_release(&by_meaning);
+}
+
+static void map_names(struct nfa_loader *l) {
+    const struct nfa_prog *p = l->m->p;
+    const struct nfa_meta *t = &l->meta;
+    struct base_buf b = BASE_BUF_INIT;
+    for (uint32_t i = 0; i < t->n_vars; i++) {
+        for (uint32_t k = 0; k < p->pat->n_vars && l->var[i] == NFA_NONE; k++)
+            l->var[i] = base_str_eq(t->vars[i], p->pat->vars[k].name) ? k : NFA_NONE;
+        if (i < p->pat->n_vars && base_str_eq(t->vars[i], p->pat->vars[i].name))
+            l->var[i] = i; /* of several with one name, the one in this place */
+    }
+    for (uint32_t i = 0; i < t->n_inputs; i++) {
+        for (uint32_t k = 0; k < p->pat->n_inputs && l->input[i] == NFA_NONE; k++) {
+            input_name(p, k, &b);
+            l->input[i] = base_str_eq(t->inputs[i].name, base_buf_view(&b)) ? k : NFA_NONE;
+        }
+    }
+    for (uint32_t i = 0; i < p->n_kept; i++)
+        l->kept[i] = find_kept(t, &p->pat->cols.cols[p->kept_cols[i]]);
+    for (uint32_t i = 0; i < p->n_run_aggs; i++) {
+        const struct evt_type *type;
+        uint64_t meaning = nfa_meaning_of_expr(p, p->pat->aggs[p->run_aggs[i]], NULL);
+        enum nfa_acc acc = nfa_acc_of(p->pat->aggs[p->run_aggs[i]], &type);
+        l->agg[i] = -1;
+        for (uint32_t k = 0; k < t->n_aggs; k++) {
+            if (t->aggs[k].meaning == meaning && t->aggs[k].acc == acc)
+                l->agg[i] = (int32_t)k;
+        }
+    }
+    for (uint32_t i = 0; i < p->n_bits; i++) {
+        uint64_t meaning = nfa_meaning_of_bit(p, i);
+        for (uint32_t k = 0; k < t->n_bits; k++) {
+            if (t->bits[k] == meaning)
+                l->bit[k] = i;
+        }
+    }
+    base_buf_release(&b);
+}
+
+static enum cep_rc load_meta(
+    struct nfa_loader *l, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
+    struct nfa_matcher *m = l->m;
+    tell(l, losses);
+    forget_meta(l);
+    enum cep_rc rc = nfa_meta_read(&l->meta, e->value, err);
+    l->has_meta = true;
+    if (rc != CEP_OK)
+        return rc;
+    l->state = numbers(l->meta.n_states);
+    l->var = numbers(l->meta.n_vars);
+    l->input = numbers(l->meta.n_inputs);
+    l->bit = numbers(l->meta.n_bits);
+    l->kept = base_calloc(m->p->n_kept + 1, sizeof *l->kept);
+    l->agg = base_calloc(m->p->n_run_aggs + 1, sizeof *l->agg);
+    l->lost = base_calloc(l->meta.n_states + 1u, sizeof *l->lost);
+    l->same = l->meta.n_states == m->p->n_states && l->meta.n_bits == m->p->n_bits &&
+              l->meta.fingerprint == nfa_fingerprint(m->p, l->meanings);
+    l->same_keys = l->meta.n_keys == m->pat->n_keys;
+    for (uint32_t i = 0; i < l->meta.n_keys && l->same_keys; i++)
+        l->same_keys = evt_type_eq(l->meta.keys[i].type, m->pat->keys[i]->type) &&
+                       l->meta.key_meaning[i] == nfa_meaning_of_expr(m->p, m->pat->keys[i], NULL);
+    map_states(l);
+    map_names(l);
+    return CEP_OK;
+}
+
+/* -- events ------------------------------------------------------------------------------------------------------- */
+
+static void load_event(struct nfa_loader *l, struct base_unpack *u) {
+    const struct nfa_meta *t = &l->meta;
+    const struct nfa_prog *p = l->m->p;
+    struct nfa_ev like = { .refs = 1 };
+    uint32_t input = (uint32_t)base_unpack_max(u, t->n_inputs ? t->n_inputs - 1 : 0);
+    like.input = t->n_inputs && !u->bad ? l->input[input] : NFA_NONE;
+    like.origin = (uint32_t)base_unpack_max(u, UINT32_MAX);
+    like.seq = base_unpack_varint(u);
+    like.order = base_unpack_varint(u);
+    like.time = base_unpack_zigzag(u);
+    struct evt_val *vals = BASE_ARENA_ARRAY(&l->scratch, struct evt_val, t->n_kept + 1);
+    for (uint32_t i = 0; i < t->n_kept && !u->bad; i++)
+        evt_unpack_val(u, t->kept[i].type, &l->scratch, &vals[i]);
+    u->bad = u->bad || like.order == 0 || like.order == UINT64_MAX;
+    l->evs = base_grow(l->evs, l->n_evs, &l->cap_evs, sizeof *l->evs);
+    l->evs[l->n_evs] = NULL;
+    if (!u->bad && like.input != NFA_NONE && l->same_keys) {
+        struct evt_val *now = BASE_ARENA_ARRAY(&l->scratch, struct evt_val, p->n_kept + 1);
+        for (uint32_t i = 0; i < p->n_kept; i++) {
+            now[i] = l->kept[i] >= 0 ? vals[l->kept[i]] : EVT_VAL_NULL;
+        }
+        l->evs[l->n_evs] = nfa_ev_of_vals(l->m, &like, now);
+        if (l->m->next_order <= like.order)
+            l->m->next_order = like.order + 1;
+    }
+    l->n_evs++;
+}
+
+struct nfa_ev *nfa_load_ev(struct nfa_loader *l, struct base_unpack *u, bool *known) {
+    uint64_t i = base_unpack_varint(u);
+    u->bad = u->bad || i >= l->n_evs;
+    struct nfa_ev *e = u->bad ? NULL : l->evs[i];
+    *known = e != NULL;
+    return e;
+}
+
+static void load_history(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+    struct nfa_matcher *m = l->m;
+    for (uint32_t i = 0; i < l->meta.n_inputs && !u->bad; i++) {
+        uint32_t input = l->input[i];
+        uint32_t cap = k && input != NFA_NONE ? m->p->prev_rows[input] : 0;
+        size_t n = base_unpack_count(u, 1);
+        for (size_t r = 0; r < n && !u->bad; r++) {
+            bool known;
+            struct nfa_ev *e = nfa_load_ev(l, u, &known);
+            if (u->bad)
+                return;
+            if (!known || !cap || n - r > cap) {
+                l->lost_history += !known || !cap ? 1 : 0;
+                continue;
+            }
+            nfa_history_add(m, k, input, e);
+        }
+    }
+}
+
+/* -- the store of runs ------------------------------------------------------------------------------------------- */
+
+static void load_links(struct nfa_loader *l, struct base_unpack *u) {
+    struct nfa_matcher *m = l->m;
+    size_t n = base_unpack_count(u, 3);
+    for (size_t i = 0; i < n && !u->bad; i++) {
+        bool known;
+        uint64_t var = base_unpack_varint(u);
+        struct nfa_ev *e = nfa_load_ev(l, u, &known);
+        uint64_t before = base_unpack_max(u, i);
+        u->bad = u->bad || var >= l->meta.n_vars;
+        if (u->bad)
+            return;
+        struct nfa_link *prev = before ? l->links[before - 1] : NULL;
+        if (prev && e && prev->ev->order >= e->order) {
+            u->bad = true;
+            return;
+        }
+        l->links = base_grow(l->links, l->n_links, &l->cap_links, sizeof *l->links);
+        l->links[l->n_links] = NULL;
+        if (known && l->var[var] != NFA_NONE && (!before || prev)) {
+            struct nfa_link *link = nfa_mem_get(&m->mem, sizeof *link);
+            e->refs++;
+            *link = (struct nfa_link){ .refs = 1, .var = l->var[var], .ev = e, .prev = nfa_link_ref(prev) };
+            l->links[l->n_links] = link;
+        }
+        l->n_links++;
+    }
+}
+
+/* Returns: the link, NULL when it is lost (or u->bad). */
+static struct nfa_link *get_link(struct nfa_loader *l, struct base_unpack *u) {
+    uint64_t i = base_unpack_varint(u);
+    u->bad = u->bad || i >= l->n_links;
+    return u->bad ? NULL : l->links[i];
+}
+
+/* Is the start's event the one that the chain begins with, as far as it matters? */
+static bool starts_at(const struct nfa_link *last, uint64_t start_order) {
+    const struct nfa_link *l = last;
+    while (l->prev && l->ev->order > start_order)
+        l = l->prev;
+    return l->ev->order == start_order;
+}
+
+static void load_agg(
+    const struct nfa_meta_agg *g, struct base_unpack *u, struct base_arena *a, struct expr_agg_state *s) {
+    uint64_t words[2];
+    expr_agg_start(s);
+    s->n = base_unpack_varint(u);
+    uint8_t failed = base_unpack_u8(u);
+    u->bad = u->bad || failed > 1;
+    s->failure = failed ? "sum out of range" : NULL;
+    switch (g->acc) {
+    case NFA_ACC_NONE: return;
+    case NFA_ACC_DOUBLE:
+        words[0] = base_unpack_u64(u);
+        memcpy(&s->acc.d, &words[0], sizeof words[0]);
+        s->acc.null = false;
+        return;
+    case NFA_ACC_SUM:
+        s->acc.dec.lo = base_unpack_u64(u);
+        s->acc.dec.hi = (int64_t)base_unpack_u64(u);
+        s->acc.null = false;
+        return;
+    case NFA_ACC_VAL:
+        evt_unpack_val(u, g->type, a, &s->acc);
+        u->bad = u->bad || (s->n > 0 && s->acc.null);
+        return;
+    case NFA_ACC_MOMENTS:
+        words[0] = base_unpack_u64(u);
+        words[1] = base_unpack_u64(u);
+        memcpy(&s->m2, &words[0], sizeof words[0]);
+        memcpy(&s->mean, &words[1], sizeof words[1]);
+        return;
+    case NFA_ACC_MAX: return;
+    }
+}
+
+/* A run at the end of the group. */
+static void load_run(
+    struct nfa_loader *l, struct nfa_group *g, struct nfa_run ***tail, struct base_unpack *u) {
+    struct nfa_matcher *m = l->m;
+    uint64_t state = base_unpack_varint(u);
+    struct nfa_link *last = get_link(l, u);
+    uint64_t alias_hi = base_unpack_varint(u);
+    struct expr_agg_state *aggs = BASE_ARENA_ARRAY(&l->scratch, struct expr_agg_state, l->meta.n_aggs + 1);
+    for (uint32_t i = 0; i < l->meta.n_aggs && !u->bad; i++)
+        load_agg(&l->meta.aggs[i], u, &l->scratch, &aggs[i]);
+    u->bad = u->bad || state >= l->meta.n_states;
+    if (u->bad)
+        return;
+    if (!g || !last || l->state[state] == NFA_NONE) {
+        l->lost[state]++;
+        return;
+    }
+    if (!starts_at(last, g->start_order)) {
+        u->bad = true;
+        return;
+    }
+    struct nfa_run *r = nfa_run_new(m, l->state[state], nfa_link_ref(last), NULL);
+    r->alias_hi = alias_hi;
+    for (uint32_t i = 0; i < m->p->n_run_aggs; i++) {
+        if (l->agg[i] >= 0)
+            r->aggs[i] = aggs[l->agg[i]];
+    }
+    **tail = r;
+    *tail = &r->next;
+}
+
+static void load_alias(struct nfa_loader *l, struct nfa_key *k, struct nfa_group *g, struct base_unpack *u) {
+    uint64_t order = base_unpack_varint(u);
+    int64_t time = base_unpack_zigzag(u);
+    struct nfa_link *link = get_link(l, u);
+    if (u->bad || !g || !link)
+        return;
+    if (link->ev->order != order || order <= (g->last_alias ? g->last_alias->order : g->start_order)) {
+        u->bad = true;
+        return;
+    }
+    struct nfa_alias *a = nfa_mem_get(&l->m->mem, sizeof *a);
+    *a = (struct nfa_alias){ .prev = g->last_alias, .order = order, .time = time, .link = link };
+    if (g->last_alias)
+        g->last_alias->next = a;
+    else
+        g->first_alias = a;
+    g->last_alias = a;
+    k->n_starts++;
+}
+
+/* Every run holds the links of the aliases that it says are its own. */
+static bool aliases_fit(const struct nfa_group *g) {
+    for (const struct nfa_run *r = g->runs; r; r = r->next) {
+        const struct nfa_alias *a = g->last_alias;
+        while (a && a->order > r->alias_hi)
+            a = a->prev;
+        /* An alias that took over as the start is none any more. */
+        if (r->alias_hi > g->start_order && (!a || a->order != r->alias_hi))
+            return false;
+        for (const struct nfa_link *l = r->last; l && a; l = nfa_link_prev(l, g->start_order)) {
+            if (a->link == l)
+                a = a->prev;
+        }
+        if (a)
+            return false;
+    }
+    return true;
+}
+
+static void load_group(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+    struct nfa_matcher *m = l->m;
+    uint64_t start_order = base_unpack_varint(u);
+    int64_t start_time = base_unpack_zigzag(u);
+    u->bad = u->bad || start_order == 0 || (k && k->last && k->last->start_order >= start_order);
+    if (u->bad)
+        return;
+    struct nfa_group *g = NULL;
+    struct nfa_run **tail = NULL;
+    if (k) {
+        m->cur.order = start_order;
+        m->cur.time = start_time;
+        g = nfa_group_new(m, k);
+        tail = &g->runs;
+    }
+    size_t n = base_unpack_count(u, 3);
+    for (size_t i = 0; i < n && !u->bad; i++)
+        load_run(l, g, &tail, u);
+    n = base_unpack_count(u, 3);
+    for (size_t i = 0; i < n && !u->bad; i++)
+        load_alias(l, k, g, u);
+    if (!g)
+        return;
+    u->bad = u->bad || !aliases_fit(g);
+    if (u->bad)
+        nfa_group_free(m, k, g);
+    else
+        nfa_group_tidy(m, k, g);
+}
+
+static void load_done(
+    struct nfa_loader *l, struct nfa_key *k, struct nfa_done ***tail, struct base_unpack *u) {
+    struct nfa_matcher *m = l->m;
+    struct nfa_link *last = get_link(l, u);
+    uint64_t quota = base_unpack_max(u, l->n_quotas);
+    uint64_t start_order = base_unpack_varint(u);
+    int64_t start_time = base_unpack_zigzag(u);
+    uint64_t completed = base_unpack_varint(u);
+    if (u->bad)
+        return;
+    if (!k || !last) {
+        l->lost_waiting++;
+        return;
+    }
+    if (!starts_at(last, start_order)) {
+        u->bad = true;
+        return;
+    }
+    struct nfa_done *d = nfa_mem_get(&m->mem, sizeof *d);
+    *d = (struct nfa_done){ .last = nfa_link_ref(last),
+        .quota = quota ? l->quotas[quota - 1] : NULL,
+        .start_order = start_order,
+        .start_time = start_time,
+        .completed = completed };
+    if (d->quota)
+        d->quota->refs++;
+    if (m->next_step < completed)
+        m->next_step = completed;
+    **tail = d;
+    *tail = &d->next;
+    m->stats.waiting++;
+}
+
+void nfa_runs_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+    struct nfa_matcher *m = l->m;
+    load_links(l, u);
+    size_t n = base_unpack_count(u, 4);
+    for (size_t i = 0; i < n && !u->bad; i++)
+        load_group(l, k, u);
+    nfa_sleep_load(l, k, u, !k);
+    n = base_unpack_count(u, 1);
+    for (size_t i = 0; i < n && !u->bad; i++) {
+        struct nfa_quota *q = nfa_mem_get(&m->mem, sizeof *q);
+        *q = (struct nfa_quota){ .refs = 1, .left = base_unpack_varint(u) };
+        l->quotas = base_grow(l->quotas, l->n_quotas, &l->cap_quotas, sizeof *l->quotas);
+        l->quotas[l->n_quotas++] = q;
+    }
+    n = base_unpack_count(u, 5);
+    struct nfa_done **tail = k ? &k->done : NULL;
+    for (size_t i = 0; i < n && !u->bad; i++)
+        load_done(l, k, &tail, u);
+}
+
+/* -- keys ------------------------------------------------------------------------------------------------------- */
+
+static enum cep_rc damaged(const struct nfa_matcher *m, const char *what, struct cep_err *err) {
+    return base_err_set(
+        err, CEP_EDAMAGED, "%s of pattern \"%.*s\" is damaged", what, BASE_STR_FMT(m->p->node->name));
+}
+
+/* What partial matches there are may be fewer than were saved: what waited for those that are gone goes on. */
+static void settle(struct nfa_matcher *m, struct nfa_key *k) {
+    k->interest = UINT64_MAX;
+    nfa_key_find_deadline(m, k);
+    if ((k->done && !(k->first && k->first->start_order < k->done->start_order)) || (k->log && !k->first)) {
+        int64_t at = k->done ? k->done->last->ev->time : EVT_TIME_MIN;
+        if (at < k->deadline)
+            k->deadline = at;
+    }
+    nfa_key_settle(m, k);
+}
+
+static enum cep_rc load_key(struct nfa_loader *l, const struct sto_entry *e, struct cep_err *err) {
+    struct nfa_matcher *m = l->m;
+    struct base_unpack u = base_unpack_of(e->value);
+    const struct nfa_store *store = nfa_store_by_tag(base_unpack_u8(&u));
+    if (!store)
+        return damaged(m, "a key", err);
+    struct evt_val *vals = BASE_ARENA_ARRAY(&l->scratch, struct evt_val, l->meta.n_keys + 1);
+    for (uint32_t i = 0; i < l->meta.n_keys && !u.bad; i++)
+        evt_unpack_val(&u, l->meta.keys[i].type, &l->scratch, &vals[i]);
+    uint64_t match_number = base_unpack_varint(&u);
+    int64_t emitted_at = base_unpack_zigzag(&u);
+    uint32_t n_emitted = (uint32_t)base_unpack_max(&u, UINT32_MAX);
+    struct nfa_key *k = NULL;
+    if (!u.bad && l->same_keys && !(k = nfa_key_add(m, vals))) {
+        forget_key(l);
+        return damaged(m, "a key", err);
+    }
+    if (k) {
+        k->match_number = match_number;
+        k->emitted_at = emitted_at;
+        k->n_emitted = n_emitted;
+    }
+    m->env.key = k;
+    size_t n = base_unpack_count(&u, 5);
+    for (size_t i = 0; i < n && !u.bad; i++)
+        load_event(l, &u);
+    load_history(l, k, &u);
+    store->load(l, k, &u);
+    forget_key(l);
+    if (k)
+        settle(m, k);
+    return base_unpack_ok(&u) ? CEP_OK : damaged(m, "a key", err);
+}
+
+/* -- waiting rows ------------------------------------------------------------------------------------------------ */
+
+/* Evaluated again as they come in; told already, so nothing is told or counted again. */
+static enum cep_rc push_rows(struct nfa_loader *l, uint32_t input, struct cep_err *err) {
+    struct nfa_matcher *m = l->m;
+    struct evt_batch *b = l->rows[input];
+    if (!b)
+        return CEP_OK;
+    struct nfa_stats stats = m->stats;
+    struct nfa_out out = m->out;
+    m->out.failure = NULL;
+    enum cep_rc rc = nfa_matcher_batch(m, input, b, m->now_us, err);
+    m->out = out;
+    m->stats = stats;
+    evt_batch_unref(b);
+    l->rows[input] = NULL;
+    return rc;
+}
+
+static enum cep_rc load_row(struct nfa_loader *l, const struct sto_entry *e, struct cep_err *err) {
+    struct nfa_matcher *m = l->m;
+    CEP_REQUIRE(!m->opts.fed);
+    struct base_unpack u = base_unpack_of(e->value);
+    uint64_t saved = base_unpack_varint(&u);
+    if (u.bad || saved >= l->meta.n_inputs)
+        return damaged(m, "a waiting event", err);
+    const struct evt_schema *from = l->meta.inputs[saved].schema;
+    struct evt_batch *row = evt_batch_new(from, 1);
+    bool fine = evt_unpack_row(&u, row, &l->scratch) && base_unpack_ok(&u);
+    base_arena_clear(&l->scratch);
+    uint32_t input = l->input[saved];
+    enum cep_rc rc = CEP_OK;
+    if (fine && (input == NFA_NONE || !l->same_keys)) {
+        l->lost_rows++;
+    } else if (fine) {
+        const struct evt_schema *to = plan_schema_of(m->p->plan, m->pat->inputs[input]);
+        if (!l->rows[input])
+            l->rows[input] = evt_batch_new(to, 0);
+        struct evt_batch *b = l->rows[input];
+        uint32_t at = b->n_rows;
+        for (uint32_t c = 0; c < to->n_cols; c++) {
+            uint32_t f = 0;
+            while (f < from->n_cols && !(base_str_eq(from->cols[f].name, to->cols[c].name) &&
+                                           evt_type_eq(from->cols[f].type, to->cols[c].type)))
+                f++;
+            if (f < from->n_cols)
+                evt_col_copy(&b->cols[c], at, &row->cols[f], 0);
+            else
+                evt_col_set_null(&b->cols[c], at);
+        }
+        b->time[at] = row->time[0];
+        b->seq[at] = row->seq[0];
+        b->origin[at] = row->origin[0];
+        evt_batch_end_row(b);
+        if (evt_batch_is_full(b))
+            rc = push_rows(l, input, err);
+    }
+    evt_batch_unref(row);
+    return fine ? rc : damaged(m, "a waiting event", err);
+}
+
+/* -- the door ----------------------------------------------------------------------------------------------------- */
+
+enum cep_rc nfa_matcher_load(
+    struct nfa_matcher *m, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
+    struct nfa_loader *l = loader_of(m);
+    if (e->ns == NFA_NS_META)
+        return load_meta(l, e, losses, err);
+    if (!l->has_meta)
+        return damaged(m, "the order of entries", err);
+    if (e->ns == NFA_NS_KEY)
+        return load_key(l, e, err);
+    if (e->ns == NFA_NS_ROW)
+        return load_row(l, e, err);
+    return base_err_set(err, CEP_EVERSION,
+        "pattern \"%.*s\" has state of kind %u, which this program does not know",
+        BASE_STR_FMT(m->p->node->name), (unsigned)e->ns);
+}
+
+enum cep_rc nfa_matcher_loaded(struct nfa_matcher *m, struct sto_losses *losses, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    struct nfa_loader *l = m->loader;
+    if (!l)
+        return CEP_OK;
+    tell(l, losses);
+    for (uint32_t i = 0; i < m->pat->n_inputs && rc == CEP_OK; i++)
+        rc = push_rows(l, i, err);
+    nfa_loader_free(l);
+    m->loader = NULL;
+    m->cur = (struct nfa_cur){ .order = 0 };
+    return rc;
+}

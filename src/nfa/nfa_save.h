@@ -1,0 +1,157 @@
+#pragma once
+/*
+ * nfa_save -- a matcher's state as entries and back: what its files share. Private to src/nfa.
+ *
+ *     META  (no group)   names, types and meanings: what the other entries' numbers stand for (nfa_meta.c)
+ *     KEY   (key)        a key: values, events taken, history, and the store's partial matches (nfa_save.c, nfa_load.c)
+ *     ROW   (key)        a row that waits for the watermark (nfa_save.c, nfa_load.c)
+ *
+ * Numbers in KEY and ROW (states, variables, inputs, columns) are those of the program that saved; META translates them. A
+ * state of the saved program stands for the state of the loading one with the same meaning (nfa_meaning.c): what can follow,
+ * in the pattern's own words. What has no such state is lost, counted, and told.
+ *
+ * A store of partial matches is a row of struct nfa_store. To add one: its callbacks, its tag (never reused), a row in
+ * nfa_stores() (nfa_save.c), its bytes in doc/savepoint-format.md.
+ */
+#include "base/base_pack.h"
+#include "nfa/nfa_run.h"
+#include "state/sto.h"
+
+/* -- what META says --------------------------------------------------------------------------------------- */
+
+enum { NFA_META_VERSION = 1 };
+
+struct nfa_meta_state {
+    uint64_t meaning;
+    struct base_str name;
+    int64_t bound_us;
+};
+
+enum nfa_acc { NFA_ACC_NONE = 0, NFA_ACC_DOUBLE, NFA_ACC_SUM, NFA_ACC_VAL, NFA_ACC_MOMENTS, NFA_ACC_MAX };
+
+/* A running aggregate: how its accumulator is written. */
+struct nfa_meta_agg {
+    uint64_t meaning;
+    struct base_str text;
+    enum nfa_acc acc;
+    const struct evt_type *type; /* VAL */
+};
+
+struct nfa_meta_input {
+    struct base_str name;
+    const struct evt_schema *schema;
+};
+
+struct nfa_meta {
+    struct base_arena arena; /* owns everything here */
+    int64_t watermark;
+    uint64_t fingerprint; /* of the program: equal = numbers and meanings are the same */
+    enum plan_within within_kind;
+    int64_t within_us;
+    uint32_t n_keys, n_vars, n_inputs, n_kept, n_states, n_bits, n_aggs;
+    struct evt_column *keys; /* by name */
+    uint64_t *key_meaning;
+    struct base_str *vars;
+    struct nfa_meta_input *inputs;
+    struct evt_column *kept;
+    struct nfa_meta_state *states;
+    uint64_t *bits; /* meanings */
+    struct nfa_meta_agg *aggs;
+};
+
+/* Appends META's value for this matcher now. */
+void nfa_meta_write(struct nfa_matcher *m, struct base_buf *b);
+/* Owns: nfa_meta_release(), also after an error. */
+enum cep_rc nfa_meta_read(struct nfa_meta *meta, struct base_str value, struct cep_err *err);
+void nfa_meta_release(struct nfa_meta *meta);
+
+/* -- what things mean (nfa_meaning.c) -------------------------------------------------------------------------- */
+
+/* Meanings of all states; owned by the caller (base_free). */
+uint64_t *nfa_meaning_of_states(const struct nfa_prog *p);
+uint64_t nfa_meaning_of_bit(const struct nfa_prog *p, uint32_t bit);
+uint64_t nfa_meaning_of_expr(
+    const struct nfa_prog *p, const struct expr *e, struct base_buf *text /* or NULL */);
+uint64_t nfa_fingerprint(const struct nfa_prog *p, const uint64_t *states);
+enum nfa_acc nfa_acc_of(const struct expr *agg, const struct evt_type **type);
+
+/* -- events of a key -------------------------------------------------------------------------------------------- */
+
+/* Objects of one key, numbered in the order in which they are met. */
+struct nfa_numbers {
+    const void **v; /* by number */
+    size_t n, cap;
+    uint32_t *slots; /* open addressing over v: number + 1 */
+    size_t n_slots;
+};
+
+void nfa_numbers_release(struct nfa_numbers *t);
+void nfa_numbers_clear(struct nfa_numbers *t);
+/* Returns: true when it is new. */
+bool nfa_numbers_add(struct nfa_numbers *t, const void *p, uint32_t *number);
+
+struct nfa_saver {
+    struct nfa_matcher *m;
+    struct nfa_numbers evs, links, quotas;
+    const struct nfa_link **walk; /* scratch */
+    size_t cap_walk;
+    struct base_buf key, value;
+    struct base_arena scratch;
+};
+
+/* An event the key refers to. Returns: its number in the entry. */
+uint32_t nfa_save_ev(struct nfa_saver *s, const struct nfa_ev *e);
+
+/* -- loading ----------------------------------------------------------------------------------------------------- */
+
+/* What a load holds between its entries; matcher's `loader`. */
+struct nfa_loader {
+    struct nfa_matcher *m;
+    bool has_meta;
+    struct nfa_meta meta;
+    bool same;           /* as the program that saved: nothing needs translating */
+    bool same_keys;      /* partition by means the same */
+    uint32_t *state;     /* saved number -> number now, NFA_NONE = none */
+    uint32_t *var;       /* the same */
+    uint32_t *input;     /* the same */
+    uint32_t *bit;       /* the same */
+    int32_t *kept;       /* number now -> saved, -1 = none */
+    int32_t *agg;        /* running aggregate now -> saved, -1 = none */
+    uint64_t *lost;      /* partial matches, by saved state */
+    uint64_t *lost_cols; /* events without a column that is kept now; by kept column now */
+    uint64_t lost_waiting, lost_asleep, lost_history, lost_rows;
+    struct evt_batch **rows; /* by input: rows on their way into the reorder buffer */
+    uint64_t *meanings;      /* of the program's states */
+    /* The key that is being loaded. */
+    struct nfa_ev **evs; /* counted; NULL: of an input that is no more */
+    size_t n_evs, cap_evs;
+    struct nfa_link **links; /* counted; NULL: of a variable or an input that is no more */
+    size_t n_links, cap_links;
+    struct nfa_quota **quotas; /* counted */
+    size_t n_quotas, cap_quotas;
+    struct base_arena scratch;
+};
+
+struct nfa_store {
+    uint8_t tag;
+    const char *name;
+    /* Numbers the events that the key's partial matches hold (nfa_save_ev). */
+    void (*collect)(struct nfa_saver *s, const struct nfa_key *k);
+    /* Appends the key's partial matches to s->value. */
+    void (*save)(struct nfa_saver *s, const struct nfa_key *k);
+    /* Reads them into a fresh key; events are l->evs. Malformed bytes set u->bad; the key stays in order. */
+    void (*load)(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u);
+};
+
+/* nfa_sleep.c: the key's log of events. With b == NULL only its events are numbered. */
+void nfa_sleep_save(struct nfa_saver *s, const struct nfa_key *k, struct base_buf *b);
+/* Reads it back; `drop`: without keeping it. Requires: the key's partial matches are in. */
+void nfa_sleep_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u, bool drop);
+/* Returns: the event's object, checked; NULL and u->bad. */
+struct nfa_ev *nfa_load_ev(struct nfa_loader *l, struct base_unpack *u, bool *known);
+
+extern const struct nfa_store nfa_store_runs;
+/* By tag; NULL when there is none. */
+const struct nfa_store *nfa_store_by_tag(uint8_t tag);
+const struct nfa_store *nfa_store_of(const struct nfa_prog *p);
+void nfa_runs_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u);
