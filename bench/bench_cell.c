@@ -61,7 +61,7 @@ static uint32_t runs_only(void) {
     uint32_t off = 0;
     const char *name;
     for (uint32_t i = 0; (name = nfa_pass_name(i)); i++) {
-        if (strcmp(name, "sets") == 0)
+        if (strcmp(name, "store") == 0)
             off |= UINT32_C(1) << i;
     }
     return off;
