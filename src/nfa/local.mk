@@ -3,15 +3,19 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa.h src/nfa/nfa_int.h src/nfa/nfa_run.h \
 	src/nfa/nfa_build.c \
 	src/nfa/nfa_calm.c \
+	src/nfa/nfa_cell.c \
 	src/nfa/nfa_cond.c \
 	src/nfa/nfa_cost.c \
 	src/nfa/nfa_cover.c \
+	src/nfa/nfa_det.c src/nfa/nfa_det.h \
 	src/nfa/nfa_dominate.c \
 	src/nfa/nfa_dump.c \
 	src/nfa/nfa_emit.c \
 	src/nfa/nfa_env.c \
 	src/nfa/nfa_ev.c \
+	src/nfa/nfa_fate.c src/nfa/nfa_fate.h \
 	src/nfa/nfa_flat.c \
+	src/nfa/nfa_graph.c src/nfa/nfa_graph.h \
 	src/nfa/nfa_group.c \
 	src/nfa/nfa_input.c \
 	src/nfa/nfa_keep.c \
@@ -28,4 +32,6 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_skip.c \
 	src/nfa/nfa_sleep.c \
 	src/nfa/nfa_step.c \
-	src/nfa/nfa_tree.c
+	src/nfa/nfa_store.c \
+	src/nfa/nfa_tree.c \
+	src/nfa/nfa_walk.c

@@ -31,6 +31,8 @@ struct nfa_opts {
     /* Nobody reads the pattern's timeouts: partial matches that another one of the same start always beats (under a skip
      * policy that lets one match a start survive) need not be kept just to report that they timed out. */
     bool no_timeouts;
+    /* The matcher's state is to be saved (nfa_matcher_save()): only the store of runs can be. */
+    bool saved;
     /* Passes to leave out, by bit (nfa_pass_name()); for tests. */
     uint32_t off;
 };
@@ -68,7 +70,7 @@ struct nfa_cost {
     bool quadratic;             /* the work for a key may grow with the square of its events, or a higher power */
     const char *growth_why;     /* static text; NULL when neither */
     bool waits_for_ever;        /* a waiting skip policy without a time limit */
-    const char *store;          /* "runs" */
+    const char *store;          /* "runs" or "sets" */
     const char *store_why;
     bool needs_all_rows; /* no row can be dropped before its key is looked up */
 };

@@ -219,8 +219,6 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
 
     if (!completes_at_once(p))
         find_growth(p, out);
-    out->store = "runs";
-    out->store_why =
-        "one record a partial match, shared beginnings; starts that have one future share one record "
-        "(the store of state sets is not in this version)";
+    out->store = p->store == NFA_STORE_RUNS ? "runs" : "sets";
+    out->store_why = p->store_why;
 }

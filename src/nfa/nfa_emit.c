@@ -10,27 +10,24 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static void list_events(struct nfa_matcher *m, const struct nfa_link *last, uint64_t start_order) {
+void nfa_emit_room(struct nfa_matcher *m, size_t n) {
     /* The variables of the match before are forgotten first, so that a pattern of many does not cost all of them. */
     for (size_t i = 0; i < m->n_evs; i++)
         m->var_n[m->ev_vars[i]] = 0;
-    size_t n = 0;
-    for (const struct nfa_link *l = last; l; l = nfa_link_prev(l, start_order))
-        n++;
-    if (n > m->cap_evs) {
-        m->cap_evs = n * 2;
-        m->evs = base_realloc(m->evs, m->cap_evs * sizeof *m->evs);
-        m->ev_vars = base_realloc(m->ev_vars, m->cap_evs * sizeof *m->ev_vars);
-        m->var_evs = base_realloc(m->var_evs, m->cap_evs * sizeof *m->var_evs);
-    }
-    m->n_evs = n;
-    m->stats.work += n;
-    size_t at = n;
-    for (const struct nfa_link *l = last; l; l = nfa_link_prev(l, start_order)) {
-        m->evs[--at] = l->ev;
-        m->ev_vars[at] = l->var;
-        m->var_n[l->var]++;
-    }
+    m->n_evs = 0;
+    if (n <= m->cap_evs)
+        return;
+    m->cap_evs = n * 2;
+    m->evs = base_realloc(m->evs, m->cap_evs * sizeof *m->evs);
+    m->ev_vars = base_realloc(m->ev_vars, m->cap_evs * sizeof *m->ev_vars);
+    m->var_evs = base_realloc(m->var_evs, m->cap_evs * sizeof *m->var_evs);
+}
+
+/* The events by variable. */
+static void index_vars(struct nfa_matcher *m) {
+    size_t n = m->n_evs;
+    for (size_t i = 0; i < n; i++)
+        m->var_n[m->ev_vars[i]]++;
     uint32_t off = 0;
     for (size_t i = 0; i < n; i++) {
         uint32_t v = m->ev_vars[i];
@@ -47,6 +44,20 @@ static void list_events(struct nfa_matcher *m, const struct nfa_link *last, uint
     }
     for (size_t i = 0; i < n; i++)
         m->var_n[m->ev_vars[i]] &= 0x7fffffffu;
+}
+
+static void list_events(struct nfa_matcher *m, const struct nfa_link *last, uint64_t start_order) {
+    size_t n = 0;
+    for (const struct nfa_link *l = last; l; l = nfa_link_prev(l, start_order))
+        n++;
+    nfa_emit_room(m, n);
+    m->n_evs = n;
+    m->stats.work += n;
+    for (const struct nfa_link *l = last; l; l = nfa_link_prev(l, start_order)) {
+        m->evs[--n] = l->ev;
+        m->ev_vars[n] = l->var;
+    }
+    index_vars(m);
 }
 
 /* The match's identity: pattern, version, key, and each event's position with its variable. */
@@ -161,13 +172,7 @@ static void write_row(struct nfa_matcher *m, struct nfa_key *k, struct evt_batch
     m->scratch_used = false;
 }
 
-void nfa_emit_match(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_done *d, int64_t now) {
-    m->stats.matches++;
-    if (m->p->uses_match_number)
-        k->match_number++;
-    if (!m->out.matches)
-        return;
-    list_events(m, d->last, d->start_order);
+static void write_match(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     if (!m->matches)
         m->matches = evt_batch_new(m->p->node->schema, m->opts.batch_rows);
     m->env.key = k;
@@ -177,6 +182,30 @@ void nfa_emit_match(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_d
         m->out.matches(m->out.arg, m->matches);
         m->matches = NULL;
     }
+}
+
+/* Returns: false when nobody reads it. */
+static bool count_match(struct nfa_matcher *m, struct nfa_key *k) {
+    m->stats.matches++;
+    if (m->p->uses_match_number)
+        k->match_number++;
+    return m->out.matches != NULL;
+}
+
+void nfa_emit_match(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_done *d, int64_t now) {
+    if (!count_match(m, k))
+        return;
+    list_events(m, d->last, d->start_order);
+    write_match(m, k, now);
+}
+
+void nfa_emit_listed(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    if (!count_match(m, k)) {
+        m->n_evs = 0; /* not counted by variable */
+        return;
+    }
+    index_vars(m);
+    write_match(m, k, now);
 }
 
 void nfa_emit_timeout(

@@ -4,7 +4,7 @@
  * A row that no state and no start cares for is dropped here, before its key is hashed. The others wait as (batch, row)
  * with their bits and the hash of their key; the batch is held until its last row was taken.
  */
-#include "nfa/nfa_run.h"
+#include "nfa/nfa_det.h"
 
 #include "base/base_bits.h"
 #include "base/base_check.h"
@@ -379,6 +379,8 @@ static inline void take(struct nfa_matcher *m, const struct nfa_held *h, uint32_
     int64_t time = h->batch->time[row], next = clk_timers_next(&m->timers, &any);
     if (any && next <= time)
         fire_timers(m, time);
+    if (m->dets)
+        nfa_dets_tidy(m);
     take_row(m, h, row, bits);
     check_budget(m);
 }

@@ -11,7 +11,7 @@
  *
  * Passes: nfa_tree (normal form) -> nfa_build (states, edges) -> nfa_flat (edges through PROCEED folded in) ->
  * nfa_keep (what partial matches remember) -> nfa_calm (which events a state may ignore) -> nfa_dominate (partial matches that another one beats) ->
- * nfa_cover (starts that an earlier one makes needless).
+ * nfa_cover (starts that an earlier one makes needless) -> nfa_store (which store).
  */
 #include "base/base_map.h"
 #include "expr/expr.h"
@@ -159,6 +159,9 @@ static inline bool nfa_awaits_absence(const struct nfa_state *s) {
     return s->pending || s->absent_us >= 0;
 }
 
+/* How a key's partial matches are kept; see nfa_store.c. */
+enum nfa_store_kind { NFA_STORE_RUNS = 0, NFA_STORE_FATES, NFA_STORE_GRAPH, NFA_STORE_MAX };
+
 struct nfa_prog {
     struct base_arena arena; /* owns everything here */
     const struct plan_node *node;
@@ -210,6 +213,8 @@ struct nfa_prog {
     bool needs_all_rows;     /* some state is not calm, or prev() counts rows */
     bool has_bounds;         /* some state has a bound of its own */
     uint64_t *covers;        /* n_states * n_states, NULL = no start sleeps; see nfa_cover.c */
+    enum nfa_store_kind store;
+    const char *store_why;   /* static text */
     bool one_a_start;        /* the skip policy lets one match of a start survive */
 
     /* what is kept of an event taken: pattern columns in order, their slots */
@@ -236,11 +241,12 @@ enum cep_rc nfa_calm(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_dominate(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_keep(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_cover(struct nfa_prog *p, struct cep_err *err);
+enum cep_rc nfa_store(struct nfa_prog *p, struct cep_err *err);
 /* Starts of this pattern may sleep, as far as its policy goes; so events must keep what conditions ask of them. */
 bool nfa_may_sleep(const struct nfa_prog *p);
 
 /* Bits of nfa_opts.off. */
-enum { NFA_PASS_CALM = 1u << 4, NFA_PASS_DOMINATE = 1u << 5, NFA_PASS_COVER = 1u << 6 };
+enum { NFA_PASS_CALM = 1u << 4, NFA_PASS_DOMINATE = 1u << 5, NFA_PASS_COVER = 1u << 6, NFA_PASS_STORE = 1u << 7 };
 
 /* nfa_cond.c: conditions are made once, equal ones shared. */
 uint32_t nfa_atom_of_var(struct nfa_prog *p, uint32_t var);

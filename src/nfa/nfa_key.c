@@ -4,7 +4,8 @@
  * Keys of one int or one string column are compared as they stand in the batch; others by canonical bytes made once
  * a row. A key that has nothing left is removed at once.
  */
-#include "nfa/nfa_run.h"
+#include "nfa/nfa_fate.h"
+#include "nfa/nfa_graph.h"
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
@@ -54,6 +55,8 @@ static void key_free(struct nfa_matcher *m, struct nfa_key *k) {
         nfa_done_free(m, d);
     }
     nfa_sleep_free(m, k);
+    nfa_fates_free(m, k);
+    nfa_graph_free(m, k);
     history_free(m, k);
     clk_timer_cancel(&m->timers, &k->timer);
     nfa_mem_put(&m->mem, k, k->size);
@@ -279,7 +282,7 @@ static void key_remove(struct nfa_matcher *m, struct nfa_key *k) {
 }
 
 void nfa_key_settle(struct nfa_matcher *m, struct nfa_key *k) {
-    if (!k->first && !k->done && !k->history && !(m->p->uses_match_number && k->match_number)) {
+    if (!k->first && !k->done && !k->history && !k->fates && !k->graph && !(m->p->uses_match_number && k->match_number)) {
         key_remove(m, k);
         return;
     }

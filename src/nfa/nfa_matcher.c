@@ -1,7 +1,8 @@
 /*
  * nfa_matcher -- a matcher's life, its numbers and its invariants.
  */
-#include "nfa/nfa_run.h"
+#include "nfa/nfa_fate.h"
+#include "nfa/nfa_graph.h"
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
@@ -39,6 +40,10 @@ struct nfa_matcher *nfa_matcher_new(
     m->wake_bits = base_calloc(p->n_words + 1, sizeof *m->wake_bits);
     m->var_first = base_calloc(p->pat->n_vars + 1, sizeof *m->var_first);
     m->var_n = base_calloc(p->pat->n_vars + 1, sizeof *m->var_n);
+    if (p->store != NFA_STORE_RUNS)
+        m->dets = nfa_dets_new(m);
+    if (p->store == NFA_STORE_GRAPH)
+        m->cells = nfa_cells_new(m);
     nfa_env_init(m);
     nfa_keys_init(m);
     nfa_inputs_init(m);
@@ -56,6 +61,8 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     nfa_loader_free(m->loader);
     nfa_keys_release(m);
     nfa_inputs_release(m);
+    nfa_dets_free(m);
+    nfa_cells_free(m);
     CEP_INSIST(m->mem.n_live == 0);
     nfa_mem_release(&m->mem);
     base_arena_release(&m->scratch);
@@ -74,6 +81,12 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     base_free(m->wake_bits);
     base_free(m->merge);
     base_free(m->standing);
+    base_free(m->moved);
+    base_free(m->way);
+    base_free(m->moved_places);
+    base_free(m->roots);
+    base_free(m->dead);
+    nfa_walk_release(&m->walk);
     base_free(m->evs);
     base_free(m->ev_vars);
     base_free(m->var_evs);
@@ -102,6 +115,15 @@ void nfa_matcher_stats(const struct nfa_matcher *m, struct nfa_stats *out) {
                  m->timers.cap * sizeof *m->timers.heap;
     for (size_t i = 0; i < m->n_held; i++)
         out->bytes += m->held[i].cap_rows * (m->p->n_words + 2) * sizeof(uint64_t);
+}
+
+void nfa_sets_mark(struct nfa_matcher *m) {
+    for (size_t i = 0; i < m->n_slots; i++) {
+        if (!m->slots[i].key)
+            continue;
+        nfa_fates_mark(m, m->slots[i].key);
+        nfa_graph_mark(m, m->slots[i].key);
+    }
 }
 
 static void check_group(const struct nfa_matcher *m, const struct nfa_group *g) {
@@ -148,6 +170,10 @@ void nfa_matcher_check(const struct nfa_matcher *m) {
         }
         CEP_INSIST(starts == k->n_starts);
         CEP_INSIST(!k->log || k->first);
+        if (k->fates)
+            open += nfa_fates_check(m, k);
+        if (k->graph)
+            open += nfa_graph_check(m, k);
         if (k->deadline != EVT_TIME_MAX)
             CEP_INSIST(clk_timer_waits(&k->timer) && clk_timer_at(&m->timers, &k->timer) <= k->deadline);
     }

@@ -20,6 +20,7 @@ static const struct nfa_pass passes[] = {
     { "calm", nfa_calm, false }, /* with its bit off: no state is calm */
     { "dominate", nfa_dominate, true },
     { "cover", nfa_cover, true },
+    { "store", nfa_store, true }, /* with its bit off: runs */
 };
 
 const char *nfa_pass_name(uint32_t i) {
@@ -51,6 +52,7 @@ enum cep_rc nfa_compile(const struct plan_node *node, const struct plan *plan, c
     if (opts)
         p->opts = *opts;
     fill_limits(&p->opts.limits);
+    p->store_why = "the choice of a store is switched off";
     p->one_a_start = p->pat->skip == PLAN_SKIP_PAST_LAST || p->pat->skip == PLAN_SKIP_TO_NEXT;
     p->var_atom = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->pat->n_vars + 1);
     for (uint32_t i = 0; i < p->pat->n_vars; i++)

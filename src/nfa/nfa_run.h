@@ -99,6 +99,8 @@ struct nfa_key {
     struct nfa_group *first, *last;
     struct nfa_logged *log, *log_last; /* events since the first start that sleeps; see nfa_sleep.c */
     struct nfa_done *done;             /* completed, waiting; by start, completion, events */
+    struct nfa_fates *fates;           /* owned; NULL with other stores, or when there is nothing */
+    struct nfa_graph *graph;           /* owned; likewise */
     uint64_t
         interest; /* at least the bits (folded to one word) that its runs care for; all ones = any event */
     int64_t deadline;  /* no run's time is over before; EVT_TIME_MAX = none */
@@ -184,6 +186,18 @@ struct nfa_standing {
     uint64_t alias_after, alias_to; /* report for aliases with after < order <= to */
 };
 
+/* Scratch of nfa_walk.c. */
+struct nfa_walk {
+    struct nfa_told *told; /* events of matches, one match after the other */
+    size_t n_told, cap_told;
+    struct nfa_match *matches;
+    size_t n_matches, cap_matches;
+    struct nfa_told *way; /* from the last event back */
+    size_t cap_way;
+    struct nfa_step_back *steps;
+    size_t cap_steps;
+};
+
 struct nfa_matcher {
     const struct nfa_prog *p;
     const struct plan_pattern *pat;
@@ -231,6 +245,22 @@ struct nfa_matcher {
     size_t n_merge, cap_merge;
     struct nfa_standing *standing; /* scratch of one expiry */
     size_t cap_standing;
+
+    /* the store of sets */
+    struct nfa_dets *dets; /* owned; NULL with runs */
+    struct nfa_quota *step_quota; /* counted; of this step */
+    struct nfa_fate **moved;      /* scratch of one step */
+    size_t cap_moved;
+    struct nfa_cells *cells;         /* owned; NULL with other stores */
+    struct nfa_place *moved_places;  /* scratch of one step */
+    size_t cap_moved_places;
+    struct nfa_root *roots; /* what this step completed */
+    size_t n_roots, cap_roots;
+    uint32_t *dead; /* scratch: cells to be given back */
+    size_t cap_dead;
+    struct nfa_walk walk;
+    const struct nfa_hop **way; /* scratch: the way of one start */
+    size_t cap_way;
 
     /* a match being emitted */
     const struct nfa_ev **evs; /* first to last */
@@ -333,7 +363,12 @@ void nfa_step(struct nfa_matcher *m, struct nfa_key *k);
 /* Does the event under test start a match (or may it)? */
 bool nfa_may_start(const struct nfa_matcher *m);
 void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+/* May the event under test concern a partial match? Says yes too often. */
+bool nfa_may_concern(const struct nfa_matcher *m);
 void nfa_failure(struct nfa_matcher *m, const char *reason);
+
+/* nfa_matcher.c: dets and ranks that keys use are marked */
+void nfa_sets_mark(struct nfa_matcher *m);
 
 /* nfa_skip.c */
 void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run,
@@ -347,6 +382,9 @@ void nfa_done_free(struct nfa_matcher *m, struct nfa_done *d);
 void nfa_emit_match(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_done *d, int64_t now);
 void nfa_emit_timeout(
     struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at);
+/* A match is listed by its store in m->evs and m->ev_vars, first to last, n_evs of them: room for so many. */
+void nfa_emit_room(struct nfa_matcher *m, size_t n);
+void nfa_emit_listed(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 void nfa_emit_flush(struct nfa_matcher *m);
 
 /* nfa_env.c */

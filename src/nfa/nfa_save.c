@@ -25,6 +25,7 @@
 #include "nfa/nfa_save.h"
 
 #include "base/base_check.h"
+#include "base/base_err.h"
 #include "base/base_mem.h"
 #include "event/evt_pack.h"
 
@@ -334,6 +335,8 @@ static enum cep_rc save_rows(struct nfa_saver *s, const struct sto_out *out, str
 
 enum cep_rc nfa_matcher_save(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err) {
     struct nfa_saver s = { .m = m };
+    if (m->p->store != NFA_STORE_RUNS)
+        return base_err_set(err, CEP_ESTATE, "the store of sets cannot be saved; compile the pattern as one that is");
     base_arena_init(&s.scratch, 0);
     nfa_meta_write(m, &s.value);
     enum cep_rc rc = sto_put(out, NFA_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&s.value), err);

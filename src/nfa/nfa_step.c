@@ -4,7 +4,8 @@
  * An event is tried on every partial match that was there before it and on the start; what comes out replaces what went
  * in. Results do not feed each other within one event.
  */
-#include "nfa/nfa_run.h"
+#include "nfa/nfa_fate.h"
+#include "nfa/nfa_graph.h"
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
@@ -52,7 +53,7 @@ static bool cares(struct nfa_matcher *m, const struct nfa_state *s) {
 }
 
 /* Folded words say yes too often when there are thousands of conditions. */
-static bool may_concern(const struct nfa_matcher *m) {
+bool nfa_may_concern(const struct nfa_matcher *m) {
     const struct nfa_prog *p = m->p;
     if (p->n_words == 1 || !p->all_calm)
         return true;
@@ -305,13 +306,13 @@ struct nfa_group *nfa_start_again(struct nfa_matcher *m, struct nfa_key *k) {
     return start(m, k, true);
 }
 
-void nfa_step(struct nfa_matcher *m, struct nfa_key *k) {
+static void step_runs(struct nfa_matcher *m, struct nfa_key *k) {
     m->env.key = k;
     m->next_step++;
     m->n_merge = 0;
     m->effort = 0;
     bool may_start = nfa_may_start(m);
-    if (k->first && ((k->interest & m->cur.folded) || k->interest == UINT64_MAX) && may_concern(m)) {
+    if (k->first && ((k->interest & m->cur.folded) || k->interest == UINT64_MAX) && nfa_may_concern(m)) {
         k->interest = 0;
         for (struct nfa_group *g = k->first, *next; g; g = next) {
             next = g->next;
@@ -496,7 +497,7 @@ static void forget_history(struct nfa_matcher *m, struct nfa_key *k, int64_t at)
     k->history = NULL;
 }
 
-void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+static void expire_runs(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     m->env.key = k;
     nfa_key_find_deadline(m, k);
     /* Instants one after the other, so that what a match prunes does not depend on how far the clock jumped. */
@@ -522,4 +523,22 @@ void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     if (k->done || k->log)
         nfa_settle_matches(m, k, now);
     nfa_key_settle(m, k);
+}
+
+void nfa_step(struct nfa_matcher *m, struct nfa_key *k) {
+    switch (m->p->store) {
+    case NFA_STORE_FATES: nfa_fates_step(m, k); return;
+    case NFA_STORE_GRAPH: nfa_graph_step(m, k); return;
+    case NFA_STORE_RUNS:
+    case NFA_STORE_MAX: step_runs(m, k); return;
+    }
+}
+
+void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    switch (m->p->store) {
+    case NFA_STORE_FATES: nfa_fates_expire(m, k, now); return;
+    case NFA_STORE_GRAPH: nfa_graph_expire(m, k, now); return;
+    case NFA_STORE_RUNS:
+    case NFA_STORE_MAX: expire_runs(m, k, now); return;
+    }
 }

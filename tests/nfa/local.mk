@@ -21,3 +21,6 @@ tests_nfa_nfa_growth_test_LDADD = $(NFA_TEST_LIBS)
 check_PROGRAMS += tests/nfa/nfa_save_test
 tests_nfa_nfa_save_test_SOURCES = tests/nfa/nfa_save_test.c $(NFA_KIT)
 tests_nfa_nfa_save_test_LDADD = $(NFA_TEST_LIBS)
+check_PROGRAMS += tests/nfa/nfa_sets_test
+tests_nfa_nfa_sets_test_SOURCES = tests/nfa/nfa_sets_test.c $(NFA_KIT)
+tests_nfa_nfa_sets_test_LDADD = $(NFA_TEST_LIBS)

@@ -1,0 +1,118 @@
+#pragma once
+/*
+ * nfa_det -- states of the automaton taken together, for the store of sets. Private to src/nfa.
+ *
+ * A partial match -- events taken, each with its variable -- may stand in several states of the program at once. Taken
+ * together they are one *det* (a deterministic state), and a partial match is in exactly one. What an event does to a det
+ * depends on the bits that its states ask for alone; it is found out once and remembered:
+ *
+ *     {wait b, loop a} --event with bits {a}--> stay {wait b}; taken as a: {wait b, loop a}; completes: no
+ *
+ * Where one match of a start survives (`skip past last`, `skip to next`, ...) the dets in which a start has partial matches
+ * are *ranked*: a rank lists dets, each with the one partial match of the start that can still win there, the one whose
+ * events come earliest first. Partial matches of the same events with different variables tie: they are one group.
+ *
+ * Cost: a transition known already is one look-up in a hash table; a new one costs the edges of its states.
+ * Both tables are bounded: when they are full the transitions are forgotten, and dets and ranks that no key uses.
+ */
+#include "nfa/nfa_run.h"
+
+/* Events taken as var lead here. */
+struct nfa_move {
+    uint32_t var;
+    uint32_t to; /* det, NFA_NONE = they go no further */
+    bool completes;
+};
+
+/* What an event does to the partial matches in a det. */
+struct nfa_trans {
+    uint64_t hash;
+    uint32_t det;
+    uint32_t stay;       /* det of those that do not take the event; NFA_NONE: there are none */
+    bool stay_completes; /* they complete without taking it */
+    bool stops;          /* a negation was hit */
+    bool same;           /* nothing happens */
+    uint32_t n_moves;
+    uint32_t n_rel;
+    struct nfa_move *moves; /* by var, each once */
+    uint64_t rel[];         /* the relevant bits, a word each of the det's; the moves lie behind */
+};
+
+/* Words of an event's bits that matter, and how. */
+struct nfa_rel {
+    uint32_t n;
+    uint32_t *word;
+    uint64_t *mask;     /* bits that transitions depend on */
+    uint64_t *interest; /* without one of these nothing happens; all ones: any event */
+};
+
+struct nfa_det {
+    uint64_t hash;
+    uint32_t n;
+    uint32_t *states; /* ascending */
+    uint64_t fold;    /* of interest; all ones = any event */
+    struct nfa_rel rel;
+    bool used; /* scratch of a sweep */
+    /* scratch of a step: its place among the key's */
+    uint64_t stamp;
+    uint32_t slot;
+};
+
+/* Where an entry of a rank came from. */
+struct nfa_from {
+    uint32_t src; /* entry of the rank before */
+    uint32_t var; /* that took the event; NFA_NONE = stayed */
+};
+
+struct nfa_rank_trans {
+    uint64_t hash;
+    uint32_t rank;
+    uint32_t refs; /* the table, hops, starts */
+    uint32_t next; /* rank; NFA_NONE = nothing is left */
+    bool same, done;
+    bool stops;
+    uint32_t done_src, done_var; /* done: the match that comes first */
+    uint32_t n;                  /* of next */
+    uint32_t n_rel;
+    struct nfa_from *from; /* n */
+    uint64_t rel[];
+};
+
+struct nfa_rank {
+    uint64_t hash;
+    uint32_t n;
+    uint32_t *dets;
+    bool *opens; /* the entry begins a group */
+    uint64_t fold;
+    struct nfa_rel rel;
+    bool used;
+    uint64_t stamp;
+    struct nfa_fate *at; /* scratch of a step: the fate of this rank */
+};
+
+enum { NFA_DET_START = 0, NFA_RANK_START = 0 };
+
+struct nfa_dets *nfa_dets_new(struct nfa_matcher *m);
+void nfa_dets_free(struct nfa_matcher *m);
+/* Between steps: makes room when tables are full. */
+void nfa_dets_tidy(struct nfa_matcher *m);
+
+struct nfa_det *nfa_det_at(const struct nfa_matcher *m, uint32_t det);
+struct nfa_rank *nfa_rank_at(const struct nfa_matcher *m, uint32_t rank);
+/* What the event under test does. Valid until the next step. */
+const struct nfa_trans *nfa_det_step(struct nfa_matcher *m, uint32_t det);
+struct nfa_rank_trans *nfa_rank_step(struct nfa_matcher *m, uint32_t rank);
+void nfa_rank_trans_unref(struct nfa_matcher *m, struct nfa_rank_trans *t);
+
+/* May the event under test do anything here? */
+static inline bool nfa_rel_cares(const struct nfa_matcher *m, uint64_t fold, const struct nfa_rel *r) {
+    if (!(fold & m->cur.folded) && fold != UINT64_MAX)
+        return false;
+    if (m->p->n_words == 1 || fold == UINT64_MAX)
+        return true;
+    for (uint32_t i = 0; i < r->n; i++) {
+        if (m->cur.bits[r->word[i]] & r->interest[i])
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,564 @@
+/*
+ * nfa_fate -- see the header.
+ */
+#include "nfa/nfa_fate.h"
+
+#include "base/base_check.h"
+#include "base/base_mem.h"
+
+enum { NFA_FATES_MIN = 2, NFA_OVER_MIN = 32 };
+
+static size_t fates_size(uint32_t cap) {
+    return sizeof(struct nfa_fates) + cap * sizeof(struct nfa_fate *);
+}
+
+/* -- hops and fates ------------------------------------------------------------------------------------------------ */
+
+static struct nfa_hop *hop_new(struct nfa_matcher *m, uint32_t refs) {
+    struct nfa_hop *h = nfa_mem_get(&m->mem, sizeof *h);
+    *h = (struct nfa_hop){ .refs = refs };
+    return h;
+}
+
+/* A way may be long: hops are given back one after the other. */
+static void hop_unref(struct nfa_matcher *m, struct nfa_hop *h) {
+    while (h && --h->refs == 0) {
+        struct nfa_hop *next = h->next;
+        nfa_ev_unref(m, h->ev);
+        nfa_rank_trans_unref(m, h->how);
+        nfa_mem_put(&m->mem, h, sizeof *h);
+        h = next;
+    }
+}
+
+static struct nfa_fate *fate_new(struct nfa_matcher *m, enum nfa_fate_state state, uint32_t rank) {
+    struct nfa_fate *f = nfa_mem_get(&m->mem, sizeof *f);
+    *f = (struct nfa_fate){ .state = state, .rank = rank };
+    if (state == NFA_FATE_OPEN)
+        f->tail = hop_new(m, 1);
+    return f;
+}
+
+static void quota_unref(struct nfa_matcher *m, struct nfa_quota *q) {
+    if (q && --q->refs == 0)
+        nfa_mem_put(&m->mem, q, sizeof *q);
+}
+
+static void fate_unref(struct nfa_matcher *m, struct nfa_fate *f) {
+    while (f && --f->refs == 0) {
+        struct nfa_fate *into = f->into;
+        hop_unref(m, f->tail);
+        quota_unref(m, f->quota);
+        nfa_mem_put(&m->mem, f, sizeof *f);
+        f = into;
+    }
+}
+
+/* The fate that a start leads to now. Fates become the one that more starts led to, so ways are short. */
+static struct nfa_fate *find(struct nfa_matcher *m, struct nfa_start *s) {
+    struct nfa_fate *to = s->fate;
+    while (to->into)
+        to = to->into;
+    if (to != s->fate) {
+        to->refs++;
+        fate_unref(m, s->fate);
+        s->fate = to;
+    }
+    return to;
+}
+
+/* -- starts ---------------------------------------------------------------------------------------------------------- */
+
+static void start_free(struct nfa_matcher *m, struct nfa_start *s) {
+    fate_unref(m, s->fate);
+    hop_unref(m, s->hop);
+    nfa_ev_unref(m, s->ev);
+    nfa_rank_trans_unref(m, s->how);
+    nfa_mem_put(&m->mem, s, sizeof *s);
+}
+
+/* A start leaves the count of its fate. */
+static void uncount(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f) {
+    f->n--;
+    switch (f->state) {
+    case NFA_FATE_OPEN: m->stats.open--; break;
+    case NFA_FATE_DONE: m->stats.waiting--; break;
+    case NFA_FATE_OVER: fs->n_over--; break;
+    }
+}
+
+static void pop(struct nfa_matcher *m, struct nfa_fates *fs) {
+    struct nfa_start *s = fs->first;
+    fs->first = s->next;
+    if (!fs->first)
+        fs->last = NULL;
+    fs->n_starts--;
+    uncount(m, fs, find(m, s));
+    start_free(m, s);
+    m->stats.work++;
+}
+
+/* Starts that are over are kept where they stand until they are most of all. */
+static void sweep(struct nfa_matcher *m, struct nfa_fates *fs) {
+    if (fs->n_over < NFA_OVER_MIN || fs->n_over * 2 < fs->n_starts)
+        return;
+    struct nfa_start **at = &fs->first;
+    fs->last = NULL;
+    while (*at) {
+        struct nfa_start *s = *at;
+        struct nfa_fate *f = find(m, s);
+        m->stats.work++;
+        if (f->state != NFA_FATE_OVER) {
+            fs->last = s;
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        fs->n_starts--;
+        uncount(m, fs, f);
+        start_free(m, s);
+    }
+}
+
+/* -- one event --------------------------------------------------------------------------------------------------------- */
+
+static struct nfa_ev *take_event(struct nfa_matcher *m) {
+    if (!m->cur.ev)
+        m->cur.ev = nfa_ev_new(m);
+    m->cur.ev->refs++;
+    return m->cur.ev;
+}
+
+static bool takes(const struct nfa_rank_trans *t) {
+    bool any = t->done;
+    for (uint32_t i = 0; i < t->n && !any; i++)
+        any = t->from[i].var != NFA_NONE;
+    return any;
+}
+
+/* The hop that the fate's tail becomes. */
+static void fill_tail(struct nfa_matcher *m, struct nfa_fate *f, struct nfa_rank_trans *t) {
+    t->refs++;
+    f->tail->how = t;
+    if (takes(t))
+        f->tail->ev = take_event(m);
+}
+
+static void be_done(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f) {
+    f->state = NFA_FATE_DONE;
+    m->stats.waiting += f->n;
+    fs->last_done = m->cur.order;
+    if (!m->pat->limit_matches)
+        return;
+    if (!m->step_quota) {
+        m->step_quota = nfa_mem_get(&m->mem, sizeof *m->step_quota);
+        *m->step_quota = (struct nfa_quota){ .refs = 1, .left = m->pat->limit_matches };
+    }
+    m->step_quota->refs++;
+    f->quota = m->step_quota;
+}
+
+static void be_over(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f) {
+    m->stats.open -= f->n;
+    f->state = NFA_FATE_OVER;
+    fs->n_over += f->n;
+    hop_unref(m, f->tail);
+    f->tail = NULL;
+    fate_unref(m, f);
+}
+
+/* An open fate and an event that moves it. Returns: false when it is open no more (and given back). */
+static bool move(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f, struct nfa_rank_trans *t) {
+    if (t->stops)
+        m->stats.stopped++;
+    if (t->done || t->next == NFA_NONE) {
+        if (!t->done) {
+            be_over(m, fs, f);
+            return false;
+        }
+        m->stats.open -= f->n;
+        fill_tail(m, f, t);
+        be_done(m, fs, f);
+        hop_unref(m, f->tail);
+        f->tail = NULL;
+        fate_unref(m, f);
+        return false;
+    }
+    fill_tail(m, f, t);
+    f->rank = t->next;
+    return true;
+}
+
+/* The hop that the tail became leads on: the fate lets go of it, which frees it when no start needs it. */
+static void lead_on(struct nfa_matcher *m, struct nfa_fate *f, struct nfa_hop *to) {
+    f->tail->next = to;
+    to->refs++;
+    hop_unref(m, f->tail);
+    f->tail = NULL;
+}
+
+static void new_tail(struct nfa_matcher *m, struct nfa_fate *f) {
+    struct nfa_hop *tail = hop_new(m, 1);
+    lead_on(m, f, tail);
+    f->tail = tail;
+}
+
+/*
+ * Without a time limit, of two starts that share a fate the later one can never be the one whose match is taken: only a
+ * match that completes later can prune the earlier one, and it prunes both. A completed match that waits may prune the
+ * earlier one alone, so that one must have started after all those.
+ */
+static bool makes_needless(
+    const struct nfa_matcher *m, const struct nfa_fates *fs, const struct nfa_fate *f, uint64_t order) {
+    return m->pat->skip == PLAN_SKIP_PAST_LAST && m->pat->within_kind == PLAN_WITHIN_NONE && f->n &&
+           f->newest > fs->last_done && f->newest < order;
+}
+
+/* Both are open and of one rank; `moved` has no tail yet. Returns: the one that both are now; the other is given back. */
+static struct nfa_fate *become_one(
+    struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *was, struct nfa_fate *moved) {
+    if (makes_needless(m, fs, was, moved->oldest)) {
+        m->stats.pruned += moved->n;
+        be_over(m, fs, moved);
+        return was;
+    }
+    if (makes_needless(m, fs, moved, was->oldest)) {
+        m->stats.pruned += was->n;
+        be_over(m, fs, was);
+        new_tail(m, moved);
+        return moved;
+    }
+    struct nfa_fate *into = was->weight >= moved->weight ? was : moved, *f = into == was ? moved : was;
+    if (into == moved)
+        new_tail(m, moved);
+    lead_on(m, f, into->tail);
+    f->into = into;
+    into->refs++;
+    into->n += f->n;
+    into->weight += f->weight;
+    if (f->newest > into->newest)
+        into->newest = f->newest;
+    if (f->oldest < into->oldest)
+        into->oldest = f->oldest;
+    f->n = 0;
+    fate_unref(m, f);
+    return into;
+}
+
+static void keep(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f, uint32_t *n) {
+    struct nfa_rank *r = nfa_rank_at(m, f->rank);
+    r->stamp = m->next_step;
+    r->at = f;
+    fs->interest |= r->fold;
+    fs->live[(*n)++] = f;
+}
+
+static void step_live(struct nfa_matcher *m, struct nfa_fates *fs) {
+    uint32_t n = 0, n_moved = 0;
+    if (m->cap_moved < fs->n) {
+        m->cap_moved = fs->n * 2;
+        m->moved = base_realloc(m->moved, m->cap_moved * sizeof *m->moved);
+    }
+    fs->interest = 0;
+    for (uint32_t i = 0; i < fs->n; i++) {
+        struct nfa_fate *f = fs->live[i];
+        m->stats.work++;
+        if (f->n == 0) {
+            fate_unref(m, f); /* its starts are gone */
+            continue;
+        }
+        const struct nfa_rank *r = nfa_rank_at(m, f->rank);
+        struct nfa_rank_trans *t = NULL;
+        if (!nfa_rel_cares(m, r->fold, &r->rel) || (t = nfa_rank_step(m, f->rank))->same)
+            keep(m, fs, f, &n);
+        else if (move(m, fs, f, t))
+            m->moved[n_moved++] = f;
+    }
+    for (uint32_t i = 0; i < n_moved; i++) {
+        struct nfa_fate *f = m->moved[i];
+        struct nfa_rank *r = nfa_rank_at(m, f->rank);
+        if (r->stamp != m->next_step) {
+            new_tail(m, f);
+            keep(m, fs, f, &n);
+            continue;
+        }
+        struct nfa_fate *was = r->at, *is = become_one(m, fs, was, f);
+        for (uint32_t k = 0; k < n && is != was; k++) {
+            if (fs->live[k] == was)
+                fs->live[k] = is;
+        }
+        r->at = is;
+    }
+    fs->n = n;
+}
+
+static struct nfa_fates *fates_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n) {
+    struct nfa_fates *fs = k->fates;
+    if (fs && fs->cap >= n)
+        return fs;
+    uint32_t cap = NFA_FATES_MIN;
+    while (cap < n)
+        cap *= 2;
+    struct nfa_fates *grown = nfa_mem_get(&m->mem, fates_size(cap));
+    if (fs)
+        memcpy(grown, fs, fates_size(fs->n));
+    else
+        *grown = (struct nfa_fates){ .first = NULL };
+    grown->cap = cap;
+    if (fs)
+        nfa_mem_put(&m->mem, fs, fates_size(fs->cap));
+    k->fates = grown;
+    return grown;
+}
+
+static struct nfa_fate *live_of_rank(const struct nfa_fates *fs, uint32_t rank) {
+    for (uint32_t i = 0; fs && i < fs->n; i++) {
+        if (fs->live[i]->rank == rank)
+            return fs->live[i];
+    }
+    return NULL;
+}
+
+static void start(struct nfa_matcher *m, struct nfa_key *k) {
+    struct nfa_rank_trans *t = nfa_rank_step(m, NFA_RANK_START);
+    if (!t->done && t->next == NFA_NONE)
+        return;
+    m->stats.started++;
+    struct nfa_fates *fs = fates_of(m, k, k->fates ? k->fates->n + 1 : 1);
+    struct nfa_fate *f = t->done ? NULL : live_of_rank(fs, t->next);
+    if (f && makes_needless(m, fs, f, m->cur.order)) {
+        m->stats.pruned++;
+        return;
+    }
+    if (!f) {
+        f = fate_new(m, t->done ? NFA_FATE_DONE : NFA_FATE_OPEN, t->next);
+        if (t->done) {
+            be_done(m, fs, f);
+        } else {
+            fs->live[fs->n++] = f;
+            fs->interest |= nfa_rank_at(m, f->rank)->fold;
+            f->refs++;
+        }
+    }
+    struct nfa_start *s = nfa_mem_get(&m->mem, sizeof *s);
+    *s = (struct nfa_start){ .ev = take_event(m), .fate = f, .hop = f->tail, .how = t };
+    t->refs++;
+    f->refs++;
+    if (s->hop)
+        s->hop->refs++;
+    if (!f->n)
+        f->oldest = m->cur.order;
+    f->n++;
+    f->weight++;
+    f->newest = m->cur.order;
+    if (t->done)
+        m->stats.waiting++;
+    else
+        m->stats.open++;
+    if (fs->last)
+        fs->last->next = s;
+    else
+        fs->first = s;
+    fs->last = s;
+    fs->n_starts++;
+}
+
+/* -- what is done -------------------------------------------------------------------------------------------------------- */
+
+static size_t list_hops(struct nfa_matcher *m, const struct nfa_start *s) {
+    size_t n = 0;
+    for (const struct nfa_hop *h = s->hop; h; h = h->next) {
+        m->stats.work++;
+        if (!h->how)
+            continue;
+        m->way = base_grow(m->way, n, &m->cap_way, sizeof *m->way);
+        m->way[n++] = h;
+    }
+    return n;
+}
+
+/* Lists the events of a start's match, last first, then turns them round. */
+static void list_match(struct nfa_matcher *m, const struct nfa_start *s) {
+    size_t n_hops = list_hops(m, s), n = 0;
+    const struct nfa_rank_trans *t = n_hops ? m->way[n_hops - 1]->how : s->how;
+    nfa_emit_room(m, n_hops + 1);
+    struct nfa_from at = { t->done_src, t->done_var };
+    for (size_t i = n_hops;; i--) {
+        if (at.var != NFA_NONE) {
+            m->evs[n] = i ? m->way[i - 1]->ev : s->ev;
+            m->ev_vars[n++] = at.var;
+        }
+        if (i == 0)
+            break;
+        at = i > 1 ? m->way[i - 2]->how->from[at.src] : s->how->from[at.src];
+    }
+    for (size_t i = 0; i < n / 2; i++) {
+        const struct nfa_ev *e = m->evs[i];
+        uint32_t v = m->ev_vars[i];
+        m->evs[i] = m->evs[n - 1 - i];
+        m->ev_vars[i] = m->ev_vars[n - 1 - i];
+        m->evs[n - 1 - i] = e;
+        m->ev_vars[n - 1 - i] = v;
+    }
+    m->n_evs = n;
+}
+
+/* What the match just listed prunes: those that started up to the order returned. */
+static uint64_t pruned_to(const struct nfa_matcher *m) {
+    const struct plan_pattern *pat = m->pat;
+    uint64_t order = m->evs[0]->order;
+    switch (pat->skip) {
+    case PLAN_SKIP_PAST_LAST: return m->evs[m->n_evs - 1]->order;
+    case PLAN_SKIP_TO_NEXT:
+    case PLAN_SKIP_NONE:
+    case PLAN_SKIP_MAX: return order;
+    case PLAN_SKIP_TO_FIRST:
+    case PLAN_SKIP_TO_LAST: break;
+    }
+    /* The store was chosen because it is there, behind the first event (nfa_store.c). */
+    for (size_t i = 1; i < m->n_evs; i++) {
+        if (m->ev_vars[i] != pat->skip_var)
+            continue;
+        order = m->evs[i]->order - 1;
+        if (pat->skip == PLAN_SKIP_TO_FIRST)
+            break;
+    }
+    return order;
+}
+
+static void settle(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    struct nfa_fates *fs = k->fates;
+    while (fs && fs->first && m->rc == CEP_OK) {
+        struct nfa_fate *f = find(m, fs->first);
+        if (f->state == NFA_FATE_OPEN)
+            break;
+        if (f->state == NFA_FATE_OVER) {
+            pop(m, fs);
+            continue;
+        }
+        list_match(m, fs->first);
+        uint64_t to = pruned_to(m);
+        if (f->quota && f->quota->left == 0) {
+            m->stats.limit_matches++;
+        } else {
+            if (f->quota)
+                f->quota->left--;
+            nfa_emit_listed(m, k, now);
+        }
+        pop(m, fs);
+        while (fs->first && fs->first->ev->order <= to) {
+            m->stats.pruned++;
+            pop(m, fs);
+        }
+    }
+}
+
+static int64_t start_deadline(const struct nfa_matcher *m, const struct nfa_start *s) {
+    return m->pat->within_kind == PLAN_WITHIN_FIRST_LAST ? nfa_time_add(s->ev->time, m->pat->within_us)
+                                                         : EVT_TIME_MAX;
+}
+
+/* The step is over: what is left of the key. */
+static void finish(struct nfa_matcher *m, struct nfa_key *k) {
+    struct nfa_fates *fs = k->fates;
+    k->deadline = EVT_TIME_MAX;
+    if (fs && !fs->first) {
+        nfa_fates_free(m, k);
+    } else if (fs) {
+        sweep(m, fs);
+        k->deadline = start_deadline(m, fs->first);
+    }
+    nfa_key_settle(m, k);
+}
+
+void nfa_fates_step(struct nfa_matcher *m, struct nfa_key *k) {
+    struct nfa_fates *fs = k->fates;
+    m->env.key = k;
+    m->next_step++;
+    bool may_start = nfa_may_start(m);
+    if (fs && fs->n && ((fs->interest & m->cur.folded) || fs->interest == UINT64_MAX) && nfa_may_concern(m))
+        step_live(m, fs);
+    if (may_start)
+        start(m, k);
+    quota_unref(m, m->step_quota);
+    m->step_quota = NULL;
+    settle(m, k, m->cur.time);
+    if (m->cur.ev) {
+        nfa_ev_unref(m, m->cur.ev);
+        m->cur.ev = NULL;
+    }
+    m->cur.batch = NULL;
+    finish(m, k);
+}
+
+void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    struct nfa_fates *fs = k->fates;
+    m->env.key = k;
+    /* Instants one after the other, so that what a match prunes does not depend on how far the clock jumped. */
+    while (fs && fs->first) {
+        int64_t at = start_deadline(m, fs->first);
+        if (at > now || at == EVT_TIME_MAX)
+            break;
+        m->next_step++;
+        while (fs->first && start_deadline(m, fs->first) <= at) {
+            const struct nfa_fate *f = find(m, fs->first);
+            if (f->state == NFA_FATE_DONE)
+                break;
+            m->stats.timed_out += f->state == NFA_FATE_OPEN;
+            pop(m, fs);
+        }
+        settle(m, k, at);
+        if (m->rc != CEP_OK)
+            break;
+    }
+    finish(m, k);
+}
+
+/* -- life -------------------------------------------------------------------------------------------------------------- */
+
+void nfa_fates_free(struct nfa_matcher *m, struct nfa_key *k) {
+    struct nfa_fates *fs = k->fates;
+    if (!fs)
+        return;
+    while (fs->first)
+        pop(m, fs);
+    for (uint32_t i = 0; i < fs->n; i++)
+        fate_unref(m, fs->live[i]);
+    nfa_mem_put(&m->mem, fs, fates_size(fs->cap));
+    k->fates = NULL;
+}
+
+void nfa_fates_mark(struct nfa_matcher *m, const struct nfa_key *k) {
+    for (uint32_t i = 0; k->fates && i < k->fates->n; i++)
+        nfa_rank_at(m, k->fates->live[i]->rank)->used = true;
+}
+
+uint64_t nfa_fates_check(const struct nfa_matcher *m, const struct nfa_key *k) {
+    const struct nfa_fates *fs = k->fates;
+    uint64_t n = 0, over = 0, open = 0, live = 0, order = 0;
+    for (const struct nfa_start *s = fs->first; s; s = s->next, n++) {
+        const struct nfa_fate *f = s->fate;
+        while (f->into)
+            f = f->into;
+        CEP_INSIST(s->ev->order > order && f->n > 0);
+        CEP_INSIST(s != fs->first || f->state == NFA_FATE_OPEN || m->rc != CEP_OK);
+        CEP_INSIST(s->next || fs->last == s);
+        order = s->ev->order;
+        over += f->state == NFA_FATE_OVER;
+        open += f->state == NFA_FATE_OPEN;
+        const struct nfa_hop *h = s->hop;
+        for (; h && h->next; h = h->next)
+            CEP_INSIST(h->refs > 0 && h->next->refs > 0);
+        CEP_INSIST(f->state != NFA_FATE_OPEN || h == f->tail);
+    }
+    CEP_INSIST(n == fs->n_starts && over == fs->n_over && n > 0);
+    for (uint32_t i = 0; i < fs->n; i++) {
+        const struct nfa_fate *f = fs->live[i];
+        CEP_INSIST(f->state == NFA_FATE_OPEN && !f->into && f->tail && !f->tail->how && !f->tail->next);
+        live += f->n;
+        for (uint32_t j = 0; j < i; j++)
+            CEP_INSIST(fs->live[j]->rank != f->rank);
+    }
+    CEP_INSIST(live == open);
+    return open;
+}

@@ -1,0 +1,77 @@
+#pragma once
+/*
+ * nfa_fate -- the store of sets where one match of a start survives: starts with one fate. Private to src/nfa.
+ *
+ * What becomes of a start is decided by its rank (nfa_det.h) and the events to come. So starts of one rank share a *fate*,
+ * and an event moves fates, of which there are as many as the automaton has ways to stand, not starts:
+ *
+ *     key ── starts, by time ──▶ a1 ─ a2 ─ a4 ─ a7 ─ ...
+ *                                 │    │    │    └──▶ fate {wait b}
+ *                                 └────┴────┴───────▶ fate {wait c}
+ *
+ * Two fates that come to one rank become one (union-find). For each event that moves it a fate keeps a *hop*, what it was
+ * that moved it and how; the hops of fates that became one join. A start remembers the hop that came after it:
+ *
+ *     a1, a2 ──▶ (b3: taken) ──▶ ┬──▶ (c8: taken, completes)
+ *                    a4 ──▶ (b6)─┘
+ *
+ * When a fate completes, so do all its starts, each with the match that its hops tell, read backwards from the end. The
+ * earliest start decides what may be emitted: is its fate open all others wait, is it done its match is taken and prunes, is
+ * it over it goes. A hop lives while something before it does.
+ *
+ * Cost: an event the fates of its key (a compare for each that it cannot move); a start 40 bytes and its event; a match the
+ * hops since its start. Not for patterns that complete a match without taking an event.
+ *
+ * Invariants (nfa_fates_check()):
+ *   I1  starts ascend by order; n_starts counts them, n_over those whose fate is over
+ *   I2  live fates have different ranks; a fate's n counts the starts that lead to it
+ *   I3  the first start's fate is open, when the step is over
+ */
+#include "nfa/nfa_det.h"
+
+struct nfa_hop {
+    struct nfa_hop *next; /* counted; NULL at the end */
+    struct nfa_ev *ev;    /* counted; NULL when nothing was taken */
+    struct nfa_rank_trans
+        *how;      /* counted; NULL: the hops join another fate's here, or nothing happened yet */
+    uint32_t refs; /* starts, the hop before, the fate */
+};
+
+enum nfa_fate_state { NFA_FATE_OPEN = 0, NFA_FATE_DONE, NFA_FATE_OVER };
+
+struct nfa_fate {
+    struct nfa_fate *into;   /* counted; the fate that it became one with */
+    struct nfa_hop *tail;    /* counted; where the next hop goes; NULL when not open */
+    struct nfa_quota *quota; /* counted; DONE with `limit matches` */
+    uint64_t oldest, newest; /* orders of the first (or before it) and of the last start that leads here */
+    uint64_t n;              /* starts that lead here; 0 when it has become another */
+    uint64_t weight;         /* starts that ever did */
+    uint32_t rank;
+    uint32_t refs; /* starts, fates that became this one, the key's list */
+    enum nfa_fate_state state;
+};
+
+struct nfa_start {
+    struct nfa_start *next;
+    struct nfa_ev *ev;          /* counted */
+    struct nfa_fate *fate;      /* counted; see nfa_fate.c:find() */
+    struct nfa_hop *hop;        /* counted; NULL when it completed at once */
+    struct nfa_rank_trans *how; /* counted; how it started */
+};
+
+struct nfa_fates {
+    struct nfa_start *first, *last;
+    uint64_t n_starts, n_over;
+    uint64_t last_done; /* order of the last event that completed something */
+    uint64_t interest;  /* of the live fates, folded; all ones = any event */
+    uint32_t n, cap;
+    struct nfa_fate *live[];
+};
+
+void nfa_fates_step(struct nfa_matcher *m, struct nfa_key *k);
+void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+void nfa_fates_free(struct nfa_matcher *m, struct nfa_key *k);
+/* Marks the ranks that the key uses. */
+void nfa_fates_mark(struct nfa_matcher *m, const struct nfa_key *k);
+/* Returns: open starts. */
+uint64_t nfa_fates_check(const struct nfa_matcher *m, const struct nfa_key *k);

@@ -1,0 +1,270 @@
+/*
+ * nfa_graph -- see the header: events against the places of a key, and time.
+ */
+#include "nfa/nfa_graph.h"
+
+#include "base/base_check.h"
+#include "base/base_mem.h"
+
+enum { NFA_PLACES_MIN = 2 };
+
+static size_t graph_size(uint32_t cap) {
+    return sizeof(struct nfa_graph) + cap * sizeof(struct nfa_place);
+}
+
+static struct nfa_graph *graph_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n) {
+    struct nfa_graph *g = k->graph;
+    if (g && g->cap >= n)
+        return g;
+    uint32_t cap = NFA_PLACES_MIN;
+    while (cap < n)
+        cap *= 2;
+    struct nfa_graph *grown = nfa_mem_get(&m->mem, graph_size(cap));
+    if (g)
+        memcpy(grown, g, graph_size(g->n));
+    else
+        *grown = (struct nfa_graph){ .number = 1 };
+    grown->cap = cap;
+    if (g)
+        nfa_mem_put(&m->mem, g, graph_size(g->cap));
+    k->graph = grown;
+    return grown;
+}
+
+static struct nfa_ev *take_event(struct nfa_matcher *m) {
+    if (!m->cur.ev)
+        m->cur.ev = nfa_ev_new(m);
+    m->cur.ev->refs++;
+    return m->cur.ev;
+}
+
+/* The list is moved. */
+static void add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list) {
+    struct nfa_det *d = nfa_det_at(m, det);
+    struct nfa_graph *g = k->graph;
+    if (d->stamp == m->next_step) {
+        g->places[d->slot].list = nfa_cell_join(m, g, g->places[d->slot].list, list);
+        return;
+    }
+    g = graph_of(m, k, g->n + 1);
+    d->stamp = m->next_step;
+    d->slot = g->n;
+    g->places[g->n++] = (struct nfa_place){ det, list, d->fold };
+    g->interest |= d->fold;
+}
+
+/* What the event completed is told when all is moved. The list is counted. */
+static void completed(struct nfa_matcher *m, uint32_t list, uint32_t var) {
+    if (list)
+        nfa_cell_ref(m, list);
+    if (var != NFA_NONE && !m->cur.ev)
+        m->cur.ev = nfa_ev_new(m);
+    m->roots = base_grow(m->roots, m->n_roots, &m->cap_roots, sizeof *m->roots);
+    m->roots[m->n_roots++] = (struct nfa_root){ list, var };
+}
+
+/* A place that the event moves; it is out of the key's already. */
+static void move(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_place *pl) {
+    const struct nfa_trans *t = nfa_det_step(m, pl->det);
+    if (t->stops)
+        m->stats.stopped++;
+    if (t->stay_completes)
+        completed(m, pl->list, NFA_NONE);
+    for (uint32_t i = 0; i < t->n_moves; i++) {
+        const struct nfa_move *mv = &t->moves[i];
+        if (mv->completes)
+            completed(m, pl->list, mv->var);
+        if (mv->to != NFA_NONE)
+            add(m, k, mv->to, nfa_cell_take(m, mv->var, take_event(m), pl->list));
+    }
+    if (t->stay != NFA_NONE)
+        add(m, k, t->stay, pl->list);
+    else
+        nfa_cell_unref(m, k->graph, pl->list);
+}
+
+static void step_places(struct nfa_matcher *m, struct nfa_key *k) {
+    struct nfa_graph *g = k->graph;
+    uint32_t n = 0, n_moved = 0;
+    if (m->cap_moved_places < g->n) {
+        m->cap_moved_places = g->n * 2;
+        m->moved_places = base_realloc(m->moved_places, m->cap_moved_places * sizeof *m->moved_places);
+    }
+    g->interest = 0;
+    m->stats.work += g->n;
+    for (uint32_t i = 0; i < g->n; i++) {
+        struct nfa_place *pl = &g->places[i];
+        struct nfa_det *d = NULL;
+        if ((pl->fold & m->cur.folded) || pl->fold == UINT64_MAX) {
+            d = nfa_det_at(m, pl->det);
+            if (nfa_rel_cares(m, d->fold, &d->rel) && !nfa_det_step(m, pl->det)->same) {
+                m->moved_places[n_moved++] = *pl;
+                continue;
+            }
+        }
+        d = nfa_det_at(m, pl->det);
+        d->stamp = m->next_step;
+        d->slot = n;
+        g->interest |= pl->fold;
+        g->places[n++] = *pl;
+    }
+    g->n = n;
+    for (uint32_t i = 0; i < n_moved; i++)
+        move(m, k, &m->moved_places[i]);
+}
+
+static void stamp_places(struct nfa_matcher *m, const struct nfa_graph *g) {
+    for (uint32_t i = 0; i < g->n; i++) {
+        struct nfa_det *d = nfa_det_at(m, g->places[i].det);
+        d->stamp = m->next_step;
+        d->slot = i;
+    }
+}
+
+static void start(struct nfa_matcher *m, struct nfa_key *k, bool stamped) {
+    const struct nfa_trans *t = nfa_det_step(m, NFA_DET_START);
+    if (!t->n_moves)
+        return;
+    struct nfa_graph *g = graph_of(m, k, 1);
+    if (!stamped)
+        stamp_places(m, g);
+    for (uint32_t i = 0; i < t->n_moves; i++) {
+        const struct nfa_move *mv = &t->moves[i];
+        if (mv->completes)
+            completed(m, 0, mv->var);
+        if (mv->to != NFA_NONE)
+            add(m, k, mv->to, nfa_cell_start(m, k->graph, mv->var, take_event(m)));
+    }
+    m->stats.started++;
+    k->graph->number++;
+}
+
+static int64_t deadline_of(const struct nfa_matcher *m, const struct nfa_graph *g) {
+    return m->pat->within_kind == PLAN_WITHIN_FIRST_LAST && g->first
+               ? nfa_time_add(nfa_cell_at(m, g->first)->ev->time, m->pat->within_us)
+               : EVT_TIME_MAX;
+}
+
+static void finish(struct nfa_matcher *m, struct nfa_key *k) {
+    k->deadline = EVT_TIME_MAX;
+    if (k->graph && !k->graph->n)
+        nfa_graph_free(m, k);
+    else if (k->graph)
+        k->deadline = deadline_of(m, k->graph);
+    nfa_key_settle(m, k);
+}
+
+void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k) {
+    const struct nfa_graph *g = k->graph;
+    m->env.key = k;
+    m->next_step++;
+    m->n_roots = 0;
+    bool may_start = nfa_may_start(m), stamped = false;
+    if (g && g->n && ((g->interest & m->cur.folded) || g->interest == UINT64_MAX) && nfa_may_concern(m)) {
+        step_places(m, k);
+        stamped = true;
+    }
+    if (may_start)
+        start(m, k, stamped);
+    if (m->n_roots) {
+        nfa_walk(m, k, m->roots, m->n_roots, m->cur.time);
+        for (size_t i = 0; i < m->n_roots; i++) {
+            if (m->roots[i].list)
+                nfa_cell_unref(m, k->graph, m->roots[i].list);
+        }
+    }
+    if (m->cur.ev) {
+        nfa_ev_unref(m, m->cur.ev);
+        m->cur.ev = NULL;
+    }
+    m->cur.batch = NULL;
+    finish(m, k);
+}
+
+/* Places all of whose starts are cut go; what is in them is given back with the starts. */
+static void drop_places(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut) {
+    uint32_t n = 0;
+    g->interest = 0;
+    for (uint32_t i = 0; i < g->n; i++) {
+        if ((int32_t)(nfa_cell_at(m, g->places[i].list)->max - cut) <= 0)
+            continue;
+        g->interest |= g->places[i].fold;
+        g->places[n++] = g->places[i];
+    }
+    g->n = n;
+}
+
+void nfa_graph_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    struct nfa_graph *g = k->graph;
+    uint32_t cut = g ? g->cut : 0;
+    m->env.key = k;
+    for (uint32_t s = g && deadline_of(m, g) <= now ? g->first : 0; s; s = nfa_cell_at(m, s)->later) {
+        if (nfa_time_add(nfa_cell_at(m, s)->ev->time, m->pat->within_us) > now)
+            break;
+        cut = nfa_cell_at(m, s)->max;
+    }
+    if (g && cut != g->cut) {
+        drop_places(m, g, cut);
+        g->cut = cut;
+        while (g->first && !nfa_is_live(g, nfa_cell_at(m, g->first)->max)) {
+            m->stats.timed_out++;
+            nfa_cell_cut(m, g);
+        }
+    }
+    finish(m, k);
+}
+
+/* -- life ---------------------------------------------------------------------------------------------------------- */
+
+void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k) {
+    struct nfa_graph *g = k->graph;
+    if (!g)
+        return;
+    for (uint32_t i = 0; i < g->n; i++)
+        nfa_cell_unref(m, g, g->places[i].list);
+    CEP_INSIST(!g->first);
+    nfa_mem_put(&m->mem, g, graph_size(g->cap));
+    k->graph = NULL;
+}
+
+void nfa_graph_mark(struct nfa_matcher *m, const struct nfa_key *k) {
+    for (uint32_t i = 0; k->graph && i < k->graph->n; i++)
+        nfa_det_at(m, k->graph->places[i].det)->used = true;
+}
+
+static void check_list(const struct nfa_matcher *m, const struct nfa_graph *g, uint32_t list) {
+    const struct nfa_cell *c = nfa_cell_at(m, list);
+    CEP_INSIST(nfa_is_live(g, c->max) && c->refs > 0);
+    for (;;) {
+        CEP_INSIST(c->kind == NFA_CELL_START || nfa_cell_at(m, c->below)->max == c->max);
+        CEP_INSIST(c->kind != NFA_CELL_SAME || nfa_cell_at(m, c->below)->kind == NFA_CELL_START);
+        if (!c->rest || !nfa_is_live(g, c->rest_max))
+            return;
+        const struct nfa_cell *r = nfa_cell_at(m, c->rest);
+        CEP_INSIST(r->max == c->rest_max && (int32_t)(c->max - r->max) >= 0 && r->refs > 0);
+        c = r;
+    }
+}
+
+uint64_t nfa_graph_check(const struct nfa_matcher *m, const struct nfa_key *k) {
+    const struct nfa_graph *g = k->graph;
+    uint64_t open = 0;
+    uint32_t before = g->cut;
+    CEP_INSIST(g->n > 0 && g->first);
+    for (uint32_t s = g->first; s; s = nfa_cell_at(m, s)->later, open++) {
+        const struct nfa_cell *c = nfa_cell_at(m, s);
+        CEP_INSIST(c->kind == NFA_CELL_START && c->refs > 0 && c->ev && nfa_is_live(g, c->max));
+        CEP_INSIST((int32_t)(c->max - before) >= 0 && (c->later || g->last == s));
+        before = c->max;
+        for (uint32_t r = c->ring; r != s; r = nfa_cell_at(m, r)->ring) {
+            CEP_INSIST(nfa_cell_at(m, r)->max == c->max && nfa_cell_at(m, r)->refs > 0);
+            CEP_INSIST(nfa_cell_at(m, nfa_cell_at(m, r)->ring)->ring_prev == r);
+        }
+    }
+    for (uint32_t i = 0; i < g->n; i++) {
+        for (uint32_t j = 0; j < i; j++)
+            CEP_INSIST(g->places[i].det != g->places[j].det);
+        check_list(m, g, g->places[i].list);
+    }
+    return open;
+}

@@ -1,0 +1,100 @@
+#pragma once
+/*
+ * nfa_graph -- the store of sets where every match is emitted (`no skip`): partial matches in a shared graph. Private to
+ * src/nfa.
+ *
+ * The partial matches of a key that stand in one det (nfa_det.h) are one list of cells. A cell is a start, or an event
+ * taken behind each of a list of partial matches; lists share their tails:
+ *
+ *     wait b:  a5 ─ a4                       match a -> b ->> c on a1 a2 b3 a4 a5 b6:  at b6 both wait b
+ *     wait c:  b6(·) ─ b3(·)                 b6 behind a5, a4: two partial matches in one cell
+ *               │       └──▶ a2 ─ a1
+ *               └──▶ a5 ─ a4
+ *
+ * An event that moves a det takes its list as a whole: one cell for each variable that took it, however many partial
+ * matches there are. Matches are told by walking from a completing event through the lists to the starts; each cell
+ * visited leads to one at least, so a match costs its own length.
+ *
+ * Time. A list descends by the latest start in each of its cells (`max`), so what `within` has ended -- the starts up to
+ * `cut` -- lies behind, and a walk stops where max <= cut. Cells of one max form a ring with their start: when the start's
+ * time is over the ring is given back without a look at who refers to it, for nobody follows a reference to what is
+ * cut. What is not needed before that is given back by counting references.
+ *
+ * Joining two lists takes over up to NFA_JOIN_STEPS heads and then puts one list into the other as a cell (LIST).
+ *
+ * Cells are 48 bytes, addressed by 32-bit handles, 0 = none; starts are numbered by key, modulo 2^32.
+ *
+ * Cost: an event the places of its key, a compare for each that it cannot move; a start one cell and its event; a match
+ * its length. (Bucchi, Grez, Quintana, Riveros, Vansummeren: CORE, a Complex Event Recognition Engine, PVLDB 15(9), 2022,
+ * has the structure; rings, counting and the handling of lists that share no order are ours.)
+ *
+ * Invariants (nfa_graph_check()):
+ *   I1  a list descends by max; max of a cell is that of what lies below it
+ *   I2  places have different dets, none empty
+ *   I3  starts of a key ascend by number, all > cut
+ *   I4  a live cell is in the ring of a start that is there; what it refers to and is live is there too
+ */
+#include "nfa/nfa_det.h"
+
+enum nfa_cell_kind { NFA_CELL_START = 0, NFA_CELL_TAKE, NFA_CELL_SAME, NFA_CELL_LIST };
+
+struct nfa_cell {
+    uint32_t var; /* START, TAKE: that took ev */
+    uint32_t kind : 2, refs : 30;
+    uint32_t max;      /* the latest start below */
+    uint32_t rest_max; /* of rest */
+    struct nfa_ev *ev; /* START, TAKE: counted */
+    uint32_t below;    /* TAKE: the list behind which ev was taken; SAME: the start; LIST: a list. Counted. */
+    uint32_t rest;     /* of the list; counted */
+    uint32_t ring, ring_prev; /* of cells with this max that have this start */
+    uint32_t later, earlier;  /* START: starts of the key */
+};
+
+/* Partial matches in one det. */
+struct nfa_place {
+    uint32_t det;
+    uint32_t list; /* counted */
+    uint64_t fold; /* of the det */
+};
+
+struct nfa_graph {
+    uint32_t first, last; /* starts */
+    uint32_t cut;         /* starts up to here are over */
+    uint32_t number;      /* of the next start */
+    uint64_t interest;    /* of the places, folded; all ones = any event */
+    uint32_t n, cap;
+    struct nfa_place places[];
+};
+
+void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k);
+void nfa_graph_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k);
+void nfa_graph_mark(struct nfa_matcher *m, const struct nfa_key *k);
+/* Returns: open starts. */
+uint64_t nfa_graph_check(const struct nfa_matcher *m, const struct nfa_key *k);
+
+/* nfa_cell.c */
+struct nfa_cells *nfa_cells_new(struct nfa_matcher *m);
+void nfa_cells_free(struct nfa_matcher *m);
+struct nfa_cell *nfa_cell_at(const struct nfa_matcher *m, uint32_t cell);
+static inline bool nfa_is_live(const struct nfa_graph *g, uint32_t max) {
+    return (int32_t)(max - g->cut) > 0;
+}
+uint32_t nfa_cell_start(
+    struct nfa_matcher *m, struct nfa_graph *g, uint32_t var, struct nfa_ev *ev /* moved */);
+/* An event taken behind each of a list. */
+uint32_t nfa_cell_take(struct nfa_matcher *m, uint32_t var, struct nfa_ev *ev /* moved */, uint32_t below);
+void nfa_cell_ref(struct nfa_matcher *m, uint32_t cell);
+void nfa_cell_unref(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cell);
+/* Both lists are moved. */
+uint32_t nfa_cell_join(struct nfa_matcher *m, struct nfa_graph *g, uint32_t a, uint32_t b);
+/* Gives back the first start with all that leads to it alone or later ones do not need. Requires: cut is its number. */
+void nfa_cell_cut(struct nfa_matcher *m, struct nfa_graph *g);
+
+/* nfa_walk.c: matches told. roots: what the event under test completed. */
+struct nfa_root {
+    uint32_t list; /* counted; 0: the event alone is the match */
+    uint32_t var;  /* that took the event; NFA_NONE: it was not taken */
+};
+void nfa_walk(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *roots, size_t n, int64_t now);
+void nfa_walk_release(struct nfa_walk *w);

@@ -1,0 +1,147 @@
+/*
+ * nfa_store -- which store a pattern's partial matches are kept in.
+ *
+ * Runs (nfa_group.c, nfa_step.c): a record a partial match. Needed where what an event does depends on the partial match.
+ * Fates (nfa_fate.c): where all conditions look at the event alone and the skip policy lets one match of a start survive,
+ * starts that have one future are moved as one. Graph (nfa_graph.c): where they all do and every match is emitted, partial
+ * matches that stand in the same states are moved as one.
+ *
+ * Law: both give the same matches. So a pattern is only taken from the runs where the argument at the head of the other
+ * store holds for it; each thing it does not cover is a reason here, shown by `explain`.
+ */
+#include "nfa/nfa_int.h"
+
+#include "base/base_mem.h"
+
+/* A det may be any set of states: more of them than these are not remembered well. */
+enum { NFA_SETS_STATES = 1024, NFA_SETS_EDGES = 65536 };
+
+/* May a match be complete without an event that a `var` took behind the first one? Walks edges as if all could hold. */
+static bool may_miss_var(const struct nfa_prog *p, uint32_t var) {
+    bool miss = false;
+    uint32_t *todo = base_calloc(p->n_states + 1, sizeof *todo), n = 0;
+    bool *seen = base_calloc(p->n_states + 1, sizeof *seen);
+    todo[n++] = p->start;
+    seen[p->start] = true;
+    while (n && !miss) {
+        uint32_t at = todo[--n];
+        const struct nfa_state *s = &p->states[at];
+        miss = nfa_awaits_absence(s);
+        for (uint32_t i = 0; i < s->n_edges && !miss; i++) {
+            const struct nfa_edge *e = &p->edges[s->edges + i];
+            if (e->action == NFA_STOP || (at == p->start && e->action != NFA_TAKE) ||
+                (e->action == NFA_TAKE && e->var == var && at != p->start))
+                continue;
+            /* A first event of VAR is the one to skip to, and prunes nothing. */
+            if (at == p->start && e->var == var && p->pat->skip == PLAN_SKIP_TO_FIRST)
+                miss = true;
+            miss = miss || e->completes || e->n_finals > 0;
+            if (e->target != NFA_NONE && !seen[e->target]) {
+                seen[e->target] = true;
+                todo[n++] = e->target;
+            }
+        }
+    }
+    base_free(todo);
+    base_free(seen);
+    return miss;
+}
+
+static bool reads_partial_match(const struct nfa_prog *p) {
+    for (size_t i = 0; i < p->n_atoms; i++) {
+        if (p->atoms[i].rest)
+            return true;
+    }
+    for (uint32_t i = 0; i < p->pat->n_inputs; i++) {
+        if (p->prev_rows[i])
+            return true;
+    }
+    return p->n_run_aggs > 0;
+}
+
+static bool completes_without_taking(const struct nfa_prog *p) {
+    for (size_t i = 0; i < p->n_states; i++) {
+        const struct nfa_state *s = &p->states[i];
+        if (nfa_awaits_absence(s))
+            return true;
+        for (uint32_t k = 0; k < s->n_edges; k++) {
+            const struct nfa_edge *e = &p->edges[s->edges + k];
+            if (e->action == NFA_IGNORE && e->completes)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool has_times(const struct nfa_prog *p) {
+    bool any = p->has_bounds;
+    for (size_t i = 0; i < p->n_states && !any; i++)
+        any = p->states[i].absent_us >= 0;
+    for (size_t i = 0; i < p->n_atoms && !any; i++)
+        any = p->atoms[i].kind == NFA_ATOM_TIME_LO || p->atoms[i].kind == NFA_ATOM_TIME_HI;
+    return any;
+}
+
+/* Why the store of fates is none for this pattern; NULL when it is. */
+static const char *no_fates(const struct nfa_prog *p) {
+    const struct plan_pattern *pat = p->pat;
+    bool to_var = pat->skip == PLAN_SKIP_TO_FIRST || pat->skip == PLAN_SKIP_TO_LAST;
+    if (completes_without_taking(p))
+        return "a match may be complete without taking an event, and the skip policy compares it with others";
+    if (pat->limit_open)
+        return "the starts that `limit open` counts outlive their first match while it waits";
+    if (to_var && may_miss_var(p, pat->skip_var))
+        return "a match may lack the event to skip to, or begin with it, so a start may give several matches";
+    return NULL;
+}
+
+/* The same for the shared graph. */
+static const char *no_graph(const struct nfa_prog *p) {
+    for (size_t i = 0; i < p->n_states; i++) {
+        if (nfa_awaits_absence(&p->states[i]))
+            return "an absence completes at a time of its own for each start";
+    }
+    if (p->pat->limit_open)
+        return "the starts that `limit open` counts are not told apart in a set";
+    if (p->pat->limit_matches)
+        return "the first matches that `limit matches` asks for are not told apart in a set";
+    return NULL;
+}
+
+static const char *no_sets(const struct nfa_prog *p) {
+    if (reads_partial_match(p))
+        return "a condition reads the partial match";
+    if (!p->opts.no_timeouts && (p->pat->within_kind != PLAN_WITHIN_NONE || p->has_bounds))
+        return "the time-outs are read, so every partial match is a row";
+    if (p->opts.saved)
+        return "its state is saved, which sets cannot be in this version";
+    if (has_times(p))
+        return "a step has a time of its own, counted from the event before";
+    if (p->n_states > NFA_SETS_STATES || p->n_edges > NFA_SETS_EDGES)
+        return "the automaton is too large to take its states together";
+    return NULL;
+}
+
+enum cep_rc nfa_store(struct nfa_prog *p, struct cep_err *err) {
+    (void)err;
+    p->store = NFA_STORE_RUNS;
+    p->store_why = no_sets(p);
+    if (p->store_why)
+        return CEP_OK;
+    if (p->pat->skip == PLAN_SKIP_NONE) {
+        p->store_why = no_graph(p);
+        if (p->store_why)
+            return CEP_OK;
+        p->store = NFA_STORE_GRAPH;
+        p->store_why =
+            "conditions look at the event alone: partial matches in the same states are moved as one";
+        return CEP_OK;
+    }
+    p->store_why = no_fates(p);
+    if (p->store_why)
+        return CEP_OK;
+    p->store = NFA_STORE_FATES;
+    p->store_why = "conditions look at the event alone and one match of a start survives: starts with one "
+                   "future are moved as one";
+    return CEP_OK;
+}

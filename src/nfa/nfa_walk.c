@@ -1,0 +1,144 @@
+/*
+ * nfa_walk -- matches told from the shared graph: from the event that completed them back to their starts.
+ *
+ * Every list entered and every cell visited is live and leads to a start, so the way to the next match is as long as the
+ * match, but for the LIST cells between. Matches of one event are gathered and put in order of start, then of their
+ * events; when there are very many, a part at a time.
+ */
+#include "nfa/nfa_graph.h"
+
+#include "base/base_mem.h"
+
+#include <stdlib.h>
+
+enum { NFA_TOLD_MAX = 1 << 16 };
+
+/* An event of a match. */
+struct nfa_told {
+    const struct nfa_ev *ev;
+    uint32_t var;
+};
+
+struct nfa_step_back { /* a list on the way, and how long the match was before it */
+    uint32_t list;
+    uint32_t len;
+};
+
+struct nfa_match {
+    const struct nfa_told *events; /* first to last; NULL while they may still move */
+    size_t at;
+    uint32_t n;
+};
+
+static int by_order(const void *x, const void *y) {
+    const struct nfa_match *a = x, *b = y;
+    uint32_t both = a->n < b->n ? a->n : b->n;
+    for (uint32_t i = 0; i < both; i++) {
+        if (a->events[i].ev->order != b->events[i].ev->order)
+            return a->events[i].ev->order < b->events[i].ev->order ? -1 : 1;
+    }
+    if (a->n != b->n)
+        return a->n < b->n ? -1 : 1;
+    for (uint32_t i = 0; i < both; i++) {
+        if (a->events[i].var != b->events[i].var)
+            return a->events[i].var < b->events[i].var ? -1 : 1;
+    }
+    return 0;
+}
+
+static void flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    struct nfa_walk *w = &m->walk;
+    for (size_t i = 0; i < w->n_matches; i++)
+        w->matches[i].events = w->told + w->matches[i].at;
+    if (w->n_matches > 1)
+        qsort(w->matches, w->n_matches, sizeof *w->matches, by_order);
+    for (size_t i = 0; i < w->n_matches; i++) {
+        const struct nfa_match *x = &w->matches[i];
+        nfa_emit_room(m, x->n);
+        for (uint32_t e = 0; e < x->n; e++) {
+            m->evs[e] = x->events[e].ev;
+            m->ev_vars[e] = x->events[e].var;
+        }
+        m->n_evs = x->n;
+        nfa_emit_listed(m, k, now);
+    }
+    w->n_matches = w->n_told = 0;
+}
+
+/* The way, last event first, is a match. */
+static void tell(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, int64_t now) {
+    struct nfa_walk *w = &m->walk;
+    if (!m->out.matches && !m->p->uses_match_number) {
+        m->stats.matches++;
+        return;
+    }
+    if (w->n_told + len > NFA_TOLD_MAX && w->n_matches)
+        flush(m, k, now);
+    w->matches = base_grow(w->matches, w->n_matches, &w->cap_matches, sizeof *w->matches);
+    w->matches[w->n_matches++] = (struct nfa_match){ .at = w->n_told, .n = len };
+    while (w->cap_told < w->n_told + len)
+        w->told = base_grow(w->told, w->cap_told, &w->cap_told, sizeof *w->told);
+    for (uint32_t i = len; i-- > 0;)
+        w->told[w->n_told++] = w->way[i];
+}
+
+static void set_way(struct nfa_walk *w, uint32_t at, const struct nfa_ev *ev, uint32_t var) {
+    w->way = base_grow(w->way, at, &w->cap_way, sizeof *w->way);
+    w->way[at] = (struct nfa_told){ ev, var };
+}
+
+static void push(struct nfa_walk *w, size_t *n, uint32_t list, uint32_t len) {
+    w->steps = base_grow(w->steps, *n, &w->cap_steps, sizeof *w->steps);
+    w->steps[(*n)++] = (struct nfa_step_back){ list, len };
+}
+
+static void walk(struct nfa_matcher *m, struct nfa_key *k, uint32_t list, uint32_t len, int64_t now) {
+    struct nfa_walk *w = &m->walk;
+    const struct nfa_graph *g = k->graph;
+    size_t n = 0;
+    push(w, &n, list, len);
+    while (n) {
+        struct nfa_step_back *s = &w->steps[n - 1];
+        if (!s->list) {
+            n--;
+            continue;
+        }
+        const struct nfa_cell *c = nfa_cell_at(m, s->list);
+        m->stats.work++;
+        s->list = c->rest && nfa_is_live(g, c->rest_max) ? c->rest : 0;
+        len = s->len;
+        if (!s->list)
+            n--; /* a long way does not keep what it is done with */
+        if (c->kind == NFA_CELL_LIST) {
+            push(w, &n, c->below, len);
+            continue;
+        }
+        if (c->kind == NFA_CELL_SAME)
+            c = nfa_cell_at(m, c->below);
+        set_way(w, len, c->ev, c->var);
+        if (c->kind == NFA_CELL_START)
+            tell(m, k, len + 1, now);
+        else
+            push(w, &n, c->below, len + 1);
+    }
+}
+
+void nfa_walk(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *roots, size_t n, int64_t now) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t len = 0;
+        if (roots[i].var != NFA_NONE)
+            set_way(&m->walk, len++, m->cur.ev, roots[i].var);
+        if (roots[i].list)
+            walk(m, k, roots[i].list, len, now);
+        else
+            tell(m, k, len, now);
+    }
+    flush(m, k, now);
+}
+
+void nfa_walk_release(struct nfa_walk *w) {
+    base_free(w->told);
+    base_free(w->way);
+    base_free(w->steps);
+    base_free(w->matches);
+}
