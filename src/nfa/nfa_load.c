@@ -624,6 +624,8 @@ static enum cep_rc load_row(struct nfa_loader *l, const struct sto_entry *e, str
 
 enum cep_rc nfa_matcher_load(
     struct nfa_matcher *m, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
+    if (m->p->store != NFA_STORE_RUNS)
+        return base_err_set(err, CEP_ESTATE, "the store of sets cannot be loaded; compile the pattern as one that is saved");
     struct nfa_loader *l = loader_of(m);
     if (e->ns == NFA_NS_META)
         return load_meta(l, e, losses, err);
