@@ -300,6 +300,7 @@ struct dsl_endpoint {
     struct dsl_option *options;
     size_t n_options;
     struct cep_span span;
+    bool lost; /* some of the options could not be read */
 };
 
 /* ---- sequences of events ----------------------------------------------------------------------------------- */

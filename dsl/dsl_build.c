@@ -109,7 +109,10 @@ struct dsl_type *dsl_mk_row_type(struct dsl_parse *p, struct cep_span span, cons
 struct dsl_endpoint *dsl_mk_endpoint(
     struct dsl_parse *p, struct cep_span span, struct dsl_name name, const struct dsl_vec *options) {
     struct dsl_endpoint *e = BASE_ARENA_NEW(p->arena, struct dsl_endpoint);
-    *e = (struct dsl_endpoint){ name, options->items, options->n, span };
+    /* Was the last mistake behind the name? */
+    bool lost = p->broken && p->recovered_at < p->toks->n &&
+                p->toks->items[p->recovered_at].span.off > name.span.off;
+    *e = (struct dsl_endpoint){ name, options->items, options->n, span, lost };
     return e;
 }
 

@@ -200,7 +200,7 @@ static bool check_options(struct dsl_sem *c, const struct dsl_endpoint *e, const
         }
     }
     for (const struct plan_opt_spec *s = specs; s && s->name; s++) {
-        bool given = !s->required;
+        bool given = !s->required || e->lost;
         for (size_t i = 0; i < e->n_options && !given; i++)
             given = base_str_eq(e->options[i].name, base_str_of(s->name));
         if (!given) {
@@ -213,7 +213,7 @@ static bool check_options(struct dsl_sem *c, const struct dsl_endpoint *e, const
     }
     *out = opts;
     *n_out = n;
-    return ok && check_together(c, r, e->name.span, opts, n);
+    return ok && !e->lost && check_together(c, r, e->name.span, opts, n);
 }
 
 static bool check_connector(
@@ -278,6 +278,16 @@ static bool check_format(struct dsl_sem *c, const struct dsl_endpoint *f, bool s
     return false;
 }
 
+static bool check_connector_options(struct dsl_sem *c, const struct dsl_endpoint *to, bool source,
+    const struct evt_schema *schema, struct dsl_endpoint_out *out) {
+    if (!check_connector(c, to, source, out))
+        return false;
+    const struct plan_connector_spec *k = out->connector;
+    struct opt_rules r = { source ? k->source_opts : k->sink_opts, source && k->open_opts,
+        source ? k->source_check : k->sink_check, "connector", k->name, schema };
+    return check_options(c, to, &r, &out->opts, &out->n_opts);
+}
+
 bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const struct dsl_endpoint *format,
     bool source, const struct evt_schema *schema, struct cep_span stmt_span, struct dsl_endpoint_out *out) {
     *out = (struct dsl_endpoint_out){ 0 };
@@ -287,13 +297,7 @@ bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const 
                    : "the sink has no target: to CONNECTOR (...)");
         return false;
     }
-    bool ok = check_connector(c, to, source, out);
-    if (ok) {
-        const struct plan_connector_spec *k = out->connector;
-        struct opt_rules r = { source ? k->source_opts : k->sink_opts, source && k->open_opts,
-            source ? k->source_check : k->sink_check, "connector", k->name, schema };
-        ok = check_options(c, to, &r, &out->opts, &out->n_opts);
-    }
+    bool ok = check_connector_options(c, to, source, schema, out);
     const char *def = out->connector ? out->connector->default_format : NULL;
     if (dsl_name_given(&format->name)) {
         if (def && !*def) {
@@ -316,4 +320,14 @@ bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const 
     out->format = find_format(c->catalog, base_str_of(def));
     struct dsl_endpoint implied = { .name = { .text = base_str_of(def), .span = to->name.span } };
     return out->format && check_format(c, &implied, source, schema, out) && ok;
+}
+
+void dsl_check_broken_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const struct dsl_endpoint *format,
+    bool source, const struct evt_schema *schema, struct dsl_endpoint_out *out) {
+    *out = (struct dsl_endpoint_out){ 0 };
+    if (dsl_name_given(&to->name))
+        (void)check_connector_options(c, to, source, schema, out);
+    bool takes = !out->connector || !out->connector->default_format || *out->connector->default_format;
+    if (dsl_name_given(&format->name) && takes)
+        (void)check_format(c, format, source, schema, out);
 }

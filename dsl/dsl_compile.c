@@ -36,8 +36,12 @@ static void lower_producer(struct dsl_sem *c, struct dsl_sym *s) {
             s->deps[i]->read = true;
         if (s->kind == DSL_SYM_PATTERN)
             dsl_check_broken_pattern(c, s);
-        else if (s->kind == DSL_SYM_SOURCE && s->stmt->stream.columns_whole)
+        else if (s->kind == DSL_SYM_SOURCE)
             dsl_check_broken_source(c, s);
+        else if (s->kind == DSL_SYM_SELECT && s->stmt->select)
+            dsl_check_broken_select(c, s);
+        else if (s->kind == DSL_SYM_ALERT)
+            dsl_check_broken_alert(c, s);
         return;
     }
     switch (s->kind) {
@@ -76,8 +80,8 @@ static void run_passes(struct dsl_sem *c) {
     for (size_t i = 0; i < c->n_order && !dsl_over_budget(c, c->order[i]->stmt->span); i++)
         lower_producer(c, c->order[i]);
     for (size_t i = 0; i < c->prog->n_stmts && !dsl_over_budget(c, c->prog->stmts[i]->span); i++)
-        if (c->prog->stmts[i]->kind == DSL_STMT_SINK && !c->prog->stmts[i]->broken)
-            dsl_lower_sink(c, c->prog->stmts[i]);
+        if (c->prog->stmts[i]->kind == DSL_STMT_SINK)
+            (c->prog->stmts[i]->broken ? dsl_check_broken_sink : dsl_lower_sink)(c, c->prog->stmts[i]);
     dsl_lower_implied_sinks(c);
     if (!c->variant) {
         dsl_check_meeting_sinks(c);

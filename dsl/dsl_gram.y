@@ -857,9 +857,12 @@ process_library:
 /* ---- queries ------------------------------------------------------------------------------------------------- */
 
 select_from:
-    "select" opt_distinct select_items "from" from_list
+    "select" opt_distinct select_items
+        { $$ = dsl_mk_select(p, @$, $2, @2, &$3, NULL, @3); }
+    | "select" opt_distinct select_items "from" from_list
         { $$ = dsl_mk_select(p, @$, $2, @2, &$3, &$5, dsl_span_join(@4, @5)); }
-    | "select" mistake                            { RECOVERED; $$ = dsl_mk_select(p, @$, 0, @1, NULL, NULL, @1); }
+    | "select" opt_distinct select_items "from" mistake
+        { RECOVERED; $$ = dsl_mk_select(p, @$, $2, @2, &$3, NULL, @4); }
     ;
 
 opt_distinct:
@@ -892,6 +895,8 @@ select_core:
 select_items:
     select_item                                 { $$ = (struct dsl_vec){ 0 }; DSL_ADD(p, &$$, $1); }
     | select_items "," select_item              { $$ = $1; DSL_ADD(p, &$$, $3); }
+    | mistake                                     { RECOVERED; $$ = (struct dsl_vec){ 0 }; }
+    | select_items "," mistake                    { RECOVERED; $$ = $1; }
     ;
 
 select_item:
@@ -994,11 +999,13 @@ query_order:
     union
     | union "order" "by" order_list
         { $$ = $1; TAKE($$->order, $$->n_order, $4); $$->order_span = dsl_span_join(@2, @4); }
+    | union "order" mistake                       { RECOVERED; $$ = $1; }
     ;
 
 query_limit:
     query_order
     | query_order "limit" number                { $$ = $1; $$->limit = $3; $$->limit_span = dsl_span_join(@2, @3); }
+    | query_order "limit" mistake                 { RECOVERED; $$ = $1; }
     ;
 
 query:
@@ -1298,7 +1305,7 @@ label:
 alert_by:
     %empty
     | "by" expr_list                            { TAKE(ALERT_.by, ALERT_.n_by, $2); ALERT_.by_span = @$; }
-    | "by" mistake                                { RECOVERED; }
+    | "by" mistake                                { RECOVERED; ALERT_.by_span = @$; }
     ;
 
 alert_suppress:

@@ -121,7 +121,9 @@ static bool resolve_columns(
     return ok;
 }
 
-static bool lower_resolve(struct dsl_sem *c, const struct dsl_alert *st, struct plan_alert *out) {
+/* by_known: the alert's identity is. */
+static bool lower_resolve(
+    struct dsl_sem *c, const struct dsl_alert *st, bool by_known, struct plan_alert *out) {
     if (st->resolve == DSL_RESOLVE_NONE)
         return true;
     if (st->resolve == DSL_RESOLVE_AFTER)
@@ -131,7 +133,7 @@ static bool lower_resolve(struct dsl_sem *c, const struct dsl_alert *st, struct 
         return false;
     out->has_resolve_when = true;
     out->resolve_when = (struct plan_ref){ when.sym->node, when.port };
-    bool ok = resolve_columns(c, st, &when, out);
+    bool ok = !by_known || resolve_columns(c, st, &when, out);
     if (st->resolve_where) {
         struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
             .schema = when.schema,
@@ -210,36 +212,50 @@ static bool lower_clauses(
     return ok;
 }
 
-void dsl_lower_alert(struct dsl_sem *c, struct dsl_sym *sym) {
-    const struct dsl_alert *st = &sym->stmt->alert;
-    struct plan_node *n = dsl_add_node(c, sym, PLAN_NODE_ALERT);
-    struct plan_alert *out = &n->alert;
-    struct dsl_rows on;
-    if (!dsl_rows_find(c, &st->on, DSL_USE_READ, &on)) {
-        on = (struct dsl_rows){ .open = true, .name = dsl_path_str(&st->on, &c->tmp) };
-        sym->bad = sym->open = true;
-    }
-    out->on_pattern = on.sym && on.sym->kind == DSL_SYM_PATTERN;
-    if (on.sym)
-        out->on = (struct plan_ref){ on.sym->node, on.port };
+/* All that is said about an alert. Ensures: *on is what it reads. Returns: that nothing was wrong. */
+static bool lower_all(
+    struct dsl_sem *c, const struct dsl_stmt *stmt, struct dsl_rows *on, struct plan_alert *out) {
+    const struct dsl_alert *st = &stmt->alert;
+    bool ok = dsl_rows_find(c, &st->on, DSL_USE_READ, on);
+    if (!ok)
+        *on = (struct dsl_rows){ .open = true, .name = dsl_path_str(&st->on, &c->tmp) };
+    out->on_pattern = on->sym && on->sym->kind == DSL_SYM_PATTERN;
+    if (on->sym)
+        out->on = (struct plan_ref){ on->sym->node, on->port };
     struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
-        .schema = on.schema,
-        .open = on.open,
-        .name = on.name,
+        .schema = on->schema,
+        .open = on->open,
+        .name = on->name,
         .word = out->on_pattern ? "pattern" : "stream",
         .own = -1,
         .input = -1,
         .agg_var = -1,
-        .key_col = out->on_pattern ? hidden_col(on.schema, "$key") : -1 };
-    sym->bad |= !lower_clauses(c, st, &s, out);
-    sym->bad |= !lower_resolve(c, st, out);
+        .key_col = out->on_pattern ? hidden_col(on->schema, "$key") : -1 };
+    ok &= lower_clauses(c, st, &s, out);
+    /* Of a broken one no "by" may be one that was lost. */
+    ok &= lower_resolve(c, st, !stmt->broken || st->n_by > 0, out);
     out->with_events = st->with_events;
-    if (st->with_events && on.sym && !out->on_pattern) {
+    if (st->with_events && on->sym && !out->on_pattern) {
         dsl_diag_error(c->diag, st->with_span, CEP_EINVAL,
-            "\"with events\" needs a pattern: \"%.*s\" is a stream", BASE_STR_FMT(on.name));
-        sym->bad = true;
+            "\"with events\" needs a pattern: \"%.*s\" is a stream", BASE_STR_FMT(on->name));
         out->with_events = false;
+        ok = false;
     }
+    return ok;
+}
+
+void dsl_check_broken_alert(struct dsl_sem *c, struct dsl_sym *sym) {
+    struct plan_alert out = { 0 };
+    struct dsl_rows on;
+    (void)lower_all(c, sym->stmt, &on, &out);
+    sym->bad = sym->open = true;
+}
+
+void dsl_lower_alert(struct dsl_sem *c, struct dsl_sym *sym) {
+    struct plan_node *n = dsl_add_node(c, sym, PLAN_NODE_ALERT);
+    struct plan_alert *out = &n->alert;
+    struct dsl_rows on;
+    sym->bad |= !lower_all(c, sym->stmt, &on, out);
     if (!on.schema || sym->bad) {
         sym->open = true;
         return;

@@ -136,6 +136,18 @@ void dsl_lower_sink(struct dsl_sem *c, const struct dsl_stmt *stmt) {
         .span = stmt->span };
 }
 
+void dsl_check_broken_sink(struct dsl_sem *c, const struct dsl_stmt *stmt) {
+    const struct dsl_sink *st = &stmt->sink;
+    struct dsl_endpoint_out ep;
+    struct dsl_rows in;
+    bool ok = true;
+    if (!dsl_rows_find(c, &st->from, DSL_USE_SINK, &in))
+        in = (struct dsl_rows){ .open = true, .name = dsl_path_str(&st->from, &c->tmp) };
+    dsl_check_broken_endpoint(c, &st->to, &st->format, false, in.open ? NULL : in.schema, &ep);
+    (void)delivery_possible(c, st, &in, ep.connector);
+    (void)text_template(c, &st->format, &in, &ok);
+}
+
 void dsl_lower_implied_sinks(struct dsl_sem *c) {
     struct dsl_endpoint to = { .name = { .text = BASE_STR("stdout") } },
                         format = { .name = { .text = BASE_STR("json") } };

@@ -147,9 +147,17 @@ static bool lower_time_words(struct dsl_sem *c, const struct dsl_stream *st, str
 }
 
 void dsl_check_broken_source(struct dsl_sem *c, struct dsl_sym *sym) {
-    sym->open = false;
-    sym->schema = source_columns(c, sym, &sym->stmt->stream);
+    const struct dsl_stream *st = &sym->stmt->stream;
+    struct dsl_endpoint_out ep;
+    struct plan_time time = { 0 };
     sym->bad = true;
+    if (st->columns_whole) {
+        sym->open = false;
+        sym->schema = source_columns(c, sym, st);
+    }
+    dsl_check_broken_endpoint(c, &st->source, &st->format, true, sym->open ? NULL : sym->schema, &ep);
+    if (st->time == DSL_TIME_EVENT && !sym->open)
+        (void)time_column(c, sym, st, &time);
 }
 
 void dsl_lower_source(struct dsl_sem *c, struct dsl_sym *sym) {
@@ -444,4 +452,17 @@ void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
     sym->schema = node->schema = s;
     node->select.n_branches = (uint32_t)q->n_selects;
     node->select.branches = out;
+}
+
+/* Each branch by itself: how many columns they have is not known. */
+void dsl_check_broken_select(struct dsl_sem *c, struct dsl_sym *sym) {
+    const struct dsl_query *q = sym->stmt->select;
+    sym->bad = sym->open = true;
+    if (!query_supported(c, q))
+        return;
+    for (size_t i = 0; i < q->n_selects && !dsl_over_budget(c, q->selects[i]->span); i++) {
+        struct branch b = { 0 };
+        if (q->selects[i]->n_from > 0)
+            lower_branch(c, sym, &b, q->selects[i], i == 0);
+    }
 }

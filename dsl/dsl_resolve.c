@@ -235,9 +235,7 @@ static void add_dep(struct dsl_sem *c, struct dsl_sym *s, const struct dsl_path 
 
 static void collect_deps(struct dsl_sem *c, struct dsl_sym *s) {
     const struct dsl_stmt *st = s->stmt;
-    if (st->broken && s->kind != DSL_SYM_PATTERN)
-        return;
-    if (s->kind == DSL_SYM_SELECT) {
+    if (s->kind == DSL_SYM_SELECT && st->select) {
         for (size_t i = 0; i < st->select->n_selects; i++)
             for (size_t k = 0; k < st->select->selects[i]->n_from; k++) {
                 const struct dsl_from *f = st->select->selects[i]->from[k];

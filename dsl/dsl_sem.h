@@ -301,8 +301,15 @@ void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym);
 /* After a syntax mistake: checks the clauses that could be read, as far as they do not need the others. */
 void dsl_check_broken_pattern(struct dsl_sem *c, struct dsl_sym *sym);
-/* The same for a stream whose mistake is behind its columns: what reads it is checked against them. */
+/* The same for a stream; when its columns were read whole, what reads it is checked against them. */
 void dsl_check_broken_source(struct dsl_sem *c, struct dsl_sym *sym);
+/* Requires: sym->stmt->select. */
+void dsl_check_broken_select(struct dsl_sem *c, struct dsl_sym *sym);
+void dsl_check_broken_alert(struct dsl_sem *c, struct dsl_sym *sym);
+void dsl_check_broken_sink(struct dsl_sem *c, const struct dsl_stmt *stmt);
+/* As dsl_check_endpoint(), for what could be read: nothing is missed. */
+void dsl_check_broken_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const struct dsl_endpoint *format,
+    bool source, const struct evt_schema *schema, struct dsl_endpoint_out *out);
 void dsl_lower_alert(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_sink(struct dsl_sem *c, const struct dsl_stmt *stmt);
 void dsl_lower_implied_sinks(struct dsl_sem *c);
