@@ -1,7 +1,7 @@
 /*
  * many_bench -- 1, 100 and 10,000 patterns on one stream, from memory: what an event costs that moves one of them.
  *
- *     many_bench [events]     default 4,000,000 a case
+ *     many_bench [events [patterns]]     default 4,000,000 a case; with a number of patterns: only that case, for a profiler
  *
  * The patterns differ in their constants. An event is found to concern one pattern (by an equality, by a range, by both) and
  * moves it; there are as many pairs of pattern and card with open matches in each case. The last column is the time of an
@@ -189,8 +189,15 @@ static int run(const struct kind *k, uint32_t n, uint64_t events, struct result 
 int main(int argc, char **argv) {
     static const uint32_t counts[] = { 1, 100, 10000 };
     uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 4000000;
+    uint32_t only = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         struct result r[3];
+        if (only) {
+            if (run(&kinds[k], only, events, &r[0]))
+                return 1;
+            printf("%-28s %6u patterns  %7.1f ns\n", kinds[k].name, only, r[0].ns);
+            continue;
+        }
         for (int i = 0; i < 3; i++)
             if (run(&kinds[k], counts[i], events, &r[i]))
                 return 1;

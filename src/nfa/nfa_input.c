@@ -482,6 +482,41 @@ enum cep_rc nfa_matcher_advance(struct nfa_matcher *m, int64_t watermark, struct
 
 /* -- fed by nfa_many ---------------------------------------------------------------------------------------------- */
 
+static void fetch_bytes(const void *from, const void *to) {
+    for (const char *p = from; p < (const char *)to; p += 64)
+        __builtin_prefetch(p);
+}
+
+void nfa_fetch_matcher(const struct nfa_matcher *m, const struct nfa_prog *p) {
+    fetch_bytes(m, &m->evs);
+    fetch_bytes(&m->matches, &m->inputs);
+    __builtin_prefetch(&p->bits);
+    fetch_bytes(&p->states, p + 1);
+}
+
+void nfa_fetch_parts(const struct nfa_matcher *m) {
+    const struct nfa_prog *p = m->p;
+    __builtin_prefetch(m->timers.heap);
+    __builtin_prefetch(m->mem.next, 1);
+    __builtin_prefetch(p->masks);
+    __builtin_prefetch(p->states);
+    __builtin_prefetch(&p->states[p->n_states - 1]);
+    fetch_bytes(p->edges, p->edges + (p->n_edges < 4 ? p->n_edges : 4));
+    __builtin_prefetch(p->kept_cols);
+    __builtin_prefetch(p->kept_at);
+    __builtin_prefetch(p->prev_rows);
+    __builtin_prefetch(m->pat);
+    __builtin_prefetch(m->taker);
+    __builtin_prefetch(m->taker_order);
+    __builtin_prefetch(m->care_order);
+    __builtin_prefetch(m->fired);
+}
+
+void nfa_fetch_due(const struct nfa_matcher *m, int64_t watermark) {
+    if (m->timers.n && m->timers.heap[0].at <= watermark && m->timers.heap[0].timer)
+        __builtin_prefetch(CEP_CONTAINER_OF(m->timers.heap[0].timer, struct nfa_key, timer));
+}
+
 void nfa_feed(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {
     take(m, h, row, bits);
 }

@@ -19,6 +19,7 @@ struct nfa_many *nfa_many_new(uint32_t n_inputs, const struct nfa_many_opts *opt
     for (uint32_t i = 0; i < n_inputs; i++)
         g->inputs[i].index = expr_index_new(g->opts.fewest);
     g->watermark = EVT_TIME_MIN;
+    base_arena_init(&g->arena, 0);
     clk_reorder_init(&g->reorder);
     clk_timers_init(&g->timers);
     base_map_init(&g->key_memo);
@@ -40,11 +41,7 @@ void nfa_many_free(struct nfa_many *g) {
         return;
     for (uint32_t i = 0; i < g->n; i++) {
         nfa_matcher_free(g->members[i]->m);
-        base_free(g->members[i]->bits0);
-        base_free(g->members[i]->wide);
-        base_free(g->members[i]->interest);
         base_free(g->members[i]->conds);
-        base_free(g->members[i]);
     }
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         expr_index_free(g->inputs[i].index);
@@ -78,6 +75,7 @@ void nfa_many_free(struct nfa_many *g) {
     clk_reorder_release(&g->reorder);
     clk_timers_release(&g->timers);
     base_map_release(&g->key_memo);
+    base_arena_release(&g->arena);
     base_free(g);
 }
 
@@ -157,16 +155,17 @@ uint32_t nfa_many_add(struct nfa_many *g, const struct nfa_prog *p, const struct
     own.fed = true;
     if (!own.batch_rows)
         own.batch_rows = MANY_OUT_ROWS;
-    struct many_member *e = base_calloc(1, sizeof *e);
+    size_t n_words = p->n_words * (g->n_inputs + 1u) + (g->n_inputs + 7u) / 8;
+    struct many_member *e = base_arena_alloc(&g->arena, sizeof *e + n_words * sizeof *e->words);
     uint32_t number = g->n;
     e->m = nfa_matcher_new(p, out, &own);
     e->p = p;
     e->number = number;
     e->n_words = (uint32_t)p->n_words;
     e->key_set = key_set_of(g, e->m);
-    e->bits0 = base_calloc(g->n_inputs * p->n_words, sizeof *e->bits0);
-    e->wide = base_calloc(g->n_inputs, sizeof *e->wide);
-    e->interest = base_calloc(p->n_words, sizeof *e->interest);
+    e->interest = e->words;
+    e->bits0 = e->interest + p->n_words;
+    e->wide = (bool *)(e->bits0 + p->n_words * g->n_inputs);
     memcpy(e->interest, p->masks + p->any_interest, p->n_words * sizeof *e->interest);
     for (size_t b = 0; b < p->n_bits; b++) {
         const struct nfa_bit *bit = &p->bits[b];
@@ -251,6 +250,55 @@ void nfa_many_wake(struct nfa_many *g, uint32_t pattern) {
 void nfa_many_wake_always(struct nfa_many *g, uint32_t pattern) {
     nfa_many_seal(g);
     base_bits_set(g->always, pattern);
+}
+
+/* -- ahead ------------------------------------------------------------------------------------------------------------ */
+
+/*
+ * With thousands of patterns an event finds nothing of its pattern in the cache, and each thing leads to the next. So those
+ * whose turn comes are fetched in steps, each of which reads what the one before asked for. Measured on 10,000 patterns
+ * (many_bench): 6.6 us an event without.
+ */
+enum { AHEAD_MEMBER = 12, AHEAD_MATCHER = 8, AHEAD_PARTS = 4, AHEAD_KEY = 2 };
+
+static void fetch_member(const struct nfa_many *g, uint32_t member) {
+    const char *e = (const char *)g->members[member];
+    __builtin_prefetch(e);
+    __builtin_prefetch(e + 64);
+    __builtin_prefetch(e + sizeof(struct many_member));
+}
+
+/* Of the first row that the pattern has in this portion. Returns: false when it has none. */
+static bool first_hash(const struct nfa_many *g, uint32_t member, uint64_t *hash) {
+    uint32_t node = g->lists[member].first;
+    if (!node)
+        return false;
+    const struct clk_row *r = &g->rows[g->nodes[node].row];
+    *hash = g->held[r->batch].keyed[g->members[member]->key_set].hash[r->row];
+    return true;
+}
+
+static void fetch_turns(const struct nfa_many *g, size_t i, size_t n) {
+    uint64_t hash;
+    if (i + AHEAD_MEMBER < n)
+        fetch_member(g, g->turn[i + AHEAD_MEMBER]);
+    if (i + AHEAD_MATCHER < n)
+        nfa_fetch_matcher(
+            g->members[g->turn[i + AHEAD_MATCHER]]->m, g->members[g->turn[i + AHEAD_MATCHER]]->p);
+    if (i + AHEAD_PARTS < n) {
+        const struct nfa_matcher *m = g->members[g->turn[i + AHEAD_PARTS]]->m;
+        nfa_fetch_parts(m);
+        if (first_hash(g, g->turn[i + AHEAD_PARTS], &hash))
+            nfa_key_prefetch(m, hash);
+    }
+    if (i + AHEAD_KEY < n) {
+        const struct nfa_matcher *m = g->members[g->turn[i + AHEAD_KEY]]->m;
+        if (first_hash(g, g->turn[i + AHEAD_KEY], &hash))
+            nfa_key_prefetch_key(m, hash);
+        nfa_fetch_due(m, g->watermark);
+    }
+    if (i + 1 < n && first_hash(g, g->turn[i + 1], &hash))
+        nfa_key_prefetch_group(g->members[g->turn[i + 1]]->m, hash);
 }
 
 /* -- a batch ---------------------------------------------------------------------------------------------------------- */
@@ -491,7 +539,11 @@ enum cep_rc nfa_many_batch(struct nfa_many *g, uint32_t input, struct evt_batch 
     expr_index_eval(in->index, b, sel, now_us, &found);
     report_conds(g, input, b, &found);
     touch(g, in, &found);
+    for (size_t i = 0; i < g->n_woken && i < AHEAD_MEMBER; i++)
+        fetch_member(g, g->turn[i]);
     for (size_t i = 0; i < g->n_woken; i++) {
+        if (i + AHEAD_MEMBER < g->n_woken)
+            fetch_member(g, g->turn[i + AHEAD_MEMBER]);
         hits_of(g, g->turn[i], input, b->n_rows, relevant);
         g->touched[g->turn[i]] = 0;
     }
@@ -653,6 +705,7 @@ enum cep_rc nfa_many_advance(struct nfa_many *g, int64_t watermark, uint32_t *wh
         deal(g, n_rows);
         size_t n = take_turns(g, n_rows, last);
         for (size_t i = 0; i < n && rc == CEP_OK; i++) {
+            fetch_turns(g, i, n);
             *who = g->turn[i];
             rc = serve(g, g->turn[i], n_rows, last, err);
         }

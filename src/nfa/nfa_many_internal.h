@@ -15,24 +15,26 @@ enum {
     MANY_OUT_ROWS = 64 /* of output batches: most patterns have few matches at a time */
 };
 
+/* What an event touches comes first, its words behind the object: of thousands, an event finds few in the cache. */
 struct many_member {
     struct nfa_matcher *m; /* owned */
     const struct nfa_prog *p;
+    uint64_t *bits0;    /* in words; an input: n_words of bits that are set for every row */
+    uint64_t *interest; /* in words; n_words: bits that make a row relevant */
+    bool *wide;         /* in words; an input: rows without a hit concern it too */
     uint32_t number, key_set;
     uint32_t n_words;
     bool any_wide;          /* some input is */
     bool greedy;            /* takes every row of its wide inputs, whether it has keys or not */
     bool has_any;           /* some bits are an OR of others */
-    bool *wide;             /* owned; an input: rows without a hit concern it too */
-    uint64_t *bits0;        /* owned; an input: n_words of bits that are set for every row */
-    uint64_t *interest;     /* owned; n_words: bits that make a row relevant */
+    uint64_t n_hits;        /* rows that concerned it, of inputs that are not wide */
+    uint64_t waiting;       /* hits that wait */
     struct clk_timer timer; /* in nfa_many.timers */
     struct many_cond {
         uint32_t input, cond;
     } * conds; /* owned; of its bits */
     size_t n_conds, cap_conds;
-    uint64_t n_hits;  /* rows that concerned it, of inputs that are not wide */
-    uint64_t waiting; /* hits that wait */
+    uint64_t words[];
 };
 
 struct many_input {
@@ -71,8 +73,9 @@ struct many_held {
 struct nfa_many {
     struct nfa_many_opts opts;
     uint32_t n_inputs, n;
-    struct many_input *inputs; /* owned */
-    struct many_member **members;
+    struct many_input *inputs;    /* owned */
+    struct base_arena arena;      /* owns the members: side by side, or each would lie in a page of its own */
+    struct many_member **members; /* owned array */
     size_t cap;
     bool sealed;
     /* Sets of equal keys. */

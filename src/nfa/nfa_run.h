@@ -107,8 +107,8 @@ struct nfa_key {
     uint32_t n_starts; /* groups and aliases */
     uint32_t n_bytes;  /* of the canonical bytes */
     uint64_t match_number;
-    int64_t emitted_at; /* time of the match emitted last; see place_row() in nfa_emit.c */
-    uint32_t n_emitted; /* matches emitted at that time */
+    int64_t emitted_at;          /* time of the match emitted last; see place_row() in nfa_emit.c */
+    uint32_t n_emitted;          /* matches emitted at that time */
     struct nfa_history *history; /* n_inputs, or NULL */
     struct evt_val *vals;        /* n_keys; the strings lie behind the canonical bytes */
     const char *bytes;           /* canonical; NULL for keys of one int */
@@ -409,6 +409,11 @@ void nfa_hash_keys(struct nfa_matcher *m, struct nfa_held *h, const struct evt_b
 void nfa_report(struct nfa_matcher *m, uint32_t input, const struct evt_batch *b, const struct expr_fails *f);
 /* A row in its turn, after what is due by then; its conditions are n_words of bits. Requires: opts.fed. */
 void nfa_feed(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits);
+/* A matcher that is fed soon: it and its program, then what hangs on them, then the key that is due first; each reads what
+ * the one before fetched. */
+void nfa_fetch_matcher(const struct nfa_matcher *m, const struct nfa_prog *p);
+void nfa_fetch_parts(const struct nfa_matcher *m);
+void nfa_fetch_due(const struct nfa_matcher *m, int64_t watermark);
 /* As nfa_matcher_advance(), when all rows up to the watermark were fed. */
 enum cep_rc nfa_feed_end(struct nfa_matcher *m, int64_t watermark, struct cep_err *err);
 
