@@ -103,7 +103,7 @@ static void show_progress(struct rt_job *job) {
 }
 
 static void wait_for_threads(struct rt_job *job) {
-    int64_t shown = job->started_us;
+    int64_t shown = atomic_load(&job->started_us);
     bool wanted = job->opts.progress && job->opts.progress_every_us > 0;
     while (atomic_load(&job->running) > 0) {
         struct pollfd p = { .fd = job->done_fd, .events = POLLIN };
@@ -129,7 +129,7 @@ static enum cep_rc run_threads(struct rt_job *job, struct cep_err *err) {
 }
 
 enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err) {
-    job->started_us = clk_mono(job->opts.clk);
+    atomic_store(&job->started_us, clk_mono(job->opts.clk));
     if (job->exec.n_tasks == 1) {
         rt_task_run(&job->tasks[0]);
     } else {
@@ -177,16 +177,43 @@ void rt_job_op_info(struct rt_job *job, uint32_t i, struct rt_op_info *out) {
                 out->first_failure = info->first_failure;
             if (info->watermark < out->watermark)
                 out->watermark = info->watermark;
+            out->idle &= info->idle;
+            out->ended &= info->ended;
             add_metrics(&out->metrics, &info->metrics);
         }
         (void)pthread_mutex_unlock(&task->mutex);
     }
 }
 
+const struct plan_job *rt_job_graph(const struct rt_job *job) {
+    return job->graph;
+}
+
+uint32_t rt_job_n_tasks(const struct rt_job *job) {
+    return job->exec.n_tasks;
+}
+
+void rt_job_task_info(struct rt_job *job, uint32_t i, struct rt_task_info *out) {
+    struct rt_task *task = &job->tasks[i];
+    (void)pthread_mutex_lock(&task->mutex);
+    *out = task->shown_task;
+    (void)pthread_mutex_unlock(&task->mutex);
+    out->vertex = job->exec.tasks[i].vertex;
+    out->subtask = job->exec.tasks[i].subtask;
+}
+
+bool rt_job_task_op(struct rt_job *job, uint32_t i, uint32_t op, struct rt_op_info *out) {
+    struct rt_task *task = &job->tasks[i];
+    (void)pthread_mutex_lock(&task->mutex);
+    *out = task->shown[op];
+    (void)pthread_mutex_unlock(&task->mutex);
+    return out->kind != NULL;
+}
+
 void rt_job_totals(struct rt_job *job, struct rt_totals *out) {
-    *out = (struct rt_totals){
-        .watermark = EVT_TIME_MAX, .started_us = job->started_us, .now_us = clk_mono(job->opts.clk)
-    };
+    *out = (struct rt_totals){ .watermark = EVT_TIME_MAX,
+        .started_us = atomic_load(&job->started_us),
+        .now_us = clk_mono(job->opts.clk) };
     for (uint32_t i = 0; i < job->plan->n_nodes; i++) {
         struct rt_op_info info;
         rt_job_op_info(job, i, &info);

@@ -19,6 +19,7 @@
  * the watermark is read; when that one has nothing to say for opts.held_patience_us, the job fails and names it.
  */
 #include "connect/con.h"
+#include "plan/plan_job.h"
 #include "runtime/rt_op.h"
 
 struct rt_job;
@@ -67,6 +68,10 @@ void rt_job_stop(struct rt_job *job);
 
 /* -- looking at it ------------------------------------------------------------------------------------------- */
 
+/* Any thread may look while the job lives; what is seen is some 100 ms old at most while it works. */
+
+enum { RT_HELD_BY_MAX = 64 };
+
 /* Counts of one operator, its subtasks added up; brought up to date a few times a second and at the end; `name` and `kind` are borrowed from the job. */
 struct rt_op_info {
     struct base_str name;
@@ -75,13 +80,32 @@ struct rt_op_info {
     struct rt_metrics metrics;
     const char *first_undecodable,
         *first_failure; /* borrowed; "" = none; to be read when the job has ended */
+    bool idle, ended;
     bool is_source, is_sink;
+    char held_by
+        [RT_HELD_BY_MAX]; /* is_source: of its partitions the one furthest behind; "" = it has only one */
     struct con_source_stats source; /* is_source */
     struct con_sink_stats sink;     /* is_sink */
 };
 
 uint32_t rt_job_n_ops(const struct rt_job *job);
 void rt_job_op_info(struct rt_job *job, uint32_t i, struct rt_op_info *out);
+
+/* One task: a subtask of a vertex of the job graph. What is left of the time since its start, it worked. */
+struct rt_task_info {
+    uint32_t vertex, subtask;
+    bool started, ended;
+    int64_t ran_us;     /* from its start to its end, or to when this was brought up to date */
+    int64_t idle_us;    /* waiting for input */
+    int64_t blocked_us; /* backpressured: waiting for room in a channel, or for a sink */
+};
+
+/* Lives as long as the job. */
+const struct plan_job *rt_job_graph(const struct rt_job *job);
+uint32_t rt_job_n_tasks(const struct rt_job *job);
+void rt_job_task_info(struct rt_job *job, uint32_t task, struct rt_task_info *out);
+/* Operator `i` as that task alone has it. Returns: false when it is not part of the task. */
+bool rt_job_task_op(struct rt_job *job, uint32_t task, uint32_t i, struct rt_op_info *out);
 
 struct rt_totals {
     uint64_t events; /* rows decoded by all sources */

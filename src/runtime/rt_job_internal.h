@@ -39,7 +39,7 @@ struct rt_job {
      */
     uint32_t *group; /* owned; by node */
     int done_fd;     /* eventfd: written when a task has ended */
-    int64_t started_us;
+    atomic_int_fast64_t started_us; /* monotonic; 0 = not yet */
     /* Shared. */
     atomic_int_fast64_t *buffered; /* owned; by group: rows that wait for watermarks, as last counted */
     atomic_bool stop;              /* rt_job_stop() */

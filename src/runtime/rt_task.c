@@ -148,6 +148,13 @@ static enum cep_rc wait_for_input(struct rt_task *task, bool full, struct cep_er
     return rc;
 }
 
+static enum cep_rc wait_for_sinks(struct rt_task *task, struct cep_err *err) {
+    int64_t from = mono(task);
+    enum cep_rc rc = run_loop(task, DRAIN_WAIT_US, err);
+    task->blocked_us += mono(task) - from;
+    return rc;
+}
+
 static bool is_over(struct rt_task *task) {
     if (sinks_gone(task))
         rt_job_halt(task->job);
@@ -168,7 +175,7 @@ static enum cep_rc turn_loop(struct rt_task *task, struct cep_err *err) {
             rc = housekeeping(task, &busy, err);
             full = buffers_full(task);
             if (rc == CEP_OK && busy)
-                rc = run_loop(task, DRAIN_WAIT_US, err);
+                rc = wait_for_sinks(task, err);
             if (rc != CEP_OK || busy)
                 continue;
         }
@@ -224,7 +231,8 @@ static enum cep_rc flush_errors(struct rt_task *task, struct cep_err *err) {
 
 void rt_task_run(struct rt_task *task) {
     struct cep_err err = CEP_ERR_INIT;
-    task->flushed_us = task->shown_us = mono(task);
+    task->flushed_us = task->shown_us = task->started_us = mono(task);
+    rt_task_show(task);
     enum cep_rc rc = turn_loop(task, &err);
     if (rc == CEP_OK)
         rc = flush_errors(task, &err);
@@ -237,6 +245,7 @@ void rt_task_run(struct rt_task *task) {
     enum cep_rc drained = drain(task, rc == CEP_OK ? &err : NULL);
     if (rc == CEP_OK && drained != CEP_OK)
         rt_job_fail(task->job, drained, &err);
+    task->ended = true;
     rt_task_count(task);
     rt_task_show(task);
 }

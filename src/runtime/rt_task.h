@@ -21,6 +21,7 @@
  * Internal to src/runtime.
  */
 #include "runtime/rt_graph.h"
+#include "runtime/rt_job.h"
 #include "runtime/rt_op.h"
 
 #include <pthread.h>
@@ -28,8 +29,6 @@
 struct event;
 struct event_base;
 struct rt_channel;
-struct rt_job;
-struct rt_op_info;
 struct rt_task;
 
 enum {
@@ -108,11 +107,14 @@ struct rt_task {
     int64_t *counted;   /* owned; by node: what job->buffered has of it */
     enum cep_rc failed; /* by a callback, in the midst of something else */
     struct cep_err failure;
-    int64_t idle_us, blocked_us; /* slept for input; for room in a channel */
+    int64_t started_us;          /* monotonic; 0 = not yet */
+    int64_t idle_us, blocked_us; /* slept for input; for room in a channel, or for a sink */
+    bool ended;
     /* Shared. */
     atomic_bool asleep;
-    pthread_mutex_t mutex;    /* of `shown` */
+    pthread_mutex_t mutex;    /* of what is shown */
     struct rt_op_info *shown; /* owned; by operator of the job (nodes, then sinks); kind NULL: not here */
+    struct rt_task_info shown_task;
 };
 
 /* Requires: memory is zeroed. Safe to free after a failure. Opens its sinks; its sources are opened by the job. */
@@ -124,6 +126,8 @@ void rt_task_release(struct rt_task *task);
 void rt_task_run(struct rt_task *task);
 /* Brings `shown` up to date. */
 void rt_task_show(struct rt_task *task);
+/* Only what is shown of the task itself. */
+void rt_task_show_self(struct rt_task *task);
 /* Brings its part of job->buffered up to date. */
 void rt_task_count(struct rt_task *task);
 

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 enum {
-    BURST = 8,         /* elements taken from one channel before the next has its turn */
+    BURST = 8,                 /* elements taken from one channel before the next has its turn */
+    LONG_WAIT_US = 100 * 1000, /* somebody who looks wants to see that the task is stuck */
     ROOM_WAIT_MS = 200 /* a bell could only be missed by a mistake of ours; then it costs time, not a hang */
 };
 
@@ -64,10 +65,14 @@ void rt_task_push(struct rt_task *task, uint32_t out_index, const struct evt_ele
     struct rt_ring *r = out->channel->ring;
     if (!rt_ring_push(r, e)) {
         int64_t from = clk_mono(task->job->opts.clk);
-        do
+        do {
             wait_for_room(task, out);
-        while (!rt_ring_push(r, e));
-        task->blocked_us += clk_mono(task->job->opts.clk) - from;
+            int64_t now = clk_mono(task->job->opts.clk);
+            task->blocked_us += now - from;
+            if (now - from >= LONG_WAIT_US)
+                rt_task_show_self(task);
+            from = now;
+        } while (!rt_ring_push(r, e));
     }
     if (++out->unannounced >= r->cap / 4)
         announce(out);

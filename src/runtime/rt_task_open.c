@@ -218,9 +218,38 @@ static void show_op(struct rt_op *op, struct rt_op_info *out) {
     *out = (struct rt_op_info){ .name = op->name,
         .kind = op->vt->kind,
         .watermark = op->watermark,
+        .idle = op->idle,
+        .ended = op->ended,
         .metrics = op->metrics,
         .first_undecodable = op->first_undecodable,
         .first_failure = op->first_failure };
+}
+
+static void show_source(struct rt_source_run *s, struct rt_op_info *info) {
+    uint32_t behind = rt_source_behind(s->op);
+    info->is_source = true;
+    con_source_stats(s->con, &info->source);
+    if (behind == CON_ANY || behind >= con_source_n_partitions(s->con))
+        return;
+    struct con_partition part;
+    con_source_partition(s->con, behind, &part);
+    size_t n = part.name.len < RT_HELD_BY_MAX ? part.name.len : RT_HELD_BY_MAX - 1;
+    memcpy(info->held_by, part.name.p, n);
+}
+
+static void show_self(const struct rt_task *task, struct rt_task_info *info) {
+    *info = (struct rt_task_info){ .started = task->started_us != 0,
+        .ended = task->ended,
+        .idle_us = task->idle_us,
+        .blocked_us = task->blocked_us };
+    if (info->started)
+        info->ran_us = clk_mono(task->job->opts.clk) - task->started_us;
+}
+
+void rt_task_show_self(struct rt_task *task) {
+    (void)pthread_mutex_lock(&task->mutex);
+    show_self(task, &task->shown_task);
+    (void)pthread_mutex_unlock(&task->mutex);
 }
 
 void rt_task_show(struct rt_task *task) {
@@ -228,17 +257,15 @@ void rt_task_show(struct rt_task *task) {
     (void)pthread_mutex_lock(&task->mutex);
     for (uint32_t i = 0; i < task->vertex->n_nodes; i++)
         show_op(task->graph.ops[task->vertex->nodes[i]], &task->shown[task->vertex->nodes[i]]);
-    for (uint32_t i = 0; i < task->n_sources; i++) {
-        struct rt_op_info *info = &task->shown[task->sources[i]->op->node->index];
-        info->is_source = true;
-        con_source_stats(task->sources[i]->con, &info->source);
-    }
+    for (uint32_t i = 0; i < task->n_sources; i++)
+        show_source(task->sources[i], &task->shown[task->sources[i]->op->node->index]);
     for (uint32_t i = 0; i < task->n_sinks; i++) {
         struct rt_op_info *info = &task->shown[plan->n_nodes + task->vertex->sinks[i]];
         show_op(task->sinks[i], info);
         info->is_sink = true;
         rt_sink_stats(task->sinks[i], &info->sink);
     }
+    show_self(task, &task->shown_task);
     (void)pthread_mutex_unlock(&task->mutex);
 }
 
