@@ -23,8 +23,9 @@ static const struct key_info keys[CMD_CFG_MAX] = {
 #undef CMD_CONFIG_ROW
 };
 
-/* "batch.size" -> "batch-size" or "CEPD_BATCH_SIZE". */
-static void option_name(const char *key, char *out, size_t cap) {
+/* "batch.size" -> "batch-size" or "CEPD_BATCH_SIZE"; two options are shorter than their keys. */
+static void option_name(int k, char *out, size_t cap) {
+    const char *key = k == CMD_CFG_PARALLELISM ? "parallelism" : k == CMD_CFG_HTTP ? "http" : keys[k].name;
     size_t i = 0;
     for (; key[i] && i + 1 < cap; i++)
         out[i] = key[i] == '.' ? '-' : key[i];
@@ -170,11 +171,10 @@ enum cep_rc cmd_config_load(
         const char *env = getenv(name);
         if (env)
             rc = set_key(c, keys[k].name, env, base_arena_strdup(a, name), 0, err);
-        option_name(keys[k].name, name, sizeof name);
-        const char *opt = cmd_args_get(args, k == CMD_CFG_PARALLELISM ? "parallelism" : name);
+        option_name(k, name, sizeof name);
+        const char *opt = cmd_args_get(args, name);
         if (opt && rc == CEP_OK)
-            rc = set_key(c, keys[k].name, opt,
-                base_arena_printf(a, "--%s", k == CMD_CFG_PARALLELISM ? "parallelism" : name), 0, err);
+            rc = set_key(c, keys[k].name, opt, base_arena_printf(a, "--%s", name), 0, err);
     }
     return rc;
 }
@@ -216,6 +216,17 @@ enum cep_rc cmd_config_duration(
     if (base_parse_duration(base_str_of(c->values[key]), out_us) && *out_us >= 0)
         return CEP_OK;
     return bad_value(c, key, "a duration such as \"5 ms\"", err);
+}
+
+size_t cmd_config_list(const struct cmd_config *c, const char **names, const char **values) {
+    size_t n = 0;
+    for (int k = 0; k < CMD_CFG_MAX; k++) {
+        if (!keys[k].works || !c->values[k][0])
+            continue;
+        names[n] = keys[k].name;
+        values[n++] = c->values[k];
+    }
+    return n;
 }
 
 void cmd_config_write(struct base_buf *b) {

@@ -22,7 +22,7 @@
     KEY(WORKER_SLOTS, "worker.slots", "1", "slots", false, "tasks a worker runs")                        \
     KEY(COORDINATOR, "coordinator.address", "127.0.0.1:6123", "HOST:PORT", false,                        \
         "control port of the coordinator")                                                               \
-    KEY(HTTP, "http.address", "127.0.0.1:8081", "HOST:PORT", false, "REST address")                      \
+    KEY(HTTP, "http.address", "", "HOST:PORT", true, "where the REST interface listens (--http)")        \
     KEY(STATE_BACKEND, "state.backend", "memory", "memory|rocksdb", false, "where keyed state lies")     \
     KEY(STATE_DIR, "state.dir", "", "folder", false, "where state and checkpoints lie")                  \
     KEY(STATE_MEMORY, "state.memory", "4g", "bytes: 512m, 4g; 0 = no limit", true,                       \
@@ -65,5 +65,8 @@ enum cep_rc cmd_config_bytes(
     const struct cmd_config *c, enum cmd_config_key key, uint64_t *out, struct cep_err *err);
 enum cep_rc cmd_config_duration(
     const struct cmd_config *c, enum cmd_config_key key, int64_t *out_us, struct cep_err *err);
+/* What is in force, as a list of name and value: keys that do something in this version and have a value. Returns: how many;
+ * `names` and `values` have room for CMD_CFG_MAX. */
+size_t cmd_config_list(const struct cmd_config *c, const char **names, const char **values);
 /* The text of `cepd help config`. */
 void cmd_config_write(struct base_buf *b);

@@ -4,8 +4,11 @@
 #include "cepd/cmd_compile.h"
 #include "cepd/cmd_config.h"
 
+#include "base/base_arena.h"
 #include "base/base_err.h"
+#include "base/base_mem.h"
 #include "base/base_num.h"
+#include "cluster/clu_job.h"
 #include "plan/plan_job.h"
 #include "runtime/rt_job.h"
 #include "time/clk.h"
@@ -88,6 +91,11 @@ struct context {
     struct cmd_log log;
     const struct plan *plan;
     bool trace;
+    struct base_arena arena; /* of config */
+    struct cmd_config config;
+    struct clu_job *shown; /* owned; NULL: there is no REST interface */
+    struct clu_http *http; /* owned */
+    char *name;            /* owned; of the job */
     uint64_t last_events;
     int64_t last_us;
 };
@@ -241,34 +249,106 @@ static uint64_t say_end(struct context *c, struct rt_job *job, const char *how) 
 
 /* -- the command ----------------------------------------------------------------------------------------------------- */
 
-static enum cep_rc options_of(const struct cmd_args *args, struct rt_opts *opts, struct cep_err *err) {
-    struct base_arena a;
-    struct cmd_config c;
+static enum cep_rc options_of(
+    struct context *ctx, const struct cmd_args *args, struct rt_opts *opts, struct cep_err *err) {
+    struct cmd_config *c = &ctx->config;
     int64_t parallelism = 1, capacity = 0, batch = 0, rows = 0;
-    base_arena_init(&a, 0);
-    enum cep_rc rc = cmd_config_load(&c, args, &a, err);
+    enum cep_rc rc = cmd_config_load(c, args, &ctx->arena, err);
     if (rc == CEP_OK)
-        rc = cmd_config_int(&c, CMD_CFG_BATCH_SIZE, 1, EVT_BATCH_ROWS, &batch, err);
+        rc = cmd_config_int(c, CMD_CFG_BATCH_SIZE, 1, EVT_BATCH_ROWS, &batch, err);
     if (rc == CEP_OK)
-        rc = cmd_config_int(&c, CMD_CFG_BUFFER_ROWS, EVT_BATCH_ROWS, INT64_MAX, &rows, err);
+        rc = cmd_config_int(c, CMD_CFG_BUFFER_ROWS, EVT_BATCH_ROWS, INT64_MAX, &rows, err);
     if (rc == CEP_OK)
-        rc = cmd_config_bytes(&c, CMD_CFG_STATE_MEMORY, &opts->state_bytes, err);
+        rc = cmd_config_bytes(c, CMD_CFG_STATE_MEMORY, &opts->state_bytes, err);
     if (rc == CEP_OK)
-        rc = cmd_config_duration(&c, CMD_CFG_BATCH_LINGER, &opts->linger_us, err);
+        rc = cmd_config_duration(c, CMD_CFG_BATCH_LINGER, &opts->linger_us, err);
     if (rc == CEP_OK)
-        rc = cmd_config_duration(&c, CMD_CFG_BUFFER_PATIENCE, &opts->held_patience_us, err);
+        rc = cmd_config_duration(c, CMD_CFG_BUFFER_PATIENCE, &opts->held_patience_us, err);
     if (rc == CEP_OK)
-        rc = cmd_config_duration(&c, CMD_CFG_SINK_DRAIN, &opts->drain_us, err);
+        rc = cmd_config_duration(c, CMD_CFG_SINK_DRAIN, &opts->drain_us, err);
     if (rc == CEP_OK)
-        rc = cmd_config_int(&c, CMD_CFG_PARALLELISM, 1, PLAN_PARALLELISM_MAX, &parallelism, err);
+        rc = cmd_config_int(c, CMD_CFG_PARALLELISM, 1, PLAN_PARALLELISM_MAX, &parallelism, err);
     if (rc == CEP_OK)
-        rc = cmd_config_int(&c, CMD_CFG_CHANNEL, 2, 1 << 16, &capacity, err);
+        rc = cmd_config_int(c, CMD_CFG_CHANNEL, 2, 1 << 16, &capacity, err);
     opts->parallelism = (uint32_t)parallelism;
     opts->channel_capacity = (uint32_t)capacity;
     opts->batch_rows = (uint32_t)batch;
     opts->max_buffered = (uint64_t)rows;
-    base_arena_release(&a);
     return rc;
+}
+
+/* "dir/card-testing.pattern" -> "card-testing" */
+static char *name_of(const char *path) {
+    static const char suffix[] = ".pattern";
+    const char *slash = strrchr(path, '/');
+    struct base_str s = base_str_of(slash ? slash + 1 : path);
+    size_t n = sizeof suffix - 1;
+    if (s.len > n && memcmp(s.p + s.len - n, suffix, n) == 0)
+        s.len -= n;
+    return base_strndup(s.p, s.len);
+}
+
+/* The REST interface comes before sinks are opened: a port that is taken costs no file. */
+static enum cep_rc serve(struct context *c, const struct rt_opts *opts, struct cep_err *err) {
+    const char *address = c->config.values[CMD_CFG_HTTP], *names[CMD_CFG_MAX], *values[CMD_CFG_MAX];
+    if (!address[0])
+        return CEP_OK;
+    size_t n = cmd_config_list(&c->config, names, values);
+    struct clu_job_key *keys = BASE_ARENA_ARRAY(&c->arena, struct clu_job_key, n ? n : 1);
+    for (size_t i = 0; i < n; i++)
+        keys[i] = (struct clu_job_key){ names[i], values[i] };
+    c->shown = clu_job_new(&(struct clu_job_opts){ .name = c->name,
+        .plan = c->plan,
+        .clk = opts->clk,
+        .parallelism = opts->parallelism,
+        .keys = keys,
+        .n_keys = n });
+    struct clu_http_opts http = {
+        .address = address, .call = clu_job_call, .arg = c->shown, .loopback_only = true
+    };
+    enum cep_rc rc = clu_http_start(&http, &c->http, err);
+    if (rc != CEP_OK) {
+        base_err_prefix(err, "http.address");
+        return rc;
+    }
+    cmd_log_printf(&c->log, CON_LEVEL_INFO, "job %s, REST interface on port %u (%s)", clu_job_id(c->shown),
+        (unsigned)clu_http_port(c->http), address);
+    return CEP_OK;
+}
+
+static void serve_state(struct context *c, enum rt_state state) {
+    if (c->shown)
+        clu_job_state(c->shown, state);
+}
+
+static void serve_end(struct context *c) {
+    clu_http_stop(c->http);
+    clu_job_free(c->shown);
+    c->http = NULL;
+    c->shown = NULL;
+}
+
+/* Returns: the exit status. */
+static int say_outcome(
+    struct context *c, struct rt_job *job, enum cep_rc rc, int sig, const struct cep_err *err) {
+    bool cancelled = c->shown && clu_job_is_cancelled(c->shown) && !sig;
+    if (rc ==
+        CEP_OK) /* The stream went on when a sink gave rows up, but who started the job wants to know. */
+        return say_end(c, job, "done") > 0 ? CMD_FAILED : CMD_DONE;
+    if (rc != CEP_EINTERRUPTED) {
+        (void)say_end(c, job, "failed");
+        cmd_log_err(&c->log, err);
+        return CMD_FAILED;
+    }
+    uint64_t undelivered = say_end(c, job,
+        cancelled       ? "cancelled over the REST interface"
+        : sig == SIGINT ? "stopped by SIGINT"
+                        : "stopped by SIGTERM");
+    cmd_log_line(&c->log, CON_LEVEL_INFO,
+        "nothing is kept of this run: the same command starts again from the beginning of its sources");
+    if (cancelled)
+        return undelivered > 0 ? CMD_FAILED : CMD_DONE;
+    return sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM;
 }
 
 static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_opts *opts) {
@@ -282,30 +362,30 @@ static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_o
     opts->arg = c;
     opts->trace = c->trace ? on_trace : NULL;
     enum cep_rc rc = block_signals(&w, &err);
+    bool mistake = rc == CEP_OK && (rc = serve(c, opts, &err)) == CEP_EINVAL;
     if (rc == CEP_OK)
         rc = rt_job_new(compiled->plan, opts, &job, &err);
     if (rc != CEP_OK) {
         cmd_log_err(&c->log, &err);
-        return CMD_FAILED;
+        serve_end(c);
+        return mistake ? CMD_MISTAKE : CMD_FAILED;
     }
-    int status = CMD_FAILED;
+    int sig = 0;
+    serve_state(c, RT_STATE_RUNNING);
+    if (c->shown)
+        clu_job_set(c->shown, job);
     if ((rc = watcher_start(&w, job, &err)) == CEP_OK) {
         rc = rt_job_run(job, &err);
         watcher_stop(&w);
+        sig = atomic_load(&w.caught);
     }
-    if (rc == CEP_OK) {
-        /* The stream went on when a sink gave rows up, but who started the job wants to know. */
-        status = say_end(c, job, "done") > 0 ? CMD_FAILED : CMD_DONE;
-    } else if (rc == CEP_EINTERRUPTED) {
-        int sig = atomic_load(&w.caught);
-        (void)say_end(c, job, sig == SIGINT ? "stopped by SIGINT" : "stopped by SIGTERM");
-        cmd_log_line(&c->log, CON_LEVEL_INFO,
-            "nothing is kept of this run: the same command starts again from the beginning of its sources");
-        status = sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM;
-    } else {
-        (void)say_end(c, job, "failed");
-        cmd_log_err(&c->log, &err);
-    }
+    if (rc != CEP_OK && rc != CEP_EINTERRUPTED && c->shown)
+        clu_job_failed(c->shown, &err);
+    serve_state(c, rc == CEP_OK             ? RT_STATE_FINISHED
+                   : rc == CEP_EINTERRUPTED ? RT_STATE_CANCELLING
+                                            : RT_STATE_FAILING);
+    int status = say_outcome(c, job, rc, sig, &err);
+    serve_end(c);
     rt_job_free(job);
     return status;
 }
@@ -317,8 +397,11 @@ int cmd_run(const struct cmd_args *args) {
     struct cep_err err = CEP_ERR_INIT;
     cmd_log_init(&c.log, args);
     rt_opts_init(&opts);
-    if (options_of(args, &opts, &err) != CEP_OK)
+    base_arena_init(&c.arena, 0);
+    if (options_of(&c, args, &opts, &err) != CEP_OK) {
+        base_arena_release(&c.arena);
         return cmd_fail(args, CMD_MISTAKE, &err);
+    }
     int status = cmd_compile(&compiled, args, &c.log);
     if (status == CMD_DONE && compiled.plan->n_sinks == 0) {
         (void)base_err_set(
@@ -327,8 +410,11 @@ int cmd_run(const struct cmd_args *args) {
         status = cmd_fail(args, CMD_MISTAKE, &err);
     } else if (status == CMD_DONE) {
         c.plan = compiled.plan;
+        c.name = name_of(args->operands[0]);
         status = run_job(&c, &compiled, &opts);
     }
     cmd_compiled_release(&compiled);
+    base_arena_release(&c.arena);
+    base_free(c.name);
     return status;
 }

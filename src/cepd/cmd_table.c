@@ -39,7 +39,9 @@ static const struct cmd_option run_options[] = {
     { .name = "allow-dropped-state",
         .later = true,
         .help = "restore though some state fits nothing any more" },
-    { .name = "http", .arg = "ADDR", .later = true, .help = "serve the REST interface" },
+    { .name = "http",
+        .arg = "HOST:PORT",
+        .help = "serve the REST interface and /metrics there; loopback addresses only" },
     { .name = NULL },
 };
 static const struct cmd_option check_options[] = { SET_OPTION, { .name = NULL } };

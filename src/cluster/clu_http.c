@@ -264,6 +264,13 @@ static bool split_address(const char *text, char *host, size_t size, uint16_t *p
     return true;
 }
 
+static bool is_loopback(const struct sockaddr_storage *addr) {
+    if (addr->ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)addr)->sin6_addr);
+    return addr->ss_family == AF_INET &&
+           ntohl(((const struct sockaddr_in *)addr)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 static enum cep_rc listen_at(struct clu_http *h, struct cep_err *err) {
     char host[256];
     struct sockaddr_storage addr;
@@ -273,9 +280,21 @@ static enum cep_rc listen_at(struct clu_http *h, struct cep_err *err) {
     struct evhttp_bound_socket *at = evhttp_bind_socket_with_handle(h->http, host, h->port);
     if (!at)
         return base_err_set(err, CEP_EIO, "could not listen on %s: %s", h->opts.address, strerror(errno));
-    if (getsockname(evhttp_bound_socket_get_fd(at), (struct sockaddr *)&addr, &len) == 0)
-        h->port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
-                                                   : ((struct sockaddr_in *)&addr)->sin_port);
+    if (getsockname(evhttp_bound_socket_get_fd(at), (struct sockaddr *)&addr, &len) != 0)
+        return base_err_set(
+            err, CEP_EIO, "could not read back the address %s: %s", h->opts.address, strerror(errno));
+    h->port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
+                                               : ((struct sockaddr_in *)&addr)->sin_port);
+    if (h->opts.loopback_only && !is_loopback(&addr)) {
+        (void)base_err_set(err, CEP_EINVAL,
+            "\"%s\" can be reached from other machines: this version has neither encryption nor passwords, "
+            "and "
+            "who reaches it can cancel the job",
+            h->opts.address);
+        base_err_hint(err, "listen on 127.0.0.1:PORT or [::1]:PORT, and reach it by ssh -L or a proxy that "
+                           "asks who is there");
+        return CEP_EINVAL;
+    }
     return CEP_OK;
 }
 

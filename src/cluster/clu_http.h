@@ -58,7 +58,8 @@ struct clu_http_opts {
     const char *address; /* "127.0.0.1:8081", "[::1]:0"; port 0: any that is free */
     clu_rest_fn call;
     void *arg;
-    size_t max_body; /* bytes; 0 = 1 MiB */
+    size_t max_body;    /* bytes; 0 = 1 MiB */
+    bool loopback_only; /* an address that another machine reaches is refused: CEP_EINVAL */
 };
 
 struct clu_http;

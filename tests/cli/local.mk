@@ -1,5 +1,5 @@
 # Whole-program tests: see tests/local.mk.
-CLI_TESTS = tests/cli/readme_test.py tests/cli/program_test.py tests/cli/examples.sh
+CLI_TESTS = tests/cli/readme_test.py tests/cli/program_test.py tests/cli/examples.sh tests/cli/http_test.py
 TESTS += $(CLI_TESTS)
 EXTRA_DIST += $(CLI_TESTS) examples
-THREAD_TESTS += tests/cli/program_test.py
+THREAD_TESTS += tests/cli/program_test.py tests/cli/http_test.py

@@ -151,6 +151,18 @@ static void addresses(void **state) {
     struct clu_http_opts opts = { .address = taken, .call = echo };
     assert_int_equal(clu_http_start(&opts, &h, &err), CEP_EIO);
     assert_null(h);
+    static const char *const open[] = { "0.0.0.0:0", "[::]:0" };
+    for (size_t i = 0; i < CEP_COUNT_OF(open); i++) {
+        struct clu_http_opts all = { .address = open[i], .call = echo, .loopback_only = true };
+        enum cep_rc rc = clu_http_start(&all, &h, &err);
+        if (open[i][0] != '[' || rc != CEP_EIO) { /* a machine without IPv6 */
+            assert_int_equal(rc, CEP_EINVAL);
+            assert_non_null(strstr(err.message, "can be reached from other machines"));
+        }
+    }
+    struct clu_http_opts own = { .address = "127.0.0.1:0", .call = echo, .loopback_only = true };
+    assert_int_equal(clu_http_start(&own, &h, &err), CEP_OK);
+    clu_http_stop(h);
     clu_http_stop(NULL);
 }
 

@@ -2,3 +2,5 @@
 check_PROGRAMS += tests/cluster/clu_http_test
 tests_cluster_clu_http_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)
 THREAD_TESTS += tests/cluster/clu_http_test
+check_PROGRAMS += tests/cluster/clu_job_test
+tests_cluster_clu_job_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)

@@ -36,6 +36,6 @@ links time base evt expr plan sto clk
 links nfa base evt expr plan sto clk nfa
 links connect base evt expr plan sto clk con
 links runtime base evt expr plan nfa clk sto con rt
-links cluster base evt expr clu
+links cluster base evt expr plan nfa clk sto con rt clu
 links dsl base evt expr plan dsl
 exit $bad

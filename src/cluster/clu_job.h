@@ -1,0 +1,46 @@
+#pragma once
+/*
+ * clu_job -- the REST calls of one job that runs in this process: what it is, how it goes, cancel.
+ *
+ *     clu_http ── clu_job_call() ──▶ clu_job ── rt_job_task_op() ... ──▶ rt_job
+ *
+ * Members have the names of Flink's REST API where it has the thing; doc/rest.md lists what is ours.
+ *
+ * Threads: the server's thread calls clu_job_call(), the job's owner the rest; one lock keeps a job from being freed
+ * while it is looked at.
+ */
+#include "cluster/clu_http.h"
+#include "runtime/rt_job.h"
+#include "runtime/rt_restart.h"
+
+enum { CLU_JOB_ID = 32 }; /* hex digits */
+
+struct clu_job;
+
+/* A key of the configuration that has an effect. */
+struct clu_job_key {
+    const char *name, *value;
+};
+
+struct clu_job_opts {
+    const char *name;
+    const struct plan *plan;
+    const struct clk *clk;
+    uint32_t parallelism;
+    const struct clu_job_key *keys;
+    size_t n_keys;
+};
+
+/* Requires: what opts point to outlives it. */
+struct clu_job *clu_job_new(const struct clu_job_opts *opts);
+void clu_job_free(struct clu_job *j); /* NULL is fine */
+const char *clu_job_id(const struct clu_job *j);
+/* The job that is shown and cancelled; NULL before it is made and before it is freed. A cancel that came earlier stops it. */
+void clu_job_set(struct clu_job *j, struct rt_job *job);
+void clu_job_state(struct clu_job *j, enum rt_state state);
+/* For /exceptions. */
+void clu_job_failed(struct clu_job *j, const struct cep_err *err);
+bool clu_job_is_cancelled(struct clu_job *j);
+/* A clu_rest_fn; arg is the clu_job. */
+enum cep_rc clu_job_call(void *arg, enum clu_rest_op op, const struct clu_rest_args *args,
+    struct base_buf *out, struct cep_err *err);

@@ -1,0 +1,46 @@
+#pragma once
+/*
+ * clu_job_internal -- what the REST calls and the metrics of a job share.
+ */
+#include "cluster/clu_job.h"
+
+#include <pthread.h>
+
+enum { CLU_FAILURES = 16 }; /* kept for /exceptions */
+
+struct clu_failure {
+    int64_t at_us;
+    char message[sizeof(((struct cep_err *)0)->message)];
+};
+
+struct clu_job {
+    struct clu_job_opts opts;
+    char id[CLU_JOB_ID + 1];
+    pthread_mutex_t mutex; /* of what follows */
+    struct rt_job *job;    /* borrowed; NULL: none now */
+    enum rt_state state;
+    int64_t since_us[RT_STATE_MAX]; /* wall clock, of the last time it came to that state; 0 = never */
+    int64_t created_us;
+    bool cancelled;
+    uint64_t n_failures;
+    struct clu_failure failures[CLU_FAILURES]; /* a ring */
+};
+
+/* An operator and how far it is: nodes, then sinks. */
+struct clu_op {
+    struct rt_op_info info;
+    bool known;
+    bool has_watermark; /* it has one that is not the end of time */
+    uint32_t held_by;   /* the source that its watermark waits for; UINT32_MAX = none */
+    int64_t lag_us;     /* has_watermark */
+    uint32_t vertex;
+};
+
+/* Owns: the caller frees it (base_free). Requires: j->job, the lock. */
+struct clu_op *clu_job_ops(struct clu_job *j);
+uint32_t clu_job_n_ops(const struct clu_job *j);
+/* Watermark, lag and source of the job: of the operator's that is furthest behind. NULL: there is none yet. */
+const struct clu_op *clu_job_furthest_behind(const struct clu_job *j, const struct clu_op *ops);
+uint64_t clu_op_errors(const struct clu_op *op);
+/* GET /metrics. Requires: the lock. */
+void clu_job_write_metrics(struct clu_job *j, struct base_buf *b);

@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""`cepd run --http`: every REST call of one job, /metrics, cancel, and the commands that use them.
+
+Each test is a function named test_*; it gets a scratch folder. Usage: http_test.py [-k TEXT].
+"""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import urllib.error
+import urllib.request
+
+CEPD = os.path.abspath(os.environ["CEPD"])
+LIMIT_S = 60
+
+PROGRAM = """stream payments (card string, amount double, at timestamp)
+from generate (rate = 2000, seed = 7, start = 'now', amount = 'uniform 0 1000')
+event time at watermark delay 100 ms;
+pattern big from payments partition by card match a -> b
+define a as amount > 900, b as amount > 900
+within 1 min
+measures card as card, b.amount as amount;
+sink big to file (path = 'out.ndjson') format json;
+"""
+
+
+def wait_for(what, seconds=30):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        got = what()
+        if got:
+            return got
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+class Job:
+    """A job that runs; ended at the end of the block."""
+
+    def __init__(self, folder, *args, text=PROGRAM):
+        (folder / "big-payments.pattern").write_text(text)
+        self.process = subprocess.Popen([CEPD, "run", "big-payments.pattern", "--http", "127.0.0.1:0", *args],
+                                        cwd=folder, stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        line = self.process.stderr.readline()
+        found = re.match(r"cepd: job ([0-9a-f]{32}), REST interface on port (\d+)", line)
+        assert found, line + self.process.stderr.read()
+        self.id, self.url = found.group(1), f"http://127.0.0.1:{found.group(2)}"
+        wait_for(lambda: self.get("/jobs")[1]["jobs"][0]["status"] == "RUNNING")
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate(timeout=LIMIT_S)
+
+    def call(self, method, path, body=None):
+        """Returns: status and body."""
+        request = urllib.request.Request(self.url + path, method=method, data=body)
+        try:
+            with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as e:
+            return e.code, e.read().decode()
+
+    def get(self, path):
+        status, text = self.call("GET", path)
+        return status, json.loads(text)
+
+    def job(self):
+        status, job = self.get(f"/jobs/{self.id}")
+        assert status == 200, job
+        return job
+
+    def metrics(self):
+        """Returns: {(name, ((label, value), ...)): value}"""
+        status, text = self.call("GET", "/metrics")
+        assert status == 200
+        out, typed = {}, set()
+        for line in text.splitlines():
+            if line.startswith("#"):
+                typed.add(line.split()[2])
+                continue
+            m = re.fullmatch(r"([a-z_]+)(?:\{(.*)\})? (\S+)", line)
+            assert m and m.group(1) in typed, line
+            labels = tuple(re.findall(r'([a-z_]+)="([^"]*)"', m.group(2) or ""))
+            assert (m.group(1), labels) not in out, line
+            out[m.group(1), labels] = float(m.group(3))
+        return out
+
+
+def total(metrics, metric, **labels):
+    found = [v for (n, l), v in metrics.items() if n == metric and labels.items() <= dict(l).items()]
+    assert found, (metric, labels)
+    return sum(found)
+
+
+# -- calls ------------------------------------------------------------------------------------------------------------
+
+
+def check_calls(job, parallelism):
+    overview = job.get("/overview")[1]
+    assert overview["jobs-running"] == 1 and overview["slots-total"] == parallelism, overview
+    assert job.get("/jobs") == (200, {"jobs": [{"id": job.id, "status": "RUNNING"}]})
+    one = job.get("/jobs/overview")[1]["jobs"][0]
+    assert (one["jid"], one["name"], one["state"]) == (job.id, "big-payments", "RUNNING"), one
+    assert one["duration"] >= 0 and one["end-time"] == -1 and one["tasks"]["total"] >= 1, one
+    wait_for(lambda: job.job()["totals"]["matches"] > 0)
+    full = job.job()
+    ops = {(o["kind"], o["name"]): o for o in full["operators"]}
+    source, big = ops["source", "payments"], ops["pattern", "big"]
+    assert source["rows_in"] > 0 and big["matches"] > 0 and big["open"] > 0 and big["state_bytes"] > 0, ops
+    assert big["held-by"] == {"stream": "payments", "partition": None}, big
+    assert 0 <= big["watermark-lag"] < 60000 and full["totals"]["held-by"]["stream"] == "payments", full
+    assert [k for k in ops if k[0] == "sink"], ops
+    assert full["plan"] == job.get(f"/jobs/{job.id}/plan")[1]["plan"]
+    assert [v["id"] for v in full["vertices"]] == [n["id"] for n in full["plan"]["nodes"]]
+    if parallelism > 1:
+        assert any(i["ship_strategy"] == "HASH" for n in full["plan"]["nodes"] for i in n.get("inputs", []))
+    matches = 0
+    for v in full["vertices"]:
+        vertex = job.get(f"/jobs/{job.id}/vertices/{v['id']}")[1]
+        assert len(vertex["subtasks"]) == v["parallelism"] and vertex["name"] == v["name"], vertex
+        matches += sum(o["matches"] for s in vertex["subtasks"] for o in s["operators"] if o["kind"] == "pattern")
+        for s in vertex["subtasks"]:
+            m = s["metrics"]
+            spent = sum(m[f"accumulated-{k}-time"] for k in ("busy", "idle", "backpressured"))
+            assert s["status"] == "RUNNING" and abs(spent - s["duration"]) <= 3, s
+    assert matches >= big["matches"] > 0
+    assert job.get(f"/jobs/{job.id}/checkpoints")[1]["counts"]["total"] == 0
+    assert job.get(f"/jobs/{job.id}/exceptions")[1]["root-exception"] is None
+    config = job.get(f"/jobs/{job.id}/config")[1]["execution-config"]
+    assert config["job-parallelism"] == parallelism and config["user-config"]["http.address"] == "127.0.0.1:0"
+    tm = job.get("/taskmanagers")[1]["taskmanagers"]
+    assert len(tm) == 1 and tm[0]["pid"] == job.process.pid, tm
+
+
+def test_calls_of_a_job_on_one_thread(folder):
+    with Job(folder) as job:
+        check_calls(job, 1)
+
+
+def test_calls_of_a_parallel_job(folder):
+    with Job(folder, "--parallelism", "3") as job:
+        check_calls(job, 3)
+
+
+def test_metrics_go_on_and_are_well_formed(folder):
+    with Job(folder, "--parallelism", "2") as job:
+        wait_for(lambda: job.job()["totals"]["matches"] > 0)
+        a = job.metrics()
+        wait_for(lambda: job.job()["totals"]["events"] > total(a, "cepd_records_in_total", operator="payments"))
+        b = job.metrics()
+        for (name, labels), v in a.items():
+            if name.endswith("_total"):
+                assert b[name, labels] >= v, (name, labels)
+        assert {dict(l)["subtask"] for n, l in a if n == "cepd_matches_total"} == {"0", "1"}
+        assert total(b, "cepd_records_in_total", operator="payments") > total(
+            a, "cepd_records_in_total", operator="payments")
+        assert total(b, "cepd_task_busy_seconds_total") > 0
+        assert total(b, "cepd_open_partial_matches", operator="big") > 0
+        assert total(b, "cepd_state_bytes", operator="big") > 0
+        assert total(b, "cepd_watermark_lag_seconds", operator="big", held_by="payments") < 60
+        assert total(b, "cepd_bytes_out_total", kind="sink") > 0
+        assert total(b, "cepd_job_info", job=job.id, name="big-payments") == 1
+
+
+def test_the_partition_that_holds_the_watermark_is_named(folder):
+    for name, second in (("slow", 1), ("fast", 30)):
+        (folder / f"{name}.ndjson").write_text(json.dumps({"card": "c", "at": f"2026-01-01T10:00:{second:02d}Z"}) + "\n")
+    text = """stream payments (card string, at timestamp)
+from file (path = '*.ndjson', follow = true) format json event time at watermark delay 0 s;
+sink payments to stderr format json;
+"""
+    with Job(folder, text=text) as job:
+        held = wait_for(lambda: job.job()["totals"]["held-by"])
+        held = wait_for(lambda: (job.job()["totals"]["held-by"] or {}).get("partition"))
+        assert held.endswith("slow.ndjson"), held
+
+
+# -- errors ------------------------------------------------------------------------------------------------------------
+
+
+def test_errors_say_what_is_wrong(folder):
+    with Job(folder) as job:
+        for method, path, status, text in [
+            ("GET", "/jobs/nope", 404, 'there is no job "nope"'),
+            ("GET", f"/jobs/{job.id}/vertices/9", 404, 'there is no vertex "9": they are 0 to 0'),
+            ("GET", f"/jobs/{job.id}/savepoints/x", 404, "there is no savepoint"),
+            ("POST", f"/jobs/{job.id}/savepoints", 409, "keeps no checkpoints"),
+            ("POST", f"/jobs/{job.id}/stop", 409, "keeps no checkpoints"),
+            ("PATCH", f"/jobs/{job.id}/rescaling", 501, "cannot be rescaled"),
+            ("PATCH", f"/jobs/{job.id}?mode=stop", 400, "mode=cancel"),
+            ("POST", "/jobs", 501, "one job"),
+            ("DELETE", "/jobs", 405, "method"),
+        ]:
+            got, body = job.call(method, path, b"{}" if method == "POST" else None)
+            assert got == status and text in json.loads(body)["errors"][0], (method, path, got, body)
+        assert job.process.poll() is None
+
+
+def test_only_loopback_addresses(folder):
+    (folder / "p.pattern").write_text(PROGRAM)
+    for address, status, text in [("0.0.0.0:0", 1, "can be reached from other machines"),
+                                  ("nonsense", 1, "not an address")]:
+        done = subprocess.run([CEPD, "run", "p.pattern", "--http", address], cwd=folder, capture_output=True,
+                              text=True, timeout=LIMIT_S)
+        assert done.returncode == status and text in done.stderr and "http.address" in done.stderr, done.stderr
+        assert not (folder / "out.ndjson").exists()
+
+
+def test_a_port_that_is_taken_costs_nothing(folder):
+    with Job(folder) as job:
+        other = folder / "other"
+        other.mkdir()
+        (other / "p.pattern").write_text(PROGRAM)
+        done = subprocess.run([CEPD, "run", "p.pattern", "--http", job.url.removeprefix("http://")], cwd=other,
+                              capture_output=True, text=True, timeout=LIMIT_S)
+        assert done.returncode == 2 and "could not listen" in done.stderr, done.stderr
+        assert not (other / "out.ndjson").exists()
+
+
+# -- the end ------------------------------------------------------------------------------------------------------------
+
+
+def test_cancel_is_a_clean_stop(folder):
+    for parallelism in ("1", "3"):
+        with Job(folder, "--parallelism", parallelism) as job:
+            wait_for(lambda: job.job()["totals"]["matches"] > 0)
+            assert job.call("PATCH", f"/jobs/{job.id}?mode=cancel")[0] == 202
+            _, err = job.process.communicate(timeout=LIMIT_S)
+            assert job.process.returncode == 0 and "cancelled over the REST interface" in err, err
+            n = int(re.search(r"(\d+) match", err).group(1))
+            assert len((folder / "out.ndjson").read_text().splitlines()) == n > 0
+            (folder / "out.ndjson").unlink()
+
+
+def test_a_signal_ends_a_job_that_serves(folder):
+    with Job(folder) as job:
+        job.process.send_signal(signal.SIGINT)
+        _, err = job.process.communicate(timeout=LIMIT_S)
+        assert job.process.returncode == 130 and "stopped by SIGINT" in err, err
+
+
+def main():
+    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
+    failed = 0
+    for name, test in list(globals().items()):
+        if not name.startswith("test_") or only not in name:
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                test(pathlib.Path(scratch))
+                print(f"ok {name}")
+            except Exception:
+                failed += 1
+                print(f"FAILED {name}")
+                traceback.print_exc()
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
