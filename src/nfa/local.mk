@@ -22,6 +22,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_key.c \
 	src/nfa/nfa_load.c \
 	src/nfa/nfa_many.c src/nfa/nfa_many.h src/nfa/nfa_many_internal.h \
+	src/nfa/nfa_many_save.c \
 	src/nfa/nfa_many_stats.c \
 	src/nfa/nfa_matcher.c \
 	src/nfa/nfa_meaning.c \

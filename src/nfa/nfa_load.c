@@ -28,6 +28,12 @@ static struct nfa_loader *loader_of(struct nfa_matcher *m) {
     return l;
 }
 
+void nfa_load_rows_to(struct nfa_matcher *m, nfa_load_rows_fn *take, void *arg) {
+    struct nfa_loader *l = loader_of(m);
+    l->take = take;
+    l->take_arg = arg;
+}
+
 static void forget_meta(struct nfa_loader *l) {
     if (l->has_meta)
         nfa_meta_release(&l->meta);
@@ -567,12 +573,17 @@ static enum cep_rc push_rows(struct nfa_loader *l, uint32_t input, struct cep_er
     struct evt_batch *b = l->rows[input];
     if (!b)
         return CEP_OK;
-    struct nfa_stats stats = m->stats;
-    struct nfa_out out = m->out;
-    m->out.failure = NULL;
-    enum cep_rc rc = nfa_matcher_batch(m, input, b, m->now_us, err);
-    m->out = out;
-    m->stats = stats;
+    enum cep_rc rc = CEP_OK;
+    if (l->take) {
+        l->take(l->take_arg, input, b);
+    } else {
+        struct nfa_stats stats = m->stats;
+        struct nfa_out out = m->out;
+        m->out.failure = NULL;
+        rc = nfa_matcher_batch(m, input, b, m->now_us, err);
+        m->out = out;
+        m->stats = stats;
+    }
     evt_batch_unref(b);
     l->rows[input] = NULL;
     return rc;
@@ -580,7 +591,7 @@ static enum cep_rc push_rows(struct nfa_loader *l, uint32_t input, struct cep_er
 
 static enum cep_rc load_row(struct nfa_loader *l, const struct sto_entry *e, struct cep_err *err) {
     struct nfa_matcher *m = l->m;
-    CEP_REQUIRE(!m->opts.fed);
+    CEP_REQUIRE(!m->opts.fed || l->take);
     struct base_unpack u = base_unpack_of(e->value);
     uint64_t saved = base_unpack_varint(&u);
     if (u.bad || saved >= l->meta.n_inputs)
@@ -625,7 +636,8 @@ static enum cep_rc load_row(struct nfa_loader *l, const struct sto_entry *e, str
 enum cep_rc nfa_matcher_load(
     struct nfa_matcher *m, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
     if (m->p->store != NFA_STORE_RUNS)
-        return base_err_set(err, CEP_ESTATE, "the store of sets cannot be loaded; compile the pattern as one that is saved");
+        return base_err_set(
+            err, CEP_ESTATE, "the store of sets cannot be loaded; compile the pattern as one that is saved");
     struct nfa_loader *l = loader_of(m);
     if (e->ns == NFA_NS_META)
         return load_meta(l, e, losses, err);

@@ -358,11 +358,11 @@ static void add_fresh(
     }
 }
 
-/* The rows of a batch that concern a woken pattern, with its bits. Adds them to `relevant` and to need[] of its keys. */
-static void hits_of(
-    struct nfa_many *g, uint32_t member, uint32_t input, uint32_t n_rows, uint64_t *relevant) {
+/* The rows of a batch that concern a woken pattern, with its bits: `rows`, and those where one of its conditions says so.
+ * Adds them to `relevant` and to need[] of its keys. */
+static void hits_of(struct nfa_many *g, uint32_t member, uint32_t input, uint32_t n_rows, uint64_t *rows,
+    uint64_t *relevant) {
     struct many_member *e = g->members[member];
-    uint64_t rows[MANY_WORDS] = { 0 };
     size_t words = BASE_BITS_WORDS(n_rows);
     for (uint32_t t = g->touched[member]; t; t = g->woken[t].next) {
         if (!e->wide[input] && !base_bits_get(e->interest, g->woken[t].bit))
@@ -476,29 +476,31 @@ static void report_keys(
     report_fails(g, h->input, h->batch);
 }
 
+/* Those of need[set], which is empty then. */
+static void hash_set(struct nfa_many *g, uint32_t set, struct many_held *h, struct expr_fails *fails) {
+    struct nfa_held *keyed = &h->keyed[set];
+    struct nfa_matcher *m = g->sets[set];
+    uint64_t *need = g->need[set].rows;
+    keyed->batch = h->batch; /* held by h */
+    keyed->input = h->input;
+    if (base_bits_count(need, EVT_BATCH_ROWS) == 0)
+        return;
+    m->now_us = g->now_us;
+    nfa_held_room(m, keyed, h->batch->n_rows);
+    nfa_hash_keys(m, keyed, h->batch, need, fails);
+    if (m->scratch_used) {
+        base_arena_clear(&m->scratch);
+        m->scratch_used = false;
+    }
+    memset(need, 0, sizeof g->need[set].rows);
+}
+
 static void hash_all(struct nfa_many *g, struct many_held *h, const uint64_t *sel) {
     for (uint32_t k = 0; k < g->n_sets; k++) {
         struct expr_fails fails = { .n = 0 };
-        struct nfa_held *keyed = &h->keyed[k];
-        struct nfa_matcher *m = g->sets[k];
-        uint64_t *need = g->need[k].rows, any = 0;
-        for (size_t w = 0; w < MANY_WORDS; w++) {
-            if (g->inputs[h->input].wide_set[k])
-                need[w] = sel[w];
-            any |= need[w];
-        }
-        keyed->batch = h->batch; /* held by h */
-        keyed->input = h->input;
-        if (!any)
-            continue;
-        m->now_us = g->now_us;
-        nfa_held_room(m, keyed, h->batch->n_rows);
-        nfa_hash_keys(m, keyed, h->batch, need, &fails);
-        if (m->scratch_used) {
-            base_arena_clear(&m->scratch);
-            m->scratch_used = false;
-        }
-        memset(need, 0, sizeof g->need[k].rows);
+        if (g->inputs[h->input].wide_set[k])
+            memcpy(g->need[k].rows, sel, sizeof g->need[k].rows);
+        hash_set(g, k, h, &fails);
         if (fails.n)
             report_keys(g, k, h, &fails);
     }
@@ -516,6 +518,7 @@ static void rows_wait(struct nfa_many *g, uint32_t number, const uint64_t *relev
         }
     }
     h->waiting = (uint32_t)n;
+    g->n_loaded += h->loaded ? n : 0;
     clk_reorder_add(&g->reorder, g->rows, n);
 }
 
@@ -544,7 +547,8 @@ enum cep_rc nfa_many_batch(struct nfa_many *g, uint32_t input, struct evt_batch 
     for (size_t i = 0; i < g->n_woken; i++) {
         if (i + AHEAD_MEMBER < g->n_woken)
             fetch_member(g, g->turn[i + AHEAD_MEMBER]);
-        hits_of(g, g->turn[i], input, b->n_rows, relevant);
+        uint64_t rows[MANY_WORDS] = { 0 };
+        hits_of(g, g->turn[i], input, b->n_rows, rows, relevant);
         g->touched[g->turn[i]] = 0;
     }
     bool any = in->all_rows;
@@ -559,10 +563,41 @@ enum cep_rc nfa_many_batch(struct nfa_many *g, uint32_t input, struct evt_batch 
     struct many_held *h = held_new(g, &number);
     h->batch = evt_batch_ref(b);
     h->input = input;
+    h->loaded = false;
     sort_hits(g, h, b->n_rows);
     hash_all(g, h, sel);
     rows_wait(g, number, relevant);
     return CEP_OK;
+}
+
+/* Evaluated again; what failed was told when they came in, and all was counted. */
+void nfa_many_take_loaded(struct nfa_many *g, uint32_t pattern, uint32_t input, struct evt_batch *b) {
+    nfa_many_seal(g);
+    struct many_input *in = &g->inputs[input];
+    struct many_member *e = g->members[pattern];
+    uint64_t rows[MANY_WORDS] = { 0 }, relevant[MANY_WORDS] = { 0 }, n_hits = e->n_hits;
+    struct expr_index_out found;
+    struct expr_fails fails = { .n = 0 };
+    base_bits_fill(rows, b->n_rows);
+    expr_index_eval(in->index, b, rows, g->now_us, &found);
+    touch(g, in, &found);
+    if (!e->wide[input])
+        memset(rows, 0, sizeof rows);
+    hits_of(g, pattern, input, b->n_rows, rows, relevant);
+    e->n_hits = n_hits;
+    for (size_t i = 0; i < g->n_woken; i++)
+        g->touched[g->turn[i]] = 0;
+    if (g->n_fresh == 0)
+        return;
+    uint32_t number;
+    struct many_held *h = held_new(g, &number);
+    h->batch = evt_batch_ref(b);
+    h->input = input;
+    h->loaded = true;
+    e->loaded += g->n_fresh;
+    sort_hits(g, h, b->n_rows);
+    hash_set(g, e->key_set, h, &fails);
+    rows_wait(g, number, relevant);
 }
 
 /* -- rows in order ------------------------------------------------------------------------------------------------------ */
@@ -615,7 +650,8 @@ static void feed_wide(struct nfa_many *g, struct many_member *e, struct many_lis
             feed(g, e, i, bits_of(e, h, &h->hits[g->nodes[node].hit]));
             node = g->nodes[node].next;
             e->waiting--;
-        } else if (e->wide[h->input]) {
+            e->loaded -= h->loaded;
+        } else if (e->wide[h->input] && !h->loaded) {
             feed(g, e, i, e->bits0 + (size_t)h->input * e->n_words);
         }
     }
@@ -627,6 +663,7 @@ static void feed_hits(struct nfa_many *g, struct many_member *e, struct many_lis
         const struct many_held *h = &g->held[g->rows[at->row].batch];
         const uint64_t *bits = bits_of(e, h, &h->hits[at->hit]);
         e->waiting--;
+        e->loaded -= h->loaded;
         if (e->m->n_keys > 0 || any_start(e->p, bits))
             feed(g, e, at->row, bits);
     }
@@ -641,6 +678,13 @@ static void wake_at(struct nfa_many *g, struct many_member *e, int64_t at) {
     }
     if (at != EVT_TIME_MAX)
         clk_timer_add(&g->timers, &e->timer, at);
+}
+
+void nfa_many_settle(struct nfa_many *g, uint32_t pattern, int64_t at) {
+    struct many_member *e = g->members[pattern];
+    if (e->any_wide)
+        base_bits_put(g->awake, pattern, e->greedy || e->m->n_keys > 0);
+    wake_at(g, e, at);
 }
 
 static enum cep_rc serve(struct nfa_many *g, uint32_t member, size_t n_rows, bool last, struct cep_err *err) {
@@ -662,11 +706,9 @@ static enum cep_rc serve(struct nfa_many *g, uint32_t member, size_t n_rows, boo
     enum cep_rc rc = nfa_feed_end(e->m, g->watermark, err);
     if (rc != CEP_OK)
         return rc;
-    if (e->any_wide)
-        base_bits_put(g->awake, member, e->greedy || e->m->n_keys > 0);
     int64_t next = nfa_matcher_next_timer(e->m);
     int64_t asked = g->opts.served ? g->opts.served(g->opts.arg, member, g->watermark) : EVT_TIME_MAX;
-    wake_at(g, e, next < asked ? next : asked);
+    nfa_many_settle(g, member, next < asked ? next : asked);
     return CEP_OK;
 }
 
@@ -689,9 +731,12 @@ static size_t take_turns(struct nfa_many *g, size_t n_rows, bool last) {
 }
 
 static void let_go(struct nfa_many *g, size_t n_rows) {
-    for (size_t i = 0; i < n_rows; i++)
-        if (--g->held[g->rows[i].batch].waiting == 0)
+    for (size_t i = 0; i < n_rows; i++) {
+        struct many_held *h = &g->held[g->rows[i].batch];
+        g->n_loaded -= h->loaded;
+        if (--h->waiting == 0)
             held_free(g, g->rows[i].batch);
+    }
 }
 
 enum cep_rc nfa_many_advance(struct nfa_many *g, int64_t watermark, uint32_t *who, struct cep_err *err) {

@@ -23,7 +23,8 @@
  * Invariants (nfa_many_check()):
  *   I1  a batch is held while rows of it wait; as many rows wait in the reorder buffer as held batches say
  *   I2  a matcher's next deadline is not before its timer in the heap
- *   I3  exactly the matchers with keys among those that look at every row are marked as awake
+ *   I3  as many rows wait that were loaded as their patterns say
+ *   I4  exactly the matchers with keys among those that look at every row are marked as awake
  *
  * Threads: none; a program may be shared.
  */
@@ -58,6 +59,18 @@ enum cep_rc nfa_many_advance(struct nfa_many *g, int64_t watermark, uint32_t *wh
 void nfa_many_wake(struct nfa_many *g, uint32_t pattern);
 /* In that and every later one. */
 void nfa_many_wake_always(struct nfa_many *g, uint32_t pattern);
+
+/*
+ * As nfa_matcher_save(), load and loaded(), of one pattern: entries are those of a matcher that is alone, so that state saved
+ * in a group is loaded outside of one and the other way round. A row that waits for several patterns is written for each.
+ * Requires of load: as there, and no batch came yet. Cost of load: for the rows that waited, what a batch of them costs.
+ */
+enum cep_rc nfa_many_save(
+    struct nfa_many *g, uint32_t pattern, const struct sto_out *out, struct cep_err *err);
+enum cep_rc nfa_many_load(struct nfa_many *g, uint32_t pattern, const struct sto_entry *e,
+    struct sto_losses *losses, struct cep_err *err);
+enum cep_rc nfa_many_loaded(
+    struct nfa_many *g, uint32_t pattern, struct sto_losses *losses, struct cep_err *err);
 
 int64_t nfa_many_next_timer(const struct nfa_many *g);
 /* Of one pattern, as alone. */

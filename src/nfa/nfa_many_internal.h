@@ -29,6 +29,7 @@ struct many_member {
     bool has_any;           /* some bits are an OR of others */
     uint64_t n_hits;        /* rows that concerned it, of inputs that are not wide */
     uint64_t waiting;       /* hits that wait */
+    uint64_t loaded;        /* of these, of rows that were loaded for it */
     struct clk_timer timer; /* in nfa_many.timers */
     struct many_cond {
         uint32_t input, cond;
@@ -63,6 +64,7 @@ struct many_hit {
 struct many_held {
     struct evt_batch *batch; /* counted; NULL = free */
     uint32_t input, waiting;
+    bool loaded;           /* for one pattern: its rows have hits, and concern nobody else */
     uint32_t *off;         /* owned; EVT_BATCH_ROWS + 1: into hits */
     struct many_hit *hits; /* owned */
     size_t cap_hits;
@@ -84,6 +86,7 @@ struct nfa_many {
     size_t n_sets, cap_sets;
     int64_t now_us, watermark;
     uint64_t n_served;
+    uint64_t n_loaded; /* rows that wait in batches that were loaded */
     /* What waits. */
     struct many_held *held;
     size_t n_held, cap_held;
@@ -130,3 +133,9 @@ struct nfa_many {
         uint32_t first, last;
     } * lists; /* a pattern: its nodes */
 };
+
+/* nfa_many.c */
+/* Rows that waited for one pattern; they are its alone. */
+void nfa_many_take_loaded(struct nfa_many *g, uint32_t pattern, uint32_t input, struct evt_batch *b);
+/* When the pattern is served next, unless an event moves it before; marks it as awake or not. */
+void nfa_many_settle(struct nfa_many *g, uint32_t pattern, int64_t at);

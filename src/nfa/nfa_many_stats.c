@@ -24,7 +24,8 @@ void nfa_many_stats(const struct nfa_many *g, uint32_t pattern, struct nfa_stats
         narrow += e->wide[i] ? 0 : g->inputs[i].n_events;
     }
     out->irrelevant = narrow - e->n_hits;
-    out->buffered = e->any_wide ? g->reorder.n_rows : e->waiting;
+    /* Those that were loaded concern one pattern each. */
+    out->buffered = e->any_wide ? g->reorder.n_rows - g->n_loaded + e->loaded : e->waiting;
 }
 
 void nfa_many_shared(const struct nfa_many *g, struct nfa_many_shared *out) {
@@ -41,13 +42,18 @@ void nfa_many_shared(const struct nfa_many *g, struct nfa_many_shared *out) {
 
 void nfa_many_check(const struct nfa_many *g) {
     size_t waiting = 0;
+    uint64_t loaded = 0, of_members = 0;
     clk_reorder_check(&g->reorder);
     clk_timers_check(&g->timers);
     for (size_t i = 0; i < g->n_held; i++) {
         CEP_INSIST((g->held[i].batch != NULL) == (g->held[i].waiting > 0));
         waiting += g->held[i].waiting;
+        loaded += g->held[i].loaded ? g->held[i].waiting : 0;
     }
+    for (uint32_t i = 0; i < g->n; i++)
+        of_members += g->members[i]->loaded;
     CEP_INSIST(waiting == g->reorder.n_rows);
+    CEP_INSIST(loaded == g->n_loaded && loaded == of_members);
     for (uint32_t i = 0; g->sealed && i < g->n; i++) {
         const struct many_member *e = g->members[i];
         nfa_matcher_check(e->m);

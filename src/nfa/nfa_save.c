@@ -311,6 +311,19 @@ static void row_key(struct nfa_saver *s, const struct nfa_held *h, uint32_t row)
     }
 }
 
+enum cep_rc nfa_save_row(struct nfa_saver *s, const struct nfa_held *h, uint32_t row, uint64_t number,
+    const struct sto_out *out, struct cep_err *err) {
+    base_buf_clear(&s->value);
+    row_key(s, h, row);
+    uint32_t group = sto_group_of(base_buf_view(&s->key));
+    base_buf_clear(&s->key);
+    base_pack_u64(&s->key, number);
+    base_pack_varint(&s->value, h->input);
+    evt_pack_row(&s->value, h->batch, row, &s->scratch);
+    base_arena_clear(&s->scratch);
+    return sto_put(out, NFA_NS_ROW, group, base_buf_view(&s->key), base_buf_view(&s->value), err);
+}
+
 static enum cep_rc save_rows(struct nfa_saver *s, const struct sto_out *out, struct cep_err *err) {
     const struct clk_reorder *ro = &s->m->reorder;
     enum cep_rc rc = CEP_OK;
@@ -319,25 +332,33 @@ static enum cep_rc save_rows(struct nfa_saver *s, const struct sto_out *out, str
         const struct clk_run *run = &ro->runs[r];
         for (size_t i = run->head; i < run->n && rc == CEP_OK; i++) {
             const struct nfa_held *h = &s->m->held[run->rows[i].batch];
-            base_buf_clear(&s->value);
-            row_key(s, h, run->rows[i].row);
-            uint32_t group = sto_group_of(base_buf_view(&s->key));
-            base_buf_clear(&s->key);
-            base_pack_u64(&s->key, number++);
-            base_pack_varint(&s->value, h->input);
-            evt_pack_row(&s->value, h->batch, run->rows[i].row, &s->scratch);
-            base_arena_clear(&s->scratch);
-            rc = sto_put(out, NFA_NS_ROW, group, base_buf_view(&s->key), base_buf_view(&s->value), err);
+            rc = nfa_save_row(s, h, run->rows[i].row, number++, out, err);
         }
     }
     return rc;
 }
 
+void nfa_saver_init(struct nfa_saver *s, struct nfa_matcher *m) {
+    *s = (struct nfa_saver){ .m = m };
+    base_arena_init(&s->scratch, 0);
+}
+
+void nfa_saver_release(struct nfa_saver *s) {
+    nfa_numbers_release(&s->evs);
+    nfa_numbers_release(&s->links);
+    nfa_numbers_release(&s->quotas);
+    base_free(s->walk);
+    base_buf_release(&s->key);
+    base_buf_release(&s->value);
+    base_arena_release(&s->scratch);
+}
+
 enum cep_rc nfa_matcher_save(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err) {
-    struct nfa_saver s = { .m = m };
+    struct nfa_saver s;
     if (m->p->store != NFA_STORE_RUNS)
-        return base_err_set(err, CEP_ESTATE, "the store of sets cannot be saved; compile the pattern as one that is");
-    base_arena_init(&s.scratch, 0);
+        return base_err_set(
+            err, CEP_ESTATE, "the store of sets cannot be saved; compile the pattern as one that is");
+    nfa_saver_init(&s, m);
     nfa_meta_write(m, &s.value);
     enum cep_rc rc = sto_put(out, NFA_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&s.value), err);
     for (size_t i = 0; i < m->n_slots && rc == CEP_OK; i++) {
@@ -346,12 +367,6 @@ enum cep_rc nfa_matcher_save(struct nfa_matcher *m, const struct sto_out *out, s
     }
     if (rc == CEP_OK)
         rc = save_rows(&s, out, err);
-    nfa_numbers_release(&s.evs);
-    nfa_numbers_release(&s.links);
-    nfa_numbers_release(&s.quotas);
-    base_free(s.walk);
-    base_buf_release(&s.key);
-    base_buf_release(&s.value);
-    base_arena_release(&s.scratch);
+    nfa_saver_release(&s);
     return rc;
 }

@@ -99,10 +99,22 @@ struct nfa_saver {
     struct base_arena scratch;
 };
 
+/* Requires: nfa_saver_release() later. */
+void nfa_saver_init(struct nfa_saver *s, struct nfa_matcher *m);
+void nfa_saver_release(struct nfa_saver *s);
+/* A waiting row as entry ROW; its key was hashed in h (nfa_hash_keys). */
+enum cep_rc nfa_save_row(struct nfa_saver *s, const struct nfa_held *h, uint32_t row, uint64_t number,
+    const struct sto_out *out, struct cep_err *err);
 /* An event the key refers to. Returns: its number in the entry. */
 uint32_t nfa_save_ev(struct nfa_saver *s, const struct nfa_ev *e);
 
 /* -- loading ----------------------------------------------------------------------------------------------------- */
+
+/* Rows that waited, of one input; borrowed. */
+typedef void nfa_load_rows_fn(void *arg, uint32_t input, struct evt_batch *b);
+
+/* Requires: opts.fed. Before nfa_matcher_load() and nfa_matcher_loaded(). */
+void nfa_load_rows_to(struct nfa_matcher *m, nfa_load_rows_fn *take, void *arg);
 
 /* What a load holds between its entries; matcher's `loader`. */
 struct nfa_loader {
@@ -121,7 +133,9 @@ struct nfa_loader {
     uint64_t *lost_cols; /* events without a column that is kept now; by kept column now */
     uint64_t lost_waiting, lost_asleep, lost_history, lost_rows;
     struct evt_batch **rows; /* by input: rows on their way into the reorder buffer */
-    uint64_t *meanings;      /* of the program's states */
+    nfa_load_rows_fn *take;  /* of a matcher that is fed: where they go instead */
+    void *take_arg;
+    uint64_t *meanings; /* of the program's states */
     /* The key that is being loaded. */
     struct nfa_ev **evs; /* counted; NULL: of an input that is no more */
     size_t n_evs, cap_evs;
