@@ -28,7 +28,8 @@ static const struct cmd_option run_options[] = {
         .arg = "FILE",
         .help = "configuration (default: CEPD_CONFIG, ./cepd.yaml, /etc/cepd/cepd.yaml)" },
     { .name = "trace",
-        .help = "print every event, watermark and result of every operator on standard error" },
+        .help = "print every event, watermark and result of every operator, and each step of a pattern's matching, on "
+                "standard error" },
     { .name = "state-dir", .arg = "DIR", .later = true, .help = "keep checkpoints there" },
     { .name = "checkpoint-interval", .arg = "D", .later = true, .help = "time between checkpoints" },
     { .name = "restore",

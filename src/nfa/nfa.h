@@ -179,5 +179,9 @@ enum cep_rc nfa_matcher_load(
 /* All entries are in. */
 enum cep_rc nfa_matcher_loaded(struct nfa_matcher *m, struct sto_losses *losses, struct cep_err *err);
 void nfa_matcher_stats(const struct nfa_matcher *m, struct nfa_stats *out);
+/* From now on each event that reaches its key is told, with what it does to the partial matches there, in lines of text;
+ * and each match, time-out and what was pruned. For `--trace`. */
+typedef void (*nfa_trace_fn)(void *arg, const char *line);
+void nfa_matcher_trace(struct nfa_matcher *m, nfa_trace_fn line, void *arg);
 /* Invariants; aborts when one is broken. Costs time in the size of the state. */
 void nfa_matcher_check(const struct nfa_matcher *m);

@@ -173,6 +173,8 @@ static void write_row(struct nfa_matcher *m, struct nfa_key *k, struct evt_batch
 }
 
 static void write_match(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    if (m->trace)
+        nfa_trace_match(m, k, now);
     if (!m->matches)
         m->matches = evt_batch_new(m->p->node->schema, m->opts.batch_rows);
     m->env.key = k;

@@ -331,7 +331,7 @@ static void fire_timers(struct nfa_matcher *m, int64_t now) {
     int64_t at;
     struct clk_timer *t;
     while (m->rc == CEP_OK && (t = clk_timers_pop(&m->timers, now, &at)))
-        nfa_expire(m, CEP_CONTAINER_OF(t, struct nfa_key, timer), at);
+        (m->trace ? nfa_trace_expire : nfa_expire)(m, CEP_CONTAINER_OF(t, struct nfa_key, timer), at);
 }
 
 static void take_row(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {
@@ -345,7 +345,9 @@ static void take_row(struct nfa_matcher *m, const struct nfa_held *h, uint32_t r
     m->cur.order = m->next_order++;
     bool make = nfa_may_start(m) || m->p->prev_rows[h->input] > 0;
     struct nfa_key *k = nfa_key_find(m, h, row, make);
-    if (k)
+    if (k && m->trace)
+        nfa_trace_step(m, k);
+    else if (k)
         nfa_step(m, k);
     m->cur.batch = NULL;
     if (m->scratch_used) {

@@ -75,6 +75,8 @@ enum cep_rc nfa_many_loaded(
 int64_t nfa_many_next_timer(const struct nfa_many *g);
 /* Of one pattern, as alone. */
 void nfa_many_stats(const struct nfa_many *g, uint32_t pattern, struct nfa_stats *out);
+/* As nfa_matcher_trace(). */
+void nfa_many_trace(struct nfa_many *g, uint32_t pattern, nfa_trace_fn line, void *arg);
 /* What is shared. */
 struct nfa_many_shared {
     uint64_t rows;     /* that wait for the watermark */

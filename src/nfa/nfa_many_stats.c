@@ -28,6 +28,10 @@ void nfa_many_stats(const struct nfa_many *g, uint32_t pattern, struct nfa_stats
     out->buffered = e->any_wide ? g->reorder.n_rows - g->n_loaded + e->loaded : e->waiting;
 }
 
+void nfa_many_trace(struct nfa_many *g, uint32_t pattern, nfa_trace_fn line, void *arg) {
+    nfa_matcher_trace(g->members[pattern]->m, line, arg);
+}
+
 void nfa_many_shared(const struct nfa_many *g, struct nfa_many_shared *out) {
     *out = (struct nfa_many_shared){ .rows = g->reorder.n_rows,
         .served = g->n_served,

@@ -60,6 +60,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     }
     nfa_loader_free(m->loader);
     nfa_keys_release(m);
+    nfa_trace_free(m);
     nfa_inputs_release(m);
     nfa_dets_free(m);
     nfa_cells_free(m);

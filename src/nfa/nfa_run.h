@@ -286,6 +286,8 @@ struct nfa_matcher {
     /* saving and loading */
     struct base_buf names;     /* META's part that never changes; made when first asked for */
     struct nfa_loader *loader; /* owned; between the first entry loaded and nfa_matcher_loaded() */
+
+    struct nfa_trace *trace; /* owned; NULL = nobody wants to see */
 };
 
 /* nfa_ev.c */
@@ -366,6 +368,19 @@ void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 /* May the event under test concern a partial match? Says yes too often. */
 bool nfa_may_concern(const struct nfa_matcher *m);
 void nfa_failure(struct nfa_matcher *m, const char *reason);
+/* The edges that hold for the event under test, into m->fired. Returns: how many; *stop when a negation was hit. */
+size_t nfa_edges_that_hold(struct nfa_matcher *m, uint32_t state, const struct nfa_run *run, bool *stop);
+bool nfa_edge_completes(struct nfa_matcher *m, const struct nfa_edge *e, const struct nfa_run *run);
+
+/* nfa_trace.c; all but the last require m->trace */
+/* As nfa_step() and nfa_expire(), which they call. */
+void nfa_trace_step(struct nfa_matcher *m, struct nfa_key *k);
+void nfa_trace_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+/* Requires: the match is listed in m->evs. */
+void nfa_trace_match(struct nfa_matcher *m, const struct nfa_key *k, int64_t now);
+void nfa_trace_timeout(
+    struct nfa_matcher *m, const struct nfa_key *k, uint64_t start_order, const struct nfa_run *run, int64_t at);
+void nfa_trace_free(struct nfa_matcher *m);
 
 /* nfa_matcher.c: dets and ranks that keys use are marked */
 void nfa_sets_mark(struct nfa_matcher *m);

@@ -151,6 +151,23 @@ static uint64_t interest_of(const struct nfa_matcher *m, uint32_t state) {
     return m->p->states[state].fold;
 }
 
+size_t nfa_edges_that_hold(struct nfa_matcher *m, uint32_t state, const struct nfa_run *run, bool *stop) {
+    size_t n = find_fired(m, &m->p->states[state], run, stop), kept = 0;
+    /* is_beaten() asks for all of them, so those that are go at the end. */
+    for (size_t i = 0; i < n; i++) {
+        const struct nfa_edge *e = m->fired[i];
+        if (e->n_beaten && is_beaten(m, e, n))
+            continue;
+        m->fired[i] = m->fired[kept];
+        m->fired[kept++] = e;
+    }
+    return kept;
+}
+
+bool nfa_edge_completes(struct nfa_matcher *m, const struct nfa_edge *e, const struct nfa_run *run) {
+    return completes(m, e, run);
+}
+
 static void see_deadline(
     struct nfa_matcher *m, struct nfa_key *k, const struct nfa_group *g, const struct nfa_run *r) {
     int64_t at = nfa_run_timer(m, g, r);
@@ -344,6 +361,8 @@ static void step_runs(struct nfa_matcher *m, struct nfa_key *k) {
 static void timed_out(
     struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at) {
     m->stats.timed_out++;
+    if (m->trace)
+        nfa_trace_timeout(m, k, start_order, r, at);
     nfa_emit_timeout(m, k, start_order, r, at);
 }
 

@@ -81,6 +81,12 @@ static void trace_watermark(const struct rt_op *op, int64_t wm) {
     base_buf_release(&b);
 }
 
+void rt_op_trace(struct rt_op *op, const struct rt_trace *trace) {
+    op->trace = trace;
+    if (op->vt->traced)
+        op->vt->traced(op);
+}
+
 enum cep_rc rt_emit(struct rt_op *op, enum plan_port port, struct evt_batch *b, struct cep_err *err) {
     uint32_t n = evt_batch_count(b);
     if (n == 0)

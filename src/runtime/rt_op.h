@@ -83,6 +83,7 @@ struct rt_op_vt {
         struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);
     /* All are in: indexes and timers are rebuilt. NULL = nothing to do. */
     enum cep_rc (*loaded)(struct rt_op *op, struct sto_losses *losses, struct cep_err *err);
+    void (*traced)(struct rt_op *op); /* op->trace is set now; NULL = only its rows and watermarks are shown */
     void (*free)(struct rt_op *op); /* releases what is the operator's own, then the memory */
 };
 
@@ -128,6 +129,8 @@ void rt_op_init(struct rt_op *op, const struct rt_op_vt *vt, const struct plan_n
     struct base_str name, uint32_t n_inputs, const struct clk *clk);
 /* Releases the common part. */
 void rt_op_release(struct rt_op *op);
+/* Requires: nothing has flowed yet. trace is borrowed. */
+void rt_op_trace(struct rt_op *op, const struct rt_trace *trace);
 void rt_op_connect(struct rt_op *from, enum plan_port port, struct rt_op *to, uint32_t input);
 static inline bool rt_op_has_out(const struct rt_op *op, enum plan_port port) {
     return op->n_outs[port] > 0;

@@ -79,6 +79,14 @@ static void pattern_gauges(struct rt_op *op) {
     m->buffered = st.buffered;
 }
 
+static void pattern_traced(struct rt_op *op) {
+    struct rt_pattern *p = pattern_of(op);
+    if (p->group)
+        rt_patterns_trace(p->group, p->number, op->trace);
+    else
+        nfa_matcher_trace(p->matcher, op->trace->line, op->trace->arg);
+}
+
 static void pattern_free(struct rt_op *op) {
     struct rt_pattern *p = pattern_of(op);
     nfa_matcher_free(p->matcher);
@@ -92,6 +100,7 @@ static const struct rt_op_vt pattern_vt = {
     .batch = pattern_batch,
     .watermark = pattern_watermark,
     .gauges = pattern_gauges,
+    .traced = pattern_traced,
     .free = pattern_free,
 };
 

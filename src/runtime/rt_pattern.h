@@ -28,4 +28,5 @@ enum cep_rc rt_pattern_outcome(struct rt_pattern *p, enum cep_rc rc, struct cep_
 
 /* rt_patterns.c */
 int64_t rt_patterns_watermark(const struct rt_patterns *g);
+void rt_patterns_trace(struct rt_patterns *g, uint32_t number, const struct rt_trace *trace);
 void rt_patterns_stats(const struct rt_patterns *g, uint32_t number, struct nfa_stats *out);

@@ -188,6 +188,10 @@ int64_t rt_patterns_watermark(const struct rt_patterns *g) {
     return g->op.watermark;
 }
 
+void rt_patterns_trace(struct rt_patterns *g, uint32_t number, const struct rt_trace *trace) {
+    nfa_many_trace(g->many, number, trace->line, trace->arg);
+}
+
 void rt_patterns_stats(const struct rt_patterns *g, uint32_t number, struct nfa_stats *out) {
     nfa_many_stats(g->many, number, out);
 }

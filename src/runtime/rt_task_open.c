@@ -100,7 +100,7 @@ enum cep_rc rt_task_init(struct rt_task *task, struct rt_job *job, uint32_t inde
     if (rc == CEP_OK)
         rc = open_sinks(task, err);
     for (uint32_t i = 0; rc == CEP_OK && job->opts.trace && i < task->vertex->n_nodes; i++)
-        task->graph.ops[task->vertex->nodes[i]]->trace = &job->trace;
+        rt_op_trace(task->graph.ops[task->vertex->nodes[i]], &job->trace);
     return rc;
 }
 

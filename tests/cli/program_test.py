@@ -303,6 +303,36 @@ def test_trace_shows_rows_and_watermarks(folder):
     assert "trace: payments: watermark at the end of time" in err
 
 
+def test_trace_shows_what_the_matcher_does(folder):
+    name = "p.pattern"
+    (folder / name).write_text(
+        """stream ev (k string, v int, at timestamp) from file (path = 'in.ndjson') format json
+event time at watermark delay 1 s;
+pattern p from ev partition by k match a+ -> !n -> b
+  define a as v < 10, n as v = 50, b as v > 100 and count(a) > 1
+  within 10 s measures count(a) as n;
+sink p to stdout format json;
+"""
+    )
+    (folder / "in.ndjson").write_text(
+        "".join(
+            '{"k":"x","v":%d,"at":"2026-01-01 10:00:%02d"}\n' % (v, i) for i, v in enumerate([1, 2, 101, 3, 50, 4])
+        )
+    )
+    err = cepd("run", "--trace", name, cwd=folder).stderr
+    for line in [
+        'p ("x"): event 2026-01-01T10:00:00Z {"k":"x","v":1,"at":"2026-01-01T10:00:00Z"}',
+        'p ("x"):   start: take a -> fork a after 1+',
+        'p ("x"):   [a 2026-01-01T10:00:00Z] in fork a after 1+: take a -> fork a after 1+; ignore -> wait b',
+        'p ("x"): match [a 2026-01-01T10:00:00Z, a 2026-01-01T10:00:01Z, b 2026-01-01T10:00:02Z], '
+        "let go at 2026-01-01T10:00:02Z",
+        'p ("x"): 4 pruned by the skip policy',
+        'p ("x"):   [a 2026-01-01T10:00:03Z] in fork a after 1+: stop, by a negation',
+        'p ("x"): timed out at 2026-01-01T10:00:15Z: [a 2026-01-01T10:00:05Z] in fork a after 1+',
+    ]:
+        assert "trace: " + line + "\n" in err, line
+
+
 def test_json_logs_are_json(folder):
     name = program(folder)
     (folder / "in.ndjson").write_text(lines(rows()))

@@ -24,3 +24,6 @@ tests_nfa_nfa_save_test_LDADD = $(NFA_TEST_LIBS)
 check_PROGRAMS += tests/nfa/nfa_sets_test
 tests_nfa_nfa_sets_test_SOURCES = tests/nfa/nfa_sets_test.c $(NFA_KIT)
 tests_nfa_nfa_sets_test_LDADD = $(NFA_TEST_LIBS)
+check_PROGRAMS += tests/nfa/nfa_trace_test
+tests_nfa_nfa_trace_test_SOURCES = tests/nfa/nfa_trace_test.c $(NFA_KIT)
+tests_nfa_nfa_trace_test_LDADD = $(NFA_TEST_LIBS)
