@@ -179,8 +179,8 @@ enum cep_rc con_file_push(struct con_file_sink *fs, struct cep_err *err) {
             int e = n < 0 ? errno : ENOSPC;
             con_io_err(err, e, "could not write file \"%s\"", fs->open_path);
             if (e == ENOSPC || e == EDQUOT)
-                base_err_hint(
-                    err, "%zu bytes wait in memory and are tried again", fs->out.len - fs->out_done);
+                base_err_hint(err, "make room there: %zu bytes of results were not written",
+                    fs->out.len - fs->out_done);
             return CEP_EIO;
         }
         fs->out_done += (size_t)n;

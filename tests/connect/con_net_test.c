@@ -179,6 +179,18 @@ static enum cep_rc drain(struct con_kit *k, struct con_sink *sink, struct cep_er
     return CEP_AGAIN;
 }
 
+/* Before the end is near: how often a sink tries again until its deadline depends on how busy the machine is. */
+static void until_tried_again(struct con_kit *k, struct con_sink *sink) {
+    struct con_sink_stats stats;
+    for (int i = 0; i < 20000; i++) {
+        con_sink_stats(sink, &stats);
+        if (stats.retries > 1)
+            return;
+        turn(k, 1);
+    }
+    fail_msg("does not try again");
+}
+
 static void tcp_out_reconnects_and_repeats_a_torn_record(void **state) {
     (void)state;
     struct con_kit k;
@@ -229,13 +241,13 @@ static void tcp_out_is_busy_over_its_bound_and_gives_up_at_the_deadline(void **s
     for (int i = 0; i < 400; i++)
         put(&k, sink, "{\"a\":1}\n{\"a\":2}\n");
     assert_true(con_sink_busy(sink));
+    until_tried_again(&k, sink);
     assert_int_equal(drain(&k, sink, &err), CEP_EIO);
     assert_string_equal(err.message,
         base_arena_printf(&k.arena, "800 records could not be sent to 127.0.0.1:%u before the end", port));
     con_sink_stats(sink, &stats);
     assert_int_equal(stats.failed, 800);
     assert_int_equal(stats.rows, 800);
-    assert_true(stats.retries > 1);
     con_sink_close(sink);
     con_kit_release(&k);
 }
@@ -433,17 +445,19 @@ static void webhook_nobody_there_and_timeouts_and_the_deadline(void **state) {
     con_kit_init(&k);
     web_start(&w, &k);
     struct con_sink *sink = hook(&k, &w,
-        ", timeout = 10 ms, retry_min = 1 ms, retry_max = 1 ms, drain = 100 ms, buffer = 4096", "json");
+        ", timeout = 10 ms, retry_min = 1 ms, retry_max = 1 ms, retries = 1000000, drain = 100 ms, buffer = "
+        "4096",
+        "json");
     for (int i = 0; i < 300; i++)
         put(&k, sink, "{\"a\":1}\n{\"a\":1}\n");
     assert_true(con_sink_busy(sink));
+    until_tried_again(&k, sink);
     assert_int_equal(drain(&k, sink, &err), CEP_EIO);
     assert_string_equal(
         err.message, base_arena_printf(&k.arena,
                          "600 records could not be sent to http://127.0.0.1:%u/hook before the end", w.port));
     con_sink_stats(sink, &stats);
     assert_int_equal(stats.failed, 600);
-    assert_true(stats.retries > 1);
     con_sink_close(sink);
     web_stop(&w);
     uint16_t port = 0;
