@@ -44,6 +44,12 @@ fuzz_text_fuzz_LDADD = $(CON_LIBS)
 fuzz_text_fuzz_LDFLAGS = $(FUZZ_LINK)
 EXTRA_DIST += fuzz/csv.in fuzz/json.in fuzz/text.in
 
+FUZZ_TARGETS += fuzz/http_fuzz
+fuzz_http_fuzz_SOURCES = fuzz/http_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
+fuzz_http_fuzz_LDADD = $(CLU_LIBS)
+fuzz_http_fuzz_LDFLAGS = $(FUZZ_LINK)
+EXTRA_DIST += fuzz/http.in
+
 FUZZ_TARGETS += fuzz/manifest_fuzz
 fuzz_manifest_fuzz_SOURCES = fuzz/manifest_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
 fuzz_manifest_fuzz_LDADD = $(STO_LIBS)

@@ -85,6 +85,9 @@ void cmd_write_man_overview(struct base_buf *b);
 int cmd_print(FILE *out, const struct base_buf *b);
 
 int cmd_run(const struct cmd_args *args);
+int cmd_jobs(const struct cmd_args *args);
+int cmd_job(const struct cmd_args *args);
+int cmd_cancel(const struct cmd_args *args);
 int cmd_check(const struct cmd_args *args);
 int cmd_fmt(const struct cmd_args *args);
 int cmd_explain(const struct cmd_args *args);

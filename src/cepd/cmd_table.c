@@ -8,7 +8,9 @@
 
 static const struct cmd_option run_options[] = {
     SET_OPTION,
-    { .name = "parallelism", .arg = "N", .help = "subtasks of each keyed operator, a thread each (default 1)" },
+    { .name = "parallelism",
+        .arg = "N",
+        .help = "subtasks of each keyed operator, a thread each (default 1)" },
     { .name = "batch-size", .arg = "ROWS", .help = "rows in a batch, 1 to 1024 (default 1024)" },
     { .name = "channel-capacity",
         .arg = "N",
@@ -66,6 +68,14 @@ static const struct cmd_option explain_options[] = {
 static const struct cmd_option test_options[] = { SET_OPTION, { .name = NULL } };
 static const struct cmd_option help_options[] = {
     { .name = "man", .help = "print the man page instead (roff)" },
+    { .name = NULL },
+};
+
+static const struct cmd_option client_options[] = {
+    { .name = "coordinator",
+        .arg = "URL",
+        .help = "where to ask (default: CEPD_COORDINATOR, http://127.0.0.1:8081)" },
+    { .name = "json", .help = "the answer as JSON, for a program" },
     { .name = NULL },
 };
 
@@ -155,15 +165,48 @@ static const struct cmd_spec table[] = {
         .min_operands = 1,
         .max_operands = ANY,
         .run = cmd_run },
+    { .name = "jobs",
+        .group = RUN,
+        .operands = "",
+        .summary = "a table of the jobs that run",
+        .details = "Asks a job that was started with --http. The exit status is 2 when it cannot be reached.",
+        .examples = "  cepd jobs\n  cepd jobs --coordinator http://127.0.0.1:9000 --json\n",
+        .options = client_options,
+        .run = cmd_jobs },
+    { .name = "job",
+        .group = RUN,
+        .operands = "ID",
+        .summary = "how one job does: counts, watermark and who holds it, where time goes",
+        .details =
+            "ID is the job's id, the beginning of one, or a name, when only one job fits. Asks twice, a "
+            "second apart: NOW, BUSY,\n"
+            "BACKPRESSURED and IDLE are those of that second. An operator that is busy while those before it "
+            "are backpressured\n"
+            "is the slow one. HELD BY names the stream, and its partition, whose events the watermark waits "
+            "for. IN counts rows;\n"
+            "OUT counts rows, for a sink bytes; ERRORS includes rows that a sink gave up.",
+        .examples = "  cepd job card-testing\n  cepd job f3110586 --json\n",
+        .options = client_options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = cmd_job },
+    { .name = "cancel",
+        .group = RUN,
+        .operands = "ID",
+        .summary = "end a job: sources stop, what was read goes through, sinks are drained",
+        .details = "ID as in \"cepd job\". Returns when the job knows; it ends, with status 0, when its "
+                   "sinks are drained.",
+        .examples = "  cepd cancel card-testing\n",
+        .options = client_options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = cmd_cancel },
 #define LATER(n, g, ops, sum) \
     { .name = n, .group = g, .operands = ops, .summary = sum, .details = sum ".", .max_operands = ANY }
     LATER("cluster", CLUSTER, "", "a coordinator and workers on this machine"),
     LATER("coordinator", CLUSTER, "", "the daemon that takes jobs and hands them to workers"),
     LATER("worker", CLUSTER, "", "the daemon that runs tasks"),
     LATER("submit", CLUSTER, "FILE", "run a file on the cluster"),
-    LATER("jobs", CLUSTER, "", "a table of the jobs"),
-    LATER("job", CLUSTER, "ID", "one job"),
-    LATER("cancel", CLUSTER, "ID", "end a job"),
     LATER("workers", CLUSTER, "", "a table of the workers"),
     LATER("stop", CLUSTER, "ID [DIR]", "take a savepoint, then end the job"),
     LATER("rescale", CLUSTER, "ID N", "another parallelism, from a savepoint taken on the spot"),

@@ -25,7 +25,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HTTP_BODY = 1 << 20, HTTP_HEADERS = 64 * 1024, HTTP_TIMEOUT_S = 60 };
+enum { HTTP_BODY = 1 << 20, HTTP_HEADERS = 64 * 1024, HTTP_TIMEOUT_S = 60, LAST_ANSWERS_US = 500 * 1000 };
 
 struct clu_http {
     struct clu_http_opts opts;
@@ -34,6 +34,8 @@ struct clu_http {
     struct event *stop_event;
     int stop_fd;
     uint16_t port;
+    uint32_t answering; /* the thread's: requests whose answer is not out yet (or whose client went away) */
+    bool stopping;      /* the thread's */
     pthread_t thread;
     bool running;
 };
@@ -187,8 +189,17 @@ static void call(
     base_buf_release(&out);
 }
 
+static void on_sent(struct evhttp_request *req, void *arg) {
+    struct clu_http *h = arg;
+    (void)req;
+    if (--h->answering == 0 && h->stopping)
+        event_base_loopbreak(h->loop);
+}
+
 static void on_request(struct evhttp_request *req, void *arg) {
     struct clu_http *h = arg;
+    h->answering++;
+    evhttp_request_set_on_complete_cb(req, on_sent, h);
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
     const char *path_text = uri ? evhttp_uri_get_path(uri) : NULL;
     const char *query = uri ? evhttp_uri_get_query(uri) : NULL;
@@ -237,9 +248,14 @@ static void on_request(struct evhttp_request *req, void *arg) {
 /* -- the server ------------------------------------------------------------------------------------------------------- */
 
 static void on_stop(evutil_socket_t fd, short what, void *arg) {
+    struct clu_http *h = arg;
+    struct timeval limit = { .tv_usec = LAST_ANSWERS_US };
     (void)fd;
     (void)what;
-    event_base_loopbreak(((struct clu_http *)arg)->loop);
+    h->stopping = true;
+    event_del(h->stop_event); /* it stays readable */
+    if (h->answering == 0 || event_base_loopexit(h->loop, &limit) != 0)
+        event_base_loopbreak(h->loop);
 }
 
 static void *serve(void *arg) {

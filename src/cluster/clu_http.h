@@ -67,7 +67,7 @@ struct clu_http;
 /* Listens and starts the thread. Returns: CEP_EINVAL for an address, CEP_EIO. */
 enum cep_rc clu_http_start(const struct clu_http_opts *opts, struct clu_http **out, struct cep_err *err);
 uint16_t clu_http_port(const struct clu_http *h);
-/* Ends the thread; a call that is running is waited for. NULL is fine. */
+/* Ends the thread; a call that is running is waited for, and for half a second answers that are not out yet. NULL is fine. */
 void clu_http_stop(struct clu_http *h);
 
 /* A value of a query. Owns: the caller frees *value. Returns: false when it is not there. */

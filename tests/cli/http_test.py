@@ -102,6 +102,12 @@ def total(metrics, metric, **labels):
     return sum(found)
 
 
+def client(job, *args, status=0):
+    done = subprocess.run([CEPD, *args, "--coordinator", job.url], capture_output=True, text=True, timeout=LIMIT_S)
+    assert done.returncode == status, f"cepd {' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+    return done
+
+
 # -- calls ------------------------------------------------------------------------------------------------------------
 
 
@@ -247,6 +253,33 @@ def test_a_signal_ends_a_job_that_serves(folder):
         job.process.send_signal(signal.SIGINT)
         _, err = job.process.communicate(timeout=LIMIT_S)
         assert job.process.returncode == 130 and "stopped by SIGINT" in err, err
+
+
+# -- commands -----------------------------------------------------------------------------------------------------------
+
+
+def test_commands_show_and_cancel(folder):
+    with Job(folder, "--parallelism", "2") as job:
+        wait_for(lambda: job.job()["totals"]["matches"] > 0)
+        table = client(job, "jobs").stdout
+        assert job.id in table and "RUNNING" in table and "big-payments" in table, table
+        assert json.loads(client(job, "jobs", "--json").stdout)["jobs"][0]["jid"] == job.id
+        for name in (job.id, job.id[:6], "big-payments"):
+            shown = client(job, "job", name).stdout
+            assert re.search(r"pattern +big ", shown) and "held by payments" in shown, shown
+        assert json.loads(client(job, "job", job.id, "--json").stdout)["jid"] == job.id
+        assert 'no job "nope"' in client(job, "job", "nope", status=1).stderr
+        assert "cancel" in client(job, "cancel", job.id).stdout
+        assert job.process.wait(timeout=LIMIT_S) == 0
+        for args in (("jobs",), ("job", job.id), ("cancel", job.id)):
+            assert "could not reach" in client(job, *args, status=2).stderr
+
+
+def test_the_coordinator_can_be_named_in_the_environment(folder):
+    with Job(folder) as job:
+        done = subprocess.run([CEPD, "jobs"], capture_output=True, text=True, timeout=LIMIT_S,
+                              env={**os.environ, "CEPD_COORDINATOR": job.url})
+        assert done.returncode == 0 and job.id in done.stdout, done.stderr
 
 
 def main():

@@ -12,14 +12,17 @@
 #include "cluster/clu_http.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 struct fix {
     struct clu_http *h;
+    int told; /* eventfd */
     char answer[70000];
 };
 
@@ -166,6 +169,55 @@ static void addresses(void **state) {
     clu_http_stop(NULL);
 }
 
+static enum cep_rc stop_while_answering(void *arg, enum clu_rest_op op, const struct clu_rest_args *a,
+    struct base_buf *out, struct cep_err *err) {
+    (void)op;
+    (void)a;
+    (void)err;
+    uint64_t one = 1;
+    base_buf_reserve(out, 2000000);
+    for (int i = 0; i < 1000000; i++)
+        base_buf_putc(out, 'x');
+    /* The one who stops is at it before the answer is out. */
+    assert_int_equal(write(*(int *)arg, &one, sizeof one), sizeof one);
+    usleep(50 * 1000);
+    return CEP_OK;
+}
+
+static void *stopper(void *arg) {
+    struct fix *f = arg;
+    uint64_t n;
+    assert_int_equal(read(f->told, &n, sizeof n), sizeof n);
+    clu_http_stop(f->h);
+    f->h = NULL;
+    return NULL;
+}
+
+/* A cancel that ends the process at once is answered all the same. */
+static void the_last_answer_goes_out(void **state) {
+    struct fix *f = *state;
+    pthread_t thread;
+    clu_http_stop(f->h);
+    f->told = eventfd(0, 0);
+    struct clu_http_opts opts = { .address = "127.0.0.1:0", .call = stop_while_answering, .arg = &f->told };
+    assert_int_equal(clu_http_start(&opts, &f->h, NULL), CEP_OK);
+    assert_int_equal(pthread_create(&thread, NULL, stopper, f), 0);
+    static const char request[] = "GET /overview HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(clu_http_port(f->h)) };
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    assert_int_equal(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+    size_t n = 0;
+    ssize_t got;
+    while ((got = recv(fd, f->answer, sizeof f->answer, 0)) > 0)
+        n += (size_t)got;
+    close(fd);
+    pthread_join(thread, NULL);
+    close(f->told);
+    assert_true(n > 1000000);
+}
+
 /* Requests with bytes changed, cut or doubled: whatever the answer is, the server lives and the next request is answered. */
 static void bytes_that_are_no_request(void **state) {
     struct fix *f = *state;
@@ -191,6 +243,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(calls, setup, teardown),
         cmocka_unit_test_setup_teardown(errors, setup, teardown),
         cmocka_unit_test_setup_teardown(addresses, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_last_answer_goes_out, setup, teardown),
         cmocka_unit_test_setup_teardown(bytes_that_are_no_request, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

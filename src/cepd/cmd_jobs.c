@@ -1,0 +1,298 @@
+/*
+ * cmd_jobs -- `cepd jobs`, `job`, `cancel`, `savepoint`, `stop`: what a job does, as a table, and what to do with it.
+ *
+ * `cepd job` asks twice, a second apart: rates and what tasks are busy with are those of that second.
+ */
+#include "cepd/cmd_client.h"
+
+#include "base/base_num.h"
+#include "event/evt_type.h"
+
+#include <poll.h>
+
+enum { SAMPLE_MS = 1000 };
+
+static bool wants_json(const struct cmd_args *args) {
+    return cmd_args_has(args, "json");
+}
+
+static int print_body(struct base_buf *body) {
+    if (body->len > 0 && body->p[body->len - 1] != '\n')
+        base_buf_putc(body, '\n');
+    return cmd_print(stdout, body);
+}
+
+/* -- how numbers look ------------------------------------------------------------------------------------------------ */
+
+/* 1234 ms -> "1.2 s"; two units at most. */
+static const char *duration_text(struct base_arena *a, int64_t ms) {
+    long long s = (long long)ms / 1000;
+    if (ms < 1000)
+        return base_arena_printf(a, "%lld ms", (long long)ms);
+    if (s < 60)
+        return base_arena_printf(a, "%lld.%lld s", s, (long long)ms % 1000 / 100);
+    if (s < 3600)
+        return base_arena_printf(a, "%lld min %lld s", s / 60, s % 60);
+    if (s < 86400)
+        return base_arena_printf(a, "%lld h %lld min", s / 3600, s / 60 % 60);
+    return base_arena_printf(a, "%lld d %lld h", s / 86400, s / 3600 % 24);
+}
+
+static const char *time_text(struct base_arena *a, int64_t ms) {
+    struct base_buf b = BASE_BUF_INIT;
+    int64_t us;
+    if (__builtin_mul_overflow(ms - ms % 1000, 1000, &us))
+        return "?";
+    base_write_timestamp(&b, us);
+    const char *text = base_arena_printf(a, "%s", base_buf_cstr(&b));
+    base_buf_release(&b);
+    return text;
+}
+
+static const char *scaled(struct base_arena *a, double v, const char *const *units, double step) {
+    int u = 0;
+    while (v >= step && units[u + 1]) {
+        v /= step;
+        u++;
+    }
+    return u == 0 ? base_arena_printf(a, "%.0f%s", v, units[0]) : base_arena_printf(a, "%.1f%s", v, units[u]);
+}
+
+static const char *bytes_text(struct base_arena *a, int64_t v) {
+    static const char *const units[] = { " B", " KiB", " MiB", " GiB", " TiB", NULL };
+    return scaled(a, (double)v, units, 1024);
+}
+
+static const char *rate_text(struct base_arena *a, double v) {
+    static const char *const units[] = { "/s", " k/s", " M/s", " G/s", NULL };
+    return scaled(a, v, units, 1000);
+}
+
+/* Zero is a dash: what is not zero is seen at once. */
+static const char *count_text(struct base_arena *a, int64_t v) {
+    return v == 0 ? "-" : base_arena_printf(a, "%lld", (long long)v);
+}
+
+/* -- cepd jobs --------------------------------------------------------------------------------------------------------- */
+
+static void write_jobs(struct base_buf *b, struct base_arena *a, struct base_str json) {
+    static const char *const heads[] = { "ID", "NAME", "STATE", "STARTED", ">RUNS FOR", ">PARALLELISM" };
+    struct cmd_table t;
+    cmd_table_init(&t, a, heads, sizeof heads / sizeof *heads);
+    for (size_t i = 0;; i++) {
+        const char *id = cmd_json_text(a, json, "$.jobs[%zu].jid", i);
+        int64_t start = 0, duration = 0, parallelism = 0;
+        if (!id[0])
+            break;
+        (void)cmd_json_num(a, json, &start, "$.jobs[%zu][\"start-time\"]", i);
+        (void)cmd_json_num(a, json, &duration, "$.jobs[%zu].duration", i);
+        (void)cmd_json_num(a, json, &parallelism, "$.jobs[%zu].parallelism", i);
+        const char **row = cmd_table_row(&t);
+        row[0] = id;
+        row[1] = cmd_json_text(a, json, "$.jobs[%zu].name", i);
+        row[2] = cmd_json_text(a, json, "$.jobs[%zu].state", i);
+        row[3] = time_text(a, start);
+        row[4] = duration_text(a, duration);
+        row[5] = count_text(a, parallelism);
+    }
+    cmd_table_write(b, &t);
+}
+
+int cmd_jobs(const struct cmd_args *args) {
+    struct base_buf body = BASE_BUF_INIT, text = BASE_BUF_INIT;
+    struct base_arena a;
+    base_arena_init(&a, 0);
+    int status = cmd_client_call(args, "GET", "/jobs/overview", NULL, &body);
+    if (status == CMD_DONE && wants_json(args)) {
+        status = print_body(&body);
+    } else if (status == CMD_DONE) {
+        write_jobs(&text, &a, base_buf_view(&body));
+        status = cmd_print(stdout, &text);
+    }
+    base_arena_release(&a);
+    base_buf_release(&body);
+    base_buf_release(&text);
+    return status;
+}
+
+/* -- cepd job ------------------------------------------------------------------------------------------------------------ */
+
+/* Two answers to GET /jobs/:id, one after the other. */
+struct looks {
+    struct base_arena *a;
+    struct base_str before, now;
+    double seconds; /* between them, by the job's own clock */
+};
+
+#define NUM(path) num(l->a, l->now, path)
+
+static int64_t num(struct base_arena *a, struct base_str json, const char *path) {
+    int64_t v = 0;
+    return cmd_json_num(a, json, &v, "%s", path) ? v : 0;
+}
+
+static int64_t op_num(struct looks *l, size_t i, const char *name) {
+    int64_t v = 0;
+    return cmd_json_num(l->a, l->now, &v, "$.operators[%zu][\"%s\"]", i, name) ? v : 0;
+}
+
+/* How much a number grew, a second. */
+static double rate(struct looks *l, const char *path) {
+    double grew = (double)(num(l->a, l->now, path) - num(l->a, l->before, path));
+    return l->seconds > 0 && grew > 0 ? grew / l->seconds : 0;
+}
+
+/* "held by payments, partition a.ndjson", or "". `at`: the path of the object that has held-by. */
+static const char *held_text(struct looks *l, const char *at) {
+    const char *stream = cmd_json_text(l->a, l->now, "%s[\"held-by\"].stream", at);
+    const char *part = cmd_json_text(l->a, l->now, "%s[\"held-by\"].partition", at);
+    bool has_part = part[0] && strcmp(part, "null") != 0;
+    return !stream[0] ? ""
+                      : base_arena_printf(
+                            l->a, "%s%s%s", stream, has_part ? ", partition " : "", has_part ? part : "");
+}
+
+static void write_head(struct base_buf *b, struct looks *l) {
+    base_buf_printf(b, "job        %s  %s\n", cmd_json_text(l->a, l->now, "$.jid"),
+        cmd_json_text(l->a, l->now, "$.name"));
+    base_buf_printf(b, "state      %s for %s, since %s, parallelism %lld\n",
+        cmd_json_text(l->a, l->now, "$.state"), duration_text(l->a, NUM("$.duration")),
+        time_text(l->a, NUM("$[\"start-time\"]")), (long long)NUM("$.parallelism"));
+    base_buf_printf(b, "events     %lld, %s now\n", (long long)NUM("$.totals.events"),
+        rate_text(l->a, rate(l, "$.totals.events")));
+    base_buf_printf(b, "results    %lld matches, %lld alerts, %lld suppressed, %lld timed out\n",
+        (long long)NUM("$.totals.matches"), (long long)NUM("$.totals.alerts"),
+        (long long)NUM("$.totals.suppressed"), (long long)NUM("$.totals.timed_out"));
+    base_buf_printf(b, "trouble    %lld late, %lld errors, %lld rows undelivered\n",
+        (long long)NUM("$.totals.late"), (long long)NUM("$.totals.errors"),
+        (long long)NUM("$.totals.undelivered"));
+    base_buf_printf(b,
+        "holds      %lld partial matches, %s of state, %lld events that wait for the watermark\n",
+        (long long)NUM("$.totals.open"), bytes_text(l->a, NUM("$.totals.state_bytes")),
+        (long long)NUM("$.totals.buffered"));
+    int64_t wm, lag;
+    if (cmd_json_num(l->a, l->now, &wm, "$.totals.watermark") &&
+        cmd_json_num(l->a, l->now, &lag, "$.totals[\"watermark-lag\"]")) {
+        const char *by = held_text(l, "$.totals");
+        base_buf_printf(b, "watermark  %s, %s behind%s%s\n", time_text(l->a, wm), duration_text(l->a, lag),
+            by[0] ? ", held by " : "", by);
+    } else {
+        base_buf_puts(b, "watermark  none\n");
+    }
+}
+
+static void write_operators(struct base_buf *b, struct looks *l) {
+    static const char *const heads[] = { "OPERATOR", "NAME", ">IN", ">IN NOW", ">OUT", ">LATE", ">ERRORS",
+        ">OPEN", ">STATE", ">BEHIND", "HELD BY" };
+    struct cmd_table t;
+    cmd_table_init(&t, l->a, heads, sizeof heads / sizeof *heads);
+    for (size_t i = 0;; i++) {
+        const char *kind = cmd_json_text(l->a, l->now, "$.operators[%zu].kind", i);
+        int64_t lag;
+        if (!kind[0])
+            break;
+        bool sink = strcmp(kind, "sink") == 0;
+        const char **row = cmd_table_row(&t);
+        row[0] = kind;
+        row[1] = cmd_json_text(l->a, l->now, "$.operators[%zu].name", i);
+        row[2] = count_text(l->a, op_num(l, i, "rows_in"));
+        row[3] = rate_text(l->a, rate(l, base_arena_printf(l->a, "$.operators[%zu].rows_in", i)));
+        row[4] = sink ? bytes_text(l->a, op_num(l, i, "bytes_out"))
+                      : count_text(l->a, op_num(l, i, "rows_out"));
+        row[5] = count_text(l->a, op_num(l, i, "late"));
+        row[6] = count_text(l->a, op_num(l, i, "undecodable") + op_num(l, i, "no_time") +
+                                      op_num(l, i, "expression_failures") + op_num(l, i, "undelivered"));
+        row[7] = count_text(l->a, op_num(l, i, "open"));
+        row[8] = op_num(l, i, "state_bytes") ? bytes_text(l->a, op_num(l, i, "state_bytes")) : "-";
+        row[9] = cmd_json_num(l->a, l->now, &lag, "$.operators[%zu][\"watermark-lag\"]", i)
+                     ? duration_text(l->a, lag)
+                     : "-";
+        row[10] = held_text(l, base_arena_printf(l->a, "$.operators[%zu]", i));
+    }
+    base_buf_putc(b, '\n');
+    cmd_table_write(b, &t);
+}
+
+static void write_vertices(struct base_buf *b, struct looks *l) {
+    static const char *const heads[] = { "VERTEX", "NAME", ">SUBTASKS", ">BUSY", ">BACKPRESSURED", ">IDLE" };
+    static const char *const parts[] = { "busy", "backpressured", "idle" };
+    struct cmd_table t;
+    cmd_table_init(&t, l->a, heads, sizeof heads / sizeof *heads);
+    for (size_t i = 0;; i++) {
+        const char *id = cmd_json_text(l->a, l->now, "$.vertices[%zu].id", i);
+        double spent[3], all = 0;
+        if (!id[0])
+            break;
+        for (size_t p = 0; p < 3; p++) {
+            spent[p] = rate(
+                l, base_arena_printf(l->a, "$.vertices[%zu].metrics[\"accumulated-%s-time\"]", i, parts[p]));
+            all += spent[p];
+        }
+        const char **row = cmd_table_row(&t);
+        row[0] = id;
+        row[1] = cmd_json_text(l->a, l->now, "$.vertices[%zu].name", i);
+        row[2] = cmd_json_text(l->a, l->now, "$.vertices[%zu].parallelism", i);
+        for (size_t p = 0; p < 3; p++)
+            row[3 + p] = all > 0 ? base_arena_printf(l->a, "%.0f %%", 100 * spent[p] / all) : "-";
+    }
+    base_buf_putc(b, '\n');
+    cmd_table_write(b, &t);
+}
+
+static int show_job(const struct cmd_args *args, struct base_arena *a, const char *path) {
+    struct base_buf before = BASE_BUF_INIT, now = BASE_BUF_INIT, text = BASE_BUF_INIT;
+    int status = cmd_client_call(args, "GET", path, NULL, &before);
+    if (status == CMD_DONE && wants_json(args)) {
+        status = print_body(&before);
+    } else if (status == CMD_DONE) {
+        (void)poll(NULL, 0, SAMPLE_MS);
+        status = cmd_client_call(args, "GET", path, NULL, &now);
+        if (status == CMD_DONE) {
+            struct looks l = { .a = a, .before = base_buf_view(&before), .now = base_buf_view(&now) };
+            l.seconds = (double)(num(a, l.now, "$.now") - num(a, l.before, "$.now")) / 1000;
+            write_head(&text, &l);
+            write_operators(&text, &l);
+            write_vertices(&text, &l);
+            status = cmd_print(stdout, &text);
+        }
+    }
+    base_buf_release(&before);
+    base_buf_release(&now);
+    base_buf_release(&text);
+    return status;
+}
+
+int cmd_job(const struct cmd_args *args) {
+    struct base_arena a;
+    const char *id = NULL;
+    base_arena_init(&a, 0);
+    int status = cmd_client_find(args, args->operands[0], &a, &id);
+    if (status == CMD_DONE)
+        status = show_job(args, &a, base_arena_printf(&a, "/jobs/%s", id));
+    base_arena_release(&a);
+    return status;
+}
+
+/* -- what to do with it -------------------------------------------------------------------------------------------------- */
+
+int cmd_cancel(const struct cmd_args *args) {
+    struct base_buf body = BASE_BUF_INIT, text = BASE_BUF_INIT;
+    struct base_arena a;
+    const char *id = NULL;
+    base_arena_init(&a, 0);
+    int status = cmd_client_find(args, args->operands[0], &a, &id);
+    if (status == CMD_DONE)
+        status = cmd_client_call(
+            args, "PATCH", base_arena_printf(&a, "/jobs/%s?mode=cancel", id), NULL, &body);
+    if (status == CMD_DONE) {
+        if (wants_json(args))
+            base_buf_printf(&text, "{\"jid\":\"%s\",\"state\":\"CANCELLING\"}\n", id);
+        else
+            base_buf_printf(&text, "job %s is being cancelled\n", id);
+        status = cmd_print(stdout, &text);
+    }
+    base_arena_release(&a);
+    base_buf_release(&body);
+    base_buf_release(&text);
+    return status;
+}
