@@ -202,6 +202,20 @@ struct dsl_expr *dsl_mk_call(struct dsl_parse *p, struct cep_span span, struct d
     return sized(p, e, depth);
 }
 
+struct dsl_expr *dsl_mk_at_zone(
+    struct dsl_parse *p, struct cep_span span, struct dsl_expr *t, struct cep_span word, struct dsl_expr *zone) {
+    struct dsl_args args = { 0 };
+    struct dsl_name name = { .text = BASE_STR("convert_tz"), .span = word };
+    struct dsl_expr *utc = dsl_mk_expr(p, DSL_EXPR_LITERAL, word);
+    utc->lit.kind = DSL_LIT_STRING;
+    utc->lit.s = BASE_STR("UTC");
+    utc->lit.text = BASE_STR("'UTC'");
+    DSL_ADD(p, &args.args, t);
+    DSL_ADD(p, &args.args, utc);
+    DSL_ADD(p, &args.args, zone);
+    return dsl_mk_call(p, span, name, &args, NULL, NULL);
+}
+
 struct dsl_over *dsl_mk_over(struct dsl_parse *p) {
     return BASE_ARENA_NEW(p->arena, struct dsl_over);
 }

@@ -79,7 +79,12 @@ static void mark_expr(const struct dsl_expr *e, void *arg) {
         return;
     size_t first = first_of(f, &e->span);
     switch (e->kind) {
-    case DSL_EXPR_CALL: tight(f, at(f, e->call.name.span.off) + 1); break;
+    case DSL_EXPR_CALL: {
+        size_t bracket = at(f, e->call.name.span.off) + 1;
+        if (f->toks->items[bracket].kind == TOK_LPAREN) /* not: t at time zone 'UTC' */
+            tight(f, bracket);
+        break;
+    }
     case DSL_EXPR_CAST:
         mark_type(f, e->cast.type);
         if (f->toks->items[first].kind == TOK_CAST || f->toks->items[first].kind == TOK_TRY_CAST)

@@ -160,7 +160,7 @@ static void dsl_yyerror(const DSL_YYLTYPE *loc, struct dsl_parse *p, const char 
 %type <column> column
 %type <expr> expr and_expr not_expr is_expr comparison sum product unary postfix primary literal time_literal
 %type <expr> duration number call frame_call arg plain_arg table_arg opt_else opt_filter opt_escape frame_bound order_item
-%type <expr> signed_int
+%type <expr> signed_int zone
 %type <args> call_args
 %type <alias> alias select_item
 %type <option> option
@@ -460,6 +460,13 @@ postfix:
     | postfix "." "*"                           { $$ = dsl_mk_star_of(p, @$, $1); }
     | postfix "[" expr "]"                      { $$ = dsl_mk_index(p, @$, $1, $3); }
     | postfix "::" type                         { $$ = dsl_mk_cast(p, @$, $1, $3, false); }
+    | postfix "at" "time" "zone" zone           { $$ = dsl_mk_at_zone(p, @$, $1, @2, $5); }
+    ;
+
+/* A text, or a parameter that is one. */
+zone:
+    STRING                                      { $$ = dsl_mk_lit(p, DSL_LIT_STRING, @$, $1); }
+    | IDENT                                     { $$ = dsl_mk_name_expr(p, dsl_mk_name($1, false)); }
     ;
 
 primary:

@@ -216,6 +216,8 @@ static void look_around(struct dsl_parse *p) {
         } else if (tok->kind == TOK_IDENT && prev == TOK_STRING && i > 1 &&
                    t->items[i - 2].kind == TOK_INTERVAL && is_unit(tok->s)) {
             tok->kind = TOK_UNIT;
+        } else if (tok->kind == TOK_IDENT && next == TOK_STRING && base_str_ieq(tok->s, BASE_STR("date"))) {
+            tok->kind = TOK_TIMESTAMP; /* date '2026-01-01': its midnight */
         } else if (tok->kind == TOK_LBRACE && next == TOK_MINUS && t->items[i + 2].kind != TOK_INT) {
             tok->kind = TOK_EXCLUDE;
             t->items[i + 1].kind = SKIP;

@@ -324,7 +324,7 @@ static size_t phrases(bool *set, const char **out) {
     static const int operators[] = { TOK_PLUS, TOK_MINUS, TOK_STAR, TOK_SLASH, TOK_EQ, TOK_LT, 0 };
     static const int with_operators[] = { TOK_PERCENT, TOK_CONCAT, TOK_NE, TOK_LE, TOK_GT, TOK_GE, TOK_AND,
         TOK_OR, TOK_NOT, TOK_IN_, TOK_IS, TOK_BETWEEN, TOK_LIKE, TOK_ILIKE, TOK_SIMILAR, TOK_TYPECAST, TOK_DOT,
-        TOK_LBRACKET, TOK_OVER, TOK_FILTER, TOK_ESCAPE, TOK_LPAREN, TOK_GIVES, TOK_DURATION, TOK_INTERVAL,
+        TOK_LBRACKET, TOK_AT, TOK_OVER, TOK_FILTER, TOK_ESCAPE, TOK_LPAREN, TOK_GIVES, TOK_DURATION, TOK_INTERVAL,
         0 };
     static const int starters[] = { TOK_INT, TOK_DOUBLE, TOK_STRING, TOK_IDENT, TOK_LPAREN, TOK_CASE,
         TOK_MINUS, 0 };
