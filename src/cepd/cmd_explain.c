@@ -5,6 +5,7 @@
 #include "cepd/cmd_config.h"
 
 #include "base/base_err.h"
+#include "cepd/cmd_shared.h"
 #include "cepd/cmd_svg.h"
 #include "dsl/dsl_dump.h"
 #include "nfa/nfa.h"
@@ -18,6 +19,7 @@ struct stage {
     void (*dot)(struct base_buf *b, const struct plan *p);
     void (*pattern_text)(struct base_buf *b, const struct nfa_prog *p);
     void (*pattern_dot)(struct base_buf *b, const struct nfa_prog *p);
+    bool shared; /* what patterns have in common */
     void (*job_text)(struct base_buf *b, const struct plan_job *j);
     void (*job_dot)(struct base_buf *b, const struct plan_job *j);
     void (*job_json)(struct base_buf *b, const struct plan_job *j);
@@ -33,6 +35,7 @@ static const struct stage stages[] = {
     { .name = "plan", .text = plan_write, .dot = plan_write_dot },
     { .name = "nfa", .per_pattern = true, .pattern_text = write_nfa, .pattern_dot = nfa_write_dot },
     { .name = "program", .per_pattern = true, .pattern_text = nfa_write_program },
+    { .name = "shared", .shared = true },
     { .name = "graph",
         .job_text = plan_job_write,
         .job_dot = plan_job_write_dot,
@@ -158,19 +161,30 @@ static int explain_job(const struct cmd_args *args, const struct stage *st, cons
     return status;
 }
 
+static int explain_shared(
+    const struct cmd_args *args, const struct plan *p, enum cmd_shared_form form, struct base_buf *out) {
+    struct cep_err err = CEP_ERR_INIT;
+    return cmd_shared_write(out, p, form, &err) == CEP_OK ? CMD_DONE : cmd_fail(args, CMD_MISTAKE, &err);
+}
+
 static int explain_stage(
     const struct cmd_args *args, const struct stage *st, const struct plan *p, struct base_buf *out) {
     const char *format = cmd_args_get(args, "format");
     if (st->job_text)
         return explain_job(args, st, p, format, out);
+    if (st->shared && format && strcmp(format, "json") == 0)
+        return explain_shared(args, p, CMD_SHARED_JSON, out);
     if (!format || strcmp(format, "text") == 0) {
+        if (st->shared)
+            return explain_shared(args, p, CMD_SHARED_TEXT, out);
         if (st->per_pattern)
             return each_pattern(args, p, st->pattern_text, out);
         st->text(out, p);
         return CMD_DONE;
     }
     if (!st->dot && !st->pattern_dot)
-        return cmd_usage(args, "stage \"%s\" is no graph: it has --format text only", st->name);
+        return cmd_usage(args, "stage \"%s\" is no graph: it has --format text%s only", st->name,
+            st->shared ? " and json" : "");
     struct base_buf dot = BASE_BUF_INIT;
     int status = CMD_DONE;
     if (st->per_pattern)
@@ -215,6 +229,8 @@ static int explain_plan(
         if (status == CMD_DONE)
             status = each_pattern(args, c.plan, write_summary_of, out);
         if (status == CMD_DONE && !cmd_args_get(args, "pattern"))
+            status = explain_shared(args, c.plan, CMD_SHARED_SUMMARY, out);
+        if (status == CMD_DONE && !cmd_args_get(args, "pattern"))
             write_delivery(out, c.plan);
     }
     cmd_compiled_release(&c);
@@ -227,7 +243,7 @@ int cmd_explain(const struct cmd_args *args) {
     const char *stage = cmd_args_get(args, "stage"), *format = cmd_args_get(args, "format");
     cmd_log_init(&log, args);
     if (format && strcmp(format, "text") != 0 && (!stage || strcmp(stage, "ast") == 0))
-        return cmd_usage(args, "--format %s wants --stage plan, nfa or graph", format);
+        return cmd_usage(args, "--format %s wants --stage plan, nfa, shared or graph", format);
     int status = stage && strcmp(stage, "ast") == 0 ? explain_ast(args, &log, &out)
                                                     : explain_plan(args, stage, &log, &out);
     if (status == CMD_DONE)

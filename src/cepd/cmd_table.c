@@ -56,13 +56,13 @@ static const struct cmd_option fmt_options[] = {
 static const struct cmd_option explain_options[] = {
     SET_OPTION,
     { .name = "stage",
-        .arg = "ast|checked|plan|nfa|program|graph",
+        .arg = "ast|checked|plan|nfa|program|shared|graph",
         .help = "what to show (default: a summary of all)" },
     { .name = "pattern", .arg = "NAME", .help = "only this pattern (nfa, program, summary)" },
     { .name = "parallelism", .arg = "N", .help = "the graph of a job with so many subtasks (default 1)" },
     { .name = "format",
         .arg = "text|json|dot|svg",
-        .help = "default text; json, dot and svg for plan, nfa and graph" },
+        .help = "default text; json, dot and svg for plan, nfa and graph; json for shared" },
     { .name = NULL },
 };
 static const struct cmd_option test_options[] = { SET_OPTION, { .name = NULL } };
@@ -133,8 +133,9 @@ static const struct cmd_spec table[] = {
         .summary = "what will run, and why so",
         .details = "Shows what FILE is compiled to, one stage at a time: the syntax tree (ast), names and "
                    "types (checked), the\n"
-                   "plan, each pattern's automaton (nfa) and program, and the graph of operators. Without "
-                   "--stage: a summary\n"
+                   "plan, each pattern's automaton (nfa) and program, what patterns that read the same "
+                   "streams have in\n"
+                   "common (shared), and the graph of operators. Without --stage: a summary\n"
                    "with the chosen store and the reason, which conditions are evaluated a batch at a time, "
                    "and the columns\n"
                    "that partial matches keep. svg needs the program dot of graphviz.",

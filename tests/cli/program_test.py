@@ -401,6 +401,38 @@ def test_check_fmt_explain_and_test_work_on_a_good_file(folder):
     assert "store: " in cepd("explain", name, cwd=folder).stdout
 
 
+def test_explain_tells_what_patterns_share(folder):
+    text = ("stream s (card int, sku string, amount double, at timestamp) from file (path = 'x.ndjson') format json\n"
+            "  event time at watermark ascending;\n")
+    for i in range(10):
+        text += (f"pattern p{i} from s partition by card match a -> b define a as sku = 'x{i}' and amount < 5, b as amount > 7"
+                 f" within 1 min;\nsink p{i} to file (path = 'y{i}') format json;\n")
+    text += ("pattern odd from s match a -> b define a as sku like '%x%', b as sku = 'x3' and amount < 5 within 1 min;\n"
+             "sink odd to file (path = 'z') format json;\n")
+    (folder / "many.pattern").write_text(text)
+    shared = cepd("explain", "--stage", "shared", "many.pattern", cwd=folder).stdout
+    summary = ("together on s: 11 patterns (p0, p1, p2, p3, p4, p5, p6, p7, ...)\n"
+               "  conditions: 22 on an event alone, 12 of them different, 2 of these of several patterns\n"
+               "  looked up: 10 by equality of sku\n"
+               "  evaluated for every batch: 2\n")
+    lines = "".join(f"  pattern p{i}: 2 conditions, {2 if i == 3 else 1} also another pattern's; 1 by equality, 0 by range, "
+                    "1 for every batch\n" for i in range(10))
+    lines += "  pattern odd: 2 conditions, 1 also another pattern's; 1 by equality, 0 by range, 1 for every batch\n"
+    assert shared == summary + lines, shared
+    assert summary in cepd("explain", "many.pattern", cwd=folder).stdout
+    groups = json.loads(cepd("explain", "--stage", "shared", "--format", "json", "many.pattern", cwd=folder).stdout)
+    assert len(groups) == 1 and groups[0]["inputs"] == ["s"] and len(groups[0]["patterns"]) == 11
+    assert groups[0]["looked_up"] == [{"column": "sku", "by": "equality", "conditions": 10}]
+    assert groups[0]["patterns"][3] == {"name": "p3", "conditions": 2, "different": 2, "shared": 2, "by_equality": 1,
+                                        "by_range": 0, "every_batch": 1}
+    (folder / "one.pattern").write_text(text.split("pattern p1")[0])
+    assert cepd("explain", "--stage", "shared", "one.pattern", cwd=folder).stdout == "no two patterns read the same\n"
+    assert "together" not in cepd("explain", "one.pattern", cwd=folder).stdout
+    assert json.loads(cepd("explain", "--stage", "shared", "--format", "json", "one.pattern", cwd=folder).stdout) == []
+    assert "text and json only" in cepd("explain", "--stage", "shared", "--format", "dot", "one.pattern", cwd=folder,
+                                        status=1).stderr
+
+
 def main():
     only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
     passed = failed = 0
