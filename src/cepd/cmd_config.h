@@ -24,16 +24,19 @@
         "control port of the coordinator")                                                               \
     KEY(HTTP, "http.address", "", "HOST:PORT", true, "where the REST interface listens (--http)")        \
     KEY(STATE_BACKEND, "state.backend", "memory", "memory|rocksdb", false, "where keyed state lies")     \
-    KEY(STATE_DIR, "state.dir", "", "folder", false, "where state and checkpoints lie")                  \
+    KEY(STATE_DIR, "state.dir", "", "folder", true,                                                      \
+        "where the job's checkpoints lie; none: nothing is kept")                                        \
     KEY(STATE_MEMORY, "state.memory", "4g", "bytes: 512m, 4g; 0 = no limit", true,                       \
         "what the partial matches of one pattern may take; beyond it the job fails and says so")         \
-    KEY(CP_INTERVAL, "checkpoint.interval", "", "duration", false, "time between checkpoints")           \
-    KEY(CP_DIR, "checkpoint.dir", "", "folder", false, "where checkpoints lie")                          \
+    KEY(CP_INTERVAL, "checkpoint.interval", "10 s", "duration", true,                                    \
+        "time between checkpoints; 0 = only one at the start and one at the end")                        \
+    KEY(CP_DIR, "checkpoint.dir", "", "folder", true, "where checkpoints lie, when not under state.dir") \
     KEY(CP_MODE, "checkpoint.mode", "exactly-once", "exactly-once|at-least-once", false,                 \
         "what a checkpoint promises")                                                                    \
     KEY(CP_ALIGN, "checkpoint.alignment-timeout", "", "duration", false,                                 \
         "when a barrier stops waiting for the others")                                                   \
-    KEY(CP_RETAINED, "checkpoint.retained", "1", "checkpoints", false, "how many are kept")              \
+    KEY(CP_RETAINED, "checkpoint.retained", "2", "checkpoints, 1 to 1000", true,                         \
+        "how many are kept; the one before is used when the last is damaged")                            \
     KEY(SAVEPOINT_DIR, "savepoint.dir", "", "folder", false, "where savepoints go")                      \
     KEY(RESTART, "restart.strategy", "none", "none|fixed-delay|exponential-delay|failure-rate", false,   \
         "after a failure")                                                                               \

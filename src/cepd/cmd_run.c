@@ -3,6 +3,7 @@
  */
 #include "cepd/cmd_compile.h"
 #include "cepd/cmd_config.h"
+#include "cepd/cmd_keep.h"
 
 #include "base/base_arena.h"
 #include "base/base_err.h"
@@ -89,6 +90,7 @@ static enum cep_rc block_signals(struct watcher *w, struct cep_err *err) {
 
 struct context {
     struct cmd_log log;
+    struct cmd_keep keep;
     const struct plan *plan;
     bool trace;
     struct base_arena arena; /* of config */
@@ -103,6 +105,11 @@ struct context {
 static void on_log(void *arg, enum con_level level, const char *text) {
     struct context *c = arg;
     cmd_log_line(&c->log, level, text);
+}
+
+static enum cep_rc on_keep(void *arg, uint64_t id, const struct rt_snap *snap, struct cep_err *err) {
+    struct context *c = arg;
+    return cmd_keep_put(&c->keep, id, snap, err);
 }
 
 static void on_trace(void *arg, const char *line) {
@@ -227,6 +234,19 @@ static uint64_t say_losses(struct context *c, struct rt_job *job) {
     return undelivered;
 }
 
+/* After a clean stop: how to go on. */
+static void say_how_to_go_on(struct context *c) {
+    const struct cmd_keep *k = &c->keep;
+    if (!k->store)
+        cmd_log_line(&c->log, CON_LEVEL_INFO,
+            "nothing is kept of this run: the same command starts again from the beginning of its sources");
+    else
+        cmd_log_printf(&c->log, CON_LEVEL_INFO,
+            "checkpoint %llu holds where it stopped: the same command with --restore latest goes on from "
+            "there",
+            (unsigned long long)k->last_id);
+}
+
 /* Returns: how many rows no sink could deliver. */
 static uint64_t say_end(struct context *c, struct rt_job *job, const char *how) {
     struct rt_totals t;
@@ -270,6 +290,8 @@ static enum cep_rc options_of(
         rc = cmd_config_int(c, CMD_CFG_PARALLELISM, 1, PLAN_PARALLELISM_MAX, &parallelism, err);
     if (rc == CEP_OK)
         rc = cmd_config_int(c, CMD_CFG_CHANNEL, 2, 1 << 16, &capacity, err);
+    if (rc == CEP_OK)
+        rc = cmd_keep_config(&ctx->keep, args, c, err);
     opts->parallelism = (uint32_t)parallelism;
     opts->channel_capacity = (uint32_t)capacity;
     opts->batch_rows = (uint32_t)batch;
@@ -344,8 +366,7 @@ static int say_outcome(
         cancelled       ? "cancelled over the REST interface"
         : sig == SIGINT ? "stopped by SIGINT"
                         : "stopped by SIGTERM");
-    cmd_log_line(&c->log, CON_LEVEL_INFO,
-        "nothing is kept of this run: the same command starts again from the beginning of its sources");
+    say_how_to_go_on(c);
     if (cancelled)
         return undelivered > 0 ? CMD_FAILED : CMD_DONE;
     return sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM;
@@ -361,13 +382,19 @@ static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_o
     opts->progress_every_us = PROGRESS_US;
     opts->arg = c;
     opts->trace = c->trace ? on_trace : NULL;
-    enum cep_rc rc = block_signals(&w, &err);
-    bool mistake = rc == CEP_OK && (rc = serve(c, opts, &err)) == CEP_EINVAL;
+    enum cep_rc rc = cmd_keep_open(&c->keep, &c->log, opts, &err);
+    opts->keep = c->keep.store ? on_keep : NULL;
+    if (rc == CEP_OK && (rc = block_signals(&w, &err)) == CEP_OK)
+        rc = serve(c, opts, &err);
+    bool mistake = rc == CEP_EINVAL;
     if (rc == CEP_OK)
         rc = rt_job_new(compiled->plan, opts, &job, &err);
+    if (rc == CEP_OK)
+        rc = cmd_keep_judge(&c->keep, &err);
     if (rc != CEP_OK) {
         cmd_log_err(&c->log, &err);
         serve_end(c);
+        rt_job_free(job);
         return mistake ? CMD_MISTAKE : CMD_FAILED;
     }
     int sig = 0;
@@ -399,6 +426,7 @@ int cmd_run(const struct cmd_args *args) {
     rt_opts_init(&opts);
     base_arena_init(&c.arena, 0);
     if (options_of(&c, args, &opts, &err) != CEP_OK) {
+        cmd_keep_release(&c.keep);
         base_arena_release(&c.arena);
         return cmd_fail(args, CMD_MISTAKE, &err);
     }
@@ -414,6 +442,7 @@ int cmd_run(const struct cmd_args *args) {
         status = run_job(&c, &compiled, &opts);
     }
     cmd_compiled_release(&compiled);
+    cmd_keep_release(&c.keep);
     base_arena_release(&c.arena);
     base_free(c.name);
     return status;

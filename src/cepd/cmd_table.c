@@ -32,16 +32,15 @@ static const struct cmd_option run_options[] = {
     { .name = "trace",
         .help = "print every event, watermark and result of every operator, and each step of a pattern's matching, on "
                 "standard error" },
-    { .name = "state-dir", .arg = "DIR", .later = true, .help = "keep checkpoints there" },
-    { .name = "checkpoint-interval", .arg = "D", .later = true, .help = "time between checkpoints" },
+    { .name = "state-dir", .arg = "DIR", .help = "keep the job's checkpoints there" },
+    { .name = "checkpoint-interval", .arg = "D", .help = "time between checkpoints (default 10 s)" },
+    { .name = "checkpoint-dir", .arg = "DIR", .help = "keep them there instead of in DIR/checkpoints" },
+    { .name = "checkpoint-retained", .arg = "N", .help = "how many checkpoints are kept (default 2)" },
     { .name = "restore",
-        .arg = "latest|PATH",
-        .later = true,
-        .help = "go on from a checkpoint or savepoint" },
-    { .name = "fresh", .later = true, .help = "start over in a --state-dir that holds a job" },
-    { .name = "allow-dropped-state",
-        .later = true,
-        .help = "restore though some state fits nothing any more" },
+        .arg = "PATH",
+        .help = "go on from that checkpoint or savepoint; \"latest\": the newest of --state-dir" },
+    { .name = "fresh", .help = "start over in a --state-dir that holds a job" },
+    { .name = "allow-dropped-state", .help = "restore though some state fits nothing any more" },
     { .name = "http",
         .arg = "HOST:PORT",
         .help = "serve the REST interface and /metrics there; loopback addresses only" },
@@ -159,9 +158,22 @@ static const struct cmd_spec table[] = {
                    "\n"
                    "On a terminal one line shows events, events/s, the watermark and its lag, matches, "
                    "alerts, late events and\n"
-                   "errors. At the end every count that explains a missing alert is said.",
+                   "errors. At the end every count that explains a missing alert is said.\n"
+                   "\n"
+                   "With --state-dir the job survives the end of its process, however that came: every "
+                   "--checkpoint-interval its\n"
+                   "whole state (open partial matches, rows that wait, alerts that fire, positions of the "
+                   "sources) is put into\n"
+                   "DIR, and then what its sinks wrote so far is final. The same command with --restore "
+                   "latest goes on from the\n"
+                   "newest checkpoint that is whole; a file sink with delivery exactly once is cut back to "
+                   "what it held then.\n"
+                   "State that fits nothing in the file any more is listed, and refused without "
+                   "--allow-dropped-state.",
         .examples = "  cepd run card-testing.pattern\n  tail -f payments.ndjson | cepd run "
-                    "from-stdin.pattern --set large=100\n",
+                    "from-stdin.pattern --set large=100\n"
+                    "  cepd run card-testing.pattern --state-dir state\n"
+                    "  cepd run card-testing.pattern --state-dir state --restore latest\n",
         .options = run_options,
         .min_operands = 1,
         .max_operands = ANY,

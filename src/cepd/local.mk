@@ -11,6 +11,7 @@ libcmd_la_SOURCES = \
 	src/cepd/cmd_help.c \
 	src/cepd/cmd_client.c src/cepd/cmd_client.h \
 	src/cepd/cmd_jobs.c \
+	src/cepd/cmd_keep.c src/cepd/cmd_keep.h \
 	src/cepd/cmd_log.c src/cepd/cmd_log.h \
 	src/cepd/cmd_man.c \
 	src/cepd/cmd_run.c \

@@ -1,6 +1,7 @@
 noinst_LTLIBRARIES += librt.la
 librt_la_SOURCES = \
 	src/runtime/rt_alert.c \
+	src/runtime/rt_checkpoint.c src/runtime/rt_checkpoint.h \
 	src/runtime/rt_exchange.c src/runtime/rt_exchange.h \
 	src/runtime/rt_exec.c src/runtime/rt_exec.h \
 	src/runtime/rt_graph.c src/runtime/rt_graph.h \
@@ -14,6 +15,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_ring.c src/runtime/rt_ring.h \
 	src/runtime/rt_select.c \
 	src/runtime/rt_sink.c \
+	src/runtime/rt_snap.c src/runtime/rt_snap.h \
 	src/runtime/rt_source.c \
 	src/runtime/rt_task.c src/runtime/rt_task.h \
 	src/runtime/rt_task_channel.c \

@@ -9,9 +9,11 @@
 
 #include "base/base_bits.h"
 #include "base/base_check.h"
+#include "base/base_err.h"
 #include "base/base_map.h"
 #include "base/base_mem.h"
 #include "base/base_num.h"
+#include "event/evt_pack.h"
 #include "expr/expr_row.h"
 #include "runtime/rt_life.h"
 
@@ -37,7 +39,9 @@ struct rt_alert {
     struct base_arena scratch; /* of one row */
     struct base_buf identity, text;
     struct expr_row row;
-    struct evt_batch *out; /* owned; NULL: nothing to send */
+    struct evt_batch *out;            /* owned; NULL: nothing to send */
+    const struct evt_schema *resolve; /* of input 1; NULL: there is none */
+    bool same_by, same_rows;          /* while loading: identities, rows and records are what they were */
 };
 
 static struct rt_alert *alert_of(const struct rt_op *op) {
@@ -210,6 +214,8 @@ static enum cep_rc emit_firing(
         life->record = evt_batch_new(a->op.node->schema, 1);
         for (uint32_t c = 0; c < life->record->schema->n_cols; c++)
             evt_col_set_val(&life->record->cols[c], 0, &vals[c]);
+        life->record->time[0] = w->time;
+        life->record->seq[0] = life->record->origin[0] = 0;
         evt_batch_end_row(life->record);
     }
     return add_row(a, vals, w->time, err);
@@ -361,6 +367,191 @@ static int64_t alert_wakes_at(const struct rt_op *op) {
     return a->n_waiting && a->waiting[0].time < at ? a->waiting[0].time : at;
 }
 
+/* -- what survives ---------------------------------------------------------------------------------------------- */
+
+/*
+ * META (key ""): varint rows taken in, varint records made; str the types of the identity; str the schemas of what it is on, of
+ * what resolves it (when there is one), and of its record.
+ * LIFE (key: the identity): zigzag last let through, zigzag deadline, u8 1 when it fires, and then its record, a row.
+ * ROW (key: u64 place in the order of arrival): varint input, a row.
+ */
+enum { NS_LIFE = 1, NS_ROW = 2 };
+
+static void pack_by(struct base_buf *b, const struct plan_alert *p) {
+    for (uint32_t i = 0; i < p->n_by; i++)
+        evt_pack_type(b, p->by[i].expr->type);
+}
+
+static void pack_schemas(struct base_buf *b, const struct rt_alert *a) {
+    evt_pack_schema(b, a->on);
+    if (a->resolve)
+        evt_pack_schema(b, a->resolve);
+    evt_pack_schema(b, a->op.node->schema);
+}
+
+static enum cep_rc save_meta(struct rt_alert *a, const struct sto_out *out, struct cep_err *err) {
+    struct base_buf value = BASE_BUF_INIT, part = BASE_BUF_INIT;
+    base_pack_varint(&value, a->n_arrived);
+    base_pack_varint(&value, a->n_sent);
+    pack_by(&part, a->alert);
+    base_pack_str(&value, base_buf_view(&part));
+    base_buf_clear(&part);
+    pack_schemas(&part, a);
+    base_pack_str(&value, base_buf_view(&part));
+    enum cep_rc rc = sto_put(out, STO_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&value), err);
+    base_buf_release(&value);
+    base_buf_release(&part);
+    return rc;
+}
+
+static enum cep_rc save_life(
+    struct rt_alert *a, const struct rt_life *life, const struct sto_out *out, struct cep_err *err) {
+    struct base_buf value = BASE_BUF_INIT;
+    base_arena_clear(&a->scratch);
+    base_pack_zigzag(&value, life->last_let);
+    base_pack_zigzag(&value, life->deadline);
+    base_pack_u8(&value, life->firing);
+    if (life->firing)
+        evt_pack_row(&value, life->record, 0, &a->scratch);
+    enum cep_rc rc = sto_put(
+        out, NS_LIFE, sto_group_of(life->identity), life->identity, base_buf_view(&value), err);
+    base_buf_release(&value);
+    return rc;
+}
+
+/* Into a->identity; an expression that fails is null in it, as when the row is judged. */
+static void write_identity(struct rt_alert *a, const struct waiting *w) {
+    const struct plan_alert *p = a->alert;
+    look_at(a, w);
+    for (uint32_t i = 0; i < p->n_by; i++) {
+        struct evt_val v;
+        if (w->input == IN_ON)
+            v = eval(a, p->by[i].expr);
+        else
+            evt_col_get(&w->batch->cols[p->resolve_cols[i]], w->row, &a->scratch, &v);
+        evt_val_write_key(&a->identity, p->by[i].expr->type, &v);
+    }
+}
+
+static enum cep_rc save_row(
+    struct rt_alert *a, const struct waiting *w, const struct sto_out *out, struct cep_err *err) {
+    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
+    write_identity(a, w);
+    uint32_t group = sto_group_of(identity_of(a));
+    base_arena_clear(&a->scratch);
+    base_pack_u64(&key, w->arrived);
+    base_pack_varint(&value, w->input);
+    evt_pack_row(&value, w->batch, w->row, &a->scratch);
+    enum cep_rc rc = sto_put(out, NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
+    base_buf_release(&key);
+    base_buf_release(&value);
+    return rc;
+}
+
+static enum cep_rc alert_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
+    struct rt_alert *a = alert_of(op);
+    enum cep_rc rc = save_meta(a, out, err);
+    for (size_t i = 0; i < a->lives.n_lives && rc == CEP_OK; i++)
+        if (a->lives.lives[i].in_use)
+            rc = save_life(a, &a->lives.lives[i], out, err);
+    for (size_t i = 0; i < a->n_waiting && rc == CEP_OK; i++)
+        rc = save_row(a, &a->waiting[i], out, err);
+    return rc;
+}
+
+static void load_meta(struct rt_alert *a, struct base_unpack *u) {
+    struct base_buf now = BASE_BUF_INIT;
+    uint64_t arrived = base_unpack_varint(u), sent = base_unpack_varint(u);
+    struct base_str by = base_unpack_str(u), rows = base_unpack_str(u);
+    pack_by(&now, a->alert);
+    a->same_by = base_str_eq(by, base_buf_view(&now));
+    base_buf_clear(&now);
+    pack_schemas(&now, a);
+    a->same_rows = base_str_eq(rows, base_buf_view(&now));
+    base_buf_release(&now);
+    if (arrived > a->n_arrived)
+        a->n_arrived = arrived;
+    if (sent > a->n_sent)
+        a->n_sent = sent;
+}
+
+static void lose(struct rt_alert *a, struct sto_losses *losses, const char *what) {
+    sto_lose(losses, a->op.name, base_str_of(what), 1);
+}
+
+/* What it fires or suppresses by today's rules; what the rules of then kept and those of today do not is nobody's loss. */
+static void load_life(
+    struct rt_alert *a, struct base_str identity, struct base_unpack *u, struct sto_losses *losses) {
+    int64_t last_let = base_unpack_zigzag(u), deadline = base_unpack_zigzag(u);
+    bool firing = base_unpack_max(u, 1) != 0;
+    if (u->bad)
+        return;
+    if (!a->same_by || (firing && (!a->same_rows || !has_life(a->alert)))) {
+        lose(a, losses, firing ? "alerts that fire" : "suppressed identities");
+        u->p = u->end;
+        return;
+    }
+    struct evt_batch *record = firing ? evt_batch_new(a->op.node->schema, 1) : NULL;
+    base_arena_clear(&a->scratch);
+    if (firing && !evt_unpack_row(u, record, &a->scratch)) {
+        evt_batch_unref(record);
+        u->bad = true;
+        return;
+    }
+    struct rt_life *life = rt_lives_find(&a->lives, identity);
+    if (!life)
+        life = rt_lives_make(&a->lives, identity);
+    evt_batch_unref(life->record);
+    life->last_let = last_let;
+    life->firing = firing;
+    life->record = record;
+    rt_lives_set_deadline(&a->lives, life, deadline);
+}
+
+static void load_row(
+    struct rt_alert *a, struct base_str key, struct base_unpack *u, struct sto_losses *losses) {
+    struct base_unpack k = base_unpack_of(key);
+    uint64_t arrived = base_unpack_u64(&k);
+    uint32_t input = (uint32_t)base_unpack_max(u, IN_RESOLVE);
+    u->bad |= !base_unpack_ok(&k);
+    if (u->bad)
+        return;
+    if (!a->same_rows) {
+        lose(a, losses, "rows that waited for the watermark");
+        u->p = u->end;
+        return;
+    }
+    if (input == IN_RESOLVE && !a->resolve) {
+        u->bad = true;
+        return;
+    }
+    struct evt_batch *b = evt_batch_new(input == IN_ON ? a->on : a->resolve, 1);
+    base_arena_clear(&a->scratch);
+    if (evt_unpack_row(u, b, &a->scratch)) {
+        push(a, (struct waiting){ b->time[0], arrived, b, 0, input });
+    } else {
+        evt_batch_unref(b);
+        u->bad = true;
+    }
+}
+
+static enum cep_rc alert_load(
+    struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
+    struct rt_alert *a = alert_of(op);
+    struct base_unpack u = base_unpack_of(e->value);
+    if (e->ns == STO_NS_META)
+        load_meta(a, &u);
+    else if (e->ns == NS_LIFE)
+        load_life(a, e->key, &u, losses);
+    else if (e->ns == NS_ROW)
+        load_row(a, e->key, &u, losses);
+    else
+        u.bad = true;
+    return base_unpack_ok(&u) ? CEP_OK
+                              : base_err_set(err, CEP_EDAMAGED, "alert \"%.*s\": its saved state is damaged",
+                                    BASE_STR_FMT(op->name));
+}
+
 static void alert_gauges(struct rt_op *op) {
     struct rt_alert *a = alert_of(op);
     op->metrics.buffered = a->n_waiting;
@@ -387,6 +578,8 @@ static const struct rt_op_vt alert_vt = {
     .watermark = alert_watermark,
     .wakes_at = alert_wakes_at,
     .gauges = alert_gauges,
+    .save = alert_save,
+    .load = alert_load,
     .free = alert_free,
 };
 
@@ -395,6 +588,8 @@ struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node
     rt_op_init(&a->op, &alert_vt, node, node->name, node->alert.has_resolve_when ? 2 : 1, clk);
     a->alert = &node->alert;
     a->on = plan_schema_of(plan, node->alert.on);
+    if (node->alert.has_resolve_when)
+        a->resolve = plan_schema_of(plan, node->alert.resolve_when);
     a->id_col = hidden_col(a->on, PLAN_HIDDEN_ID);
     a->started_col = hidden_col(a->on, PLAN_HIDDEN_STARTED_AT);
     a->events_col = hidden_col(a->on, PLAN_HIDDEN_EVENTS);

@@ -21,6 +21,7 @@
 #include "connect/con.h"
 #include "plan/plan_job.h"
 #include "runtime/rt_op.h"
+#include "runtime/rt_snap.h"
 
 struct rt_job;
 
@@ -40,6 +41,16 @@ struct rt_opts {
     int64_t drain_us;          /* how long sinks may take to get rid of what they hold at the end */
     int64_t progress_every_us; /* 0 = progress() is never called */
     int stdin_fd, stdout_fd, stderr_fd;
+    /*
+     * Checkpoints, when there is keep(). It makes the snapshot durable; sinks commit when it has returned CEP_OK. Called by a task,
+     * one at a time: at the start, every so often, and at the end.
+     */
+    enum cep_rc (*keep)(void *arg, uint64_t id, const struct rt_snap *snap, struct cep_err *err);
+    int64_t checkpoint_every_us; /* 0 = only at the start and at the end */
+    uint64_t next_checkpoint;    /* the id of the first one */
+    const struct rt_snap
+        *restore; /* what the job goes on from; NULL = from the beginning. Borrowed by rt_job_new() */
+    struct sto_losses *losses; /* what of it found no place; NULL = nobody asks */
     /* Called by any thread, one at a time. */
     void (*log)(void *arg, enum con_level level, const char *text); /* NULL = nobody listens */
     void (*progress)(void *arg, struct rt_job *job);
@@ -50,8 +61,9 @@ struct rt_opts {
 void rt_opts_init(struct rt_opts *opts);
 
 /*
- * Opens sources and sinks. Requires: plan outlives the job.
- * Returns: CEP_EIO, CEP_EINVAL when one of them cannot be opened; the message names it.
+ * Opens sources and sinks, and gives them and the operators what opts.restore has of them. Requires: plan outlives the job.
+ * Returns: CEP_EIO, CEP_EINVAL when one of them cannot be opened; the message names it. CEP_EDAMAGED, CEP_ESTATE for state
+ *          that cannot be read or that does not fit what is there.
  */
 enum cep_rc rt_job_new(
     const struct plan *plan, const struct rt_opts *opts, struct rt_job **out, struct cep_err *err);

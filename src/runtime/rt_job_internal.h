@@ -15,6 +15,8 @@
 
 #include <pthread.h>
 
+struct rt_restore;
+
 /* Between two tasks. */
 struct rt_channel {
     struct rt_ring *ring; /* owned */
@@ -40,6 +42,8 @@ struct rt_job {
     uint32_t *group; /* owned; by node */
     int done_fd;     /* eventfd: written when a task has ended */
     atomic_int_fast64_t started_us; /* monotonic; 0 = not yet */
+    struct rt_restore *restore;     /* borrowed; while the job is made: what it goes on from */
+    uint64_t next_checkpoint;       /* the only task's */
     /* Shared. */
     atomic_int_fast64_t *buffered; /* owned; by group: rows that wait for watermarks, as last counted */
     atomic_bool stop;              /* rt_job_stop() */

@@ -1,6 +1,7 @@
 /*
  * rt_job_open -- a job is made from its plan: job graph, execution graph, channels, tasks, sources; and taken apart.
  */
+#include "runtime/rt_checkpoint.h"
 #include "runtime/rt_job_internal.h"
 
 #include "base/base_err.h"
@@ -108,7 +109,13 @@ static enum cep_rc open_source(
     env.wake = on_wake;
     env.bad = on_bad;
     env.arg = s;
-    enum cep_rc rc = con_source_open(n, &env, &s->con, err);
+    struct con_partition *saved = NULL;
+    uint32_t n_saved = 0;
+    enum cep_rc rc = job->restore ? rt_restore_source(job->restore, n->name, &saved, &n_saved, err) : CEP_OK;
+    if (rc == CEP_OK)
+        rc = n_saved > 0 ? con_source_restore(n, &env, saved, n_saved, &s->con, err)
+                         : con_source_open(n, &env, &s->con, err);
+    base_free(saved);
     if (rc != CEP_OK) {
         base_err_prefix(err, "stream \"%.*s\"", BASE_STR_FMT(n->name));
         return rc;
@@ -143,6 +150,35 @@ static void open_channels(struct rt_job *job) {
         rt_task_connect(&job->tasks[i]);
 }
 
+static enum cep_rc load_ops(struct rt_job *job, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t t = 0; t < job->exec.n_tasks; t++) {
+        struct rt_task *task = &job->tasks[t];
+        for (uint32_t i = 0; i < task->vertex->n_nodes && rc == CEP_OK; i++)
+            rc = rt_restore_op(job->restore, task->graph.ops[task->vertex->nodes[i]],
+                job->exec.tasks[t].groups, job->opts.losses, err);
+    }
+    return rc == CEP_OK ? rt_restore_rest(job->restore, job->opts.losses, err) : rc;
+}
+
+/* Every operator that has state must be able to save it, or a restore would give something else. */
+static enum cep_rc check_saves(const struct rt_job *job, struct cep_err *err) {
+    if (!job->opts.keep)
+        return CEP_OK;
+    if (job->exec.n_tasks > 1)
+        return base_err_set(err, CEP_EUNSUPPORTED,
+            "checkpoints with parallelism %u are not in this version; they need parallelism 1",
+            job->opts.parallelism);
+    for (uint32_t i = 0; i < job->plan->n_nodes; i++) {
+        const struct rt_op *op = job->tasks[0].graph.ops[i];
+        if (op && !op->vt->save && job->plan->nodes[i]->kind != PLAN_NODE_SELECT)
+            return base_err_set(err, CEP_EUNSUPPORTED,
+                "%s \"%.*s\": its state cannot be kept in this version", op->vt->kind,
+                BASE_STR_FMT(op->name));
+    }
+    return CEP_OK;
+}
+
 /* Sinks before sources: a sink that cannot be opened should not cost a source its first connection. */
 static enum cep_rc open_tasks(struct rt_job *job, struct cep_err *err) {
     struct con_env where = env_of(job);
@@ -153,7 +189,11 @@ static enum cep_rc open_tasks(struct rt_job *job, struct cep_err *err) {
     if (rc != CEP_OK)
         return rc;
     open_channels(job);
-    rc = open_sources(job, err);
+    rc = check_saves(job, err);
+    if (rc == CEP_OK)
+        rc = open_sources(job, err);
+    if (rc == CEP_OK && job->restore)
+        rc = load_ops(job, err);
     for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
         rt_task_show(&job->tasks[i]);
     return rc;
@@ -164,6 +204,8 @@ enum cep_rc rt_job_new(
     struct rt_job *job = base_calloc(1, sizeof *job);
     job->plan = plan;
     job->opts = *opts;
+    job->opts.restore = NULL; /* the caller may free it before the job ends */
+    job->next_checkpoint = opts->next_checkpoint;
     (void)pthread_mutex_init(&job->mutex, NULL);
     (void)pthread_cond_init(&job->begin, NULL);
     job->trace = (struct rt_trace){ on_trace, job };
@@ -174,8 +216,17 @@ enum cep_rc rt_job_new(
     job->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (job->done_fd < 0)
         rc = base_err_set(err, CEP_EIO, "could not make an event descriptor: %s", strerror(errno));
+    struct rt_restore restore;
+    if (rc == CEP_OK && opts->restore) {
+        rc = rt_restore_init(&restore, opts->restore, err);
+        job->restore = &restore;
+    }
     if (rc == CEP_OK)
         rc = open_tasks(job, err);
+    if (job->restore)
+        rt_restore_release(&restore);
+    job->restore = NULL;
+    job->opts.losses = NULL;
     if (rc != CEP_OK) {
         rt_job_free(job);
         return rc;

@@ -49,15 +49,21 @@ void rt_source_silent(struct rt_op *op, uint32_t partition);
 void rt_source_unheard(struct rt_op *op);
 /* The partition with the lowest watermark, or CON_ANY when none is held to be lower. */
 uint32_t rt_source_behind(const struct rt_op *op);
+/* After a restore, before the first row: those behind are told how far time has come. */
+enum cep_rc rt_source_resume(struct rt_op *op, struct cep_err *err);
 /* A record that could not be decoded. */
 enum cep_rc rt_source_bad(struct rt_op *op, const struct con_bad *bad, struct cep_err *err);
 
 /* -- sink ----------------------------------------------------------------------------------------------------- */
 
+/* `how`: of a job with checkpoints; NULL = one without. */
 enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env,
-    const struct clk *clk, struct rt_op **out, struct cep_err *err);
+    const struct con_sink_how *how, const struct clk *clk, struct rt_op **out, struct cep_err *err);
 bool rt_sink_busy(const struct rt_op *op);
 enum cep_rc rt_sink_flush(struct rt_op *op, bool final, struct cep_err *err);
 void rt_sink_stats(const struct rt_op *op, struct con_sink_stats *out);
+/* As con_sink_prepare(), con_sink_commit(). CEP_NONE: the reader is gone, there is nothing to keep. */
+enum cep_rc rt_sink_prepare(struct rt_op *op, uint64_t id, struct base_buf *state, struct cep_err *err);
+enum cep_rc rt_sink_commit(struct rt_op *op, struct base_str state, struct cep_err *err);
 /* The reader is gone for good (a closed pipe): the job should end cleanly. */
 bool rt_sink_gone(const struct rt_op *op);

@@ -87,6 +87,21 @@ static void pattern_traced(struct rt_op *op) {
         nfa_matcher_trace(p->matcher, op->trace->line, op->trace->arg);
 }
 
+static enum cep_rc pattern_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
+    return nfa_matcher_save(pattern_of(op)->matcher, out, err);
+}
+
+static enum cep_rc pattern_load(
+    struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
+    struct rt_pattern *p = pattern_of(op);
+    return rt_pattern_outcome(p, nfa_matcher_load(p->matcher, e, losses, err), err);
+}
+
+static enum cep_rc pattern_loaded(struct rt_op *op, struct sto_losses *losses, struct cep_err *err) {
+    struct rt_pattern *p = pattern_of(op);
+    return rt_pattern_outcome(p, nfa_matcher_loaded(p->matcher, losses, err), err);
+}
+
 static void pattern_free(struct rt_op *op) {
     struct rt_pattern *p = pattern_of(op);
     nfa_matcher_free(p->matcher);
@@ -101,6 +116,9 @@ static const struct rt_op_vt pattern_vt = {
     .watermark = pattern_watermark,
     .gauges = pattern_gauges,
     .traced = pattern_traced,
+    .save = pattern_save,
+    .load = pattern_load,
+    .loaded = pattern_loaded,
     .free = pattern_free,
 };
 

@@ -48,10 +48,12 @@ static const struct rt_op_vt sink_vt = {
 };
 
 enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env,
-    const struct clk *clk, struct rt_op **out, struct cep_err *err) {
+    const struct con_sink_how *how, const struct clk *clk, struct rt_op **out, struct cep_err *err) {
     struct rt_sink *s = base_calloc(1, sizeof *s);
     rt_op_init(&s->op, &sink_vt, NULL, sink->name, 1, clk);
-    enum cep_rc rc = con_sink_open(sink, plan_schema_of(plan, sink->input), env, &s->sink, err);
+    const struct evt_schema *schema = plan_schema_of(plan, sink->input);
+    enum cep_rc rc = how ? con_sink_open_as(sink, schema, env, how, &s->sink, err)
+                         : con_sink_open(sink, schema, env, &s->sink, err);
     if (rc != CEP_OK) {
         name_it(&s->op, rc, err);
         sink_free(&s->op);
@@ -76,6 +78,22 @@ enum cep_rc rt_sink_flush(struct rt_op *op, bool final, struct cep_err *err) {
         return CEP_OK;
     }
     return rc == CEP_OK || rc == CEP_AGAIN ? rc : name_it(op, rc, err);
+}
+
+enum cep_rc rt_sink_prepare(struct rt_op *op, uint64_t id, struct base_buf *state, struct cep_err *err) {
+    struct rt_sink *s = CEP_CONTAINER_OF(op, struct rt_sink, op);
+    if (s->gone)
+        return CEP_NONE;
+    enum cep_rc rc = con_sink_prepare(s->sink, id, state, err);
+    if (rc == CEP_NONE)
+        s->gone = true;
+    return rc == CEP_OK || rc == CEP_NONE ? rc : name_it(op, rc, err);
+}
+
+enum cep_rc rt_sink_commit(struct rt_op *op, struct base_str state, struct cep_err *err) {
+    struct rt_sink *s = CEP_CONTAINER_OF(op, struct rt_sink, op);
+    enum cep_rc rc = con_sink_commit(s->sink, state, err);
+    return rc == CEP_OK ? CEP_OK : name_it(op, rc, err);
 }
 
 void rt_sink_stats(const struct rt_op *op, struct con_sink_stats *out) {

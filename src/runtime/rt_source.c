@@ -10,6 +10,7 @@
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
+#include "base/base_pack.h"
 #include "event/evt_view.h"
 #include "expr/expr_vec.h"
 #include "time/clk_watermark.h"
@@ -28,6 +29,7 @@ struct rt_source {
     struct expr_vec *mark; /* owned; PUNCTUATED */
     int64_t last_emit_us;  /* mono clock, of the last watermark sent */
     int64_t sent;          /* watermark sent last */
+    bool resumed;          /* goes on from saved watermarks */
 };
 
 static struct rt_source *source_of(const struct rt_op *op) {
@@ -52,7 +54,84 @@ static void source_free(struct rt_op *op) {
     base_free(s);
 }
 
-static const struct rt_op_vt source_vt = { .kind = "source", .batch = no_batch, .free = source_free };
+/* -- what survives ---------------------------------------------------------------------------------------------- */
+
+/*
+ * META (key ""): u8 how watermarks are made, zigzag watermark sent, zigzag watermark merged.
+ * PART (key: u32 number): zigzag the partition's watermark, u8 1 when it has ended.
+ * Partitions keep their numbers (con_source_restore()).
+ */
+enum { NS_PART = 1 };
+
+static enum cep_rc source_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
+    const struct rt_source *s = source_of(op);
+    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
+    base_pack_u8(&value, (uint8_t)time_of(op)->kind);
+    base_pack_zigzag(&value, s->sent);
+    base_pack_zigzag(&value, s->wm.merged);
+    enum cep_rc rc = sto_put(out, STO_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&value), err);
+    for (size_t i = 0; i < s->wm.n_parts && rc == CEP_OK; i++) {
+        base_buf_clear(&key);
+        base_buf_clear(&value);
+        base_pack_u32(&key, (uint32_t)i);
+        base_pack_zigzag(&value, s->wm.parts[i].watermark);
+        base_pack_u8(&value, s->wm.parts[i].ended);
+        rc = sto_put(out, NS_PART, STO_NO_GROUP, base_buf_view(&key), base_buf_view(&value), err);
+    }
+    base_buf_release(&key);
+    base_buf_release(&value);
+    return rc;
+}
+
+/* Partitions that were not there then begin where the others have come to. */
+static void load_meta(struct rt_source *s, struct base_unpack *u) {
+    s->resumed = base_unpack_u8(u) == (uint8_t)time_of(&s->op)->kind;
+    int64_t sent = base_unpack_zigzag(u), merged = base_unpack_zigzag(u);
+    if (!s->resumed || u->bad)
+        return;
+    s->sent = sent;
+    s->wm.merged = merged;
+    for (size_t i = 0; i < s->wm.n_parts; i++)
+        s->wm.parts[i].watermark = merged;
+}
+
+static void load_part(struct rt_source *s, struct base_str key, struct base_unpack *u) {
+    struct base_unpack k = base_unpack_of(key);
+    uint32_t i = base_unpack_u32(&k);
+    int64_t watermark = base_unpack_zigzag(u);
+    bool ended = base_unpack_max(u, 1) != 0;
+    u->bad |= !base_unpack_ok(&k);
+    if (u->bad || !s->resumed || i >= s->wm.n_parts)
+        return;
+    s->wm.parts[i].watermark = watermark;
+    s->wm.parts[i].ended = ended;
+}
+
+static enum cep_rc source_load(
+    struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
+    struct rt_source *s = source_of(op);
+    struct base_unpack u = base_unpack_of(e->value);
+    if (e->ns == STO_NS_META)
+        load_meta(s, &u);
+    else if (e->ns == NS_PART)
+        load_part(s, e->key, &u);
+    if (e->ns == STO_NS_META && !u.bad && !s->resumed)
+        sto_lose(losses, op->name, BASE_STR("watermark (event time is made in another way)"), 1);
+    return u.bad ? base_err_set(err, CEP_EDAMAGED, "stream \"%.*s\": its saved watermarks are damaged",
+                       BASE_STR_FMT(op->name))
+                 : CEP_OK;
+}
+
+enum cep_rc rt_source_resume(struct rt_op *op, struct cep_err *err) {
+    struct rt_source *s = source_of(op);
+    if (!s->resumed || s->sent == EVT_TIME_MIN || s->sent == EVT_TIME_MAX)
+        return CEP_OK; /* a source that has finished says so again */
+    return rt_emit_watermark(op, s->sent, err);
+}
+
+static const struct rt_op_vt source_vt = {
+    .kind = "source", .batch = no_batch, .save = source_save, .load = source_load, .free = source_free
+};
 
 struct rt_op *rt_source_new(const struct plan_node *node, uint32_t ordinal, const struct clk *clk) {
     struct rt_source *s = base_calloc(1, sizeof *s);

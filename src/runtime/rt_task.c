@@ -1,6 +1,7 @@
 /*
  * rt_task -- see rt_task.h: the loop that reads, waits and drains.
  */
+#include "runtime/rt_checkpoint.h"
 #include "runtime/rt_job_internal.h"
 
 #include "base/base_err.h"
@@ -92,6 +93,8 @@ static int64_t wait_us(const struct rt_task *task, bool full, int64_t next_tick_
         at = now + HELD_BACK_US;
     if (next_tick_us < at)
         at = next_tick_us;
+    if (task->job->opts.keep && task->checkpoint_at_us < at)
+        at = task->checkpoint_at_us;
     if (at <= now)
         return MIN_WAIT_US;
     int64_t wait = at - now;
@@ -171,6 +174,8 @@ static enum cep_rc turn_loop(struct rt_task *task, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     bool busy = false, full = false;
     for (uint32_t step = 1; rc == CEP_OK && !is_over(task); step++) {
+        if (rt_checkpoint_due(task) && (rc = rt_checkpoint_take(task, false, err)) != CEP_OK)
+            break;
         if (step % HOUSEKEEPING_STEPS == 0 || busy) {
             rc = housekeeping(task, &busy, err);
             full = buffers_full(task);
@@ -222,20 +227,30 @@ static enum cep_rc drain(struct rt_task *task, struct cep_err *err) {
     return rc;
 }
 
-static enum cep_rc flush_errors(struct rt_task *task, struct cep_err *err) {
+enum cep_rc rt_task_flush_errors(struct rt_task *task, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     for (uint32_t i = 0; i < task->vertex->n_nodes && rc == CEP_OK; i++)
         rc = rt_op_errors_flush(task->graph.ops[task->vertex->nodes[i]], err);
     return rc;
 }
 
+/* There is something to go back to before the first row is read. */
+static enum cep_rc begin(struct rt_task *task, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < task->n_sources && rc == CEP_OK; i++)
+        rc = rt_source_resume(task->sources[i]->op, err);
+    return rc == CEP_OK && task->job->opts.keep ? rt_checkpoint_take(task, false, err) : rc;
+}
+
 void rt_task_run(struct rt_task *task) {
     struct cep_err err = CEP_ERR_INIT;
     task->flushed_us = task->shown_us = task->started_us = mono(task);
     rt_task_show(task);
-    enum cep_rc rc = turn_loop(task, &err);
+    enum cep_rc rc = begin(task, &err);
     if (rc == CEP_OK)
-        rc = flush_errors(task, &err);
+        rc = turn_loop(task, &err);
+    if (rc == CEP_OK)
+        rc = rt_task_flush_errors(task, &err);
     if (rc != CEP_OK) {
         rt_job_fail(task->job, rc, &err);
         rt_task_discard(task);
@@ -243,6 +258,8 @@ void rt_task_run(struct rt_task *task) {
     rt_task_push_stop(task);
     /* After a failure, what was let go before it still goes out, if it can; the failure is what is reported. */
     enum cep_rc drained = drain(task, rc == CEP_OK ? &err : NULL);
+    if (rc == CEP_OK && drained == CEP_OK && task->job->opts.keep)
+        drained = rt_checkpoint_take(task, true, &err);
     if (rc == CEP_OK && drained != CEP_OK)
         rt_job_fail(task->job, drained, &err);
     task->ended = true;

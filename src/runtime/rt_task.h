@@ -104,8 +104,9 @@ struct rt_task {
     uint32_t n_stopped;         /* channels that brought STOP */
     bool held_back;             /* a source waits for the others: look again soon */
     int64_t flushed_us, progress_us, shown_us;
-    int64_t *counted;   /* owned; by node: what job->buffered has of it */
-    enum cep_rc failed; /* by a callback, in the midst of something else */
+    int64_t checkpoint_at_us; /* monotonic: when the next one is due */
+    int64_t *counted;         /* owned; by node: what job->buffered has of it */
+    enum cep_rc failed;       /* by a callback, in the midst of something else */
     struct cep_err failure;
     int64_t started_us;          /* monotonic; 0 = not yet */
     int64_t idle_us, blocked_us; /* slept for input; for room in a channel, or for a sink */
@@ -124,6 +125,8 @@ void rt_task_connect(struct rt_task *task);
 void rt_task_release(struct rt_task *task);
 /* Until it ends; failures are the job's (rt_job_fail). */
 void rt_task_run(struct rt_task *task);
+/* Rows that wait to go to the errors ports of its operators go. */
+enum cep_rc rt_task_flush_errors(struct rt_task *task, struct cep_err *err);
 /* Brings `shown` up to date. */
 void rt_task_show(struct rt_task *task);
 /* Only what is shown of the task itself. */

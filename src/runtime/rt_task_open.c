@@ -1,6 +1,7 @@
 /*
  * rt_task_open -- a task is made from its place in the execution graph, and taken apart; what can be seen of it.
  */
+#include "runtime/rt_checkpoint.h"
 #include "runtime/rt_exchange.h"
 #include "runtime/rt_job_internal.h"
 
@@ -53,6 +54,25 @@ static enum cep_rc open_loop(struct rt_task *task, struct cep_err *err) {
     return CEP_OK;
 }
 
+/* A job with checkpoints tells its sinks so. */
+static enum cep_rc open_sink(struct rt_task *task, const struct plan_sink *sink, const struct con_env *env,
+    struct rt_op **op, struct cep_err *err) {
+    struct rt_job *job = task->job;
+    struct base_str *states = NULL;
+    enum cep_rc rc = CEP_OK;
+    struct con_sink_how how = { .subtask = job->exec.tasks[task->index].subtask,
+        .n_subtasks = task->vertex->parallelism,
+        .exactly_once = plan_delivery_of(job->plan, sink) == PLAN_EXACTLY_ONCE };
+    if (job->restore)
+        rc = rt_restore_sink(job->restore, sink->name, &states, &how.n_states, err);
+    how.states = states;
+    if (rc == CEP_OK)
+        rc = rt_sink_new(
+            job->plan, sink, env, job->opts.keep || job->restore ? &how : NULL, job->opts.clk, op, err);
+    base_free(states);
+    return rc;
+}
+
 static enum cep_rc open_sinks(struct rt_task *task, struct cep_err *err) {
     const struct rt_opts *opts = &task->job->opts;
     const struct plan *plan = task->job->plan;
@@ -70,7 +90,7 @@ static enum cep_rc open_sinks(struct rt_task *task, struct cep_err *err) {
         env.log = on_sink_log;
         env.arg = task;
         struct rt_op *op;
-        enum cep_rc rc = rt_sink_new(plan, sink, &env, opts->clk, &op, err);
+        enum cep_rc rc = open_sink(task, sink, &env, &op, err);
         if (rc != CEP_OK)
             return rc;
         task->sinks[task->n_sinks++] = op;
@@ -95,8 +115,9 @@ enum cep_rc rt_task_init(struct rt_task *task, struct rt_job *job, uint32_t inde
     task->shown = base_calloc(plan->n_nodes + plan->n_sinks + 1, sizeof *task->shown);
     enum cep_rc rc = open_loop(task, err);
     if (rc == CEP_OK)
-        rc = rt_graph_init_part(&task->graph, plan, task->vertex->nodes, task->vertex->n_nodes, job->opts.clk,
-            job->opts.state_bytes / task->vertex->parallelism, err);
+        rc = rt_graph_init_part(&task->graph, plan, task->vertex->nodes, task->vertex->n_nodes,
+            job->opts.keep || job->restore, job->opts.clk, job->opts.state_bytes / task->vertex->parallelism,
+            err);
     if (rc == CEP_OK)
         rc = open_sinks(task, err);
     for (uint32_t i = 0; rc == CEP_OK && job->opts.trace && i < task->vertex->n_nodes; i++)

@@ -8,3 +8,5 @@ tests_state_sto_db_test_LDADD = $(STO_TEST_LIBS)
 EXTRA_DIST += tests/state/sto_kit.h
 check_PROGRAMS += tests/state/sto_store_test
 tests_state_sto_store_test_LDADD = $(STO_TEST_LIBS)
+check_PROGRAMS += tests/state/sto_part_test
+tests_state_sto_part_test_LDADD = $(STO_TEST_LIBS)

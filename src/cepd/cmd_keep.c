@@ -1,0 +1,225 @@
+/*
+ * cmd_keep -- see cmd_keep.h.
+ */
+#include "cepd/cmd_keep.h"
+
+#include "base/base_err.h"
+#include "base/base_mem.h"
+#include "base/base_num.h"
+#include "state/sto_path.h"
+#include "time/clk.h"
+
+enum { RETAINED_MAX = 1000 };
+
+/* -- what is asked for -------------------------------------------------------------------------------------------- */
+
+static enum cep_rc check_options(const struct cmd_keep *k, const struct cmd_config *c, struct cep_err *err) {
+    if (k->fresh && k->restore)
+        return base_err_set(
+            err, CEP_EINVAL, "--fresh starts over and --restore goes on: only one of them can be meant");
+    if (k->fresh && !k->dir)
+        return base_err_set(err, CEP_EINVAL, "--fresh means nothing without --state-dir");
+    if (k->restore && strcmp(k->restore, "latest") == 0 && !k->dir) {
+        base_err_set(err, CEP_EINVAL, "--restore latest does not say of what");
+        base_err_hint(err, "--state-dir DIR names the folder that the job was run with");
+        return CEP_EINVAL;
+    }
+    if (k->allow_dropped && !k->restore)
+        return base_err_set(err, CEP_EINVAL, "--allow-dropped-state means nothing without --restore");
+    if (!k->dir && c->from[CMD_CFG_CP_INTERVAL]) {
+        base_err_set(err, CEP_EINVAL, "%s: checkpoints need a folder", c->from[CMD_CFG_CP_INTERVAL]);
+        base_err_hint(err, "--state-dir DIR says where they lie");
+        return CEP_EINVAL;
+    }
+    return CEP_OK;
+}
+
+enum cep_rc cmd_keep_config(
+    struct cmd_keep *k, const struct cmd_args *args, const struct cmd_config *c, struct cep_err *err) {
+    const char *state_dir = c->values[CMD_CFG_STATE_DIR], *dir = c->values[CMD_CFG_CP_DIR];
+    int64_t retained = 1;
+    *k = (struct cmd_keep){ .restore = cmd_args_get(args, "restore"),
+        .fresh = cmd_args_has(args, "fresh"),
+        .allow_dropped = cmd_args_has(args, "allow-dropped-state") };
+    rt_snap_init(&k->snap);
+    sto_losses_init(&k->losses);
+    if (*state_dir)
+        k->state_dir = base_strdup(state_dir);
+    if (*dir) {
+        k->dir = base_strdup(dir);
+    } else if (*state_dir) {
+        struct base_buf b = BASE_BUF_INIT;
+        base_buf_printf(&b, "%s/checkpoints", state_dir);
+        k->dir = base_strdup(base_buf_cstr(&b));
+        base_buf_release(&b);
+    }
+    enum cep_rc rc = cmd_config_int(c, CMD_CFG_CP_RETAINED, 1, RETAINED_MAX, &retained, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_duration(c, CMD_CFG_CP_INTERVAL, &k->every_us, err);
+    k->retained = (uint32_t)retained;
+    return rc == CEP_OK ? check_options(k, c, err) : rc;
+}
+
+/* -- the folder --------------------------------------------------------------------------------------------------- */
+
+/* Every checkpoint of the job that was here. Nobody else has the folder open. */
+static enum cep_rc remove_checkpoints(const char *dir, struct cep_err *err) {
+    struct base_buf names = BASE_BUF_INIT, path = BASE_BUF_INIT;
+    size_t n = 0;
+    enum cep_rc rc = sto_path_list(dir, &names, &n, err);
+    const char *name = names.p;
+    for (size_t i = 0; rc == CEP_OK && i < n; i++, name += strlen(name) + 1) {
+        if (strncmp(name, "chk-", 4) != 0)
+            continue;
+        base_buf_clear(&path);
+        base_buf_printf(&path, "%s/%s", dir, name);
+        rc = sto_path_remove(base_buf_cstr(&path), err);
+    }
+    base_buf_release(&names);
+    base_buf_release(&path);
+    return rc;
+}
+
+static enum cep_rc open_store(struct cmd_keep *k, struct cep_err *err) {
+    bool used = sto_store_is_used(k->dir);
+    if (used && !k->restore && !k->fresh) {
+        base_err_set(
+            err, CEP_EINVAL, "\"%s\" holds the state of a job", k->state_dir ? k->state_dir : k->dir);
+        base_err_hint(err, "--restore latest goes on from it, --fresh forgets it and starts over");
+        return CEP_EINVAL;
+    }
+    enum cep_rc rc = sto_store_open(k->dir, k->retained, &k->store, err);
+    if (rc == CEP_OK && used && k->fresh) {
+        sto_store_close(k->store);
+        k->store = NULL;
+        rc = remove_checkpoints(k->dir, err);
+        if (rc == CEP_OK)
+            rc = sto_store_open(k->dir, k->retained, &k->store, err);
+    }
+    return rc;
+}
+
+/* -- what a run goes on from -------------------------------------------------------------------------------------- */
+
+static void on_damaged(void *arg, uint64_t id, const struct cep_err *why) {
+    struct cmd_keep *k = arg;
+    cmd_log_printf(k->log, CON_LEVEL_ERROR, "checkpoint %llu is damaged and is not used: %s",
+        (unsigned long long)id, why->message);
+}
+
+static enum cep_rc nothing_there(const struct cmd_keep *k, bool begun, struct cep_err *err) {
+    if (sto_store_n(k->store) > 0) {
+        base_err_set(err, CEP_EDAMAGED, "no checkpoint in \"%s\" is whole", k->dir);
+        base_err_hint(err, "--fresh starts over");
+        return CEP_EDAMAGED;
+    }
+    if (!begun) {
+        base_err_set(err, CEP_EINVAL, "there is no checkpoint in \"%s\"", k->dir);
+        base_err_hint(err, "a first run goes without --restore");
+        return CEP_EINVAL;
+    }
+    cmd_log_printf(k->log, CON_LEVEL_WARNING,
+        "the job in \"%s\" ended before its first checkpoint, and so before it read anything: it starts at "
+        "the "
+        "beginning",
+        k->dir);
+    return CEP_OK;
+}
+
+static enum cep_rc read_latest(struct cmd_keep *k, bool begun, struct sto_manifest *m, struct cep_err *err) {
+    enum cep_rc rc = sto_store_latest(k->store, m, on_damaged, k, err);
+    if (rc != CEP_NONE)
+        return rc;
+    rc = nothing_there(k, begun, err);
+    return rc == CEP_OK ? CEP_NONE : rc;
+}
+
+static enum cep_rc read_path(const char *path, struct sto_manifest *m, struct cep_err *err) {
+    enum cep_rc rc = sto_manifest_read(path, m, err);
+    if (rc == CEP_NONE) {
+        base_err_set(err, CEP_EINVAL, "there is no checkpoint or savepoint in \"%s\"", path);
+        base_err_hint(err, "--restore takes \"latest\" or a folder that holds a file MANIFEST");
+        return CEP_EINVAL;
+    }
+    return rc;
+}
+
+static void say_restored(struct cmd_keep *k, const struct sto_manifest *m) {
+    struct base_buf b = BASE_BUF_INIT;
+    base_buf_printf(&b, "goes on from %.*s %llu of ", BASE_STR_FMT(m->kind), (unsigned long long)m->id);
+    base_write_timestamp(&b, m->time_us);
+    base_buf_printf(&b, " (\"%.*s\")", BASE_STR_FMT(m->dir));
+    cmd_log_line(k->log, CON_LEVEL_INFO, base_buf_cstr(&b));
+    base_buf_release(&b);
+}
+
+static enum cep_rc open_restore(struct cmd_keep *k, bool begun, struct rt_opts *opts, struct cep_err *err) {
+    struct sto_manifest m;
+    bool latest = strcmp(k->restore, "latest") == 0;
+    enum cep_rc rc = latest ? read_latest(k, begun, &m, err) : read_path(k->restore, &m, err);
+    if (rc != CEP_OK)
+        return rc == CEP_NONE ? CEP_OK : rc;
+    rc = rt_snap_read(&k->snap, &m, err);
+    if (rc == CEP_OK) {
+        say_restored(k, &m);
+        opts->restore = &k->snap;
+        opts->losses = &k->losses;
+    }
+    sto_manifest_release(&m);
+    return rc;
+}
+
+enum cep_rc cmd_keep_open(
+    struct cmd_keep *k, struct cmd_log *log, struct rt_opts *opts, struct cep_err *err) {
+    k->log = log;
+    bool begun = k->dir && sto_path_exists(k->dir);
+    enum cep_rc rc = k->dir ? open_store(k, err) : CEP_OK;
+    if (rc == CEP_OK && k->restore)
+        rc = open_restore(k, begun, opts, err);
+    if (rc == CEP_OK && k->store) {
+        opts->checkpoint_every_us = k->every_us;
+        opts->next_checkpoint = sto_store_next_id(k->store);
+    }
+    return rc;
+}
+
+/* -- while it runs ------------------------------------------------------------------------------------------------- */
+
+enum cep_rc cmd_keep_put(struct cmd_keep *k, uint64_t id, const struct rt_snap *snap, struct cep_err *err) {
+    struct sto_bundle *b;
+    enum cep_rc rc = sto_store_begin(k->store, id, clk_now(clk_system()), &b, err);
+    if (rc != CEP_OK)
+        return rc;
+    rc = rt_snap_write(snap, b, err);
+    if (rc != CEP_OK) {
+        sto_store_drop(k->store, b);
+        return rc;
+    }
+    rc = sto_store_publish(k->store, b, err);
+    if (rc == CEP_OK)
+        k->last_id = id;
+    return rc;
+}
+
+enum cep_rc cmd_keep_judge(struct cmd_keep *k, struct cep_err *err) {
+    uint64_t total = sto_losses_total(&k->losses);
+    for (size_t i = 0; i < k->losses.n; i++)
+        cmd_log_printf(k->log, CON_LEVEL_WARNING, "\"%s\": has no place for %llu %s", k->losses.v[i].op,
+            (unsigned long long)k->losses.v[i].n, k->losses.v[i].what);
+    rt_snap_release(&k->snap);
+    if (total == 0 || k->allow_dropped)
+        return CEP_OK;
+    base_err_set(err, CEP_ESTATE, "a part of the state fits nothing in this file (%llu in all)",
+        (unsigned long long)total);
+    base_err_hint(err, "--allow-dropped-state goes on without it");
+    return CEP_ESTATE;
+}
+
+void cmd_keep_release(struct cmd_keep *k) {
+    sto_store_close(k->store);
+    rt_snap_release(&k->snap);
+    sto_losses_release(&k->losses);
+    base_free(k->dir);
+    base_free(k->state_dir);
+    *k = (struct cmd_keep){ .dir = NULL };
+}

@@ -1,0 +1,47 @@
+#pragma once
+/*
+ * cmd_keep -- what `cepd run` keeps: the folder of a job's checkpoints, and the one that a run goes on from.
+ *
+ *     cmd_keep_config()   options and configuration, before the file is compiled
+ *     cmd_keep_open()     the folder is locked, what it holds is found and read
+ *     ... rt_opts.keep, .restore, .losses are set; the job runs ...
+ *     cmd_keep_release()
+ *
+ * A folder that holds a job is only used by a run that says what is to become of it: --restore or --fresh.
+ */
+#include "cepd/cmd_config.h"
+#include "cepd/cmd_log.h"
+#include "runtime/rt_job.h"
+#include "state/sto_store.h"
+
+struct cmd_keep {
+    /* Set by cmd_keep_config(). */
+    char *dir;           /* owned; of checkpoints; NULL: nothing is kept */
+    char *state_dir;     /* owned; as given, for messages; NULL: none */
+    const char *restore; /* borrowed from argv; "latest", a path; NULL = from the beginning */
+    bool fresh, allow_dropped;
+    int64_t every_us;
+    uint32_t retained;
+    /* Set by cmd_keep_open(). */
+    struct cmd_log *log;     /* borrowed */
+    struct sto_store *store; /* owned; NULL: nothing is kept */
+    struct rt_snap snap;     /* owned; what is restored */
+    struct sto_losses losses;
+    /* The job's task's. */
+    uint64_t last_id; /* of the checkpoint published last; 0 = none by this run */
+};
+
+/* Returns: CEP_EINVAL for options that do not fit together. Safe to release in any case. */
+enum cep_rc cmd_keep_config(
+    struct cmd_keep *k, const struct cmd_args *args, const struct cmd_config *c, struct cep_err *err);
+/*
+ * Ensures: opts has what the job needs of it (but for keep(), which passes on to cmd_keep_put()).
+ * Returns: CEP_EINVAL: the folder holds a job and the run does not say what is to become of it, or there is nothing to go on
+ *          from; CEP_EDAMAGED: no checkpoint is whole; CEP_ESTATE: another process has it; CEP_EIO.
+ */
+enum cep_rc cmd_keep_open(struct cmd_keep *k, struct cmd_log *log, struct rt_opts *opts, struct cep_err *err);
+/* Makes a snapshot durable. */
+enum cep_rc cmd_keep_put(struct cmd_keep *k, uint64_t id, const struct rt_snap *snap, struct cep_err *err);
+/* The job is made: tells what was lost of the state, and frees the rest. Returns: CEP_ESTATE when that was not allowed. */
+enum cep_rc cmd_keep_judge(struct cmd_keep *k, struct cep_err *err);
+void cmd_keep_release(struct cmd_keep *k);

@@ -1,0 +1,300 @@
+/*
+ * rt_checkpoint -- see rt_checkpoint.h.
+ *
+ * A source's part holds, besides what the operator saves, one entry a partition in namespace 2: key u32 number, value str name,
+ * varint position, u8 1 when it is done, str note (con_source_save()). A sink's part holds one entry of META, its prepared
+ * transaction, when there is something in it.
+ */
+#include "runtime/rt_checkpoint.h"
+#include "runtime/rt_job_internal.h"
+
+#include "base/base_err.h"
+#include "base/base_mem.h"
+
+#include <stdio.h>
+
+enum { NS_POSITION = 2 };
+
+/* -- taking ------------------------------------------------------------------------------------------------------- */
+
+bool rt_checkpoint_due(const struct rt_task *task) {
+    const struct rt_opts *opts = &task->job->opts;
+    return opts->keep && opts->checkpoint_every_us > 0 && clk_mono(opts->clk) >= task->checkpoint_at_us;
+}
+
+static struct base_buf *begin_part(
+    struct rt_task *task, struct rt_snap *snap, const char *kind, struct base_str name) {
+    struct sto_part_head head = { .kind = base_str_of(kind),
+        .name = name,
+        .subtask = task->job->exec.tasks[task->index].subtask,
+        .n_subtasks = task->vertex->parallelism };
+    return rt_snap_add(snap, &head);
+}
+
+static enum cep_rc save_positions(struct con_source *con, const struct sto_out *out, struct cep_err *err) {
+    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < con_source_n_partitions(con) && rc == CEP_OK; i++) {
+        struct con_partition p;
+        con_source_save(con, i, &p);
+        base_buf_clear(&key);
+        base_buf_clear(&value);
+        base_pack_u32(&key, i);
+        base_pack_str(&value, p.name);
+        base_pack_varint(&value, p.position);
+        base_pack_u8(&value, p.done);
+        base_pack_str(&value, p.note);
+        rc = sto_put(out, NS_POSITION, STO_NO_GROUP, base_buf_view(&key), base_buf_view(&value), err);
+    }
+    base_buf_release(&key);
+    base_buf_release(&value);
+    return rc;
+}
+
+static struct con_source *source_of(const struct rt_task *task, const struct rt_op *op) {
+    for (uint32_t i = 0; i < task->n_sources; i++)
+        if (task->sources[i]->op == op)
+            return task->sources[i]->con;
+    return NULL;
+}
+
+static enum cep_rc save_ops(struct rt_task *task, struct rt_snap *snap, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < task->vertex->n_nodes && rc == CEP_OK; i++) {
+        struct rt_op *op = task->graph.ops[task->vertex->nodes[i]];
+        struct con_source *con = source_of(task, op);
+        if (!op->vt->save)
+            continue;
+        struct base_buf *b = begin_part(task, snap, op->vt->kind, op->name);
+        struct sto_out out = sto_part_out(b);
+        rc = op->vt->save(op, &out, err);
+        if (rc == CEP_OK && con)
+            rc = save_positions(con, &out, err);
+        sto_part_end(b);
+    }
+    return rc;
+}
+
+/* states[i] is what sink i has to commit. */
+static enum cep_rc save_sinks(
+    struct rt_task *task, struct rt_snap *snap, uint64_t id, struct base_buf *states, struct cep_err *err) {
+    for (uint32_t i = 0; i < task->n_sinks; i++) {
+        struct rt_op *op = task->sinks[i];
+        enum cep_rc rc = rt_sink_prepare(op, id, &states[i], err);
+        if (rc != CEP_OK && rc != CEP_NONE)
+            return rc;
+        struct base_buf *b = begin_part(task, snap, op->vt->kind, op->name);
+        struct sto_out out = sto_part_out(b);
+        rc = states[i].len == 0
+                 ? CEP_OK
+                 : sto_put(&out, STO_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&states[i]), err);
+        sto_part_end(b);
+        if (rc != CEP_OK)
+            return rc;
+    }
+    return CEP_OK;
+}
+
+/* Each of them, whatever happens to the others. Returns: the first error. */
+static enum cep_rc commit_sinks(struct rt_task *task, const struct base_buf *states, struct cep_err *err) {
+    enum cep_rc first = CEP_OK;
+    for (uint32_t i = 0; i < task->n_sinks; i++) {
+        if (rt_sink_gone(task->sinks[i]))
+            continue;
+        enum cep_rc rc = rt_sink_commit(
+            task->sinks[i], base_buf_view(&states[i]), first == CEP_OK ? err : NULL);
+        if (first == CEP_OK)
+            first = rc;
+    }
+    return first;
+}
+
+/* A failure that the next checkpoint makes up for is told, and the job goes on. */
+static enum cep_rc judge(struct rt_task *task, uint64_t id, bool final, enum cep_rc rc,
+    const struct cep_err *why, struct cep_err *err) {
+    if (final || !why->retriable) {
+        if (err)
+            *err = *why;
+        base_err_prefix(err, "checkpoint %llu", (unsigned long long)id);
+        return rc;
+    }
+    char text[sizeof why->message + 96];
+    (void)snprintf(text, sizeof text, "checkpoint %llu failed, the job goes on without it: %s",
+        (unsigned long long)id, why->message);
+    rt_job_log(task->job, CON_LEVEL_ERROR, text);
+    return CEP_OK;
+}
+
+enum cep_rc rt_checkpoint_take(struct rt_task *task, bool final, struct cep_err *err) {
+    struct rt_job *job = task->job;
+    struct rt_snap snap;
+    struct cep_err why = CEP_ERR_INIT;
+    uint64_t id = job->next_checkpoint++;
+    struct base_buf *states = base_calloc(task->n_sinks + (size_t)1, sizeof *states);
+    rt_snap_init(&snap);
+    enum cep_rc rc = rt_task_flush_errors(task, &why);
+    if (rc != CEP_OK)
+        why.retriable = false; /* an operator failed, not the checkpoint */
+    if (rc == CEP_OK)
+        rc = save_ops(task, &snap, &why);
+    if (rc == CEP_OK)
+        rc = save_sinks(task, &snap, id, states, &why);
+    if (rc == CEP_OK)
+        rc = job->opts.keep(job->opts.arg, id, &snap, &why);
+    if (rc == CEP_OK)
+        rc = commit_sinks(task, states, &why);
+    if (rc != CEP_OK)
+        rc = judge(task, id, final, rc, &why, err);
+    for (uint32_t i = 0; i < task->n_sinks; i++)
+        base_buf_release(&states[i]);
+    base_free(states);
+    rt_snap_release(&snap);
+    task->checkpoint_at_us = clk_mono(job->opts.clk) + job->opts.checkpoint_every_us;
+    return rc;
+}
+
+/* -- giving back -------------------------------------------------------------------------------------------------- */
+
+/* Kinds have no blanks. */
+static struct base_str id_of(struct base_buf *b, struct base_str kind, struct base_str name) {
+    base_buf_clear(b);
+    base_buf_str(b, kind);
+    base_buf_putc(b, ' ');
+    base_buf_str(b, name);
+    return base_buf_view(b);
+}
+
+enum cep_rc rt_restore_init(struct rt_restore *r, const struct rt_snap *snap, struct cep_err *err) {
+    struct base_buf id = BASE_BUF_INIT;
+    enum cep_rc rc = CEP_OK;
+    size_t n = snap->n + 1;
+    *r = (struct rt_restore){ .snap = snap,
+        .heads = base_calloc(n, sizeof *r->heads),
+        .entries = base_calloc(n, sizeof *r->entries),
+        .next = base_calloc(n, sizeof *r->next),
+        .used = base_calloc(n, sizeof *r->used) };
+    base_map_init(&r->first);
+    /* From the last to the first, so that the parts of an operator are linked in their order. */
+    for (size_t i = snap->n; i-- > 0 && rc == CEP_OK;) {
+        rc = sto_part_open(base_buf_view(&snap->parts[i]), &r->heads[i], &r->entries[i], err);
+        if (rc != CEP_OK)
+            break;
+        struct base_str key = id_of(&id, r->heads[i].kind, r->heads[i].name);
+        uint64_t later;
+        r->next[i] = base_map_get(&r->first, key, &later) ? (size_t)later : SIZE_MAX;
+        (void)base_map_put(&r->first, key, i);
+    }
+    base_buf_release(&id);
+    return rc;
+}
+
+void rt_restore_release(struct rt_restore *r) {
+    base_map_release(&r->first);
+    base_free(r->heads);
+    base_free(r->entries);
+    base_free(r->next);
+    base_free(r->used);
+}
+
+static size_t first_part(struct rt_restore *r, const char *kind, struct base_str name) {
+    struct base_buf id = BASE_BUF_INIT;
+    uint64_t i;
+    bool found = base_map_get(&r->first, id_of(&id, base_str_of(kind), name), &i);
+    base_buf_release(&id);
+    return found ? (size_t)i : SIZE_MAX;
+}
+
+enum cep_rc rt_restore_sink(
+    struct rt_restore *r, struct base_str name, struct base_str **states, uint32_t *n, struct cep_err *err) {
+    size_t cap = 0, k = 0;
+    enum cep_rc rc = CEP_OK;
+    *states = NULL;
+    for (size_t i = first_part(r, "sink", name); i != SIZE_MAX && rc == CEP_OK; i = r->next[i]) {
+        struct base_unpack u = r->entries[i];
+        struct sto_entry e;
+        r->used[i] = true;
+        while ((rc = sto_part_next(&u, &e, err)) == CEP_OK) {
+            *states = base_grow(*states, k, &cap, sizeof **states);
+            (*states)[k++] = e.value;
+        }
+        rc = rc == CEP_NONE ? CEP_OK : rc;
+    }
+    *n = (uint32_t)k;
+    return rc;
+}
+
+static enum cep_rc read_position(
+    const struct sto_entry *e, uint32_t number, struct con_partition *p, struct cep_err *err) {
+    struct base_unpack k = base_unpack_of(e->key), u = base_unpack_of(e->value);
+    bool in_order = base_unpack_u32(&k) == number && base_unpack_ok(&k);
+    p->name = base_unpack_str(&u);
+    p->position = base_unpack_varint(&u);
+    p->done = base_unpack_max(&u, 1) != 0;
+    p->note = base_unpack_str(&u);
+    return in_order && base_unpack_ok(&u) ? CEP_OK
+                                          : base_err_set(err, CEP_EDAMAGED, "a saved position is damaged");
+}
+
+enum cep_rc rt_restore_source(struct rt_restore *r, struct base_str name, struct con_partition **saved,
+    uint32_t *n, struct cep_err *err) {
+    size_t cap = 0, k = 0;
+    enum cep_rc rc = CEP_OK;
+    *saved = NULL;
+    for (size_t i = first_part(r, "source", name); i != SIZE_MAX && rc == CEP_OK; i = r->next[i]) {
+        struct base_unpack u = r->entries[i];
+        struct sto_entry e;
+        while (rc == CEP_OK && (rc = sto_part_next(&u, &e, err)) == CEP_OK) {
+            if (e.ns != NS_POSITION)
+                continue;
+            *saved = base_grow(*saved, k, &cap, sizeof **saved);
+            rc = read_position(&e, (uint32_t)k, &(*saved)[k], err);
+            k++;
+        }
+        rc = rc == CEP_NONE ? CEP_OK : rc;
+    }
+    *n = (uint32_t)k;
+    return rc;
+}
+
+enum cep_rc rt_restore_op(struct rt_restore *r, struct rt_op *op, struct sto_range groups,
+    struct sto_losses *losses, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    size_t first = first_part(r, op->vt->kind, op->name);
+    if (first == SIZE_MAX || !op->vt->load)
+        return CEP_OK;
+    for (size_t i = first; i != SIZE_MAX && rc == CEP_OK; i = r->next[i]) {
+        struct base_unpack u = r->entries[i];
+        struct sto_entry e;
+        r->used[i] = true;
+        while (rc == CEP_OK && (rc = sto_part_next(&u, &e, err)) == CEP_OK)
+            if (e.group == STO_NO_GROUP || sto_range_has(groups, e.group))
+                rc = op->vt->load(op, &e, losses, err);
+        rc = rc == CEP_NONE ? CEP_OK : rc;
+    }
+    if (rc == CEP_OK && op->vt->loaded)
+        rc = op->vt->loaded(op, losses, err);
+    return rc;
+}
+
+enum cep_rc rt_restore_rest(struct rt_restore *r, struct sto_losses *losses, struct cep_err *err) {
+    struct base_buf what = BASE_BUF_INIT;
+    enum cep_rc rc = CEP_OK;
+    for (size_t i = 0; i < r->snap->n && rc == CEP_OK; i++) {
+        bool is_sink = base_str_eq(r->heads[i].kind, BASE_STR("sink"));
+        struct base_unpack u = r->entries[i];
+        struct sto_entry e;
+        uint64_t n = 0;
+        if (r->used[i])
+            continue;
+        while ((rc = sto_part_next(&u, &e, err)) == CEP_OK)
+            n += e.ns != STO_NS_META || is_sink;
+        rc = rc == CEP_NONE ? CEP_OK : rc;
+        base_buf_clear(&what);
+        base_buf_printf(
+            &what, "entries of the %.*s, which is not in the file", BASE_STR_FMT(r->heads[i].kind));
+        if (n > 0)
+            sto_lose(losses, r->heads[i].name, base_buf_view(&what), n);
+    }
+    base_buf_release(&what);
+    return rc;
+}

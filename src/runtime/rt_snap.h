@@ -1,0 +1,29 @@
+#pragma once
+/*
+ * rt_snap -- a job's whole state at one instant: a part (state/sto_part.h) for each subtask of each operator, source and sink
+ * that has state. What a checkpoint is made of, before it is on disk and after it was read.
+ *
+ *     tasks ── rt_snap_add() ──▶ rt_snap ── rt_snap_write() ──▶ bundle      part-000000  part-000001 ...
+ *     tasks ◀── by name ─────── rt_snap ◀── rt_snap_read() ─── bundle
+ *
+ * Threads: one at a time.
+ */
+#include "state/sto_bundle.h"
+#include "state/sto_part.h"
+
+struct rt_snap {
+    struct base_buf *parts; /* owned */
+    size_t n, cap;
+};
+
+void rt_snap_init(struct rt_snap *s);
+void rt_snap_release(struct rt_snap *s);
+/* A new part, its head written. Borrowed until the next call; the caller ends it (sto_part_end()). */
+struct base_buf *rt_snap_add(struct rt_snap *s, const struct sto_part_head *head);
+/* Bytes of all parts. */
+uint64_t rt_snap_bytes(const struct rt_snap *s);
+
+/* A file a part. The caller publishes or drops the bundle. */
+enum cep_rc rt_snap_write(const struct rt_snap *s, struct sto_bundle *b, struct cep_err *err);
+/* Appends the bundle's parts. Returns: CEP_EIO, CEP_EDAMAGED with the file's name. */
+enum cep_rc rt_snap_read(struct rt_snap *s, const struct sto_manifest *m, struct cep_err *err);

@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Exactly once, shown: the program is killed (SIGKILL) at random moments and started again from its last checkpoint until it
+has read everything; what its sinks then hold must be what an undisturbed run gives, byte for byte after sorting.
+
+    kill_soak.py [--kills N] [--seed S] [--events N] [--parallelism 1]
+
+Each round draws a parallelism, makes events (shuffled within the watermark's delay, some of them late, some
+broken), and kills until the job ends by itself. Partial matches, reorder buffers, timers, suppressed and firing alerts are
+open at every kill. The seed is printed; the same seed draws the same events and the same rounds (the moments of the kills are
+the machine's). The closing line is "N passed, N failed", N rounds.
+
+CEPD names the program (default: build/cepd).
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+PATTERN = """
+stream payments (
+  card    string,
+  amount  double,
+  country string,
+  at      timestamp
+)
+from file (path = 'payments.ndjson')
+format json
+event time at watermark delay 5 s;
+
+pattern probing
+  from payments
+  partition by card
+  match probe{2,} -> charge
+  define probe  as amount < 2.0,
+         charge as amount > 500.0 and country <> last(probe.country)
+  within 10 min
+  measures card as card, count(probe) as probes, charge.amount as amount, charge.at as at;
+
+pattern climbing
+  from payments
+  partition by card
+  match a -> b -> c
+  define a as amount < 100.0, b as amount between 100.0 and 400.0, c as amount > 400.0
+  within 5 min
+  after match no skip
+  limit 20 open per key
+  measures card as card, a.at as first_at, c.at as last_at;
+
+pattern quiet
+  from payments
+  partition by card
+  match big -> !any_later
+  define big as amount > 900.0
+  within 2 min
+  measures card as card, big.at as at;
+
+alert tested on probing
+  severity high
+  message 'card {card}: {probes} probes, then {amount}'
+  suppress for 30 min;
+
+alert went_quiet on quiet
+  resolve after 5 min;
+
+sink tested           to file (path = 'out/tested.ndjson') format json;
+sink went_quiet       to file (path = 'out/quiet.ndjson') format json;
+sink climbing         to file (path = 'out/climbing/') format json;
+sink probing.timeouts to file (path = 'out/timeouts.ndjson') format json;
+sink payments.late    to file (path = 'out/late.ndjson') format json;
+sink payments.errors  to file (path = 'out/errors.ndjson') format json;
+"""
+
+
+PARALLELISMS = ("1",)
+
+
+def write_events(path, rng, n):
+    """n events of 300 cards, a hundredth of a second apart on average, up to 5 s out of order; a few late, a few broken."""
+    start = 1767225600.0
+    with open(path, "w") as f:
+        for i in range(n):
+            if rng.random() < 0.0005:
+                f.write('{"card": "c1", "amount": broken\n')
+                continue
+            back = 60.0 if rng.random() < 0.001 else rng.random() * 5.0
+            at = start + i * 0.01 + 60.0 - back
+            amount = rng.choice((0.5, 1.5, 1.99, 50.0, 150.0, 350.0, 450.0, 700.0, 950.0))
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + ".%06dZ" % int(at % 1 * 1e6)
+            f.write(json.dumps({"card": "c%d" % rng.randrange(300), "amount": amount,
+                                "country": rng.choice(("DE", "FR", "BR")), "at": stamp}) + "\n")
+
+
+def outputs(folder):
+    """What every sink has committed: file (or folder of part files) -> sorted lines. Unfinished part files do not count."""
+    found = {}
+    for path in sorted((folder / "out").rglob("*")):
+        name = path.relative_to(folder / "out")
+        if not path.is_file() or any(part.startswith(".") for part in name.parts):
+            continue
+        key = name.parts[0]
+        found.setdefault(key, []).extend(path.read_bytes().splitlines(keepends=True))
+    return {key: sorted(lines) for key, lines in found.items()}
+
+
+def job_folder(root, name, events):
+    folder = root / name
+    (folder / "out" / "climbing").mkdir(parents=True)
+    (folder / "job.pattern").write_text(PATTERN)
+    os.link(events, folder / "payments.ndjson")
+    return folder
+
+
+def command(cepd, folder, setting, restore):
+    return [cepd, "run", str(folder / "job.pattern"), "--parallelism", str(setting["parallelism"]), "--state-dir",
+            str(folder / "state"), "--checkpoint-interval", "20 ms"] + (["--restore", "latest"] if restore else [])
+
+
+def run_killed(cepd, folder, setting, rng, kills_wanted, longest):
+    """Kills and restarts until the job ends by itself. Returns: kills, or an error text."""
+    kills = 0
+    log = open(folder / "log", "ab")
+    while True:
+        job = subprocess.Popen(command(cepd, folder, setting, kills > 0), stdout=log, stderr=log)
+        try:
+            if kills < kills_wanted:
+                job.wait(timeout=rng.random() * longest + 0.01)
+            else:
+                job.wait(timeout=120)
+        except subprocess.TimeoutExpired:
+            if kills >= kills_wanted:
+                job.kill()
+                job.wait()
+                return kills, "did not end within 120 s"
+            job.send_signal(signal.SIGKILL)
+            job.wait()
+            kills += 1
+            continue
+        if job.returncode != 0:
+            return kills, "exit status %d" % job.returncode
+        return kills, None
+
+
+def difference(want, got):
+    for key in sorted(set(want) | set(got)):
+        a, b = want.get(key, []), got.get(key, [])
+        if a != b:
+            missing = [line for line in a if line not in set(b)][:3]
+            extra = [line for line in b if line not in set(a)][:3]
+            return "%s: %d lines, expected %d; missing %r, extra %r" % (key, len(b), len(a), missing, extra)
+    return None
+
+
+def parallelisms(text):
+    """Those that checkpoints are taken at."""
+    for p in text.split(","):
+        if p not in PARALLELISMS:
+            raise argparse.ArgumentTypeError("%r is not one of %s" % (p, ", ".join(PARALLELISMS)))
+    return text.split(",")
+
+
+def main():
+    args = argparse.ArgumentParser()
+    args.add_argument("--kills", type=int, default=200)
+    args.add_argument("--seed", type=int, default=None)
+    args.add_argument("--events", type=int, default=300000)
+    args.add_argument("--parallelism", default="1", type=parallelisms, help="those to draw from: 1")
+    args.add_argument("--keep", action="store_true", help="keep the folders of failed rounds")
+    opts = args.parse_args()
+    seed = opts.seed if opts.seed is not None else int.from_bytes(os.urandom(4), "little")
+    rng = random.Random(seed)
+    cepd = os.path.abspath(os.environ.get("CEPD", "build/cepd"))
+    print("seed %d" % seed, flush=True)
+    passed = failed = kills = rounds = 0
+    root = pathlib.Path(tempfile.mkdtemp(prefix="cepd_soak_"))
+    try:
+        while kills < opts.kills:
+            rounds += 1
+            events = root / ("events%d" % rounds)
+            write_events(events, rng, opts.events)
+            # One folder for both runs: the errors stream names the file.
+            folder = job_folder(root, "job%d" % rounds, events)
+            begun = time.monotonic()
+            subprocess.run([cepd, "run", str(folder / "job.pattern")], check=True, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+            took = time.monotonic() - begun
+            want = outputs(folder)
+            shutil.rmtree(folder / "out")
+            (folder / "out" / "climbing").mkdir(parents=True)
+            setting = {"parallelism": rng.choice(opts.parallelism)}
+            n, why = run_killed(cepd, folder, setting, rng, rng.randrange(3, 9), took)
+            kills += n
+            why = why or difference(want, outputs(folder))
+            print("%s round %d: %s, %d kills%s" % ("FAILED" if why else "ok", rounds, setting, n, ": " + why if why else ""),
+                  flush=True)
+            if why:
+                failed += 1
+                print((folder / "log").read_text(errors="replace")[-2000:], flush=True)
+            else:
+                passed += 1
+            if not (why and opts.keep):
+                shutil.rmtree(folder)
+            events.unlink()
+    finally:
+        if not opts.keep:
+            shutil.rmtree(root)
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
