@@ -18,9 +18,9 @@ struct rt_pattern {
     struct cep_err failure;
 };
 
-/* An operator without a matcher. On an error nothing is left. */
-enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node, const struct clk *clk,
-    struct rt_pattern **out, struct cep_err *err);
+/* An operator without a matcher; `saved`: its state is to be saved. On an error nothing is left. */
+enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node, bool saved,
+    const struct clk *clk, struct rt_pattern **out, struct cep_err *err);
 /* Where its matcher's results go. */
 struct nfa_out rt_pattern_out(struct rt_pattern *p);
 /* The outcome of the matcher's work, or of what was done downstream meanwhile. */

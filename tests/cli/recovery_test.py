@@ -108,7 +108,7 @@ def test_a_folder_that_holds_a_job_wants_restore_or_fresh(folder):
     assert 'error: "state" holds the state of a job' in done.stderr and "--restore latest" in done.stderr
     assert "--fresh" in done.stderr
     said = run(folder, "--fresh", until=ready(folder))
-    assert "goes on" not in said
+    assert "goes on from checkpoint" not in said
     assert "only one of them" in cepd("run", "p.pattern", "--state-dir", "state", "--fresh", "--restore", "latest", cwd=folder,
                                       status=1).stderr
 
