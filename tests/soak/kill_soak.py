@@ -127,7 +127,9 @@ def run_killed(cepd, folder, setting, rng, kills_wanted, longest):
     kills = 0
     log = open(folder / "log", "ab")
     while True:
-        job = subprocess.Popen(command(cepd, folder, setting, kills > 0), stdout=log, stderr=log)
+        # A kill may come before there is anything to go on from.
+        begun = (folder / "state" / "checkpoints").exists()
+        job = subprocess.Popen(command(cepd, folder, setting, begun), stdout=log, stderr=log)
         try:
             if kills < kills_wanted:
                 job.wait(timeout=rng.random() * longest + 0.01)
