@@ -161,7 +161,8 @@ def test_no_whole_checkpoint_is_an_error(folder):
 
 def test_state_without_a_place_is_listed_and_needs_a_word(folder):
     start(folder)
-    run(folder, until=lambda: (folder / "big.ndjson").exists() and len(checkpoints(folder)) >= 1)
+    append(folder, row(300, 10), row(10, 20))
+    run(folder, until=lambda: len(content(folder / "big.ndjson")) == 1)
     (folder / "p.pattern").write_text(PROGRAM.replace("pattern big", "pattern large").replace("on big", "on large")
                                       .replace("sink big", "sink large"))
     done = cepd("run", "p.pattern", "--state-dir", "state", "--restore", "latest", cwd=folder, status=2)
