@@ -2,6 +2,7 @@ noinst_LTLIBRARIES += librt.la
 librt_la_SOURCES = \
 	src/runtime/rt_alert.c \
 	src/runtime/rt_checkpoint.c src/runtime/rt_checkpoint.h \
+	src/runtime/rt_coordinator.c src/runtime/rt_coordinator.h \
 	src/runtime/rt_exchange.c src/runtime/rt_exchange.h \
 	src/runtime/rt_exec.c src/runtime/rt_exec.h \
 	src/runtime/rt_graph.c src/runtime/rt_graph.h \

@@ -8,19 +8,13 @@
 #include "runtime/rt_checkpoint.h"
 #include "runtime/rt_job_internal.h"
 
+#include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
-
-#include <stdio.h>
 
 enum { NS_POSITION = 2 };
 
 /* -- taking ------------------------------------------------------------------------------------------------------- */
-
-bool rt_checkpoint_due(const struct rt_task *task) {
-    const struct rt_opts *opts = &task->job->opts;
-    return opts->keep && opts->checkpoint_every_us > 0 && clk_mono(opts->clk) >= task->checkpoint_at_us;
-}
 
 static struct base_buf *begin_part(
     struct rt_task *task, struct rt_snap *snap, const char *kind, struct base_str name) {
@@ -75,19 +69,19 @@ static enum cep_rc save_ops(struct rt_task *task, struct rt_snap *snap, struct c
     return rc;
 }
 
-/* states[i] is what sink i has to commit. */
-static enum cep_rc save_sinks(
-    struct rt_task *task, struct rt_snap *snap, uint64_t id, struct base_buf *states, struct cep_err *err) {
+/* Each sink keeps its state until it is known whether to commit it. */
+static enum cep_rc save_sinks(struct rt_task *task, struct rt_snap *snap, uint64_t id, struct cep_err *err) {
     for (uint32_t i = 0; i < task->n_sinks; i++) {
         struct rt_op *op = task->sinks[i];
-        enum cep_rc rc = rt_sink_prepare(op, id, &states[i], err);
+        struct base_str state;
+        enum cep_rc rc = rt_sink_prepare(op, id, &state, err);
         if (rc != CEP_OK && rc != CEP_NONE)
             return rc;
         struct base_buf *b = begin_part(task, snap, op->vt->kind, op->name);
         struct sto_out out = sto_part_out(b);
-        rc = states[i].len == 0
+        rc = rc == CEP_NONE || state.len == 0
                  ? CEP_OK
-                 : sto_put(&out, STO_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&states[i]), err);
+                 : sto_put(&out, STO_NS_META, STO_NO_GROUP, BASE_STR(""), state, err);
         sto_part_end(b);
         if (rc != CEP_OK)
             return rc;
@@ -95,62 +89,75 @@ static enum cep_rc save_sinks(
     return CEP_OK;
 }
 
+struct rt_saved *rt_checkpoint_save(struct rt_task *task, uint64_t id) {
+    struct rt_saved *s = rt_saved_new(id, task->index);
+    int64_t from = clk_mono(task->job->opts.clk);
+    s->rc = save_ops(task, &s->snap, &s->err);
+    if (s->rc == CEP_OK)
+        s->rc = save_sinks(task, &s->snap, id, &s->err);
+    s->save_us = clk_mono(task->job->opts.clk) - from;
+    return s;
+}
+
 /* Each of them, whatever happens to the others. Returns: the first error. */
-static enum cep_rc commit_sinks(struct rt_task *task, const struct base_buf *states, struct cep_err *err) {
+enum cep_rc rt_checkpoint_commit(struct rt_task *task, struct cep_err *err) {
+    uint64_t id = rt_coordinator_complete(task->job->coordinator);
     enum cep_rc first = CEP_OK;
+    if (id == task->committed)
+        return CEP_OK;
+    task->committed = id;
     for (uint32_t i = 0; i < task->n_sinks; i++) {
-        if (rt_sink_gone(task->sinks[i]))
-            continue;
-        enum cep_rc rc = rt_sink_commit(
-            task->sinks[i], base_buf_view(&states[i]), first == CEP_OK ? err : NULL);
+        enum cep_rc rc = rt_sink_commit(task->sinks[i], id, first == CEP_OK ? err : NULL);
         if (first == CEP_OK)
             first = rc;
     }
     return first;
 }
 
-/* A failure that the next checkpoint makes up for is told, and the job goes on. */
-static enum cep_rc judge(struct rt_task *task, uint64_t id, bool final, enum cep_rc rc,
-    const struct cep_err *why, struct cep_err *err) {
-    if (final || !why->retriable) {
-        if (err)
-            *err = *why;
-        base_err_prefix(err, "checkpoint %llu", (unsigned long long)id);
+/* -- barriers ----------------------------------------------------------------------------------------------------- */
+
+/* Everything before it is done. The barrier goes on first: who waits for it need not wait for the save. */
+static enum cep_rc pass_barrier(struct rt_task *task, int64_t align_us, struct cep_err *err) {
+    uint64_t id = task->barrier + 1;
+    enum cep_rc rc = rt_task_flush_errors(task, err);
+    if (rc != CEP_OK)
         return rc;
-    }
-    char text[sizeof why->message + 96];
-    (void)snprintf(text, sizeof text, "checkpoint %llu failed, the job goes on without it: %s",
-        (unsigned long long)id, why->message);
-    rt_job_log(task->job, CON_LEVEL_ERROR, text);
+    task->barrier = id;
+    for (uint32_t i = 0; i < task->n_outs; i++)
+        rt_task_push(task, i, &(struct evt_elem){ .kind = EVT_ELEM_BARRIER, .barrier = id });
+    rt_task_announce(task);
+    struct rt_saved *s = rt_checkpoint_save(task, id);
+    s->align_us = align_us;
+    rt_coordinator_acknowledge(task->job->coordinator, s);
     return CEP_OK;
 }
 
-enum cep_rc rt_checkpoint_take(struct rt_task *task, bool final, struct cep_err *err) {
-    struct rt_job *job = task->job;
-    struct rt_snap snap;
-    struct cep_err why = CEP_ERR_INIT;
-    uint64_t id = job->next_checkpoint++;
-    struct base_buf *states = base_calloc(task->n_sinks + (size_t)1, sizeof *states);
-    rt_snap_init(&snap);
-    enum cep_rc rc = rt_task_flush_errors(task, &why);
-    if (rc != CEP_OK)
-        why.retriable = false; /* an operator failed, not the checkpoint */
-    if (rc == CEP_OK)
-        rc = save_ops(task, &snap, &why);
-    if (rc == CEP_OK)
-        rc = save_sinks(task, &snap, id, states, &why);
-    if (rc == CEP_OK)
-        rc = job->opts.keep(job->opts.arg, id, &snap, &why);
-    if (rc == CEP_OK)
-        rc = commit_sinks(task, states, &why);
-    if (rc != CEP_OK)
-        rc = judge(task, id, final, rc, &why, err);
-    for (uint32_t i = 0; i < task->n_sinks; i++)
-        base_buf_release(&states[i]);
-    base_free(states);
-    rt_snap_release(&snap);
-    task->checkpoint_at_us = clk_mono(job->opts.clk) + job->opts.checkpoint_every_us;
+bool rt_checkpoint_waits(const struct rt_task *task) {
+    const struct rt_coordinator *co = task->job->coordinator;
+    return co && ((task->n_ins == 0 && rt_coordinator_begun(co) != task->barrier) ||
+                     rt_coordinator_complete(co) != task->committed);
+}
+
+enum cep_rc rt_checkpoint_turn(struct rt_task *task, struct cep_err *err) {
+    enum cep_rc rc = rt_checkpoint_commit(task, err);
+    uint64_t last = task->n_ins == 0 ? rt_coordinator_begun(task->job->coordinator) : task->barrier;
+    while (rc == CEP_OK && task->barrier < last)
+        rc = pass_barrier(task, 0, err);
     return rc;
+}
+
+enum cep_rc rt_checkpoint_align(
+    struct rt_task *task, struct rt_task_in *in, uint64_t id, struct cep_err *err) {
+    if (in) {
+        CEP_INSIST(id == task->barrier + 1);
+        in->blocked = true;
+        if (task->n_blocked++ == 0)
+            task->aligning_since_us = clk_mono(task->job->opts.clk);
+    }
+    if (task->n_blocked == 0 || task->n_blocked + task->n_stopped < task->n_ins)
+        return CEP_OK;
+    rt_task_unblock(task);
+    return pass_barrier(task, clk_mono(task->job->opts.clk) - task->aligning_since_us, err);
 }
 
 /* -- giving back -------------------------------------------------------------------------------------------------- */

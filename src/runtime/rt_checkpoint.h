@@ -2,9 +2,8 @@
 /*
  * rt_checkpoint -- a task's state taken between two batches, and given back before the first.
  *
- * Taking: rows on the errors port are sent on, operators save (rt_op_vt.save), sources add the positions of their
- * partitions, sinks prepare; the whole goes to rt_opts.keep(), and when that has made it durable the sinks commit. A
- * checkpoint that could not be kept is told and forgotten: the next one covers its rows.
+ * Taking: rows on the errors port are sent on, the barrier goes on, operators save (rt_op_vt.save), sources add the positions
+ * of their partitions, sinks prepare; the whole is the coordinator's. When it has made it durable, the sinks commit.
  *
  * Giving back: by kind and name of the operator, whatever the parallelism was. What finds no place is counted as lost.
  *
@@ -12,16 +11,21 @@
  */
 #include "base/base_map.h"
 #include "connect/con.h"
-#include "runtime/rt_snap.h"
+#include "runtime/rt_coordinator.h"
 #include "runtime/rt_task.h"
 
-/* True when a checkpoint is due now. */
-bool rt_checkpoint_due(const struct rt_task *task);
-/*
- * Side effects: writes to disk. `final`: at the end of the task, nothing comes after it, so every failure is one.
- * Returns: an error when the job cannot go on.
- */
-enum cep_rc rt_checkpoint_take(struct rt_task *task, bool final, struct cep_err *err);
+/* All that the task has, as of now. Requires: between two elements of its input. Owns: the caller frees it. Never NULL. */
+struct rt_saved *rt_checkpoint_save(struct rt_task *task, uint64_t id);
+/* Sinks commit what belongs to the last complete checkpoint, once. */
+enum cep_rc rt_checkpoint_commit(struct rt_task *task, struct cep_err *err);
+
+/* True when there is a barrier to begin with, or sinks have to commit. Ordered after what the thread wrote before. */
+bool rt_checkpoint_waits(const struct rt_task *task);
+/* Between two reads: commits; a task with sources sends the barriers of what has begun. */
+enum cep_rc rt_checkpoint_turn(struct rt_task *task, struct cep_err *err);
+/* A barrier came on a channel; NULL: another channel stopped. Once it is on all that are left it goes on. */
+enum cep_rc rt_checkpoint_align(
+    struct rt_task *task, struct rt_task_in *in, uint64_t id, struct cep_err *err);
 
 /* A snapshot being given back: its parts by operator. */
 struct rt_restore {

@@ -1,6 +1,7 @@
 /*
  * rt_job -- see rt_job.h: tasks are started and waited for; what can be seen of them.
  */
+#include "runtime/rt_coordinator.h"
 #include "runtime/rt_job_internal.h"
 
 #include "base/base_err.h"
@@ -40,6 +41,13 @@ void rt_job_fail(struct rt_job *job, enum cep_rc rc, const struct cep_err *err) 
     }
     (void)pthread_mutex_unlock(&job->mutex);
     rt_job_halt(job);
+}
+
+bool rt_job_has_failed(struct rt_job *job) {
+    (void)pthread_mutex_lock(&job->mutex);
+    bool failed = job->failed != CEP_OK;
+    (void)pthread_mutex_unlock(&job->mutex);
+    return failed;
 }
 
 void rt_job_log(struct rt_job *job, enum con_level level, const char *text) {
@@ -128,20 +136,39 @@ static enum cep_rc run_threads(struct rt_job *job, struct cep_err *err) {
     return rc;
 }
 
-enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err) {
-    atomic_store(&job->started_us, clk_mono(job->opts.clk));
-    if (job->exec.n_tasks == 1) {
-        rt_task_run(&job->tasks[0]);
-    } else {
-        enum cep_rc rc = run_threads(job, err);
-        if (rc != CEP_OK)
-            return rc;
-    }
-    if (job->failed != CEP_OK) {
+static enum cep_rc run_tasks(struct rt_job *job, struct cep_err *err) {
+    if (job->exec.n_tasks > 1)
+        return run_threads(job, err);
+    rt_task_run(&job->tasks[0]);
+    return CEP_OK;
+}
+
+/* Until all tasks have ended, with checkpoints meanwhile. */
+static enum cep_rc run_once(struct rt_job *job, struct cep_err *err) {
+    struct rt_coordinator *co = job->coordinator;
+    enum cep_rc rc = co ? rt_coordinator_start(co, err) : CEP_OK;
+    if (rc == CEP_OK)
+        rc = run_tasks(job, err);
+    if (co)
+        rt_coordinator_stop(co);
+    if (rc == CEP_OK && job->failed != CEP_OK) {
         if (err)
             *err = job->failure;
         return job->failed;
     }
+    return rc;
+}
+
+enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err) {
+    atomic_store(&job->started_us, clk_mono(job->opts.clk));
+    /* There is something to go back to before the first row is read. */
+    enum cep_rc rc = job->coordinator ? rt_coordinator_take(job->coordinator, err) : CEP_OK;
+    if (rc == CEP_OK)
+        rc = run_once(job, err);
+    if (rc == CEP_OK && job->coordinator)
+        rc = rt_coordinator_take(job->coordinator, err);
+    if (rc != CEP_OK)
+        return rc;
     bool all_done = true;
     for (uint32_t i = 0; i < job->n_sources; i++)
         all_done &= job->sources[i].done;
@@ -230,4 +257,10 @@ void rt_job_totals(struct rt_job *job, struct rt_totals *out) {
         out->suppressed += m->suppressed;
         out->timed_out += m->timed_out;
     }
+}
+
+void rt_job_checkpoints(struct rt_job *job, struct rt_checkpoint_stats *out) {
+    *out = (struct rt_checkpoint_stats){ .begun = 0 };
+    if (job->coordinator)
+        rt_coordinator_stats(job->coordinator, out);
 }

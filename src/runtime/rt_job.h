@@ -42,12 +42,14 @@ struct rt_opts {
     int64_t progress_every_us; /* 0 = progress() is never called */
     int stdin_fd, stdout_fd, stderr_fd;
     /*
-     * Checkpoints, when there is keep(). It makes the snapshot durable; sinks commit when it has returned CEP_OK. Called by a task,
-     * one at a time: at the start, every so often, and at the end.
+     * Checkpoints, when there is keep(). It makes the snapshot durable; sinks commit when it has returned CEP_OK. No task waits
+     * for it; calls come one at a time: at the start, every so often, and at the end.
      */
     enum cep_rc (*keep)(void *arg, uint64_t id, const struct rt_snap *snap, struct cep_err *err);
-    int64_t checkpoint_every_us; /* 0 = only at the start and at the end */
-    uint64_t next_checkpoint;    /* the id of the first one */
+    int64_t checkpoint_every_us;    /* 0 = only at the start and at the end */
+    int64_t checkpoint_timeout_us;  /* one that takes longer is dropped */
+    uint32_t checkpoints_in_flight; /* at the same time, at most */
+    uint64_t next_checkpoint;       /* the id of the first one */
     const struct rt_snap
         *restore; /* what the job goes on from; NULL = from the beginning. Borrowed by rt_job_new() */
     struct sto_losses *losses; /* what of it found no place; NULL = nobody asks */
@@ -118,6 +120,27 @@ uint32_t rt_job_n_tasks(const struct rt_job *job);
 void rt_job_task_info(struct rt_job *job, uint32_t task, struct rt_task_info *out);
 /* Operator `i` as that task alone has it. Returns: false when it is not part of the task. */
 bool rt_job_task_op(struct rt_job *job, uint32_t task, uint32_t i, struct rt_op_info *out);
+
+/* A checkpoint that is complete. */
+struct rt_checkpoint_stat {
+    uint64_t id;          /* 0 = there was none yet */
+    int64_t begun_us;     /* wall clock */
+    int64_t duration_us;  /* until it was complete */
+    int64_t alignment_us; /* the longest that a task waited between its first barrier and its last */
+    int64_t pause_us;     /* the longest that a task took to save itself */
+    uint64_t bytes;
+};
+
+struct rt_checkpoint_stats {
+    uint64_t begun, complete;
+    uint64_t timed_out, failed; /* dropped; the job went on, or went back to the one before */
+    uint32_t in_flight;
+    uint32_t restarts; /* of the job */
+    struct rt_checkpoint_stat last;
+    char last_failure[512]; /* "" = none */
+};
+/* Any thread. All zero without checkpoints. */
+void rt_job_checkpoints(struct rt_job *job, struct rt_checkpoint_stats *out);
 
 struct rt_totals {
     uint64_t events; /* rows decoded by all sources */

@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 
+struct rt_coordinator;
 struct rt_restore;
 
 /* Between two tasks. */
@@ -39,11 +40,11 @@ struct rt_job {
      * Nodes that are connected, whichever way, are one group, named by its lowest node. Sources of a group stay together in
      * event time; groups have nothing to do with each other and take turns.
      */
-    uint32_t *group; /* owned; by node */
-    int done_fd;     /* eventfd: written when a task has ended */
-    atomic_int_fast64_t started_us; /* monotonic; 0 = not yet */
-    struct rt_restore *restore;     /* borrowed; while the job is made: what it goes on from */
-    uint64_t next_checkpoint;       /* the only task's */
+    uint32_t *group;                    /* owned; by node */
+    int done_fd;                        /* eventfd: written when a task has ended */
+    atomic_int_fast64_t started_us;     /* monotonic; 0 = not yet */
+    struct rt_restore *restore;         /* borrowed; while the job is made: what it goes on from */
+    struct rt_coordinator *coordinator; /* owned; NULL: no checkpoints */
     /* Shared. */
     atomic_int_fast64_t *buffered; /* owned; by group: rows that wait for watermarks, as last counted */
     atomic_bool stop;              /* rt_job_stop() */
@@ -62,6 +63,7 @@ struct rt_job {
 uint64_t rt_job_buffered(const struct rt_job *job);
 /* Stops all sources; tasks then end in their order. */
 void rt_job_halt(struct rt_job *job);
+bool rt_job_has_failed(struct rt_job *job);
 /* The first one counts. Halts the job. */
 void rt_job_fail(struct rt_job *job, enum cep_rc rc, const struct cep_err *err);
 /* Reading is over: asked to stop, or halted. */

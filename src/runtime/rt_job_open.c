@@ -21,6 +21,8 @@ void rt_opts_init(struct rt_opts *opts) {
         .max_buffered = UINT64_C(16) << 20,
         .held_patience_us = INT64_C(30) * 1000 * 1000,
         .drain_us = INT64_C(30) * 1000 * 1000,
+        .checkpoint_timeout_us = INT64_C(600) * 1000 * 1000,
+        .checkpoints_in_flight = 1,
         .stdin_fd = STDIN_FILENO,
         .stdout_fd = STDOUT_FILENO,
         .stderr_fd = STDERR_FILENO,
@@ -165,12 +167,8 @@ static enum cep_rc load_ops(struct rt_job *job, struct cep_err *err) {
 static enum cep_rc check_saves(const struct rt_job *job, struct cep_err *err) {
     if (!job->opts.keep)
         return CEP_OK;
-    if (job->exec.n_tasks > 1)
-        return base_err_set(err, CEP_EUNSUPPORTED,
-            "checkpoints with parallelism %u are not in this version; they need parallelism 1",
-            job->opts.parallelism);
     for (uint32_t i = 0; i < job->plan->n_nodes; i++) {
-        const struct rt_op *op = job->tasks[0].graph.ops[i];
+        const struct rt_op *op = job->tasks[job->exec.first_task[job->graph->vertex_of_node[i]]].graph.ops[i];
         if (op && !op->vt->save && job->plan->nodes[i]->kind != PLAN_NODE_SELECT)
             return base_err_set(err, CEP_EUNSUPPORTED,
                 "%s \"%.*s\": its state cannot be kept in this version", op->vt->kind,
@@ -205,7 +203,6 @@ enum cep_rc rt_job_new(
     job->plan = plan;
     job->opts = *opts;
     job->opts.restore = NULL; /* the caller may free it before the job ends */
-    job->next_checkpoint = opts->next_checkpoint;
     (void)pthread_mutex_init(&job->mutex, NULL);
     (void)pthread_cond_init(&job->begin, NULL);
     job->trace = (struct rt_trace){ on_trace, job };
@@ -221,6 +218,8 @@ enum cep_rc rt_job_new(
         rc = rt_restore_init(&restore, opts->restore, err);
         job->restore = &restore;
     }
+    if (rc == CEP_OK && opts->keep)
+        rc = rt_coordinator_new(job, &job->coordinator, err);
     if (rc == CEP_OK)
         rc = open_tasks(job, err);
     if (job->restore)
@@ -238,6 +237,7 @@ enum cep_rc rt_job_new(
 void rt_job_free(struct rt_job *job) {
     if (!job)
         return;
+    rt_coordinator_free(job->coordinator);
     for (uint32_t i = 0; i < job->n_sources; i++) {
         con_source_close(job->sources[i].con);
         for (uint32_t k = 0; k < BATCH_POOL; k++)

@@ -63,8 +63,9 @@ enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, c
 bool rt_sink_busy(const struct rt_op *op);
 enum cep_rc rt_sink_flush(struct rt_op *op, bool final, struct cep_err *err);
 void rt_sink_stats(const struct rt_op *op, struct con_sink_stats *out);
-/* As con_sink_prepare(), con_sink_commit(). CEP_NONE: the reader is gone, there is nothing to keep. */
-enum cep_rc rt_sink_prepare(struct rt_op *op, uint64_t id, struct base_buf *state, struct cep_err *err);
-enum cep_rc rt_sink_commit(struct rt_op *op, struct base_str state, struct cep_err *err);
+/* As con_sink_prepare(); the state is the sink's until its commit. CEP_NONE: the reader is gone, there is nothing to keep. */
+enum cep_rc rt_sink_prepare(struct rt_op *op, uint64_t id, struct base_str *state, struct cep_err *err);
+/* The checkpoint is complete: commits what was prepared for it, forgets what was for those before. */
+enum cep_rc rt_sink_commit(struct rt_op *op, uint64_t id, struct cep_err *err);
 /* The reader is gone for good (a closed pipe): the job should end cleanly. */
 bool rt_sink_gone(const struct rt_op *op);

@@ -7,10 +7,18 @@
 #include "base/base_err.h"
 #include "base/base_mem.h"
 
+/* For a checkpoint of which it is not known yet whether it will be complete. */
+struct prepared {
+    uint64_t id;
+    struct base_buf state; /* owned */
+};
+
 struct rt_sink {
     struct rt_op op;
     struct con_sink *sink; /* owned */
     bool gone;
+    struct prepared *prepared; /* owned; ascending ids */
+    size_t n_prepared, cap_prepared;
 };
 
 static enum cep_rc name_it(struct rt_op *op, enum cep_rc rc, struct cep_err *err) {
@@ -34,6 +42,9 @@ static enum cep_rc sink_batch(struct rt_op *op, uint32_t input, struct evt_batch
 static void sink_free(struct rt_op *op) {
     struct rt_sink *s = CEP_CONTAINER_OF(op, struct rt_sink, op);
     con_sink_close(s->sink);
+    for (size_t i = 0; i < s->n_prepared; i++)
+        base_buf_release(&s->prepared[i].state);
+    base_free(s->prepared);
     rt_op_release(op);
     base_free(s);
 }
@@ -80,19 +91,35 @@ enum cep_rc rt_sink_flush(struct rt_op *op, bool final, struct cep_err *err) {
     return rc == CEP_OK || rc == CEP_AGAIN ? rc : name_it(op, rc, err);
 }
 
-enum cep_rc rt_sink_prepare(struct rt_op *op, uint64_t id, struct base_buf *state, struct cep_err *err) {
+enum cep_rc rt_sink_prepare(struct rt_op *op, uint64_t id, struct base_str *state, struct cep_err *err) {
     struct rt_sink *s = CEP_CONTAINER_OF(op, struct rt_sink, op);
     if (s->gone)
         return CEP_NONE;
-    enum cep_rc rc = con_sink_prepare(s->sink, id, state, err);
-    if (rc == CEP_NONE)
-        s->gone = true;
-    return rc == CEP_OK || rc == CEP_NONE ? rc : name_it(op, rc, err);
+    struct base_buf b = BASE_BUF_INIT;
+    enum cep_rc rc = con_sink_prepare(s->sink, id, &b, err);
+    if (rc != CEP_OK) {
+        base_buf_release(&b);
+        s->gone |= rc == CEP_NONE;
+        return rc == CEP_NONE ? rc : name_it(op, rc, err);
+    }
+    s->prepared = base_grow(s->prepared, s->n_prepared, &s->cap_prepared, sizeof *s->prepared);
+    s->prepared[s->n_prepared++] = (struct prepared){ id, b };
+    *state = base_buf_view(&b);
+    return CEP_OK;
 }
 
-enum cep_rc rt_sink_commit(struct rt_op *op, struct base_str state, struct cep_err *err) {
+enum cep_rc rt_sink_commit(struct rt_op *op, uint64_t id, struct cep_err *err) {
     struct rt_sink *s = CEP_CONTAINER_OF(op, struct rt_sink, op);
-    enum cep_rc rc = con_sink_commit(s->sink, state, err);
+    enum cep_rc rc = CEP_OK;
+    size_t n = 0;
+    for (; n < s->n_prepared && s->prepared[n].id <= id; n++) {
+        if (s->prepared[n].id == id && !s->gone)
+            rc = con_sink_commit(s->sink, base_buf_view(&s->prepared[n].state), err);
+        base_buf_release(&s->prepared[n].state);
+    }
+    s->n_prepared -= n;
+    if (s->n_prepared > 0)
+        memmove(s->prepared, s->prepared + n, s->n_prepared * sizeof *s->prepared);
     return rc == CEP_OK ? CEP_OK : name_it(op, rc, err);
 }
 

@@ -31,6 +31,14 @@ struct base_buf *rt_snap_add(struct rt_snap *s, const struct sto_part_head *head
     return b;
 }
 
+void rt_snap_move(struct rt_snap *to, struct rt_snap *from) {
+    for (size_t i = 0; i < from->n; i++) {
+        *add(to) = from->parts[i];
+        from->parts[i] = (struct base_buf)BASE_BUF_INIT;
+    }
+    rt_snap_release(from);
+}
+
 uint64_t rt_snap_bytes(const struct rt_snap *s) {
     uint64_t n = 0;
     for (size_t i = 0; i < s->n; i++)

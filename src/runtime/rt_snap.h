@@ -20,6 +20,8 @@ void rt_snap_init(struct rt_snap *s);
 void rt_snap_release(struct rt_snap *s);
 /* A new part, its head written. Borrowed until the next call; the caller ends it (sto_part_end()). */
 struct base_buf *rt_snap_add(struct rt_snap *s, const struct sto_part_head *head);
+/* All parts of `from` go behind those of `to`; `from` is empty then. */
+void rt_snap_move(struct rt_snap *to, struct rt_snap *from);
 /* Bytes of all parts. */
 uint64_t rt_snap_bytes(const struct rt_snap *s);
 

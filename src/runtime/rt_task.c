@@ -80,6 +80,7 @@ static enum cep_rc sleep_until_bell(struct rt_task *task, int64_t us, struct cep
     int64_t from = mono(task);
     atomic_store(&task->asleep, true);
     bool now = task->n_ins > 0 ? rt_task_has_input(task) : rt_job_ending(task->job);
+    now = now || rt_checkpoint_waits(task);
     enum cep_rc rc = run_loop(task, now ? 0 : us, err);
     atomic_store(&task->asleep, false);
     task->idle_us += mono(task) - from;
@@ -93,8 +94,6 @@ static int64_t wait_us(const struct rt_task *task, bool full, int64_t next_tick_
         at = now + HELD_BACK_US;
     if (next_tick_us < at)
         at = next_tick_us;
-    if (task->job->opts.keep && task->checkpoint_at_us < at)
-        at = task->checkpoint_at_us;
     if (at <= now)
         return MIN_WAIT_US;
     int64_t wait = at - now;
@@ -174,7 +173,7 @@ static enum cep_rc turn_loop(struct rt_task *task, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     bool busy = false, full = false;
     for (uint32_t step = 1; rc == CEP_OK && !is_over(task); step++) {
-        if (rt_checkpoint_due(task) && (rc = rt_checkpoint_take(task, false, err)) != CEP_OK)
+        if (rt_checkpoint_waits(task) && (rc = rt_checkpoint_turn(task, err)) != CEP_OK)
             break;
         if (step % HOUSEKEEPING_STEPS == 0 || busy) {
             rc = housekeeping(task, &busy, err);
@@ -234,19 +233,18 @@ enum cep_rc rt_task_flush_errors(struct rt_task *task, struct cep_err *err) {
     return rc;
 }
 
-/* There is something to go back to before the first row is read. */
-static enum cep_rc begin(struct rt_task *task, struct cep_err *err) {
+static enum cep_rc resume(struct rt_task *task, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     for (uint32_t i = 0; i < task->n_sources && rc == CEP_OK; i++)
         rc = rt_source_resume(task->sources[i]->op, err);
-    return rc == CEP_OK && task->job->opts.keep ? rt_checkpoint_take(task, false, err) : rc;
+    return rc;
 }
 
 void rt_task_run(struct rt_task *task) {
     struct cep_err err = CEP_ERR_INIT;
     task->flushed_us = task->shown_us = task->started_us = mono(task);
     rt_task_show(task);
-    enum cep_rc rc = begin(task, &err);
+    enum cep_rc rc = resume(task, &err);
     if (rc == CEP_OK)
         rc = turn_loop(task, &err);
     if (rc == CEP_OK)
@@ -258,11 +256,11 @@ void rt_task_run(struct rt_task *task) {
     rt_task_push_stop(task);
     /* After a failure, what was let go before it still goes out, if it can; the failure is what is reported. */
     enum cep_rc drained = drain(task, rc == CEP_OK ? &err : NULL);
-    if (rc == CEP_OK && drained == CEP_OK && task->job->opts.keep)
-        drained = rt_checkpoint_take(task, true, &err);
     if (rc == CEP_OK && drained != CEP_OK)
         rt_job_fail(task->job, drained, &err);
     task->ended = true;
     rt_task_count(task);
     rt_task_show(task);
+    if (rc == CEP_OK && drained == CEP_OK && task->job->coordinator)
+        rt_coordinator_ended(task->job->coordinator, task);
 }

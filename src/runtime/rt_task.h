@@ -63,6 +63,7 @@ struct rt_task_in {
     struct rt_channel *channel; /* borrowed */
     uint32_t writer;            /* subtask: the input of the gates */
     bool stopped;               /* STOP came */
+    bool blocked;               /* its barrier came, others' have not */
 };
 
 /* A channel this task writes. */
@@ -104,9 +105,12 @@ struct rt_task {
     uint32_t n_stopped;         /* channels that brought STOP */
     bool held_back;             /* a source waits for the others: look again soon */
     int64_t flushed_us, progress_us, shown_us;
-    int64_t checkpoint_at_us; /* monotonic: when the next one is due */
-    int64_t *counted;         /* owned; by node: what job->buffered has of it */
-    enum cep_rc failed;       /* by a callback, in the midst of something else */
+    uint64_t barrier;          /* the last one that went on */
+    uint64_t committed;        /* the last checkpoint that its sinks committed */
+    uint32_t n_blocked;        /* channels that wait for the others' barriers */
+    int64_t aligning_since_us; /* n_blocked > 0 */
+    int64_t *counted;          /* owned; by node: what job->buffered has of it */
+    enum cep_rc failed;        /* by a callback, in the midst of something else */
     struct cep_err failure;
     int64_t started_us;          /* monotonic; 0 = not yet */
     int64_t idle_us, blocked_us; /* slept for input; for room in a channel, or for a sink */
@@ -152,6 +156,8 @@ enum cep_rc rt_task_tick(struct rt_task *task, int64_t *next_us, struct cep_err 
 
 /* One element of one channel, into the chain. Returns: CEP_OK, CEP_AGAIN when there is none now, an error. */
 enum cep_rc rt_task_take(struct rt_task *task, struct cep_err *err);
+/* All channels are read again. */
+void rt_task_unblock(struct rt_task *task);
 /* Throws away what its channels hold, until each has brought its last element. */
 void rt_task_discard(struct rt_task *task);
 /* Puts an element in a channel; waits for room. Takes over the batch reference. */

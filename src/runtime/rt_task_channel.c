@@ -1,6 +1,7 @@
 /*
  * rt_task_channel -- a task's channels: what it reads, what it writes, who is woken when; see rt_task.h.
  */
+#include "runtime/rt_checkpoint.h"
 #include "runtime/rt_exchange.h"
 #include "runtime/rt_job_internal.h"
 
@@ -88,7 +89,8 @@ void rt_task_push_stop(struct rt_task *task) {
 
 bool rt_task_has_input(const struct rt_task *task) {
     for (uint32_t i = 0; i < task->n_ins; i++)
-        if (!task->ins[i].stopped && rt_ring_sync_reader(task->ins[i].channel->ring) > 0)
+        if (!task->ins[i].stopped && !task->ins[i].blocked &&
+            rt_ring_sync_reader(task->ins[i].channel->ring) > 0)
             return true;
     return false;
 }
@@ -107,11 +109,11 @@ static void next_channel(struct rt_task *task) {
     task->in_turn = (task->in_turn + 1) % task->n_ins;
 }
 
-/* Returns: the channel that `out` came from, or NULL when all are empty. */
+/* Returns: the channel that `out` came from, or NULL when all that may be read are empty. */
 static struct rt_task_in *pop(struct rt_task *task, struct evt_elem *out) {
     for (uint32_t tries = 0; tries <= task->n_ins; tries++) {
         struct rt_task_in *in = &task->ins[task->in_turn];
-        if (task->in_burst < BURST && !in->stopped && rt_ring_pop(in->channel->ring, out)) {
+        if (task->in_burst < BURST && !in->stopped && !in->blocked && rt_ring_pop(in->channel->ring, out)) {
             task->in_burst++;
             return in;
         }
@@ -130,16 +132,25 @@ enum cep_rc rt_task_take(struct rt_task *task, struct cep_err *err) {
     struct rt_task_in *in = pop(task, &e);
     if (!in)
         return CEP_AGAIN;
+    if (e.kind == EVT_ELEM_BARRIER)
+        return rt_checkpoint_align(task, in, e.barrier, err);
     if (e.kind == EVT_ELEM_STOP) {
         stopped(task, in);
-        return CEP_OK;
+        return rt_checkpoint_align(task, NULL, 0, err);
     }
     return rt_gate_take(task->gates[e.stream], in->writer, &e, err);
+}
+
+void rt_task_unblock(struct rt_task *task) {
+    for (uint32_t i = 0; i < task->n_ins; i++)
+        task->ins[i].blocked = false;
+    task->n_blocked = 0;
 }
 
 void rt_task_discard(struct rt_task *task) {
     struct evt_elem e;
     struct rt_task_in *in;
+    rt_task_unblock(task);
     while (task->n_stopped < task->n_ins) {
         while (task->n_stopped < task->n_ins && (in = pop(task, &e)) != NULL) {
             if (e.kind == EVT_ELEM_BATCH)

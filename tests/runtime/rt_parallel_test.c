@@ -10,87 +10,13 @@
 
 #include "base/base_mem.h"
 #include "runtime/rt_exec.h"
-#include "tests/runtime/rt_kit.h"
+#include "tests/runtime/rt_random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { N_OUTPUTS = 5 };
-
-struct fixture {
-    char dir[64];
-    uint64_t random;
-    struct base_buf program;
-};
-
-static uint32_t below(struct fixture *f, uint32_t n) {
-    f->random = f->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)(f->random >> 33) % n;
-}
-
-static void path_of(const struct fixture *f, const char *name, char *out, size_t cap) {
-    assert_true(snprintf(out, cap, "%s/%s", f->dir, name) < (int)cap);
-}
-
-/* Rows with ties in time, disorder within the watermark's delay, and some that are late. */
-static void write_events(struct fixture *f, const char *name, uint32_t n) {
-    char path[128];
-    path_of(f, name, path, sizeof path);
-    FILE *out = fopen(path, "w");
-    assert_non_null(out);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t ms = 1000 + i * 20 - below(f, below(f, 50) == 0 ? 900 : 400);
-        ms -= ms % 10;
-        if (below(f, 40) == 0)
-            assert_true(fputs("nonsense\n", out) >= 0);
-        assert_true(
-            fprintf(out, "{\"k\":\"k%u\",\"g\":%u,\"v\":%u,\"at\":\"2026-01-01T%02u:%02u:%02u.%03uZ\"}\n",
-                below(f, 23), below(f, 3), below(f, 100), 10 + ms / 3600000, ms / 60000 % 60, ms / 1000 % 60,
-                ms % 1000) > 0);
-    }
-    assert_int_equal(fclose(out), 0);
-}
-
-/* Lines of a file by their first column, each key's in the order of the file. */
-struct line {
-    char *text;
-    size_t key_len, at;
-};
-
-static int by_key(const void *a, const void *b) {
-    const struct line *x = a, *y = b;
-    size_t n = x->key_len < y->key_len ? x->key_len : y->key_len;
-    int c = memcmp(x->text, y->text, n);
-    if (c != 0 || x->key_len != y->key_len)
-        return c != 0 ? c : x->key_len < y->key_len ? -1 : 1;
-    return x->at < y->at ? -1 : x->at > y->at;
-}
-
-static void read_output(const struct fixture *f, const char *name, struct base_buf *out) {
-    char path[128], buf[4096];
-    struct line *lines = NULL;
-    size_t n = 0, cap = 0;
-    path_of(f, name, path, sizeof path);
-    FILE *in = fopen(path, "r");
-    assert_non_null(in);
-    while (fgets(buf, sizeof buf, in)) {
-        lines = base_grow(lines, n, &cap, sizeof *lines);
-        lines[n] = (struct line){ base_strdup(buf), strcspn(buf, ",\n"), n };
-        n++;
-    }
-    assert_int_equal(fclose(in), 0);
-    if (n > 0)
-        qsort(lines, n, sizeof *lines, by_key);
-    base_buf_clear(out);
-    for (size_t i = 0; i < n; i++) {
-        base_buf_puts(out, lines[i].text);
-        base_free(lines[i].text);
-    }
-    base_free(lines);
-}
-
-static void run(struct fixture *f, uint32_t parallelism, struct rt_totals *totals) {
+static void run(struct rt_random *f, uint32_t parallelism, struct rt_totals *totals) {
     struct dsl_diag diag;
     struct rt_opts opts;
     struct rt_job *job = NULL;
@@ -99,8 +25,8 @@ static void run(struct fixture *f, uint32_t parallelism, struct rt_totals *total
     rt_opts_init(&opts);
     opts.base_dir = f->dir;
     opts.parallelism = parallelism;
-    opts.batch_rows = 1 + below(f, below(f, 2) ? 1024 : 50);
-    opts.channel_capacity = 2 + below(f, 64);
+    opts.batch_rows = 1 + rt_random_below(f, rt_random_below(f, 2) ? 1024 : 50);
+    opts.channel_capacity = 2 + rt_random_below(f, 64);
     enum cep_rc rc = rt_job_new(plan, &opts, &job, &err);
     if (rc == CEP_OK)
         rc = rt_job_run(job, &err);
@@ -114,8 +40,8 @@ static void run(struct fixture *f, uint32_t parallelism, struct rt_totals *total
 }
 
 /* Returns: the matches there were. */
-static uint64_t same_at_any_parallelism(struct fixture *f, uint32_t n_outputs) {
-    struct base_buf one[N_OUTPUTS] = { BASE_BUF_INIT }, many = BASE_BUF_INIT;
+static uint64_t same_at_any_parallelism(struct rt_random *f, uint32_t n_outputs) {
+    struct base_buf one[RT_RANDOM_OUTPUTS] = { BASE_BUF_INIT }, many = BASE_BUF_INIT;
     struct rt_totals want, got;
     char name[32];
     static const uint32_t parallelisms[] = { 1, 2, 3, 4, 8 };
@@ -123,7 +49,7 @@ static uint64_t same_at_any_parallelism(struct fixture *f, uint32_t n_outputs) {
         run(f, parallelisms[p], p == 0 ? &want : &got);
         for (uint32_t i = 0; i < n_outputs; i++) {
             (void)snprintf(name, sizeof name, "out%u.csv", i);
-            read_output(f, name, p == 0 ? &one[i] : &many);
+            rt_random_output(f, name, p == 0 ? &one[i] : &many);
             if (p > 0 && strcmp(base_buf_cstr(&one[i]), base_buf_cstr(&many)) != 0) {
                 print_error(
                     "%s\nparallelism %u, output %u\n", base_buf_cstr(&f->program), parallelisms[p], i);
@@ -147,9 +73,6 @@ static uint64_t same_at_any_parallelism(struct fixture *f, uint32_t n_outputs) {
     return want.matches;
 }
 
-#define STREAM(name)                                                                                      \
-    "stream " name " (k string, g int, v int, at timestamp) from file (path = '" name ".ndjson') format " \
-    "json event time at watermark delay 500 ms;\n"
 #define OUT(what, n) "sink " what " to file (path = 'out" n ".csv', append = false) format csv;\n"
 
 #define PLACED                                                                \
@@ -198,9 +121,9 @@ static uint64_t same_at_any_parallelism(struct fixture *f, uint32_t n_outputs) {
     "  sink repeated_sink_1 (file)\n"                                         \
     "  sink rising_timeouts_sink_1 (file)\n"
 
-static void everything(struct fixture *f) {
+static void everything(struct rt_random *f) {
     base_buf_puts(&f->program,
-        STREAM("a") STREAM(
+        RT_RANDOM_STREAM("a") RT_RANDOM_STREAM(
             "b") "stream both as select k, g, v, at from a where v < 90 union all select k, g, v, at from "
                  "b;\n"
                  "pattern rising from a, b partition by k match x -> y -> z\n"
@@ -225,7 +148,7 @@ static void everything(struct fixture *f) {
 }
 
 static void operators_are_placed_by_what_they_need(void **state) {
-    struct fixture *f = *state;
+    struct rt_random *f = *state;
     struct dsl_diag diag;
     struct base_buf text = BASE_BUF_INIT;
     everything(f);
@@ -258,84 +181,45 @@ static void operators_are_placed_by_what_they_need(void **state) {
 }
 
 static void exchanges_change_nothing(void **state) {
-    struct fixture *f = *state;
+    struct rt_random *f = *state;
     everything(f);
-    write_events(f, "a.ndjson", 3000);
-    write_events(f, "b.ndjson", 2000);
-    assert_true(same_at_any_parallelism(f, N_OUTPUTS) > 500);
-}
-
-static const char *const conditions[] = { "v < 40", "v > 60", "v > last(a.v)", "g = 1", "v between 20 and 80",
-    "sum(a.v) < 300", "v <> 50" };
-
-/* `join` 3 is ->>, after which nothing is greedy. */
-static void random_step(struct fixture *f, char var, uint32_t join) {
-    static const char *const quantifiers[] = { "", "", "+", "{2,3}", "?", "{1,2} combinations",
-        "{0,3} greedy" };
-    base_buf_printf(&f->program, "%c%s", var, var == 'a' ? "" : quantifiers[below(f, join == 3 ? 6 : 7)]);
-}
-
-static void random_pattern(struct fixture *f, uint32_t number) {
-    static const char *const joins[] = { " ", " -> ", " -> ", " ->> " };
-    static const char *const skips[] = { "", "after match no skip ", "after match skip to next event ",
-        "after match skip to last a " };
-    static const char *const keys[] = { "partition by k ", "partition by k ", "partition by k, g ",
-        "partition by g, k ", "" };
-    uint32_t n = 2 + below(f, 2), key = below(f, 5);
-    base_buf_printf(
-        &f->program, "pattern p%u from %s %smatch ", number, below(f, 2) ? "a, b" : "b", keys[key]);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t join = below(f, 4);
-        base_buf_puts(&f->program, i ? joins[join] : "");
-        random_step(f, (char)('a' + i), join);
-    }
-    bool absent = below(f, 4) == 0;
-    base_buf_puts(&f->program, absent ? " -> !z define z as v > 90" : " define z0 as v < 0");
-    if (!absent)
-        f->program.len -= strlen(" z0 as v < 0");
-    for (uint32_t i = 0; i < n; i++)
-        base_buf_printf(&f->program, "%s %c as %s", i || absent ? "," : "", 'a' + (int)i,
-            i == 0 ? below(f, 2) ? "v < 40" : "g = 2" : conditions[below(f, 7)]);
-    base_buf_printf(&f->program,
-        " within %u s %slimit 5 open per key measures %s a.v as v, count(b) as n, "
-        "match_start() as s, match_end() as e;\n",
-        1 + below(f, 4), skips[below(f, 4)],
-        key < 2   ? "k as k,"
-        : key < 4 ? "k || cast(g as string) as k,"
-                  : "1 as k,");
+    rt_random_events(f, "a.ndjson", 3000);
+    rt_random_events(f, "b.ndjson", 2000);
+    assert_true(same_at_any_parallelism(f, RT_RANDOM_OUTPUTS) > 500);
 }
 
 static void random_patterns_change_nothing(void **state) {
-    struct fixture *f = *state;
+    struct rt_random *f = *state;
     const char *rounds = getenv("CEP_RANDOM_ROUNDS"), *seed = getenv("CEP_RANDOM_SEED");
     long n = rounds ? strtol(rounds, NULL, 10) : 3;
     f->random = seed ? strtoull(seed, NULL, 10) : 1;
     uint64_t matches = 0;
     for (long round = 0; round < n; round++) {
-        write_events(f, "a.ndjson", 200 + below(f, 600));
-        write_events(f, "b.ndjson", 200 + below(f, 600));
+        rt_random_events(f, "a.ndjson", 200 + rt_random_below(f, 600));
+        rt_random_events(f, "b.ndjson", 200 + rt_random_below(f, 600));
         base_buf_clear(&f->program);
-        base_buf_puts(&f->program, STREAM("a") STREAM("b"));
-        for (uint32_t i = 0; i < N_OUTPUTS; i++) {
-            random_pattern(f, i);
+        base_buf_puts(&f->program, RT_RANDOM_STREAM("a") RT_RANDOM_STREAM("b"));
+        for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+            rt_random_pattern(f, i);
             base_buf_printf(
                 &f->program, "sink p%u to file (path = 'out%u.csv', append = false) format csv;\n", i, i);
         }
-        matches += same_at_any_parallelism(f, N_OUTPUTS);
+        matches += same_at_any_parallelism(f, RT_RANDOM_OUTPUTS);
     }
     assert_true(matches > 100 * (uint64_t)n);
 }
 
 static void failures_are_told_by_name(void **state) {
-    struct fixture *f = *state;
+    struct rt_random *f = *state;
     struct dsl_diag diag;
     struct rt_opts opts;
     struct rt_job *job = NULL;
     struct cep_err err = CEP_ERR_INIT;
-    write_events(f, "a.ndjson", 3000);
+    rt_random_events(f, "a.ndjson", 3000);
     struct plan *plan = rt_kit_compile(&diag,
-        STREAM("a") "pattern p from a partition by k match x y* z define x as v < 50, y as v < 10, z as v > "
-                    "50 within 1 s after match skip to first y or error measures k as k;\n" OUT("p", "0"));
+        RT_RANDOM_STREAM(
+            "a") "pattern p from a partition by k match x y* z define x as v < 50, y as v < 10, z as v > "
+                 "50 within 1 s after match skip to first y or error measures k as k;\n" OUT("p", "0"));
     rt_opts_init(&opts);
     opts.base_dir = f->dir;
     opts.parallelism = 4;
@@ -355,11 +239,11 @@ static void stop_soon(void *arg, struct rt_job *job) {
 }
 
 static void a_stop_ends_all_tasks(void **state) {
-    struct fixture *f = *state;
+    struct rt_random *f = *state;
     struct dsl_diag diag;
     struct rt_opts opts;
     struct rt_job *job = NULL;
-    write_events(f, "a.ndjson", 500);
+    rt_random_events(f, "a.ndjson", 500);
     struct plan *plan = rt_kit_compile(&diag,
         "stream a (k string, g int, v int, at timestamp) from file (path = 'a.ndjson', follow = true) format "
         "json event time at watermark delay 500 ms;"
@@ -381,38 +265,15 @@ static void a_stop_ends_all_tasks(void **state) {
     dsl_diag_release(&diag);
 }
 
-static int set_up(void **state) {
-    struct fixture *f = calloc(1, sizeof *f);
-    if (!f)
-        return -1;
-    (void)snprintf(f->dir, sizeof f->dir, "/tmp/rt-parallel-XXXXXX");
-    base_buf_init(&f->program);
-    *state = f;
-    return mkdtemp(f->dir) ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-    static const char *const names[] = { "a.ndjson", "b.ndjson", "out0.csv", "out1.csv", "out2.csv",
-        "out3.csv", "out4.csv", "x.csv", "y.csv" };
-    struct fixture *f = *state;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char path[128];
-        path_of(f, names[i], path, sizeof path);
-        (void)unlink(path);
-    }
-    base_buf_release(&f->program);
-    int rc = rmdir(f->dir);
-    free(f);
-    return rc;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(operators_are_placed_by_what_they_need, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(exchanges_change_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(random_patterns_change_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(failures_are_told_by_name, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_stop_ends_all_tasks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            operators_are_placed_by_what_they_need, rt_random_set_up, rt_random_tear_down),
+        cmocka_unit_test_setup_teardown(exchanges_change_nothing, rt_random_set_up, rt_random_tear_down),
+        cmocka_unit_test_setup_teardown(
+            random_patterns_change_nothing, rt_random_set_up, rt_random_tear_down),
+        cmocka_unit_test_setup_teardown(failures_are_told_by_name, rt_random_set_up, rt_random_tear_down),
+        cmocka_unit_test_setup_teardown(a_stop_ends_all_tasks, rt_random_set_up, rt_random_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,430 @@
+/*
+ * rt_coordinator -- see rt_coordinator.h.
+ */
+#include "runtime/rt_coordinator.h"
+
+#include "base/base_check.h"
+#include "base/base_err.h"
+#include "base/base_mem.h"
+#include "runtime/rt_checkpoint.h"
+#include "runtime/rt_job_internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { LOOK_US = 100 * 1000 };
+
+/* A checkpoint under way. */
+struct pending {
+    struct rt_checkpoint_stat stat;
+    int64_t begun_mono_us;
+    struct rt_saved **of; /* owned; by task; NULL: not yet */
+    uint32_t n_missing;
+};
+
+struct rt_coordinator {
+    /* Set once. */
+    struct rt_job *job;
+    uint32_t max_in_flight;
+    int wake_fd; /* eventfd: something was acknowledged, or the end */
+    pthread_t thread;
+    bool started; /* the owner's */
+    /* The coordinator's. */
+    struct pending *pending; /* owned; ascending ids */
+    size_t n_pending, cap_pending;
+    bool *alone;     /* owned; by task: does not run, so the coordinator saves it */
+    uint64_t *heard; /* owned; by task: the last checkpoint it acknowledged, dropped or not */
+    int64_t next_us;
+    uint64_t last_id;
+    /* Shared. */
+    atomic_uint_fast64_t begun, complete;
+    atomic_bool stop;
+    pthread_mutex_t mutex;               /* of the four below */
+    struct rt_saved *saved, **saved_end; /* owned; not looked at yet, in order of arrival */
+    bool *ended;                         /* owned; by task */
+    struct rt_checkpoint_stats stats;
+};
+
+struct rt_saved *rt_saved_new(uint64_t id, uint32_t task) {
+    struct rt_saved *s = base_calloc(1, sizeof *s);
+    s->id = id;
+    s->task = task;
+    rt_snap_init(&s->snap);
+    return s;
+}
+
+void rt_saved_free(struct rt_saved *s) {
+    while (s) {
+        struct rt_saved *next = s->next;
+        rt_snap_release(&s->snap);
+        base_free(s);
+        s = next;
+    }
+}
+
+static int64_t mono(const struct rt_coordinator *co) {
+    return clk_mono(co->job->opts.clk);
+}
+
+static uint32_t n_tasks(const struct rt_coordinator *co) {
+    return co->job->exec.n_tasks;
+}
+
+/* -- for tasks ------------------------------------------------------------------------------------------------------ */
+
+uint64_t rt_coordinator_begun(const struct rt_coordinator *co) {
+    return atomic_load(&co->begun);
+}
+
+uint64_t rt_coordinator_complete(const struct rt_coordinator *co) {
+    return atomic_load(&co->complete);
+}
+
+static void wake(struct rt_coordinator *co) {
+    uint64_t one = 1;
+    if (write(co->wake_fd, &one, sizeof one) < 0)
+        return; /* full: it will wake up anyway */
+}
+
+void rt_coordinator_acknowledge(struct rt_coordinator *co, struct rt_saved *s) {
+    (void)pthread_mutex_lock(&co->mutex);
+    *co->saved_end = s;
+    co->saved_end = &s->next;
+    (void)pthread_mutex_unlock(&co->mutex);
+    wake(co);
+}
+
+void rt_coordinator_ended(struct rt_coordinator *co, const struct rt_task *task) {
+    (void)pthread_mutex_lock(&co->mutex);
+    co->ended[task->index] = true;
+    (void)pthread_mutex_unlock(&co->mutex);
+    wake(co);
+}
+
+/* -- checkpoints under way --------------------------------------------------------------------------------------- */
+
+/* Counted and told; when trying again is no use the job fails. */
+static void not_complete(struct rt_coordinator *co, uint64_t id, const struct cep_err *why, bool timed_out) {
+    struct cep_err err = *why;
+    base_err_prefix(&err, "checkpoint %llu", (unsigned long long)id);
+    (void)pthread_mutex_lock(&co->mutex);
+    if (timed_out)
+        co->stats.timed_out++;
+    else
+        co->stats.failed++;
+    (void)snprintf(co->stats.last_failure, sizeof co->stats.last_failure, "%s", err.message);
+    (void)pthread_mutex_unlock(&co->mutex);
+    if (!why->retriable) {
+        rt_job_fail(co->job, why->rc, &err);
+        return;
+    }
+    char text[sizeof err.message + 64];
+    (void)snprintf(text, sizeof text, "%s; the job goes on without it", err.message);
+    rt_job_log(co->job, CON_LEVEL_ERROR, text);
+}
+
+/* Forgets the i-th. */
+static void forget(struct rt_coordinator *co, size_t i) {
+    struct pending *p = &co->pending[i];
+    for (uint32_t t = 0; t < n_tasks(co); t++)
+        rt_saved_free(p->of[t]);
+    base_free(p->of);
+    memmove(p, p + 1, (--co->n_pending - i) * sizeof *p);
+    (void)pthread_mutex_lock(&co->mutex);
+    co->stats.in_flight = (uint32_t)co->n_pending;
+    (void)pthread_mutex_unlock(&co->mutex);
+}
+
+static void begin(struct rt_coordinator *co) {
+    co->pending = base_grow(co->pending, co->n_pending, &co->cap_pending, sizeof *co->pending);
+    struct pending *p = &co->pending[co->n_pending++];
+    *p = (struct pending){ .stat = { .id = ++co->last_id, .begun_us = clk_now(co->job->opts.clk) },
+        .begun_mono_us = mono(co),
+        .of = base_calloc(n_tasks(co), sizeof(struct rt_saved *)),
+        .n_missing = n_tasks(co) };
+    (void)pthread_mutex_lock(&co->mutex);
+    co->stats.begun++;
+    co->stats.in_flight = (uint32_t)co->n_pending;
+    (void)pthread_mutex_unlock(&co->mutex);
+    atomic_store(&co->begun, co->last_id);
+}
+
+static void ring_tasks(struct rt_coordinator *co) {
+    for (uint32_t t = 0; t < n_tasks(co); t++)
+        rt_task_ring_bell(&co->job->tasks[t]);
+}
+
+static struct pending *find(struct rt_coordinator *co, uint64_t id, size_t *at) {
+    for (*at = 0; *at < co->n_pending; (*at)++)
+        if (co->pending[*at].stat.id == id)
+            return &co->pending[*at];
+    return NULL;
+}
+
+/* One that was dropped in the meantime is nobody's any more. */
+static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
+    size_t at;
+    struct pending *p = find(co, s->id, &at);
+    s->next = NULL;
+    co->heard[s->task] = s->id;
+    if (!p || s->rc != CEP_OK) {
+        if (p) {
+            not_complete(co, s->id, &s->err, false);
+            forget(co, at);
+        }
+        rt_saved_free(s);
+        return;
+    }
+    CEP_INSIST(!p->of[s->task]);
+    p->of[s->task] = s;
+    p->n_missing--;
+    p->stat.bytes += rt_snap_bytes(&s->snap);
+    if (s->align_us > p->stat.alignment_us)
+        p->stat.alignment_us = s->align_us;
+    if (s->save_us > p->stat.pause_us)
+        p->stat.pause_us = s->save_us;
+}
+
+/* Takes what tasks said and who has ended. */
+static void listen(struct rt_coordinator *co) {
+    (void)pthread_mutex_lock(&co->mutex);
+    struct rt_saved *s = co->saved;
+    co->saved = NULL;
+    co->saved_end = &co->saved;
+    for (uint32_t t = 0; t < n_tasks(co); t++)
+        co->alone[t] |= co->ended[t];
+    (void)pthread_mutex_unlock(&co->mutex);
+    while (s) {
+        struct rt_saved *next = s->next;
+        acknowledged(co, s);
+        s = next;
+    }
+}
+
+/* -- in place of tasks that do not run -------------------------------------------------------------------------- */
+
+static void save_alone(struct rt_coordinator *co, uint64_t id, uint32_t t) {
+    acknowledged(co, rt_checkpoint_save(&co->job->tasks[t], id));
+}
+
+/* All ids in their order: nothing is missing that a running task will not bring. */
+static void save_all_alone(struct rt_coordinator *co) {
+    for (uint32_t t = 0; t < n_tasks(co); t++) {
+        if (!co->alone[t])
+            continue;
+        for (uint64_t id = 0; id <= co->last_id;) {
+            size_t i = 0;
+            while (i < co->n_pending && (co->pending[i].stat.id <= id || co->pending[i].of[t]))
+                i++;
+            if (i == co->n_pending)
+                break;
+            id = co->pending[i].stat.id;
+            save_alone(co, id, t);
+        }
+    }
+}
+
+static enum cep_rc commit_alone(struct rt_coordinator *co, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t t = 0; t < n_tasks(co) && rc == CEP_OK; t++)
+        if (co->alone[t])
+            rc = rt_checkpoint_commit(&co->job->tasks[t], err);
+    return rc;
+}
+
+/* -- completing --------------------------------------------------------------------------------------------------- */
+
+static enum cep_rc keep(struct rt_coordinator *co, struct pending *p, struct cep_err *err) {
+    const struct rt_opts *opts = &co->job->opts;
+    struct rt_snap all;
+    rt_snap_init(&all);
+    for (uint32_t t = 0; t < n_tasks(co); t++)
+        rt_snap_move(&all, &p->of[t]->snap);
+    enum cep_rc rc = opts->keep(opts->arg, p->stat.id, &all, err);
+    rt_snap_release(&all);
+    return rc;
+}
+
+/* The first one, of which all tasks have been heard. */
+static enum cep_rc complete_first(struct rt_coordinator *co, struct cep_err *err) {
+    struct pending *p = &co->pending[0];
+    struct cep_err why = CEP_ERR_INIT;
+    enum cep_rc rc = keep(co, p, &why);
+    if (rc != CEP_OK) {
+        not_complete(co, p->stat.id, &why, false);
+        forget(co, 0);
+        if (err)
+            *err = why;
+        return rc;
+    }
+    p->stat.duration_us = mono(co) - p->begun_mono_us;
+    (void)pthread_mutex_lock(&co->mutex);
+    co->stats.complete++;
+    co->stats.last = p->stat;
+    (void)pthread_mutex_unlock(&co->mutex);
+    atomic_store(&co->complete, p->stat.id);
+    forget(co, 0);
+    ring_tasks(co);
+    return CEP_OK;
+}
+
+/* -- the thread ------------------------------------------------------------------------------------------------------ */
+
+static void drop_late(struct rt_coordinator *co, int64_t now) {
+    int64_t limit = co->job->opts.checkpoint_timeout_us;
+    while (co->n_pending > 0 && now - co->pending[0].begun_mono_us >= limit) {
+        struct cep_err why = CEP_ERR_INIT;
+        (void)base_err_set(&why, CEP_EIO, "was not complete after %.1f s", (double)limit / 1e6);
+        why.retriable = true;
+        not_complete(co, co->pending[0].stat.id, &why, true);
+        forget(co, 0);
+    }
+}
+
+/* Barriers of dropped ones are under way too: tasks that cannot keep up get no more of them. */
+static bool may_begin(const struct rt_coordinator *co) {
+    if (co->job->opts.checkpoint_every_us <= 0 || co->n_pending >= co->max_in_flight)
+        return false;
+    for (uint32_t t = 0; t < n_tasks(co); t++)
+        if (!co->alone[t] && co->last_id - co->heard[t] >= co->max_in_flight)
+            return false;
+    return true;
+}
+
+static void turn(struct rt_coordinator *co) {
+    struct cep_err err = CEP_ERR_INIT;
+    listen(co);
+    if (!rt_job_has_failed(co->job))
+        save_all_alone(co);
+    while (co->n_pending > 0 && co->pending[0].n_missing == 0 && !rt_job_has_failed(co->job))
+        (void)complete_first(co, NULL);
+    enum cep_rc rc = commit_alone(co, &err);
+    if (rc != CEP_OK)
+        rt_job_fail(co->job, rc, &err);
+    int64_t now = mono(co);
+    drop_late(co, now);
+    if (rt_job_ending(co->job) || !may_begin(co) || now < co->next_us)
+        return;
+    co->next_us = now + co->job->opts.checkpoint_every_us;
+    begin(co);
+    ring_tasks(co);
+}
+
+static int wait_ms(const struct rt_coordinator *co) {
+    int64_t us = LOOK_US;
+    if (may_begin(co) && co->next_us - mono(co) < us)
+        us = co->next_us - mono(co);
+    return us <= 0 ? 0 : (int)((us + 999) / 1000);
+}
+
+static void *run(void *arg) {
+    struct rt_coordinator *co = arg;
+    while (!atomic_load(&co->stop)) {
+        turn(co);
+        struct pollfd p = { .fd = co->wake_fd, .events = POLLIN };
+        uint64_t n;
+        if (poll(&p, 1, wait_ms(co)) > 0 && read(co->wake_fd, &n, sizeof n) < 0)
+            continue; /* somebody was faster */
+    }
+    return NULL;
+}
+
+enum cep_rc rt_coordinator_start(struct rt_coordinator *co, struct cep_err *err) {
+    memset(co->alone, 0, n_tasks(co) * sizeof *co->alone);
+    memset(co->ended, 0, n_tasks(co) * sizeof *co->ended);
+    for (uint32_t t = 0; t < n_tasks(co); t++) {
+        co->heard[t] = co->job->tasks[t].barrier = co->last_id;
+        co->job->tasks[t].committed = atomic_load(&co->complete);
+    }
+    atomic_store(&co->stop, false);
+    co->next_us = mono(co) + co->job->opts.checkpoint_every_us;
+    int rc = pthread_create(&co->thread, NULL, run, co);
+    co->started = rc == 0;
+    return rc == 0
+               ? CEP_OK
+               : base_err_set(err, CEP_EIO, "could not start the thread for checkpoints: %s", strerror(rc));
+}
+
+static void forget_all(struct rt_coordinator *co) {
+    while (co->n_pending > 0)
+        forget(co, co->n_pending - 1);
+    rt_saved_free(co->saved);
+    co->saved = NULL;
+    co->saved_end = &co->saved;
+}
+
+void rt_coordinator_stop(struct rt_coordinator *co) {
+    if (!co->started)
+        return;
+    atomic_store(&co->stop, true);
+    wake(co);
+    (void)pthread_join(co->thread, NULL);
+    co->started = false;
+    forget_all(co);
+}
+
+enum cep_rc rt_coordinator_take(struct rt_coordinator *co, struct cep_err *err) {
+    CEP_REQUIRE(!co->started && co->n_pending == 0);
+    for (uint32_t t = 0; t < n_tasks(co); t++)
+        co->alone[t] = true;
+    begin(co);
+    save_all_alone(co);
+    if (co->n_pending == 0)
+        return base_err_set(err, CEP_EIO, "%s", co->stats.last_failure);
+    enum cep_rc rc = complete_first(co, err);
+    if (rc != CEP_OK)
+        base_err_prefix(err, "checkpoint %llu", (unsigned long long)co->last_id);
+    return rc == CEP_OK ? commit_alone(co, err) : rc;
+}
+
+/* -- making ------------------------------------------------------------------------------------------------------ */
+
+enum cep_rc rt_coordinator_new(struct rt_job *job, struct rt_coordinator **out, struct cep_err *err) {
+    struct rt_coordinator *co = base_calloc(1, sizeof *co);
+    *out = co;
+    co->job = job;
+    co->last_id = job->opts.next_checkpoint > 0 ? job->opts.next_checkpoint - 1 : 0;
+    co->max_in_flight = job->opts.checkpoints_in_flight > 0 ? job->opts.checkpoints_in_flight : 1;
+    (void)pthread_mutex_init(&co->mutex, NULL);
+    co->alone = base_calloc(n_tasks(co) + 1, sizeof *co->alone);
+    co->ended = base_calloc(n_tasks(co) + 1, sizeof *co->ended);
+    co->heard = base_calloc(n_tasks(co) + 1, sizeof *co->heard);
+    co->saved_end = &co->saved;
+    atomic_init(&co->begun, co->last_id);
+    atomic_init(&co->complete, co->last_id);
+    atomic_init(&co->stop, false);
+    co->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return co->wake_fd >= 0
+               ? CEP_OK
+               : base_err_set(err, CEP_EIO, "could not make an event descriptor: %s", strerror(errno));
+}
+
+void rt_coordinator_free(struct rt_coordinator *co) {
+    if (!co)
+        return;
+    rt_coordinator_stop(co);
+    forget_all(co);
+    if (co->wake_fd >= 0)
+        (void)close(co->wake_fd);
+    (void)pthread_mutex_destroy(&co->mutex);
+    base_free(co->pending);
+    base_free(co->alone);
+    base_free(co->ended);
+    base_free(co->heard);
+    base_free(co);
+}
+
+void rt_coordinator_restarted(struct rt_coordinator *co) {
+    (void)pthread_mutex_lock(&co->mutex);
+    co->stats.restarts++;
+    (void)pthread_mutex_unlock(&co->mutex);
+}
+
+void rt_coordinator_stats(struct rt_coordinator *co, struct rt_checkpoint_stats *out) {
+    (void)pthread_mutex_lock(&co->mutex);
+    *out = co->stats;
+    (void)pthread_mutex_unlock(&co->mutex);
+}

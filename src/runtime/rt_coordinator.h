@@ -1,0 +1,74 @@
+#pragma once
+/*
+ * rt_coordinator -- a job's checkpoints: when they begin, when they are complete; a thread of its own beside the tasks.
+ *
+ *     coordinator           source task             task with channels        coordinator
+ *     begins 7 ─── bell ───▶ between two reads:       7 on every channel:       all have saved: keep(7)
+ *                            7 to its channels ═════▶ 7 to its channels         ─── bell ──▶ tasks commit their sinks
+ *                            saves ─ acknowledges     saves ─ acknowledges
+ *
+ * Aligned barriers (Chandy and Lamport 1985, as in "Lightweight Asynchronous Snapshots for Distributed Dataflows", arXiv
+ * 1506.08603): a channel whose barrier has come is not read until it has come on all. So the states together are those of one cut:
+ * all that came before the barrier is in them, nothing that came after it. Several checkpoints may be under way: their barriers
+ * follow each other in every channel, and none is left out. A channel whose writer has stopped has brought all it ever will.
+ *
+ * A task only copies its state out; keeping it is the coordinator's work. A task that has not started yet, or has ended,
+ * is saved by the coordinator in its place. So the first checkpoint, before anything is read, and the last one, when
+ * everything has ended, are like any other.
+ *
+ * A checkpoint that takes too long, or could not be saved or kept, is dropped and counted: the next one covers its rows. When the
+ * error says that trying again is no use, the job fails.
+ *
+ * Invariants
+ *   I1  checkpoints under way have ascending ids; a task acknowledges in that order
+ *   I2  ids of complete ones ascend
+ *
+ * Internal to src/runtime. Threads: marked.
+ */
+#include "runtime/rt_job.h"
+#include "runtime/rt_snap.h"
+
+struct rt_coordinator;
+struct rt_task;
+
+/* What a task has to say about one checkpoint. */
+struct rt_saved {
+    struct rt_saved *next; /* owned */
+    uint64_t id;
+    uint32_t task;
+    struct rt_snap snap; /* its parts */
+    int64_t align_us;    /* between its first barrier and its last */
+    int64_t save_us;
+    enum cep_rc rc;
+    struct cep_err err;
+};
+
+struct rt_saved *rt_saved_new(uint64_t id, uint32_t task);
+void rt_saved_free(struct rt_saved *s); /* and those behind it; NULL is fine */
+
+/* Requires: the job's execution graph is made. Owns: the caller frees it. */
+enum cep_rc rt_coordinator_new(struct rt_job *job, struct rt_coordinator **out, struct cep_err *err);
+void rt_coordinator_free(struct rt_coordinator *co); /* NULL is fine */
+
+/* Between start and stop a thread works. Requires: tasks are made. What is under way at stop is forgotten. */
+enum cep_rc rt_coordinator_start(struct rt_coordinator *co, struct cep_err *err);
+void rt_coordinator_stop(struct rt_coordinator *co); /* does no harm when it is not started */
+/*
+ * A whole checkpoint with its commit, by the calling thread. Requires: no task runs, nor the coordinator's thread.
+ * Returns: any failure, whether it could be tried again or not.
+ */
+enum cep_rc rt_coordinator_take(struct rt_coordinator *co, struct cep_err *err);
+/* The job goes back to its last checkpoint. */
+void rt_coordinator_restarted(struct rt_coordinator *co);
+/* Any thread. */
+void rt_coordinator_stats(struct rt_coordinator *co, struct rt_checkpoint_stats *out);
+
+/* -- for tasks; any thread ------------------------------------------------------------------------------------------- */
+
+/* The last checkpoint that was begun; that is complete. */
+uint64_t rt_coordinator_begun(const struct rt_coordinator *co);
+uint64_t rt_coordinator_complete(const struct rt_coordinator *co);
+/* Takes over `s`. */
+void rt_coordinator_acknowledge(struct rt_coordinator *co, struct rt_saved *s);
+/* The task has done all it will do: it is the coordinator's to save. */
+void rt_coordinator_ended(struct rt_coordinator *co, const struct rt_task *task);

@@ -1,0 +1,233 @@
+/*
+ * Checkpoints at any parallelism: a job that fails in its midst and goes on from its last checkpoint, with another number of
+ * subtasks, writes what an undisturbed run writes, and nothing twice. Random patterns, batch sizes and channels; run under
+ * the thread sanitizer too.
+ *
+ * A short run by default; CEP_RANDOM_ROUNDS=200 CEP_RANDOM_SEED=7 for more and others.
+ */
+#include "runtime/rt_job.h"
+
+#include "base/base_err.h"
+#include "tests/runtime/rt_random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Keeps the last snapshot in memory, and fails when it is told to. */
+struct store {
+    struct rt_snap latest;
+    bool has_latest;
+    uint64_t latest_id;
+    uint32_t n_kept, fail_after;
+    bool retriable;
+};
+
+struct context {
+    struct rt_random *f;
+    struct store store;
+};
+
+static void copy(struct rt_snap *to, const struct rt_snap *from) {
+    rt_snap_release(to);
+    for (size_t i = 0; i < from->n; i++) {
+        struct sto_part_head head;
+        struct base_unpack entries;
+        struct sto_entry e;
+        assert_int_equal(sto_part_open(base_buf_view(&from->parts[i]), &head, &entries, NULL), CEP_OK);
+        struct base_buf *b = rt_snap_add(to, &head);
+        struct sto_out out = sto_part_out(b);
+        while (sto_part_next(&entries, &e, NULL) == CEP_OK)
+            assert_int_equal(out.put(out.arg, &e, NULL), CEP_OK);
+        sto_part_end(b);
+    }
+}
+
+static enum cep_rc keep(void *arg, uint64_t id, const struct rt_snap *snap, struct cep_err *err) {
+    struct store *s = &((struct context *)arg)->store;
+    assert_true(id > s->latest_id);
+    if (s->n_kept++ >= s->fail_after) {
+        base_err_set(err, CEP_EIO, "the disk is on fire");
+        err->retriable = s->retriable;
+        return CEP_EIO;
+    }
+    copy(&s->latest, snap);
+    s->has_latest = true;
+    s->latest_id = id;
+    return CEP_OK;
+}
+
+static void options(struct context *c, uint32_t parallelism, struct rt_opts *opts) {
+    struct rt_random *f = c->f;
+    rt_opts_init(opts);
+    opts->base_dir = f->dir;
+    opts->parallelism = parallelism;
+    opts->batch_rows = 1 + rt_random_below(f, 20);
+    opts->channel_capacity = 2 + rt_random_below(f, 32);
+    opts->arg = c;
+}
+
+static void checkpoints(struct context *c, struct rt_opts *opts) {
+    opts->keep = keep;
+    opts->checkpoint_every_us = 200 + rt_random_below(c->f, 1500);
+    opts->checkpoints_in_flight = 1 + rt_random_below(c->f, 3);
+    opts->next_checkpoint = c->store.latest_id + 1;
+    opts->restore = c->store.has_latest ? &c->store.latest : NULL;
+}
+
+static enum cep_rc run(
+    struct context *c, const struct rt_opts *opts, struct rt_checkpoint_stats *stats, struct cep_err *err) {
+    struct dsl_diag diag;
+    struct rt_job *job = NULL;
+    struct plan *plan = rt_kit_compile(&diag, base_buf_cstr(&c->f->program));
+    enum cep_rc rc = rt_job_new(plan, opts, &job, err);
+    if (rc == CEP_OK) {
+        rc = rt_job_run(job, err);
+        rt_job_checkpoints(job, stats);
+    }
+    rt_job_free(job);
+    plan_free(plan);
+    dsl_diag_release(&diag);
+    return rc;
+}
+
+static void read_all(const struct rt_random *f, struct base_buf *out) {
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "out%u.csv", i);
+        rt_random_output(f, name, &out[i]);
+    }
+}
+
+/* Fails again and again, each time at another parallelism, and then comes to its end. Returns: how often it failed. */
+static uint32_t fail_and_go_on(struct context *c) {
+    static const uint32_t parallelisms[] = { 1, 2, 4, 3 };
+    struct rt_opts opts;
+    struct rt_checkpoint_stats stats;
+    uint32_t n_failed = 0;
+    c->store = (struct store){ .n_kept = 0 };
+    for (uint32_t attempt = 0;; attempt++) {
+        struct cep_err err = CEP_ERR_INIT;
+        c->store.n_kept = 0;
+        c->store.fail_after = attempt < 6 ? 1 + rt_random_below(c->f, 4) : UINT32_MAX;
+        options(c, parallelisms[rt_random_below(c->f, 4)], &opts);
+        checkpoints(c, &opts);
+        enum cep_rc rc = run(c, &opts, &stats, &err);
+        if (rc == CEP_OK)
+            break;
+        if (!strstr(err.message, "the disk is on fire"))
+            print_error("%s\n%s\n", err.message, base_buf_cstr(&c->f->program));
+        assert_non_null(strstr(err.message, "the disk is on fire"));
+        assert_int_equal(stats.failed, 1);
+        n_failed++;
+    }
+    assert_int_equal(stats.last.id, c->store.latest_id);
+    assert_int_equal(stats.in_flight, 0);
+    rt_snap_release(&c->store.latest);
+    return n_failed;
+}
+
+static void write_program(struct rt_random *f) {
+    base_buf_clear(&f->program);
+    base_buf_puts(&f->program, RT_RANDOM_STREAM("a") RT_RANDOM_STREAM("b"));
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        rt_random_pattern(f, i);
+        base_buf_printf(
+            &f->program, "sink p%u to file (path = 'out%u.csv', append = false) format csv;\n", i, i);
+    }
+}
+
+static void a_failed_job_goes_on_at_any_parallelism(void **state) {
+    struct context c = { .f = *state };
+    const char *rounds = getenv("CEP_RANDOM_ROUNDS"), *seed = getenv("CEP_RANDOM_SEED");
+    long n = rounds ? strtol(rounds, NULL, 10) : 4;
+    struct base_buf want[RT_RANDOM_OUTPUTS], got[RT_RANDOM_OUTPUTS];
+    struct rt_opts opts;
+    struct rt_checkpoint_stats stats;
+    uint32_t n_failed = 0;
+    size_t n_bytes = 0;
+    c.f->random = seed ? strtoull(seed, NULL, 10) : 1;
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        base_buf_init(&want[i]);
+        base_buf_init(&got[i]);
+    }
+    for (long round = 0; round < n; round++) {
+        rt_random_events(c.f, "a.ndjson", 500 + rt_random_below(c.f, 1000));
+        rt_random_events(c.f, "b.ndjson", 500 + rt_random_below(c.f, 1000));
+        write_program(c.f);
+        options(&c, 1, &opts);
+        assert_int_equal(run(&c, &opts, &stats, NULL), CEP_OK);
+        assert_int_equal(stats.begun, 0);
+        read_all(c.f, want);
+        n_failed += fail_and_go_on(&c);
+        read_all(c.f, got);
+        for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+            n_bytes += want[i].len;
+            if (strcmp(base_buf_cstr(&want[i]), base_buf_cstr(&got[i])) == 0)
+                continue;
+            print_error("%s\nround %ld, output %u\n", base_buf_cstr(&c.f->program), round, i);
+            assert_string_equal(base_buf_cstr(&got[i]), base_buf_cstr(&want[i]));
+        }
+    }
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        base_buf_release(&want[i]);
+        base_buf_release(&got[i]);
+    }
+    assert_true(n_failed >= 2 * (uint32_t)n);
+    assert_true(n_bytes > 1000 * (size_t)n);
+}
+
+static void one_that_cannot_be_kept_is_dropped_and_counted(void **state) {
+    struct context c = { .f = *state };
+    struct rt_opts opts;
+    struct rt_checkpoint_stats stats;
+    struct cep_err err = CEP_ERR_INIT;
+    rt_random_events(c.f, "a.ndjson", 3000);
+    rt_random_events(c.f, "b.ndjson", 3000);
+    write_program(c.f);
+    for (uint32_t parallelism = 1; parallelism <= 2; parallelism++) {
+        c.store = (struct store){ .fail_after = 2, .retriable = true };
+        options(&c, parallelism, &opts);
+        checkpoints(&c, &opts);
+        opts.batch_rows = 4;
+        opts.checkpoint_every_us = 500;
+        /* The last one has to be kept: nothing makes up for it. */
+        assert_int_equal(run(&c, &opts, &stats, &err), CEP_EIO);
+        assert_non_null(strstr(err.message, "the disk is on fire"));
+        assert_int_equal(stats.complete, 2);
+        assert_true(stats.failed >= 2);
+        assert_non_null(strstr(stats.last_failure, "the disk is on fire"));
+        rt_snap_release(&c.store.latest);
+    }
+}
+
+static void one_that_takes_too_long_is_dropped_and_counted(void **state) {
+    struct context c = { .f = *state };
+    struct rt_opts opts;
+    struct rt_checkpoint_stats stats;
+    rt_random_events(c.f, "a.ndjson", 3000);
+    rt_random_events(c.f, "b.ndjson", 3000);
+    write_program(c.f);
+    c.store = (struct store){ .fail_after = UINT32_MAX };
+    options(&c, 4, &opts);
+    checkpoints(&c, &opts);
+    opts.batch_rows = 4;
+    opts.checkpoint_every_us = 500;
+    opts.checkpoint_timeout_us = 0;
+    assert_int_equal(run(&c, &opts, &stats, NULL), CEP_OK);
+    assert_true(stats.timed_out > 0);
+    assert_non_null(strstr(stats.last_failure, "was not complete"));
+    assert_int_equal(stats.last.id, c.store.latest_id);
+    rt_snap_release(&c.store.latest);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            a_failed_job_goes_on_at_any_parallelism, rt_random_set_up, rt_random_tear_down),
+        cmocka_unit_test_setup_teardown(
+            one_that_cannot_be_kept_is_dropped_and_counted, rt_random_set_up, rt_random_tear_down),
+        cmocka_unit_test_setup_teardown(
+            one_that_takes_too_long_is_dropped_and_counted, rt_random_set_up, rt_random_tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,140 @@
+/*
+ * rt_random -- see rt_random.h.
+ */
+#include "tests/runtime/rt_random.h"
+
+#include "base/base_mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+uint32_t rt_random_below(struct rt_random *f, uint32_t n) {
+    f->random = f->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(f->random >> 33) % n;
+}
+
+void rt_random_path(const struct rt_random *f, const char *name, char *out, size_t cap) {
+    assert_true(snprintf(out, cap, "%s/%s", f->dir, name) < (int)cap);
+}
+
+void rt_random_events(struct rt_random *f, const char *name, uint32_t n) {
+    char path[128];
+    rt_random_path(f, name, path, sizeof path);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t ms = 1000 + i * 20 - rt_random_below(f, rt_random_below(f, 50) == 0 ? 900 : 400);
+        ms -= ms % 10;
+        if (rt_random_below(f, 40) == 0)
+            assert_true(fputs("nonsense\n", out) >= 0);
+        assert_true(
+            fprintf(out, "{\"k\":\"k%u\",\"g\":%u,\"v\":%u,\"at\":\"2026-01-01T%02u:%02u:%02u.%03uZ\"}\n",
+                rt_random_below(f, 23), rt_random_below(f, 3), rt_random_below(f, 100), 10 + ms / 3600000,
+                ms / 60000 % 60, ms / 1000 % 60, ms % 1000) > 0);
+    }
+    assert_int_equal(fclose(out), 0);
+}
+
+struct line {
+    char *text;
+    size_t key_len, at;
+};
+
+static int by_key(const void *a, const void *b) {
+    const struct line *x = a, *y = b;
+    size_t n = x->key_len < y->key_len ? x->key_len : y->key_len;
+    int c = memcmp(x->text, y->text, n);
+    if (c != 0 || x->key_len != y->key_len)
+        return c != 0 ? c : x->key_len < y->key_len ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+void rt_random_output(const struct rt_random *f, const char *name, struct base_buf *out) {
+    char path[128], buf[4096];
+    struct line *lines = NULL;
+    size_t n = 0, cap = 0;
+    rt_random_path(f, name, path, sizeof path);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    while (fgets(buf, sizeof buf, in)) {
+        lines = base_grow(lines, n, &cap, sizeof *lines);
+        lines[n] = (struct line){ base_strdup(buf), strcspn(buf, ",\n"), n };
+        n++;
+    }
+    assert_int_equal(fclose(in), 0);
+    if (n > 0)
+        qsort(lines, n, sizeof *lines, by_key);
+    base_buf_clear(out);
+    for (size_t i = 0; i < n; i++) {
+        base_buf_puts(out, lines[i].text);
+        base_free(lines[i].text);
+    }
+    base_free(lines);
+}
+
+static const char *const conditions[] = { "v < 40", "v > 60", "v > last(a.v)", "g = 1", "v between 20 and 80",
+    "sum(a.v) < 300", "v <> 50" };
+
+/* `join` 3 is ->>, after which nothing is greedy. */
+static void random_step(struct rt_random *f, char var, uint32_t join) {
+    static const char *const quantifiers[] = { "", "", "+", "{2,3}", "?", "{1,2} combinations",
+        "{0,3} greedy" };
+    base_buf_printf(
+        &f->program, "%c%s", var, var == 'a' ? "" : quantifiers[rt_random_below(f, join == 3 ? 6 : 7)]);
+}
+
+void rt_random_pattern(struct rt_random *f, uint32_t number) {
+    static const char *const joins[] = { " ", " -> ", " -> ", " ->> " };
+    static const char *const skips[] = { "", "after match no skip ", "after match skip to next event ",
+        "after match skip to last a " };
+    static const char *const keys[] = { "partition by k ", "partition by k ", "partition by k, g ",
+        "partition by g, k ", "" };
+    uint32_t n = 2 + rt_random_below(f, 2), key = rt_random_below(f, 5);
+    base_buf_printf(
+        &f->program, "pattern p%u from %s %smatch ", number, rt_random_below(f, 2) ? "a, b" : "b", keys[key]);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t join = rt_random_below(f, 4);
+        base_buf_puts(&f->program, i ? joins[join] : "");
+        random_step(f, (char)('a' + i), join);
+    }
+    bool absent = rt_random_below(f, 4) == 0;
+    base_buf_puts(&f->program, absent ? " -> !z define z as v > 90" : " define z0 as v < 0");
+    if (!absent)
+        f->program.len -= strlen(" z0 as v < 0");
+    for (uint32_t i = 0; i < n; i++)
+        base_buf_printf(&f->program, "%s %c as %s", i || absent ? "," : "", 'a' + (int)i,
+            i == 0 ? rt_random_below(f, 2) ? "v < 40" : "g = 2" : conditions[rt_random_below(f, 7)]);
+    base_buf_printf(&f->program,
+        " within %u s %slimit 5 open per key measures %s a.v as v, count(b) as n, "
+        "match_start() as s, match_end() as e;\n",
+        1 + rt_random_below(f, 4), skips[rt_random_below(f, 4)],
+        key < 2   ? "k as k,"
+        : key < 4 ? "k || cast(g as string) as k,"
+                  : "1 as k,");
+}
+
+int rt_random_set_up(void **state) {
+    struct rt_random *f = calloc(1, sizeof *f);
+    if (!f)
+        return -1;
+    (void)snprintf(f->dir, sizeof f->dir, "/tmp/rt-parallel-XXXXXX");
+    base_buf_init(&f->program);
+    *state = f;
+    return mkdtemp(f->dir) ? 0 : -1;
+}
+
+int rt_random_tear_down(void **state) {
+    static const char *const names[] = { "a.ndjson", "b.ndjson", "out0.csv", "out1.csv", "out2.csv",
+        "out3.csv", "out4.csv", "x.csv", "y.csv" };
+    struct rt_random *f = *state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[128];
+        rt_random_path(f, names[i], path, sizeof path);
+        (void)unlink(path);
+    }
+    base_buf_release(&f->program);
+    int rc = rmdir(f->dir);
+    free(f);
+    return rc;
+}
