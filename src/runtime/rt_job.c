@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { LOOK_MS = 100 };
@@ -159,14 +160,63 @@ static enum cep_rc run_once(struct rt_job *job, struct cep_err *err) {
     return rc;
 }
 
+/* To the end, and a last checkpoint of it. */
+static enum cep_rc run_to_the_end(struct rt_job *job, struct cep_err *err) {
+    enum cep_rc rc = run_once(job, err);
+    return rc == CEP_OK && job->coordinator ? rt_coordinator_take(job->coordinator, err) : rc;
+}
+
+/* Returns: false when the job was told to stop meanwhile. */
+static bool wait_for_restart(struct rt_job *job, int64_t us) {
+    int64_t until = clk_mono(job->opts.clk) + us, left;
+    while (!atomic_load(&job->stop) && (left = until - clk_mono(job->opts.clk)) > 0)
+        (void)poll(NULL, 0, left < LOOK_MS * 1000 ? (int)((left + 999) / 1000) : LOOK_MS);
+    return !atomic_load(&job->stop);
+}
+
+/* After a failure, as often as the strategy says. Returns: CEP_OK = the job may begin again; else what stands. */
+static enum cep_rc go_back(
+    struct rt_job *job, struct rt_restart *r, enum cep_rc failed, struct cep_err *err) {
+    while (failed != CEP_OK) {
+        char text[sizeof err->message + 128];
+        int64_t wait = rt_restart_failed(r, clk_mono(job->opts.clk));
+        if (wait < 0)
+            return failed;
+        (void)snprintf(text, sizeof text,
+            "%s; the job goes back to its last checkpoint in %.1f s (restart %u)", err->message,
+            (double)wait / 1e6, r->n_restarts);
+        rt_job_log(job, CON_LEVEL_ERROR, text);
+        if (!wait_for_restart(job, wait))
+            return failed;
+        *err = (struct cep_err)CEP_ERR_INIT;
+        failed = rt_job_go_back(job, err);
+    }
+    rt_coordinator_restarted(job->coordinator);
+    return CEP_OK;
+}
+
+static enum cep_rc run_with_restarts(struct rt_job *job, struct cep_err *err) {
+    struct cep_err why = CEP_ERR_INIT;
+    struct rt_restart r;
+    enum cep_rc rc;
+    bool may = job->coordinator && job->opts.latest;
+    rt_restart_init(&r, &job->opts.restart);
+    do {
+        rt_restart_running(&r, clk_mono(job->opts.clk));
+        rc = run_to_the_end(job, &why);
+    } while (rc != CEP_OK && may && !atomic_load(&job->stop) && (rc = go_back(job, &r, rc, &why)) == CEP_OK);
+    rt_restart_release(&r);
+    if (rc != CEP_OK && err)
+        *err = why;
+    return rc;
+}
+
 enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err) {
     atomic_store(&job->started_us, clk_mono(job->opts.clk));
     /* There is something to go back to before the first row is read. */
     enum cep_rc rc = job->coordinator ? rt_coordinator_take(job->coordinator, err) : CEP_OK;
     if (rc == CEP_OK)
-        rc = run_once(job, err);
-    if (rc == CEP_OK && job->coordinator)
-        rc = rt_coordinator_take(job->coordinator, err);
+        rc = run_with_restarts(job, err);
     if (rc != CEP_OK)
         return rc;
     bool all_done = true;

@@ -21,6 +21,7 @@
 #include "connect/con.h"
 #include "plan/plan_job.h"
 #include "runtime/rt_op.h"
+#include "runtime/rt_restart.h"
 #include "runtime/rt_snap.h"
 
 struct rt_job;
@@ -46,6 +47,12 @@ struct rt_opts {
      * for it; calls come one at a time: at the start, every so often, and at the end.
      */
     enum cep_rc (*keep)(void *arg, uint64_t id, const struct rt_snap *snap, struct cep_err *err);
+    /*
+     * What a job that failed goes back to: appends the last snapshot that was kept; NULL = it does not go back. Called by the
+     * thread of rt_job_run().
+     */
+    enum cep_rc (*latest)(void *arg, struct rt_snap *out, struct cep_err *err);
+    struct rt_restart_spec restart; /* whether and when; needs keep() and latest() */
     int64_t checkpoint_every_us;    /* 0 = only at the start and at the end */
     int64_t checkpoint_timeout_us;  /* one that takes longer is dropped */
     uint32_t checkpoints_in_flight; /* at the same time, at most */

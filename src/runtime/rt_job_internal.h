@@ -57,6 +57,12 @@ struct rt_job {
     struct cep_err failure;
 };
 
+/*
+ * Sources, operators, sinks and channels are made anew, as the last complete checkpoint has them. Requires: no task runs, nor
+ * the coordinator.
+ */
+enum cep_rc rt_job_go_back(struct rt_job *job, struct cep_err *err);
+
 /* -- what tasks need of the job; any thread ------------------------------------------------------------------------ */
 
 /* Rows that wait for watermarks in all operators, as last counted. */

@@ -181,9 +181,8 @@ static enum cep_rc check_saves(const struct rt_job *job, struct cep_err *err) {
 static enum cep_rc open_tasks(struct rt_job *job, struct cep_err *err) {
     struct con_env where = env_of(job);
     enum cep_rc rc = con_check_ends(job->plan, &where, err);
-    job->tasks = base_calloc(job->exec.n_tasks, sizeof *job->tasks);
     for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
-        rc = rt_task_init(&job->tasks[i], job, i, err);
+        rc = rt_task_open(&job->tasks[i], err);
     if (rc != CEP_OK)
         return rc;
     open_channels(job);
@@ -194,6 +193,57 @@ static enum cep_rc open_tasks(struct rt_job *job, struct cep_err *err) {
         rc = load_ops(job, err);
     for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
         rt_task_show(&job->tasks[i]);
+    return rc;
+}
+
+static void close_tasks(struct rt_job *job) {
+    for (uint32_t i = 0; i < job->n_sources; i++) {
+        con_source_close(job->sources[i].con);
+        for (uint32_t k = 0; k < BATCH_POOL; k++)
+            evt_batch_unref(job->sources[i].pool[k]);
+    }
+    for (uint32_t i = 0; job->tasks && i < job->exec.n_tasks; i++)
+        if (job->tasks[i].job)
+            rt_task_close(&job->tasks[i]);
+    for (uint32_t i = 0; job->channels && i < job->exec.n_channels; i++)
+        rt_ring_free(job->channels[i].ring);
+    base_free(job->channels);
+    base_free(job->sources);
+    job->channels = NULL;
+    job->sources = NULL;
+    job->n_sources = 0;
+    for (uint32_t n = 0; n < job->plan->n_nodes; n++)
+        atomic_store(&job->buffered[n], 0);
+}
+
+static enum cep_rc open_from(struct rt_job *job, const struct rt_snap *snap, struct cep_err *err) {
+    struct rt_restore restore;
+    enum cep_rc rc = CEP_OK;
+    if (snap) {
+        rc = rt_restore_init(&restore, snap, err);
+        job->restore = &restore;
+    }
+    if (rc == CEP_OK)
+        rc = open_tasks(job, err);
+    if (snap)
+        rt_restore_release(&restore);
+    job->restore = NULL;
+    return rc;
+}
+
+enum cep_rc rt_job_go_back(struct rt_job *job, struct cep_err *err) {
+    struct rt_snap latest;
+    rt_snap_init(&latest);
+    close_tasks(job);
+    enum cep_rc rc = job->opts.latest(job->opts.arg, &latest, err);
+    if (rc == CEP_OK)
+        rc = open_from(job, &latest, err);
+    rt_snap_release(&latest);
+    (void)pthread_mutex_lock(&job->mutex);
+    job->failed = CEP_OK;
+    job->signal = RT_GATHERING;
+    (void)pthread_mutex_unlock(&job->mutex);
+    atomic_store(&job->halt, false);
     return rc;
 }
 
@@ -213,18 +263,13 @@ enum cep_rc rt_job_new(
     job->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (job->done_fd < 0)
         rc = base_err_set(err, CEP_EIO, "could not make an event descriptor: %s", strerror(errno));
-    struct rt_restore restore;
-    if (rc == CEP_OK && opts->restore) {
-        rc = rt_restore_init(&restore, opts->restore, err);
-        job->restore = &restore;
-    }
+    job->tasks = base_calloc(job->exec.n_tasks, sizeof *job->tasks);
+    for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
+        rc = rt_task_init(&job->tasks[i], job, i, err);
     if (rc == CEP_OK && opts->keep)
         rc = rt_coordinator_new(job, &job->coordinator, err);
     if (rc == CEP_OK)
-        rc = open_tasks(job, err);
-    if (job->restore)
-        rt_restore_release(&restore);
-    job->restore = NULL;
+        rc = open_from(job, opts->restore, err);
     job->opts.losses = NULL;
     if (rc != CEP_OK) {
         rt_job_free(job);
@@ -238,20 +283,12 @@ void rt_job_free(struct rt_job *job) {
     if (!job)
         return;
     rt_coordinator_free(job->coordinator);
-    for (uint32_t i = 0; i < job->n_sources; i++) {
-        con_source_close(job->sources[i].con);
-        for (uint32_t k = 0; k < BATCH_POOL; k++)
-            evt_batch_unref(job->sources[i].pool[k]);
-    }
+    close_tasks(job);
     for (uint32_t i = 0; job->tasks && i < job->exec.n_tasks; i++)
         rt_task_release(&job->tasks[i]);
-    for (uint32_t i = 0; job->channels && i < job->exec.n_channels; i++)
-        rt_ring_free(job->channels[i].ring);
     if (job->done_fd >= 0)
         (void)close(job->done_fd);
     base_free(job->tasks);
-    base_free(job->channels);
-    base_free(job->sources);
     base_free(job->group);
     base_free((void *)(uintptr_t)job->buffered);
     rt_exec_release(&job->exec);

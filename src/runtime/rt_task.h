@@ -80,10 +80,12 @@ struct rt_task_send {
 };
 
 struct rt_task {
-    /* Set once. */
+    /* Set once, for all attempts of the job. */
     struct rt_job *job; /* borrowed */
     uint32_t index;     /* in rt_exec.tasks */
     const struct plan_vertex *vertex;
+    int bell_fd; /* eventfd */
+    /* Set once by rt_task_open(): from here on things begin anew with each attempt. */
     struct rt_graph graph;
     struct rt_source_run **sources; /* owned array; the job's */
     uint32_t n_sources;
@@ -96,7 +98,6 @@ struct rt_task {
     uint32_t n_ins, n_outs;
     struct event_base *loop; /* owned */
     struct event *timer, *bell_event;
-    int bell_fd; /* eventfd */
     pthread_t thread;
     /* The thread's. */
     uint64_t *turn; /* owned; by group: number of its last read */
@@ -115,15 +116,18 @@ struct rt_task {
     int64_t started_us;          /* monotonic; 0 = not yet */
     int64_t idle_us, blocked_us; /* slept for input; for room in a channel, or for a sink */
     bool ended;
-    /* Shared. */
+    /* Shared; stays. */
     atomic_bool asleep;
     pthread_mutex_t mutex;    /* of what is shown */
     struct rt_op_info *shown; /* owned; by operator of the job (nodes, then sinks); kind NULL: not here */
     struct rt_task_info shown_task;
 };
 
-/* Requires: memory is zeroed. Safe to free after a failure. Opens its sinks; its sources are opened by the job. */
+/* Requires: memory is zeroed. What is seen from outside: it stays when the job begins again. Safe to release after a failure. */
 enum cep_rc rt_task_init(struct rt_task *task, struct rt_job *job, uint32_t index, struct cep_err *err);
+/* Operators and sinks; its sources are opened by the job. Requires: it is not open. Safe to close after a failure. */
+enum cep_rc rt_task_open(struct rt_task *task, struct cep_err *err);
+void rt_task_close(struct rt_task *task); /* does no harm when it is not open */
 /* Connects sends and gates to the job's channels. Requires: all tasks are initialised. */
 void rt_task_connect(struct rt_task *task);
 void rt_task_release(struct rt_task *task);

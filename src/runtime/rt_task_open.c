@@ -41,9 +41,6 @@ static void on_bell(evutil_socket_t fd, short what, void *arg) {
 /* -- making ------------------------------------------------------------------------------------------------------ */
 
 static enum cep_rc open_loop(struct rt_task *task, struct cep_err *err) {
-    task->bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (task->bell_fd < 0)
-        return base_err_set(err, CEP_EIO, "could not make an event descriptor: %s", strerror(errno));
     task->loop = event_base_new();
     if (!task->loop)
         return base_err_set(err, CEP_EIO, "could not make an event loop");
@@ -102,20 +99,27 @@ static enum cep_rc open_sinks(struct rt_task *task, struct cep_err *err) {
 
 enum cep_rc rt_task_init(struct rt_task *task, struct rt_job *job, uint32_t index, struct cep_err *err) {
     const struct plan *plan = job->plan;
-    uint32_t n_nodes = plan->n_nodes ? plan->n_nodes : 1;
     task->job = job;
     task->index = index;
     task->vertex = &job->graph->vertices[job->exec.tasks[index].vertex];
-    task->bell_fd = -1;
     (void)pthread_mutex_init(&task->mutex, NULL);
     atomic_init(&task->asleep, false);
+    task->shown = base_calloc(plan->n_nodes + plan->n_sinks + 1, sizeof *task->shown);
+    task->bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return task->bell_fd >= 0
+               ? CEP_OK
+               : base_err_set(err, CEP_EIO, "could not make an event descriptor: %s", strerror(errno));
+}
+
+enum cep_rc rt_task_open(struct rt_task *task, struct cep_err *err) {
+    struct rt_job *job = task->job;
+    uint32_t n_nodes = job->plan->n_nodes ? job->plan->n_nodes : 1;
     task->sources = base_calloc(n_nodes, sizeof(struct rt_source_run *));
     task->turn = base_calloc(n_nodes, sizeof *task->turn);
     task->counted = base_calloc(n_nodes, sizeof *task->counted);
-    task->shown = base_calloc(plan->n_nodes + plan->n_sinks + 1, sizeof *task->shown);
     enum cep_rc rc = open_loop(task, err);
     if (rc == CEP_OK)
-        rc = rt_graph_init_part(&task->graph, plan, task->vertex->nodes, task->vertex->n_nodes,
+        rc = rt_graph_init_part(&task->graph, job->plan, task->vertex->nodes, task->vertex->n_nodes,
             job->opts.keep || job->restore, job->opts.clk, job->opts.state_bytes / task->vertex->parallelism,
             err);
     if (rc == CEP_OK)
@@ -198,9 +202,17 @@ void rt_task_connect(struct rt_task *task) {
 
 /* -- taking apart ------------------------------------------------------------------------------------------------- */
 
-void rt_task_release(struct rt_task *task) {
-    if (!task->job)
-        return;
+/* What is shown outlives the operators it was taken from. */
+static void let_go_of_reasons(struct rt_task *task) {
+    const struct plan *plan = task->job->plan;
+    (void)pthread_mutex_lock(&task->mutex);
+    for (uint32_t i = 0; i < plan->n_nodes + plan->n_sinks; i++)
+        task->shown[i].first_undecodable = task->shown[i].first_failure = "";
+    (void)pthread_mutex_unlock(&task->mutex);
+}
+
+void rt_task_close(struct rt_task *task) {
+    let_go_of_reasons(task);
     for (uint32_t i = 0; i < task->n_sinks; i++)
         task->sinks[i]->vt->free(task->sinks[i]);
     for (uint32_t i = 0; i < task->job->graph->n_exchanges; i++) {
@@ -217,9 +229,6 @@ void rt_task_release(struct rt_task *task) {
         event_free(task->bell_event);
     if (task->loop)
         event_base_free(task->loop);
-    if (task->bell_fd >= 0)
-        (void)close(task->bell_fd);
-    (void)pthread_mutex_destroy(&task->mutex);
     base_free(task->sources);
     base_free(task->sinks);
     base_free(task->sends);
@@ -228,6 +237,17 @@ void rt_task_release(struct rt_task *task) {
     base_free(task->outs);
     base_free(task->turn);
     base_free(task->counted);
+    size_t from = offsetof(struct rt_task, graph), to = offsetof(struct rt_task, asleep);
+    memset((char *)task + from, 0, to - from);
+}
+
+void rt_task_release(struct rt_task *task) {
+    if (!task->job)
+        return;
+    rt_task_close(task);
+    if (task->bell_fd >= 0)
+        (void)close(task->bell_fd);
+    (void)pthread_mutex_destroy(&task->mutex);
     base_free(task->shown);
 }
 

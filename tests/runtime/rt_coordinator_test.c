@@ -25,6 +25,7 @@ struct store {
 struct context {
     struct rt_random *f;
     struct store store;
+    uint32_t n_restarts;
 };
 
 static void copy(struct rt_snap *to, const struct rt_snap *from) {
@@ -53,6 +54,17 @@ static enum cep_rc keep(void *arg, uint64_t id, const struct rt_snap *snap, stru
     copy(&s->latest, snap);
     s->has_latest = true;
     s->latest_id = id;
+    return CEP_OK;
+}
+
+/* The fire is out once it has been seen. */
+static enum cep_rc latest(void *arg, struct rt_snap *out, struct cep_err *err) {
+    struct context *c = arg;
+    (void)err;
+    copy(out, &c->store.latest);
+    c->n_restarts++;
+    c->store.n_kept = 0;
+    c->store.fail_after = c->n_restarts < 5 ? 1 + c->n_restarts % 3 : UINT32_MAX;
     return CEP_OK;
 }
 
@@ -176,6 +188,59 @@ static void a_failed_job_goes_on_at_any_parallelism(void **state) {
     assert_true(n_bytes > 1000 * (size_t)n);
 }
 
+static enum cep_rc run_with_restarts(struct context *c, uint32_t parallelism, uint32_t attempts,
+    struct rt_checkpoint_stats *stats, struct cep_err *err) {
+    struct rt_opts opts;
+    c->store = (struct store){ .fail_after = 2 };
+    c->n_restarts = 0;
+    options(c, parallelism, &opts);
+    checkpoints(c, &opts);
+    opts.batch_rows = 4;
+    opts.checkpoint_every_us = 500;
+    opts.latest = latest;
+    rt_restart_defaults(&opts.restart, RT_RESTART_FIXED_DELAY);
+    opts.restart.attempts = attempts;
+    opts.restart.delay_us = 1000;
+    enum cep_rc rc = run(c, &opts, stats, err);
+    rt_snap_release(&c->store.latest);
+    return rc;
+}
+
+static void a_job_goes_back_by_itself(void **state) {
+    static const uint32_t parallelisms[] = { 1, 2, 4 };
+    struct context c = { .f = *state };
+    struct base_buf want[RT_RANDOM_OUTPUTS], got[RT_RANDOM_OUTPUTS];
+    struct rt_opts opts;
+    struct rt_checkpoint_stats stats;
+    struct cep_err err = CEP_ERR_INIT;
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        base_buf_init(&want[i]);
+        base_buf_init(&got[i]);
+    }
+    rt_random_events(c.f, "a.ndjson", 2000);
+    rt_random_events(c.f, "b.ndjson", 2000);
+    write_program(c.f);
+    options(&c, 1, &opts);
+    assert_int_equal(run(&c, &opts, &stats, NULL), CEP_OK);
+    read_all(c.f, want);
+    for (size_t p = 0; p < sizeof parallelisms / sizeof *parallelisms; p++) {
+        assert_int_equal(run_with_restarts(&c, parallelisms[p], 10, &stats, &err), CEP_OK);
+        assert_int_equal(stats.restarts, c.n_restarts);
+        assert_true(c.n_restarts > 1);
+        read_all(c.f, got);
+        for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
+            assert_string_equal(base_buf_cstr(&got[i]), base_buf_cstr(&want[i]));
+        /* The strategy's last word. */
+        assert_int_equal(run_with_restarts(&c, parallelisms[p], 1, &stats, &err), CEP_EIO);
+        assert_non_null(strstr(err.message, "the disk is on fire"));
+        assert_int_equal(stats.restarts, 1);
+    }
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        base_buf_release(&want[i]);
+        base_buf_release(&got[i]);
+    }
+}
+
 static void one_that_cannot_be_kept_is_dropped_and_counted(void **state) {
     struct context c = { .f = *state };
     struct rt_opts opts;
@@ -224,6 +289,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             a_failed_job_goes_on_at_any_parallelism, rt_random_set_up, rt_random_tear_down),
+        cmocka_unit_test_setup_teardown(a_job_goes_back_by_itself, rt_random_set_up, rt_random_tear_down),
         cmocka_unit_test_setup_teardown(
             one_that_cannot_be_kept_is_dropped_and_counted, rt_random_set_up, rt_random_tear_down),
         cmocka_unit_test_setup_teardown(
