@@ -195,6 +195,31 @@ static void find_growth(const struct nfa_prog *p, struct nfa_cost *out) {
     }
 }
 
+/* The stores of sets: an event costs the automaton, so what grows is what is given out. */
+static void find_match_growth(const struct nfa_prog *p, struct nfa_cost *out) {
+    const struct plan_pattern *pat = p->pat;
+    bool loops = has_endless_loop(p), group = false;
+    if (p->store == NFA_STORE_GRAPH && has_endless_choice(p)) {
+        out->exponential = true;
+        out->growth_why = "combinations without an upper bound: every subset of the events that fit is a match";
+    } else if (p->store == NFA_STORE_GRAPH && count_optional(p) >= MANY_OPTIONAL) {
+        out->exponential = true;
+        out->growth_why = "many steps may be left out, and every way through is a match: each doubles them";
+    } else if (p->store == NFA_STORE_GRAPH && count_loops(p, &group) > 0) {
+        out->quadratic = true;
+        out->growth_why = "no skip with a loop: every length from every start is a match of its own";
+    } else if (p->store == NFA_STORE_GRAPH && has_any_choice(p)) {
+        out->quadratic = true;
+        out->growth_why = "->> with no skip: every choice is a match of its own";
+    } else if (p->store == NFA_STORE_FATES && pat->skip != PLAN_SKIP_PAST_LAST && loops && !completes_at_once(p)) {
+        out->quadratic = true;
+        out->growth_why = "a loop under a skip policy that lets matches overlap: each tells its events again";
+    } else if (p->store == NFA_STORE_FATES && !loops && count_loops(p, &group) > 0) {
+        out->quadratic = true;
+        out->growth_why = "a loop with a high upper bound: starts differ by how many repetitions they have";
+    }
+}
+
 void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
     const struct plan_pattern *pat = p->pat;
     *out = (struct nfa_cost){ .states = (uint32_t)p->n_states, .edges = (uint32_t)p->n_edges };
@@ -217,7 +242,9 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
         out->bounded_time = true;
     out->waits_for_ever = pat->skip != PLAN_SKIP_NONE && out->unbounded_why != NULL;
 
-    if (!completes_at_once(p))
+    if (p->store != NFA_STORE_RUNS)
+        find_match_growth(p, out);
+    else if (!completes_at_once(p))
         find_growth(p, out);
     out->store = p->store == NFA_STORE_RUNS ? "runs" : "sets";
     out->store_why = p->store_why;
