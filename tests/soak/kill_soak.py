@@ -2,7 +2,7 @@
 """Exactly once, shown: the program is killed (SIGKILL) at random moments and started again from its last checkpoint until it
 has read everything; what its sinks then hold must be what an undisturbed run gives, byte for byte after sorting.
 
-    kill_soak.py [--kills N] [--seed S] [--events N] [--parallelism 1]
+    kill_soak.py [--kills N] [--seed S] [--events N] [--parallelism 1,2,4]
 
 Each round draws a parallelism, makes events (shuffled within the watermark's delay, some of them late, some
 broken), and kills until the job ends by itself. Partial matches, reorder buffers, timers, suppressed and firing alerts are
@@ -78,7 +78,7 @@ sink payments.errors  to file (path = 'out/errors.ndjson') format json;
 """
 
 
-PARALLELISMS = ("1",)
+PARALLELISMS = ("1", "2", "4")
 
 
 def write_events(path, rng, n):
@@ -172,7 +172,7 @@ def main():
     args.add_argument("--kills", type=int, default=200)
     args.add_argument("--seed", type=int, default=None)
     args.add_argument("--events", type=int, default=300000)
-    args.add_argument("--parallelism", default="1", type=parallelisms, help="those to draw from: 1")
+    args.add_argument("--parallelism", default="1,2,4", type=parallelisms, help="those to draw from: 1,2,4")
     args.add_argument("--keep", action="store_true", help="keep the folders of failed rounds")
     opts = args.parse_args()
     seed = opts.seed if opts.seed is not None else int.from_bytes(os.urandom(4), "little")
