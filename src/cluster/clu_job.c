@@ -565,7 +565,7 @@ static enum cep_rc cancel(struct clu_job *j, struct cep_err *err) {
 
 static enum cep_rc no_savepoints(const struct clu_job *j, struct cep_err *err) {
     return base_err_set(
-        err, CEP_ESTATE, "job \"%s\" keeps no checkpoints, so it cannot take a savepoint", j->id);
+        err, CEP_ESTATE, "job \"%s\" cannot take a savepoint: savepoints on demand are not in this version", j->id);
 }
 
 /* Calls about the job. Requires: the lock. */
