@@ -288,17 +288,6 @@ static bool completes(const struct nfa_matcher *m, const struct nfa_edge *e) {
     return yes;
 }
 
-static bool is_beaten(const struct nfa_matcher *m, const struct nfa_edge *e, size_t n) {
-    for (uint32_t i = 0; i < e->n_beaten; i++) {
-        const struct nfa_edge *by = &m->p->edges[m->p->beaten[e->beaten + i]];
-        for (size_t k = 0; k < n; k++) {
-            if (m->fired[k] == by)
-                return true;
-        }
-    }
-    return false;
-}
-
 static bool interests(const struct nfa_matcher *m, const struct nfa_state *s) {
     const uint64_t *mask = m->p->masks + s->interest;
     for (size_t i = 0; i < m->p->n_words; i++) {
@@ -340,7 +329,7 @@ static bool try_state(struct nfa_matcher *m, uint32_t q, bool is_start, bool *st
     stop = stop && !is_start;
     for (size_t i = 0; i < n; i++) {
         e = m->fired[i];
-        if (e->n_beaten && is_beaten(m, e, n))
+        if (e->n_beaten && nfa_is_beaten(m, e, n))
             continue;
         bool ends = completes(m, e);
         if (e->action == NFA_IGNORE) {

@@ -174,12 +174,16 @@ void nfa_ev_col(const struct nfa_matcher *m, const struct nfa_ev *e, uint32_t co
     }
 }
 
-struct nfa_link *nfa_link_new(struct nfa_matcher *m, uint32_t var, struct nfa_link *prev) {
-    struct nfa_link *l = nfa_mem_get(&m->mem, sizeof *l);
+struct nfa_ev *nfa_ev_take(struct nfa_matcher *m) {
     if (!m->cur.ev)
         m->cur.ev = nfa_ev_new(m);
     m->cur.ev->refs++;
-    *l = (struct nfa_link){ .refs = 1, .var = var, .ev = m->cur.ev, .prev = nfa_link_ref(prev) };
+    return m->cur.ev;
+}
+
+struct nfa_link *nfa_link_new(struct nfa_matcher *m, uint32_t var, struct nfa_link *prev) {
+    struct nfa_link *l = nfa_mem_get(&m->mem, sizeof *l);
+    *l = (struct nfa_link){ .refs = 1, .var = var, .ev = nfa_ev_take(m), .prev = nfa_link_ref(prev) };
     return l;
 }
 

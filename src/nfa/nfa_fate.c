@@ -122,13 +122,6 @@ static void sweep(struct nfa_matcher *m, struct nfa_fates *fs) {
 
 /* -- one event --------------------------------------------------------------------------------------------------------- */
 
-static struct nfa_ev *take_event(struct nfa_matcher *m) {
-    if (!m->cur.ev)
-        m->cur.ev = nfa_ev_new(m);
-    m->cur.ev->refs++;
-    return m->cur.ev;
-}
-
 static bool takes(const struct nfa_rank_trans *t) {
     bool any = t->done;
     for (uint32_t i = 0; i < t->n && !any; i++)
@@ -141,7 +134,7 @@ static void fill_tail(struct nfa_matcher *m, struct nfa_fate *f, struct nfa_rank
     t->refs++;
     f->tail->how = t;
     if (takes(t))
-        f->tail->ev = take_event(m);
+        f->tail->ev = nfa_ev_take(m);
 }
 
 static void be_done(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f) {
@@ -341,7 +334,7 @@ static void start(struct nfa_matcher *m, struct nfa_key *k) {
         }
     }
     struct nfa_start *s = nfa_mem_get(&m->mem, sizeof *s);
-    *s = (struct nfa_start){ .ev = take_event(m), .fate = f, .hop = f->tail, .how = t };
+    *s = (struct nfa_start){ .ev = nfa_ev_take(m), .fate = f, .hop = f->tail, .how = t };
     t->refs++;
     f->refs++;
     if (s->hop)

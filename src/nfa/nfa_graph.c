@@ -31,13 +31,6 @@ static struct nfa_graph *graph_of(struct nfa_matcher *m, struct nfa_key *k, uint
     return grown;
 }
 
-static struct nfa_ev *take_event(struct nfa_matcher *m) {
-    if (!m->cur.ev)
-        m->cur.ev = nfa_ev_new(m);
-    m->cur.ev->refs++;
-    return m->cur.ev;
-}
-
 /* The list is moved. */
 static void add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list) {
     struct nfa_det *d = nfa_det_at(m, det);
@@ -75,7 +68,7 @@ static void move(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_plac
         if (mv->completes)
             completed(m, pl->list, mv->var);
         if (mv->to != NFA_NONE)
-            add(m, k, mv->to, nfa_cell_take(m, mv->var, take_event(m), pl->list));
+            add(m, k, mv->to, nfa_cell_take(m, mv->var, nfa_ev_take(m), pl->list));
     }
     if (t->stay != NFA_NONE)
         add(m, k, t->stay, pl->list);
@@ -133,7 +126,7 @@ static void start(struct nfa_matcher *m, struct nfa_key *k, bool stamped) {
         if (mv->completes)
             completed(m, 0, mv->var);
         if (mv->to != NFA_NONE)
-            add(m, k, mv->to, nfa_cell_start(m, k->graph, mv->var, take_event(m)));
+            add(m, k, mv->to, nfa_cell_start(m, k->graph, mv->var, nfa_ev_take(m)));
     }
     m->stats.started++;
     k->graph->number++;

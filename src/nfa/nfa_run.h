@@ -292,6 +292,8 @@ struct nfa_matcher {
 
 /* nfa_ev.c */
 struct nfa_ev *nfa_ev_new(struct nfa_matcher *m);
+/* The event under test, made when first taken: one more reference, the caller's. */
+struct nfa_ev *nfa_ev_take(struct nfa_matcher *m);
 /* One made of its kept columns' values (n_kept of them), input, origin, order, time and seq as in *like. */
 struct nfa_ev *nfa_ev_of_vals(struct nfa_matcher *m, const struct nfa_ev *like, const struct evt_val *vals);
 void nfa_ev_unref(struct nfa_matcher *m, struct nfa_ev *e);
@@ -365,6 +367,8 @@ void nfa_step(struct nfa_matcher *m, struct nfa_key *k);
 /* Does the event under test start a match (or may it)? */
 bool nfa_may_start(const struct nfa_matcher *m);
 void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+/* Is the IGNORE edge void, for one of the n edges in m->fired beats it? */
+bool nfa_is_beaten(const struct nfa_matcher *m, const struct nfa_edge *e, size_t n);
 /* May the event under test concern a partial match? Says yes too often. */
 bool nfa_may_concern(const struct nfa_matcher *m);
 void nfa_failure(struct nfa_matcher *m, const char *reason);

@@ -11,7 +11,7 @@
  * in the pattern's own words. What has no such state is lost, counted, and told.
  *
  * A store of partial matches is a row of struct nfa_store. To add one: its callbacks, its tag (never reused), a row in
- * nfa_stores() (nfa_save.c), its bytes in doc/savepoint-format.md.
+ * nfa_stores() (nfa_save.c), its bytes at the head of its file.
  */
 #include "base/base_pack.h"
 #include "nfa/nfa_run.h"

@@ -40,10 +40,7 @@ static void log_event(struct nfa_matcher *m, struct nfa_key *k) {
     for (size_t i = 0; i < m->p->n_words; i++)
         n += m->cur.bits[i] != 0;
     struct nfa_logged *l = nfa_mem_get(&m->mem, logged_size(n));
-    if (!m->cur.ev)
-        m->cur.ev = nfa_ev_new(m);
-    m->cur.ev->refs++;
-    *l = (struct nfa_logged){ .ev = m->cur.ev, .n_words = n };
+    *l = (struct nfa_logged){ .ev = nfa_ev_take(m), .n_words = n };
     n = 0;
     for (size_t i = 0; i < m->p->n_words; i++) {
         if (m->cur.bits[i])

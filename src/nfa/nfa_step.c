@@ -120,7 +120,7 @@ static size_t find_fired(
     return n;
 }
 
-static bool is_beaten(const struct nfa_matcher *m, const struct nfa_edge *e, size_t n) {
+bool nfa_is_beaten(const struct nfa_matcher *m, const struct nfa_edge *e, size_t n) {
     for (uint32_t i = 0; i < e->n_beaten; i++) {
         const struct nfa_edge *by = &m->p->edges[m->p->beaten[e->beaten + i]];
         for (size_t k = 0; k < n; k++) {
@@ -153,10 +153,10 @@ static uint64_t interest_of(const struct nfa_matcher *m, uint32_t state) {
 
 size_t nfa_edges_that_hold(struct nfa_matcher *m, uint32_t state, const struct nfa_run *run, bool *stop) {
     size_t n = find_fired(m, &m->p->states[state], run, stop), kept = 0;
-    /* is_beaten() asks for all of them, so those that are go at the end. */
+    /* nfa_is_beaten() asks for all of them, so those that are go at the end. */
     for (size_t i = 0; i < n; i++) {
         const struct nfa_edge *e = m->fired[i];
-        if (e->n_beaten && is_beaten(m, e, n))
+        if (e->n_beaten && nfa_is_beaten(m, e, n))
             continue;
         m->fired[i] = m->fired[kept];
         m->fired[kept++] = e;
@@ -204,7 +204,7 @@ static struct nfa_run **step_run(
     struct nfa_link *last = run->last;
     for (size_t i = 0; i < n; i++) {
         const struct nfa_edge *e = m->fired[i];
-        if (e->n_beaten && is_beaten(m, e, n))
+        if (e->n_beaten && nfa_is_beaten(m, e, n))
             continue;
         struct nfa_link *link = e->action == NFA_TAKE ? nfa_link_new(m, e->var, last) : nfa_link_ref(last);
         if (completes(m, e, run))

@@ -6,8 +6,8 @@
  *     operator ◀─ load() ─── entry, entry, ...   (those of the subtask's key groups) ── then loaded() once
  *
  * An entry is (operator, namespace, key group, key, value). Nothing here knows what an operator is: the value's bytes are its
- * owner's, documented where they are made and in doc/savepoint-format.md, and the same on every machine. An entry stands by
- * itself: no entry refers to another one's bytes but to META's.
+ * owner's, documented where they are made, and the same on every machine. An entry stands by itself: no entry refers to
+ * another one's bytes but to META's.
  *
  * Key groups. hash(canonical key) % STO_KEY_GROUPS, fixed for the life of a job; a subtask owns a contiguous range of them:
  *
