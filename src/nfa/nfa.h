@@ -72,6 +72,10 @@ struct nfa_cost {
     bool waits_for_ever;        /* a waiting skip policy without a time limit */
     const char *store;          /* "runs" or "sets" */
     const char *store_why;
+    /* A job that keeps its state has the store of runs, whatever `store` says; then this is its growth. */
+    bool kept_differs; /* `store` is another one */
+    bool kept_exponential;
+    const char *kept_growth_why; /* static text; NULL when nothing grows there */
     bool needs_all_rows; /* no row can be dropped before its key is looked up */
 };
 void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out);

@@ -1,7 +1,8 @@
 /*
  * nfa_cost -- what a pattern may cost, told before it runs.
  */
-#include "nfa/nfa_run.h"
+#include "nfa/nfa_fate.h"
+#include "nfa/nfa_graph.h"
 
 #include "base/base_mem.h"
 
@@ -220,6 +221,21 @@ static void find_match_growth(const struct nfa_prog *p, struct nfa_cost *out) {
     }
 }
 
+static void set_bytes(const struct nfa_prog *p, struct nfa_cost *out) {
+    size_t event = sizeof(struct nfa_ev) + p->kept_words * sizeof(uint64_t), partial = 0;
+    switch (p->store) {
+    case NFA_STORE_FATES: partial = sizeof(struct nfa_start); break;
+    case NFA_STORE_GRAPH: partial = sizeof(struct nfa_cell); break;
+    case NFA_STORE_RUNS:
+    case NFA_STORE_MAX:
+        partial = nfa_run_size(p) + sizeof(struct nfa_group);
+        event += sizeof(struct nfa_link);
+        break;
+    }
+    out->bytes_per_partial = (uint32_t)partial;
+    out->bytes_per_event = (uint32_t)event;
+}
+
 void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
     const struct plan_pattern *pat = p->pat;
     *out = (struct nfa_cost){ .states = (uint32_t)p->n_states, .edges = (uint32_t)p->n_edges };
@@ -228,9 +244,7 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
     for (size_t i = 0; i < p->n_atoms; i++)
         out->run_conditions += p->atoms[i].kind == NFA_ATOM_COND && p->atoms[i].rest != NULL;
     out->kept_columns = p->n_kept;
-    out->bytes_per_partial = (uint32_t)(nfa_run_size(p) + sizeof(struct nfa_group));
-    out->bytes_per_event =
-        (uint32_t)(sizeof(struct nfa_ev) + sizeof(struct nfa_link) + p->kept_words * sizeof(uint64_t));
+    set_bytes(p, out);
     out->needs_all_rows = p->needs_all_rows;
 
     out->bounded_time = pat->within_kind == PLAN_WITHIN_FIRST_LAST;
@@ -242,10 +256,19 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
         out->bounded_time = true;
     out->waits_for_ever = pat->skip != PLAN_SKIP_NONE && out->unbounded_why != NULL;
 
-    if (p->store != NFA_STORE_RUNS)
+    struct nfa_cost runs = { .growth_why = NULL };
+    if (!completes_at_once(p))
+        find_growth(p, &runs);
+    out->kept_differs = p->store != NFA_STORE_RUNS;
+    if (out->kept_differs) {
         find_match_growth(p, out);
-    else if (!completes_at_once(p))
-        find_growth(p, out);
+        out->kept_exponential = runs.exponential;
+        out->kept_growth_why = runs.growth_why;
+    } else {
+        out->exponential = runs.exponential;
+        out->quadratic = runs.quadratic;
+        out->growth_why = runs.growth_why;
+    }
     out->store = p->store == NFA_STORE_RUNS ? "runs" : "sets";
     out->store_why = p->store_why;
 }
