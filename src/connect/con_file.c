@@ -92,7 +92,7 @@ static void list_add(struct con_file_list *list, const char *path) {
 }
 
 static enum cep_rc list_directory(const char *path, struct con_file_list *out, struct cep_err *err) {
-    DIR *dir = opendir(path);
+    DIR *dir = con_opendir(path);
     if (!dir)
         return base_err_set(err, CEP_EIO, "could not open directory \"%s\": %s", path, strerror(errno));
     struct dirent *e;

@@ -388,7 +388,7 @@ static enum cep_rc restore_parts(struct con_file_sink *fs, const struct state *s
 static enum cep_rc discard_unknown(struct con_file_sink *fs, const struct con_sink_how *how,
     const struct base_map *next, struct cep_err *err) {
     uint32_t n_subtasks = how->n_subtasks ? how->n_subtasks : 1;
-    DIR *dir = opendir(fs->path);
+    DIR *dir = con_opendir(fs->path);
     struct dirent *e;
     int n_gone = 0, n_kept = 0;
     enum cep_rc rc = dir ? CEP_OK : con_io_err(err, errno, "could not list folder \"%s\"", fs->path);

@@ -23,7 +23,7 @@ enum { FILE_BUFFER = 65536, FILE_BUSY = 8 << 20 };
 /* The highest number after `prefix` in the names of the folder, before `suffix`. */
 static uint64_t highest_number(const char *folder, const char *prefix, const char *suffix) {
     uint64_t max = 0;
-    DIR *dir = opendir(folder);
+    DIR *dir = con_opendir(folder);
     struct dirent *e;
     size_t n = strlen(prefix);
     while (dir && (e = readdir(dir))) {

@@ -318,7 +318,7 @@ static int file_find_rotated(
     if (slash)
         slash[slash == folder] = '\0';
     int fd = -1;
-    DIR *dir = opendir(slash ? folder : ".");
+    DIR *dir = con_opendir(slash ? folder : ".");
     struct dirent *e;
     while (dir && (e = readdir(dir))) {
         struct base_buf path = BASE_BUF_INIT;

@@ -16,6 +16,8 @@
 #include "base/base_pack.h"
 #include "connect/con.h"
 
+#include <dirent.h>
+
 struct con_reader;
 
 /* -- formats: bytes <-> columns ----------------------------------------------------------------------------------- */
@@ -253,6 +255,9 @@ static inline void con_wake(const struct con_env *env) {
 }
 /* A path of the .pattern file: relative ones start at base_dir. Returns: an owned string. */
 char *con_path(const struct con_env *env, struct base_str path);
+/* opendir() whose descriptor is opened by open(): not inherited, and seen by the thread sanitizer, which else takes a number
+ * that another thread had before for that thread's. Returns: NULL and errno. */
+DIR *con_opendir(const char *path);
 /* An option as a C string in `to`, cut. Returns: to, or NULL when it is not set and `fallback` is NULL. */
 char *con_opt_text(
     const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback, char *to, size_t size);

@@ -5,7 +5,9 @@
 #include "time/clk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static int64_t wall_clock_us(void *arg) {
     (void)arg;
@@ -69,6 +71,17 @@ enum cep_rc con_io_err(struct cep_err *err, int e, const char *fmt, ...) {
     if (e == ENOSPC || e == EDQUOT)
         base_err_hint(err, "free some room: it is tried again");
     return CEP_EIO;
+}
+
+DIR *con_opendir(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir && fd >= 0) {
+        int why = errno;
+        (void)close(fd); /* nothing was written to it */
+        errno = why;
+    }
+    return dir;
 }
 
 enum cep_rc con_opt_err(struct cep_err *err, const struct plan_opt *opt, const char *fmt, ...) {
