@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
@@ -314,6 +315,15 @@ static enum cep_rc listen_at(struct clu_http *h, struct cep_err *err) {
     return CEP_OK;
 }
 
+/*
+ * A connection whose socket is closed by its buffers, after they let the loop forget it. evhttp's own way is the other
+ * one round: the loop is then asked to forget a number that may be another thread's file already.
+ */
+static struct bufferevent *new_connection(struct event_base *loop, void *arg) {
+    (void)arg;
+    return bufferevent_socket_new(loop, -1, BEV_OPT_CLOSE_ON_FREE);
+}
+
 enum cep_rc clu_http_start(const struct clu_http_opts *opts, struct clu_http **out, struct cep_err *err) {
     struct clu_http *h = base_calloc(1, sizeof *h);
     h->opts = *opts;
@@ -332,6 +342,7 @@ enum cep_rc clu_http_start(const struct clu_http_opts *opts, struct clu_http **o
         evhttp_set_timeout(h->http, HTTP_TIMEOUT_S);
         evhttp_set_allowed_methods(h->http, 0x1ff); /* those that are not ours get a 405 */
         evhttp_set_gencb(h->http, on_request, h);
+        evhttp_set_bevcb(h->http, new_connection, NULL);
         rc = listen_at(h, err);
     }
     if (rc == CEP_OK) {
