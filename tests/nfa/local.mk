@@ -1,5 +1,5 @@
 # Tests of nfa: see tests/local.mk for how to add one.
-NFA_KIT = tests/nfa/nfa_kit.c tests/nfa/nfa_kit.h $(REFERENCE_SOURCES)
+NFA_KIT = tests/nfa/nfa_kit.c tests/nfa/nfa_kit.h tests/nfa/nfa_gen.c tests/nfa/nfa_gen.h $(REFERENCE_SOURCES)
 
 check_PROGRAMS += tests/nfa/nfa_random_test
 tests_nfa_nfa_random_test_SOURCES = tests/nfa/nfa_random_test.c $(NFA_KIT)

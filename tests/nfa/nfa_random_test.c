@@ -5,6 +5,7 @@
  * NFA_RANDOM_SEED and NFA_RANDOM_CASES in the environment choose other cases and more of them. A difference prints the
  * pattern, the events and the seed.
  */
+#include "tests/nfa/nfa_gen.h"
 #include "tests/nfa/nfa_kit.h"
 #include "tests/reference/ref.h"
 
@@ -18,109 +19,7 @@
 
 #include <cmocka.h>
 
-static uint64_t seed;
-
-static unsigned pick(unsigned n) {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (unsigned)(seed >> 20) % n;
-}
-static bool one_in(unsigned n) {
-    return pick(n) == 0;
-}
-
-/* -- patterns ----------------------------------------------------------------------------------------------- */
-
-static void write_term(struct base_buf *b, int depth);
-
-static void write_quantifier(struct base_buf *b, bool group) {
-    static const char *const quants[] = { "+", "*", "?", "{2}", "{2,}", "{1,2}", "{2,3}" };
-    unsigned q = pick(7);
-    base_buf_puts(b, quants[q]);
-    if (q == 2)
-        return;
-    bool endless = q == 0 || q == 1 || q == 4;
-    unsigned word = pick(5);
-    if (word == 0)
-        base_buf_puts(b, " consecutive");
-    else if (word == 1)
-        base_buf_puts(b, " combinations");
-    if (word != 1 && !group && one_in(4))
-        base_buf_puts(b, " greedy");
-    if (endless && one_in(5))
-        base_buf_printf(b, " until %c", "abcq"[pick(4)]);
-    if (one_in(8))
-        base_buf_printf(b, " gap %u", pick(4) + 1);
-}
-
-static void write_var(struct base_buf *b) {
-    base_buf_putc(b, "aabbcAZ"[one_in(3) ? 3 + pick(4) : pick(4)]);
-}
-
-static void write_chain(struct base_buf *b, int depth) {
-    unsigned n = 1 + pick(depth ? 2 : 3);
-    for (unsigned i = 0; i < n; i++) {
-        static const char *const ops[] = { " ", " -> ", " -> ", " ->> " };
-        if (i) {
-            unsigned op = pick(4);
-            base_buf_puts(b, ops[op]);
-            if (one_in(7))
-                base_buf_puts(b, op == 0 ? "[4] " : one_in(2) ? "[3] " : "[2,5] ");
-        }
-        write_term(b, depth);
-    }
-}
-
-static void write_term(struct base_buf *b, int depth) {
-    unsigned what = depth >= 2 ? 9 : pick(10);
-    if (what == 0) {
-        base_buf_putc(b, '(');
-        write_chain(b, depth + 1);
-        base_buf_puts(b, " | ");
-        write_chain(b, depth + 1);
-        base_buf_putc(b, ')');
-    } else if (what == 1) {
-        base_buf_puts(b, "all(");
-        write_term(b, 2);
-        base_buf_puts(b, ", ");
-        write_term(b, 2);
-        base_buf_putc(b, ')');
-        return;
-    } else if (what == 2) {
-        base_buf_putc(b, '(');
-        write_chain(b, depth + 1);
-        base_buf_putc(b, ')');
-        if (one_in(2))
-            write_quantifier(b, true);
-        return;
-    } else {
-        write_var(b);
-    }
-    if (what > 2 && one_in(2))
-        write_quantifier(b, false);
-}
-
-/* A sequence with a negation here and there: never first, not behind what may be left out. */
-static void write_pattern(struct base_buf *b) {
-    base_buf_clear(b);
-    write_chain(b, 0);
-    if (one_in(3)) {
-        struct base_buf tail = BASE_BUF_INIT;
-        base_buf_printf(&tail, " -> %c", "abc"[pick(3)]);
-        base_buf_puts(b, one_in(2) ? base_buf_cstr(&tail) : " x");
-        unsigned kind = pick(4);
-        if (kind == 0)
-            base_buf_puts(b, " !n");
-        else if (kind == 1)
-            base_buf_puts(b, " -> !n");
-        if (kind == 0 || (kind == 1 && one_in(2))) {
-            base_buf_puts(b, one_in(2) ? " -> " : " ");
-            write_chain(b, 2);
-        }
-        base_buf_release(&tail);
-    }
-}
+static struct nfa_gen gen;
 
 /* -- the reference's answers -------------------------------------------------------------------------------------- */
 
@@ -187,37 +86,6 @@ static void join(
 
 /* -- one case --------------------------------------------------------------------------------------------------- */
 
-static void write_events(struct base_buf *b) {
-    base_buf_clear(b);
-    unsigned n = 3 + pick(9);
-    unsigned time = 0;
-    for (unsigned i = 0; i < n; i++) {
-        time += pick(5) ? 1 + pick(3) / 2 : 0;
-        base_buf_printf(b, "%s%c@%u", i ? " " : "", "aaabbbccnxq"[pick(11)], time + 1);
-    }
-}
-
-static struct plan_pattern options(void) {
-    static const enum plan_skip skips[] = { PLAN_SKIP_NONE, PLAN_SKIP_NONE, PLAN_SKIP_PAST_LAST,
-        PLAN_SKIP_PAST_LAST, PLAN_SKIP_TO_NEXT, PLAN_SKIP_TO_FIRST, PLAN_SKIP_TO_LAST };
-    struct plan_pattern p = { .skip = skips[pick(7)] };
-    unsigned within = pick(5);
-    if (within < 3) {
-        p.within_kind = PLAN_WITHIN_FIRST_LAST;
-        p.within_us = 3 + pick(10);
-    } else if (within == 3) {
-        p.within_kind = PLAN_WITHIN_BETWEEN;
-        p.within_us = 2 + pick(4);
-    }
-    if (one_in(10)) {
-        p.limit_open = 1 + pick(2);
-        p.limit_refuse_new = one_in(2);
-    }
-    if (one_in(10))
-        p.limit_matches = 1 + pick(2);
-    return p;
-}
-
 static void differ(const char *what, const char *pattern, const char *events, const struct plan_pattern *o,
     uint64_t at, const char *want, const char *got) {
     fail_msg(
@@ -238,18 +106,18 @@ static bool one_case(void) {
         { 0, NFA_KIT_RELOADED }, { NFA_KIT_NO_TIMEOUTS, NFA_KIT_RELOADED },
         { NFA_KIT_NO_CALM | NFA_KIT_NO_DOMINATE | NFA_KIT_NO_COVER, NFA_KIT_RELOADED },
         { 0, NFA_KIT_RELOADED_ROWS } };
-    uint64_t at = seed;
+    uint64_t at = gen.seed;
     struct base_buf pattern = BASE_BUF_INIT, events = BASE_BUF_INIT, want = BASE_BUF_INIT,
                     want_out = BASE_BUF_INIT;
-    write_pattern(&pattern);
-    write_events(&events);
-    struct plan_pattern o = options();
+    nfa_gen_pattern(&gen, &pattern);
+    nfa_gen_events(&gen, &events);
+    struct plan_pattern o = nfa_gen_options(&gen);
     /* A loop over a group may come to the same match in several ways: it is one match, and limits count it once. The
      * reference counts the ways. */
     bool ways_differ = strpbrk(base_buf_cstr(&pattern), ")") != NULL;
     if (ways_differ)
         o.limit_matches = 0;
-    unsigned rich = one_in(3) ? NFA_KIT_RICH : 0;
+    unsigned rich = nfa_gen_pick(&gen, 3) == 0 ? NFA_KIT_RICH : 0;
     bool fine = true;
     for (size_t i = 0; i < sizeof ways / sizeof ways[0] && fine; i++) {
         struct nfa_kit k;
@@ -290,7 +158,7 @@ static void agrees_with_the_reference(void **state) {
     (void)state;
     const char *s = getenv("NFA_RANDOM_SEED"), *c = getenv("NFA_RANDOM_CASES");
     uint64_t cases = c ? strtoull(c, NULL, 10) : 1500, done = 0;
-    seed = s ? strtoull(s, NULL, 10) : 20260101;
+    gen.seed = s ? strtoull(s, NULL, 10) : 20260101;
     for (uint64_t tries = 0; done < cases && tries < cases * 4; tries++)
         done += one_case();
     assert_true(done > cases / 2);
