@@ -31,6 +31,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_prog.c \
 	src/nfa/nfa_save.c src/nfa/nfa_save.h \
 	src/nfa/nfa_skip.c \
+	src/nfa/nfa_slice.c \
 	src/nfa/nfa_sleep.c \
 	src/nfa/nfa_step.c \
 	src/nfa/nfa_store.c \

@@ -173,6 +173,20 @@ enum { NFA_NS_META = STO_NS_META, NFA_NS_KEY = 1, NFA_NS_ROW = 2 };
 /* The whole state between two calls of batch and advance; rows that wait in an nfa_many (opts.fed) are not the matcher's. Returns: what out->put() returns. */
 enum cep_rc nfa_matcher_save(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err);
 /*
+ * The same in slices, while batches come in between: the state as of this call. META and the rows that wait are put out in this
+ * call, keys in nfa_matcher_save_some(), or before that when they are about to change: then out->put() is called from within
+ * nfa_matcher_batch() or advance(). `out` stays valid until the save ends. One save at a time.
+ * Returns: what out->put() returns; no save is under way after an error.
+ */
+enum cep_rc nfa_matcher_save_begin(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err);
+/*
+ * Goes on for about `bytes` bytes. Requires: a save is under way.
+ * Returns: CEP_AGAIN: there is more. Anything else ends the save: CEP_OK: all is out; or what out->put() returned, now or when
+ *          an event asked for it.
+ */
+enum cep_rc nfa_matcher_save_some(struct nfa_matcher *m, size_t bytes, struct cep_err *err);
+void nfa_matcher_save_cancel(struct nfa_matcher *m); /* no save under way is fine */
+/*
  * One entry back; META of a saved matcher, then its others, then the next saved matcher's. Requires: nothing was matched yet.
  * The program may be another one than the one that saved: partial matches whose state means the same go on, the others are
  * counted in `losses` under the pattern's name.

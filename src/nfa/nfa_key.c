@@ -138,6 +138,8 @@ static void grow(struct nfa_matcher *m) {
     base_free(m->slots);
     m->slots = slots;
     m->n_slots = n;
+    if (m->slice)
+        nfa_slice_moved(m, 0);
 }
 
 static size_t val_bytes(const struct evt_type *t, const struct evt_val *v) {
@@ -154,6 +156,7 @@ static struct nfa_key *key_of_vals(
     memset(k, 0, sizeof *k);
     k->size = size;
     k->deadline = EVT_TIME_MAX;
+    k->saved = m->save_number;
     k->vals = (struct evt_val *)(k + 1);
     char *bytes = (char *)(k->vals + pat->n_keys);
     if (n_bytes) {
@@ -275,6 +278,8 @@ static void key_remove(struct nfa_matcher *m, struct nfa_key *k) {
         size_t home = m->slots[next].hash & mask;
         if (((next - home) & mask) >= ((next - at) & mask)) {
             m->slots[at] = m->slots[next];
+            if (m->slice)
+                nfa_slice_moved(m, at);
             at = next;
         }
     }

@@ -67,6 +67,11 @@ void nfa_many_wake_always(struct nfa_many *g, uint32_t pattern);
  */
 enum cep_rc nfa_many_save(
     struct nfa_many *g, uint32_t pattern, const struct sto_out *out, struct cep_err *err);
+/* As nfa_matcher_save_begin(), some() and cancel(): several patterns may be saved at a time. */
+enum cep_rc nfa_many_save_begin(
+    struct nfa_many *g, uint32_t pattern, const struct sto_out *out, struct cep_err *err);
+enum cep_rc nfa_many_save_some(struct nfa_many *g, uint32_t pattern, size_t bytes, struct cep_err *err);
+void nfa_many_save_cancel(struct nfa_many *g, uint32_t pattern);
 enum cep_rc nfa_many_load(struct nfa_many *g, uint32_t pattern, const struct sto_entry *e,
     struct sto_losses *losses, struct cep_err *err);
 enum cep_rc nfa_many_loaded(

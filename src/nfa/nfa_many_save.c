@@ -38,17 +38,33 @@ static enum cep_rc save_rows(
     return rc;
 }
 
-enum cep_rc nfa_many_save(
+enum cep_rc nfa_many_save_begin(
     struct nfa_many *g, uint32_t pattern, const struct sto_out *out, struct cep_err *err) {
     struct nfa_matcher *m = g->members[pattern]->m;
     nfa_many_seal(g);
     /* It had nothing to do since it was served last. */
     m->watermark = g->watermark;
-    enum cep_rc rc = nfa_matcher_save(m, out, err);
+    enum cep_rc rc = nfa_matcher_save_begin(m, out, err);
     /* Looks at all that wait, so one for which nothing does is passed by. */
     if (rc == CEP_OK && (g->members[pattern]->waiting || g->members[pattern]->any_wide))
         rc = save_rows(g, pattern, out, err);
+    if (rc != CEP_OK)
+        nfa_matcher_save_cancel(m);
     return rc;
+}
+
+enum cep_rc nfa_many_save_some(struct nfa_many *g, uint32_t pattern, size_t bytes, struct cep_err *err) {
+    return nfa_matcher_save_some(g->members[pattern]->m, bytes, err);
+}
+
+void nfa_many_save_cancel(struct nfa_many *g, uint32_t pattern) {
+    nfa_matcher_save_cancel(g->members[pattern]->m);
+}
+
+enum cep_rc nfa_many_save(
+    struct nfa_many *g, uint32_t pattern, const struct sto_out *out, struct cep_err *err) {
+    enum cep_rc rc = nfa_many_save_begin(g, pattern, out, err);
+    return rc == CEP_OK ? nfa_many_save_some(g, pattern, SIZE_MAX, err) : rc;
 }
 
 struct place {

@@ -59,6 +59,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
         nfa_done_free(m, d);
     }
     nfa_loader_free(m->loader);
+    nfa_matcher_save_cancel(m);
     nfa_keys_release(m);
     nfa_trace_free(m);
     nfa_inputs_release(m);

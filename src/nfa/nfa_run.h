@@ -109,6 +109,7 @@ struct nfa_key {
     uint64_t match_number;
     int64_t emitted_at;          /* time of the match emitted last; see place_row() in nfa_emit.c */
     uint32_t n_emitted;          /* matches emitted at that time */
+    uint32_t saved;              /* number of the last save that it is in, or that it came after */
     struct nfa_history *history; /* n_inputs, or NULL */
     struct evt_val *vals;        /* n_keys; the strings lie behind the canonical bytes */
     const char *bytes;           /* canonical; NULL for keys of one int */
@@ -286,6 +287,8 @@ struct nfa_matcher {
     /* saving and loading */
     struct base_buf names;     /* META's part that never changes; made when first asked for */
     struct nfa_loader *loader; /* owned; between the first entry loaded and nfa_matcher_loaded() */
+    struct nfa_slice *slice;   /* owned; NULL = no save is under way */
+    uint32_t save_number;      /* of that save, or the last one */
 
     struct nfa_trace *trace; /* owned; NULL = nobody wants to see */
 };
@@ -354,6 +357,17 @@ void nfa_sleep_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 /* Drops those that started up to order. */
 void nfa_sleep_prune(struct nfa_matcher *m, struct nfa_key *k, uint64_t order);
 void nfa_sleep_free(struct nfa_matcher *m, struct nfa_key *k);
+
+/* nfa_slice.c */
+/* Requires, both: m->slice. The key is about to change: it is written first, unless it was. */
+void nfa_slice_opens(struct nfa_matcher *m, struct nfa_key *k);
+/* Some key moved to slot `to` of the table. */
+void nfa_slice_moved(struct nfa_matcher *m, size_t to);
+/* The one door to a key's state: before anything in it changes. */
+static inline void nfa_key_opens(struct nfa_matcher *m, struct nfa_key *k) {
+    if (__builtin_expect(m->slice != NULL, 0))
+        nfa_slice_opens(m, k);
+}
 
 /* nfa_step.c */
 /* The newest of the rows that prev() looks at; the oldest makes room. Requires: prev_rows[input] > 0. */

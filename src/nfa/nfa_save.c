@@ -1,5 +1,5 @@
 /*
- * nfa_save -- a matcher's state written down. META: nfa_meta.c.
+ * nfa_save -- a matcher's state written down. META: nfa_meta.c; when a key is written: nfa_slice.c.
  *
  *     KEY  key: the canonical bytes of the key; its group is theirs
  *          u8 store: 1 = runs, 2 = sets
@@ -25,7 +25,6 @@
 #include "nfa/nfa_save.h"
 
 #include "base/base_check.h"
-#include "base/base_err.h"
 #include "base/base_mem.h"
 #include "event/evt_pack.h"
 
@@ -267,7 +266,7 @@ static void save_events(struct nfa_saver *s) {
     }
 }
 
-static enum cep_rc save_key(
+enum cep_rc nfa_save_key(
     struct nfa_saver *s, const struct nfa_key *k, const struct sto_out *out, struct cep_err *err) {
     const struct nfa_store *store = nfa_store_of(s->m->p);
     const struct plan_pattern *pat = s->m->pat;
@@ -324,7 +323,7 @@ enum cep_rc nfa_save_row(struct nfa_saver *s, const struct nfa_held *h, uint32_t
     return sto_put(out, NFA_NS_ROW, group, base_buf_view(&s->key), base_buf_view(&s->value), err);
 }
 
-static enum cep_rc save_rows(struct nfa_saver *s, const struct sto_out *out, struct cep_err *err) {
+enum cep_rc nfa_save_rows(struct nfa_saver *s, const struct sto_out *out, struct cep_err *err) {
     const struct clk_reorder *ro = &s->m->reorder;
     enum cep_rc rc = CEP_OK;
     uint64_t number = 0;
@@ -351,22 +350,4 @@ void nfa_saver_release(struct nfa_saver *s) {
     base_buf_release(&s->key);
     base_buf_release(&s->value);
     base_arena_release(&s->scratch);
-}
-
-enum cep_rc nfa_matcher_save(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err) {
-    struct nfa_saver s;
-    if (m->p->store != NFA_STORE_RUNS)
-        return base_err_set(
-            err, CEP_ESTATE, "the store of sets cannot be saved; compile the pattern as one that is");
-    nfa_saver_init(&s, m);
-    nfa_meta_write(m, &s.value);
-    enum cep_rc rc = sto_put(out, NFA_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&s.value), err);
-    for (size_t i = 0; i < m->n_slots && rc == CEP_OK; i++) {
-        if (m->slots[i].key)
-            rc = save_key(&s, m->slots[i].key, out, err);
-    }
-    if (rc == CEP_OK)
-        rc = save_rows(&s, out, err);
-    nfa_saver_release(&s);
-    return rc;
 }

@@ -102,6 +102,11 @@ struct nfa_saver {
 /* Requires: nfa_saver_release() later. */
 void nfa_saver_init(struct nfa_saver *s, struct nfa_matcher *m);
 void nfa_saver_release(struct nfa_saver *s);
+/* A key as entry KEY. */
+enum cep_rc nfa_save_key(
+    struct nfa_saver *s, const struct nfa_key *k, const struct sto_out *out, struct cep_err *err);
+/* All rows that wait in this matcher, as entries ROW. */
+enum cep_rc nfa_save_rows(struct nfa_saver *s, const struct sto_out *out, struct cep_err *err);
 /* A waiting row as entry ROW; its key was hashed in h (nfa_hash_keys). */
 enum cep_rc nfa_save_row(struct nfa_saver *s, const struct nfa_held *h, uint32_t row, uint64_t number,
     const struct sto_out *out, struct cep_err *err);

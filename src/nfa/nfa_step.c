@@ -545,6 +545,7 @@ static void expire_runs(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
 }
 
 void nfa_step(struct nfa_matcher *m, struct nfa_key *k) {
+    nfa_key_opens(m, k);
     switch (m->p->store) {
     case NFA_STORE_FATES: nfa_fates_step(m, k); return;
     case NFA_STORE_GRAPH: nfa_graph_step(m, k); return;
@@ -554,6 +555,7 @@ void nfa_step(struct nfa_matcher *m, struct nfa_key *k) {
 }
 
 void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    nfa_key_opens(m, k);
     switch (m->p->store) {
     case NFA_STORE_FATES: nfa_fates_expire(m, k, now); return;
     case NFA_STORE_GRAPH: nfa_graph_expire(m, k, now); return;

@@ -27,3 +27,6 @@ tests_nfa_nfa_sets_test_LDADD = $(NFA_TEST_LIBS)
 check_PROGRAMS += tests/nfa/nfa_trace_test
 tests_nfa_nfa_trace_test_SOURCES = tests/nfa/nfa_trace_test.c $(NFA_KIT)
 tests_nfa_nfa_trace_test_LDADD = $(NFA_TEST_LIBS)
+check_PROGRAMS += tests/nfa/nfa_slice_test
+tests_nfa_nfa_slice_test_SOURCES = tests/nfa/nfa_slice_test.c $(NFA_KIT)
+tests_nfa_nfa_slice_test_LDADD = $(NFA_TEST_LIBS)
