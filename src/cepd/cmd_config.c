@@ -179,7 +179,11 @@ enum cep_rc cmd_config_load(
     return rc;
 }
 
-static enum cep_rc bad_value(
+const char *cmd_config_name(enum cmd_config_key key) {
+    return keys[key].name;
+}
+
+enum cep_rc cmd_config_bad(
     const struct cmd_config *c, enum cmd_config_key key, const char *wants, struct cep_err *err) {
     return base_err_set(err, CEP_EINVAL, "%s%s\"%s\" takes %s, not \"%s\"", c->from[key] ? c->from[key] : "",
         c->from[key] ? ": " : "", keys[key].name, wants, c->values[key]);
@@ -192,7 +196,7 @@ enum cep_rc cmd_config_int(const struct cmd_config *c, enum cmd_config_key key, 
     char wants[96];
     (void)snprintf(wants, sizeof wants, "a number from %lld to %lld (%s)", (long long)min, (long long)max,
         keys[key].unit);
-    return bad_value(c, key, wants, err);
+    return cmd_config_bad(c, key, wants, err);
 }
 
 enum cep_rc cmd_config_bytes(
@@ -206,7 +210,7 @@ enum cep_rc cmd_config_bytes(
         s.len--;
     }
     if (!base_parse_u64(s, out) || *out > UINT64_MAX >> shift)
-        return bad_value(c, key, "bytes such as \"512m\" or \"4g\"", err);
+        return cmd_config_bad(c, key, "bytes such as \"512m\" or \"4g\"", err);
     *out <<= shift;
     return CEP_OK;
 }
@@ -215,7 +219,7 @@ enum cep_rc cmd_config_duration(
     const struct cmd_config *c, enum cmd_config_key key, int64_t *out_us, struct cep_err *err) {
     if (base_parse_duration(base_str_of(c->values[key]), out_us) && *out_us >= 0)
         return CEP_OK;
-    return bad_value(c, key, "a duration such as \"5 ms\"", err);
+    return cmd_config_bad(c, key, "a duration such as \"5 ms\"", err);
 }
 
 size_t cmd_config_list(const struct cmd_config *c, const char **names, const char **values) {

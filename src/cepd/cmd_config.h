@@ -38,8 +38,27 @@
     KEY(CP_RETAINED, "checkpoint.retained", "2", "checkpoints, 1 to 1000", true,                         \
         "how many are kept; the one before is used when the last is damaged")                            \
     KEY(SAVEPOINT_DIR, "savepoint.dir", "", "folder", false, "where savepoints go")                      \
-    KEY(RESTART, "restart.strategy", "none", "none|fixed-delay|exponential-delay|failure-rate", false,   \
-        "after a failure")                                                                               \
+    KEY(CP_CONCURRENT, "checkpoint.max-concurrent", "1", "checkpoints, 1 to 100", true,                  \
+        "how many may be under way at the same time")                                                    \
+    KEY(CP_TIMEOUT, "checkpoint.timeout", "10 min", "duration", true,                                    \
+        "one that takes longer is dropped; the job goes on")                                             \
+    KEY(CP_PAUSE, "checkpoint.min-pause", "0 s", "duration", true,                                       \
+        "between the end of one and the begin of the next; more than 0: only one at a time")             \
+    KEY(RESTART, "restart.strategy", "exponential-delay",                                                \
+        "none|fixed-delay|exponential-delay|failure-rate", true,                                         \
+        "how a job that keeps checkpoints goes back to the last one after a failure")                    \
+    KEY(RESTART_ATTEMPTS, "restart.attempts", "3", "restarts", true,                                     \
+        "fixed-delay: in all; failure-rate: failures that restart.interval may have")                    \
+    KEY(RESTART_DELAY, "restart.delay", "1 s", "duration", true,                                         \
+        "before a restart; exponential-delay: before the first")                                         \
+    KEY(RESTART_MAX_DELAY, "restart.max-delay", "1 min", "duration", true,                               \
+        "exponential-delay: no delay is longer")                                                         \
+    KEY(RESTART_FACTOR, "restart.factor", "1.5", "number, 1 to 100", true,                               \
+        "exponential-delay: what each delay is of the one before")                                       \
+    KEY(RESTART_RESET, "restart.reset-after", "1 h", "duration", true,                                   \
+        "exponential-delay: a job that ran so long begins with restart.delay again")                     \
+    KEY(RESTART_INTERVAL, "restart.interval", "1 min", "duration", true,                                 \
+        "failure-rate: the time in which failures are counted")                                          \
     KEY(HB_INTERVAL, "heartbeat.interval", "", "duration", false, "between coordinator and workers")     \
     KEY(HB_TIMEOUT, "heartbeat.timeout", "", "duration", false, "when a silent worker is given up")      \
     KEY(CHANNEL, "channel.capacity", "64", "batches and watermarks", true,                               \
@@ -68,6 +87,11 @@ enum cep_rc cmd_config_bytes(
     const struct cmd_config *c, enum cmd_config_key key, uint64_t *out, struct cep_err *err);
 enum cep_rc cmd_config_duration(
     const struct cmd_config *c, enum cmd_config_key key, int64_t *out_us, struct cep_err *err);
+/* The key as it is written in cepd.yaml. */
+const char *cmd_config_name(enum cmd_config_key key);
+/* The mistake of a value that is not what the key takes. */
+enum cep_rc cmd_config_bad(
+    const struct cmd_config *c, enum cmd_config_key key, const char *wants, struct cep_err *err);
 /* What is in force, as a list of name and value: keys that do something in this version and have a value. Returns: how many;
  * `names` and `values` have room for CMD_CFG_MAX. */
 size_t cmd_config_list(const struct cmd_config *c, const char **names, const char **values);

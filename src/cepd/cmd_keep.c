@@ -3,13 +3,15 @@
  */
 #include "cepd/cmd_keep.h"
 
+#include "cepd/cmd_restart.h"
+
 #include "base/base_err.h"
 #include "base/base_mem.h"
 #include "base/base_num.h"
 #include "state/sto_path.h"
 #include "time/clk.h"
 
-enum { RETAINED_MAX = 1000 };
+enum { RETAINED_MAX = 1000, CONCURRENT_MAX = 100 };
 
 /* -- what is asked for -------------------------------------------------------------------------------------------- */
 
@@ -26,18 +28,40 @@ static enum cep_rc check_options(const struct cmd_keep *k, const struct cmd_conf
     }
     if (k->allow_dropped && !k->restore)
         return base_err_set(err, CEP_EINVAL, "--allow-dropped-state means nothing without --restore");
-    if (!k->dir && c->from[CMD_CFG_CP_INTERVAL]) {
-        base_err_set(err, CEP_EINVAL, "%s: checkpoints need a folder", c->from[CMD_CFG_CP_INTERVAL]);
+    static const enum cmd_config_key needs_dir[] = { CMD_CFG_CP_INTERVAL, CMD_CFG_CP_TIMEOUT, CMD_CFG_CP_PAUSE,
+        CMD_CFG_CP_CONCURRENT };
+    for (size_t i = 0; i < sizeof needs_dir / sizeof *needs_dir && !k->dir; i++) {
+        const char *from = c->from[needs_dir[i]];
+        if (!from)
+            continue;
+        base_err_set(err, CEP_EINVAL, "%s: checkpoints need a folder", from);
         base_err_hint(err, "--state-dir DIR says where they lie");
         return CEP_EINVAL;
     }
     return CEP_OK;
 }
 
+static enum cep_rc read_numbers(struct cmd_keep *k, const struct cmd_config *c, struct cep_err *err) {
+    int64_t retained = 1, concurrent = 1;
+    enum cep_rc rc = cmd_config_int(c, CMD_CFG_CP_RETAINED, 1, RETAINED_MAX, &retained, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_int(c, CMD_CFG_CP_CONCURRENT, 1, CONCURRENT_MAX, &concurrent, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_duration(c, CMD_CFG_CP_INTERVAL, &k->every_us, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_duration(c, CMD_CFG_CP_TIMEOUT, &k->timeout_us, err);
+    if (rc == CEP_OK)
+        rc = cmd_config_duration(c, CMD_CFG_CP_PAUSE, &k->pause_us, err);
+    if (rc == CEP_OK && k->timeout_us == 0)
+        rc = cmd_config_bad(c, CMD_CFG_CP_TIMEOUT, "a duration above 0", err);
+    k->retained = (uint32_t)retained;
+    k->concurrent = (uint32_t)concurrent;
+    return rc == CEP_OK ? cmd_restart_config(c, k->dir != NULL, &k->restart, err) : rc;
+}
+
 enum cep_rc cmd_keep_config(
     struct cmd_keep *k, const struct cmd_args *args, const struct cmd_config *c, struct cep_err *err) {
     const char *state_dir = c->values[CMD_CFG_STATE_DIR], *dir = c->values[CMD_CFG_CP_DIR];
-    int64_t retained = 1;
     *k = (struct cmd_keep){ .restore = cmd_args_get(args, "restore"),
         .fresh = cmd_args_has(args, "fresh"),
         .allow_dropped = cmd_args_has(args, "allow-dropped-state") };
@@ -53,10 +77,7 @@ enum cep_rc cmd_keep_config(
         k->dir = base_strdup(base_buf_cstr(&b));
         base_buf_release(&b);
     }
-    enum cep_rc rc = cmd_config_int(c, CMD_CFG_CP_RETAINED, 1, RETAINED_MAX, &retained, err);
-    if (rc == CEP_OK)
-        rc = cmd_config_duration(c, CMD_CFG_CP_INTERVAL, &k->every_us, err);
-    k->retained = (uint32_t)retained;
+    enum cep_rc rc = read_numbers(k, c, err);
     return rc == CEP_OK ? check_options(k, c, err) : rc;
 }
 
@@ -178,12 +199,33 @@ enum cep_rc cmd_keep_open(
         rc = open_restore(k, begun, opts, err);
     if (rc == CEP_OK && k->store) {
         opts->checkpoint_every_us = k->every_us;
+        opts->checkpoint_timeout_us = k->timeout_us;
+        opts->checkpoint_pause_us = k->pause_us;
+        opts->checkpoints_in_flight = k->concurrent;
+        opts->restart = k->restart;
         opts->next_checkpoint = sto_store_next_id(k->store);
     }
     return rc;
 }
 
 /* -- while it runs ------------------------------------------------------------------------------------------------- */
+
+enum cep_rc cmd_keep_latest(struct cmd_keep *k, struct rt_snap *out, struct cep_err *err) {
+    struct sto_manifest m;
+    enum cep_rc rc = sto_store_latest(k->store, &m, on_damaged, k, err);
+    if (rc == CEP_NONE) {
+        base_err_set(err, CEP_EDAMAGED, "no checkpoint in \"%s\" is whole", k->dir);
+        base_err_hint(err, "--fresh starts over");
+        if (err)
+            err->fatal = true;
+        return CEP_EDAMAGED;
+    }
+    if (rc != CEP_OK)
+        return rc;
+    rc = rt_snap_read(out, &m, err);
+    sto_manifest_release(&m);
+    return rc;
+}
 
 enum cep_rc cmd_keep_put(struct cmd_keep *k, uint64_t id, const struct rt_snap *snap, struct cep_err *err) {
     struct sto_bundle *b;

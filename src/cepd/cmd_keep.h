@@ -21,7 +21,9 @@ struct cmd_keep {
     const char *restore; /* borrowed from argv; "latest", a path; NULL = from the beginning */
     bool fresh, allow_dropped;
     int64_t every_us;
-    uint32_t retained;
+    uint32_t retained, concurrent;
+    int64_t timeout_us, pause_us;
+    struct rt_restart_spec restart;
     /* Set by cmd_keep_open(). */
     struct cmd_log *log;     /* borrowed */
     struct sto_store *store; /* owned; NULL: nothing is kept */
@@ -35,11 +37,13 @@ struct cmd_keep {
 enum cep_rc cmd_keep_config(
     struct cmd_keep *k, const struct cmd_args *args, const struct cmd_config *c, struct cep_err *err);
 /*
- * Ensures: opts has what the job needs of it (but for keep(), which passes on to cmd_keep_put()).
+ * Ensures: opts has what the job needs of it (but for keep() and latest(), which pass on to cmd_keep_put() and cmd_keep_latest()).
  * Returns: CEP_EINVAL: the folder holds a job and the run does not say what is to become of it, or there is nothing to go on
  *          from; CEP_EDAMAGED: no checkpoint is whole; CEP_ESTATE: another process has it; CEP_EIO.
  */
 enum cep_rc cmd_keep_open(struct cmd_keep *k, struct cmd_log *log, struct rt_opts *opts, struct cep_err *err);
+/* Appends the newest snapshot that is whole. Requires: something is kept. */
+enum cep_rc cmd_keep_latest(struct cmd_keep *k, struct rt_snap *out, struct cep_err *err);
 /* Makes a snapshot durable. */
 enum cep_rc cmd_keep_put(struct cmd_keep *k, uint64_t id, const struct rt_snap *snap, struct cep_err *err);
 /* The job is made: tells what was lost of the state, and frees the rest. Returns: CEP_ESTATE when that was not allowed. */

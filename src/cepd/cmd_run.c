@@ -112,6 +112,22 @@ static enum cep_rc on_keep(void *arg, uint64_t id, const struct rt_snap *snap, s
     return cmd_keep_put(&c->keep, id, snap, err);
 }
 
+static enum cep_rc on_latest(void *arg, struct rt_snap *out, struct cep_err *err) {
+    struct context *c = arg;
+    return cmd_keep_latest(&c->keep, out, err);
+}
+
+static void on_state(void *arg, enum rt_state state, const struct cep_err *why) {
+    struct context *c = arg;
+    if (!c->shown)
+        return;
+    if (why) {
+        clu_job_failed(c->shown, why);
+        clu_job_state(c->shown, RT_STATE_FAILING);
+    }
+    clu_job_state(c->shown, state);
+}
+
 static void on_trace(void *arg, const char *line) {
     struct context *c = arg;
     if (c->log.json) {
@@ -247,6 +263,15 @@ static void say_how_to_go_on(struct context *c) {
             (unsigned long long)k->last_id);
 }
 
+/* The other counts begin anew with each. */
+static void write_restarts(struct base_buf *b, struct rt_job *job) {
+    struct rt_checkpoint_stats stats;
+    rt_job_checkpoints(job, &stats);
+    if (stats.restarts > 0)
+        base_buf_printf(b, ", all since the last of %u %s", stats.restarts,
+            plural(stats.restarts, "restart", "restarts"));
+}
+
 /* Returns: how many rows no sink could deliver. */
 static uint64_t say_end(struct context *c, struct rt_job *job, const char *how) {
     struct rt_totals t;
@@ -262,6 +287,7 @@ static uint64_t say_end(struct context *c, struct rt_job *job, const char *how) 
         base_buf_puts(&b, ")");
     }
     write_counts(&b, &t);
+    write_restarts(&b, job);
     cmd_log_line(&c->log, CON_LEVEL_INFO, base_buf_cstr(&b));
     base_buf_release(&b);
     return undelivered;
@@ -323,6 +349,7 @@ static enum cep_rc serve(struct context *c, const struct rt_opts *opts, struct c
         .plan = c->plan,
         .clk = opts->clk,
         .parallelism = opts->parallelism,
+        .restart = rt_restart_name(opts->restart.kind),
         .keys = keys,
         .n_keys = n });
     struct clu_http_opts http = {
@@ -384,6 +411,8 @@ static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_o
     opts->trace = c->trace ? on_trace : NULL;
     enum cep_rc rc = cmd_keep_open(&c->keep, &c->log, opts, &err);
     opts->keep = c->keep.store ? on_keep : NULL;
+    opts->latest = c->keep.store ? on_latest : NULL;
+    opts->state = on_state;
     if (rc == CEP_OK && (rc = block_signals(&w, &err)) == CEP_OK)
         rc = serve(c, opts, &err);
     bool mistake = rc == CEP_EINVAL;

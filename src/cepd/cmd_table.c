@@ -36,6 +36,31 @@ static const struct cmd_option run_options[] = {
     { .name = "checkpoint-interval", .arg = "D", .help = "time between checkpoints (default 10 s)" },
     { .name = "checkpoint-dir", .arg = "DIR", .help = "keep them there instead of in DIR/checkpoints" },
     { .name = "checkpoint-retained", .arg = "N", .help = "how many checkpoints are kept (default 2)" },
+    { .name = "checkpoint-timeout", .arg = "D", .help = "drop a checkpoint that takes longer (default 10 min)" },
+    { .name = "checkpoint-min-pause",
+        .arg = "D",
+        .help = "between the end of a checkpoint and the begin of the next (default 0)" },
+    { .name = "checkpoint-max-concurrent",
+        .arg = "N",
+        .help = "checkpoints that may be under way at the same time (default 1)" },
+    { .name = "restart-strategy",
+        .arg = "none|fixed-delay|exponential-delay|failure-rate",
+        .help = "how a job that keeps checkpoints goes back to the last one after a failure (default "
+                "exponential-delay)" },
+    { .name = "restart-attempts",
+        .arg = "N",
+        .help = "fixed-delay: restarts in all; failure-rate: failures in --restart-interval (default 3)" },
+    { .name = "restart-delay", .arg = "D", .help = "before a restart, or before the first (default 1 s)" },
+    { .name = "restart-max-delay", .arg = "D", .help = "exponential-delay: no delay is longer (default 1 min)" },
+    { .name = "restart-factor",
+        .arg = "F",
+        .help = "exponential-delay: each delay is F times the one before (default 1.5)" },
+    { .name = "restart-reset-after",
+        .arg = "D",
+        .help = "exponential-delay: after D without a failure the first delay again (default 1 h)" },
+    { .name = "restart-interval",
+        .arg = "D",
+        .help = "failure-rate: the time in which failures are counted (default 1 min)" },
     { .name = "restore",
         .arg = "PATH",
         .help = "go on from that checkpoint or savepoint; \"latest\": the newest of --state-dir" },
@@ -169,7 +194,14 @@ static const struct cmd_spec table[] = {
                    "newest checkpoint that is whole; a file sink with delivery exactly once is cut back to "
                    "what it held then.\n"
                    "State that fits nothing in the file any more is listed, and refused without "
-                   "--allow-dropped-state.",
+                   "--allow-dropped-state.\n"
+                   "\n"
+                   "Such a job also gets over failures by itself (a sink's disk that is full, a connection "
+                   "that is lost): it goes back\n"
+                   "to its newest checkpoint after a while, as --restart-strategy says; each restart is said, "
+                   "with what failed. What\n"
+                   "the same input would bring about again (state.memory exceeded, a skip with or error) ends "
+                   "the job at once.",
         .examples = "  cepd run card-testing.pattern\n  tail -f payments.ndjson | cepd run "
                     "from-stdin.pattern --set large=100\n"
                     "  cepd run card-testing.pattern --state-dir state\n"

@@ -14,6 +14,7 @@ libcmd_la_SOURCES = \
 	src/cepd/cmd_keep.c src/cepd/cmd_keep.h \
 	src/cepd/cmd_log.c src/cepd/cmd_log.h \
 	src/cepd/cmd_man.c \
+	src/cepd/cmd_restart.c src/cepd/cmd_restart.h \
 	src/cepd/cmd_run.c \
 	src/cepd/cmd_shared.c src/cepd/cmd_shared.h \
 	src/cepd/cmd_svg.c src/cepd/cmd_svg.h \

@@ -532,9 +532,9 @@ static void write_config(struct clu_job *j, struct base_buf *b) {
     base_buf_putc(b, '{');
     put_job(b, j);
     base_buf_printf(b,
-        ",\"execution-config\":{\"execution-mode\":\"PIPELINED\",\"restart-strategy\":\"none\","
+        ",\"execution-config\":{\"execution-mode\":\"PIPELINED\",\"restart-strategy\":\"%s\","
         "\"job-parallelism\":%u,\"object-reuse-mode\":true,\"user-config\":{",
-        j->opts.parallelism);
+        j->opts.restart ? j->opts.restart : "none", j->opts.parallelism);
     for (size_t i = 0; i < j->opts.n_keys; i++) {
         base_buf_puts(b, i ? "," : "");
         put_str(b, j->opts.keys[i].name, base_str_of(j->opts.keys[i].value));

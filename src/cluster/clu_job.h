@@ -27,6 +27,7 @@ struct clu_job_opts {
     const struct plan *plan;
     const struct clk *clk;
     uint32_t parallelism;
+    const char *restart; /* the strategy; NULL = "none" */
     const struct clu_job_key *keys;
     size_t n_keys;
 };

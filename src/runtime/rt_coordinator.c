@@ -37,7 +37,7 @@ struct rt_coordinator {
     size_t n_pending, cap_pending;
     bool *alone;     /* owned; by task: does not run, so the coordinator saves it */
     uint64_t *heard; /* owned; by task: the last checkpoint it acknowledged, dropped or not */
-    int64_t next_us;
+    int64_t next_us, pause_until_us;
     uint64_t last_id;
     /* Shared. */
     atomic_uint_fast64_t begun, complete;
@@ -126,9 +126,10 @@ static void not_complete(struct rt_coordinator *co, uint64_t id, const struct ce
     rt_job_log(co->job, CON_LEVEL_ERROR, text);
 }
 
-/* Forgets the i-th. */
+/* Forgets the i-th, which is complete or dropped. */
 static void forget(struct rt_coordinator *co, size_t i) {
     struct pending *p = &co->pending[i];
+    co->pause_until_us = mono(co) + co->job->opts.checkpoint_pause_us;
     for (uint32_t t = 0; t < n_tasks(co); t++)
         rt_saved_free(p->of[t]);
     base_free(p->of);
@@ -288,10 +289,16 @@ static void drop_late(struct rt_coordinator *co, int64_t now) {
 static bool may_begin(const struct rt_coordinator *co) {
     if (co->job->opts.checkpoint_every_us <= 0 || co->n_pending >= co->max_in_flight)
         return false;
+    if (co->job->opts.checkpoint_pause_us > 0 && co->n_pending > 0)
+        return false;
     for (uint32_t t = 0; t < n_tasks(co); t++)
         if (!co->alone[t] && co->last_id - co->heard[t] >= co->max_in_flight)
             return false;
     return true;
+}
+
+static int64_t next_begin(const struct rt_coordinator *co) {
+    return co->next_us > co->pause_until_us ? co->next_us : co->pause_until_us;
 }
 
 static void turn(struct rt_coordinator *co) {
@@ -306,7 +313,7 @@ static void turn(struct rt_coordinator *co) {
         rt_job_fail(co->job, rc, &err);
     int64_t now = mono(co);
     drop_late(co, now);
-    if (rt_job_ending(co->job) || !may_begin(co) || now < co->next_us)
+    if (rt_job_ending(co->job) || !may_begin(co) || now < next_begin(co))
         return;
     co->next_us = now + co->job->opts.checkpoint_every_us;
     begin(co);
@@ -315,8 +322,8 @@ static void turn(struct rt_coordinator *co) {
 
 static int wait_ms(const struct rt_coordinator *co) {
     int64_t us = LOOK_US;
-    if (may_begin(co) && co->next_us - mono(co) < us)
-        us = co->next_us - mono(co);
+    if (may_begin(co) && next_begin(co) - mono(co) < us)
+        us = next_begin(co) - mono(co);
     return us <= 0 ? 0 : (int)((us + 999) / 1000);
 }
 

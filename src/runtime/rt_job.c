@@ -174,24 +174,39 @@ static bool wait_for_restart(struct rt_job *job, int64_t us) {
     return !atomic_load(&job->stop);
 }
 
-/* After a failure, as often as the strategy says. Returns: CEP_OK = the job may begin again; else what stands. */
+static void say_state(struct rt_job *job, enum rt_state state, const struct cep_err *why) {
+    if (job->opts.state)
+        job->opts.state(job->opts.arg, state, why);
+}
+
+static enum cep_rc interrupted(struct cep_err *err) {
+    *err = (struct cep_err)CEP_ERR_INIT;
+    return base_err_set(err, CEP_EINTERRUPTED, "interrupted");
+}
+
+/*
+ * After a failure, as often as the strategy says. Returns: CEP_OK = the job may begin again; CEP_EINTERRUPTED = it was told to
+ * stop meanwhile; else what stands.
+ */
 static enum cep_rc go_back(
     struct rt_job *job, struct rt_restart *r, enum cep_rc failed, struct cep_err *err) {
     while (failed != CEP_OK) {
-        char text[sizeof err->message + 128];
-        int64_t wait = rt_restart_failed(r, clk_mono(job->opts.clk));
+        char text[sizeof err->message + sizeof err->hint + 128];
+        int64_t wait = err->fatal ? -1 : rt_restart_failed(r, clk_mono(job->opts.clk));
         if (wait < 0)
             return failed;
         (void)snprintf(text, sizeof text,
-            "%s; the job goes back to its last checkpoint in %.1f s (restart %u)", err->message,
-            (double)wait / 1e6, r->n_restarts);
+            "%s%s%s%s; the job goes back to its last checkpoint in %.1f s (restart %u)", err->message,
+            err->hint[0] ? " (" : "", err->hint, err->hint[0] ? ")" : "", (double)wait / 1e6, r->n_restarts);
         rt_job_log(job, CON_LEVEL_ERROR, text);
+        say_state(job, RT_STATE_RESTARTING, err);
         if (!wait_for_restart(job, wait))
-            return failed;
+            return interrupted(err);
         *err = (struct cep_err)CEP_ERR_INIT;
         failed = rt_job_go_back(job, err);
     }
     rt_coordinator_restarted(job->coordinator);
+    say_state(job, RT_STATE_RUNNING, NULL);
     return CEP_OK;
 }
 

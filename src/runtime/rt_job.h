@@ -52,9 +52,16 @@ struct rt_opts {
      * thread of rt_job_run().
      */
     enum cep_rc (*latest)(void *arg, struct rt_snap *out, struct cep_err *err);
-    struct rt_restart_spec restart; /* whether and when; needs keep() and latest() */
+    /*
+     * Whether and when; needs keep() and latest(). A failure that the same input brings about again (cep_err.fatal) is not
+     * tried again.
+     */
+    struct rt_restart_spec restart;
+    /* The job goes back: RESTARTING with what failed, before it waits; then RUNNING. By the thread of rt_job_run(). NULL = nobody. */
+    void (*state)(void *arg, enum rt_state state, const struct cep_err *why);
     int64_t checkpoint_every_us;    /* 0 = only at the start and at the end */
     int64_t checkpoint_timeout_us;  /* one that takes longer is dropped */
+    int64_t checkpoint_pause_us;    /* between the end of one and the begin of the next, at least */
     uint32_t checkpoints_in_flight; /* at the same time, at most */
     uint64_t next_checkpoint;       /* the id of the first one */
     const struct rt_snap

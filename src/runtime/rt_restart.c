@@ -48,11 +48,20 @@ void rt_restart_defaults(struct rt_restart_spec *spec, enum rt_restart_kind kind
     *spec = defaults[kind];
 }
 
+static const char *const kinds[RT_RESTART_MAX] = {
+    [RT_RESTART_NONE] = "none",
+    [RT_RESTART_FIXED_DELAY] = "fixed-delay",
+    [RT_RESTART_EXPONENTIAL_DELAY] = "exponential-delay",
+    [RT_RESTART_FAILURE_RATE] = "failure-rate",
+};
+
+const char *rt_restart_name(enum rt_restart_kind kind) {
+    return kinds[kind];
+}
+
 bool rt_restart_find(const char *name, enum rt_restart_kind *out) {
-    static const char *const names[RT_RESTART_MAX] = { "none", "fixed-delay", "exponential-delay",
-        "failure-rate" };
     for (int k = 0; k < RT_RESTART_MAX; k++)
-        if (strcmp(names[k], name) == 0) {
+        if (strcmp(kinds[k], name) == 0) {
             *out = (enum rt_restart_kind)k;
             return true;
         }

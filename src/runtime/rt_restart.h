@@ -67,6 +67,7 @@ struct rt_restart_spec {
 
 /* Flink's defaults for the kind. */
 void rt_restart_defaults(struct rt_restart_spec *spec, enum rt_restart_kind kind);
+const char *rt_restart_name(enum rt_restart_kind kind);
 /* Returns: false when there is no strategy of that name. */
 bool rt_restart_find(const char *name, enum rt_restart_kind *out);
 

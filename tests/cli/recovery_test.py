@@ -120,6 +120,17 @@ def test_options_that_mean_nothing_alone_are_mistakes(folder):
                        (["--state-dir", "new", "--restore", "latest"], "there is no checkpoint in"),
                        (["--checkpoint-interval", "1 s"], "checkpoints need a folder"),
                        (["--fresh"], "means nothing without --state-dir"),
+                       (["--checkpoint-timeout", "1 s"], "checkpoints need a folder"),
+                       (["--checkpoint-max-concurrent", "2"], "checkpoints need a folder"),
+                       (["--checkpoint-min-pause", "2 s"], "checkpoints need a folder"),
+                       (["--restart-strategy", "fixed-delay"], "has nothing to go back to"),
+                       (["--restart-delay", "1 s"], '"restart.delay" means nothing to restart.strategy none'),
+                       (["--state-dir", "new", "--restart-attempts", "1"],
+                        '"restart.attempts" means nothing to restart.strategy exponential-delay'),
+                       (["--state-dir", "new", "--restart-strategy", "always"], 'not "always"'),
+                       (["--state-dir", "new", "--restart-factor", "0.5"], "takes a number from 1 to 100"),
+                       (["--state-dir", "new", "--restart-delay", "2 min"], "is shorter than restart.delay"),
+                       (["--state-dir", "new", "--checkpoint-timeout", "0 s"], "takes a duration above 0"),
                        (["--state-dir", "new", "--allow-dropped-state"], "means nothing without --restore")]:
         assert what in cepd("run", "p.pattern", *args, cwd=folder, status=1).stderr, args
 

@@ -19,13 +19,13 @@ struct store {
     bool has_latest;
     uint64_t latest_id;
     uint32_t n_kept, fail_after;
-    bool retriable;
+    bool retriable, fatal;
 };
 
 struct context {
     struct rt_random *f;
     struct store store;
-    uint32_t n_restarts;
+    uint32_t n_restarts, n_restarting, n_running; /* told by the job */
 };
 
 static void copy(struct rt_snap *to, const struct rt_snap *from) {
@@ -49,6 +49,7 @@ static enum cep_rc keep(void *arg, uint64_t id, const struct rt_snap *snap, stru
     if (s->n_kept++ >= s->fail_after) {
         base_err_set(err, CEP_EIO, "the disk is on fire");
         err->retriable = s->retriable;
+        err->fatal = s->fatal;
         return CEP_EIO;
     }
     copy(&s->latest, snap);
@@ -66,6 +67,18 @@ static enum cep_rc latest(void *arg, struct rt_snap *out, struct cep_err *err) {
     c->store.n_kept = 0;
     c->store.fail_after = c->n_restarts < 5 ? 1 + c->n_restarts % 3 : UINT32_MAX;
     return CEP_OK;
+}
+
+static void state(void *arg, enum rt_state state, const struct cep_err *why) {
+    struct context *c = arg;
+    assert_true(state == RT_STATE_RUNNING || state == RT_STATE_RESTARTING);
+    if (state == RT_STATE_RUNNING) {
+        assert_null(why);
+        assert_int_equal(++c->n_running, c->n_restarting);
+    } else {
+        assert_non_null(strstr(why->message, "the disk is on fire"));
+        c->n_restarting++;
+    }
 }
 
 static void options(struct context *c, uint32_t parallelism, struct rt_opts *opts) {
@@ -191,13 +204,14 @@ static void a_failed_job_goes_on_at_any_parallelism(void **state) {
 static enum cep_rc run_with_restarts(struct context *c, uint32_t parallelism, uint32_t attempts,
     struct rt_checkpoint_stats *stats, struct cep_err *err) {
     struct rt_opts opts;
-    c->store = (struct store){ .fail_after = 2 };
-    c->n_restarts = 0;
+    c->store = (struct store){ .fail_after = 2, .fatal = c->store.fatal };
+    c->n_restarts = c->n_restarting = c->n_running = 0;
     options(c, parallelism, &opts);
     checkpoints(c, &opts);
     opts.batch_rows = 4;
     opts.checkpoint_every_us = 500;
     opts.latest = latest;
+    opts.state = state;
     rt_restart_defaults(&opts.restart, RT_RESTART_FIXED_DELAY);
     opts.restart.attempts = attempts;
     opts.restart.delay_us = 1000;
@@ -227,6 +241,7 @@ static void a_job_goes_back_by_itself(void **state) {
         assert_int_equal(run_with_restarts(&c, parallelisms[p], 10, &stats, &err), CEP_OK);
         assert_int_equal(stats.restarts, c.n_restarts);
         assert_true(c.n_restarts > 1);
+        assert_int_equal(c.n_running, c.n_restarts);
         read_all(c.f, got);
         for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
             assert_string_equal(base_buf_cstr(&got[i]), base_buf_cstr(&want[i]));
@@ -234,6 +249,12 @@ static void a_job_goes_back_by_itself(void **state) {
         assert_int_equal(run_with_restarts(&c, parallelisms[p], 1, &stats, &err), CEP_EIO);
         assert_non_null(strstr(err.message, "the disk is on fire"));
         assert_int_equal(stats.restarts, 1);
+        /* What would happen again is not tried again. */
+        c.store.fatal = true;
+        assert_int_equal(run_with_restarts(&c, parallelisms[p], 10, &stats, &err), CEP_EIO);
+        assert_int_equal(stats.restarts, 0);
+        assert_int_equal(c.n_restarting, 0);
+        c.store.fatal = false;
     }
     for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
         base_buf_release(&want[i]);
@@ -285,6 +306,26 @@ static void one_that_takes_too_long_is_dropped_and_counted(void **state) {
     rt_snap_release(&c.store.latest);
 }
 
+/* After the first one there is a pause of an hour: only the one at the end is left. */
+static void a_pause_keeps_them_apart(void **state) {
+    struct context c = { .f = *state };
+    struct rt_opts opts;
+    struct rt_checkpoint_stats stats;
+    rt_random_events(c.f, "a.ndjson", 3000);
+    rt_random_events(c.f, "b.ndjson", 3000);
+    write_program(c.f);
+    c.store = (struct store){ .fail_after = UINT32_MAX };
+    options(&c, 2, &opts);
+    checkpoints(&c, &opts);
+    opts.batch_rows = 4;
+    opts.checkpoint_every_us = 1;
+    opts.checkpoint_pause_us = INT64_C(3600) * 1000 * 1000;
+    opts.checkpoints_in_flight = 3;
+    assert_int_equal(run(&c, &opts, &stats, NULL), CEP_OK);
+    assert_int_equal(stats.complete, 2);
+    rt_snap_release(&c.store.latest);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
@@ -294,6 +335,7 @@ int main(void) {
             one_that_cannot_be_kept_is_dropped_and_counted, rt_random_set_up, rt_random_tear_down),
         cmocka_unit_test_setup_teardown(
             one_that_takes_too_long_is_dropped_and_counted, rt_random_set_up, rt_random_tear_down),
+        cmocka_unit_test_setup_teardown(a_pause_keeps_them_apart, rt_random_set_up, rt_random_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
