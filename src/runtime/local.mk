@@ -14,6 +14,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_patterns.c \
 	src/runtime/rt_restart.c src/runtime/rt_restart.h \
 	src/runtime/rt_ring.c src/runtime/rt_ring.h \
+	src/runtime/rt_save.c src/runtime/rt_save.h \
 	src/runtime/rt_select.c \
 	src/runtime/rt_sink.c \
 	src/runtime/rt_snap.c src/runtime/rt_snap.h \

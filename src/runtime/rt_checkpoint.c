@@ -1,102 +1,37 @@
 /*
  * rt_checkpoint -- see rt_checkpoint.h.
- *
- * A source's part holds, besides what the operator saves, one entry a partition in namespace 2: key u32 number, value str name,
- * varint position, u8 1 when it is done, str note (con_source_save()). A sink's part holds one entry of META, its prepared
- * transaction, when there is something in it.
  */
 #include "runtime/rt_checkpoint.h"
 #include "runtime/rt_job_internal.h"
+#include "runtime/rt_save.h"
 
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
 
-enum { NS_POSITION = 2 };
-
 /* -- taking ------------------------------------------------------------------------------------------------------- */
 
-static struct base_buf *begin_part(
-    struct rt_task *task, struct rt_snap *snap, const char *kind, struct base_str name) {
-    struct sto_part_head head = { .kind = base_str_of(kind),
-        .name = name,
-        .subtask = task->job->exec.tasks[task->index].subtask,
-        .n_subtasks = task->vertex->parallelism };
-    return rt_snap_add(snap, &head);
-}
-
-static enum cep_rc save_positions(struct con_source *con, const struct sto_out *out, struct cep_err *err) {
-    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
-    enum cep_rc rc = CEP_OK;
-    for (uint32_t i = 0; i < con_source_n_partitions(con) && rc == CEP_OK; i++) {
-        struct con_partition p;
-        con_source_save(con, i, &p);
-        base_buf_clear(&key);
-        base_buf_clear(&value);
-        base_pack_u32(&key, i);
-        base_pack_str(&value, p.name);
-        base_pack_varint(&value, p.position);
-        base_pack_u8(&value, p.done);
-        base_pack_str(&value, p.note);
-        rc = sto_put(out, NS_POSITION, STO_NO_GROUP, base_buf_view(&key), base_buf_view(&value), err);
-    }
-    base_buf_release(&key);
-    base_buf_release(&value);
-    return rc;
-}
-
-static struct con_source *source_of(const struct rt_task *task, const struct rt_op *op) {
-    for (uint32_t i = 0; i < task->n_sources; i++)
-        if (task->sources[i]->op == op)
-            return task->sources[i]->con;
-    return NULL;
-}
-
-static enum cep_rc save_ops(struct rt_task *task, struct rt_snap *snap, struct cep_err *err) {
-    enum cep_rc rc = CEP_OK;
-    for (uint32_t i = 0; i < task->vertex->n_nodes && rc == CEP_OK; i++) {
-        struct rt_op *op = task->graph.ops[task->vertex->nodes[i]];
-        struct con_source *con = source_of(task, op);
-        if (!op->vt->save)
-            continue;
-        struct base_buf *b = begin_part(task, snap, op->vt->kind, op->name);
-        struct sto_out out = sto_part_out(b);
-        rc = op->vt->save(op, &out, err);
-        if (rc == CEP_OK && con)
-            rc = save_positions(con, &out, err);
-        sto_part_end(b);
-    }
-    return rc;
-}
-
-/* Each sink keeps its state until it is known whether to commit it. */
-static enum cep_rc save_sinks(struct rt_task *task, struct rt_snap *snap, uint64_t id, struct cep_err *err) {
-    for (uint32_t i = 0; i < task->n_sinks; i++) {
-        struct rt_op *op = task->sinks[i];
-        struct base_str state;
-        enum cep_rc rc = rt_sink_prepare(op, id, &state, err);
-        if (rc != CEP_OK && rc != CEP_NONE)
-            return rc;
-        struct base_buf *b = begin_part(task, snap, op->vt->kind, op->name);
-        struct sto_out out = sto_part_out(b);
-        rc = rc == CEP_NONE || state.len == 0
-                 ? CEP_OK
-                 : sto_put(&out, STO_NS_META, STO_NO_GROUP, BASE_STR(""), state, err);
-        sto_part_end(b);
-        if (rc != CEP_OK)
-            return rc;
-    }
-    return CEP_OK;
-}
-
 struct rt_saved *rt_checkpoint_save(struct rt_task *task, uint64_t id) {
-    struct rt_saved *s = rt_saved_new(id, task->index);
-    int64_t from = clk_mono(task->job->opts.clk);
-    s->rc = save_ops(task, &s->snap, &s->err);
-    if (s->rc == CEP_OK)
-        s->rc = save_sinks(task, &s->snap, id, &s->err);
-    s->save_us = clk_mono(task->job->opts.clk) - from;
-    return s;
+    struct rt_saving *s = rt_saving_begin(task, id);
+    (void)rt_saving_some(s, INT64_MAX);
+    return rt_saving_end(s);
+}
+
+/* Goes on with the save that is under way; the coordinator gets it when all is out. */
+static void save_some(struct rt_task *task, int64_t us) {
+    if (!task->saving || !rt_saving_some(task->saving, us))
+        return;
+    rt_coordinator_acknowledge(task->job->coordinator, rt_saving_end(task->saving));
+    task->saving = NULL;
+}
+
+void rt_checkpoint_finish(struct rt_task *task, bool forget) {
+    if (!forget) {
+        save_some(task, INT64_MAX);
+        return;
+    }
+    rt_saving_drop(task->saving);
+    task->saving = NULL;
 }
 
 /* Each of them, whatever happens to the others. Returns: the first error. */
@@ -126,20 +61,23 @@ static enum cep_rc pass_barrier(struct rt_task *task, int64_t align_us, struct c
     for (uint32_t i = 0; i < task->n_outs; i++)
         rt_task_push(task, i, &(struct evt_elem){ .kind = EVT_ELEM_BARRIER, .barrier = id });
     rt_task_announce(task);
-    struct rt_saved *s = rt_checkpoint_save(task, id);
-    s->align_us = align_us;
-    rt_coordinator_acknowledge(task->job->coordinator, s);
+    rt_checkpoint_finish(task, false);
+    task->saving = rt_saving_begin(task, id);
+    rt_saving_aligned(task->saving, align_us);
+    if (rt_saving_is_over(task->saving))
+        rt_checkpoint_finish(task, false);
     return CEP_OK;
 }
 
 bool rt_checkpoint_waits(const struct rt_task *task) {
     const struct rt_coordinator *co = task->job->coordinator;
-    return co && ((task->n_ins == 0 && rt_coordinator_begun(co) != task->barrier) ||
+    return co && (task->saving || (task->n_ins == 0 && rt_coordinator_begun(co) != task->barrier) ||
                      rt_coordinator_complete(co) != task->committed);
 }
 
 enum cep_rc rt_checkpoint_turn(struct rt_task *task, struct cep_err *err) {
     enum cep_rc rc = rt_checkpoint_commit(task, err);
+    save_some(task, task->job->opts.save_slice_us);
     uint64_t last = task->n_ins == 0 ? rt_coordinator_begun(task->job->coordinator) : task->barrier;
     while (rc == CEP_OK && task->barrier < last)
         rc = pass_barrier(task, 0, err);
@@ -183,7 +121,7 @@ enum cep_rc rt_restore_init(struct rt_restore *r, const struct rt_snap *snap, st
     base_map_init(&r->first);
     /* From the last to the first, so that the parts of an operator are linked in their order. */
     for (size_t i = snap->n; i-- > 0 && rc == CEP_OK;) {
-        rc = sto_part_open(base_buf_view(&snap->parts[i]), &r->heads[i], &r->entries[i], err);
+        rc = sto_part_open(base_buf_view(&snap->parts[i]->bytes), &r->heads[i], &r->entries[i], err);
         if (rc != CEP_OK)
             break;
         struct base_str key = id_of(&id, r->heads[i].kind, r->heads[i].name);
@@ -251,7 +189,7 @@ enum cep_rc rt_restore_source(struct rt_restore *r, struct base_str name, struct
         struct base_unpack u = r->entries[i];
         struct sto_entry e;
         while (rc == CEP_OK && (rc = sto_part_next(&u, &e, err)) == CEP_OK) {
-            if (e.ns != NS_POSITION)
+            if (e.ns != RT_NS_POSITION)
                 continue;
             *saved = base_grow(*saved, k, &cap, sizeof **saved);
             rc = read_position(&e, (uint32_t)k, &(*saved)[k], err);

@@ -3,7 +3,8 @@
  * rt_checkpoint -- a task's state taken between two batches, and given back before the first.
  *
  * Taking: rows on the errors port are sent on, the barrier goes on, operators save (rt_op_vt.save), sources add the positions
- * of their partitions, sinks prepare; the whole is the coordinator's. When it has made it durable, the sinks commit.
+ * of their partitions, sinks prepare; large state follows in slices (rt_save.h). The whole is the coordinator's. When it has made
+ * it durable, the sinks commit.
  *
  * Giving back: by kind and name of the operator, whatever the parallelism was. What finds no place is counted as lost.
  *
@@ -14,14 +15,17 @@
 #include "runtime/rt_coordinator.h"
 #include "runtime/rt_task.h"
 
-/* All that the task has, as of now. Requires: between two elements of its input. Owns: the caller frees it. Never NULL. */
+/* All that the task has, as of now. Requires: it does not run. Owns: the caller frees it. Never NULL. */
 struct rt_saved *rt_checkpoint_save(struct rt_task *task, uint64_t id);
+/* What the task has under way of a save: to its end, or (the task failed) forgotten. */
+void rt_checkpoint_finish(struct rt_task *task, bool forget);
 /* Sinks commit what belongs to the last complete checkpoint, once. */
 enum cep_rc rt_checkpoint_commit(struct rt_task *task, struct cep_err *err);
 
-/* True when there is a barrier to begin with, or sinks have to commit. Ordered after what the thread wrote before. */
+/* True when there is a barrier to begin with, a save to go on with, or sinks have to commit. Ordered after what the thread wrote
+ * before. */
 bool rt_checkpoint_waits(const struct rt_task *task);
-/* Between two reads: commits; a task with sources sends the barriers of what has begun. */
+/* Between two reads: commits; saves a little; a task with sources sends the barriers of what has begun. */
 enum cep_rc rt_checkpoint_turn(struct rt_task *task, struct cep_err *err);
 /* A barrier came on a channel; NULL: another channel stopped. Once it is on all that are left it goes on. */
 enum cep_rc rt_checkpoint_align(

@@ -185,8 +185,10 @@ static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
     p->stat.bytes += rt_snap_bytes(&s->snap);
     if (s->align_us > p->stat.alignment_us)
         p->stat.alignment_us = s->align_us;
-    if (s->save_us > p->stat.pause_us)
-        p->stat.pause_us = s->save_us;
+    if (s->pause_us > p->stat.pause_us)
+        p->stat.pause_us = s->pause_us;
+    if (s->save_us > p->stat.save_us)
+        p->stat.save_us = s->save_us;
 }
 
 /* Takes what tasks said and who has ended. */

@@ -12,7 +12,7 @@
  * all that came before the barrier is in them, nothing that came after it. Several checkpoints may be under way: their barriers
  * follow each other in every channel, and none is left out. A channel whose writer has stopped has brought all it ever will.
  *
- * A task only copies its state out; keeping it is the coordinator's work. A task that has not started yet, or has ended,
+ * A task only copies its state out (rt_save.h); keeping it is the coordinator's work. A task that has not started yet, or has ended,
  * is saved by the coordinator in its place. So the first checkpoint, before anything is read, and the last one, when
  * everything has ended, are like any other.
  *
@@ -38,7 +38,8 @@ struct rt_saved {
     uint32_t task;
     struct rt_snap snap; /* its parts */
     int64_t align_us;    /* between its first barrier and its last */
-    int64_t save_us;
+    int64_t pause_us;    /* the longest that its rows waited for the save */
+    int64_t save_us;     /* from its barrier until all was out */
     enum cep_rc rc;
     struct cep_err err;
 };

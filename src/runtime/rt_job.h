@@ -63,6 +63,7 @@ struct rt_opts {
     int64_t checkpoint_timeout_us;  /* one that takes longer is dropped */
     int64_t checkpoint_pause_us;    /* between the end of one and the begin of the next, at least */
     uint32_t checkpoints_in_flight; /* at the same time, at most */
+    int64_t save_slice_us;          /* how long a task with input saves itself between two elements */
     uint64_t next_checkpoint;       /* the id of the first one */
     const struct rt_snap
         *restore; /* what the job goes on from; NULL = from the beginning. Borrowed by rt_job_new() */
@@ -141,7 +142,8 @@ struct rt_checkpoint_stat {
     int64_t begun_us;     /* wall clock */
     int64_t duration_us;  /* until it was complete */
     int64_t alignment_us; /* the longest that a task waited between its first barrier and its last */
-    int64_t pause_us;     /* the longest that a task took to save itself */
+    int64_t pause_us;     /* the longest that the rows of a task waited for it to save itself */
+    int64_t save_us;      /* the longest from a task's barrier until all of its state was out */
     uint64_t bytes;
 };
 

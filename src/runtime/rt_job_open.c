@@ -23,6 +23,7 @@ void rt_opts_init(struct rt_opts *opts) {
         .drain_us = INT64_C(30) * 1000 * 1000,
         .checkpoint_timeout_us = INT64_C(600) * 1000 * 1000,
         .checkpoints_in_flight = 1,
+        .save_slice_us = 1000,
         .stdin_fd = STDIN_FILENO,
         .stdout_fd = STDOUT_FILENO,
         .stderr_fd = STDERR_FILENO,

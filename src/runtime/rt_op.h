@@ -72,8 +72,16 @@ struct rt_op_vt {
     /*
      * The whole state at this instant, as entries; runs between two elements of the input, in the task's thread, and
      * changes nothing that could be seen. NULL = the operator has no state.
+     * Returns: CEP_AGAIN: the rest of the state of this instant follows in save_some(); until then `out` stays, and the operator
+     *          may put to it whenever it is called, before it changes what it has not saved yet.
      */
     enum cep_rc (*save)(struct rt_op *op, const struct sto_out *out, struct cep_err *err);
+    /*
+     * Goes on for about `bytes` bytes. Returns: CEP_AGAIN: there is more. Anything else ends the save: CEP_OK: all is out.
+     * NULL = save() never returns CEP_AGAIN.
+     */
+    enum cep_rc (*save_some)(struct rt_op *op, size_t bytes, struct cep_err *err);
+    void (*save_cancel)(struct rt_op *op); /* ends a save that is under way */
     /*
      * One entry back, before the first element. They come by namespace, META first; those of a key group are the subtask's
      * own, those of none are all there were. What has no place any more is counted in `losses` (may be NULL).

@@ -11,15 +11,19 @@
 #include "state/sto_bundle.h"
 #include "state/sto_part.h"
 
+struct rt_part {
+    struct base_buf bytes;
+};
+
 struct rt_snap {
-    struct base_buf *parts; /* owned */
+    struct rt_part **parts; /* owned; each stays where it is */
     size_t n, cap;
 };
 
 void rt_snap_init(struct rt_snap *s);
 void rt_snap_release(struct rt_snap *s);
-/* A new part, its head written. Borrowed until the next call; the caller ends it (sto_part_end()). */
-struct base_buf *rt_snap_add(struct rt_snap *s, const struct sto_part_head *head);
+/* A new part, its head written. Borrowed; the caller ends it (sto_part_end()). */
+struct rt_part *rt_snap_add(struct rt_snap *s, const struct sto_part_head *head);
 /* All parts of `from` go behind those of `to`; `from` is empty then. */
 void rt_snap_move(struct rt_snap *to, struct rt_snap *from);
 /* Bytes of all parts. */

@@ -152,7 +152,7 @@ static enum cep_rc wait_for_input(struct rt_task *task, bool full, struct cep_er
 
 static enum cep_rc wait_for_sinks(struct rt_task *task, struct cep_err *err) {
     int64_t from = mono(task);
-    enum cep_rc rc = run_loop(task, DRAIN_WAIT_US, err);
+    enum cep_rc rc = run_loop(task, task->saving ? 0 : DRAIN_WAIT_US, err);
     task->blocked_us += mono(task) - from;
     return rc;
 }
@@ -247,6 +247,7 @@ void rt_task_run(struct rt_task *task) {
     enum cep_rc rc = resume(task, &err);
     if (rc == CEP_OK)
         rc = turn_loop(task, &err);
+    rt_checkpoint_finish(task, rc != CEP_OK);
     if (rc == CEP_OK)
         rc = rt_task_flush_errors(task, &err);
     if (rc != CEP_OK) {

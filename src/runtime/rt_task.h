@@ -29,6 +29,7 @@
 struct event;
 struct event_base;
 struct rt_channel;
+struct rt_saving;
 struct rt_task;
 
 enum {
@@ -108,6 +109,7 @@ struct rt_task {
     int64_t flushed_us, progress_us, shown_us;
     uint64_t barrier;          /* the last one that went on */
     uint64_t committed;        /* the last checkpoint that its sinks committed */
+    struct rt_saving *saving;  /* owned; what is not out yet of the last checkpoint; NULL: all is */
     uint32_t n_blocked;        /* channels that wait for the others' barriers */
     int64_t aligning_since_us; /* n_blocked > 0 */
     int64_t *counted;          /* owned; by node: what job->buffered has of it */

@@ -4,6 +4,7 @@
 #include "runtime/rt_checkpoint.h"
 #include "runtime/rt_exchange.h"
 #include "runtime/rt_job_internal.h"
+#include "runtime/rt_save.h"
 
 #include "base/base_err.h"
 #include "base/base_mem.h"
@@ -213,6 +214,7 @@ static void let_go_of_reasons(struct rt_task *task) {
 
 void rt_task_close(struct rt_task *task) {
     let_go_of_reasons(task);
+    rt_saving_drop(task->saving);
     for (uint32_t i = 0; i < task->n_sinks; i++)
         task->sinks[i]->vt->free(task->sinks[i]);
     for (uint32_t i = 0; i < task->job->graph->n_exchanges; i++) {

@@ -1,0 +1,38 @@
+#pragma once
+/*
+ * rt_save -- a task's state as of one instant, taken while its rows go on.
+ *
+ *     barrier ──▶ begin: positions, what waits, small state; sinks prepare      the pause
+ *     row, slice, row, slice, slice, slice ...: keys; first those that a row would change
+ *     all is out ──▶ the coordinator's
+ *
+ * An operator that leaves something for later says so (rt_op_vt.save returns CEP_AGAIN) and goes on in slices. A task with input
+ * takes a slice between two elements of it, about rt_opts.save_slice_us each; one without takes one after the other. So a large
+ * state costs the task as much time as ever, but never stops it for long.
+ *
+ * One save of a task is under way at a time: a barrier that comes before it has ended has it finished first.
+ *
+ * A source's part holds, besides what the operator saves, one entry a partition in namespace 2: key u32 number, value str name,
+ * varint position, u8 1 when it is done, str note (con_source_save()). A sink's part holds one entry of META, its prepared
+ * transaction, when there is something in it.
+ *
+ * Internal to src/runtime. Threads: the task's; the coordinator's for a task that does not run.
+ */
+#include "runtime/rt_coordinator.h"
+
+enum { RT_NS_POSITION = 2 };
+
+struct rt_saving;
+
+/* All that the task has, as of now. Requires: between two elements of its input; no other save is under way. Never NULL. */
+struct rt_saving *rt_saving_begin(struct rt_task *task, uint64_t id);
+/* How long it waited for its barriers. */
+void rt_saving_aligned(struct rt_saving *s, int64_t us);
+/* True when there is no more to save, or it failed. */
+bool rt_saving_is_over(const struct rt_saving *s);
+/* Goes on for about `us`; INT64_MAX: to the end; 0: the least there is. Returns: true when it is over. */
+bool rt_saving_some(struct rt_saving *s, int64_t us);
+/* Requires: it is over. Owns: the caller frees what was saved, or the failure. */
+struct rt_saved *rt_saving_end(struct rt_saving *s);
+/* Forgets it; NULL is fine. */
+void rt_saving_drop(struct rt_saving *s);
