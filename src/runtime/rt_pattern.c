@@ -88,7 +88,16 @@ static void pattern_traced(struct rt_op *op) {
 }
 
 static enum cep_rc pattern_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
-    return nfa_matcher_save(pattern_of(op)->matcher, out, err);
+    enum cep_rc rc = nfa_matcher_save_begin(pattern_of(op)->matcher, out, err);
+    return rc == CEP_OK ? CEP_AGAIN : rc;
+}
+
+static enum cep_rc pattern_save_some(struct rt_op *op, size_t bytes, struct cep_err *err) {
+    return nfa_matcher_save_some(pattern_of(op)->matcher, bytes, err);
+}
+
+static void pattern_save_cancel(struct rt_op *op) {
+    nfa_matcher_save_cancel(pattern_of(op)->matcher);
 }
 
 static enum cep_rc pattern_load(
@@ -117,6 +126,8 @@ static const struct rt_op_vt pattern_vt = {
     .gauges = pattern_gauges,
     .traced = pattern_traced,
     .save = pattern_save,
+    .save_some = pattern_save_some,
+    .save_cancel = pattern_save_cancel,
     .load = pattern_load,
     .loaded = pattern_loaded,
     .free = pattern_free,

@@ -6,7 +6,10 @@
 
 #include "base/base_mem.h"
 
-enum { STEP_BYTES = 64 << 10 /* between two looks at the clock: some 0.1 ms */ };
+enum {
+    STEP_BYTES = 64 << 10, /* between two looks at the clock: some 0.1 ms */
+    LEAST_BYTES = 256      /* a key or two */
+};
 
 /* An operator that has more to say. */
 struct open {
@@ -149,7 +152,7 @@ static void step(struct rt_saving *s, size_t bytes) {
 
 bool rt_saving_some(struct rt_saving *s, int64_t us) {
     int64_t from = mono(s), took = 0;
-    size_t bytes = us == 0 ? 1 : us == INT64_MAX ? SIZE_MAX : STEP_BYTES;
+    size_t bytes = us == 0 ? LEAST_BYTES : us == INT64_MAX ? SIZE_MAX : STEP_BYTES;
     while (!rt_saving_is_over(s)) {
         step(s, bytes);
         took = mono(s) - from;

@@ -2,6 +2,8 @@ check_PROGRAMS += tests/runtime/rt_life_test
 tests_runtime_rt_life_test_LDADD = $(RT_TEST_LIBS)
 check_PROGRAMS += tests/runtime/rt_op_test
 tests_runtime_rt_op_test_LDADD = $(RT_TEST_LIBS)
+check_PROGRAMS += tests/runtime/rt_save_test
+tests_runtime_rt_save_test_LDADD = $(RT_TEST_LIBS)
 
 # Programs from text: these link the front end too.
 RT_KIT = tests/runtime/rt_kit.c tests/runtime/rt_kit.h

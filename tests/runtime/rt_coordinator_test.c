@@ -95,6 +95,7 @@ static void checkpoints(struct context *c, struct rt_opts *opts) {
     opts->keep = keep;
     opts->checkpoint_every_us = 200 + rt_random_below(c->f, 1500);
     opts->checkpoints_in_flight = 1 + rt_random_below(c->f, 3);
+    opts->save_slice_us = rt_random_below(c->f, 4) == 0 ? 1000 : 0; /* 0: rows come between all keys */
     opts->next_checkpoint = c->store.latest_id + 1;
     opts->restore = c->store.has_latest ? &c->store.latest : NULL;
 }
@@ -176,8 +177,8 @@ static void a_failed_job_goes_on_at_any_parallelism(void **state) {
         base_buf_init(&got[i]);
     }
     for (long round = 0; round < n; round++) {
-        rt_random_events(c.f, "a.ndjson", 500 + rt_random_below(c.f, 1000));
-        rt_random_events(c.f, "b.ndjson", 500 + rt_random_below(c.f, 1000));
+        rt_random_events(c.f, "a.ndjson", 2000 + rt_random_below(c.f, 4000));
+        rt_random_events(c.f, "b.ndjson", 2000 + rt_random_below(c.f, 4000));
         write_program(c.f);
         options(&c, 1, &opts);
         assert_int_equal(run(&c, &opts, &stats, NULL), CEP_OK);
@@ -231,8 +232,8 @@ static void a_job_goes_back_by_itself(void **state) {
         base_buf_init(&want[i]);
         base_buf_init(&got[i]);
     }
-    rt_random_events(c.f, "a.ndjson", 2000);
-    rt_random_events(c.f, "b.ndjson", 2000);
+    rt_random_events(c.f, "a.ndjson", 8000);
+    rt_random_events(c.f, "b.ndjson", 8000);
     write_program(c.f);
     options(&c, 1, &opts);
     assert_int_equal(run(&c, &opts, &stats, NULL), CEP_OK);
