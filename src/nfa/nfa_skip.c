@@ -4,6 +4,9 @@
  * No skip: all are emitted at once. With a policy a completed match waits while a partial match that started before it is
  * open; then matches are taken in order of start, of one start's the one that completed first, of those the one whose
  * events come earliest; each prunes before the next is taken.
+ *
+ * all() and loops over groups come to one match in several ways: partial matches that took the same stand in states that
+ * differ, and one event completes them all. Such matches are equal in every variable, and one.
  */
 #include "nfa/nfa_run.h"
 
@@ -250,6 +253,18 @@ static void add_waiting(struct nfa_matcher *m, struct nfa_key *k, struct nfa_don
     }
 }
 
+/* One match that was come to in several ways is one: equal ones lie side by side. */
+static void drop_doubles(struct nfa_matcher *m, struct nfa_done *list) {
+    for (struct nfa_done *d = list, *next; d && (next = d->next);) {
+        if (compare(m, d, next) != 0) {
+            d = next;
+            continue;
+        }
+        d->next = next->next;
+        nfa_done_free(m, next);
+    }
+}
+
 void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     if (m->sole)
         forget_sole(m);
@@ -258,6 +273,8 @@ void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
         m->found = NULL;
         m->found_end = &m->found;
         m->n_found = 0;
+        if (m->p->many_ways)
+            drop_doubles(m, list);
         if (m->pat->limit_matches) {
             struct nfa_quota *q = nfa_mem_get(&m->mem, sizeof *q);
             *q = (struct nfa_quota){ .left = m->pat->limit_matches };

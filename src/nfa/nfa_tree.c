@@ -148,6 +148,16 @@ static void find_untils(struct nfa_prog *p) {
     }
 }
 
+/* Rounds of a loop over a group may share the same events in several ways, and so may members of all(). */
+static bool has_many_ways(const struct nfa_prog *p) {
+    for (size_t i = 0; i < p->n_terms; i++) {
+        const struct nfa_term *t = &p->terms[i];
+        if (t->kind == PLAN_TERM_ALL || (t->kind != PLAN_TERM_VAR && t->max > 1))
+            return true;
+    }
+    return false;
+}
+
 enum cep_rc nfa_tree(struct nfa_prog *p, struct cep_err *err) {
     p->root = term_new(p, p->pat->root, NFA_NONE, false);
     for (uint32_t i = 0; i < p->n_terms; i++) {
@@ -157,5 +167,6 @@ enum cep_rc nfa_tree(struct nfa_prog *p, struct cep_err *err) {
     }
     find_nullable(p);
     find_untils(p);
+    p->many_ways = has_many_ways(p);
     return CEP_OK;
 }

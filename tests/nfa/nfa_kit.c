@@ -425,9 +425,6 @@ static const char *join(struct nfa_kit *k, char **list, size_t n, bool sorted, b
 const char *nfa_kit_matches(struct nfa_kit *k) {
     return join(k, k->matches, k->n_matches, true, false);
 }
-const char *nfa_kit_distinct(struct nfa_kit *k) {
-    return join(k, k->matches, k->n_matches, true, true);
-}
 const char *nfa_kit_timeouts(struct nfa_kit *k) {
     return join(k, k->timeouts, k->n_timeouts, true, true);
 }

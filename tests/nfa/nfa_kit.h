@@ -60,8 +60,6 @@ void nfa_kit_event(struct nfa_kit *k, char name, int64_t time, int64_t key);
 void nfa_kit_advance(struct nfa_kit *k, int64_t watermark);
 /* Sorted, joined by '|'. Valid until the next call. */
 const char *nfa_kit_matches(struct nfa_kit *k);
-/* The same, equal ones once. */
-const char *nfa_kit_distinct(struct nfa_kit *k);
 const char *nfa_kit_timeouts(struct nfa_kit *k);
 /* In the order of emission. */
 const char *nfa_kit_matches_in_order(struct nfa_kit *k);

@@ -91,6 +91,12 @@ static void either_and_all(void **state) {
         { "all(a, b, c)", "c x a b", "c0 a2 b3", NULL, { NO_SKIP } },
         { "x all(A, b)", "x b b", "x0 A1 b2|x0 b1 A2", NULL, { NO_SKIP } },
         { "x -> all(a, b?) -> c", "x a c", "x0 a1 c2", NULL, { NO_SKIP } },
+        /* One match that is come to in several ways is one, and a limit counts it once. */
+        { "x -> all((c? | y), b?)", "x b", "x0|x0 b1", NULL, { NO_SKIP } },
+        { "x -> all((c? | y), b?) -> z", "x b z", "x0 b1 z2|x0 z2", NULL,
+            { .skip = PLAN_SKIP_TO_FIRST, .skip_var = 1 } },
+        { "x ->> all((c? | y), A?) ->> b", "x a b", "x0 A1 b2|x0 b2", NULL, { NO_SKIP, .limit_matches = 2 } },
+        { "(a+ -> b*)+ -> c", "a a b c", "a0 a1 b2 c3|a0 a1 c3|a0 b2 c3|a0 c3|a1 b2 c3|a1 c3", NULL, { NO_SKIP } },
     };
     CHECK(rows);
 }

@@ -356,17 +356,6 @@ static struct plan_term *chain(struct maker *m, uint32_t n, uint32_t depth) {
     return t;
 }
 
-bool random_repeats_groups(const struct plan_term *t) {
-    if (t->kind == PLAN_TERM_VAR)
-        return false;
-    bool yes = t->max > 1;
-    for (uint32_t i = 0; i < t->n_steps; i++)
-        yes = yes || random_repeats_groups(t->steps[i].term);
-    for (uint32_t i = 0; i < t->n_alts; i++)
-        yes = yes || random_repeats_groups(t->alts[i]);
-    return yes;
-}
-
 static void finish_pattern(struct maker *m) {
     struct plan_pattern *p = m->pat;
     uint32_t n = 1 + below(m, 4);
@@ -384,8 +373,7 @@ static void finish_pattern(struct maker *m) {
         p->limit_open = 1 + below(m, 3);
         p->limit_refuse_new = chance(m, 50);
     }
-    /* Where rounds of groups differ that took the same, how often a match is counted is nobody's business. */
-    if (chance(m, 6) && !random_repeats_groups(p->root))
+    if (chance(m, 6))
         p->limit_matches = 1 + below(m, 2);
 }
 

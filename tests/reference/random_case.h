@@ -62,8 +62,6 @@ static inline bool random_chance(uint64_t *state, uint32_t percent) {
 
 void random_case_init(struct random_case *c, uint64_t seed);
 void random_case_release(struct random_case *c);
-/* Is there a loop over a group? */
-bool random_repeats_groups(const struct plan_term *t);
 /* own: the variable under test; UINT32_MAX for an until. */
 bool random_cond_true(const struct random_case *c, const struct random_cond *cond, uint32_t own,
     uint32_t event, const struct ref_sofar *sofar);

@@ -64,20 +64,6 @@ static bool lines_eq(struct lines *a, struct lines *b) {
     return eq;
 }
 
-/* Different rounds of nested loops that took the same are one match or several. */
-static void lines_distinct(struct lines *l) {
-    if (l->n)
-        qsort(l->v, l->n, sizeof *l->v, by_text);
-    size_t keep = 0;
-    for (size_t i = 0; i < l->n; i++) {
-        if (keep > 0 && strcmp(l->v[keep - 1], l->v[i]) == 0)
-            base_free(l->v[i]);
-        else
-            l->v[keep++] = l->v[i];
-    }
-    l->n = keep;
-}
-
 /* -- the reference ------------------------------------------------------------------------------------------------- */
 
 static void add_reference(
@@ -277,10 +263,6 @@ static bool same(struct random_case *c, uint32_t keep, const struct nfa_opts *op
         return false;
     if (want->failed || got->failed)
         return want->failed == got->failed;
-    if (random_repeats_groups(c->node->pattern.root)) {
-        lines_distinct(&want->matches);
-        lines_distinct(&got->matches);
-    }
     return lines_eq(&want->matches, &got->matches) &&
            (opts->no_timeouts || lines_eq(&want->timeouts, &got->timeouts));
 }

@@ -202,7 +202,18 @@ static bool complete_at(const struct now *now, const struct ref_run *run, struct
 
 /* -- completed matches ----------------------------------------------------------------------------------------- */
 
+static bool same_events(const struct ref_sofar *a, const struct ref_sofar *b) {
+    bool same = a->n == b->n;
+    for (uint32_t i = 0; same && i < a->n; i++)
+        same = a->binds[i].var == b->binds[i].var && a->binds[i].event == b->binds[i].event;
+    return same;
+}
+
+/* What was come to in several ways is one match. */
 static void complete(struct ref *r, struct ref_sofar taken, uint64_t start) {
+    for (size_t i = 0; i < r->n_done && !r->calls.flink_groups; i++)
+        if (r->done[i].step == r->step - 1 && same_events(&r->done[i].taken, &taken))
+            return;
     r->done = base_grow(r->done, r->n_done, &r->cap_done, sizeof *r->done);
     r->done[r->n_done++] = (struct ref_done){ .taken = taken, .start = start, .step = r->step - 1 };
 }
@@ -514,13 +525,6 @@ static int64_t absent_at(struct ref *r, const struct ref_run *run) {
 
 static bool completes_absent(struct ref *r, const struct ref_run *run, int64_t now_us) {
     return absent_at(r, run) <= now_us || (run->place->kind == REF_ABSENT && deadline(r, run) <= now_us);
-}
-
-static bool same_events(const struct ref_sofar *a, const struct ref_sofar *b) {
-    bool same = a->n == b->n;
-    for (uint32_t i = 0; same && i < a->n; i++)
-        same = a->binds[i].var == b->binds[i].var && a->binds[i].event == b->binds[i].event;
-    return same;
 }
 
 /*

@@ -161,6 +161,10 @@ static void beyond_sequences(void **state) {
         { "x all(A, b)", "x b b", "x0 A1 b2|x0 b1 A2", NULL, { NO_SKIP } },
         { "x -> all(a, b?) -> c", "x a c", "x0 a1 c2", NULL, { NO_SKIP } },
         { "a -> (b | c)", "a", "", "a0", { NO_SKIP, WITHIN(5) } },
+        /* One match that is come to in several ways is one, and a limit counts it once. */
+        { "x -> all((c? | y), b?)", "x b", "x0|x0 b1", NULL, { NO_SKIP } },
+        { "x ->> all((c? | y), A?) ->> b", "x a b", "x0 A1 b2|x0 b2", NULL, { NO_SKIP, .limit_matches = 2 } },
+        { "(a+ -> b*)+ -> c", "a a b c", "a0 a1 b2 c3|a0 a1 c3|a0 b2 c3|a0 c3|a1 b2 c3|a1 c3", NULL, { NO_SKIP } },
     };
     CHECK(rows);
 }

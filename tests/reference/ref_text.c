@@ -53,9 +53,15 @@ static struct plan_term *variable(struct reader *rd, bool negated) {
         return t;
     }
     t->var = rd->t->pat.n_vars++;
-    rd->letters[t->var] = *rd->s++;
-    rd->vars[t->var] =
-        (struct plan_var){ .name = { rd->letters + t->var, 1 }, .input = -1, .negated = negated };
+    char letter = *rd->s++;
+    unsigned before = 0;
+    for (uint32_t i = 0; i < t->var; i++)
+        before += rd->letters[i] == letter;
+    rd->letters[t->var] = letter;
+    struct base_str name = { rd->letters + t->var, 1 };
+    if (before > 0)
+        name = base_str_of(base_arena_printf(&rd->t->arena, "%c%u", letter, before + 1));
+    rd->vars[t->var] = (struct plan_var){ .name = name, .input = -1, .negated = negated };
     return t;
 }
 

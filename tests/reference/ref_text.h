@@ -7,6 +7,7 @@
  *     a b x a@7                                  events: one a unit of time, or at a time of their own
  *
  * The variable `a` takes events named a, and so on; capitals take more: A takes a and b, C takes c and d, Z every event.
+ * A letter may stand several times: the variables are called a, a2, a3.
  */
 #include "plan/plan.h"
 
