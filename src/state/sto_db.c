@@ -180,28 +180,101 @@ enum cep_rc sto_db_get(struct sto_db *db, enum sto_space space, struct base_str 
     return outcome(db->dir, "read", why, err);
 }
 
+enum { MANY = 256 };
+
+enum cep_rc sto_db_get_many(struct sto_db *db, enum sto_space space, const struct base_str *keys, size_t n,
+    sto_db_found_fn found, void *arg, struct cep_err *err) {
+    const char *key_p[MANY];
+    size_t key_len[MANY];
+    rocksdb_pinnableslice_t *rows[MANY];
+    char *why[MANY];
+    enum cep_rc rc = CEP_OK;
+    for (size_t from = 0, m; from < n && rc == CEP_OK; from += m) {
+        m = n - from < MANY ? n - from : MANY;
+        for (size_t i = 0; i < m; i++) {
+            key_p[i] = keys[from + i].p;
+            key_len[i] = keys[from + i].len;
+            rows[i] = NULL;
+            why[i] = NULL;
+        }
+        rocksdb_batched_multi_get_cf(
+            db->db, db->read, db->spaces[space], m, key_p, key_len, rows, why, false);
+        for (size_t i = 0; i < m; i++) {
+            struct base_str value = { NULL, 0 };
+            enum cep_rc read_rc = outcome(db->dir, "read", why[i], rc == CEP_OK ? err : NULL);
+            rc = rc == CEP_OK ? read_rc : rc;
+            if (rows[i])
+                value.p = rocksdb_pinnableslice_value(rows[i], &value.len);
+            if (rows[i] && rc == CEP_OK)
+                rc = found(arg, from + i, value, err);
+            if (rows[i])
+                rocksdb_pinnableslice_destroy(rows[i]);
+        }
+    }
+    return rc;
+}
+
+struct sto_db_iter {
+    struct sto_db *db;
+    struct base_buf to; /* RocksDB reads it at every step */
+    rocksdb_readoptions_t *read;
+    rocksdb_iterator_t *it;
+};
+
+struct sto_db_iter *sto_db_iter_new(
+    struct sto_db *db, enum sto_space space, struct base_str from, struct base_str to) {
+    struct sto_db_iter *it = base_calloc(1, sizeof *it);
+    it->db = db;
+    it->read = rocksdb_readoptions_create();
+    if (to.p) {
+        base_buf_str(&it->to, to);
+        rocksdb_readoptions_set_iterate_upper_bound(it->read, it->to.p, it->to.len);
+    }
+    it->it = rocksdb_create_iterator_cf(db->db, it->read, db->spaces[space]);
+    sto_db_iter_seek(it, from);
+    return it;
+}
+
+bool sto_db_iter_row(const struct sto_db_iter *it, struct base_str *key, struct base_str *value) {
+    if (!rocksdb_iter_valid(it->it))
+        return false;
+    key->p = rocksdb_iter_key(it->it, &key->len);
+    value->p = rocksdb_iter_value(it->it, &value->len);
+    return true;
+}
+
+void sto_db_iter_next(struct sto_db_iter *it) {
+    rocksdb_iter_next(it->it);
+}
+
+void sto_db_iter_seek(struct sto_db_iter *it, struct base_str key) {
+    if (key.p)
+        rocksdb_iter_seek(it->it, key.p, key.len);
+    else
+        rocksdb_iter_seek_to_first(it->it);
+}
+
+enum cep_rc sto_db_iter_end(struct sto_db_iter *it, struct cep_err *err) {
+    if (!it)
+        return CEP_OK;
+    char *why = NULL;
+    rocksdb_iter_get_error(it->it, &why);
+    enum cep_rc rc = outcome(it->db->dir, "read", why, err);
+    rocksdb_iter_destroy(it->it);
+    rocksdb_readoptions_destroy(it->read);
+    base_buf_release(&it->to);
+    base_free(it);
+    return rc;
+}
+
 enum cep_rc sto_db_scan(struct sto_db *db, enum sto_space space, struct base_str from, struct base_str to,
     sto_db_row_fn row, void *arg, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
-    rocksdb_readoptions_t *read = rocksdb_readoptions_create();
-    if (to.p)
-        rocksdb_readoptions_set_iterate_upper_bound(read, to.p, to.len);
-    rocksdb_iterator_t *it = rocksdb_create_iterator_cf(db->db, read, db->spaces[space]);
-    if (from.p)
-        rocksdb_iter_seek(it, from.p, from.len);
-    else
-        rocksdb_iter_seek_to_first(it);
-    for (; rc == CEP_OK && rocksdb_iter_valid(it); rocksdb_iter_next(it)) {
-        struct base_str key, value;
-        key.p = rocksdb_iter_key(it, &key.len);
-        value.p = rocksdb_iter_value(it, &value.len);
+    struct sto_db_iter *it = sto_db_iter_new(db, space, from, to);
+    struct base_str key, value;
+    for (; rc == CEP_OK && sto_db_iter_row(it, &key, &value); sto_db_iter_next(it))
         rc = row(arg, key, value, err);
-    }
-    char *why = NULL;
-    rocksdb_iter_get_error(it, &why);
-    enum cep_rc read_rc = outcome(db->dir, "read", why, rc == CEP_OK ? err : NULL);
-    rocksdb_iter_destroy(it);
-    rocksdb_readoptions_destroy(read);
+    enum cep_rc read_rc = sto_db_iter_end(it, rc == CEP_OK ? err : NULL);
     if (rc == CEP_NONE)
         rc = CEP_OK;
     return rc == CEP_OK ? read_rc : rc;

@@ -5,10 +5,10 @@
  * RocksDB stands behind this door; nobody else includes its header. Two spaces (column families) of ordered bytes:
  *
  *     STO_SPACE_KEYS    key group (2 bytes, big endian) | operator (2, big endian) | namespace (1) | key   ->  value
- *     STO_SPACE_TIMERS  deadline (8, big endian, sign flipped) | operator (2) | key                        ->  ""
+ *     STO_SPACE_TIMERS  operator (2, big endian) | deadline (8, big endian, sign flipped) | key             ->  ""
  *
- * The key group comes first, so that the share of a subtask is one range. Timers ascend by deadline: what is due next is
- * the first row.
+ * The key group comes first, so that the share of a subtask is one range. An operator's timers ascend by deadline: what is due
+ * next is its first row. Who writes these rows: sto_tier.h.
  *
  * There is no write-ahead log: what is here is a cache of state whose truth is the last checkpoint. A directory that a
  * killed process left behind is thrown away by sto_db_open(); sto_db_checkpoint() makes the durable copy (hard links).
@@ -66,6 +66,22 @@ enum cep_rc sto_db_get(struct sto_db *db, enum sto_space space, struct base_str 
 typedef enum cep_rc (*sto_db_row_fn)(void *arg, struct base_str key, struct base_str value, struct cep_err *err);
 enum cep_rc sto_db_scan(struct sto_db *db, enum sto_space space, struct base_str from, struct base_str to,
     sto_db_row_fn row, void *arg, struct cep_err *err);
+/* Many at a time, cheaper than one by one: `row` is called for those that are there, `i` says which. Requires: n > 0. */
+typedef enum cep_rc (*sto_db_found_fn)(void *arg, size_t i, struct base_str value, struct cep_err *err);
+enum cep_rc sto_db_get_many(struct sto_db *db, enum sto_space space, const struct base_str *keys, size_t n,
+    sto_db_found_fn found, void *arg, struct cep_err *err);
+
+/* A walk over a space, ascending, as of sto_db_iter_new(), whatever is written later. */
+struct sto_db_iter;
+/* Stands on the first row with key >= from; ends before `to` (to.p == NULL: at the end). */
+struct sto_db_iter *sto_db_iter_new(
+    struct sto_db *db, enum sto_space space, struct base_str from, struct base_str to);
+/* The row it stands on; borrowed until it moves. Returns: false at the end, or when it cannot be read. */
+bool sto_db_iter_row(const struct sto_db_iter *it, struct base_str *key, struct base_str *value);
+void sto_db_iter_next(struct sto_db_iter *it); /* Requires: it stands on a row */
+void sto_db_iter_seek(struct sto_db_iter *it, struct base_str key);
+/* Frees it (NULL is fine). Returns: what went wrong on the way. */
+enum cep_rc sto_db_iter_end(struct sto_db_iter *it, struct cep_err *err);
 /* Removes from <= key < to, whatever its size, in one step. */
 enum cep_rc sto_db_delete_range(
     struct sto_db *db, enum sto_space space, struct base_str from, struct base_str to, struct cep_err *err);

@@ -10,3 +10,5 @@ check_PROGRAMS += tests/state/sto_store_test
 tests_state_sto_store_test_LDADD = $(STO_TEST_LIBS)
 check_PROGRAMS += tests/state/sto_part_test
 tests_state_sto_part_test_LDADD = $(STO_TEST_LIBS)
+check_PROGRAMS += tests/state/sto_tier_test
+tests_state_sto_tier_test_LDADD = $(STO_TEST_LIBS)
