@@ -19,11 +19,6 @@ static void write_cost(struct base_buf *b, const struct plan_node *n, const stru
         base_buf_printf(b, "  unbounded: %s\n", c->unbounded_why);
     if (c->exponential || c->quadratic)
         base_buf_printf(b, "  %s growth: %s\n", c->exponential ? "exponential" : "quadratic", c->growth_why);
-    if (c->kept_differs && c->kept_growth_why)
-        base_buf_printf(b, "  with --state-dir: store: runs, %s growth: %s\n",
-            c->kept_exponential ? "exponential" : "quadratic", c->kept_growth_why);
-    else if (c->kept_differs)
-        base_buf_puts(b, "  with --state-dir: store: runs\n");
 }
 
 static int check_pattern(

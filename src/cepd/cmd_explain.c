@@ -53,8 +53,6 @@ static void write_summary_of(struct base_buf *b, const struct nfa_prog *prog) {
     base_buf_printf(b, "pattern %.*s\n  match ", BASE_STR_FMT(n->name));
     plan_write_term(b, &n->pattern, n->pattern.root);
     base_buf_printf(b, "\n  store: %s, because %s\n", c.store, c.store_why);
-    if (c.kept_differs)
-        base_buf_puts(b, "    with --state-dir: runs, because its state is saved, which sets cannot be in this version\n");
     base_buf_printf(b, "  automaton: %u states, %u edges\n", c.states, c.edges);
     base_buf_printf(b, "  conditions: %u evaluated a batch at a time, %u for each event and partial match\n",
         c.batch_conditions, c.run_conditions);

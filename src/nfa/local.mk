@@ -8,14 +8,17 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_cost.c \
 	src/nfa/nfa_cover.c \
 	src/nfa/nfa_det.c src/nfa/nfa_det.h \
+	src/nfa/nfa_det_save.c \
 	src/nfa/nfa_dominate.c \
 	src/nfa/nfa_dump.c \
 	src/nfa/nfa_emit.c \
 	src/nfa/nfa_env.c \
 	src/nfa/nfa_ev.c \
 	src/nfa/nfa_fate.c src/nfa/nfa_fate.h \
+	src/nfa/nfa_fate_save.c \
 	src/nfa/nfa_flat.c \
 	src/nfa/nfa_graph.c src/nfa/nfa_graph.h \
+	src/nfa/nfa_graph_save.c \
 	src/nfa/nfa_group.c \
 	src/nfa/nfa_input.c \
 	src/nfa/nfa_keep.c \

@@ -31,8 +31,6 @@ struct nfa_opts {
     /* Nobody reads the pattern's timeouts: partial matches that another one of the same start always beats (under a skip
      * policy that lets one match a start survive) need not be kept just to report that they timed out. */
     bool no_timeouts;
-    /* The matcher's state is to be saved (nfa_matcher_save()): only the store of runs can be. */
-    bool saved;
     /* Passes to leave out, by bit (nfa_pass_name()); for tests. */
     uint32_t off;
 };
@@ -72,10 +70,6 @@ struct nfa_cost {
     bool waits_for_ever;        /* a waiting skip policy without a time limit */
     const char *store;          /* "runs" or "sets" */
     const char *store_why;
-    /* A job that keeps its state has the store of runs, whatever `store` says; then this is its growth. */
-    bool kept_differs; /* `store` is another one */
-    bool kept_exponential;
-    const char *kept_growth_why; /* static text; NULL when nothing grows there */
     bool needs_all_rows; /* no row can be dropped before its key is looked up */
 };
 void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out);

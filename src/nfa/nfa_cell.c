@@ -101,8 +101,8 @@ uint32_t nfa_cell_start(struct nfa_matcher *m, struct nfa_graph *g, uint32_t var
     return at;
 }
 
-/* A cell over something of one max. The reference to below is counted here. */
-static uint32_t over(struct nfa_matcher *m, enum nfa_cell_kind kind, uint32_t below) {
+/* The reference to below is counted here. */
+uint32_t nfa_cell_over(struct nfa_matcher *m, enum nfa_cell_kind kind, uint32_t below) {
     uint32_t at = cell_new(m);
     struct nfa_cell *c = nfa_cell_at(m, at), *b = nfa_cell_at(m, below);
     *c = (struct nfa_cell){ .kind = kind, .refs = 1, .max = b->max, .below = below };
@@ -112,7 +112,7 @@ static uint32_t over(struct nfa_matcher *m, enum nfa_cell_kind kind, uint32_t be
 }
 
 uint32_t nfa_cell_take(struct nfa_matcher *m, uint32_t var, struct nfa_ev *ev, uint32_t below) {
-    uint32_t at = over(m, NFA_CELL_TAKE, below);
+    uint32_t at = nfa_cell_over(m, NFA_CELL_TAKE, below);
     struct nfa_cell *c = nfa_cell_at(m, at);
     c->var = var;
     c->ev = ev;
@@ -178,12 +178,12 @@ static uint32_t copy_head(struct nfa_matcher *m, uint32_t list) {
     const struct nfa_cell *h = nfa_cell_at(m, list);
     uint32_t at;
     switch ((enum nfa_cell_kind)h->kind) {
-    case NFA_CELL_START: return over(m, NFA_CELL_SAME, list);
+    case NFA_CELL_START: return nfa_cell_over(m, NFA_CELL_SAME, list);
     case NFA_CELL_SAME:
-    case NFA_CELL_LIST: return over(m, (enum nfa_cell_kind)h->kind, h->below);
+    case NFA_CELL_LIST: return nfa_cell_over(m, (enum nfa_cell_kind)h->kind, h->below);
     case NFA_CELL_TAKE: break;
     }
-    at = over(m, NFA_CELL_TAKE, h->below);
+    at = nfa_cell_over(m, NFA_CELL_TAKE, h->below);
     h = nfa_cell_at(m, list);
     nfa_cell_at(m, at)->var = h->var;
     nfa_cell_at(m, at)->ev = h->ev;
@@ -209,7 +209,7 @@ uint32_t nfa_cell_join(struct nfa_matcher *m, struct nfa_graph *g, uint32_t a, u
         uint32_t rest = live_rest(g, c), mine = a;
         if (rest && i >= NFA_JOIN_STEPS) {
             /* One list into the other: the later one first. */
-            mine = over(m, NFA_CELL_LIST, a);
+            mine = nfa_cell_over(m, NFA_CELL_LIST, a);
             nfa_cell_unref(m, g, a);
             rest = 0;
         } else if (c->refs > 1) {

@@ -256,19 +256,10 @@ void nfa_cost_of(const struct nfa_prog *p, struct nfa_cost *out) {
         out->bounded_time = true;
     out->waits_for_ever = pat->skip != PLAN_SKIP_NONE && out->unbounded_why != NULL;
 
-    struct nfa_cost runs = { .growth_why = NULL };
-    if (!completes_at_once(p))
-        find_growth(p, &runs);
-    out->kept_differs = p->store != NFA_STORE_RUNS;
-    if (out->kept_differs) {
+    if (p->store != NFA_STORE_RUNS)
         find_match_growth(p, out);
-        out->kept_exponential = runs.exponential;
-        out->kept_growth_why = runs.growth_why;
-    } else {
-        out->exponential = runs.exponential;
-        out->quadratic = runs.quadratic;
-        out->growth_why = runs.growth_why;
-    }
+    else if (!completes_at_once(p))
+        find_growth(p, out);
     out->store = p->store == NFA_STORE_RUNS ? "runs" : "sets";
     out->store_why = p->store_why;
 }

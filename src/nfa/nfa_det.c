@@ -23,12 +23,6 @@ struct raw_move {
     bool completes;
 };
 
-struct entry { /* of a rank being made */
-    uint32_t det;
-    struct nfa_from from;
-    bool opens;
-};
-
 struct nfa_dets {
     struct nfa_det **dets;
     size_t n_dets, cap_dets;
@@ -53,7 +47,7 @@ struct nfa_dets {
     size_t n_moves, cap_moves;
     uint32_t *set;
     size_t cap_set;
-    struct entry *entries;
+    struct nfa_rank_entry *entries;
     size_t n_entries, cap_entries;
     uint64_t *words, *interest; /* n_words */
 };
@@ -228,8 +222,7 @@ static int by_number(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-/* Sorts the states, in place. */
-static uint32_t det_of(struct nfa_matcher *m, uint32_t *states, size_t n) {
+uint32_t nfa_det_of(struct nfa_matcher *m, uint32_t *states, size_t n) {
     struct nfa_dets *d = m->dets;
     uint32_t k = 0;
     uint64_t hash = n;
@@ -364,7 +357,7 @@ static void gather_moves(struct nfa_matcher *m) {
             d->set = base_grow(d->set, n, &d->cap_set, sizeof *d->set);
             d->set[n++] = d->raw[to].to;
         }
-        mv.to = det_of(m, d->set, n);
+        mv.to = nfa_det_of(m, d->set, n);
         if (mv.to == NFA_NONE && !mv.completes)
             continue;
         d->moves = base_grow(d->moves, d->n_moves, &d->cap_moves, sizeof *d->moves);
@@ -383,7 +376,7 @@ static struct nfa_trans *trans_new(struct nfa_matcher *m, uint32_t det, uint64_t
     for (uint32_t i = 0; i < d->dets[det]->n; i++)
         stops = try_state(m, d->dets[det]->states[i], is_start, &stay_completes) || stops;
     gather_moves(m);
-    uint32_t stay = is_start ? NFA_NONE : det_of(m, d->stay, d->n_stay);
+    uint32_t stay = is_start ? NFA_NONE : nfa_det_of(m, d->stay, d->n_stay);
     const struct nfa_det *x = d->dets[det];
     struct nfa_trans *t = nfa_mem_get(&m->mem, trans_size(x->rel.n, (uint32_t)d->n_moves));
     *t = (struct nfa_trans){ .hash = hash,
@@ -448,7 +441,7 @@ static size_t rank_size(uint32_t n) {
     return sizeof(struct nfa_rank) + n * (sizeof(uint32_t) + sizeof(bool));
 }
 
-static uint32_t rank_new(struct nfa_matcher *m, const struct entry *e, uint32_t n, uint64_t hash) {
+static uint32_t rank_new(struct nfa_matcher *m, const struct nfa_rank_entry *e, uint32_t n, uint64_t hash) {
     struct nfa_dets *d = m->dets;
     struct nfa_rank *r = nfa_mem_get(&m->mem, rank_size(n));
     *r = (struct nfa_rank){ .hash = hash, .n = n, .dets = (uint32_t *)(r + 1) };
@@ -478,7 +471,7 @@ static void rank_free(struct nfa_matcher *m, struct nfa_rank *r) {
     nfa_mem_put(&m->mem, r, rank_size(r->n));
 }
 
-static bool is_rank(const struct nfa_rank *r, const struct entry *e, size_t n) {
+static bool is_rank(const struct nfa_rank *r, const struct nfa_rank_entry *e, size_t n) {
     if (r->n != n)
         return false;
     for (size_t i = 0; i < n; i++) {
@@ -488,7 +481,7 @@ static bool is_rank(const struct nfa_rank *r, const struct entry *e, size_t n) {
     return true;
 }
 
-static uint32_t rank_of(struct nfa_matcher *m, const struct entry *e, size_t n) {
+uint32_t nfa_rank_of(struct nfa_matcher *m, const struct nfa_rank_entry *e, size_t n) {
     struct nfa_dets *d = m->dets;
     uint64_t hash = n;
     if (!n)
@@ -512,7 +505,7 @@ static void add_entry(struct nfa_dets *d, uint32_t det, uint32_t src, uint32_t v
         return;
     d->dets[det]->stamp = d->stamp;
     d->entries = base_grow(d->entries, d->n_entries, &d->cap_entries, sizeof *d->entries);
-    d->entries[d->n_entries++] = (struct entry){ det, { src, var }, *opens };
+    d->entries[d->n_entries++] = (struct nfa_rank_entry){ det, { src, var }, *opens };
     *opens = false;
 }
 
@@ -567,7 +560,7 @@ static struct nfa_rank_trans *rank_trans_new(struct nfa_matcher *m, uint32_t ran
             ;
         move_group(m, rank, from, to, &made);
     }
-    made.next = rank_of(m, d->entries, d->n_entries);
+    made.next = nfa_rank_of(m, d->entries, d->n_entries);
     made.n = (uint32_t)d->n_entries;
     made.same = is_same(d, rank, &made);
     const struct nfa_rel *rel = &d->ranks[rank]->rel;
@@ -578,6 +571,13 @@ static struct nfa_rank_trans *rank_trans_new(struct nfa_matcher *m, uint32_t ran
     rel_copy(m, rel, t->rel);
     for (uint32_t i = 0; i < made.n; i++)
         t->from[i] = d->entries[i].from;
+    return t;
+}
+
+struct nfa_rank_trans *nfa_rank_trans_bare(struct nfa_matcher *m, uint32_t n) {
+    struct nfa_rank_trans *t = nfa_mem_get(&m->mem, rank_trans_size(0, n));
+    *t = (struct nfa_rank_trans){ .refs = 1, .n = n };
+    t->from = (struct nfa_from *)t->rel;
     return t;
 }
 
@@ -634,7 +634,7 @@ struct nfa_dets *nfa_dets_new(struct nfa_matcher *m) {
     d->stamp = UINT64_MAX;
     /* The start is a det and a rank of its own, found by number only. */
     (void)det_new(m, &m->p->start, 1, 0);
-    (void)rank_new(m, &(struct entry){ .det = NFA_DET_START, .opens = true }, 1, 0);
+    (void)rank_new(m, &(struct nfa_rank_entry){ .det = NFA_DET_START, .opens = true }, 1, 0);
     return d;
 }
 

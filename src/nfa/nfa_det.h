@@ -64,6 +64,13 @@ struct nfa_from {
     uint32_t var; /* that took the event; NFA_NONE = stayed */
 };
 
+/* Of a rank that is made. */
+struct nfa_rank_entry {
+    uint32_t det;
+    struct nfa_from from;
+    bool opens;
+};
+
 struct nfa_rank_trans {
     uint64_t hash;
     uint32_t rank;
@@ -103,6 +110,13 @@ struct nfa_rank *nfa_rank_at(const struct nfa_matcher *m, uint32_t rank);
 const struct nfa_trans *nfa_det_step(struct nfa_matcher *m, uint32_t det);
 struct nfa_rank_trans *nfa_rank_step(struct nfa_matcher *m, uint32_t rank);
 void nfa_rank_trans_unref(struct nfa_matcher *m, struct nfa_rank_trans *t);
+/* The det of these states, which are sorted in place; NFA_NONE of none. */
+uint32_t nfa_det_of(struct nfa_matcher *m, uint32_t *states, size_t n);
+/* The rank of these entries; NFA_NONE of none. Requires: their dets differ, the first one opens. */
+uint32_t nfa_rank_of(struct nfa_matcher *m, const struct nfa_rank_entry *e, size_t n);
+/* How an event moved a rank, as it was told elsewhere: nobody finds it again. Its n entries of `from` are the caller's to
+ * fill; one reference, the caller's. */
+struct nfa_rank_trans *nfa_rank_trans_bare(struct nfa_matcher *m, uint32_t n);
 
 /* May the event under test do anything here? */
 static inline bool nfa_rel_cares(const struct nfa_matcher *m, uint64_t fold, const struct nfa_rel *r) {

@@ -14,14 +14,14 @@ static size_t fates_size(uint32_t cap) {
 
 /* -- hops and fates ------------------------------------------------------------------------------------------------ */
 
-static struct nfa_hop *hop_new(struct nfa_matcher *m, uint32_t refs) {
+struct nfa_hop *nfa_hop_new(struct nfa_matcher *m, uint32_t refs) {
     struct nfa_hop *h = nfa_mem_get(&m->mem, sizeof *h);
     *h = (struct nfa_hop){ .refs = refs };
     return h;
 }
 
 /* A way may be long: hops are given back one after the other. */
-static void hop_unref(struct nfa_matcher *m, struct nfa_hop *h) {
+void nfa_hop_unref(struct nfa_matcher *m, struct nfa_hop *h) {
     while (h && --h->refs == 0) {
         struct nfa_hop *next = h->next;
         nfa_ev_unref(m, h->ev);
@@ -31,11 +31,11 @@ static void hop_unref(struct nfa_matcher *m, struct nfa_hop *h) {
     }
 }
 
-static struct nfa_fate *fate_new(struct nfa_matcher *m, enum nfa_fate_state state, uint32_t rank) {
+struct nfa_fate *nfa_fate_new(struct nfa_matcher *m, enum nfa_fate_state state, uint32_t rank) {
     struct nfa_fate *f = nfa_mem_get(&m->mem, sizeof *f);
     *f = (struct nfa_fate){ .state = state, .rank = rank };
     if (state == NFA_FATE_OPEN)
-        f->tail = hop_new(m, 1);
+        f->tail = nfa_hop_new(m, 1);
     return f;
 }
 
@@ -44,24 +44,24 @@ static void quota_unref(struct nfa_matcher *m, struct nfa_quota *q) {
         nfa_mem_put(&m->mem, q, sizeof *q);
 }
 
-static void fate_unref(struct nfa_matcher *m, struct nfa_fate *f) {
+void nfa_fate_unref(struct nfa_matcher *m, struct nfa_fate *f) {
     while (f && --f->refs == 0) {
         struct nfa_fate *into = f->into;
-        hop_unref(m, f->tail);
+        nfa_hop_unref(m, f->tail);
         quota_unref(m, f->quota);
         nfa_mem_put(&m->mem, f, sizeof *f);
         f = into;
     }
 }
 
-/* The fate that a start leads to now. Fates become the one that more starts led to, so ways are short. */
-static struct nfa_fate *find(struct nfa_matcher *m, struct nfa_start *s) {
+/* Fates become the one that more starts led to, so ways are short. */
+struct nfa_fate *nfa_fate_find(struct nfa_matcher *m, struct nfa_start *s) {
     struct nfa_fate *to = s->fate;
     while (to->into)
         to = to->into;
     if (to != s->fate) {
         to->refs++;
-        fate_unref(m, s->fate);
+        nfa_fate_unref(m, s->fate);
         s->fate = to;
     }
     return to;
@@ -70,8 +70,8 @@ static struct nfa_fate *find(struct nfa_matcher *m, struct nfa_start *s) {
 /* -- starts ---------------------------------------------------------------------------------------------------------- */
 
 static void start_free(struct nfa_matcher *m, struct nfa_start *s) {
-    fate_unref(m, s->fate);
-    hop_unref(m, s->hop);
+    nfa_fate_unref(m, s->fate);
+    nfa_hop_unref(m, s->hop);
     nfa_ev_unref(m, s->ev);
     nfa_rank_trans_unref(m, s->how);
     nfa_mem_put(&m->mem, s, sizeof *s);
@@ -93,7 +93,7 @@ static void pop(struct nfa_matcher *m, struct nfa_fates *fs) {
     if (!fs->first)
         fs->last = NULL;
     fs->n_starts--;
-    uncount(m, fs, find(m, s));
+    uncount(m, fs, nfa_fate_find(m, s));
     start_free(m, s);
     m->stats.work++;
 }
@@ -106,7 +106,7 @@ static void sweep(struct nfa_matcher *m, struct nfa_fates *fs) {
     fs->last = NULL;
     while (*at) {
         struct nfa_start *s = *at;
-        struct nfa_fate *f = find(m, s);
+        struct nfa_fate *f = nfa_fate_find(m, s);
         m->stats.work++;
         if (f->state != NFA_FATE_OVER) {
             fs->last = s;
@@ -155,9 +155,9 @@ static void be_over(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate
     m->stats.open -= f->n;
     f->state = NFA_FATE_OVER;
     fs->n_over += f->n;
-    hop_unref(m, f->tail);
+    nfa_hop_unref(m, f->tail);
     f->tail = NULL;
-    fate_unref(m, f);
+    nfa_fate_unref(m, f);
 }
 
 /* An open fate and an event that moves it. Returns: false when it is open no more (and given back). */
@@ -172,9 +172,9 @@ static bool move(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f
         m->stats.open -= f->n;
         fill_tail(m, f, t);
         be_done(m, fs, f);
-        hop_unref(m, f->tail);
+        nfa_hop_unref(m, f->tail);
         f->tail = NULL;
-        fate_unref(m, f);
+        nfa_fate_unref(m, f);
         return false;
     }
     fill_tail(m, f, t);
@@ -186,12 +186,12 @@ static bool move(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f
 static void lead_on(struct nfa_matcher *m, struct nfa_fate *f, struct nfa_hop *to) {
     f->tail->next = to;
     to->refs++;
-    hop_unref(m, f->tail);
+    nfa_hop_unref(m, f->tail);
     f->tail = NULL;
 }
 
 static void new_tail(struct nfa_matcher *m, struct nfa_fate *f) {
-    struct nfa_hop *tail = hop_new(m, 1);
+    struct nfa_hop *tail = nfa_hop_new(m, 1);
     lead_on(m, f, tail);
     f->tail = tail;
 }
@@ -234,7 +234,7 @@ static struct nfa_fate *become_one(
     if (f->oldest < into->oldest)
         into->oldest = f->oldest;
     f->n = 0;
-    fate_unref(m, f);
+    nfa_fate_unref(m, f);
     return into;
 }
 
@@ -257,7 +257,7 @@ static void step_live(struct nfa_matcher *m, struct nfa_fates *fs) {
         struct nfa_fate *f = fs->live[i];
         m->stats.work++;
         if (f->n == 0) {
-            fate_unref(m, f); /* its starts are gone */
+            nfa_fate_unref(m, f); /* its starts are gone */
             continue;
         }
         const struct nfa_rank *r = nfa_rank_at(m, f->rank);
@@ -285,7 +285,7 @@ static void step_live(struct nfa_matcher *m, struct nfa_fates *fs) {
     fs->n = n;
 }
 
-static struct nfa_fates *fates_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n) {
+struct nfa_fates *nfa_fates_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n) {
     struct nfa_fates *fs = k->fates;
     if (fs && fs->cap >= n)
         return fs;
@@ -317,14 +317,14 @@ static void start(struct nfa_matcher *m, struct nfa_key *k) {
     if (!t->done && t->next == NFA_NONE)
         return;
     m->stats.started++;
-    struct nfa_fates *fs = fates_of(m, k, k->fates ? k->fates->n + 1 : 1);
+    struct nfa_fates *fs = nfa_fates_of(m, k, k->fates ? k->fates->n + 1 : 1);
     struct nfa_fate *f = t->done ? NULL : live_of_rank(fs, t->next);
     if (f && makes_needless(m, fs, f, m->cur.order)) {
         m->stats.pruned++;
         return;
     }
     if (!f) {
-        f = fate_new(m, t->done ? NFA_FATE_DONE : NFA_FATE_OPEN, t->next);
+        f = nfa_fate_new(m, t->done ? NFA_FATE_DONE : NFA_FATE_OPEN, t->next);
         if (t->done) {
             be_done(m, fs, f);
         } else {
@@ -422,7 +422,7 @@ static uint64_t pruned_to(const struct nfa_matcher *m) {
 static void settle(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     struct nfa_fates *fs = k->fates;
     while (fs && fs->first && m->rc == CEP_OK) {
-        struct nfa_fate *f = find(m, fs->first);
+        struct nfa_fate *f = nfa_fate_find(m, fs->first);
         if (f->state == NFA_FATE_OPEN)
             break;
         if (f->state == NFA_FATE_OVER) {
@@ -487,6 +487,8 @@ void nfa_fates_step(struct nfa_matcher *m, struct nfa_key *k) {
 void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     struct nfa_fates *fs = k->fates;
     m->env.key = k;
+    if (fs && fs->first && nfa_fate_find(m, fs->first)->state != NFA_FATE_OPEN)
+        settle(m, k, now); /* its state came back without the starts that it waited for */
     /* Instants one after the other, so that what a match prunes does not depend on how far the clock jumped. */
     while (fs && fs->first) {
         int64_t at = start_deadline(m, fs->first);
@@ -494,7 +496,7 @@ void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
             break;
         m->next_step++;
         while (fs->first && start_deadline(m, fs->first) <= at) {
-            const struct nfa_fate *f = find(m, fs->first);
+            const struct nfa_fate *f = nfa_fate_find(m, fs->first);
             if (f->state == NFA_FATE_DONE)
                 break;
             m->stats.timed_out += f->state == NFA_FATE_OPEN;
@@ -507,6 +509,16 @@ void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     finish(m, k);
 }
 
+void nfa_fates_loaded(struct nfa_matcher *m, struct nfa_key *k) {
+    struct nfa_start *s = k->fates ? k->fates->first : NULL;
+    bool waits = s && nfa_fate_find(m, s)->state != NFA_FATE_OPEN;
+    finish(m, k);
+    if (!waits)
+        return;
+    k->deadline = s->ev->time;
+    nfa_key_settle(m, k);
+}
+
 /* -- life -------------------------------------------------------------------------------------------------------------- */
 
 void nfa_fates_free(struct nfa_matcher *m, struct nfa_key *k) {
@@ -516,7 +528,7 @@ void nfa_fates_free(struct nfa_matcher *m, struct nfa_key *k) {
     while (fs->first)
         pop(m, fs);
     for (uint32_t i = 0; i < fs->n; i++)
-        fate_unref(m, fs->live[i]);
+        nfa_fate_unref(m, fs->live[i]);
     nfa_mem_put(&m->mem, fs, fates_size(fs->cap));
     k->fates = NULL;
 }
@@ -534,7 +546,7 @@ uint64_t nfa_fates_check(const struct nfa_matcher *m, const struct nfa_key *k) {
         while (f->into)
             f = f->into;
         CEP_INSIST(s->ev->order > order && f->n > 0);
-        CEP_INSIST(s != fs->first || f->state == NFA_FATE_OPEN || m->rc != CEP_OK);
+        CEP_INSIST(s != fs->first || f->state == NFA_FATE_OPEN || m->rc != CEP_OK || k->deadline <= s->ev->time);
         CEP_INSIST(s->next || fs->last == s);
         order = s->ev->order;
         over += f->state == NFA_FATE_OVER;

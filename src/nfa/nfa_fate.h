@@ -25,7 +25,7 @@
  * Invariants (nfa_fates_check()):
  *   I1  starts ascend by order; n_starts counts them, n_over those whose fate is over
  *   I2  live fates have different ranks; a fate's n counts the starts that lead to it
- *   I3  the first start's fate is open, when the step is over
+ *   I3  the first start's fate is open, when the step is over; or the key was loaded without the starts before it and is due
  */
 #include "nfa/nfa_det.h"
 
@@ -54,7 +54,7 @@ struct nfa_fate {
 struct nfa_start {
     struct nfa_start *next;
     struct nfa_ev *ev;          /* counted */
-    struct nfa_fate *fate;      /* counted; see nfa_fate.c:find() */
+    struct nfa_fate *fate;      /* counted; see nfa_fate_find() */
     struct nfa_hop *hop;        /* counted; NULL when it completed at once */
     struct nfa_rank_trans *how; /* counted; how it started */
 };
@@ -68,8 +68,20 @@ struct nfa_fates {
     struct nfa_fate *live[];
 };
 
+struct nfa_hop *nfa_hop_new(struct nfa_matcher *m, uint32_t refs);
+void nfa_hop_unref(struct nfa_matcher *m, struct nfa_hop *h);
+/* An open one has a tail; no references yet. */
+struct nfa_fate *nfa_fate_new(struct nfa_matcher *m, enum nfa_fate_state state, uint32_t rank);
+void nfa_fate_unref(struct nfa_matcher *m, struct nfa_fate *f);
+/* The fate that a start leads to now. */
+struct nfa_fate *nfa_fate_find(struct nfa_matcher *m, struct nfa_start *s);
+/* The key's fates with room for n live ones. */
+struct nfa_fates *nfa_fates_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n);
+
 void nfa_fates_step(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+/* The key came back: what is due is seen to. It may be removed. */
+void nfa_fates_loaded(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_fates_free(struct nfa_matcher *m, struct nfa_key *k);
 /* Marks the ranks that the key uses. */
 void nfa_fates_mark(struct nfa_matcher *m, const struct nfa_key *k);

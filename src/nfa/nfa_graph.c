@@ -12,7 +12,7 @@ static size_t graph_size(uint32_t cap) {
     return sizeof(struct nfa_graph) + cap * sizeof(struct nfa_place);
 }
 
-static struct nfa_graph *graph_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n) {
+struct nfa_graph *nfa_graph_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n) {
     struct nfa_graph *g = k->graph;
     if (g && g->cap >= n)
         return g;
@@ -31,15 +31,14 @@ static struct nfa_graph *graph_of(struct nfa_matcher *m, struct nfa_key *k, uint
     return grown;
 }
 
-/* The list is moved. */
-static void add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list) {
+void nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list) {
     struct nfa_det *d = nfa_det_at(m, det);
     struct nfa_graph *g = k->graph;
     if (d->stamp == m->next_step) {
         g->places[d->slot].list = nfa_cell_join(m, g, g->places[d->slot].list, list);
         return;
     }
-    g = graph_of(m, k, g->n + 1);
+    g = nfa_graph_of(m, k, g->n + 1);
     d->stamp = m->next_step;
     d->slot = g->n;
     g->places[g->n++] = (struct nfa_place){ det, list, d->fold };
@@ -68,10 +67,10 @@ static void move(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_plac
         if (mv->completes)
             completed(m, pl->list, mv->var);
         if (mv->to != NFA_NONE)
-            add(m, k, mv->to, nfa_cell_take(m, mv->var, nfa_ev_take(m), pl->list));
+            nfa_graph_add(m, k, mv->to, nfa_cell_take(m, mv->var, nfa_ev_take(m), pl->list));
     }
     if (t->stay != NFA_NONE)
-        add(m, k, t->stay, pl->list);
+        nfa_graph_add(m, k, t->stay, pl->list);
     else
         nfa_cell_unref(m, k->graph, pl->list);
 }
@@ -118,7 +117,7 @@ static void start(struct nfa_matcher *m, struct nfa_key *k, bool stamped) {
     const struct nfa_trans *t = nfa_det_step(m, NFA_DET_START);
     if (!t->n_moves)
         return;
-    struct nfa_graph *g = graph_of(m, k, 1);
+    struct nfa_graph *g = nfa_graph_of(m, k, 1);
     if (!stamped)
         stamp_places(m, g);
     for (uint32_t i = 0; i < t->n_moves; i++) {
@@ -126,7 +125,7 @@ static void start(struct nfa_matcher *m, struct nfa_key *k, bool stamped) {
         if (mv->completes)
             completed(m, 0, mv->var);
         if (mv->to != NFA_NONE)
-            add(m, k, mv->to, nfa_cell_start(m, k->graph, mv->var, nfa_ev_take(m)));
+            nfa_graph_add(m, k, mv->to, nfa_cell_start(m, k->graph, mv->var, nfa_ev_take(m)));
     }
     m->stats.started++;
     k->graph->number++;
@@ -138,7 +137,7 @@ static int64_t deadline_of(const struct nfa_matcher *m, const struct nfa_graph *
                : EVT_TIME_MAX;
 }
 
-static void finish(struct nfa_matcher *m, struct nfa_key *k) {
+void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k) {
     k->deadline = EVT_TIME_MAX;
     if (k->graph && !k->graph->n)
         nfa_graph_free(m, k);
@@ -171,7 +170,7 @@ void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k) {
         m->cur.ev = NULL;
     }
     m->cur.batch = NULL;
-    finish(m, k);
+    nfa_graph_finish(m, k);
 }
 
 /* Places all of whose starts are cut go; what is in them is given back with the starts. */
@@ -204,7 +203,7 @@ void nfa_graph_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
             nfa_cell_cut(m, g);
         }
     }
-    finish(m, k);
+    nfa_graph_finish(m, k);
 }
 
 /* -- life ---------------------------------------------------------------------------------------------------------- */

@@ -66,6 +66,12 @@ struct nfa_graph {
     struct nfa_place places[];
 };
 
+/* The key's graph with room for n places. */
+struct nfa_graph *nfa_graph_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n);
+/* Partial matches that stand in a det from this step on. The list is moved. Requires: the key has a graph. */
+void nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list);
+/* The step is over: what is left of the key, which may be removed. */
+void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_graph_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k);
@@ -82,6 +88,8 @@ static inline bool nfa_is_live(const struct nfa_graph *g, uint32_t max) {
 }
 uint32_t nfa_cell_start(
     struct nfa_matcher *m, struct nfa_graph *g, uint32_t var, struct nfa_ev *ev /* moved */);
+/* A cell over something of one max: SAME over a start, LIST over a list. */
+uint32_t nfa_cell_over(struct nfa_matcher *m, enum nfa_cell_kind kind, uint32_t below);
 /* An event taken behind each of a list. */
 uint32_t nfa_cell_take(struct nfa_matcher *m, uint32_t var, struct nfa_ev *ev /* moved */, uint32_t below);
 void nfa_cell_ref(struct nfa_matcher *m, uint32_t cell);

@@ -6,6 +6,8 @@
  * before anything is built on them: numbers out of range, chains that do not ascend, starts that are not on their chain. The
  * format is told at the heads of nfa_meta.c and nfa_save.c.
  */
+#include "nfa/nfa_fate.h"
+#include "nfa/nfa_graph.h"
 #include "nfa/nfa_save.h"
 
 #include "base/base_check.h"
@@ -79,6 +81,7 @@ void nfa_loader_free(struct nfa_loader *l) {
     base_free(l->lost_cols);
     base_free(l->meanings);
     base_free(l->evs);
+    base_free(l->orders);
     base_free(l->links);
     base_free(l->quotas);
     base_arena_release(&l->scratch);
@@ -109,7 +112,10 @@ static void tell(struct nfa_loader *l, struct sto_losses *losses) {
     sto_lose(losses, name, BASE_STR("starts that sleep while an earlier one is open"), l->lost_asleep);
     sto_lose(losses, name, BASE_STR("events that prev() would ask for"), l->lost_history);
     sto_lose(losses, name, BASE_STR("events that wait for the watermark"), l->lost_rows);
-    l->lost_waiting = l->lost_asleep = l->lost_history = l->lost_rows = 0;
+    sto_lose(losses, name,
+        BASE_STR("partial matches that the pattern, as it is now, keeps in another way (\"store\" in cepd explain)"),
+        l->lost_store);
+    l->lost_waiting = l->lost_asleep = l->lost_history = l->lost_rows = l->lost_store = 0;
     base_buf_release(&b);
 }
 
@@ -240,6 +246,8 @@ static void load_event(struct nfa_loader *l, struct base_unpack *u) {
     u->bad = u->bad || like.order == 0 || like.order == UINT64_MAX;
     l->evs = base_grow(l->evs, l->n_evs, &l->cap_evs, sizeof *l->evs);
     l->evs[l->n_evs] = NULL;
+    l->orders = base_grow(l->orders, l->n_evs, &l->cap_orders, sizeof *l->orders);
+    l->orders[l->n_evs] = like.order;
     if (!u->bad && like.input != NFA_NONE && l->same_keys) {
         struct evt_val *now = BASE_ARENA_ARRAY(&l->scratch, struct evt_val, p->n_kept + 1);
         for (uint32_t i = 0; i < p->n_kept; i++) {
@@ -258,6 +266,18 @@ struct nfa_ev *nfa_load_ev(struct nfa_loader *l, struct base_unpack *u, bool *kn
     struct nfa_ev *e = u->bad ? NULL : l->evs[i];
     *known = e != NULL;
     return e;
+}
+
+void nfa_load_ev_of(struct nfa_loader *l, struct base_unpack *u, struct nfa_ev_read *e) {
+    uint64_t i = base_unpack_varint(u);
+    u->bad = u->bad || i >= l->n_evs;
+    *e = (struct nfa_ev_read){ u->bad ? NULL : l->evs[i], u->bad ? 0 : l->orders[i] };
+}
+
+uint32_t nfa_load_var(struct nfa_loader *l, struct base_unpack *u) {
+    uint64_t var = base_unpack_varint(u);
+    u->bad = u->bad || var >= l->meta.n_vars;
+    return u->bad ? NFA_NONE : l->var[var];
 }
 
 static void load_history(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
@@ -492,20 +512,24 @@ static void load_done(
     m->stats.waiting++;
 }
 
+void nfa_load_quotas(struct nfa_loader *l, struct base_unpack *u) {
+    size_t n = base_unpack_count(u, 1);
+    for (size_t i = 0; i < n && !u->bad; i++) {
+        struct nfa_quota *q = nfa_mem_get(&l->m->mem, sizeof *q);
+        *q = (struct nfa_quota){ .refs = 1, .left = base_unpack_varint(u) };
+        l->quotas = base_grow(l->quotas, l->n_quotas, &l->cap_quotas, sizeof *l->quotas);
+        l->quotas[l->n_quotas++] = q;
+    }
+}
+
 void nfa_runs_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
-    struct nfa_matcher *m = l->m;
+    k = l->m->p->store == NFA_STORE_RUNS ? k : NULL;
     load_links(l, u);
     size_t n = base_unpack_count(u, 4);
     for (size_t i = 0; i < n && !u->bad; i++)
         load_group(l, k, u);
     nfa_sleep_load(l, k, u, !k);
-    n = base_unpack_count(u, 1);
-    for (size_t i = 0; i < n && !u->bad; i++) {
-        struct nfa_quota *q = nfa_mem_get(&m->mem, sizeof *q);
-        *q = (struct nfa_quota){ .refs = 1, .left = base_unpack_varint(u) };
-        l->quotas = base_grow(l->quotas, l->n_quotas, &l->cap_quotas, sizeof *l->quotas);
-        l->quotas[l->n_quotas++] = q;
-    }
+    nfa_load_quotas(l, u);
     n = base_unpack_count(u, 5);
     struct nfa_done **tail = k ? &k->done : NULL;
     for (size_t i = 0; i < n && !u->bad; i++)
@@ -521,6 +545,12 @@ static enum cep_rc damaged(const struct nfa_matcher *m, const char *what, struct
 
 /* What partial matches there are may be fewer than were saved: what waited for those that are gone goes on. */
 static void settle(struct nfa_matcher *m, struct nfa_key *k) {
+    switch (m->p->store) {
+    case NFA_STORE_FATES: nfa_fates_loaded(m, k); return;
+    case NFA_STORE_GRAPH: nfa_graph_finish(m, k); return;
+    case NFA_STORE_RUNS:
+    case NFA_STORE_MAX: break;
+    }
     k->interest = UINT64_MAX;
     nfa_key_find_deadline(m, k);
     if ((k->done && !(k->first && k->first->start_order < k->done->start_order)) || (k->log && !k->first)) {
@@ -562,6 +592,8 @@ static enum cep_rc load_key(struct nfa_loader *l, const struct sto_entry *e, str
     forget_key(l);
     if (k)
         settle(m, k);
+    if (m->dets)
+        nfa_dets_tidy(m);
     return base_unpack_ok(&u) ? CEP_OK : damaged(m, "a key", err);
 }
 
@@ -635,9 +667,6 @@ static enum cep_rc load_row(struct nfa_loader *l, const struct sto_entry *e, str
 
 enum cep_rc nfa_matcher_load(
     struct nfa_matcher *m, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
-    if (m->p->store != NFA_STORE_RUNS)
-        return base_err_set(
-            err, CEP_ESTATE, "the store of sets cannot be loaded; compile the pattern as one that is saved");
     struct nfa_loader *l = loader_of(m);
     if (e->ns == NFA_NS_META)
         return load_meta(l, e, losses, err);

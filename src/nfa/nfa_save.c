@@ -2,7 +2,7 @@
  * nfa_save -- a matcher's state written down. META: nfa_meta.c; when a key is written: nfa_slice.c.
  *
  *     KEY  key: the canonical bytes of the key; its group is theirs
- *          u8 store: 1 = runs, 2 = sets
+ *          u8 store: 1 = runs, 2 = graph (nfa_graph_save.c), 3 = fates (nfa_fate_save.c)
  *          the key's values
  *          varint match_number   zigzag time of the last match   varint matches emitted at that time
  *          varint events * (varint input, varint origin, varint seq, varint order, zigzag time, a value a kept column)
@@ -76,6 +76,18 @@ bool nfa_numbers_add(struct nfa_numbers *t, const void *p, uint32_t *number) {
     return true;
 }
 
+bool nfa_numbers_find(const struct nfa_numbers *t, const void *p, uint32_t *number) {
+    uint32_t i = t->n_slots ? t->slots[slot_of(t, p)] : 0;
+    *number = i - 1;
+    return i != 0;
+}
+
+uint32_t nfa_number_of(const struct nfa_numbers *t, const void *p) {
+    uint32_t number;
+    CEP_INSIST(nfa_numbers_find(t, p, &number));
+    return number;
+}
+
 uint32_t nfa_save_ev(struct nfa_saver *s, const struct nfa_ev *e) {
     uint32_t number;
     (void)nfa_numbers_add(&s->evs, e, &number);
@@ -89,7 +101,7 @@ static void add_chain(struct nfa_saver *s, const struct nfa_link *l) {
     size_t n = 0;
     uint32_t number;
     for (; l; l = l->prev) {
-        if (s->links.n_slots && s->links.slots[slot_of(&s->links, l)])
+        if (nfa_numbers_find(&s->links, l, &number))
             break;
         s->walk = base_grow(s->walk, n, &s->cap_walk, sizeof *s->walk);
         s->walk[n++] = l;
@@ -112,12 +124,6 @@ static void runs_collect(struct nfa_saver *s, const struct nfa_key *k) {
             (void)nfa_numbers_add(&s->quotas, d->quota, &number);
     }
     nfa_sleep_save(s, k, NULL);
-}
-
-static uint32_t number_of(const struct nfa_numbers *t, const void *p) {
-    uint32_t i = t->slots[slot_of(t, p)];
-    CEP_INSIST(i != 0);
-    return i - 1;
 }
 
 static void save_agg(
@@ -158,7 +164,7 @@ static void save_group(struct nfa_saver *s, const struct nfa_group *g) {
     base_pack_varint(b, n);
     for (const struct nfa_run *r = g->runs; r; r = r->next) {
         base_pack_varint(b, r->state);
-        base_pack_varint(b, number_of(&s->links, r->last));
+        base_pack_varint(b, nfa_number_of(&s->links, r->last));
         base_pack_varint(b, r->alias_hi);
         for (uint32_t i = 0; i < p->n_run_aggs; i++)
             save_agg(b, p, i, &r->aggs[i]);
@@ -170,7 +176,7 @@ static void save_group(struct nfa_saver *s, const struct nfa_group *g) {
     for (const struct nfa_alias *a = g->first_alias; a; a = a->next) {
         base_pack_varint(b, a->order);
         base_pack_zigzag(b, a->time);
-        base_pack_varint(b, number_of(&s->links, a->link));
+        base_pack_varint(b, nfa_number_of(&s->links, a->link));
     }
 }
 
@@ -184,8 +190,8 @@ static void save_done(struct nfa_saver *s, const struct nfa_key *k) {
         n++;
     base_pack_varint(b, n);
     for (const struct nfa_done *d = k->done; d; d = d->next) {
-        base_pack_varint(b, number_of(&s->links, d->last));
-        base_pack_varint(b, d->quota ? number_of(&s->quotas, d->quota) + UINT64_C(1) : 0);
+        base_pack_varint(b, nfa_number_of(&s->links, d->last));
+        base_pack_varint(b, d->quota ? nfa_number_of(&s->quotas, d->quota) + UINT64_C(1) : 0);
         base_pack_varint(b, d->start_order);
         base_pack_zigzag(b, d->start_time);
         base_pack_varint(b, d->completed);
@@ -198,8 +204,8 @@ static void runs_save(struct nfa_saver *s, const struct nfa_key *k) {
     for (size_t i = 0; i < s->links.n; i++) {
         const struct nfa_link *l = s->links.v[i];
         base_pack_varint(b, l->var);
-        base_pack_varint(b, number_of(&s->evs, l->ev));
-        base_pack_varint(b, l->prev ? number_of(&s->links, l->prev) + UINT64_C(1) : 0);
+        base_pack_varint(b, nfa_number_of(&s->evs, l->ev));
+        base_pack_varint(b, l->prev ? nfa_number_of(&s->links, l->prev) + UINT64_C(1) : 0);
     }
     size_t n = 0;
     for (const struct nfa_group *g = k->first; g; g = g->next)
@@ -215,7 +221,7 @@ const struct nfa_store nfa_store_runs = {
     .tag = 1, .name = "runs", .collect = runs_collect, .save = runs_save, .load = nfa_runs_load
 };
 
-static const struct nfa_store *const stores[] = { &nfa_store_runs };
+static const struct nfa_store *const stores[] = { &nfa_store_runs, &nfa_store_graph, &nfa_store_fates };
 
 const struct nfa_store *nfa_store_by_tag(uint8_t tag) {
     for (size_t i = 0; i < CEP_COUNT_OF(stores); i++) {
@@ -226,7 +232,12 @@ const struct nfa_store *nfa_store_by_tag(uint8_t tag) {
 }
 
 const struct nfa_store *nfa_store_of(const struct nfa_prog *p) {
-    (void)p;
+    switch (p->store) {
+    case NFA_STORE_FATES: return &nfa_store_fates;
+    case NFA_STORE_GRAPH: return &nfa_store_graph;
+    case NFA_STORE_RUNS:
+    case NFA_STORE_MAX: break;
+    }
     return &nfa_store_runs;
 }
 
@@ -288,6 +299,8 @@ enum cep_rc nfa_save_key(
     nfa_numbers_clear(&s->evs);
     nfa_numbers_clear(&s->links);
     nfa_numbers_clear(&s->quotas);
+    for (int i = 0; i < NFA_NUMBERS_MAX; i++)
+        nfa_numbers_clear(&s->sets[i]);
     struct base_str key = base_buf_view(&s->key);
     return sto_put(out, NFA_NS_KEY, sto_group_of(key), key, base_buf_view(b), err);
 }
@@ -346,7 +359,11 @@ void nfa_saver_release(struct nfa_saver *s) {
     nfa_numbers_release(&s->evs);
     nfa_numbers_release(&s->links);
     nfa_numbers_release(&s->quotas);
+    for (int i = 0; i < NFA_NUMBERS_MAX; i++)
+        nfa_numbers_release(&s->sets[i]);
     base_free(s->walk);
+    base_free(s->todo);
+    base_free(s->way);
     base_buf_release(&s->key);
     base_buf_release(&s->value);
     base_arena_release(&s->scratch);

@@ -90,11 +90,32 @@ void nfa_numbers_clear(struct nfa_numbers *t);
 /* Returns: true when it is new. */
 bool nfa_numbers_add(struct nfa_numbers *t, const void *p, uint32_t *number);
 
+/* Returns: true when it has a number. */
+bool nfa_numbers_find(const struct nfa_numbers *t, const void *p, uint32_t *number);
+/* Requires: it has one. */
+uint32_t nfa_number_of(const struct nfa_numbers *t, const void *p);
+
+/* What the stores of sets number. */
+enum nfa_numbers_of {
+    NFA_NUMBERS_STARTS = 0,
+    NFA_NUMBERS_CELLS,
+    NFA_NUMBERS_DETS,
+    NFA_NUMBERS_HOWS,
+    NFA_NUMBERS_FATES,
+    NFA_NUMBERS_HOPS,
+    NFA_NUMBERS_MAX
+};
+
 struct nfa_saver {
     struct nfa_matcher *m;
     struct nfa_numbers evs, links, quotas;
+    struct nfa_numbers sets[NFA_NUMBERS_MAX];
     const struct nfa_link **walk; /* scratch */
     size_t cap_walk;
+    uint32_t *todo; /* scratch */
+    size_t cap_todo;
+    const struct nfa_hop **way; /* scratch */
+    size_t cap_way;
     struct base_buf key, value;
     struct base_arena scratch;
 };
@@ -112,6 +133,9 @@ enum cep_rc nfa_save_row(struct nfa_saver *s, const struct nfa_held *h, uint32_t
     const struct sto_out *out, struct cep_err *err);
 /* An event the key refers to. Returns: its number in the entry. */
 uint32_t nfa_save_ev(struct nfa_saver *s, const struct nfa_ev *e);
+/* varint states * varint state */
+struct nfa_det;
+void nfa_save_det(struct base_buf *b, const struct nfa_det *d);
 
 /* -- loading ----------------------------------------------------------------------------------------------------- */
 
@@ -137,6 +161,7 @@ struct nfa_loader {
     uint64_t *lost;      /* partial matches, by saved state */
     uint64_t *lost_cols; /* events without a column that is kept now; by kept column now */
     uint64_t lost_waiting, lost_asleep, lost_history, lost_rows;
+    uint64_t lost_store; /* partial matches of a store that this program's cannot take over */
     struct evt_batch **rows; /* by input: rows on their way into the reorder buffer */
     nfa_load_rows_fn *take;  /* of a matcher that is fed: where they go instead */
     void *take_arg;
@@ -144,6 +169,8 @@ struct nfa_loader {
     /* The key that is being loaded. */
     struct nfa_ev **evs; /* counted; NULL: of an input that is no more */
     size_t n_evs, cap_evs;
+    uint64_t *orders; /* of all of them */
+    size_t cap_orders;
     struct nfa_link **links; /* counted; NULL: of a variable or an input that is no more */
     size_t n_links, cap_links;
     struct nfa_quota **quotas; /* counted */
@@ -169,7 +196,29 @@ void nfa_sleep_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack 
 /* Returns: the event's object, checked; NULL and u->bad. */
 struct nfa_ev *nfa_load_ev(struct nfa_loader *l, struct base_unpack *u, bool *known);
 
-extern const struct nfa_store nfa_store_runs;
+/* The same for one that may be lost: ev is NULL then. */
+struct nfa_ev_read {
+    struct nfa_ev *ev; /* borrowed */
+    uint64_t order;
+};
+void nfa_load_ev_of(struct nfa_loader *l, struct base_unpack *u, struct nfa_ev_read *e);
+/* Returns: the variable now; NFA_NONE when it is no more. */
+uint32_t nfa_load_var(struct nfa_loader *l, struct base_unpack *u);
+/* Adds up what may be more than fits: counts of partial matches grow exponentially. */
+uint64_t nfa_count_more(uint64_t a, uint64_t b);
+
+struct nfa_det_read {
+    uint32_t *states; /* as saved; of the loader's scratch */
+    uint32_t n;
+    uint32_t det; /* of those that still mean something; NFA_NONE = none does */
+};
+/* `make`: the program has dets, and this one is wanted. */
+void nfa_load_det(struct nfa_loader *l, struct base_unpack *u, bool make, struct nfa_det_read *d);
+/* Partial matches that stood in it: so many, of which so many are lost whatever their states mean. */
+void nfa_lose_det(struct nfa_loader *l, const struct nfa_det_read *d, uint64_t n, uint64_t n_lost);
+void nfa_load_quotas(struct nfa_loader *l, struct base_unpack *u);
+
+extern const struct nfa_store nfa_store_runs, nfa_store_graph, nfa_store_fates;
 /* By tag; NULL when there is none. */
 const struct nfa_store *nfa_store_by_tag(uint8_t tag);
 const struct nfa_store *nfa_store_of(const struct nfa_prog *p);

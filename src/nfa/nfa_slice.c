@@ -55,9 +55,6 @@ void nfa_slice_moved(struct nfa_matcher *m, size_t to) {
 
 enum cep_rc nfa_matcher_save_begin(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err) {
     CEP_REQUIRE(!m->slice && !m->loader);
-    if (m->p->store != NFA_STORE_RUNS)
-        return base_err_set(
-            err, CEP_ESTATE, "the store of sets cannot be saved; compile the pattern as one that is");
     struct nfa_slice *s = base_calloc(1, sizeof *s);
     nfa_saver_init(&s->saver, m);
     s->out = *out;

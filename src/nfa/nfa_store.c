@@ -113,8 +113,6 @@ static const char *no_sets(const struct nfa_prog *p) {
         return "a condition reads the partial match";
     if (!p->opts.no_timeouts && (p->pat->within_kind != PLAN_WITHIN_NONE || p->has_bounds))
         return "the time-outs are read, so every partial match is a row";
-    if (p->opts.saved)
-        return "its state is saved, which sets cannot be in this version";
     if (has_times(p))
         return "a step has a time of its own, counted from the event before";
     if (p->n_states > NFA_SETS_STATES || p->n_edges > NFA_SETS_EDGES)

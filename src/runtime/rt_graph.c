@@ -102,10 +102,10 @@ static uint32_t find_groups(const struct rt_graph *g, uint32_t *group_of, uint32
 }
 
 static enum cep_rc make_pattern(struct rt_graph *g, const struct plan_node *n, uint32_t group,
-    bool saved, const struct clk *clk, uint64_t state_bytes, struct cep_err *err) {
+    const struct clk *clk, uint64_t state_bytes, struct cep_err *err) {
     struct rt_op **out = &g->ops[n->index];
     return group ? rt_patterns_add(g->groups[group - 1], g->plan, n, state_bytes, out, err)
-                 : rt_pattern_new(g->plan, n, saved, clk, state_bytes, out, err);
+                 : rt_pattern_new(g->plan, n, clk, state_bytes, out, err);
 }
 
 /* The source's place among all of the plan: part of every event's origin. */
@@ -136,7 +136,7 @@ enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, cons
         switch (n->kind) {
         case PLAN_NODE_SOURCE: g->ops[i] = rt_source_new(n, ordinal_of(plan, i), clk); break;
         case PLAN_NODE_SELECT: g->ops[i] = rt_select_new(n, clk); break;
-        case PLAN_NODE_PATTERN: rc = make_pattern(g, n, group_of[i], apart, clk, state_bytes, err); break;
+        case PLAN_NODE_PATTERN: rc = make_pattern(g, n, group_of[i], clk, state_bytes, err); break;
         case PLAN_NODE_ALERT: g->ops[i] = rt_alert_new(plan, n, clk); break;
         case PLAN_NODE_MAX: break;
         }

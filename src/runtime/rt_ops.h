@@ -13,8 +13,7 @@ struct rt_op *rt_select_new(const struct plan_node *node, const struct clk *clk)
 
 struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
-/* `saved`: its state is to be saved. */
-enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, bool saved,
+enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node,
     const struct clk *clk, uint64_t state_bytes, struct rt_op **out, struct cep_err *err);
 
 /* -- patterns that read the same ------------------------------------------------------------------------------ */

@@ -133,13 +133,12 @@ static const struct rt_op_vt pattern_vt = {
     .free = pattern_free,
 };
 
-enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node, bool saved,
+enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node,
     const struct clk *clk, struct rt_pattern **out, struct cep_err *err) {
     struct rt_pattern *p = base_calloc(1, sizeof *p);
     rt_op_init(&p->op, &pattern_vt, node, node->name, node->pattern.n_inputs, clk);
     struct nfa_opts opts = { .no_timeouts = !plan_is_read(
-                                 plan, (struct plan_ref){ node->index, PLAN_PORT_TIMEOUTS }),
-        .saved = saved };
+                                 plan, (struct plan_ref){ node->index, PLAN_PORT_TIMEOUTS }) };
     enum cep_rc rc = rt_pattern_outcome(p, nfa_compile(node, plan, &opts, &p->prog, err), err);
     if (rc != CEP_OK) {
         pattern_free(&p->op);
@@ -154,10 +153,10 @@ struct nfa_out rt_pattern_out(struct rt_pattern *p) {
         struct nfa_out){ .arg = p, .matches = on_matches, .timeouts = on_timeouts, .failure = on_failure };
 }
 
-enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node, bool saved,
+enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node,
     const struct clk *clk, uint64_t state_bytes, struct rt_op **out, struct cep_err *err) {
     struct rt_pattern *p;
-    enum cep_rc rc = rt_pattern_compile(plan, node, saved, clk, &p, err);
+    enum cep_rc rc = rt_pattern_compile(plan, node, clk, &p, err);
     if (rc != CEP_OK)
         return rc;
     struct nfa_out sink = rt_pattern_out(p);

@@ -18,8 +18,8 @@ struct rt_pattern {
     struct cep_err failure;
 };
 
-/* An operator without a matcher; `saved`: its state is to be saved. On an error nothing is left. */
-enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node, bool saved,
+/* An operator without a matcher. On an error nothing is left. */
+enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node,
     const struct clk *clk, struct rt_pattern **out, struct cep_err *err);
 /* Where its matcher's results go. */
 struct nfa_out rt_pattern_out(struct rt_pattern *p);

@@ -170,7 +170,7 @@ enum cep_rc rt_patterns_add(struct rt_op *op, const struct plan *plan, const str
     uint64_t state_bytes, struct rt_op **out, struct cep_err *err) {
     struct rt_patterns *g = patterns_of(op);
     struct rt_pattern *p;
-    enum cep_rc rc = rt_pattern_compile(plan, node, false, op->clk, &p, err);
+    enum cep_rc rc = rt_pattern_compile(plan, node, op->clk, &p, err);
     if (rc != CEP_OK)
         return rc;
     struct nfa_out sink = rt_pattern_out(p);

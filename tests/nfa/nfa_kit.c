@@ -263,8 +263,7 @@ bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_patt
     p->timeouts_schema = measures_schema(k, p, true);
 
     struct nfa_opts opts = { .no_timeouts = flags & NFA_KIT_NO_TIMEOUTS,
-        .saved = !(flags & NFA_KIT_SETS),
-        .off = (flags & NFA_KIT_NO_CALM ? 1u << 4 : 0) | (flags & NFA_KIT_NO_DOMINATE ? 1u << 5 : 0) |
+        .off = (flags & NFA_KIT_SETS ? 0 : 1u << 7) | (flags & NFA_KIT_NO_CALM ? 1u << 4 : 0) | (flags & NFA_KIT_NO_DOMINATE ? 1u << 5 : 0) |
                (flags & NFA_KIT_NO_COVER ? 1u << 6 : 0) };
     k->rc = nfa_compile(&k->node, &k->plan, &opts, &k->prog, &k->err);
     if (k->rc != CEP_OK)

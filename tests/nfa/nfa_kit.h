@@ -28,7 +28,7 @@ enum {
     NFA_KIT_KEYED = 8,
     NFA_KIT_NO_DOMINATE = 16,
     NFA_KIT_NO_COVER = 32,
-    NFA_KIT_SETS = 64 /* the store of sets where it can be; not to be saved */
+    NFA_KIT_SETS = 64 /* the store of sets where it can be */
 };
 
 struct nfa_kit {

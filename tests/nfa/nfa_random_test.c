@@ -103,7 +103,9 @@ static bool one_case(void) {
         { NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_NO_CALM, NFA_KIT_BACKWARDS }, { NFA_KIT_NO_CALM, NFA_KIT_ONE_BY_ONE },
         { 0, NFA_KIT_RELOADED }, { NFA_KIT_NO_TIMEOUTS, NFA_KIT_RELOADED },
         { NFA_KIT_NO_CALM | NFA_KIT_NO_DOMINATE | NFA_KIT_NO_COVER, NFA_KIT_RELOADED },
-        { 0, NFA_KIT_RELOADED_ROWS } };
+        { 0, NFA_KIT_RELOADED_ROWS }, { NFA_KIT_SETS, NFA_KIT_RELOADED },
+        { NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, NFA_KIT_RELOADED },
+        { NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_NO_CALM, NFA_KIT_RELOADED_ROWS } };
     uint64_t at = gen.seed;
     struct base_buf pattern = BASE_BUF_INIT, events = BASE_BUF_INIT, want = BASE_BUF_INIT,
                     want_out = BASE_BUF_INIT;

@@ -146,8 +146,8 @@ static void events(struct run *r, struct nfa_gen *g, const char *what) {
 
 /* Returns: false when the pattern is not one. */
 static bool one_case(struct nfa_gen *g, uint64_t *n_entries, uint64_t *n_slices) {
-    static const unsigned flags[] = { 0, NFA_KIT_NO_TIMEOUTS, NFA_KIT_RICH,
-        NFA_KIT_NO_CALM | NFA_KIT_NO_DOMINATE | NFA_KIT_NO_COVER };
+    static const unsigned flags[] = { 0, NFA_KIT_NO_TIMEOUTS, NFA_KIT_RICH, NFA_KIT_SETS,
+        NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, NFA_KIT_NO_CALM | NFA_KIT_NO_DOMINATE | NFA_KIT_NO_COVER };
     struct base_buf pattern = BASE_BUF_INIT;
     struct run r = { .open = false };
     r.to_want = (struct sto_out){ on_put, &r.want };
@@ -156,7 +156,7 @@ static bool one_case(struct nfa_gen *g, uint64_t *n_entries, uint64_t *n_slices)
     snprintf(what, sizeof what, "seed %llu", (unsigned long long)g->seed);
     nfa_gen_pattern(g, &pattern);
     struct plan_pattern o = nfa_gen_options(g);
-    unsigned with = flags[nfa_gen_pick(g, 4)] | NFA_KIT_KEYED;
+    unsigned with = flags[nfa_gen_pick(g, 6)] | NFA_KIT_KEYED;
     bool fine = nfa_kit_init(&r.plain, base_buf_cstr(&pattern), &o, with);
     fine = nfa_kit_init(&r.sliced, base_buf_cstr(&pattern), &o, with) && fine;
     if (fine) {
