@@ -75,6 +75,12 @@ bool rt_checkpoint_waits(const struct rt_task *task) {
                      rt_coordinator_complete(co) != task->committed);
 }
 
+bool rt_checkpoint_holds(const struct rt_task *task) {
+    const struct rt_coordinator *co = task->job->coordinator;
+    uint64_t at = co && task->n_ins == 0 ? rt_coordinator_stops_at(co) : 0;
+    return at > 0 && task->barrier >= at;
+}
+
 enum cep_rc rt_checkpoint_turn(struct rt_task *task, struct cep_err *err) {
     enum cep_rc rc = rt_checkpoint_commit(task, err);
     save_some(task, task->job->opts.save_slice_us);

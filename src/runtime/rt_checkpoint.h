@@ -25,6 +25,8 @@ enum cep_rc rt_checkpoint_commit(struct rt_task *task, struct cep_err *err);
 /* True when there is a barrier to begin with, a save to go on with, or sinks have to commit. Ordered after what the thread wrote
  * before. */
 bool rt_checkpoint_waits(const struct rt_task *task);
+/* Its sources have passed the barrier of a savepoint that stops the job, and wait for what becomes of it. */
+bool rt_checkpoint_holds(const struct rt_task *task);
 /* Between two reads: commits; saves a little; a task with sources sends the barriers of what has begun. */
 enum cep_rc rt_checkpoint_turn(struct rt_task *task, struct cep_err *err);
 /* A barrier came on a channel; NULL: another channel stopped. Once it is on all that are left it goes on. */

@@ -17,9 +17,17 @@
 
 enum { LOOK_US = 100 * 1000 };
 
+/* A savepoint that was asked for. */
+struct asked {
+    struct asked *next; /* owned */
+    struct rt_savepoint is;
+    char *dir; /* owned; is.dir */
+};
+
 /* A checkpoint under way. */
 struct pending {
     struct rt_checkpoint_stat stat;
+    struct asked *savepoint; /* owned; NULL: it is none */
     int64_t begun_mono_us;
     struct rt_saved **of; /* owned; by task; NULL: not yet */
     uint32_t n_missing;
@@ -40,11 +48,14 @@ struct rt_coordinator {
     int64_t next_us, pause_until_us;
     uint64_t last_id;
     /* Shared. */
-    atomic_uint_fast64_t begun, complete;
+    atomic_uint_fast64_t begun, complete, stops_at;
     atomic_bool stop;
-    pthread_mutex_t mutex;               /* of the four below */
+    pthread_mutex_t mutex;               /* of those below */
     struct rt_saved *saved, **saved_end; /* owned; not looked at yet, in order of arrival */
     bool *ended;                         /* owned; by task */
+    struct asked *asked, **asked_end;    /* owned; not begun yet */
+    bool stopping;                       /* I3: there is one that stops */
+    bool closed;                         /* the job has ended */
     struct rt_checkpoint_stats stats;
 };
 
@@ -83,6 +94,10 @@ uint64_t rt_coordinator_complete(const struct rt_coordinator *co) {
     return atomic_load(&co->complete);
 }
 
+uint64_t rt_coordinator_stops_at(const struct rt_coordinator *co) {
+    return atomic_load(&co->stops_at);
+}
+
 static void wake(struct rt_coordinator *co) {
     uint64_t one = 1;
     if (write(co->wake_fd, &one, sizeof one) < 0)
@@ -102,6 +117,74 @@ void rt_coordinator_ended(struct rt_coordinator *co, const struct rt_task *task)
     co->ended[task->index] = true;
     (void)pthread_mutex_unlock(&co->mutex);
     wake(co);
+}
+
+/* -- savepoints that were asked for -------------------------------------------------------------------------------- */
+
+static void ring_tasks(struct rt_coordinator *co) {
+    for (uint32_t t = 0; t < n_tasks(co); t++)
+        rt_task_ring_bell(&co->job->tasks[t]);
+}
+
+/* The end of one. Sources that it held go on, or stop. */
+static void answer(struct rt_coordinator *co, struct asked *a, const char *path, const struct cep_err *why) {
+    if (a->is.stop && path)
+        rt_job_stop(co->job);
+    if (a->is.stop) {
+        (void)pthread_mutex_lock(&co->mutex);
+        co->stopping = false;
+        (void)pthread_mutex_unlock(&co->mutex);
+        atomic_store(&co->stops_at, 0);
+        ring_tasks(co);
+    }
+    a->is.done(a->is.arg, path ? CEP_OK : why->rc, path, why);
+    base_free(a->dir);
+    base_free(a);
+}
+
+static void answer_failed(struct rt_coordinator *co, struct asked *a, const struct cep_err *why) {
+    struct cep_err err = *why;
+    char text[sizeof err.message + 64];
+    base_err_prefix(&err, "savepoint");
+    (void)snprintf(
+        text, sizeof text, "%s%s", err.message, rt_job_has_failed(co->job) ? "" : "; the job goes on");
+    rt_job_log(co->job, CON_LEVEL_ERROR, text);
+    answer(co, a, NULL, why);
+}
+
+static struct asked *take_asked(struct rt_coordinator *co) {
+    (void)pthread_mutex_lock(&co->mutex);
+    struct asked *a = co->asked;
+    if (a && !(co->asked = a->next))
+        co->asked_end = &co->asked;
+    (void)pthread_mutex_unlock(&co->mutex);
+    return a;
+}
+
+enum cep_rc rt_coordinator_ask(
+    struct rt_coordinator *co, const struct rt_savepoint *s, struct cep_err *err) {
+    struct asked *a = base_calloc(1, sizeof *a);
+    enum cep_rc rc = CEP_OK;
+    a->is = *s;
+    a->is.dir = a->dir = base_strdup(s->dir);
+    (void)pthread_mutex_lock(&co->mutex);
+    if (co->closed)
+        rc = base_err_set(err, CEP_ESTATE, "the job has ended");
+    else if (co->stopping && s->stop)
+        rc = base_err_set(err, CEP_ESTATE, "the job is being stopped already, with a savepoint");
+    if (rc == CEP_OK) {
+        co->stopping |= s->stop;
+        *co->asked_end = a;
+        co->asked_end = &a->next;
+    }
+    (void)pthread_mutex_unlock(&co->mutex);
+    if (rc == CEP_OK) {
+        wake(co);
+    } else {
+        base_free(a->dir);
+        base_free(a);
+    }
+    return rc;
 }
 
 /* -- checkpoints under way --------------------------------------------------------------------------------------- */
@@ -126,7 +209,7 @@ static void not_complete(struct rt_coordinator *co, uint64_t id, const struct ce
     rt_job_log(co->job, CON_LEVEL_ERROR, text);
 }
 
-/* Forgets the i-th, which is complete or dropped. */
+/* Forgets the i-th, which is complete or dropped. Requires: a savepoint's answer was given. */
 static void forget(struct rt_coordinator *co, size_t i) {
     struct pending *p = &co->pending[i];
     co->pause_until_us = mono(co) + co->job->opts.checkpoint_pause_us;
@@ -139,23 +222,31 @@ static void forget(struct rt_coordinator *co, size_t i) {
     (void)pthread_mutex_unlock(&co->mutex);
 }
 
-static void begin(struct rt_coordinator *co) {
+/* `savepoint`: taken over; NULL: a checkpoint. */
+static void begin(struct rt_coordinator *co, struct asked *savepoint) {
     co->pending = base_grow(co->pending, co->n_pending, &co->cap_pending, sizeof *co->pending);
     struct pending *p = &co->pending[co->n_pending++];
     *p = (struct pending){ .stat = { .id = ++co->last_id, .begun_us = clk_now(co->job->opts.clk) },
+        .savepoint = savepoint,
         .begun_mono_us = mono(co),
         .of = base_calloc(n_tasks(co), sizeof(struct rt_saved *)),
         .n_missing = n_tasks(co) };
     (void)pthread_mutex_lock(&co->mutex);
-    co->stats.begun++;
+    co->stats.begun += !savepoint;
     co->stats.in_flight = (uint32_t)co->n_pending;
     (void)pthread_mutex_unlock(&co->mutex);
+    if (savepoint && savepoint->is.stop)
+        atomic_store(&co->stops_at, co->last_id);
     atomic_store(&co->begun, co->last_id);
 }
 
-static void ring_tasks(struct rt_coordinator *co) {
-    for (uint32_t t = 0; t < n_tasks(co); t++)
-        rt_task_ring_bell(&co->job->tasks[t]);
+static void begin_asked(struct rt_coordinator *co) {
+    struct asked *a;
+    bool any = false;
+    for (; (a = take_asked(co)); any = true)
+        begin(co, a);
+    if (any)
+        ring_tasks(co);
 }
 
 static struct pending *find(struct rt_coordinator *co, uint64_t id, size_t *at) {
@@ -165,6 +256,19 @@ static struct pending *find(struct rt_coordinator *co, uint64_t id, size_t *at) 
     return NULL;
 }
 
+/* The i-th will not be. */
+static void drop(struct rt_coordinator *co, size_t i, const struct cep_err *why, bool timed_out) {
+    struct pending *p = &co->pending[i];
+    if (!p->savepoint) {
+        not_complete(co, p->stat.id, why, timed_out);
+    } else {
+        if (!why->retriable)
+            rt_job_fail(co->job, why->rc, why);
+        answer_failed(co, p->savepoint, why);
+    }
+    forget(co, i);
+}
+
 /* One that was dropped in the meantime is nobody's any more. */
 static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
     size_t at;
@@ -172,10 +276,8 @@ static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
     s->next = NULL;
     co->heard[s->task] = s->id;
     if (!p || s->rc != CEP_OK) {
-        if (p) {
-            not_complete(co, s->id, &s->err, false);
-            forget(co, at);
-        }
+        if (p)
+            drop(co, at, &s->err, false);
         rt_saved_free(s);
         return;
     }
@@ -240,25 +342,50 @@ static enum cep_rc commit_alone(struct rt_coordinator *co, struct cep_err *err) 
 
 /* -- completing --------------------------------------------------------------------------------------------------- */
 
-static enum cep_rc keep(struct rt_coordinator *co, struct pending *p, struct cep_err *err) {
+/* `path`: of a savepoint. */
+static enum cep_rc keep(
+    struct rt_coordinator *co, struct pending *p, struct base_buf *path, struct cep_err *err) {
     const struct rt_opts *opts = &co->job->opts;
     struct rt_snap all;
     rt_snap_init(&all);
     for (uint32_t t = 0; t < n_tasks(co); t++)
         rt_snap_move(&all, &p->of[t]->snap);
-    enum cep_rc rc = opts->keep(opts->arg, p->stat.id, &all, err);
+    enum cep_rc rc = p->savepoint ? opts->keep_savepoint(opts->arg, p->savepoint->dir, &all, path, err)
+                                  : opts->keep(opts->arg, p->stat.id, &all, err);
     rt_snap_release(&all);
     return rc;
+}
+
+/* Nothing goes back to it, so that its sinks need not wait for a checkpoint when there are none. */
+static void complete_savepoint(struct rt_coordinator *co, struct pending *p, const char *path) {
+    char text[sizeof(((struct cep_err *)0)->message)];
+    (void)snprintf(text, sizeof text, "savepoint \"%s\" is complete", path);
+    rt_job_log(co->job, CON_LEVEL_INFO, text);
+    if (!co->job->opts.keep)
+        atomic_store(&co->complete, p->stat.id);
+    answer(co, p->savepoint, path, NULL);
 }
 
 /* The first one, of which all tasks have been heard. */
 static enum cep_rc complete_first(struct rt_coordinator *co, struct cep_err *err) {
     struct pending *p = &co->pending[0];
     struct cep_err why = CEP_ERR_INIT;
-    enum cep_rc rc = keep(co, p, &why);
+    struct base_buf path = BASE_BUF_INIT;
+    enum cep_rc rc = keep(co, p, &path, &why);
+    if (p->savepoint) {
+        why.retriable = true; /* the user's folder is not the job's trouble */
+        if (rc == CEP_OK) {
+            complete_savepoint(co, p, base_buf_cstr(&path));
+            forget(co, 0);
+            ring_tasks(co);
+        } else {
+            drop(co, 0, &why, false);
+        }
+        base_buf_release(&path);
+        return rc;
+    }
     if (rc != CEP_OK) {
-        not_complete(co, p->stat.id, &why, false);
-        forget(co, 0);
+        drop(co, 0, &why, false);
         if (err)
             *err = why;
         return rc;
@@ -282,14 +409,14 @@ static void drop_late(struct rt_coordinator *co, int64_t now) {
         struct cep_err why = CEP_ERR_INIT;
         (void)base_err_set(&why, CEP_EIO, "was not complete after %.1f s", (double)limit / 1e6);
         why.retriable = true;
-        not_complete(co, co->pending[0].stat.id, &why, true);
-        forget(co, 0);
+        drop(co, 0, &why, true);
     }
 }
 
 /* Barriers of dropped ones are under way too: tasks that cannot keep up get no more of them. */
 static bool may_begin(const struct rt_coordinator *co) {
-    if (co->job->opts.checkpoint_every_us <= 0 || co->n_pending >= co->max_in_flight)
+    if (!co->job->opts.keep || co->job->opts.checkpoint_every_us <= 0 ||
+        co->n_pending >= co->max_in_flight)
         return false;
     if (co->job->opts.checkpoint_pause_us > 0 && co->n_pending > 0)
         return false;
@@ -315,10 +442,11 @@ static void turn(struct rt_coordinator *co) {
         rt_job_fail(co->job, rc, &err);
     int64_t now = mono(co);
     drop_late(co, now);
+    begin_asked(co);
     if (rt_job_ending(co->job) || !may_begin(co) || now < next_begin(co))
         return;
     co->next_us = now + co->job->opts.checkpoint_every_us;
-    begin(co);
+    begin(co, NULL);
     ring_tasks(co);
 }
 
@@ -357,12 +485,31 @@ enum cep_rc rt_coordinator_start(struct rt_coordinator *co, struct cep_err *err)
                : base_err_set(err, CEP_EIO, "could not start the thread for checkpoints: %s", strerror(rc));
 }
 
-static void forget_all(struct rt_coordinator *co) {
-    while (co->n_pending > 0)
-        forget(co, co->n_pending - 1);
+static void forget_all(struct rt_coordinator *co, const struct cep_err *why) {
+    for (; co->n_pending > 0; forget(co, co->n_pending - 1))
+        if (co->pending[co->n_pending - 1].savepoint)
+            answer_failed(co, co->pending[co->n_pending - 1].savepoint, why);
     rt_saved_free(co->saved);
     co->saved = NULL;
     co->saved_end = &co->saved;
+}
+
+/* All tasks have ended: they are the coordinator's, and nothing is missing of a savepoint that it cannot bring. */
+static void finish_savepoints(struct rt_coordinator *co) {
+    (void)pthread_mutex_lock(&co->mutex);
+    bool any = co->asked != NULL;
+    (void)pthread_mutex_unlock(&co->mutex);
+    for (size_t i = 0; i < co->n_pending; i++)
+        any |= co->pending[i].savepoint != NULL;
+    if (!any)
+        return;
+    listen(co);
+    begin_asked(co);
+    for (uint32_t t = 0; t < n_tasks(co); t++)
+        co->alone[t] = true;
+    save_all_alone(co);
+    while (co->n_pending > 0 && co->pending[0].n_missing == 0 && !rt_job_has_failed(co->job))
+        (void)complete_first(co, NULL);
 }
 
 void rt_coordinator_stop(struct rt_coordinator *co) {
@@ -372,14 +519,32 @@ void rt_coordinator_stop(struct rt_coordinator *co) {
     wake(co);
     (void)pthread_join(co->thread, NULL);
     co->started = false;
-    forget_all(co);
+    struct cep_err why = CEP_ERR_INIT;
+    if (!rt_job_has_failed(co->job))
+        finish_savepoints(co);
+    if (rt_job_has_failed(co->job))
+        why = co->job->failure;
+    else
+        (void)base_err_set(&why, CEP_ESTATE, "the job ended before it was complete");
+    forget_all(co, &why);
+}
+
+void rt_coordinator_close(struct rt_coordinator *co, const struct cep_err *why) {
+    struct cep_err ended = CEP_ERR_INIT;
+    struct asked *a;
+    (void)pthread_mutex_lock(&co->mutex);
+    co->closed = true;
+    (void)pthread_mutex_unlock(&co->mutex);
+    (void)base_err_set(&ended, CEP_ESTATE, "the job ended before it was begun");
+    while ((a = take_asked(co)))
+        answer_failed(co, a, why ? why : &ended);
 }
 
 enum cep_rc rt_coordinator_take(struct rt_coordinator *co, struct cep_err *err) {
     CEP_REQUIRE(!co->started && co->n_pending == 0);
     for (uint32_t t = 0; t < n_tasks(co); t++)
         co->alone[t] = true;
-    begin(co);
+    begin(co, NULL);
     save_all_alone(co);
     if (co->n_pending == 0)
         return base_err_set(err, CEP_EIO, "%s", co->stats.last_failure);
@@ -402,6 +567,8 @@ enum cep_rc rt_coordinator_new(struct rt_job *job, struct rt_coordinator **out, 
     co->ended = base_calloc(n_tasks(co) + 1, sizeof *co->ended);
     co->heard = base_calloc(n_tasks(co) + 1, sizeof *co->heard);
     co->saved_end = &co->saved;
+    co->asked_end = &co->asked;
+    atomic_init(&co->stops_at, 0);
     atomic_init(&co->begun, co->last_id);
     atomic_init(&co->complete, co->last_id);
     atomic_init(&co->stop, false);
@@ -415,7 +582,8 @@ void rt_coordinator_free(struct rt_coordinator *co) {
     if (!co)
         return;
     rt_coordinator_stop(co);
-    forget_all(co);
+    rt_coordinator_close(co, NULL);
+    forget_all(co, &(struct cep_err)CEP_ERR_INIT);
     if (co->wake_fd >= 0)
         (void)close(co->wake_fd);
     (void)pthread_mutex_destroy(&co->mutex);

@@ -16,12 +16,18 @@
  * is saved by the coordinator in its place. So the first checkpoint, before anything is read, and the last one, when
  * everything has ended, are like any other.
  *
+ * A savepoint is a checkpoint that somebody asked for: taken at once, whatever else is under way, kept elsewhere, and not what the job
+ * goes back to; so sinks do not commit with it (with no checkpoints at all they do: nothing goes back). One that stops the
+ * job holds its sources: what was read before it is in it, and nothing is read behind it until it is known whether it is there.
+ * When it is, the job stops; else the sources go on.
+ *
  * A checkpoint that takes too long, or could not be saved or kept, is dropped and counted: the next one covers its rows. When the
  * error says that trying again is no use, the job fails.
  *
  * Invariants
  *   I1  checkpoints under way have ascending ids; a task acknowledges in that order
  *   I2  ids of complete ones ascend
+ *   I3  at most one savepoint that stops is under way or waits to begin
  *
  * Internal to src/runtime. Threads: marked.
  */
@@ -61,6 +67,11 @@ void rt_coordinator_stop(struct rt_coordinator *co); /* does no harm when it is 
 enum cep_rc rt_coordinator_take(struct rt_coordinator *co, struct cep_err *err);
 /* The job goes back to its last checkpoint. */
 void rt_coordinator_restarted(struct rt_coordinator *co);
+/* See rt_job_savepoint(). Any thread. */
+enum cep_rc rt_coordinator_ask(
+    struct rt_coordinator *co, const struct rt_savepoint *s, struct cep_err *err);
+/* The job has ended (`why`; NULL: by itself): what was asked for and was not begun will not be. Requires: it is stopped. */
+void rt_coordinator_close(struct rt_coordinator *co, const struct cep_err *why);
 /* Any thread. */
 void rt_coordinator_stats(struct rt_coordinator *co, struct rt_checkpoint_stats *out);
 
@@ -69,6 +80,8 @@ void rt_coordinator_stats(struct rt_coordinator *co, struct rt_checkpoint_stats 
 /* The last checkpoint that was begun; that is complete. */
 uint64_t rt_coordinator_begun(const struct rt_coordinator *co);
 uint64_t rt_coordinator_complete(const struct rt_coordinator *co);
+/* The barrier behind which sources wait to be stopped; 0 = none. */
+uint64_t rt_coordinator_stops_at(const struct rt_coordinator *co);
 /* Takes over `s`. */
 void rt_coordinator_acknowledge(struct rt_coordinator *co, struct rt_saved *s);
 /* The task has done all it will do: it is the coordinator's to save. */

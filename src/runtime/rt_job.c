@@ -163,7 +163,7 @@ static enum cep_rc run_once(struct rt_job *job, struct cep_err *err) {
 /* To the end, and a last checkpoint of it. */
 static enum cep_rc run_to_the_end(struct rt_job *job, struct cep_err *err) {
     enum cep_rc rc = run_once(job, err);
-    return rc == CEP_OK && job->coordinator ? rt_coordinator_take(job->coordinator, err) : rc;
+    return rc == CEP_OK && job->opts.keep ? rt_coordinator_take(job->coordinator, err) : rc;
 }
 
 /* Returns: false when the job was told to stop meanwhile. */
@@ -214,7 +214,7 @@ static enum cep_rc run_with_restarts(struct rt_job *job, struct cep_err *err) {
     struct cep_err why = CEP_ERR_INIT;
     struct rt_restart r;
     enum cep_rc rc;
-    bool may = job->coordinator && job->opts.latest;
+    bool may = job->opts.keep && job->opts.latest;
     rt_restart_init(&r, &job->opts.restart);
     do {
         rt_restart_running(&r, clk_mono(job->opts.clk));
@@ -229,9 +229,11 @@ static enum cep_rc run_with_restarts(struct rt_job *job, struct cep_err *err) {
 enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err) {
     atomic_store(&job->started_us, clk_mono(job->opts.clk));
     /* There is something to go back to before the first row is read. */
-    enum cep_rc rc = job->coordinator ? rt_coordinator_take(job->coordinator, err) : CEP_OK;
+    enum cep_rc rc = job->opts.keep ? rt_coordinator_take(job->coordinator, err) : CEP_OK;
     if (rc == CEP_OK)
         rc = run_with_restarts(job, err);
+    if (job->coordinator)
+        rt_coordinator_close(job->coordinator, rc == CEP_OK ? NULL : err);
     if (rc != CEP_OK)
         return rc;
     bool all_done = true;
@@ -240,6 +242,11 @@ enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err) {
     if (atomic_load(&job->stop) && !all_done)
         return base_err_set(err, CEP_EINTERRUPTED, "interrupted");
     return CEP_OK;
+}
+
+enum cep_rc rt_job_savepoint(struct rt_job *job, const struct rt_savepoint *s, struct cep_err *err) {
+    return job->opts.keep_savepoint ? rt_coordinator_ask(job->coordinator, s, err)
+                                    : base_err_set(err, CEP_ESTATE, "the job takes no savepoints");
 }
 
 /* -- looking at it ------------------------------------------------------------------------------------------------- */

@@ -59,6 +59,12 @@ struct rt_opts {
     struct rt_restart_spec restart;
     /* The job goes back: RESTARTING with what failed, before it waits; then RUNNING. By the thread of rt_job_run(). NULL = nobody. */
     void (*state)(void *arg, enum rt_state state, const struct cep_err *why);
+    /*
+     * Savepoints, when there is keep_savepoint(): it makes the snapshot a folder of its own somewhere in `dir`, and appends the
+     * folder's path. May be there without keep(). Called by the same thread as keep().
+     */
+    enum cep_rc (*keep_savepoint)(void *arg, const char *dir, const struct rt_snap *snap,
+        struct base_buf *path, struct cep_err *err);
     int64_t checkpoint_every_us;    /* 0 = only at the start and at the end */
     int64_t checkpoint_timeout_us;  /* one that takes longer is dropped */
     int64_t checkpoint_pause_us;    /* between the end of one and the begin of the next, at least */
@@ -94,6 +100,26 @@ void rt_job_free(struct rt_job *job); /* NULL is fine */
 enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err);
 /* Asks a running job to stop. May be called from a signal handler or another thread. */
 void rt_job_stop(struct rt_job *job);
+
+/* -- savepoints ---------------------------------------------------------------------------------------------- */
+
+/* One that somebody asks for. */
+struct rt_savepoint {
+    const char *dir; /* where; copied */
+    bool stop;       /* sources stop at it, and when it is there the job ends as by rt_job_stop() */
+    /* What became of it, once: rc CEP_OK and its path, or what went wrong. Called by a thread of the job. */
+    void (*done)(void *arg, enum cep_rc rc, const char *path, const struct cep_err *err);
+    void *arg;
+};
+
+/*
+ * Asks for a savepoint: a checkpoint outside the interval, which is the user's and of which the job takes no note. Its sinks are
+ * prepared by it and do not commit: that is for the next checkpoint. Any thread.
+ * A savepoint that fails leaves the job running, also with `stop`: its sources then go on.
+ * Returns: CEP_OK: done() will be called, at the job's end at the latest. CEP_ESTATE: the job has ended, is being stopped, or takes
+ *          no savepoints; done() is not called.
+ */
+enum cep_rc rt_job_savepoint(struct rt_job *job, const struct rt_savepoint *s, struct cep_err *err);
 
 /* -- looking at it ------------------------------------------------------------------------------------------- */
 

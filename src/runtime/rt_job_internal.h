@@ -44,7 +44,7 @@ struct rt_job {
     int done_fd;                        /* eventfd: written when a task has ended */
     atomic_int_fast64_t started_us;     /* monotonic; 0 = not yet */
     struct rt_restore *restore;         /* borrowed; while the job is made: what it goes on from */
-    struct rt_coordinator *coordinator; /* owned; NULL: no checkpoints */
+    struct rt_coordinator *coordinator; /* owned; NULL: neither checkpoints nor savepoints */
     /* Shared. */
     atomic_int_fast64_t *buffered; /* owned; by group: rows that wait for watermarks, as last counted */
     atomic_bool stop;              /* rt_job_stop() */
@@ -62,6 +62,11 @@ struct rt_job {
  * the coordinator.
  */
 enum cep_rc rt_job_go_back(struct rt_job *job, struct cep_err *err);
+
+/* Its operators are such as can be saved: it has checkpoints, may have savepoints, or goes on from one of these. */
+static inline bool rt_job_is_saved(const struct rt_job *job) {
+    return job->opts.keep || job->opts.keep_savepoint || job->restore;
+}
 
 /* -- what tasks need of the job; any thread ------------------------------------------------------------------------ */
 

@@ -166,7 +166,7 @@ static enum cep_rc load_ops(struct rt_job *job, struct cep_err *err) {
 
 /* Every operator that has state must be able to save it, or a restore would give something else. */
 static enum cep_rc check_saves(const struct rt_job *job, struct cep_err *err) {
-    if (!job->opts.keep)
+    if (!job->opts.keep && !job->opts.keep_savepoint)
         return CEP_OK;
     for (uint32_t i = 0; i < job->plan->n_nodes; i++) {
         const struct rt_op *op = job->tasks[job->exec.first_task[job->graph->vertex_of_node[i]]].graph.ops[i];
@@ -267,7 +267,7 @@ enum cep_rc rt_job_new(
     job->tasks = base_calloc(job->exec.n_tasks, sizeof *job->tasks);
     for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
         rc = rt_task_init(&job->tasks[i], job, i, err);
-    if (rc == CEP_OK && opts->keep)
+    if (rc == CEP_OK && (opts->keep || opts->keep_savepoint))
         rc = rt_coordinator_new(job, &job->coordinator, err);
     if (rc == CEP_OK)
         rc = open_from(job, opts->restore, err);

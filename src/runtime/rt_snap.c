@@ -5,8 +5,12 @@
 
 #include "base/base_err.h"
 #include "base/base_mem.h"
+#include "base/base_num.h"
+#include "state/sto_path.h"
 
 #include <stdio.h>
+
+enum { NAMES_MAX = 1000 };
 
 void rt_snap_init(struct rt_snap *s) {
     *s = (struct rt_snap){ .n = 0 };
@@ -57,6 +61,41 @@ enum cep_rc rt_snap_write(const struct rt_snap *s, struct sto_bundle *b, struct 
         (void)snprintf(name, sizeof name, "part-%06zu", i);
         rc = sto_bundle_put(b, base_str_of(name), base_buf_view(&s->parts[i]->bytes), err);
     }
+    return rc;
+}
+
+/* "2026-11-28T10:52:11Z" in a name without colons. */
+static void write_name(struct base_buf *b, const char *dir, struct base_str job, int64_t time_us, unsigned n) {
+    struct base_buf at = BASE_BUF_INIT;
+    base_buf_clear(b);
+    base_buf_printf(b, "%s/savepoint-%.*s-", dir, BASE_STR_FMT(job));
+    base_write_timestamp(&at, time_us - time_us % 1000000);
+    for (size_t i = 0; i < at.len; i++)
+        if (at.p[i] != '-' && at.p[i] != ':')
+            base_buf_putc(b, at.p[i]);
+    if (n > 1)
+        base_buf_printf(b, "-%u", n);
+    base_buf_release(&at);
+}
+
+enum cep_rc rt_snap_savepoint(const struct rt_snap *s, const char *dir, struct base_str job, int64_t time_us,
+    struct base_buf *path, struct cep_err *err) {
+    struct base_buf name = BASE_BUF_INIT;
+    struct sto_bundle *b = NULL;
+    enum cep_rc rc = sto_path_make(dir, err);
+    unsigned n = 1;
+    do
+        write_name(&name, dir, job, time_us, n);
+    while (n++ < NAMES_MAX && sto_path_exists(base_buf_cstr(&name)));
+    if (rc == CEP_OK)
+        rc = sto_bundle_begin(base_buf_cstr(&name), NULL, "savepoint", 0, time_us, &b, err);
+    if (rc == CEP_OK && (rc = rt_snap_write(s, b, err)) != CEP_OK)
+        sto_bundle_drop(b);
+    else if (rc == CEP_OK)
+        rc = sto_bundle_publish(b, NULL, err);
+    if (rc == CEP_OK)
+        base_buf_str(path, base_buf_view(&name));
+    base_buf_release(&name);
     return rc;
 }
 

@@ -31,5 +31,11 @@ uint64_t rt_snap_bytes(const struct rt_snap *s);
 
 /* A file a part. The caller publishes or drops the bundle. */
 enum cep_rc rt_snap_write(const struct rt_snap *s, struct sto_bundle *b, struct cep_err *err);
+/*
+ * A savepoint of its own: a folder "savepoint-JOB-20261128T105211Z" in `dir`, which is made when it is not there; "-2" and so on
+ * behind it when that name is taken. `job`: the first characters of the job's id or name. Appends the folder's path.
+ */
+enum cep_rc rt_snap_savepoint(const struct rt_snap *s, const char *dir, struct base_str job, int64_t time_us,
+    struct base_buf *path, struct cep_err *err);
 /* Appends the bundle's parts. Returns: CEP_EIO, CEP_EDAMAGED with the file's name. */
 enum cep_rc rt_snap_read(struct rt_snap *s, const struct sto_manifest *m, struct cep_err *err);

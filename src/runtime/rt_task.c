@@ -183,7 +183,9 @@ static enum cep_rc turn_loop(struct rt_task *task, struct cep_err *err) {
             if (rc != CEP_OK || busy)
                 continue;
         }
-        rc = task->n_ins > 0 ? rt_task_take(task, err) : rt_task_read(task, full, err);
+        rc = task->n_ins > 0               ? rt_task_take(task, err)
+             : rt_checkpoint_holds(task) ? CEP_AGAIN
+                                         : rt_task_read(task, full, err);
         if (rc == CEP_AGAIN) {
             rc = wait_for_input(task, full, err);
             full = buffers_full(task);

@@ -52,7 +52,10 @@ static enum cep_rc open_loop(struct rt_task *task, struct cep_err *err) {
     return CEP_OK;
 }
 
-/* A job with checkpoints tells its sinks so. */
+/*
+ * A job with checkpoints tells its sinks so. Without, part files do not wait for a commit, which would not come; of one file a
+ * savepoint holds the length.
+ */
 static enum cep_rc open_sink(struct rt_task *task, const struct plan_sink *sink, const struct con_env *env,
     struct rt_op **op, struct cep_err *err) {
     struct rt_job *job = task->job;
@@ -60,13 +63,13 @@ static enum cep_rc open_sink(struct rt_task *task, const struct plan_sink *sink,
     enum cep_rc rc = CEP_OK;
     struct con_sink_how how = { .subtask = job->exec.tasks[task->index].subtask,
         .n_subtasks = task->vertex->parallelism,
-        .exactly_once = plan_delivery_of(job->plan, sink) == PLAN_EXACTLY_ONCE };
+        .exactly_once = plan_delivery_of(job->plan, sink) == PLAN_EXACTLY_ONCE &&
+                        (job->opts.keep || !con_sink_parallel(sink)) };
     if (job->restore)
         rc = rt_restore_sink(job->restore, sink->name, &states, &how.n_states, err);
     how.states = states;
     if (rc == CEP_OK)
-        rc = rt_sink_new(
-            job->plan, sink, env, job->opts.keep || job->restore ? &how : NULL, job->opts.clk, op, err);
+        rc = rt_sink_new(job->plan, sink, env, rt_job_is_saved(job) ? &how : NULL, job->opts.clk, op, err);
     base_free(states);
     return rc;
 }
@@ -121,7 +124,7 @@ enum cep_rc rt_task_open(struct rt_task *task, struct cep_err *err) {
     enum cep_rc rc = open_loop(task, err);
     if (rc == CEP_OK)
         rc = rt_graph_init_part(&task->graph, job->plan, task->vertex->nodes, task->vertex->n_nodes,
-            job->opts.keep || job->restore, job->opts.clk, job->opts.state_bytes / task->vertex->parallelism,
+            rt_job_is_saved(job), job->opts.clk, job->opts.state_bytes / task->vertex->parallelism,
             err);
     if (rc == CEP_OK)
         rc = open_sinks(task, err);

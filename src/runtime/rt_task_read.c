@@ -1,6 +1,7 @@
 /*
  * rt_task_read -- which source is read next, and one batch from it.
  */
+#include "runtime/rt_checkpoint.h"
 #include "runtime/rt_job_internal.h"
 
 #include "base/base_err.h"
@@ -293,6 +294,8 @@ void rt_task_unheard(struct rt_task *task) {
 int64_t rt_task_next_poll(const struct rt_task *task, bool full) {
     const struct rt_source_run *only = full && task->n_sources > 0 ? holder(task->job) : NULL;
     int64_t next = INT64_MAX;
+    if (rt_checkpoint_holds(task))
+        return next;
     for (uint32_t i = 0; i < task->n_sources; i++) {
         const struct rt_source_run *s = task->sources[i];
         if (!s->done && (!only || s == only) && s->next_poll_us < next)
@@ -303,6 +306,8 @@ int64_t rt_task_next_poll(const struct rt_task *task, bool full) {
 
 enum cep_rc rt_task_tick(struct rt_task *task, int64_t *next_us, struct cep_err *err) {
     *next_us = INT64_MAX;
+    if (rt_checkpoint_holds(task))
+        return CEP_OK;
     for (uint32_t i = 0; i < task->n_sources; i++) {
         struct rt_source_run *s = task->sources[i];
         int64_t next;

@@ -37,3 +37,7 @@ tests_runtime_rt_restart_test_LDADD = $(RT_TEST_LIBS)
 check_PROGRAMS += tests/runtime/rt_patterns_test
 tests_runtime_rt_patterns_test_SOURCES = tests/runtime/rt_patterns_test.c $(RT_KIT)
 tests_runtime_rt_patterns_test_LDADD = $(RT_KIT_LIBS)
+check_PROGRAMS += tests/runtime/rt_savepoint_test
+tests_runtime_rt_savepoint_test_SOURCES = tests/runtime/rt_savepoint_test.c $(RT_RANDOM) $(RT_KIT)
+tests_runtime_rt_savepoint_test_LDADD = $(RT_KIT_LIBS)
+THREAD_TESTS += tests/runtime/rt_savepoint_test
