@@ -32,6 +32,7 @@ struct clu_job *clu_job_new(const struct clu_job_opts *opts) {
 void clu_job_free(struct clu_job *j) {
     if (!j)
         return;
+    clu_savepoints_free(j);
     (void)pthread_mutex_destroy(&j->mutex);
     base_free(j);
 }
@@ -423,7 +424,7 @@ static void write_job(struct clu_job *j, struct base_buf *b) {
     struct clu_op *ops = clu_job_ops(j);
     base_buf_putc(b, '{');
     put_job(b, j);
-    base_buf_printf(b, ",\"isStoppable\":false,\"state\":\"%s\",", state_words[j->state]);
+    base_buf_printf(b, ",\"isStoppable\":true,\"state\":\"%s\",", state_words[j->state]);
     put_times(b, j);
     base_buf_printf(b, ",\"maxParallelism\":%u,\"parallelism\":%u,\"now\":%lld,\"timestamps\":{",
         (unsigned)PLAN_PARALLELISM_MAX, j->opts.parallelism, ms(clk_now(j->opts.clk)));
@@ -563,11 +564,6 @@ static enum cep_rc cancel(struct clu_job *j, struct cep_err *err) {
     return CEP_OK;
 }
 
-static enum cep_rc no_savepoints(const struct clu_job *j, struct cep_err *err) {
-    return base_err_set(
-        err, CEP_ESTATE, "job \"%s\" cannot take a savepoint: savepoints on demand are not in this version", j->id);
-}
-
 /* Calls about the job. Requires: the lock. */
 static enum cep_rc job_call(struct clu_job *j, enum clu_rest_op op, const struct clu_rest_args *args,
     struct base_buf *b, struct cep_err *err) {
@@ -592,9 +588,8 @@ static enum cep_rc job_call(struct clu_job *j, enum clu_rest_op op, const struct
     case CLU_REST_EXCEPTIONS: write_exceptions(j, b); return CEP_OK;
     case CLU_REST_CONFIG: write_config(j, b); return CEP_OK;
     case CLU_REST_SAVEPOINT:
-    case CLU_REST_STOP: return no_savepoints(j, err);
-    case CLU_REST_SAVEPOINT_STATUS:
-        return base_err_set(err, CEP_ENAME, "there is no savepoint \"%.*s\"", BASE_STR_FMT(args->sub));
+    case CLU_REST_STOP: return clu_savepoint_ask(j, args->body, op == CLU_REST_STOP, b, err);
+    case CLU_REST_SAVEPOINT_STATUS: return clu_savepoint_status(j, args->sub, b, err);
     default: return base_err_set(err, CEP_EUNSUPPORTED, "a job of cepd run cannot be rescaled");
     }
 }

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * clu_job -- the REST calls of one job that runs in this process: what it is, how it goes, cancel.
+ * clu_job -- the REST calls of one job that runs in this process: what it is, how it goes, savepoints, stop, cancel.
  *
  *     clu_http ── clu_job_call() ──▶ clu_job ── rt_job_task_op() ... ──▶ rt_job
  *
@@ -28,6 +28,7 @@ struct clu_job_opts {
     const struct clk *clk;
     uint32_t parallelism;
     const char *restart; /* the strategy; NULL = "none" */
+    const char *savepoint_dir; /* where savepoints go that name no folder; NULL or "" = nowhere */
     const struct clu_job_key *keys;
     size_t n_keys;
 };
@@ -42,6 +43,12 @@ void clu_job_state(struct clu_job *j, enum rt_state state);
 /* For /exceptions. */
 void clu_job_failed(struct clu_job *j, const struct cep_err *err);
 bool clu_job_is_cancelled(struct clu_job *j);
+/* Was it ended by a stop? Appends the savepoint's path. */
+bool clu_job_stopped_with(struct clu_job *j, struct base_buf *path);
+/* The job has ended and lets go of what it held: a stop is complete now, or (err) failed. Requires: clu_job_set(NULL). */
+void clu_job_is_over(struct clu_job *j, enum rt_state state, const struct cep_err *err);
+/* Until those who asked for savepoints know what became of them; at most so long. */
+void clu_job_wait_seen(struct clu_job *j, int64_t us);
 /* A clu_rest_fn; arg is the clu_job. */
 enum cep_rc clu_job_call(void *arg, enum clu_rest_op op, const struct clu_rest_args *args,
     struct base_buf *out, struct cep_err *err);

@@ -13,6 +13,20 @@ struct clu_failure {
     char message[sizeof(((struct cep_err *)0)->message)];
 };
 
+enum { CLU_SAVEPOINTS = 32 }; /* requests that are over and still known */
+
+/* A savepoint that was asked for. */
+struct clu_savepoint {
+    struct clu_savepoint *next;
+    struct clu_job *job; /* borrowed */
+    char id[CLU_JOB_ID + 1];
+    bool stop;
+    bool seen; /* somebody was told what became of it */
+    enum { CLU_SAVEPOINT_IN_PROGRESS = 0, CLU_SAVEPOINT_COMPLETED, CLU_SAVEPOINT_FAILED } state;
+    char *path; /* owned; NULL: it is not there */
+    struct cep_err err;
+};
+
 struct clu_job {
     struct clu_job_opts opts;
     char id[CLU_JOB_ID + 1];
@@ -22,6 +36,8 @@ struct clu_job {
     int64_t since_us[RT_STATE_MAX]; /* wall clock, of the last time it came to that state; 0 = never */
     int64_t created_us;
     bool cancelled;
+    bool over;                        /* clu_job_is_over() */
+    struct clu_savepoint *savepoints; /* owned; newest first */
     uint64_t n_failures;
     struct clu_failure failures[CLU_FAILURES]; /* a ring */
 };
@@ -42,5 +58,11 @@ uint32_t clu_job_n_ops(const struct clu_job *j);
 /* Watermark, lag and source of the job: of the operator's that is furthest behind. NULL: there is none yet. */
 const struct clu_op *clu_job_furthest_behind(const struct clu_job *j, const struct clu_op *ops);
 uint64_t clu_op_errors(const struct clu_op *op);
+/* The calls of savepoints. Requires: the lock. */
+enum cep_rc clu_savepoint_ask(
+    struct clu_job *j, struct base_str body, bool stop, struct base_buf *out, struct cep_err *err);
+enum cep_rc clu_savepoint_status(
+    struct clu_job *j, struct base_str id, struct base_buf *out, struct cep_err *err);
+void clu_savepoints_free(struct clu_job *j);
 /* GET /metrics. Requires: the lock. */
 void clu_job_write_metrics(struct clu_job *j, struct base_buf *b);
