@@ -88,6 +88,8 @@ int cmd_run(const struct cmd_args *args);
 int cmd_jobs(const struct cmd_args *args);
 int cmd_job(const struct cmd_args *args);
 int cmd_cancel(const struct cmd_args *args);
+int cmd_savepoint(const struct cmd_args *args);
+int cmd_stop(const struct cmd_args *args);
 int cmd_check(const struct cmd_args *args);
 int cmd_fmt(const struct cmd_args *args);
 int cmd_explain(const struct cmd_args *args);

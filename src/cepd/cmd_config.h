@@ -37,7 +37,8 @@
         "when a barrier stops waiting for the others")                                                   \
     KEY(CP_RETAINED, "checkpoint.retained", "2", "checkpoints, 1 to 1000", true,                         \
         "how many are kept; the one before is used when the last is damaged")                            \
-    KEY(SAVEPOINT_DIR, "savepoint.dir", "", "folder", false, "where savepoints go")                      \
+    KEY(SAVEPOINT_DIR, "savepoint.dir", "", "folder", true,                                              \
+        "where savepoints go that are asked for without a folder")                                       \
     KEY(CP_CONCURRENT, "checkpoint.max-concurrent", "1", "checkpoints, 1 to 100", true,                  \
         "how many may be under way at the same time")                                                    \
     KEY(CP_TIMEOUT, "checkpoint.timeout", "10 min", "duration", true,                                    \

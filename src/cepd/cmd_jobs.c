@@ -5,12 +5,14 @@
  */
 #include "cepd/cmd_client.h"
 
+#include "base/base_err.h"
 #include "base/base_num.h"
 #include "event/evt_type.h"
 
 #include <poll.h>
+#include <unistd.h>
 
-enum { SAMPLE_MS = 1000 };
+enum { SAMPLE_MS = 1000, SAVEPOINT_MS = 50 };
 
 static bool wants_json(const struct cmd_args *args) {
     return cmd_args_has(args, "json");
@@ -295,4 +297,78 @@ int cmd_cancel(const struct cmd_args *args) {
     base_buf_release(&body);
     base_buf_release(&text);
     return status;
+}
+
+/* A path for the job, which may have been started elsewhere: from the root. */
+static const char *absolute(struct base_arena *a, const char *dir) {
+    char here[4096];
+    return dir[0] == '/' || !getcwd(here, sizeof here) ? dir : base_arena_printf(a, "%s/%s", here, dir);
+}
+
+static int savepoint_failed(const struct cmd_args *args, struct base_arena *a, struct base_str status) {
+    struct cep_err err = CEP_ERR_INIT;
+    const char *why = cmd_json_text(a, status, "$.operation[\"failure-cause\"][\"stack-trace\"]");
+    (void)base_err_set(&err, CEP_EIO, "%s", why[0] ? why : "the savepoint failed");
+    return cmd_fail(args, CMD_FAILED, &err);
+}
+
+/* Asks, and waits for what becomes of it. */
+static int take_savepoint(
+    const struct cmd_args *args, struct base_arena *a, const char *call, const char *member, const char **path) {
+    const char *id = NULL, *state;
+    struct base_buf body = BASE_BUF_INIT, answer = BASE_BUF_INIT;
+    int status = cmd_client_find(args, args->operands[0], a, &id);
+    base_buf_putc(&body, '{');
+    if (args->n_operands > 1) {
+        base_buf_printf(&body, "\"%s\":", member);
+        evt_json_write_str(&body, base_str_of(absolute(a, args->operands[1])));
+    }
+    base_buf_putc(&body, '}');
+    if (status == CMD_DONE)
+        status = cmd_client_call(
+            args, "POST", base_arena_printf(a, "/jobs/%s/%s", id, call), base_buf_cstr(&body), &answer);
+    const char *request = cmd_json_text(a, base_buf_view(&answer), "$[\"request-id\"]");
+    while (status == CMD_DONE) {
+        base_buf_clear(&answer);
+        status = cmd_client_call(
+            args, "GET", base_arena_printf(a, "/jobs/%s/savepoints/%s", id, request), NULL, &answer);
+        state = cmd_json_text(a, base_buf_view(&answer), "$.status.id");
+        if (strcmp(state, "COMPLETED") == 0)
+            break;
+        (void)poll(NULL, 0, SAVEPOINT_MS);
+    }
+    *path = cmd_json_text(a, base_buf_view(&answer), "$.operation.location");
+    if (status == CMD_DONE && !(*path)[0])
+        status = savepoint_failed(args, a, base_buf_view(&answer));
+    base_buf_release(&body);
+    base_buf_release(&answer);
+    return status;
+}
+
+static int savepoint(const struct cmd_args *args, const char *call, const char *member) {
+    struct base_arena a;
+    struct base_buf text = BASE_BUF_INIT;
+    const char *path = NULL;
+    base_arena_init(&a, 0);
+    int status = take_savepoint(args, &a, call, member, &path);
+    if (status == CMD_DONE && wants_json(args)) {
+        base_buf_puts(&text, "{\"location\":");
+        evt_json_write_str(&text, base_str_of(path));
+        base_buf_puts(&text, "}\n");
+    } else if (status == CMD_DONE) {
+        base_buf_printf(&text, "%s\n", path);
+    }
+    if (status == CMD_DONE)
+        status = cmd_print(stdout, &text);
+    base_buf_release(&text);
+    base_arena_release(&a);
+    return status;
+}
+
+int cmd_savepoint(const struct cmd_args *args) {
+    return savepoint(args, "savepoints", "target-directory");
+}
+
+int cmd_stop(const struct cmd_args *args) {
+    return savepoint(args, "stop", "targetDirectory");
 }

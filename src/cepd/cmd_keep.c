@@ -11,7 +11,7 @@
 #include "state/sto_path.h"
 #include "time/clk.h"
 
-enum { RETAINED_MAX = 1000, CONCURRENT_MAX = 100 };
+enum { RETAINED_MAX = 1000, CONCURRENT_MAX = 100, JOB_ID_PART = 6 };
 
 /* -- what is asked for -------------------------------------------------------------------------------------------- */
 
@@ -167,7 +167,10 @@ static enum cep_rc read_path(const char *path, struct sto_manifest *m, struct ce
 
 static void say_restored(struct cmd_keep *k, const struct sto_manifest *m) {
     struct base_buf b = BASE_BUF_INIT;
-    base_buf_printf(&b, "goes on from %.*s %llu of ", BASE_STR_FMT(m->kind), (unsigned long long)m->id);
+    base_buf_printf(&b, "goes on from %.*s ", BASE_STR_FMT(m->kind));
+    if (m->id > 0) /* of a checkpoint */
+        base_buf_printf(&b, "%llu ", (unsigned long long)m->id);
+    base_buf_puts(&b, "of ");
     base_write_timestamp(&b, m->time_us);
     base_buf_printf(&b, " (\"%.*s\")", BASE_STR_FMT(m->dir));
     cmd_log_line(k->log, CON_LEVEL_INFO, base_buf_cstr(&b));
@@ -243,6 +246,11 @@ enum cep_rc cmd_keep_put(struct cmd_keep *k, uint64_t id, const struct rt_snap *
     return rc;
 }
 
+enum cep_rc cmd_keep_savepoint(const char *id, const char *dir, const struct rt_snap *snap, struct base_buf *path,
+    struct cep_err *err) {
+    return rt_snap_savepoint(snap, dir, (struct base_str){ id, JOB_ID_PART }, clk_now(clk_system()), path, err);
+}
+
 enum cep_rc cmd_keep_judge(struct cmd_keep *k, struct cep_err *err) {
     uint64_t total = sto_losses_total(&k->losses);
     for (size_t i = 0; i < k->losses.n; i++)
@@ -257,8 +265,13 @@ enum cep_rc cmd_keep_judge(struct cmd_keep *k, struct cep_err *err) {
     return CEP_ESTATE;
 }
 
-void cmd_keep_release(struct cmd_keep *k) {
+void cmd_keep_close(struct cmd_keep *k) {
     sto_store_close(k->store);
+    k->store = NULL;
+}
+
+void cmd_keep_release(struct cmd_keep *k) {
+    cmd_keep_close(k);
     rt_snap_release(&k->snap);
     sto_losses_release(&k->losses);
     base_free(k->dir);

@@ -46,6 +46,11 @@ enum cep_rc cmd_keep_open(struct cmd_keep *k, struct cmd_log *log, struct rt_opt
 enum cep_rc cmd_keep_latest(struct cmd_keep *k, struct rt_snap *out, struct cep_err *err);
 /* Makes a snapshot durable. */
 enum cep_rc cmd_keep_put(struct cmd_keep *k, uint64_t id, const struct rt_snap *snap, struct cep_err *err);
+/* A savepoint of job `id` in folder `dir`; appends its path. */
+enum cep_rc cmd_keep_savepoint(const char *id, const char *dir, const struct rt_snap *snap, struct base_buf *path,
+    struct cep_err *err);
 /* The job is made: tells what was lost of the state, and frees the rest. Returns: CEP_ESTATE when that was not allowed. */
 enum cep_rc cmd_keep_judge(struct cmd_keep *k, struct cep_err *err);
+/* Lets go of the folder: the job has ended, and another one may begin. */
+void cmd_keep_close(struct cmd_keep *k);
 void cmd_keep_release(struct cmd_keep *k);

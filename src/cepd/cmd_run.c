@@ -23,6 +23,7 @@ enum {
     PROGRESS_US = 250 * 1000,
     SAME_SIGNAL_US =
         500 * 1000, /* timeout(1) and others signal the process and its group: two signals that mean one */
+    SEEN_US = 3 * 1000 * 1000, /* who asked for a savepoint asks this often, at least, what became of it */
     THREAD_STACK = 128 * 1024
 };
 
@@ -126,6 +127,12 @@ static void on_state(void *arg, enum rt_state state, const struct cep_err *why) 
         clu_job_state(c->shown, RT_STATE_FAILING);
     }
     clu_job_state(c->shown, state);
+}
+
+static enum cep_rc on_keep_savepoint(
+    void *arg, const char *dir, const struct rt_snap *snap, struct base_buf *path, struct cep_err *err) {
+    const struct context *c = arg;
+    return cmd_keep_savepoint(clu_job_id(c->shown), dir, snap, path, err);
 }
 
 static void on_trace(void *arg, const char *line) {
@@ -250,10 +257,13 @@ static uint64_t say_losses(struct context *c, struct rt_job *job) {
     return undelivered;
 }
 
-/* After a clean stop: how to go on. */
-static void say_how_to_go_on(struct context *c) {
+/* After a clean stop: how to go on. `savepoint`: the path of the one that it was stopped with; "" = none. */
+static void say_how_to_go_on(struct context *c, const char *savepoint) {
     const struct cmd_keep *k = &c->keep;
-    if (!k->store)
+    if (savepoint[0])
+        cmd_log_printf(&c->log, CON_LEVEL_INFO,
+            "the savepoint holds where it stopped: --restore %s goes on from there", savepoint);
+    else if (!k->store)
         cmd_log_line(&c->log, CON_LEVEL_INFO,
             "nothing is kept of this run: the same command starts again from the beginning of its sources");
     else
@@ -350,6 +360,7 @@ static enum cep_rc serve(struct context *c, const struct rt_opts *opts, struct c
         .clk = opts->clk,
         .parallelism = opts->parallelism,
         .restart = rt_restart_name(opts->restart.kind),
+        .savepoint_dir = c->config.values[CMD_CFG_SAVEPOINT_DIR],
         .keys = keys,
         .n_keys = n });
     struct clu_http_opts http = {
@@ -377,26 +388,56 @@ static void serve_end(struct context *c) {
     c->shown = NULL;
 }
 
+/* A clean stop, whoever asked for it. Returns: the exit status. */
+static int say_stopped(struct context *c, struct rt_job *job, int sig) {
+    struct base_buf savepoint = BASE_BUF_INIT;
+    bool stopped = c->shown && !sig && clu_job_stopped_with(c->shown, &savepoint);
+    bool over_rest = stopped || (c->shown && !sig && clu_job_is_cancelled(c->shown));
+    uint64_t undelivered = say_end(c, job,
+        stopped         ? "stopped with a savepoint"
+        : over_rest     ? "cancelled over the REST interface"
+        : sig == SIGINT ? "stopped by SIGINT"
+                        : "stopped by SIGTERM");
+    say_how_to_go_on(c, base_buf_cstr(&savepoint));
+    base_buf_release(&savepoint);
+    if (over_rest)
+        return undelivered > 0 ? CMD_FAILED : CMD_DONE;
+    return sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM;
+}
+
 /* Returns: the exit status. */
 static int say_outcome(
     struct context *c, struct rt_job *job, enum cep_rc rc, int sig, const struct cep_err *err) {
-    bool cancelled = c->shown && clu_job_is_cancelled(c->shown) && !sig;
-    if (rc ==
-        CEP_OK) /* The stream went on when a sink gave rows up, but who started the job wants to know. */
+    if (rc == CEP_EINTERRUPTED)
+        return say_stopped(c, job, sig);
+    if (rc == CEP_OK) /* The stream went on when a sink gave rows up, but who started the job wants to know. */
         return say_end(c, job, "done") > 0 ? CMD_FAILED : CMD_DONE;
-    if (rc != CEP_EINTERRUPTED) {
-        (void)say_end(c, job, "failed");
-        cmd_log_err(&c->log, err);
-        return CMD_FAILED;
+    (void)say_end(c, job, "failed");
+    cmd_log_err(&c->log, err);
+    return CMD_FAILED;
+}
+
+/* Lets go of all that the job held, and then tells those who asked for a savepoint what became of it. */
+static void end_job(struct context *c, struct rt_job *job, enum cep_rc rc, const struct cep_err *err) {
+    struct base_buf savepoint = BASE_BUF_INIT;
+    bool failed = rc != CEP_OK && rc != CEP_EINTERRUPTED;
+    bool stopped = !failed && c->shown && clu_job_stopped_with(c->shown, &savepoint);
+    if (rc == CEP_EINTERRUPTED && !stopped)
+        serve_state(c, RT_STATE_CANCELLING);
+    if (c->shown)
+        clu_job_set(c->shown, NULL);
+    rt_job_free(job);
+    cmd_keep_close(&c->keep);
+    if (c->shown) {
+        clu_job_is_over(c->shown,
+            failed                    ? RT_STATE_FAILED
+            : stopped || rc == CEP_OK ? RT_STATE_FINISHED
+                                      : RT_STATE_CANCELLED,
+            failed ? err : NULL);
+        clu_job_wait_seen(c->shown, SEEN_US);
     }
-    uint64_t undelivered = say_end(c, job,
-        cancelled       ? "cancelled over the REST interface"
-        : sig == SIGINT ? "stopped by SIGINT"
-                        : "stopped by SIGTERM");
-    say_how_to_go_on(c);
-    if (cancelled)
-        return undelivered > 0 ? CMD_FAILED : CMD_DONE;
-    return sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM;
+    base_buf_release(&savepoint);
+    serve_end(c);
 }
 
 static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_opts *opts) {
@@ -413,6 +454,7 @@ static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_o
     opts->keep = c->keep.store ? on_keep : NULL;
     opts->latest = c->keep.store ? on_latest : NULL;
     opts->state = on_state;
+    opts->keep_savepoint = c->config.values[CMD_CFG_HTTP][0] ? on_keep_savepoint : NULL;
     if (rc == CEP_OK && (rc = block_signals(&w, &err)) == CEP_OK)
         rc = serve(c, opts, &err);
     bool mistake = rc == CEP_EINVAL;
@@ -437,12 +479,10 @@ static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_o
     }
     if (rc != CEP_OK && rc != CEP_EINTERRUPTED && c->shown)
         clu_job_failed(c->shown, &err);
-    serve_state(c, rc == CEP_OK             ? RT_STATE_FINISHED
-                   : rc == CEP_EINTERRUPTED ? RT_STATE_CANCELLING
-                                            : RT_STATE_FAILING);
+    if (rc != CEP_OK && rc != CEP_EINTERRUPTED)
+        serve_state(c, RT_STATE_FAILING);
     int status = say_outcome(c, job, rc, sig, &err);
-    serve_end(c);
-    rt_job_free(job);
+    end_job(c, job, rc, &err);
     return status;
 }
 

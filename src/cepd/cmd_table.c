@@ -64,6 +64,7 @@ static const struct cmd_option run_options[] = {
     { .name = "restore",
         .arg = "PATH",
         .help = "go on from that checkpoint or savepoint; \"latest\": the newest of --state-dir" },
+    { .name = "savepoint-dir", .arg = "DIR", .help = "where savepoints go that are asked for without a folder" },
     { .name = "fresh", .help = "start over in a --state-dir that holds a job" },
     { .name = "allow-dropped-state", .help = "restore though some state fits nothing any more" },
     { .name = "http",
@@ -246,6 +247,42 @@ static const struct cmd_spec table[] = {
         .min_operands = 1,
         .max_operands = 1,
         .run = cmd_cancel },
+    { .name = "savepoint",
+        .group = RUN,
+        .operands = "ID [DIR]",
+        .summary = "take a savepoint of a job that goes on, and print its path",
+        .details =
+            "A savepoint is the job's whole state in a folder of its own below DIR (default: the job's savepoint.dir): "
+            "open partial\n"
+            "matches, rows that wait, alerts that fire, positions of the sources, what sinks have not committed. It stands by "
+            "itself:\n"
+            "it may be moved, is read by any later version, and never expires. \"cepd run --restore PATH\" goes on from it, "
+            "with\n"
+            "another parallelism or an edited file if need be; \"cepd state show PATH\" says what it holds.\n"
+            "\n"
+            "ID as in \"cepd job\"; any job that was started with --http will do. When the savepoint fails the job goes "
+            "on.",
+        .examples = "  cepd savepoint card-testing /var/lib/cepd/savepoints\n",
+        .options = client_options,
+        .min_operands = 1,
+        .max_operands = 2,
+        .run = cmd_savepoint },
+    { .name = "stop",
+        .group = RUN,
+        .operands = "ID [DIR]",
+        .summary = "take a savepoint and end the job with it; prints the savepoint's path",
+        .details = "Sources stop, what they read goes through, the savepoint is taken (as \"cepd savepoint\" does), sinks "
+                   "commit, and the\n"
+                   "job ends, with status 0. Nothing is read or written behind the savepoint, so that \"cepd run --restore "
+                   "PATH\"\n"
+                   "goes on as if the job had never stopped. Returns when the job has let go of its files. When the "
+                   "savepoint\n"
+                   "fails the job goes on.",
+        .examples = "  cepd stop card-testing /var/lib/cepd/savepoints\n",
+        .options = client_options,
+        .min_operands = 1,
+        .max_operands = 2,
+        .run = cmd_stop },
 #define LATER(n, g, ops, sum) \
     { .name = n, .group = g, .operands = ops, .summary = sum, .details = sum ".", .max_operands = ANY }
     LATER("cluster", CLUSTER, "", "a coordinator and workers on this machine"),
@@ -253,9 +290,7 @@ static const struct cmd_spec table[] = {
     LATER("worker", CLUSTER, "", "the daemon that runs tasks"),
     LATER("submit", CLUSTER, "FILE", "run a file on the cluster"),
     LATER("workers", CLUSTER, "", "a table of the workers"),
-    LATER("stop", CLUSTER, "ID [DIR]", "take a savepoint, then end the job"),
     LATER("rescale", CLUSTER, "ID N", "another parallelism, from a savepoint taken on the spot"),
-    LATER("savepoint", LOOK, "ID [DIR]", "take a savepoint"),
     LATER("replay", LOOK, "FILE", "read history again from a savepoint"),
     LATER("state", LOOK, "show PATH", "what a checkpoint or savepoint holds"),
 #undef LATER
