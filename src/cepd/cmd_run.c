@@ -229,8 +229,8 @@ static uint64_t say_losses(struct context *c, struct rt_job *job) {
                 info.first_failure);
         if (m->limit_open)
             cmd_log_printf(&c->log, CON_LEVEL_WARNING,
-                "pattern \"%.*s\": its limit on open events dropped %llu partial matches", len, name,
-                (unsigned long long)m->limit_open);
+                "pattern \"%.*s\": its limit on open events dropped %llu partial %s", len, name,
+                (unsigned long long)m->limit_open, plural(m->limit_open, "match", "matches"));
         if (m->limit_matches)
             cmd_log_printf(&c->log, CON_LEVEL_WARNING, "pattern \"%.*s\": its limit on matches dropped %llu",
                 len, name, (unsigned long long)m->limit_matches);
@@ -247,8 +247,10 @@ static uint64_t say_losses(struct context *c, struct rt_job *job) {
                 (unsigned long long)m->suppressed);
         if (info.is_source && info.source.duplicate_keys)
             cmd_log_printf(&c->log, CON_LEVEL_WARNING,
-                "stream \"%.*s\": %llu keys came twice in their record; the last one was taken", len, name,
-                (unsigned long long)info.source.duplicate_keys);
+                "stream \"%.*s\": %llu %s came twice in %s record; the last one was taken", len, name,
+                (unsigned long long)info.source.duplicate_keys,
+                plural(info.source.duplicate_keys, "key", "keys"),
+                plural(info.source.duplicate_keys, "its", "their"));
         if (info.is_sink && info.sink.failed)
             cmd_log_printf(&c->log, CON_LEVEL_ERROR, "sink \"%.*s\": %llu %s could not be delivered", len,
                 name, (unsigned long long)info.sink.failed, plural(info.sink.failed, "row", "rows"));

@@ -167,6 +167,16 @@ def test_bad_records_are_kept_counted_and_do_not_stop_it(folder):
     assert "3 records could not be decoded" in done.stderr and f"the first: in.ndjson, byte {len(good[0]) + 1}: not JSON" in done.stderr
 
 
+def test_keys_that_came_twice_are_said_in_the_right_number(folder):
+    program(folder)
+    one, two = (lines([r]).rstrip("\n") for r in rows(2))
+    again = lambda text: text[:-1] + ',"card":"c1"}\n'
+    (folder / "in.ndjson").write_text(again(one) + two + "\n")
+    assert ": 1 key came twice in its record; the last one was taken" in cepd("run", "p.pattern", cwd=folder).stderr
+    (folder / "in.ndjson").write_text(again(one) + again(two))
+    assert ": 2 keys came twice in their record; the last one was taken" in cepd("run", "p.pattern", cwd=folder).stderr
+
+
 def test_late_events_and_events_without_a_time_are_said(folder):
     sinks = "sink big to stdout format json; sink payments.late to file (path = 'late.ndjson') format json;"
     name = program(folder, sinks=sinks)
