@@ -148,7 +148,9 @@ struct dsl_args {
 struct dsl_expr *dsl_mk_expr(struct dsl_parse *p, enum dsl_expr_kind k, struct cep_span span);
 struct dsl_expr *dsl_mk_lit(
     struct dsl_parse *p, enum dsl_lit_kind k, struct cep_span span, const struct dsl_token *t);
-struct dsl_expr *dsl_mk_timestamp(struct dsl_parse *p, struct cep_span span, const struct dsl_token *text);
+/* word: timestamp, or date: then the text is a day alone. */
+struct dsl_expr *dsl_mk_timestamp(
+    struct dsl_parse *p, struct cep_span span, const struct dsl_token *word, const struct dsl_token *text);
 /* What the clock of a zone shows at a time: convert_tz(t, 'UTC', zone). */
 struct dsl_expr *dsl_mk_at_zone(
     struct dsl_parse *p, struct cep_span span, struct dsl_expr *t, struct cep_span word, struct dsl_expr *zone);

@@ -61,9 +61,25 @@ struct dsl_expr *dsl_mk_lit(
     return e;
 }
 
-struct dsl_expr *dsl_mk_timestamp(struct dsl_parse *p, struct cep_span span, const struct dsl_token *text) {
+static void not_a_date(struct dsl_parse *p, const struct dsl_token *text, bool has_time) {
+    dsl_mistake(p, text->span, CEP_EINVAL, "\"%.*s\" is not a date", BASE_STR_FMT(text->s));
+    if (has_time)
+        dsl_diag_note(p->diag, "with a time of day it is written: timestamp '%.*s'", BASE_STR_FMT(text->s));
+    else
+        dsl_diag_note(p->diag, "write: date '2026-01-01'");
+}
+
+struct dsl_expr *dsl_mk_timestamp(
+    struct dsl_parse *p, struct cep_span span, const struct dsl_token *word, const struct dsl_token *text) {
+    enum { DATE_LEN = sizeof "2026-01-01" - 1 };
     struct dsl_expr *e = dsl_mk_lit(p, DSL_LIT_TIMESTAMP, span, text);
-    if (!base_parse_timestamp(text->s, &e->lit.i) && !text->bad) {
+    bool is_date = base_str_ieq(dsl_token_text(p, word), BASE_STR("date"));
+    bool fits = base_parse_timestamp(text->s, &e->lit.i);
+    if (text->bad)
+        return e;
+    if (is_date && (!fits || text->s.len > DATE_LEN)) {
+        not_a_date(p, text, fits);
+    } else if (!fits) {
         dsl_mistake(p, text->span, CEP_EINVAL, "\"%.*s\" is not a timestamp", BASE_STR_FMT(text->s));
         dsl_diag_note(
             p->diag, "write '2026-01-01 10:00:00.123', with Z or +02:00 behind it where it is not UTC");
