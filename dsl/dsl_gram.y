@@ -113,6 +113,9 @@ static void dsl_yyerror(const DSL_YYLTYPE *loc, struct dsl_parse *p, const char 
 
 %token EOF_ 0 "the end of the file"
 %token START_FILE START_EXPR NOTHING
+/* Behind a path that may go on with a dot: a mistake there is one behind the path. */
+%precedence NOTHING
+%precedence error
 %token <tok> IDENT "a name" QUOTED "a quoted name" STRING "a text in quotes" INT "a whole number" DOUBLE "a number"
 %token <tok> DURATION "a duration"
 %token <tok> ARROW "->" ARROW_ANY "->>" CONCAT "||" TYPECAST "::" LE "<=" GE ">=" NE "<>" GIVES "=>"
@@ -223,6 +226,17 @@ statement_body:
 mistake:
     error
     | error NOTHING
+    ;
+
+/* A clause is over only if what follows can follow: else the mistake is in it, and what was read of it says nothing. */
+look:
+    %empty
+    | NOTHING
+    ;
+
+/* Behind a statement's name, or behind clauses that are whole: the clauses that follow are read all the same. */
+lost:
+    mistake                                     { RECOVERED; }
     ;
 
 /* ---- names, types -------------------------------------------------------------------------------------------- */
@@ -512,7 +526,7 @@ literal:
     | INT                                       { $$ = dsl_mk_lit(p, DSL_LIT_INT, @$, $1); }
     | DOUBLE                                    { $$ = dsl_mk_lit(p, DSL_LIT_DOUBLE, @$, $1); }
     | STRING                                    { $$ = dsl_mk_lit(p, DSL_LIT_STRING, @$, $1); }
-    | "timestamp" STRING                        { $$ = dsl_mk_timestamp(p, @$, $2); }
+    | "timestamp" STRING                        { $$ = dsl_mk_timestamp(p, @$, $1, $2); }
     | time_literal
     ;
 
@@ -795,7 +809,13 @@ stream:
 
 stream_from:
     %empty
-    | "from" endpoint                           { STREAM_.source = *$2; STREAM_.source.span = @$; }
+    | stream_source
+    | lost
+    | lost stream_source
+    ;
+
+stream_source:
+    "from" endpoint                             { STREAM_.source = *$2; STREAM_.source.span = @$; }
     | "from" mistake                              { RECOVERED; }
     ;
 
@@ -1166,7 +1186,13 @@ pattern:
 
 pattern_from:
     %empty
-    | "from" paths                              { TAKE(PAT.from, PAT.n_from, $2); PAT.from_span = @$; }
+    | pattern_inputs
+    | lost
+    | lost pattern_inputs
+    ;
+
+pattern_inputs:
+    "from" paths                                { TAKE(PAT.from, PAT.n_from, $2); PAT.from_span = @$; }
     | "from" mistake                              { RECOVERED; }
     ;
 
@@ -1271,7 +1297,13 @@ alert:
 
 alert_on:
     %empty
-    | "on" path                                 { ALERT_.on = $2; ALERT_.on_span = @$; }
+    | alert_input
+    | lost
+    | lost alert_input
+    ;
+
+alert_input:
+    "on" path                                   { ALERT_.on = $2; ALERT_.on_span = @$; }
     | "on" mistake                                { RECOVERED; }
     ;
 
@@ -1283,7 +1315,7 @@ alert_where:
 
 alert_severity:
     %empty
-    | "severity" name                           { dsl_set_severity(p, @$, $2); }
+    | "severity" name look                      { dsl_set_severity(p, @$, $2); }
     | "severity" mistake                          { RECOVERED; }
     ;
 
@@ -1317,13 +1349,13 @@ alert_by:
 
 alert_suppress:
     %empty
-    | "suppress" "for" duration                 { ALERT_.suppress = $3; ALERT_.suppress_span = @$; }
+    | "suppress" "for" duration look            { ALERT_.suppress = $3; ALERT_.suppress_span = @$; }
     | "suppress" mistake                          { RECOVERED; }
     ;
 
 alert_resolve:
     %empty
-    | "resolve" "after" duration
+    | "resolve" "after" duration look
         { ALERT_.resolve = DSL_RESOLVE_AFTER; ALERT_.resolve_after = $3; ALERT_.resolve_span = @$; }
     | "resolve" "when" path
         { ALERT_.resolve = DSL_RESOLVE_WHEN; ALERT_.resolve_when = $3; ALERT_.resolve_span = @$; }
@@ -1346,7 +1378,9 @@ alert_with:
 /* ---- sink ---------------------------------------------------------------------------------------------------- */
 
 sink_head:
-    "sink" path
+    "sink" path %prec NOTHING
+        { dsl_stmt_begin(p, DSL_STMT_SINK, (struct dsl_name){ 0 }); CUR->sink.from = $2; }
+    | "sink" path lost
         { dsl_stmt_begin(p, DSL_STMT_SINK, (struct dsl_name){ 0 }); CUR->sink.from = $2; }
     ;
 
@@ -1357,7 +1391,13 @@ sink:
 
 sink_to:
     %empty
-    | "to" endpoint                             { CUR->sink.to = *$2; CUR->sink.to.span = @$; }
+    | sink_endpoint
+    | lost
+    | lost sink_endpoint
+    ;
+
+sink_endpoint:
+    "to" endpoint                               { CUR->sink.to = *$2; CUR->sink.to.span = @$; }
     | "to" mistake                                { RECOVERED; }
     ;
 
@@ -1402,7 +1442,13 @@ test:
 
 test_with:
     %empty
-    | "with" "parameter" labels
+    | test_parameters
+    | lost
+    | lost test_parameters
+    ;
+
+test_parameters:
+    "with" "parameter" labels
         { TAKE(TEST_.parameters, TEST_.n_parameters, $3); TEST_.with_span = @$; }
     | "with" mistake                              { RECOVERED; }
     ;

@@ -230,6 +230,8 @@ static bool unknown_unit(const struct situation *s) {
 /* Is it the first word of a clause of the statement that is being read? */
 static bool begins_clause(const struct situation *s, int token) {
     int stmt = s->p->toks->items[s->p->stmt_first].kind;
+    if (stmt == TOK_TEST)
+        return token == TOK_WITH || token == TOK_GIVEN || token == TOK_THEN || token == TOK_EXPECT;
     for (size_t i = 0; i < CEP_COUNT_OF(clause_orders); i++)
         if (clause_orders[i].stmt == stmt)
             return rank_of(&clause_orders[i], token) >= 0;
@@ -256,19 +258,67 @@ static bool trailing_comma(const struct situation *s) {
     return true;
 }
 
-/* `from partition by k`: the first word of a clause was taken for what the word before it wants. */
+/* Does what stands at t go on a clause that begins with this word? */
+static bool goes_on_clause(int word, const struct dsl_token *t) {
+    int kind = t->kind, next = kind ? t[1].kind : 0;
+    switch (word) {
+    case TOK_PARTITION:
+    case TOK_GROUP:
+    case TOK_ORDER: return kind == TOK_BY;
+    case TOK_MATCH: return dsl_token_is_name(t) || kind == TOK_LPAREN;
+    case TOK_DEFINE: return dsl_token_is_name(t) && next == TOK_AS;
+    case TOK_WITHIN: return kind == TOK_DURATION;
+    case TOK_AFTER: return kind == TOK_MATCH;
+    case TOK_LIMIT: return kind == TOK_INT;
+    case TOK_MEASURES: return dsl_token_is_name(t) || kind == TOK_STAR;
+    case TOK_SEVERITY: return dsl_token_is_name(t);
+    case TOK_MESSAGE: return kind == TOK_STRING;
+    case TOK_LABELS: return dsl_token_is_name(t) && next == TOK_EQ;
+    case TOK_SUPPRESS: return kind == TOK_FOR;
+    case TOK_RESOLVE: return kind == TOK_AFTER || kind == TOK_WHEN;
+    case TOK_DELIVERY: return kind == TOK_AT || kind == TOK_EXACTLY;
+    default: return false;
+    }
+}
+
+/* `from partition by k`, `resolve after message 'x'`: the first word of a clause was taken for what the word before it wants. */
 static bool nothing_between(const struct situation *s) {
     struct dsl_parse *p = s->p;
-    int word = s->prev ? s->prev->kind : 0;
-    if (s->at->kind != TOK_BY || !s->prev->name || s->at_index < p->stmt_first + 3 ||
-        (word != TOK_PARTITION && word != TOK_GROUP && word != TOK_ORDER))
+    if (!s->prev || !s->prev->name || !is_keyword(s->prev) || s->at_index < p->stmt_first + 3)
+        return false;
+    int word = s->prev->kind;
+    bool of_query = word == TOK_GROUP || word == TOK_ORDER;
+    const struct dsl_token *before = &p->toks->items[s->at_index - 2];
+    if (!is_keyword(before) || before->name || !goes_on_clause(word, s->at) || !(of_query || begins_clause(s, word)))
         return false;
     char buf[80];
-    const struct dsl_token *before = &p->toks->items[s->at_index - 2];
-    dsl_mistake(p, s->prev->span, CEP_ESYNTAX, "nothing between %s and \"%s by\"",
-        shown(s, before, buf, sizeof buf), dsl_token_name(word));
+    const char *by = s->at->kind == TOK_BY ? " by" : "";
+    dsl_mistake(p, s->prev->span, CEP_ESYNTAX, "nothing between %s and \"%s%s\"", shown(s, before, buf, sizeof buf),
+        dsl_token_name(word), by);
     p->pos = s->at_index - 1;
     p->toks->items[p->pos].name = false;
+    return true;
+}
+
+/* `match a -> b defin a as ...`: a misspelt define was taken for a variable. */
+static bool define_in_sequence(const struct situation *s) {
+    struct dsl_parse *p = s->p;
+    if (s->at->kind != TOK_AS || s->at_index < p->stmt_first + 3 || !dsl_token_is_name(s->prev) ||
+        !begins_clause(s, TOK_DEFINE) || !can(s, TOK_DEFINE))
+        return false;
+    struct dsl_token *word = &p->toks->items[s->at_index - 2];
+    if (word->kind != TOK_IDENT)
+        return false;
+    struct dsl_nearest near;
+    dsl_nearest_init(&near, word->s);
+    dsl_nearest_try(&near, BASE_STR("define"));
+    if (near.best.len == 0)
+        return false;
+    char buf[80];
+    dsl_mistake(p, word->span, CEP_ESYNTAX, "unexpected %s", shown(s, word, buf, sizeof buf));
+    dsl_nearest_note(p->diag, &near);
+    word->kind = TOK_DEFINE;
+    p->pos = s->at_index - 2;
     return true;
 }
 
@@ -409,6 +459,12 @@ static void note_nearest(const struct situation *s) {
         if (can(s, token))
             dsl_nearest_try(&near, base_str_of(word));
     dsl_nearest_note(s->p->diag, &near);
+    token = dsl_keyword(near.best);
+    if (!token || !begins_clause(s, token))
+        return;
+    /* It is read as that word: the clause that it begins may have mistakes of its own. */
+    s->p->toks->items[s->at_index].kind = token;
+    s->p->pos = s->at_index;
 }
 
 static void notes(const struct situation *s) {
@@ -510,6 +566,8 @@ void dsl_syntax_error(struct dsl_parse *p, const int *expected, size_t n_expecte
     bool quiet = p->last->bad || (p->recovering && p->last->synthetic) ||
                  (p->n_reported && p->fed == p->reported + 1);
     for (size_t i = 0; i < n_expected; i++) {
+        if (expected[i] == TOK_NOTHING)
+            continue;
         if (expected[i] >= FIRST_TOKEN)
             s.can[expected[i] - FIRST_TOKEN] = true;
         else
@@ -527,7 +585,7 @@ void dsl_syntax_error(struct dsl_parse *p, const int *expected, size_t n_expecte
     p->wrong_at_once = at_once;
     if (!quiet && !unknown_statement(&s) && !missing_semicolon(&s) && !missing_bracket(&s) &&
         !wrong_clause(&s) && !unknown_unit(&s) && !trailing_comma(&s) && !nothing_between(&s) &&
-        !quotes(&s) && !missing_comma(&s) && !missing_and(&s))
+        !define_in_sequence(&s) && !quotes(&s) && !missing_comma(&s) && !missing_and(&s))
         general(&s);
     p->reported = s.at_index;
     p->n_reported++;
