@@ -363,6 +363,7 @@ static enum cep_rc serve(struct context *c, const struct rt_opts *opts, struct c
         .parallelism = opts->parallelism,
         .restart = rt_restart_name(opts->restart.kind),
         .savepoint_dir = c->config.values[CMD_CFG_SAVEPOINT_DIR],
+        .checkpoint_dir = c->keep.dir,
         .keys = keys,
         .n_keys = n });
     struct clu_http_opts http = {

@@ -500,13 +500,6 @@ static enum cep_rc write_vertex(
     return CEP_OK;
 }
 
-static void write_checkpoints(struct base_buf *b) {
-    base_buf_puts(b,
-        "{\"counts\":{\"restored\":0,\"total\":0,\"in_progress\":0,\"completed\":0,\"failed\":0},"
-        "\"latest\":{\"completed\":null,\"savepoint\":null,\"failed\":null,\"restored\":null},"
-        "\"history\":[]}\n");
-}
-
 /* Newest first. */
 static void write_exceptions(struct clu_job *j, struct base_buf *b) {
     uint64_t n = j->n_failures < CLU_FAILURES ? j->n_failures : CLU_FAILURES;
@@ -584,7 +577,7 @@ static enum cep_rc job_call(struct clu_job *j, enum clu_rest_op op, const struct
         base_buf_puts(b, "}\n");
         return CEP_OK;
     case CLU_REST_VERTEX: return write_vertex(j, args->sub, b, err);
-    case CLU_REST_CHECKPOINTS: write_checkpoints(b); return CEP_OK;
+    case CLU_REST_CHECKPOINTS: clu_job_write_checkpoints(j, b); return CEP_OK;
     case CLU_REST_EXCEPTIONS: write_exceptions(j, b); return CEP_OK;
     case CLU_REST_CONFIG: write_config(j, b); return CEP_OK;
     case CLU_REST_SAVEPOINT:

@@ -29,6 +29,7 @@ struct clu_job_opts {
     uint32_t parallelism;
     const char *restart; /* the strategy; NULL = "none" */
     const char *savepoint_dir; /* where savepoints go that name no folder; NULL or "" = nowhere */
+    const char *checkpoint_dir; /* NULL: none are kept */
     const struct clu_job_key *keys;
     size_t n_keys;
 };

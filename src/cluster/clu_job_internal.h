@@ -64,5 +64,9 @@ enum cep_rc clu_savepoint_ask(
 enum cep_rc clu_savepoint_status(
     struct clu_job *j, struct base_str id, struct base_buf *out, struct cep_err *err);
 void clu_savepoints_free(struct clu_job *j);
+/* GET /jobs/:id/checkpoints. Requires: the lock. */
+void clu_job_write_checkpoints(struct clu_job *j, struct base_buf *b);
+/* Requires: j->job, the lock. */
+void clu_job_write_checkpoint_metrics(struct clu_job *j, struct base_buf *b);
 /* GET /metrics. Requires: the lock. */
 void clu_job_write_metrics(struct clu_job *j, struct base_buf *b);

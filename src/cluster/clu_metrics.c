@@ -229,5 +229,6 @@ void clu_job_write_metrics(struct clu_job *j, struct base_buf *b) {
     write_watermarks(j, b, ops, false);
     write_watermarks(j, b, ops, true);
     write_tasks(j, b);
+    clu_job_write_checkpoint_metrics(j, b);
     base_free(ops);
 }

@@ -189,16 +189,42 @@ enum cep_rc rt_coordinator_ask(
 
 /* -- checkpoints under way --------------------------------------------------------------------------------------- */
 
+/* Requires: the lock. As long as it is remembered. */
+static void show(struct rt_coordinator *co, const struct rt_checkpoint_stat *stat) {
+    for (uint32_t i = 0; i < co->stats.n_history; i++)
+        if (co->stats.history[i].id == stat->id)
+            co->stats.history[i] = *stat;
+}
+
+/* Requires: the lock. */
+static void show_begun(struct rt_coordinator *co, const struct rt_checkpoint_stat *stat) {
+    struct rt_checkpoint_stat *h = co->stats.history;
+    if (co->stats.n_history < RT_CHECKPOINT_HISTORY)
+        co->stats.n_history++;
+    memmove(h + 1, h, (co->stats.n_history - 1) * sizeof *h);
+    h[0] = *stat;
+}
+
+/* Requires: the lock. */
+static void show_failed(struct rt_coordinator *co, struct pending *p, const char *why) {
+    p->stat.status = RT_CHECKPOINT_FAILED;
+    p->stat.duration_us = mono(co) - p->begun_mono_us;
+    p->stat.n_acknowledged = p->stat.n_tasks - p->n_missing;
+    (void)snprintf(p->stat.failure, sizeof p->stat.failure, "%s", why);
+    show(co, &p->stat);
+}
+
 /* Counted and told; when trying again is no use the job fails. */
-static void not_complete(struct rt_coordinator *co, uint64_t id, const struct cep_err *why, bool timed_out) {
+static void not_complete(struct rt_coordinator *co, struct pending *p, const struct cep_err *why, bool timed_out) {
     struct cep_err err = *why;
-    base_err_prefix(&err, "checkpoint %llu", (unsigned long long)id);
+    base_err_prefix(&err, "checkpoint %llu", (unsigned long long)p->stat.id);
     (void)pthread_mutex_lock(&co->mutex);
     if (timed_out)
         co->stats.timed_out++;
     else
         co->stats.failed++;
-    (void)snprintf(co->stats.last_failure, sizeof co->stats.last_failure, "%s", err.message);
+    show_failed(co, p, err.message);
+    co->stats.last_failed = p->stat;
     (void)pthread_mutex_unlock(&co->mutex);
     if (!why->retriable) {
         rt_job_fail(co->job, why->rc, &err);
@@ -226,7 +252,10 @@ static void forget(struct rt_coordinator *co, size_t i) {
 static void begin(struct rt_coordinator *co, struct asked *savepoint) {
     co->pending = base_grow(co->pending, co->n_pending, &co->cap_pending, sizeof *co->pending);
     struct pending *p = &co->pending[co->n_pending++];
-    *p = (struct pending){ .stat = { .id = ++co->last_id, .begun_us = clk_now(co->job->opts.clk) },
+    *p = (struct pending){ .stat = { .id = ++co->last_id,
+                               .begun_us = clk_now(co->job->opts.clk),
+                               .n_tasks = n_tasks(co),
+                               .is_savepoint = savepoint != NULL },
         .savepoint = savepoint,
         .begun_mono_us = mono(co),
         .of = base_calloc(n_tasks(co), sizeof(struct rt_saved *)),
@@ -234,6 +263,7 @@ static void begin(struct rt_coordinator *co, struct asked *savepoint) {
     (void)pthread_mutex_lock(&co->mutex);
     co->stats.begun += !savepoint;
     co->stats.in_flight = (uint32_t)co->n_pending;
+    show_begun(co, &p->stat);
     (void)pthread_mutex_unlock(&co->mutex);
     if (savepoint && savepoint->is.stop)
         atomic_store(&co->stops_at, co->last_id);
@@ -260,8 +290,11 @@ static struct pending *find(struct rt_coordinator *co, uint64_t id, size_t *at) 
 static void drop(struct rt_coordinator *co, size_t i, const struct cep_err *why, bool timed_out) {
     struct pending *p = &co->pending[i];
     if (!p->savepoint) {
-        not_complete(co, p->stat.id, why, timed_out);
+        not_complete(co, p, why, timed_out);
     } else {
+        (void)pthread_mutex_lock(&co->mutex);
+        show_failed(co, p, why->message);
+        (void)pthread_mutex_unlock(&co->mutex);
         if (!why->retriable)
             rt_job_fail(co->job, why->rc, why);
         answer_failed(co, p->savepoint, why);
@@ -291,6 +324,10 @@ static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
         p->stat.pause_us = s->pause_us;
     if (s->save_us > p->stat.save_us)
         p->stat.save_us = s->save_us;
+    p->stat.n_acknowledged = p->stat.n_tasks - p->n_missing;
+    (void)pthread_mutex_lock(&co->mutex);
+    show(co, &p->stat);
+    (void)pthread_mutex_unlock(&co->mutex);
 }
 
 /* Takes what tasks said and who has ended. */
@@ -356,6 +393,37 @@ static enum cep_rc keep(
     return rc;
 }
 
+static void add_to(struct rt_checkpoint_range *r, int64_t v, bool first) {
+    r->min = first || v < r->min ? v : r->min;
+    r->max = first || v > r->max ? v : r->max;
+    r->sum += v;
+}
+
+static void show_complete(struct rt_coordinator *co, struct pending *p) {
+    struct rt_checkpoint_stats *st = &co->stats;
+    p->stat.status = RT_CHECKPOINT_COMPLETE;
+    p->stat.duration_us = mono(co) - p->begun_mono_us;
+    (void)pthread_mutex_lock(&co->mutex);
+    bool first = st->complete++ == 0;
+    st->last = p->stat;
+    add_to(&st->duration_us, p->stat.duration_us, first);
+    add_to(&st->alignment_us, p->stat.alignment_us, first);
+    add_to(&st->pause_us, p->stat.pause_us, first);
+    add_to(&st->bytes, (int64_t)p->stat.bytes, first);
+    show(co, &p->stat);
+    (void)pthread_mutex_unlock(&co->mutex);
+}
+
+static void show_savepoint(struct rt_coordinator *co, struct pending *p, const char *path) {
+    p->stat.status = RT_CHECKPOINT_COMPLETE;
+    p->stat.duration_us = mono(co) - p->begun_mono_us;
+    (void)pthread_mutex_lock(&co->mutex);
+    co->stats.last_savepoint = p->stat;
+    (void)snprintf(co->stats.last_savepoint_path, sizeof co->stats.last_savepoint_path, "%s", path);
+    show(co, &p->stat);
+    (void)pthread_mutex_unlock(&co->mutex);
+}
+
 /* Nothing goes back to it, so that its sinks need not wait for a checkpoint when there are none. */
 static void complete_savepoint(struct rt_coordinator *co, struct pending *p, const char *path) {
     char text[sizeof(((struct cep_err *)0)->message)];
@@ -363,6 +431,7 @@ static void complete_savepoint(struct rt_coordinator *co, struct pending *p, con
     rt_job_log(co->job, CON_LEVEL_INFO, text);
     if (!co->job->opts.keep)
         atomic_store(&co->complete, p->stat.id);
+    show_savepoint(co, p, path);
     answer(co, p->savepoint, path, NULL);
 }
 
@@ -390,11 +459,7 @@ static enum cep_rc complete_first(struct rt_coordinator *co, struct cep_err *err
             *err = why;
         return rc;
     }
-    p->stat.duration_us = mono(co) - p->begun_mono_us;
-    (void)pthread_mutex_lock(&co->mutex);
-    co->stats.complete++;
-    co->stats.last = p->stat;
-    (void)pthread_mutex_unlock(&co->mutex);
+    show_complete(co, p);
     atomic_store(&co->complete, p->stat.id);
     forget(co, 0);
     ring_tasks(co);
@@ -486,9 +551,16 @@ enum cep_rc rt_coordinator_start(struct rt_coordinator *co, struct cep_err *err)
 }
 
 static void forget_all(struct rt_coordinator *co, const struct cep_err *why) {
-    for (; co->n_pending > 0; forget(co, co->n_pending - 1))
-        if (co->pending[co->n_pending - 1].savepoint)
-            answer_failed(co, co->pending[co->n_pending - 1].savepoint, why);
+    while (co->n_pending > 0) {
+        struct pending *p = &co->pending[co->n_pending - 1];
+        (void)pthread_mutex_lock(&co->mutex);
+        co->stats.abandoned += !p->savepoint;
+        show_failed(co, p, "the job ended, or failed, before it was complete");
+        (void)pthread_mutex_unlock(&co->mutex);
+        if (p->savepoint)
+            answer_failed(co, p->savepoint, why);
+        forget(co, co->n_pending - 1);
+    }
     rt_saved_free(co->saved);
     co->saved = NULL;
     co->saved_end = &co->saved;
@@ -547,7 +619,7 @@ enum cep_rc rt_coordinator_take(struct rt_coordinator *co, struct cep_err *err) 
     begin(co, NULL);
     save_all_alone(co);
     if (co->n_pending == 0)
-        return base_err_set(err, CEP_EIO, "%s", co->stats.last_failure);
+        return base_err_set(err, CEP_EIO, "%s", co->stats.last_failed.failure);
     enum cep_rc rc = complete_first(co, err);
     if (rc != CEP_OK)
         base_err_prefix(err, "checkpoint %llu", (unsigned long long)co->last_id);
@@ -594,9 +666,13 @@ void rt_coordinator_free(struct rt_coordinator *co) {
     base_free(co);
 }
 
-void rt_coordinator_restarted(struct rt_coordinator *co) {
+void rt_coordinator_restored(struct rt_coordinator *co, const struct rt_snap *snap, bool again) {
     (void)pthread_mutex_lock(&co->mutex);
-    co->stats.restarts++;
+    co->stats.restarts += again;
+    co->stats.n_restored++;
+    co->stats.restored_id = snap->id;
+    co->stats.restored_us = clk_now(co->job->opts.clk);
+    co->stats.restored_savepoint = snap->is_savepoint;
     (void)pthread_mutex_unlock(&co->mutex);
 }
 

@@ -65,13 +65,13 @@ void rt_coordinator_stop(struct rt_coordinator *co); /* does no harm when it is 
  * Returns: any failure, whether it could be tried again or not.
  */
 enum cep_rc rt_coordinator_take(struct rt_coordinator *co, struct cep_err *err);
-/* The job goes back to its last checkpoint. */
-void rt_coordinator_restarted(struct rt_coordinator *co);
 /* See rt_job_savepoint(). Any thread. */
 enum cep_rc rt_coordinator_ask(
     struct rt_coordinator *co, const struct rt_savepoint *s, struct cep_err *err);
 /* The job has ended (`why`; NULL: by itself): what was asked for and was not begun will not be. Requires: it is stopped. */
 void rt_coordinator_close(struct rt_coordinator *co, const struct cep_err *why);
+/* The job has what it goes on from: at its start, or (`again`) after a failure. */
+void rt_coordinator_restored(struct rt_coordinator *co, const struct rt_snap *snap, bool again);
 /* Any thread. */
 void rt_coordinator_stats(struct rt_coordinator *co, struct rt_checkpoint_stats *out);
 

@@ -205,7 +205,6 @@ static enum cep_rc go_back(
         *err = (struct cep_err)CEP_ERR_INIT;
         failed = rt_job_go_back(job, err);
     }
-    rt_coordinator_restarted(job->coordinator);
     say_state(job, RT_STATE_RUNNING, NULL);
     return CEP_OK;
 }

@@ -162,24 +162,47 @@ void rt_job_task_info(struct rt_job *job, uint32_t task, struct rt_task_info *ou
 /* Operator `i` as that task alone has it. Returns: false when it is not part of the task. */
 bool rt_job_task_op(struct rt_job *job, uint32_t task, uint32_t i, struct rt_op_info *out);
 
-/* A checkpoint that is complete. */
+enum { RT_CHECKPOINT_HISTORY = 10, RT_CHECKPOINT_REASON_MAX = 512 };
+
+enum rt_checkpoint_status { RT_CHECKPOINT_IN_PROGRESS = 0, RT_CHECKPOINT_COMPLETE, RT_CHECKPOINT_FAILED };
+
 struct rt_checkpoint_stat {
-    uint64_t id;          /* 0 = there was none yet */
+    uint64_t id; /* 0 = there was none yet */
+    enum rt_checkpoint_status status;
+    bool is_savepoint;
     int64_t begun_us;     /* wall clock */
-    int64_t duration_us;  /* until it was complete */
+    int64_t duration_us;  /* until it was complete, or had failed */
     int64_t alignment_us; /* the longest that a task waited between its first barrier and its last */
     int64_t pause_us;     /* the longest that the rows of a task waited for it to save itself */
     int64_t save_us;      /* the longest from a task's barrier until all of its state was out */
     uint64_t bytes;
+    uint32_t n_tasks, n_acknowledged;
+    char failure[RT_CHECKPOINT_REASON_MAX]; /* FAILED */
+};
+
+/* Of all complete ones. */
+struct rt_checkpoint_range {
+    int64_t min, max, sum;
 };
 
 struct rt_checkpoint_stats {
     uint64_t begun, complete;
     uint64_t timed_out, failed; /* dropped; the job went on, or went back to the one before */
+    uint64_t abandoned;         /* under way when the job ended or went back */
     uint32_t in_flight;
     uint32_t restarts; /* of the job */
-    struct rt_checkpoint_stat last;
-    char last_failure[512]; /* "" = none */
+    struct rt_checkpoint_stat last, last_failed;
+    struct rt_checkpoint_stat last_savepoint; /* that is complete; savepoints are in no count */
+    char last_savepoint_path[RT_CHECKPOINT_REASON_MAX];
+    struct rt_checkpoint_range duration_us, alignment_us, pause_us, bytes;
+    /* What the job went on from last, at the start or at a restart; restored_us 0 = it began at the beginning. */
+    uint32_t n_restored;
+    uint64_t restored_id;
+    int64_t restored_us; /* wall clock */
+    bool restored_savepoint;
+    /* The newest is history[0]. */
+    struct rt_checkpoint_stat history[RT_CHECKPOINT_HISTORY];
+    uint32_t n_history;
 };
 /* Any thread. All zero without checkpoints. */
 void rt_job_checkpoints(struct rt_job *job, struct rt_checkpoint_stats *out);

@@ -2,6 +2,7 @@
  * rt_job_open -- a job is made from its plan: job graph, execution graph, channels, tasks, sources; and taken apart.
  */
 #include "runtime/rt_checkpoint.h"
+#include "runtime/rt_coordinator.h"
 #include "runtime/rt_job_internal.h"
 
 #include "base/base_err.h"
@@ -239,6 +240,8 @@ enum cep_rc rt_job_go_back(struct rt_job *job, struct cep_err *err) {
     enum cep_rc rc = job->opts.latest(job->opts.arg, &latest, err);
     if (rc == CEP_OK)
         rc = open_from(job, &latest, err);
+    if (rc == CEP_OK)
+        rt_coordinator_restored(job->coordinator, &latest, true);
     rt_snap_release(&latest);
     (void)pthread_mutex_lock(&job->mutex);
     job->failed = CEP_OK;
@@ -271,6 +274,8 @@ enum cep_rc rt_job_new(
         rc = rt_coordinator_new(job, &job->coordinator, err);
     if (rc == CEP_OK)
         rc = open_from(job, opts->restore, err);
+    if (rc == CEP_OK && job->coordinator && opts->restore)
+        rt_coordinator_restored(job->coordinator, opts->restore, false);
     job->opts.losses = NULL;
     if (rc != CEP_OK) {
         rt_job_free(job);

@@ -102,6 +102,8 @@ enum cep_rc rt_snap_savepoint(const struct rt_snap *s, const char *dir, struct b
 enum cep_rc rt_snap_read(struct rt_snap *s, const struct sto_manifest *m, struct cep_err *err) {
     static const char prefix[] = "part-";
     enum cep_rc rc = CEP_OK;
+    s->id = m->id;
+    s->is_savepoint = base_str_eq(m->kind, BASE_STR("savepoint"));
     for (size_t i = 0; i < m->n_files && rc == CEP_OK; i++) {
         const struct sto_file *f = &m->files[i];
         if (f->name.len < sizeof prefix - 1 || memcmp(f->name.p, prefix, sizeof prefix - 1) != 0)

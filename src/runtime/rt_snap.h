@@ -18,6 +18,8 @@ struct rt_part {
 struct rt_snap {
     struct rt_part **parts; /* owned; each stays where it is */
     size_t n, cap;
+    uint64_t id; /* of the checkpoint or savepoint that was read; 0 = none */
+    bool is_savepoint;
 };
 
 void rt_snap_init(struct rt_snap *s);

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import traceback
+import urllib.request
 
 CEPD = os.path.abspath(os.environ["CEPD"])
 SHIM = pathlib.Path(os.environ["CEP_SRCDIR"]) / "tests" / "cli" / "fault_shim.c"
@@ -152,6 +153,31 @@ def test_a_job_goes_back_and_goes_on(folder, shim):
         assert "all since the last of 1 restart" in said, said
         ends(here, shim)
         assert committed(here) == undisturbed(here, 600)
+
+
+def test_a_restart_is_shown(folder, shim):
+    append(folder, rows(0, 200))
+    with Job(folder, shim, "--restart-delay", "300 ms", "--http", "127.0.0.1:0") as job:
+        port = wait_for(lambda: re.search(r"REST interface on port (\d+)", job.said()), job).group(1)
+
+        def get(path):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=LIMIT_S) as answer:
+                return answer.read().decode()
+        next_checkpoints(job)
+        jid = json.loads(get("/jobs"))["jobs"][0]["id"]
+        job.fail(f"fsync big.ndjson {errno.EIO} once")
+        append(folder, rows(200, 200))
+        wait_for(lambda: json.loads(get("/jobs"))["jobs"][0]["status"] == "RESTARTING", job)
+        wait_for(lambda: json.loads(get("/jobs"))["jobs"][0]["status"] == "RUNNING", job)
+        got = json.loads(get(f"/jobs/{jid}/checkpoints"))
+        assert got["counts"]["restarts"] == 1 and got["counts"]["restored"] == 1, got
+        assert got["latest"]["failed"]["id"] > got["latest"]["restored"]["id"], got
+        assert "could not sync" in got["latest"]["failed"]["failure_message"], got
+        assert "could not sync" in json.loads(get(f"/jobs/{jid}/exceptions"))["root-exception"]
+        metrics = get("/metrics")
+        assert re.search(r"^cepd_restarts_total 1(\.0)?$", metrics, re.M), metrics
+        assert re.search(r"^cepd_failures_total 1(\.0)?$", metrics, re.M), metrics
+        job.stop()
 
 
 def test_the_strategy_has_the_last_word(folder, shim):

@@ -49,9 +49,11 @@ class Job:
                                         cwd=folder, stderr=subprocess.PIPE, text=True)
 
     def __enter__(self):
-        line = self.process.stderr.readline()
-        found = re.match(r"cepd: job ([0-9a-f]{32}), REST interface on port (\d+)", line)
-        assert found, line + self.process.stderr.read()
+        said = ""
+        while not (found := re.search(r"^cepd: job ([0-9a-f]{32}), REST interface on port (\d+)", said, re.M)):
+            line = self.process.stderr.readline()
+            assert line, said
+            said += line
         self.id, self.url = found.group(1), f"http://127.0.0.1:{found.group(2)}"
         wait_for(lambda: self.get("/jobs")[1]["jobs"][0]["status"] == "RUNNING")
         return self
@@ -89,7 +91,7 @@ class Job:
                 typed.add(line.split()[2])
                 continue
             m = re.fullmatch(r"([a-z_]+)(?:\{(.*)\})? (\S+)", line)
-            assert m and m.group(1) in typed, line
+            assert m and (m.group(1) in typed or re.sub("_(sum|count)$", "", m.group(1)) in typed), line
             labels = tuple(re.findall(r'([a-z_]+)="([^"]*)"', m.group(2) or ""))
             assert (m.group(1), labels) not in out, line
             out[m.group(1), labels] = float(m.group(3))
@@ -189,6 +191,40 @@ sink payments to stderr format json;
         held = wait_for(lambda: job.job()["totals"]["held-by"])
         held = wait_for(lambda: (job.job()["totals"]["held-by"] or {}).get("partition"))
         assert held.endswith("slow.ndjson"), held
+
+
+# -- checkpoints ------------------------------------------------------------------------------------------------------
+
+
+def test_checkpoints_are_shown(folder):
+    for parallelism, tasks in (("1", 1), ("3", None)):
+        with Job(folder, "--parallelism", parallelism, "--state-dir", "state", "--checkpoint-interval", "50 ms", "--fresh") as job:
+            path = f"/jobs/{job.id}/checkpoints"
+            wait_for(lambda: job.get(path)[1]["counts"]["completed"] >= 12)
+            got = job.get(path)[1]
+            counts, last, history = got["counts"], got["latest"]["completed"], got["history"]
+            assert counts["total"] == counts["completed"] + counts["in_progress"] and counts["failed"] == 0, counts
+            assert len(history) == 10 and [h["id"] for h in history] == list(range(history[0]["id"], history[0]["id"] - 10, -1))
+            assert last in history and last["status"] == "COMPLETED" and last["checkpointed_size"] > 0, got
+            assert last["num_acknowledged_subtasks"] == last["num_subtasks"] == (tasks or job.job()["status-counts"]["RUNNING"]), got
+            assert last["external_path"] == f"state/checkpoints/chk-{last['id']}", got
+            assert last["latest_ack_timestamp"] - last["trigger_timestamp"] - last["end_to_end_duration"] in (0, 1, -1), got
+            size = got["summary"]["checkpointed_size"]
+            assert 0 < size["min"] <= size["avg"] <= size["max"] and size["max"] >= last["checkpointed_size"], got
+            assert got["latest"]["failed"] is None and got["latest"]["restored"] is None, got
+            m = job.metrics()
+            assert total(m, "cepd_checkpoints_completed_total") >= 12 and total(m, "cepd_restarts_total") == 0
+            assert total(m, "cepd_checkpoints_failed_total") == 0
+            assert total(m, "cepd_checkpoint_duration_seconds_sum") > 0 and total(m, "cepd_checkpoint_last_size_bytes") > 0
+            assert total(m, "cepd_checkpoint_size_bytes_count") == total(m, "cepd_checkpoints_completed_total")
+            config = job.get(f"/jobs/{job.id}/config")[1]["execution-config"]
+            assert config["restart-strategy"] == "exponential-delay" and config["user-config"]["restart.delay"] == "1 s"
+            job.process.send_signal(signal.SIGTERM)
+            assert job.process.wait(timeout=LIMIT_S) == 143
+        with Job(folder, "--state-dir", "state", "--restore", "latest") as job:
+            got = job.get(f"/jobs/{job.id}/checkpoints")[1]
+            assert got["counts"]["restored"] == 1 and got["latest"]["restored"]["id"] >= last["id"], got
+            assert got["latest"]["restored"]["is_savepoint"] is False, got
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------

@@ -130,6 +130,7 @@ static uint32_t fail_and_go_on(struct context *c) {
     struct rt_opts opts;
     struct rt_checkpoint_stats stats;
     uint32_t n_failed = 0;
+    bool restored = false;
     c->store = (struct store){ .n_kept = 0 };
     for (uint32_t attempt = 0;; attempt++) {
         struct cep_err err = CEP_ERR_INIT;
@@ -137,6 +138,7 @@ static uint32_t fail_and_go_on(struct context *c) {
         c->store.fail_after = attempt < 6 ? 1 + rt_random_below(c->f, 4) : UINT32_MAX;
         options(c, parallelisms[rt_random_below(c->f, 4)], &opts);
         checkpoints(c, &opts);
+        restored = opts.restore != NULL;
         enum cep_rc rc = run(c, &opts, &stats, &err);
         if (rc == CEP_OK)
             break;
@@ -148,6 +150,7 @@ static uint32_t fail_and_go_on(struct context *c) {
     }
     assert_int_equal(stats.last.id, c->store.latest_id);
     assert_int_equal(stats.in_flight, 0);
+    assert_int_equal(stats.restored_us != 0, restored);
     rt_snap_release(&c->store.latest);
     return n_failed;
 }
@@ -202,6 +205,23 @@ static void a_failed_job_goes_on_at_any_parallelism(void **state) {
     assert_true(n_bytes > 1000 * (size_t)n);
 }
 
+/* What is counted adds up; the history is in order. */
+static void check_stats(const struct rt_checkpoint_stats *st) {
+    assert_int_equal(st->begun, st->complete + st->failed + st->timed_out + st->abandoned + st->in_flight);
+    assert_true(st->n_history > 0 && st->n_history <= RT_CHECKPOINT_HISTORY);
+    for (uint32_t i = 0; i < st->n_history; i++) {
+        const struct rt_checkpoint_stat *h = &st->history[i];
+        assert_true(i == 0 || h->id < st->history[i - 1].id);
+        assert_true(h->status == RT_CHECKPOINT_FAILED || h->n_acknowledged == h->n_tasks);
+        assert_int_equal(h->status == RT_CHECKPOINT_FAILED, h->failure[0] != '\0');
+        assert_true(h->n_acknowledged <= h->n_tasks && h->n_tasks > 0);
+    }
+    assert_int_equal(st->history[0].id, st->last.id);
+    assert_true(st->bytes.min <= (int64_t)st->last.bytes && (int64_t)st->last.bytes <= st->bytes.max);
+    assert_true(st->duration_us.min <= st->last.duration_us && st->last.duration_us <= st->duration_us.max);
+    assert_true(st->bytes.sum >= st->bytes.max);
+}
+
 static enum cep_rc run_with_restarts(struct context *c, uint32_t parallelism, uint32_t attempts,
     struct rt_checkpoint_stats *stats, struct cep_err *err) {
     struct rt_opts opts;
@@ -241,6 +261,8 @@ static void a_job_goes_back_by_itself(void **state) {
     for (size_t p = 0; p < sizeof parallelisms / sizeof *parallelisms; p++) {
         assert_int_equal(run_with_restarts(&c, parallelisms[p], 10, &stats, &err), CEP_OK);
         assert_int_equal(stats.restarts, c.n_restarts);
+        assert_int_equal(stats.n_restored, c.n_restarts);
+        check_stats(&stats);
         assert_true(c.n_restarts > 1);
         assert_int_equal(c.n_running, c.n_restarts);
         read_all(c.f, got);
@@ -282,7 +304,7 @@ static void one_that_cannot_be_kept_is_dropped_and_counted(void **state) {
         assert_non_null(strstr(err.message, "the disk is on fire"));
         assert_int_equal(stats.complete, 2);
         assert_true(stats.failed >= 2);
-        assert_non_null(strstr(stats.last_failure, "the disk is on fire"));
+        assert_non_null(strstr(stats.last_failed.failure, "the disk is on fire"));
         rt_snap_release(&c.store.latest);
     }
 }
@@ -302,7 +324,8 @@ static void one_that_takes_too_long_is_dropped_and_counted(void **state) {
     opts.checkpoint_timeout_us = 0;
     assert_int_equal(run(&c, &opts, &stats, NULL), CEP_OK);
     assert_true(stats.timed_out > 0);
-    assert_non_null(strstr(stats.last_failure, "was not complete"));
+    check_stats(&stats);
+    assert_non_null(strstr(stats.last_failed.failure, "was not complete"));
     assert_int_equal(stats.last.id, c.store.latest_id);
     rt_snap_release(&c.store.latest);
 }
