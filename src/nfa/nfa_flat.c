@@ -15,6 +15,7 @@
 struct path {
     uint32_t node;
     uint32_t guard, n_guard;
+    bool by_event; /* over `!n`, which only an event decides: time alone does not go this way */
 };
 
 /* What a state is made of: a node, perhaps without the absences behind it. */
@@ -28,7 +29,7 @@ struct flat {
     struct path *todo;
     size_t n_todo, cap_todo;
     uint32_t *seen;    /* node: stamp of the walk to the ends that saw it without conditions */
-    uint32_t *reached; /* node: the last state, + 1, that reached it without conditions */
+    uint32_t *reached[2]; /* node: the last state, + 1, that reached it without conditions; [1]: by an event */
     uint32_t stamp;
     uint32_t *state_of;   /* node: state, or NFA_NONE */
     uint32_t *rest_of;    /* node: state, or NFA_NONE */
@@ -193,6 +194,35 @@ static void add_edge(struct flat *f, struct nfa_state *s, const struct path *at,
     s->n_edges++;
 }
 
+/* Is the literal the condition of a variable that must be absent at the node? */
+static bool is_absent_var(const struct nfa_prog *p, const struct nfa_node *nd, nfa_lit l) {
+    for (size_t i = 0; i < nd->n_arcs; i++) {
+        if (nd->arcs[i].action == NFA_STOP && p->var_atom[nd->arcs[i].var] == nfa_lit_atom(l))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * An absence that an event leads to over `!n`: that event may come when the absence's time is over, and is not looked at
+ * then. (Elsewhere no event comes so late, for the time alone would have completed the match.)
+ */
+static void add_late_edge(struct flat *f, struct nfa_state *s, const struct path *at, const struct nfa_arc *a) {
+    struct nfa_prog *p = f->p;
+    const struct nfa_node *nd = &p->nodes[at->node];
+    uint32_t in_time = nfa_atom_of_time(p, NFA_ATOM_TIME_HI, nd->bound_us);
+    struct nfa_arc late = *a;
+    nfa_lit *g = BASE_ARENA_ARRAY(&p->arena, nfa_lit, a->n_guard + 1u);
+    size_t n = 0;
+    for (uint32_t i = 0; i < a->n_guard; i++) {
+        if (a->action == NFA_STOP || !is_absent_var(p, nd, p->lits.v[a->guard + i]))
+            g[n++] = p->lits.v[a->guard + i];
+    }
+    g[n++] = nfa_lit_of(in_time, a->action != NFA_STOP);
+    if (nfa_guard(p, g, n, &late.guard, &late.n_guard))
+        add_edge(f, s, at, &late);
+}
+
 static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, struct cep_err *err) {
     struct nfa_prog *p = f->p;
     uint32_t node = f->queue[i].node;
@@ -208,7 +238,7 @@ static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, stru
     while (next < n_todo) {
         struct path at = todo[next++];
         const struct nfa_node *nd = &p->nodes[at.node];
-        if (nd->kind == NFA_NODE_PENDING && at.node != node && nd->absent_us >= 0 &&
+        if (nd->kind == NFA_NODE_PENDING && at.node != node && !at.by_event && nd->absent_us >= 0 &&
             (s->absent_us < 0 || nd->absent_us < s->absent_us))
             s->absent_us = nd->absent_us;
         waits = waits || nd->kind == NFA_NODE_WAIT || nd->kind == NFA_NODE_NOT_NEXT;
@@ -221,22 +251,28 @@ static enum cep_rc flatten(struct flat *f, uint32_t i, struct nfa_state *s, stru
         for (size_t k = 0; k < nd->n_arcs; k++) {
             const struct nfa_arc *a = &nd->arcs[k];
             if (a->action != NFA_PROCEED) {
-                add_edge(f, s, &at, a);
+                bool may_be_late = at.by_event && nd->kind == NFA_NODE_PENDING && nd->bound_us >= 0;
+                if (may_be_late)
+                    add_late_edge(f, s, &at, a);
+                if (!may_be_late || a->action != NFA_STOP)
+                    add_edge(f, s, &at, a);
                 continue;
             }
-            struct path to = { .node = a->target };
+            struct path to = { .node = a->target, .by_event = at.by_event || nd->kind == NFA_NODE_NOT_NEXT };
             enum nfa_node_kind kind = p->nodes[a->target].kind;
             if (kind == NFA_NODE_FINAL || kind == NFA_NODE_DEAD || (is_rest && kind == NFA_NODE_PENDING))
                 continue;
             if (!join(f, &at, a->guard, a->n_guard, &to.guard, &to.n_guard))
                 continue;
-            bool twice = to.n_guard == 0 && f->reached[to.node] == i + 1;
+            bool twice = to.n_guard == 0 && (f->reached[0][to.node] == i + 1 ||
+                                                (to.by_event && f->reached[1][to.node] == i + 1));
             for (size_t x = 0; x < n_todo && !twice && to.n_guard && n_todo < 256; x++)
                 twice = todo[x].node == to.node && todo[x].n_guard == to.n_guard &&
+                        todo[x].by_event == to.by_event &&
                         memcmp(p->lits.v + todo[x].guard, p->lits.v + to.guard,
                             to.n_guard * sizeof(nfa_lit)) == 0;
             if (!to.n_guard)
-                f->reached[to.node] = i + 1;
+                f->reached[to.by_event][to.node] = i + 1;
             if (!twice)
                 *NFA_PUSH(p, todo, n_todo, cap_todo) = to;
         }
@@ -273,7 +309,8 @@ static void find_blocks(struct nfa_prog *p) {
 enum cep_rc nfa_flat(struct nfa_prog *p, struct cep_err *err) {
     struct flat f = { .p = p };
     f.seen = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
-    f.reached = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
+    for (int i = 0; i < 2; i++)
+        f.reached[i] = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
     f.state_of = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
     f.rest_of = BASE_ARENA_ARRAY(&p->arena, uint32_t, p->n_nodes);
     f.finals = BASE_ARENA_ARRAY(&p->arena, struct nfa_final *, p->n_nodes);

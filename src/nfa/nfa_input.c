@@ -340,7 +340,7 @@ static void take_row(struct nfa_matcher *m, const struct nfa_held *h, uint32_t r
     m->cur.batch = h->batch;
     m->cur.row = row;
     m->cur.input = h->input;
-    m->cur.time = h->batch->time[row];
+    m->cur.time = m->event_time = h->batch->time[row];
     m->cur.failed = false;
     m->cur.order = m->next_order++;
     bool make = nfa_may_start(m) || m->p->prev_rows[h->input] > 0;

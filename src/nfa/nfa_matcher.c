@@ -19,7 +19,7 @@ struct nfa_matcher *nfa_matcher_new(
         m->out = *out;
     if (opts)
         m->opts = *opts;
-    m->watermark = EVT_TIME_MIN;
+    m->watermark = m->event_time = EVT_TIME_MIN;
     m->next_order = 1;
     m->found_end = &m->found;
     nfa_mem_init(&m->mem, m->opts.fed ? FED_FIRST_BLOCK : 0);

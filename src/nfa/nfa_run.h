@@ -211,6 +211,7 @@ struct nfa_matcher {
     struct nfa_env env;
     int64_t now_us; /* processing time */
     int64_t watermark;
+    int64_t event_time; /* of the latest event: nothing happens before it any more */
     uint64_t next_order, next_step;
     struct nfa_cur cur;
     enum cep_rc rc; /* the first failure of a call */

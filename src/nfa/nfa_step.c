@@ -521,7 +521,8 @@ static void expire_runs(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     nfa_key_find_deadline(m, k);
     /* Instants one after the other, so that what a match prunes does not depend on how far the clock jumped. */
     while (k->deadline <= now) {
-        int64_t at = k->deadline;
+        /* What an event left behind its time is over at that event. */
+        int64_t at = k->deadline > m->event_time ? k->deadline : m->event_time;
         m->next_step++;
         nfa_sleep_expire(m, k, now);
         while (k->first && starts_over(m, k->first, at))

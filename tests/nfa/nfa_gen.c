@@ -92,11 +92,13 @@ void nfa_gen_pattern(struct nfa_gen *g, struct base_buf *b) {
         struct base_buf tail = BASE_BUF_INIT;
         base_buf_printf(&tail, " -> %c", "abc"[pick(g, 3)]);
         base_buf_puts(b, one_in(g, 2) ? base_buf_cstr(&tail) : " x");
-        unsigned kind = pick(g, 4);
+        unsigned kind = pick(g, 5);
         if (kind == 0)
             base_buf_puts(b, " !n");
         else if (kind == 1)
             base_buf_puts(b, " -> !n");
+        else if (kind == 2)
+            base_buf_printf(b, "%s ->[%u] !q", one_in(g, 2) ? "" : one_in(g, 2) ? " !n" : " -> !n", pick(g, 4) + 1);
         if (kind == 0 || (kind == 1 && one_in(g, 2))) {
             base_buf_puts(b, one_in(g, 2) ? " -> " : " ");
             write_chain(g, b, 2);

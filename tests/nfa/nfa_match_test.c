@@ -130,6 +130,9 @@ static void negation(void **state) {
         { "a+ combinations ->[2] !n", "a@1 x@2", "a0", "", { NO_SKIP, WITHIN(2) } },
         /* The first start's best match ends before the second start, which shares a run with a worse one. */
         { "a+ combinations -> !n", "a@1 a@1 x@4", "a0|a1", "", { .skip = PLAN_SKIP_PAST_LAST, BETWEEN(4) } },
+        /* Only an event decides `!n`; when it comes the absence may be over already, and then it is not looked at. */
+        { "a !n ->[3] !b", "a@1 x@9 a@20 n@30 a@40 b@50", "a0|a4", "", { NO_SKIP, WITHIN(15) } },
+        { "a !n ->[3] !b", "a@1 b@3 a@11 x@12 b@13 a@21 x@22", "a5", "", { NO_SKIP, WITHIN(15) } },
     };
     CHECK(rows);
 }

@@ -71,6 +71,7 @@ struct ref {
     uint64_t *given; /* owned: for each step, how many of those that completed in it were emitted */
     size_t cap_given;
     uint64_t n_seen; /* events so far */
+    int64_t now_us;  /* of the latest event: nothing happens before it any more */
 };
 
 /* Requires: the pattern was accepted by the compiler; it and what calls refers to outlive the object. */

@@ -39,6 +39,7 @@ struct ref *ref_new(const struct plan_pattern *pat, const struct ref_calls *call
     base_arena_init(&r->arena, 0);
     r->pat = pat;
     r->calls = *calls;
+    r->now_us = INT64_MIN;
     r->start = ref_place_start(r);
     return r;
 }
@@ -437,6 +438,7 @@ void ref_event(struct ref *r, int64_t time_us, uint32_t event) {
     ref_advance(r, time_us);
     if (r->failed)
         return;
+    r->now_us = time_us;
     next_step(r);
     struct now now = { .r = r, .event = event, .time_us = time_us };
     struct runs open = { 0 }, started = { 0 };
@@ -549,6 +551,8 @@ void ref_advance(struct ref *r, int64_t time_us) {
             next = min_time(min_time(next, deadline(r, &r->runs[i]), 0), absent_at(r, &r->runs[i]), 0);
         if (next == INT64_MAX || next > time_us)
             return;
+        if (next < r->now_us)
+            next = r->now_us;
         next_step(r);
         struct runs left = { 0 };
         for (size_t i = 0; i < r->n_runs; i++) {

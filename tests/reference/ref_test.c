@@ -122,6 +122,9 @@ static void operators(void **state) {
         { "a+ ->[5] !n", "a@1 a@4", "a0|a0 a1|a1", "a1", { NO_SKIP, WITHIN(6) } },
         { "a+ -> !n", "a@1 x@2 a@4", "a0", "a0 a2|a2", { NO_SKIP, WITHIN(5) } },
         { "a+ combinations ->[2] !n", "a@1 x@2", "a0", "", { NO_SKIP, WITHIN(2) } },
+        /* Only an event decides `!n`; when it comes the absence may be over already, and then it is not looked at. */
+        { "a !n ->[3] !b", "a@1 x@9 a@20 n@30 a@40 b@50", "a0|a4", "", { NO_SKIP, WITHIN(15) } },
+        { "a !n ->[3] !b", "a@1 b@3 a@11 x@12 b@13 a@21 x@22", "a5", "", { NO_SKIP, WITHIN(15) } },
         { "(a* greedy)+ until q -> A", "a a q b", "a0 a1 A3", NULL, { .skip = PLAN_SKIP_PAST_LAST } },
         { "c (a+ greedy)+ until a -> A", "c a b", "", NULL, { NO_SKIP } },
         /* What an until around a greedy loop ends is free for what follows. */
