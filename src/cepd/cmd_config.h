@@ -31,10 +31,10 @@
     KEY(CP_INTERVAL, "checkpoint.interval", "10 s", "duration", true,                                    \
         "time between checkpoints; 0 = only one at the start and one at the end")                        \
     KEY(CP_DIR, "checkpoint.dir", "", "folder", true, "where checkpoints lie, when not under state.dir") \
-    KEY(CP_MODE, "checkpoint.mode", "exactly-once", "exactly-once|at-least-once", false,                 \
-        "what a checkpoint promises")                                                                    \
-    KEY(CP_ALIGN, "checkpoint.alignment-timeout", "", "duration", false,                                 \
-        "when a barrier stops waiting for the others")                                                   \
+    KEY(CP_MODE, "checkpoint.mode", "aligned", "aligned|unaligned", true,                                \
+        "unaligned: barriers overtake rows under way, which become part of the checkpoint")              \
+    KEY(CP_ALIGN, "checkpoint.alignment-timeout", "30 s", "duration", true,                              \
+        "when an aligned barrier stops waiting for the others and becomes unaligned")                    \
     KEY(CP_RETAINED, "checkpoint.retained", "2", "checkpoints, 1 to 1000", true,                         \
         "how many are kept; the one before is used when the last is damaged")                            \
     KEY(SAVEPOINT_DIR, "savepoint.dir", "", "folder", true,                                              \

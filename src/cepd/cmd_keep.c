@@ -29,7 +29,7 @@ static enum cep_rc check_options(const struct cmd_keep *k, const struct cmd_conf
     if (k->allow_dropped && !k->restore)
         return base_err_set(err, CEP_EINVAL, "--allow-dropped-state means nothing without --restore");
     static const enum cmd_config_key needs_dir[] = { CMD_CFG_CP_INTERVAL, CMD_CFG_CP_TIMEOUT, CMD_CFG_CP_PAUSE,
-        CMD_CFG_CP_CONCURRENT };
+        CMD_CFG_CP_CONCURRENT, CMD_CFG_CP_MODE, CMD_CFG_CP_ALIGN };
     for (size_t i = 0; i < sizeof needs_dir / sizeof *needs_dir && !k->dir; i++) {
         const char *from = c->from[needs_dir[i]];
         if (!from)
@@ -39,6 +39,21 @@ static enum cep_rc check_options(const struct cmd_keep *k, const struct cmd_conf
         return CEP_EINVAL;
     }
     return CEP_OK;
+}
+
+static enum cep_rc read_mode(struct cmd_keep *k, const struct cmd_config *c, struct cep_err *err) {
+    const char *mode = c->values[CMD_CFG_CP_MODE];
+    k->alignment_us = 0;
+    if (strcmp(mode, "aligned") == 0)
+        return cmd_config_duration(c, CMD_CFG_CP_ALIGN, &k->alignment_us, err);
+    if (strcmp(mode, "unaligned") != 0)
+        return cmd_config_bad(c, CMD_CFG_CP_MODE, "\"aligned\" or \"unaligned\"", err);
+    if (!c->from[CMD_CFG_CP_ALIGN])
+        return CEP_OK;
+    base_err_set(err, CEP_EINVAL, "%s: \"checkpoint.alignment-timeout\" means nothing to checkpoint.mode unaligned",
+        c->from[CMD_CFG_CP_ALIGN]);
+    base_err_hint(err, "unaligned barriers wait for nothing");
+    return CEP_EINVAL;
 }
 
 static enum cep_rc read_numbers(struct cmd_keep *k, const struct cmd_config *c, struct cep_err *err) {
@@ -52,6 +67,8 @@ static enum cep_rc read_numbers(struct cmd_keep *k, const struct cmd_config *c, 
         rc = cmd_config_duration(c, CMD_CFG_CP_TIMEOUT, &k->timeout_us, err);
     if (rc == CEP_OK)
         rc = cmd_config_duration(c, CMD_CFG_CP_PAUSE, &k->pause_us, err);
+    if (rc == CEP_OK)
+        rc = read_mode(k, c, err);
     if (rc == CEP_OK && k->timeout_us == 0)
         rc = cmd_config_bad(c, CMD_CFG_CP_TIMEOUT, "a duration above 0", err);
     k->retained = (uint32_t)retained;
@@ -204,6 +221,7 @@ enum cep_rc cmd_keep_open(
         opts->checkpoint_every_us = k->every_us;
         opts->checkpoint_timeout_us = k->timeout_us;
         opts->checkpoint_pause_us = k->pause_us;
+        opts->alignment_timeout_us = k->alignment_us;
         opts->checkpoints_in_flight = k->concurrent;
         opts->restart = k->restart;
         opts->next_checkpoint = sto_store_next_id(k->store);

@@ -22,7 +22,7 @@ struct cmd_keep {
     bool fresh, allow_dropped;
     int64_t every_us;
     uint32_t retained, concurrent;
-    int64_t timeout_us, pause_us;
+    int64_t timeout_us, pause_us, alignment_us;
     struct rt_restart_spec restart;
     /* Set by cmd_keep_open(). */
     struct cmd_log *log;     /* borrowed */

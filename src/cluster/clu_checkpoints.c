@@ -42,12 +42,13 @@ static void put_stat(struct base_buf *b, const struct clu_job *j, const struct r
     base_buf_printf(b,
         "{\"id\":%llu,\"status\":\"%s\",\"is_savepoint\":%s,\"checkpoint_type\":\"%s\","
         "\"trigger_timestamp\":%lld,\"latest_ack_timestamp\":%lld,\"end_to_end_duration\":%lld,"
-        "\"checkpointed_size\":%llu,\"state_size\":%llu,\"alignment_duration\":%lld,\"pause_duration\":%lld,"
+        "\"checkpointed_size\":%llu,\"state_size\":%llu,\"persisted_data\":%llu,\"alignment_duration\":%lld,\"pause_duration\":%lld,"
         "\"save_duration\":%lld,\"num_subtasks\":%u,\"num_acknowledged_subtasks\":%u",
         (unsigned long long)s->id, status_words[s->status], s->is_savepoint ? "true" : "false",
-        s->is_savepoint ? "SAVEPOINT" : "CHECKPOINT", ms(s->begun_us),
+        s->is_savepoint ? "SAVEPOINT" : s->is_unaligned ? "UNALIGNED_CHECKPOINT" : "CHECKPOINT", ms(s->begun_us),
         over ? ms(s->begun_us + s->duration_us) : -1LL, over ? ms(s->duration_us) : -1LL,
-        (unsigned long long)s->bytes, (unsigned long long)s->bytes, ms(s->alignment_us), ms(s->pause_us),
+        (unsigned long long)s->bytes, (unsigned long long)(s->bytes - s->flight_bytes),
+        (unsigned long long)s->flight_bytes, ms(s->alignment_us), ms(s->pause_us),
         ms(s->save_us), s->n_tasks, s->n_acknowledged);
     if (complete && (savepoint || !s->is_savepoint)) {
         base_buf_putc(b, ',');
@@ -87,9 +88,10 @@ void clu_job_write_checkpoints(struct clu_job *j, struct base_buf *b) {
         rt_job_checkpoints(j->job, &st);
     base_buf_printf(b,
         "{\"counts\":{\"restored\":%u,\"total\":%llu,\"in_progress\":%u,\"completed\":%llu,\"failed\":%llu,"
-        "\"timed_out\":%llu,\"abandoned\":%llu,\"restarts\":%u},\"summary\":{",
+        "\"unaligned\":%llu,\"timed_out\":%llu,\"abandoned\":%llu,\"restarts\":%u},\"summary\":{",
         st.n_restored, (unsigned long long)st.begun, st.in_flight, (unsigned long long)st.complete,
-        (unsigned long long)(st.failed + st.timed_out), (unsigned long long)st.timed_out,
+        (unsigned long long)(st.failed + st.timed_out), (unsigned long long)st.unaligned,
+        (unsigned long long)st.timed_out,
         (unsigned long long)st.abandoned, st.restarts);
     put_range(b, "checkpointed_size", &st.bytes, st.complete, 1);
     base_buf_putc(b, ',');
@@ -98,6 +100,8 @@ void clu_job_write_checkpoints(struct clu_job *j, struct base_buf *b) {
     put_range(b, "alignment_duration", &st.alignment_us, st.complete, 1000);
     base_buf_putc(b, ',');
     put_range(b, "pause_duration", &st.pause_us, st.complete, 1000);
+    base_buf_putc(b, ',');
+    put_range(b, "persisted_data", &st.flight_bytes, st.complete, 1);
     base_buf_puts(b, "},\"latest\":{\"completed\":");
     put_stat(b, j, &st.last, NULL);
     base_buf_puts(b, ",\"savepoint\":");
@@ -148,6 +152,8 @@ void clu_job_write_checkpoint_metrics(struct clu_job *j, struct base_buf *b) {
     counter(b, "cepd_checkpoints_completed_total", "checkpoints that are complete", (double)st.complete);
     counter(b, "cepd_checkpoints_failed_total", "checkpoints that could not be saved or kept, or took too long",
         (double)(st.failed + st.timed_out));
+    counter(b, "cepd_checkpoints_unaligned_total", "complete ones that did not wait for all barriers",
+        (double)st.unaligned);
     gauge(b, "cepd_checkpoints_in_progress", "checkpoints under way", st.in_flight);
     if (st.complete == 0)
         return;
@@ -159,6 +165,8 @@ void clu_job_write_checkpoint_metrics(struct clu_job *j, struct base_buf *b) {
         seconds(st.alignment_us.sum));
     summary(b, "cepd_checkpoint_pause_seconds", "the longest that a task stood still to save itself", &st,
         seconds(st.pause_us.sum));
+    summary(b, "cepd_checkpoint_in_flight_bytes", "of the size: rows that were under way between tasks", &st,
+        (double)st.flight_bytes.sum);
     gauge(b, "cepd_checkpoint_last_duration_seconds", "of the last one that is complete",
         seconds(st.last.duration_us));
     gauge(b, "cepd_checkpoint_last_size_bytes", "of the last one that is complete", (double)st.last.bytes);

@@ -5,6 +5,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_coordinator.c src/runtime/rt_coordinator.h \
 	src/runtime/rt_exchange.c src/runtime/rt_exchange.h \
 	src/runtime/rt_exec.c src/runtime/rt_exec.h \
+	src/runtime/rt_flight.c src/runtime/rt_flight.h \
 	src/runtime/rt_graph.c src/runtime/rt_graph.h \
 	src/runtime/rt_job.c src/runtime/rt_job.h src/runtime/rt_job_internal.h \
 	src/runtime/rt_job_open.c \

@@ -51,27 +51,107 @@ enum cep_rc rt_checkpoint_commit(struct rt_task *task, struct cep_err *err) {
 
 /* -- barriers ----------------------------------------------------------------------------------------------------- */
 
-/* Everything before it is done. The barrier goes on first: who waits for it need not wait for the save. */
-static enum cep_rc pass_barrier(struct rt_task *task, int64_t align_us, struct cep_err *err) {
+static void push_barrier(struct rt_task *task, uint64_t id) {
+    for (uint32_t i = 0; i < task->n_outs; i++)
+        rt_task_push(task, i, &(struct evt_elem){ .kind = EVT_ELEM_BARRIER, .barrier = id });
+    rt_task_announce(task);
+}
+
+/* Barriers may be overtaken. */
+static bool is_overtaken(const struct rt_task *task, uint64_t id) {
+    return task->job->opts.alignment_timeout_us >= 0 && id > rt_coordinator_aligned_to(task->job->coordinator);
+}
+
+/*
+ * Everything before it is done. The barrier goes on first, who waits for it need not wait for the save; but where readers know
+ * of it by themselves, the save need not wait for room in their channels.
+ */
+static enum cep_rc pass_barrier(struct rt_task *task, bool log, struct cep_err *err) {
     uint64_t id = task->barrier + 1;
+    bool early = is_overtaken(task, id);
     enum cep_rc rc = rt_task_flush_errors(task, err);
     if (rc != CEP_OK)
         return rc;
     task->barrier = id;
-    for (uint32_t i = 0; i < task->n_outs; i++)
-        rt_task_push(task, i, &(struct evt_elem){ .kind = EVT_ELEM_BARRIER, .barrier = id });
-    rt_task_announce(task);
+    if (early)
+        rt_task_announce_barrier(task, id);
+    else
+        push_barrier(task, id);
     rt_checkpoint_finish(task, false);
     task->saving = rt_saving_begin(task, id);
-    rt_saving_aligned(task->saving, align_us);
+    if (task->n_ins > 0)
+        rt_saving_aligned(task->saving, clk_mono(task->job->opts.clk) - task->aligning_since_us);
+    if (log)
+        rt_saving_log(task->saving);
     if (rt_saving_is_over(task->saving))
         rt_checkpoint_finish(task, false);
+    if (early)
+        push_barrier(task, id);
     return CEP_OK;
 }
 
+/* -- unaligned ------------------------------------------------------------------------------------------------------- */
+
+/* The next barrier is on its way, and may be overtaken. */
+static bool is_on_its_way(const struct rt_task *task) {
+    if (task->n_ins == 0 || task->n_logging > 0 || task->job->opts.alignment_timeout_us < 0)
+        return false;
+    return (task->n_blocked > 0 || atomic_load(&task->announced) > task->barrier) &&
+           is_overtaken(task, task->barrier + 1);
+}
+
+int64_t rt_checkpoint_due(const struct rt_task *task) {
+    int64_t due;
+    if (!task->job->coordinator || !is_on_its_way(task))
+        return INT64_MAX;
+    if (task->aligning != task->barrier + 1)
+        return INT64_MIN;
+    return __builtin_add_overflow(task->aligning_since_us, task->job->opts.alignment_timeout_us, &due) ? INT64_MAX
+                                                                                                      : due;
+}
+
+static bool is_due(const struct rt_task *task) {
+    int64_t due = rt_checkpoint_due(task);
+    return due != INT64_MAX && due <= clk_mono(task->job->opts.clk);
+}
+
+/* The time of the next barrier begins. */
+static void begin_aligning(struct rt_task *task) {
+    if (task->aligning == task->barrier + 1)
+        return;
+    task->aligning = task->barrier + 1;
+    task->aligning_since_us = clk_mono(task->job->opts.clk);
+}
+
+/* All channels are read on: those whose barrier has not come yet log what comes before it. */
+static enum cep_rc overtake(struct rt_task *task, struct cep_err *err) {
+    for (uint32_t i = 0; i < task->n_ins; i++) {
+        struct rt_task_in *in = &task->ins[i];
+        in->logging = !in->blocked && !in->stopped;
+        task->n_logging += in->logging;
+    }
+    rt_task_unblock(task);
+    return pass_barrier(task, task->n_logging > 0, err);
+}
+
+void rt_checkpoint_log(struct rt_task *task, const struct evt_elem *e) {
+    if (task->saving)
+        rt_saving_log_rows(task->saving, e->stream, e->batch);
+}
+
+void rt_checkpoint_logged(struct rt_task *task, struct rt_task_in *in) {
+    if (!in->logging)
+        return;
+    in->logging = false;
+    if (--task->n_logging == 0 && task->saving)
+        rt_saving_logged(task->saving);
+}
+
+/* -- barriers of channels -------------------------------------------------------------------------------------------- */
+
 bool rt_checkpoint_waits(const struct rt_task *task) {
     const struct rt_coordinator *co = task->job->coordinator;
-    return co && (task->saving || (task->n_ins == 0 && rt_coordinator_begun(co) != task->barrier) ||
+    return co && ((task->saving && rt_saving_waits(task->saving)) || is_due(task) || (task->n_ins == 0 && rt_coordinator_begun(co) != task->barrier) ||
                      rt_coordinator_complete(co) != task->committed);
 }
 
@@ -86,22 +166,31 @@ enum cep_rc rt_checkpoint_turn(struct rt_task *task, struct cep_err *err) {
     save_some(task, task->job->opts.save_slice_us);
     uint64_t last = task->n_ins == 0 ? rt_coordinator_begun(task->job->coordinator) : task->barrier;
     while (rc == CEP_OK && task->barrier < last)
-        rc = pass_barrier(task, 0, err);
+        rc = pass_barrier(task, false, err);
+    if (rc == CEP_OK && is_due(task)) {
+        begin_aligning(task);
+        rc = is_due(task) ? overtake(task, err) : CEP_OK;
+    }
     return rc;
 }
 
 enum cep_rc rt_checkpoint_align(
     struct rt_task *task, struct rt_task_in *in, uint64_t id, struct cep_err *err) {
+    if (in && in->logging) {
+        CEP_INSIST(id == task->barrier);
+        rt_checkpoint_logged(task, in);
+        return CEP_OK;
+    }
     if (in) {
         CEP_INSIST(id == task->barrier + 1);
+        begin_aligning(task);
         in->blocked = true;
-        if (task->n_blocked++ == 0)
-            task->aligning_since_us = clk_mono(task->job->opts.clk);
+        task->n_blocked++;
     }
     if (task->n_blocked == 0 || task->n_blocked + task->n_stopped < task->n_ins)
         return CEP_OK;
     rt_task_unblock(task);
-    return pass_barrier(task, clk_mono(task->job->opts.clk) - task->aligning_since_us, err);
+    return pass_barrier(task, false, err);
 }
 
 /* -- giving back -------------------------------------------------------------------------------------------------- */

@@ -48,7 +48,7 @@ struct rt_coordinator {
     int64_t next_us, pause_until_us;
     uint64_t last_id;
     /* Shared. */
-    atomic_uint_fast64_t begun, complete, stops_at;
+    atomic_uint_fast64_t begun, complete, stops_at, aligned_to;
     atomic_bool stop;
     pthread_mutex_t mutex;               /* of those below */
     struct rt_saved *saved, **saved_end; /* owned; not looked at yet, in order of arrival */
@@ -88,6 +88,10 @@ static uint32_t n_tasks(const struct rt_coordinator *co) {
 
 uint64_t rt_coordinator_begun(const struct rt_coordinator *co) {
     return atomic_load(&co->begun);
+}
+
+uint64_t rt_coordinator_aligned_to(const struct rt_coordinator *co) {
+    return atomic_load(&co->aligned_to);
 }
 
 uint64_t rt_coordinator_complete(const struct rt_coordinator *co) {
@@ -265,6 +269,8 @@ static void begin(struct rt_coordinator *co, struct asked *savepoint) {
     co->stats.in_flight = (uint32_t)co->n_pending;
     show_begun(co, &p->stat);
     (void)pthread_mutex_unlock(&co->mutex);
+    if (savepoint)
+        atomic_store(&co->aligned_to, co->last_id);
     if (savepoint && savepoint->is.stop)
         atomic_store(&co->stops_at, co->last_id);
     atomic_store(&co->begun, co->last_id);
@@ -318,6 +324,8 @@ static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
     p->of[s->task] = s;
     p->n_missing--;
     p->stat.bytes += rt_snap_bytes(&s->snap);
+    p->stat.is_unaligned |= s->unaligned;
+    p->stat.flight_bytes += s->flight_bytes;
     if (s->align_us > p->stat.alignment_us)
         p->stat.alignment_us = s->align_us;
     if (s->pause_us > p->stat.pause_us)
@@ -405,11 +413,13 @@ static void show_complete(struct rt_coordinator *co, struct pending *p) {
     p->stat.duration_us = mono(co) - p->begun_mono_us;
     (void)pthread_mutex_lock(&co->mutex);
     bool first = st->complete++ == 0;
+    st->unaligned += p->stat.is_unaligned;
     st->last = p->stat;
     add_to(&st->duration_us, p->stat.duration_us, first);
     add_to(&st->alignment_us, p->stat.alignment_us, first);
     add_to(&st->pause_us, p->stat.pause_us, first);
     add_to(&st->bytes, (int64_t)p->stat.bytes, first);
+    add_to(&st->flight_bytes, (int64_t)p->stat.flight_bytes, first);
     show(co, &p->stat);
     (void)pthread_mutex_unlock(&co->mutex);
 }
@@ -643,6 +653,7 @@ enum cep_rc rt_coordinator_new(struct rt_job *job, struct rt_coordinator **out, 
     atomic_init(&co->stops_at, 0);
     atomic_init(&co->begun, co->last_id);
     atomic_init(&co->complete, co->last_id);
+    atomic_init(&co->aligned_to, 0);
     atomic_init(&co->stop, false);
     co->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return co->wake_fd >= 0

@@ -12,6 +12,12 @@
  * all that came before the barrier is in them, nothing that came after it. Several checkpoints may be under way: their barriers
  * follow each other in every channel, and none is left out. A channel whose writer has stopped has brought all it ever will.
  *
+ * Unaligned: after rt_opts.alignment_timeout_us a task waits no longer. It saves itself at once and goes on with all channels; rows that
+ * come on a channel before its barrier are put into the snapshot as they are taken (rt_flight.h). So that a barrier need not
+ * go through channels that are full, who passes one tells its readers so at once (rt_task_announce_barrier()), and their time begins
+ * then. While a task waits for the last of these rows the next barrier is aligned, or waits its turn. Savepoints are
+ * always aligned: what they hold is the state of one cut and no more.
+ *
  * A task only copies its state out (rt_save.h); keeping it is the coordinator's work. A task that has not started yet, or has ended,
  * is saved by the coordinator in its place. So the first checkpoint, before anything is read, and the last one, when
  * everything has ended, are like any other.
@@ -43,6 +49,8 @@ struct rt_saved {
     uint64_t id;
     uint32_t task;
     struct rt_snap snap; /* its parts */
+    bool unaligned;        /* it overtook its barrier on some channels */
+    uint64_t flight_bytes; /* of the rows that were under way there */
     int64_t align_us;    /* between its first barrier and its last */
     int64_t pause_us;    /* the longest that its rows waited for the save */
     int64_t save_us;     /* from its barrier until all was out */
@@ -82,6 +90,8 @@ uint64_t rt_coordinator_begun(const struct rt_coordinator *co);
 uint64_t rt_coordinator_complete(const struct rt_coordinator *co);
 /* The barrier behind which sources wait to be stopped; 0 = none. */
 uint64_t rt_coordinator_stops_at(const struct rt_coordinator *co);
+/* This one and those before it are to be aligned. */
+uint64_t rt_coordinator_aligned_to(const struct rt_coordinator *co);
 /* Takes over `s`. */
 void rt_coordinator_acknowledge(struct rt_coordinator *co, struct rt_saved *s);
 /* The task has done all it will do: it is the coordinator's to save. */

@@ -67,6 +67,7 @@ struct rt_opts {
         struct base_buf *path, struct cep_err *err);
     int64_t checkpoint_every_us;    /* 0 = only at the start and at the end */
     int64_t checkpoint_timeout_us;  /* one that takes longer is dropped */
+    int64_t alignment_timeout_us;   /* a task that has waited so long for barriers waits no more; < 0 = it does */
     int64_t checkpoint_pause_us;    /* between the end of one and the begin of the next, at least */
     uint32_t checkpoints_in_flight; /* at the same time, at most */
     int64_t save_slice_us;          /* how long a task with input saves itself between two elements */
@@ -176,6 +177,8 @@ struct rt_checkpoint_stat {
     int64_t pause_us;     /* the longest that the rows of a task waited for it to save itself */
     int64_t save_us;      /* the longest from a task's barrier until all of its state was out */
     uint64_t bytes;
+    bool is_unaligned;     /* a task or more did not wait for all barriers */
+    uint64_t flight_bytes; /* of `bytes`: rows that were under way between tasks */
     uint32_t n_tasks, n_acknowledged;
     char failure[RT_CHECKPOINT_REASON_MAX]; /* FAILED */
 };
@@ -187,6 +190,7 @@ struct rt_checkpoint_range {
 
 struct rt_checkpoint_stats {
     uint64_t begun, complete;
+    uint64_t unaligned; /* of the complete ones */
     uint64_t timed_out, failed; /* dropped; the job went on, or went back to the one before */
     uint64_t abandoned;         /* under way when the job ended or went back */
     uint32_t in_flight;
@@ -194,7 +198,7 @@ struct rt_checkpoint_stats {
     struct rt_checkpoint_stat last, last_failed;
     struct rt_checkpoint_stat last_savepoint; /* that is complete; savepoints are in no count */
     char last_savepoint_path[RT_CHECKPOINT_REASON_MAX];
-    struct rt_checkpoint_range duration_us, alignment_us, pause_us, bytes;
+    struct rt_checkpoint_range duration_us, alignment_us, pause_us, bytes, flight_bytes;
     /* What the job went on from last, at the start or at a restart; restored_us 0 = it began at the beginning. */
     uint32_t n_restored;
     uint64_t restored_id;

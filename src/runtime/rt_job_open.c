@@ -24,6 +24,7 @@ void rt_opts_init(struct rt_opts *opts) {
         .drain_us = INT64_C(30) * 1000 * 1000,
         .checkpoint_timeout_us = INT64_C(600) * 1000 * 1000,
         .checkpoints_in_flight = 1,
+        .alignment_timeout_us = -1,
         .save_slice_us = 1000,
         .stdin_fd = STDIN_FILENO,
         .stdout_fd = STDOUT_FILENO,
@@ -162,6 +163,8 @@ static enum cep_rc load_ops(struct rt_job *job, struct cep_err *err) {
             rc = rt_restore_op(job->restore, task->graph.ops[task->vertex->nodes[i]],
                 job->exec.tasks[t].groups, job->opts.losses, err);
     }
+    if (rc == CEP_OK)
+        rc = rt_flights_restore(job, job->opts.losses, err);
     return rc == CEP_OK ? rt_restore_rest(job->restore, job->opts.losses, err) : rc;
 }
 

@@ -2,6 +2,7 @@
  * rt_save -- see rt_save.h.
  */
 #include "runtime/rt_save.h"
+#include "runtime/rt_flight.h"
 #include "runtime/rt_job_internal.h"
 
 #include "base/base_mem.h"
@@ -24,6 +25,11 @@ struct rt_saving {
     struct open *open;      /* owned array; none moves while it is open */
     uint32_t n_open;
     int64_t begun_us; /* monotonic */
+    struct channel {
+        struct rt_part *part; /* borrowed from the snapshot; NULL: no rows yet */
+        uint32_t n;           /* batches */
+    } *channels;              /* owned; by exchange; NULL: it is aligned */
+    bool logging;
 };
 
 static int64_t mono(const struct rt_saving *s) {
@@ -125,6 +131,7 @@ struct rt_saving *rt_saving_begin(struct rt_task *task, uint64_t id) {
     s->saved->rc = save_ops(s, &s->saved->err);
     if (s->saved->rc == CEP_OK)
         s->saved->rc = save_sinks(s, &s->saved->err);
+    rt_flights_save(task, &s->saved->snap);
     s->saved->pause_us = mono(s) - s->begun_us;
     return s;
 }
@@ -134,7 +141,38 @@ void rt_saving_aligned(struct rt_saving *s, int64_t us) {
 }
 
 bool rt_saving_is_over(const struct rt_saving *s) {
-    return s->n_open == 0 || s->saved->rc != CEP_OK;
+    return (s->n_open == 0 && !s->logging) || s->saved->rc != CEP_OK;
+}
+
+bool rt_saving_waits(const struct rt_saving *s) {
+    return s->n_open > 0 || rt_saving_is_over(s);
+}
+
+/* -- rows under way ------------------------------------------------------------------------------------------------- */
+
+void rt_saving_log(struct rt_saving *s) {
+    s->logging = true;
+    s->saved->unaligned = true;
+    s->channels = base_calloc(s->task->job->graph->n_exchanges + (size_t)1, sizeof *s->channels);
+}
+
+void rt_saving_log_rows(struct rt_saving *s, uint32_t exchange, const struct evt_batch *b) {
+    const struct plan_exchange *x = &s->task->job->graph->exchanges[exchange];
+    struct channel *c = &s->channels[exchange];
+    if (!c->part)
+        c->part = rt_flight_begin(&s->saved->snap, s->task, x->of, x->takers, x->n_takers);
+    rt_flight_put(c->part, c->n++, b);
+}
+
+void rt_saving_logged(struct rt_saving *s) {
+    s->logging = false;
+    for (uint32_t i = 0; i < s->task->job->graph->n_exchanges; i++) {
+        struct rt_part *part = s->channels[i].part;
+        if (!part)
+            continue;
+        rt_flight_end(part);
+        s->saved->flight_bytes += part->bytes.len;
+    }
 }
 
 /* -- slices ------------------------------------------------------------------------------------------------------- */
@@ -153,7 +191,7 @@ static void step(struct rt_saving *s, size_t bytes) {
 bool rt_saving_some(struct rt_saving *s, int64_t us) {
     int64_t from = mono(s), took = 0;
     size_t bytes = us == 0 ? LEAST_BYTES : us == INT64_MAX ? SIZE_MAX : STEP_BYTES;
-    while (!rt_saving_is_over(s)) {
+    while (s->n_open > 0 && s->saved->rc == CEP_OK) {
         step(s, bytes);
         took = mono(s) - from;
         if (took >= us)
@@ -172,6 +210,7 @@ static void release(struct rt_saving *s) {
         op->vt->save_cancel(op);
     }
     base_free(s->open);
+    base_free(s->channels);
     base_free(s);
 }
 

@@ -94,6 +94,9 @@ static int64_t wait_us(const struct rt_task *task, bool full, int64_t next_tick_
         at = now + HELD_BACK_US;
     if (next_tick_us < at)
         at = next_tick_us;
+    int64_t due = rt_checkpoint_due(task);
+    if (due < at)
+        at = due;
     if (at <= now)
         return MIN_WAIT_US;
     int64_t wait = at - now;
@@ -152,7 +155,7 @@ static enum cep_rc wait_for_input(struct rt_task *task, bool full, struct cep_er
 
 static enum cep_rc wait_for_sinks(struct rt_task *task, struct cep_err *err) {
     int64_t from = mono(task);
-    enum cep_rc rc = run_loop(task, task->saving ? 0 : DRAIN_WAIT_US, err);
+    enum cep_rc rc = run_loop(task, rt_checkpoint_waits(task) ? 0 : DRAIN_WAIT_US, err);
     task->blocked_us += mono(task) - from;
     return rc;
 }
@@ -246,7 +249,9 @@ void rt_task_run(struct rt_task *task) {
     struct cep_err err = CEP_ERR_INIT;
     task->flushed_us = task->shown_us = task->started_us = mono(task);
     rt_task_show(task);
-    enum cep_rc rc = resume(task, &err);
+    enum cep_rc rc = rt_flights_take(task, &err);
+    if (rc == CEP_OK)
+        rc = resume(task, &err);
     if (rc == CEP_OK)
         rc = turn_loop(task, &err);
     rt_checkpoint_finish(task, rc != CEP_OK);

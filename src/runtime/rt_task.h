@@ -20,6 +20,7 @@
  *
  * Internal to src/runtime.
  */
+#include "runtime/rt_flight.h"
 #include "runtime/rt_graph.h"
 #include "runtime/rt_job.h"
 #include "runtime/rt_op.h"
@@ -65,6 +66,7 @@ struct rt_task_in {
     uint32_t writer;            /* subtask: the input of the gates */
     bool stopped;               /* STOP came */
     bool blocked;               /* its barrier came, others' have not */
+    bool logging;               /* the task was saved before its barrier came: rows go into the snapshot too */
 };
 
 /* A channel this task writes. */
@@ -111,7 +113,10 @@ struct rt_task {
     uint64_t committed;        /* the last checkpoint that its sinks committed */
     struct rt_saving *saving;  /* owned; what is not out yet of the last checkpoint; NULL: all is */
     uint32_t n_blocked;        /* channels that wait for the others' barriers */
-    int64_t aligning_since_us; /* n_blocked > 0 */
+    uint32_t n_logging;        /* channels whose rows go into the snapshot */
+    uint64_t aligning;         /* the barrier that it knows to be on its way; `barrier` or less: none */
+    int64_t aligning_since_us; /* of that */
+    struct rt_flights flights; /* owned; to be taken before anything else */
     int64_t *counted;          /* owned; by node: what job->buffered has of it */
     enum cep_rc failed;        /* by a callback, in the midst of something else */
     struct cep_err failure;
@@ -120,6 +125,7 @@ struct rt_task {
     bool ended;
     /* Shared; stays. */
     atomic_bool asleep;
+    atomic_uint_fast64_t announced; /* the last barrier that a writer has passed, wherever in its channel that is */
     pthread_mutex_t mutex;    /* of what is shown */
     struct rt_op_info *shown; /* owned; by operator of the job (nodes, then sinks); kind NULL: not here */
     struct rt_task_info shown_task;
@@ -139,6 +145,8 @@ void rt_task_run(struct rt_task *task);
 enum cep_rc rt_task_flush_errors(struct rt_task *task, struct cep_err *err);
 /* Brings `shown` up to date. */
 void rt_task_show(struct rt_task *task);
+/* Requires: it is the task's. */
+struct rt_op *rt_task_sink(const struct rt_task *task, uint32_t sink);
 /* Only what is shown of the task itself. */
 void rt_task_show_self(struct rt_task *task);
 /* Brings its part of job->buffered up to date. */
@@ -170,6 +178,8 @@ void rt_task_discard(struct rt_task *task);
 void rt_task_push(struct rt_task *task, uint32_t out, const struct evt_elem *e);
 /* Readers that sleep get to know of all that was pushed. */
 void rt_task_announce(struct rt_task *task);
+/* Readers get to know of a barrier before it has gone through the channel. */
+void rt_task_announce_barrier(struct rt_task *task, uint64_t id);
 /* To all of its channels: this was the last. */
 void rt_task_push_stop(struct rt_task *task);
 /* True when something waits in a channel. Ordered after what the thread wrote before. */

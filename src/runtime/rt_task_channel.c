@@ -79,6 +79,16 @@ void rt_task_push(struct rt_task *task, uint32_t out_index, const struct evt_ele
         announce(out);
 }
 
+void rt_task_announce_barrier(struct rt_task *task, uint64_t id) {
+    for (uint32_t i = 0; i < task->n_outs; i++) {
+        struct rt_task *to = task->outs[i].channel->to;
+        uint64_t known = atomic_load(&to->announced);
+        while (known < id && !atomic_compare_exchange_weak(&to->announced, &known, id))
+            continue;
+        rt_task_ring_bell(to);
+    }
+}
+
 void rt_task_push_stop(struct rt_task *task) {
     for (uint32_t i = 0; i < task->n_outs; i++)
         rt_task_push(task, i, &(struct evt_elem){ .kind = EVT_ELEM_STOP });
@@ -136,8 +146,11 @@ enum cep_rc rt_task_take(struct rt_task *task, struct cep_err *err) {
         return rt_checkpoint_align(task, in, e.barrier, err);
     if (e.kind == EVT_ELEM_STOP) {
         stopped(task, in);
+        rt_checkpoint_logged(task, in);
         return rt_checkpoint_align(task, NULL, 0, err);
     }
+    if (in->logging && e.kind == EVT_ELEM_BATCH)
+        rt_checkpoint_log(task, &e);
     return rt_gate_take(task->gates[e.stream], in->writer, &e, err);
 }
 

@@ -108,6 +108,7 @@ enum cep_rc rt_task_init(struct rt_task *task, struct rt_job *job, uint32_t inde
     task->vertex = &job->graph->vertices[job->exec.tasks[index].vertex];
     (void)pthread_mutex_init(&task->mutex, NULL);
     atomic_init(&task->asleep, false);
+    atomic_init(&task->announced, 0);
     task->shown = base_calloc(plan->n_nodes + plan->n_sinks + 1, sizeof *task->shown);
     task->bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return task->bell_fd >= 0
@@ -171,7 +172,7 @@ static void add_send(struct rt_task *task, uint32_t exchange) {
     rt_graph_listen(&task->graph, x->of, s->op, 0);
 }
 
-static struct rt_op *sink_op(const struct rt_task *task, uint32_t sink) {
+struct rt_op *rt_task_sink(const struct rt_task *task, uint32_t sink) {
     uint32_t i = 0;
     while (task->vertex->sinks[i] != sink)
         i++;
@@ -185,7 +186,7 @@ static void add_gate(struct rt_task *task, uint32_t exchange) {
     for (uint32_t i = 0; i < x->n_takers; i++) {
         const struct plan_taker *t = &x->takers[i];
         rt_op_connect(
-            gate, PLAN_PORT_MAIN, t->is_sink ? sink_op(task, t->to) : task->graph.ops[t->to], t->input);
+            gate, PLAN_PORT_MAIN, t->is_sink ? rt_task_sink(task, t->to) : task->graph.ops[t->to], t->input);
     }
     task->gates[exchange] = gate;
 }
@@ -218,6 +219,7 @@ static void let_go_of_reasons(struct rt_task *task) {
 void rt_task_close(struct rt_task *task) {
     let_go_of_reasons(task);
     rt_saving_drop(task->saving);
+    rt_flights_release(&task->flights);
     for (uint32_t i = 0; i < task->n_sinks; i++)
         task->sinks[i]->vt->free(task->sinks[i]);
     for (uint32_t i = 0; i < task->job->graph->n_exchanges; i++) {

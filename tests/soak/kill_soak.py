@@ -2,9 +2,9 @@
 """Exactly once, shown: the program is killed (SIGKILL) at random moments and started again from its last checkpoint until it
 has read everything; what its sinks then hold must be what an undisturbed run gives, byte for byte after sorting.
 
-    kill_soak.py [--kills N] [--seed S] [--events N] [--parallelism 1,2,4]
+    kill_soak.py [--kills N] [--seed S] [--events N] [--parallelism 1,2,4] [--mode aligned,unaligned,either]
 
-Each round draws a parallelism, makes events (shuffled within the watermark's delay, some of them late, some
+Each round draws a parallelism and whether checkpoints are aligned, makes events (shuffled within the watermark's delay, some of them late, some
 broken), and kills until the job ends by itself. Partial matches, reorder buffers, timers, suppressed and firing alerts are
 open at every kill. The seed is printed; the same seed draws the same events and the same rounds (the moments of the kills are
 the machine's). The closing line is "N passed, N failed", N rounds.
@@ -79,6 +79,8 @@ sink payments.errors  to file (path = 'out/errors.ndjson') format json;
 
 
 PARALLELISMS = ("1", "2", "4")
+MODES = {"aligned": ["--checkpoint-alignment-timeout", "1 h"], "unaligned": ["--checkpoint-mode", "unaligned"],
+         "either": ["--checkpoint-alignment-timeout", "1 ms", "--channel-capacity", "2", "--batch-size", "64"]}
 
 
 def write_events(path, rng, n):
@@ -119,7 +121,7 @@ def job_folder(root, name, events):
 
 def command(cepd, folder, setting, restore):
     return [cepd, "run", str(folder / "job.pattern"), "--parallelism", str(setting["parallelism"]), "--state-dir",
-            str(folder / "state"), "--checkpoint-interval", "20 ms"] + (["--restore", "latest"] if restore else [])
+            str(folder / "state"), "--checkpoint-interval", "20 ms", *setting["mode"]] + (["--restore", "latest"] if restore else [])
 
 
 def run_killed(cepd, folder, setting, rng, kills_wanted, longest):
@@ -167,12 +169,21 @@ def parallelisms(text):
     return text.split(",")
 
 
+def modes(text):
+    for mode in text.split(","):
+        if mode not in MODES:
+            raise argparse.ArgumentTypeError("%r is not one of %s" % (mode, ", ".join(MODES)))
+    return text.split(",")
+
+
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--kills", type=int, default=200)
     args.add_argument("--seed", type=int, default=None)
     args.add_argument("--events", type=int, default=300000)
     args.add_argument("--parallelism", default="1,2,4", type=parallelisms, help="those to draw from: 1,2,4")
+    args.add_argument("--mode", default="aligned,unaligned,either", type=modes,
+                      help="those to draw from: aligned, unaligned, either (as it comes: aligned for 1 ms)")
     args.add_argument("--keep", action="store_true", help="keep the folders of failed rounds")
     opts = args.parse_args()
     seed = opts.seed if opts.seed is not None else int.from_bytes(os.urandom(4), "little")
@@ -195,7 +206,8 @@ def main():
             want = outputs(folder)
             shutil.rmtree(folder / "out")
             (folder / "out" / "climbing").mkdir(parents=True)
-            setting = {"parallelism": rng.choice(opts.parallelism)}
+            mode = rng.choice(opts.mode)
+            setting = {"parallelism": rng.choice(opts.parallelism), "mode": MODES[mode]}
             n, why = run_killed(cepd, folder, setting, rng, rng.randrange(3, 9), took)
             kills += n
             why = why or difference(want, outputs(folder))
