@@ -437,13 +437,17 @@ static void report_fails(struct nfa_many *g, uint32_t input, const struct evt_ba
     g->n_fails = 0;
 }
 
-/* Failures of conditions go to each pattern that has them, once a row; the reason is its first condition's. */
-static void report_conds(
-    struct nfa_many *g, uint32_t input, const struct evt_batch *b, const struct expr_index_out *found) {
+enum { EVERYBODY = UINT32_MAX };
+
+/* Failures of conditions go to each pattern (`only`: to that one) that has them, once a row; the reason is its first condition's. */
+static void report_conds(struct nfa_many *g, uint32_t input, const struct evt_batch *b,
+    const struct expr_index_out *found, uint32_t only) {
     const struct many_input *in = &g->inputs[input];
     for (uint32_t i = 0; i < found->n_failed; i++) {
         const struct expr_index_failed *f = &found->failed[i];
         for (uint32_t u = in->user_off[f->cond]; u < in->user_off[f->cond + 1]; u++) {
+            if (only != EVERYBODY && in->user_list[u].member != only)
+                continue;
             struct many_fails *to = fails_of(g, in->user_list[u].member);
             uint32_t bit = in->user_list[u].bit;
             for (size_t w = 0; w < BASE_BITS_WORDS(b->n_rows); w++)
@@ -460,7 +464,7 @@ static void report_conds(
 /* Those of keys to each pattern that the row concerns. */
 static void report_keys(
     struct nfa_many *g, uint32_t set, const struct many_held *h, const struct expr_fails *fails) {
-    for (uint32_t i = 0; g->inputs[h->input].wide_set[set] && i < g->n; i++)
+    for (uint32_t i = 0; !h->loaded && g->inputs[h->input].wide_set[set] && i < g->n; i++)
         if (g->members[i]->key_set == set && g->members[i]->wide[h->input])
             fails_of(g, i)->fails = *fails;
     for (size_t r = base_bits_next(fails->rows, h->batch->n_rows, 0); r < h->batch->n_rows;
@@ -540,7 +544,7 @@ enum cep_rc nfa_many_batch(struct nfa_many *g, uint32_t input, struct evt_batch 
     in->n_events += n_there;
     struct expr_index_out found;
     expr_index_eval(in->index, b, sel, now_us, &found);
-    report_conds(g, input, b, &found);
+    report_conds(g, input, b, &found, EVERYBODY);
     touch(g, in, &found);
     for (size_t i = 0; i < g->n_woken && i < AHEAD_MEMBER; i++)
         fetch_member(g, g->turn[i]);
@@ -570,8 +574,8 @@ enum cep_rc nfa_many_batch(struct nfa_many *g, uint32_t input, struct evt_batch 
     return CEP_OK;
 }
 
-/* Evaluated again; what failed was told when they came in, and all was counted. */
-void nfa_many_take_loaded(struct nfa_many *g, uint32_t pattern, uint32_t input, struct evt_batch *b) {
+/* `again`: what failed was told when they came in, and all was counted. */
+static void take_alone(struct nfa_many *g, uint32_t pattern, uint32_t input, struct evt_batch *b, bool again) {
     nfa_many_seal(g);
     struct many_input *in = &g->inputs[input];
     struct many_member *e = g->members[pattern];
@@ -579,12 +583,17 @@ void nfa_many_take_loaded(struct nfa_many *g, uint32_t pattern, uint32_t input, 
     struct expr_index_out found;
     struct expr_fails fails = { .n = 0 };
     base_bits_fill(rows, b->n_rows);
+    for (size_t w = 0; b->sel && w < BASE_BITS_WORDS(b->n_rows); w++)
+        rows[w] &= b->sel[w];
     expr_index_eval(in->index, b, rows, g->now_us, &found);
+    if (!again)
+        report_conds(g, input, b, &found, pattern);
     touch(g, in, &found);
     if (!e->wide[input])
         memset(rows, 0, sizeof rows);
     hits_of(g, pattern, input, b->n_rows, rows, relevant);
-    e->n_hits = n_hits;
+    if (again)
+        e->n_hits = n_hits;
     for (size_t i = 0; i < g->n_woken; i++)
         g->touched[g->turn[i]] = 0;
     if (g->n_fresh == 0)
@@ -597,7 +606,20 @@ void nfa_many_take_loaded(struct nfa_many *g, uint32_t pattern, uint32_t input, 
     e->loaded += g->n_fresh;
     sort_hits(g, h, b->n_rows);
     hash_set(g, e->key_set, h, &fails);
+    if (!again && fails.n)
+        report_keys(g, e->key_set, h, &fails);
     rows_wait(g, number, relevant);
+}
+
+void nfa_many_take_loaded(struct nfa_many *g, uint32_t pattern, uint32_t input, struct evt_batch *b) {
+    take_alone(g, pattern, input, b, true);
+}
+
+void nfa_many_batch_of(
+    struct nfa_many *g, uint32_t pattern, uint32_t input, struct evt_batch *b, int64_t now_us) {
+    CEP_REQUIRE(pattern < g->n && input < g->n_inputs && b->n_rows <= EVT_BATCH_ROWS);
+    g->now_us = now_us;
+    take_alone(g, pattern, input, b, false);
 }
 
 /* -- rows in order ------------------------------------------------------------------------------------------------------ */

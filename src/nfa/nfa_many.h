@@ -55,6 +55,9 @@ uint32_t nfa_many_count(const struct nfa_many *g);
 enum cep_rc nfa_many_batch(struct nfa_many *g, uint32_t input, struct evt_batch *b, int64_t now_us,
     uint32_t *who, struct cep_err *err);
 enum cep_rc nfa_many_advance(struct nfa_many *g, int64_t watermark, uint32_t *who, struct cep_err *err);
+/* A batch that concerns one pattern alone. Not for every day: its rows wait apart from those of all. */
+void nfa_many_batch_of(
+    struct nfa_many *g, uint32_t pattern, uint32_t input, struct evt_batch *b, int64_t now_us);
 /* The pattern is served in the next advance, whatever it has to do. */
 void nfa_many_wake(struct nfa_many *g, uint32_t pattern);
 /* In that and every later one. */

@@ -95,8 +95,6 @@ enum cep_rc rt_flights_take(struct rt_task *task, struct cep_err *err) {
     for (size_t i = 0; i < f->n && rc == CEP_OK; i++) {
         const struct plan_taker *t = &f->v[i].taker;
         struct rt_op *op = t->is_sink ? rt_task_sink(task, t->to) : task->graph.ops[t->to];
-        if (op->entry)
-            op = op->entry;
         op->metrics.rows_in += evt_batch_count(f->v[i].batch);
         rc = op->vt->batch(op, t->input, f->v[i].batch, err);
     }
@@ -192,15 +190,6 @@ static enum cep_rc deal_out(struct way *w, struct evt_batch *b, struct cep_err *
     return add(w, 0, &(struct evt_elem){ .kind = EVT_ELEM_BATCH, .batch = evt_batch_ref(b) }, err);
 }
 
-/* Patterns of a group take a batch together. */
-static bool shares(const struct way *a, const struct way *b) {
-    if (a->taker.is_sink || b->taker.is_sink || a->taker.input != b->taker.input || a->first_task != b->first_task)
-        return false;
-    const struct rt_task *task = &a->job->tasks[a->first_task];
-    const struct rt_op *entry = task->graph.ops[a->taker.to]->entry;
-    return entry && entry == task->graph.ops[b->taker.to]->entry;
-}
-
 struct ways {
     struct way *v; /* owned */
     uint32_t n;
@@ -236,13 +225,9 @@ static void open_ways(
         *w = (struct way){ .job = job, .of = ref, .number = number, .taker = { .is_sink = base_unpack_max(u, 1) } };
         struct base_str name = base_unpack_str(u);
         w->taker.input = (uint32_t)base_unpack_max(u, UINT32_MAX);
-        bool found = !u->bad && node && open_way(w, name), first = true;
-        for (uint32_t k = 0; found && k < ws->n; k++)
-            first = first && !shares(w, &ws->v[k]);
+        bool found = !u->bad && node && open_way(w, name);
         ws->n_lost += !found;
-        ws->n += found && first;
-        if (found && !first && w->send)
-            w->send->vt->free(w->send);
+        ws->n += found;
     }
     struct base_str schema = base_unpack_str(u);
     const struct evt_schema *now = node && !u->bad ? plan_schema_of(job->plan, ref) : NULL;

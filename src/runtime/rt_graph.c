@@ -117,7 +117,7 @@ static uint32_t ordinal_of(const struct plan *plan, uint32_t node) {
 }
 
 enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, const uint32_t *nodes,
-    uint32_t n_nodes, bool apart, const struct clk *clk, uint64_t state_bytes, struct cep_err *err) {
+    uint32_t n_nodes, const struct clk *clk, uint64_t state_bytes, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     *g = (struct rt_graph){ .plan = plan,
         .ops = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof(struct rt_op *)),
@@ -127,7 +127,7 @@ enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, cons
         g->in_part[nodes ? nodes[k] : k] = true;
     uint32_t *group_of = base_calloc(plan->n_nodes + (size_t)1, sizeof *group_of);
     uint32_t *first = base_calloc(plan->n_nodes + (size_t)1, sizeof *first);
-    g->n_groups = apart ? 0 : find_groups(g, group_of, first);
+    g->n_groups = find_groups(g, group_of, first);
     for (uint32_t i = 0; i < g->n_groups; i++)
         g->groups[i] = rt_patterns_new(plan->nodes[first[i]]->pattern.n_inputs, clk);
     for (uint32_t k = 0; k < n_nodes && rc == CEP_OK; k++) {
@@ -152,7 +152,7 @@ enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, cons
 
 enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk,
     uint64_t state_bytes, struct cep_err *err) {
-    return rt_graph_init_part(g, plan, NULL, plan->n_nodes, false, clk, state_bytes, err);
+    return rt_graph_init_part(g, plan, NULL, plan->n_nodes, clk, state_bytes, err);
 }
 
 void rt_graph_release(struct rt_graph *g) {

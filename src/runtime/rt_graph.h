@@ -18,10 +18,9 @@ struct rt_graph {
 /* `state_bytes`: what the partial matches of one pattern may take; 0 = no limit. */
 enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk,
     uint64_t state_bytes, struct cep_err *err);
-/* `apart`: each pattern keeps all of its state itself, so that it can be saved; none are grouped. */
 /* Only those nodes (ascending indexes), connected to each other where they are: one subtask's part of the plan. */
 enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, const uint32_t *nodes,
-    uint32_t n_nodes, bool apart, const struct clk *clk, uint64_t state_bytes, struct cep_err *err);
+    uint32_t n_nodes, const struct clk *clk, uint64_t state_bytes, struct cep_err *err);
 /* Safe after a failed init. */
 void rt_graph_release(struct rt_graph *g);
 /* Connects an operator from outside (a sink, a probe) to an output of the plan. */

@@ -49,6 +49,9 @@ enum cep_rc rt_pattern_outcome(struct rt_pattern *p, enum cep_rc rc, struct cep_
 
 static enum cep_rc pattern_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
     struct rt_pattern *p = pattern_of(op);
+    /* What comes to all of a group comes to rt_op.entry. */
+    if (p->group)
+        return rt_patterns_batch_of(p->group, p->number, input, b, err);
     return rt_pattern_outcome(p, nfa_matcher_batch(p->matcher, input, b, clk_now(op->clk), err), err);
 }
 
@@ -88,27 +91,39 @@ static void pattern_traced(struct rt_op *op) {
 }
 
 static enum cep_rc pattern_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
-    enum cep_rc rc = nfa_matcher_save_begin(pattern_of(op)->matcher, out, err);
+    struct rt_pattern *p = pattern_of(op);
+    enum cep_rc rc = p->group ? rt_patterns_save(p->group, p->number, out, err)
+                              : nfa_matcher_save_begin(p->matcher, out, err);
     return rc == CEP_OK ? CEP_AGAIN : rc;
 }
 
 static enum cep_rc pattern_save_some(struct rt_op *op, size_t bytes, struct cep_err *err) {
-    return nfa_matcher_save_some(pattern_of(op)->matcher, bytes, err);
+    struct rt_pattern *p = pattern_of(op);
+    return p->group ? rt_patterns_save_some(p->group, p->number, bytes, err)
+                    : nfa_matcher_save_some(p->matcher, bytes, err);
 }
 
 static void pattern_save_cancel(struct rt_op *op) {
-    nfa_matcher_save_cancel(pattern_of(op)->matcher);
+    struct rt_pattern *p = pattern_of(op);
+    if (p->group)
+        rt_patterns_save_cancel(p->group, p->number);
+    else
+        nfa_matcher_save_cancel(p->matcher);
 }
 
 static enum cep_rc pattern_load(
     struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
     struct rt_pattern *p = pattern_of(op);
-    return rt_pattern_outcome(p, nfa_matcher_load(p->matcher, e, losses, err), err);
+    enum cep_rc rc = p->group ? rt_patterns_load(p->group, p->number, e, losses, err)
+                              : nfa_matcher_load(p->matcher, e, losses, err);
+    return rt_pattern_outcome(p, rc, err);
 }
 
 static enum cep_rc pattern_loaded(struct rt_op *op, struct sto_losses *losses, struct cep_err *err) {
     struct rt_pattern *p = pattern_of(op);
-    return rt_pattern_outcome(p, nfa_matcher_loaded(p->matcher, losses, err), err);
+    enum cep_rc rc = p->group ? rt_patterns_loaded(p->group, p->number, losses, err)
+                              : nfa_matcher_loaded(p->matcher, losses, err);
+    return rt_pattern_outcome(p, rc, err);
 }
 
 static void pattern_free(struct rt_op *op) {

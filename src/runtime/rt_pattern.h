@@ -29,4 +29,16 @@ enum cep_rc rt_pattern_outcome(struct rt_pattern *p, enum cep_rc rc, struct cep_
 /* rt_patterns.c */
 int64_t rt_patterns_watermark(const struct rt_patterns *g);
 void rt_patterns_trace(struct rt_patterns *g, uint32_t number, const struct rt_trace *trace);
+/* A batch for that one alone. */
+enum cep_rc rt_patterns_batch_of(
+    struct rt_patterns *g, uint32_t number, uint32_t input, struct evt_batch *b, struct cep_err *err);
+/* One pattern's state, as alone: see nfa_many_save_begin() and the following. */
+enum cep_rc rt_patterns_save(
+    struct rt_patterns *g, uint32_t number, const struct sto_out *out, struct cep_err *err);
+enum cep_rc rt_patterns_save_some(struct rt_patterns *g, uint32_t number, size_t bytes, struct cep_err *err);
+void rt_patterns_save_cancel(struct rt_patterns *g, uint32_t number);
+enum cep_rc rt_patterns_load(struct rt_patterns *g, uint32_t number, const struct sto_entry *e,
+    struct sto_losses *losses, struct cep_err *err);
+enum cep_rc rt_patterns_loaded(
+    struct rt_patterns *g, uint32_t number, struct sto_losses *losses, struct cep_err *err);
 void rt_patterns_stats(const struct rt_patterns *g, uint32_t number, struct nfa_stats *out);

@@ -110,6 +110,13 @@ static enum cep_rc patterns_batch(
     return outcome(g, nfa_many_batch(g->many, input, b, clk_now(op->clk), &who, err), who, err);
 }
 
+enum cep_rc rt_patterns_batch_of(
+    struct rt_patterns *g, uint32_t number, uint32_t input, struct evt_batch *b, struct cep_err *err) {
+    seal(g);
+    nfa_many_batch_of(g->many, number, input, b, clk_now(g->op.clk));
+    return rt_pattern_outcome(g->members[number], CEP_OK, err);
+}
+
 static enum cep_rc patterns_watermark(struct rt_op *op, int64_t wm, struct cep_err *err) {
     struct rt_patterns *g = patterns_of(op);
     uint32_t who = 0;
@@ -194,4 +201,31 @@ void rt_patterns_trace(struct rt_patterns *g, uint32_t number, const struct rt_t
 
 void rt_patterns_stats(const struct rt_patterns *g, uint32_t number, struct nfa_stats *out) {
     nfa_many_stats(g->many, number, out);
+}
+
+/* -- what survives ---------------------------------------------------------------------------------------------- */
+
+enum cep_rc rt_patterns_save(
+    struct rt_patterns *g, uint32_t number, const struct sto_out *out, struct cep_err *err) {
+    return nfa_many_save_begin(g->many, number, out, err);
+}
+
+enum cep_rc rt_patterns_save_some(struct rt_patterns *g, uint32_t number, size_t bytes, struct cep_err *err) {
+    return nfa_many_save_some(g->many, number, bytes, err);
+}
+
+void rt_patterns_save_cancel(struct rt_patterns *g, uint32_t number) {
+    nfa_many_save_cancel(g->many, number);
+}
+
+/* All readers are connected before the first entry. */
+enum cep_rc rt_patterns_load(struct rt_patterns *g, uint32_t number, const struct sto_entry *e,
+    struct sto_losses *losses, struct cep_err *err) {
+    seal(g);
+    return nfa_many_load(g->many, number, e, losses, err);
+}
+
+enum cep_rc rt_patterns_loaded(
+    struct rt_patterns *g, uint32_t number, struct sto_losses *losses, struct cep_err *err) {
+    return nfa_many_loaded(g->many, number, losses, err);
 }

@@ -125,7 +125,7 @@ enum cep_rc rt_task_open(struct rt_task *task, struct cep_err *err) {
     enum cep_rc rc = open_loop(task, err);
     if (rc == CEP_OK)
         rc = rt_graph_init_part(&task->graph, job->plan, task->vertex->nodes, task->vertex->n_nodes,
-            rt_job_is_saved(job), job->opts.clk, job->opts.state_bytes / task->vertex->parallelism,
+            job->opts.clk, job->opts.state_bytes / task->vertex->parallelism,
             err);
     if (rc == CEP_OK)
         rc = open_sinks(task, err);
