@@ -15,6 +15,8 @@
 #include "plan/plan.h"
 #include "state/sto.h"
 
+struct sto_tier; /* state/sto_tier.h */
+
 /* -- the program ------------------------------------------------------------------------------------------- */
 
 struct nfa_prog;
@@ -103,6 +105,9 @@ struct nfa_stats {
     uint64_t keys;     /* keys with state */
     uint64_t buffered; /* rows that wait for the watermark */
     uint64_t bytes;    /* memory held */
+    /* With a tier. */
+    uint64_t cold;              /* keys that lie in the tier alone; they are counted in the gauges above, but for bytes */
+    uint64_t evicted, returned; /* keys that went down, and came back */
     /* What events and time have cost: partial matches, their events and completed matches looked at. For tests, which have no
      * clock. */
     uint64_t work;
@@ -128,6 +133,8 @@ struct nfa_matcher_opts {
     uint32_t batch_rows;   /* of output batches; 0 = EVT_BATCH_ROWS */
     uint64_t max_bytes;    /* of state; going over fails with CEP_ELIMIT; 0 = no limit */
     uint64_t max_buffered; /* rows in the reorder buffer; 0 = no limit; see nfa_matcher_is_full() */
+    struct sto_tier *tier; /* borrowed; where keys go that do not fit into memory; NULL = all stay. Not with `fed` */
+    uint64_t budget;       /* with a tier: bytes of keys in memory beyond which those touched least recently go down */
     bool fed;              /* rows come from an nfa_many (nfa/nfa_many.h) in their order, with their conditions */
 };
 
@@ -162,7 +169,7 @@ bool nfa_matcher_is_full(const struct nfa_matcher *m);
 /* -- what survives ------------------------------------------------------------------------------------------- */
 
 /* Namespaces of a matcher's entries; their bytes are told at the heads of nfa_meta.c and nfa_save.c. */
-enum { NFA_NS_META = STO_NS_META, NFA_NS_KEY = 1, NFA_NS_ROW = 2 };
+enum { NFA_NS_META = STO_NS_META, NFA_NS_KEY = 1, NFA_NS_ROW = 2, NFA_NS_TIER = 3 };
 
 /* The whole state between two calls of batch and advance; rows that wait in an nfa_many (opts.fed) are not the matcher's. Returns: what out->put() returns. */
 enum cep_rc nfa_matcher_save(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err);
@@ -181,6 +188,14 @@ enum cep_rc nfa_matcher_save_begin(struct nfa_matcher *m, const struct sto_out *
 enum cep_rc nfa_matcher_save_some(struct nfa_matcher *m, size_t bytes, struct cep_err *err);
 void nfa_matcher_save_cancel(struct nfa_matcher *m); /* no save under way is fine */
 /*
+ * With a tier, keys go to the tier instead of `out`, those that changed since they were written; when nfa_matcher_save_some()
+ * says CEP_OK the tier is what all keys were at the beginning. To `out` goes an entry TIER (no group: what is counted, numbers that
+ * run on) besides META and ROW. Nothing else is written to the tier until here: the caller has taken what it needs of it
+ * (sto_db_checkpoint(), sto_tier_scan_new()), or has given up. Keys that change meanwhile stay in memory, beyond the budget if need
+ * be. Every save but nfa_matcher_save(), which gives all keys to `out`, is to be taken, or cancelled, before the next.
+ */
+void nfa_matcher_save_taken(struct nfa_matcher *m); /* Requires: no slice is left to be written */
+/*
  * One entry back; META of a saved matcher, then its others, then the next saved matcher's. Requires: nothing was matched yet.
  * The program may be another one than the one that saved: partial matches whose state means the same go on, the others are
  * counted in `losses` under the pattern's name.
@@ -190,6 +205,13 @@ enum cep_rc nfa_matcher_load(
     struct nfa_matcher *m, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);
 /* All entries are in. */
 enum cep_rc nfa_matcher_loaded(struct nfa_matcher *m, struct sto_losses *losses, struct cep_err *err);
+/*
+ * A tier that holds keys: load META, TIER and ROW as they were saved with it, and its keys are there; they come back one by one
+ * as they are needed. *fits: the keys saved under this META may be used so. If not, the matcher needs an empty tier, and all
+ * keys are loaded (sto_tier_scan_next() gives their entries).
+ */
+enum cep_rc nfa_matcher_fits(
+    struct nfa_matcher *m, const struct sto_entry *meta, bool *fits, struct cep_err *err);
 void nfa_matcher_stats(const struct nfa_matcher *m, struct nfa_stats *out);
 /* From now on each event that reaches its key is told, with what it does to the partial matches there, in lines of text;
  * and each match, time-out and what was pruned. For `--trace`. */

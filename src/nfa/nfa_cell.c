@@ -12,6 +12,7 @@ struct nfa_cells {
     struct nfa_cell **chunks; /* NFA_CHUNK cells each */
     size_t n_chunks, cap_chunks;
     uint32_t free; /* list by ring */
+    uint32_t n_free;
     uint32_t n;    /* handed out ever, with 0 */
 };
 
@@ -35,12 +36,17 @@ struct nfa_cell *nfa_cell_at(const struct nfa_matcher *m, uint32_t cell) {
     return &m->cells->chunks[cell / NFA_CHUNK][cell % NFA_CHUNK];
 }
 
+size_t nfa_cells_spare(const struct nfa_matcher *m) {
+    return m->cells ? m->cells->n_free * sizeof(struct nfa_cell) : 0;
+}
+
 static uint32_t cell_new(struct nfa_matcher *m) {
     struct nfa_cells *cs = m->cells;
     uint32_t i = cs->free;
     m->stats.work++;
     if (i) {
         cs->free = nfa_cell_at(m, i)->ring;
+        cs->n_free--;
         return i;
     }
     CEP_REQUIRE(cs->n != UINT32_MAX);
@@ -70,6 +76,7 @@ static void cell_free(struct nfa_matcher *m, struct nfa_graph *g, uint32_t at) {
     c->refs = 0;
     c->ring = m->cells->free;
     m->cells->free = at;
+    m->cells->n_free++;
 }
 
 /* Joins the ring of a cell that has the same start. */

@@ -82,6 +82,8 @@ uint64_t nfa_graph_check(const struct nfa_matcher *m, const struct nfa_key *k);
 /* nfa_cell.c */
 struct nfa_cells *nfa_cells_new(struct nfa_matcher *m);
 void nfa_cells_free(struct nfa_matcher *m);
+/* Bytes of cells that were given back. */
+size_t nfa_cells_spare(const struct nfa_matcher *m);
 struct nfa_cell *nfa_cell_at(const struct nfa_matcher *m, uint32_t cell);
 static inline bool nfa_is_live(const struct nfa_graph *g, uint32_t max) {
     return (int32_t)(max - g->cut) > 0;

@@ -327,11 +327,21 @@ void nfa_hash_keys(struct nfa_matcher *m, struct nfa_held *h, const struct evt_b
 
 /* -- taking rows ------------------------------------------------------------------------------------------------ */
 
-static void fire_timers(struct nfa_matcher *m, int64_t now) {
+static void fire_warm(struct nfa_matcher *m, int64_t now) {
     int64_t at;
     struct clk_timer *t;
     while (m->rc == CEP_OK && (t = clk_timers_pop(&m->timers, now, &at)))
         (m->trace ? nfa_trace_expire : nfa_expire)(m, CEP_CONTAINER_OF(t, struct nfa_key, timer), at);
+}
+
+/* Keys in the tier come back in the order of their deadlines, some at a time; so those in memory wait for them. */
+static void fire_timers(struct nfa_matcher *m, int64_t now) {
+    while (m->cold_next <= now && m->cold_next != EVT_TIME_MAX && m->rc == CEP_OK) {
+        nfa_cold_due(m, now);
+        fire_warm(m, m->cold_next < now ? m->cold_next : now);
+        nfa_cold_settle(m);
+    }
+    fire_warm(m, now);
 }
 
 static void take_row(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {
@@ -345,6 +355,8 @@ static void take_row(struct nfa_matcher *m, const struct nfa_held *h, uint32_t r
     m->cur.order = m->next_order++;
     bool make = nfa_may_start(m) || m->p->prev_rows[h->input] > 0;
     struct nfa_key *k = nfa_key_find(m, h, row, make);
+    if (m->cold && (m->rc != CEP_OK || (k && k->ghost && !make)))
+        k = NULL;
     if (k && m->trace)
         nfa_trace_step(m, k);
     else if (k)
@@ -364,6 +376,8 @@ static uint64_t hash_of(const struct nfa_matcher *m, const struct clk_row *r) {
 
 /* After every event, because what one event adds may double with the next. */
 static void check_budget(struct nfa_matcher *m) {
+    if (m->cold)
+        nfa_cold_settle(m);
     if (m->rc != CEP_OK || m->opts.max_bytes == 0 || m->mem.held <= m->opts.max_bytes)
         return;
     m->rc = base_err_set(&m->err, CEP_ELIMIT, "partial matches need more than %llu bytes",
@@ -379,7 +393,7 @@ static inline void take(struct nfa_matcher *m, const struct nfa_held *h, uint32_
     if (m->rc != CEP_OK)
         return;
     int64_t time = h->batch->time[row], next = clk_timers_next(&m->timers, &any);
-    if (any && next <= time)
+    if ((any && next <= time) || m->cold_next <= time)
         fire_timers(m, time);
     if (m->dets)
         nfa_dets_tidy(m);

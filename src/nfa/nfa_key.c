@@ -151,13 +151,15 @@ static struct nfa_key *key_of_vals(
     struct nfa_matcher *m, const struct evt_val *vals, size_t text, struct base_str canonical) {
     const struct plan_pattern *pat = m->pat;
     uint32_t n_bytes = (uint32_t)canonical.len;
-    size_t size = sizeof(struct nfa_key) + pat->n_keys * sizeof(struct evt_val) + n_bytes + text;
+    size_t head = sizeof(struct nfa_key) + (m->cold ? sizeof(int64_t) : 0); /* nfa_cold_row_deadline() */
+    size_t size = head + pat->n_keys * sizeof(struct evt_val) + n_bytes + text;
     struct nfa_key *k = nfa_mem_get(&m->mem, size);
-    memset(k, 0, sizeof *k);
+    memset(k, 0, head);
     k->size = size;
+    k->dirty = true;
     k->deadline = EVT_TIME_MAX;
     k->saved = m->save_number;
-    k->vals = (struct evt_val *)(k + 1);
+    k->vals = (struct evt_val *)((char *)k + head);
     char *bytes = (char *)(k->vals + pat->n_keys);
     if (n_bytes) {
         memcpy(bytes, canonical.p, n_bytes);
@@ -223,6 +225,11 @@ struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, ui
         if (m->slots[at].hash == hash && key_is(m, m->slots[at].key, h, row))
             return m->slots[at].key;
     }
+    if (m->cold) {
+        struct nfa_key *k = nfa_cold_find(m, h, row);
+        if (k || m->rc != CEP_OK)
+            return k;
+    }
     if (!make)
         return NULL;
     struct nfa_key *k = key_new(m, h, row);
@@ -267,7 +274,7 @@ struct nfa_key *nfa_key_add(struct nfa_matcher *m, const struct evt_val *vals) {
     return k;
 }
 
-static void key_remove(struct nfa_matcher *m, struct nfa_key *k) {
+void nfa_key_remove(struct nfa_matcher *m, struct nfa_key *k) {
     size_t mask = m->n_slots - 1, at = k->hash & mask;
     while (m->slots[at].key != k)
         at = (at + 1) & mask;
@@ -288,9 +295,14 @@ static void key_remove(struct nfa_matcher *m, struct nfa_key *k) {
 
 void nfa_key_settle(struct nfa_matcher *m, struct nfa_key *k) {
     if (!k->first && !k->done && !k->history && !k->fates && !k->graph && !(m->p->uses_match_number && k->match_number)) {
-        key_remove(m, k);
+        if (k->stored)
+            nfa_cold_died(m, k);
+        else
+            nfa_key_remove(m, k);
         return;
     }
+    if (k->ghost)
+        nfa_cold_revived(m, k);
     if (k->deadline == EVT_TIME_MAX) {
         clk_timer_cancel(&m->timers, &k->timer);
         return;

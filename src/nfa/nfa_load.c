@@ -6,9 +6,9 @@
  * before anything is built on them: numbers out of range, chains that do not ascend, starts that are not on their chain. The
  * format is told at the heads of nfa_meta.c and nfa_save.c.
  */
+#include "nfa/nfa_cold.h"
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
-#include "nfa/nfa_save.h"
 
 #include "base/base_check.h"
 #include "base/base_err.h"
@@ -17,17 +17,20 @@
 
 /* -- a loader's life ---------------------------------------------------------------------------------------------- */
 
-static struct nfa_loader *loader_of(struct nfa_matcher *m) {
-    if (m->loader)
-        return m->loader;
+static struct nfa_loader *loader_new(struct nfa_matcher *m) {
     struct nfa_loader *l = base_calloc(1, sizeof *l);
     l->m = m;
     l->rows = base_calloc(m->pat->n_inputs + 1, sizeof *l->rows);
     l->lost_cols = base_calloc(m->p->n_kept + 1, sizeof *l->lost_cols);
     l->meanings = nfa_meaning_of_states(m->p);
     base_arena_init(&l->scratch, 0);
-    m->loader = l;
     return l;
+}
+
+static struct nfa_loader *loader_of(struct nfa_matcher *m) {
+    if (!m->loader)
+        m->loader = loader_new(m);
+    return m->loader;
 }
 
 void nfa_load_rows_to(struct nfa_matcher *m, nfa_load_rows_fn *take, void *arg) {
@@ -201,12 +204,36 @@ static void map_names(struct nfa_loader *l) {
     base_buf_release(&b);
 }
 
+/* The state was saved by this program, number for number; and its keys mean the same. */
+static bool is_same(const struct nfa_matcher *m, const struct nfa_meta *t, const uint64_t *meanings) {
+    return t->n_states == m->p->n_states && t->n_bits == m->p->n_bits &&
+           t->fingerprint == nfa_fingerprint(m->p, meanings);
+}
+static bool has_same_keys(const struct nfa_matcher *m, const struct nfa_meta *t) {
+    bool same = t->n_keys == m->pat->n_keys;
+    for (uint32_t i = 0; i < t->n_keys && same; i++)
+        same = evt_type_eq(t->keys[i].type, m->pat->keys[i]->type) &&
+               t->key_meaning[i] == nfa_meaning_of_expr(m->p, m->pat->keys[i], NULL);
+    return same;
+}
+
+enum cep_rc nfa_matcher_fits(
+    struct nfa_matcher *m, const struct sto_entry *meta, bool *fits, struct cep_err *err) {
+    struct nfa_meta t;
+    uint64_t *meanings = nfa_meaning_of_states(m->p);
+    enum cep_rc rc = nfa_meta_read(&t, meta->value, err);
+    *fits = rc == CEP_OK && is_same(m, &t, meanings) && has_same_keys(m, &t);
+    nfa_meta_release(&t);
+    base_free(meanings);
+    return rc;
+}
+
 static enum cep_rc load_meta(
-    struct nfa_loader *l, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
+    struct nfa_loader *l, struct base_str value, struct sto_losses *losses, struct cep_err *err) {
     struct nfa_matcher *m = l->m;
     tell(l, losses);
     forget_meta(l);
-    enum cep_rc rc = nfa_meta_read(&l->meta, e->value, err);
+    enum cep_rc rc = nfa_meta_read(&l->meta, value, err);
     l->has_meta = true;
     if (rc != CEP_OK)
         return rc;
@@ -217,12 +244,8 @@ static enum cep_rc load_meta(
     l->kept = base_calloc(m->p->n_kept + 1, sizeof *l->kept);
     l->agg = base_calloc(m->p->n_run_aggs + 1, sizeof *l->agg);
     l->lost = base_calloc(l->meta.n_states + 1u, sizeof *l->lost);
-    l->same = l->meta.n_states == m->p->n_states && l->meta.n_bits == m->p->n_bits &&
-              l->meta.fingerprint == nfa_fingerprint(m->p, l->meanings);
-    l->same_keys = l->meta.n_keys == m->pat->n_keys;
-    for (uint32_t i = 0; i < l->meta.n_keys && l->same_keys; i++)
-        l->same_keys = evt_type_eq(l->meta.keys[i].type, m->pat->keys[i]->type) &&
-                       l->meta.key_meaning[i] == nfa_meaning_of_expr(m->p, m->pat->keys[i], NULL);
+    l->same = is_same(m, &l->meta, l->meanings);
+    l->same_keys = has_same_keys(m, &l->meta);
     map_states(l);
     map_names(l);
     return CEP_OK;
@@ -561,9 +584,11 @@ static void settle(struct nfa_matcher *m, struct nfa_key *k) {
     nfa_key_settle(m, k);
 }
 
-static enum cep_rc load_key(struct nfa_loader *l, const struct sto_entry *e, struct cep_err *err) {
+/* stored: from the tier, where its deadline is row_deadline. CEP_NONE: it is in memory already. */
+static enum cep_rc read_key(struct nfa_loader *l, struct base_str value, bool stored, int64_t row_deadline,
+    struct nfa_key **out, struct cep_err *err) {
     struct nfa_matcher *m = l->m;
-    struct base_unpack u = base_unpack_of(e->value);
+    struct base_unpack u = base_unpack_of(value);
     const struct nfa_store *store = nfa_store_by_tag(base_unpack_u8(&u));
     if (!store)
         return damaged(m, "a key", err);
@@ -576,8 +601,19 @@ static enum cep_rc load_key(struct nfa_loader *l, const struct sto_entry *e, str
     struct nfa_key *k = NULL;
     if (!u.bad && l->same_keys && !(k = nfa_key_add(m, vals))) {
         forget_key(l);
-        return damaged(m, "a key", err);
+        return CEP_NONE;
     }
+    if (k && stored) {
+        k->stored = true;
+        k->dirty = false;
+        k->touched = true;
+        *nfa_cold_row_deadline(k) = row_deadline;
+    } else if (k && m->cold && m->cold->n.keys && nfa_cold_has(m, k)) {
+        forget_key(l);
+        nfa_key_settle(m, k);
+        return CEP_NONE;
+    }
+    *out = k;
     if (k) {
         k->match_number = match_number;
         k->emitted_at = emitted_at;
@@ -595,6 +631,34 @@ static enum cep_rc load_key(struct nfa_loader *l, const struct sto_entry *e, str
     if (m->dets)
         nfa_dets_tidy(m);
     return base_unpack_ok(&u) ? CEP_OK : damaged(m, "a key", err);
+}
+
+static enum cep_rc load_key(struct nfa_loader *l, const struct sto_entry *e, struct cep_err *err) {
+    struct nfa_matcher *m = l->m;
+    struct nfa_key *k = NULL;
+    enum cep_rc rc = read_key(l, e->value, false, EVT_TIME_MAX, &k, err);
+    if (rc == CEP_NONE)
+        return damaged(m, "a key", err);
+    if (m->cold)
+        nfa_cold_settle(m);
+    if (rc == CEP_OK && m->rc != CEP_OK && err)
+        *err = m->err;
+    return rc == CEP_OK ? m->rc : rc;
+}
+
+enum cep_rc nfa_load_stored_key(struct nfa_loader *l, struct base_str value, int64_t row_deadline,
+    struct nfa_key **out, struct cep_err *err) {
+    *out = NULL;
+    return read_key(l, value, true, row_deadline, out, err);
+}
+
+enum cep_rc nfa_loader_new_own(struct nfa_matcher *m, struct nfa_loader **out, struct cep_err *err) {
+    struct base_buf meta = BASE_BUF_INIT;
+    nfa_meta_write(m, &meta);
+    *out = loader_new(m);
+    enum cep_rc rc = load_meta(*out, base_buf_view(&meta), NULL, err);
+    base_buf_release(&meta);
+    return rc;
 }
 
 /* -- waiting rows ------------------------------------------------------------------------------------------------ */
@@ -669,13 +733,15 @@ enum cep_rc nfa_matcher_load(
     struct nfa_matcher *m, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
     struct nfa_loader *l = loader_of(m);
     if (e->ns == NFA_NS_META)
-        return load_meta(l, e, losses, err);
+        return load_meta(l, e->value, losses, err);
     if (!l->has_meta)
         return damaged(m, "the order of entries", err);
     if (e->ns == NFA_NS_KEY)
         return load_key(l, e, err);
     if (e->ns == NFA_NS_ROW)
         return load_row(l, e, err);
+    if (e->ns == NFA_NS_TIER)
+        return nfa_cold_load_counts(m, e, l->same && l->same_keys, err);
     return base_err_set(err, CEP_EVERSION,
         "pattern \"%.*s\" has state of kind %u, which this program does not know",
         BASE_STR_FMT(m->p->node->name), (unsigned)e->ns);

@@ -1,6 +1,7 @@
 /*
  * nfa_matcher -- a matcher's life, its numbers and its invariants.
  */
+#include "nfa/nfa_cold.h"
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
 
@@ -44,6 +45,10 @@ struct nfa_matcher *nfa_matcher_new(
         m->dets = nfa_dets_new(m);
     if (p->store == NFA_STORE_GRAPH)
         m->cells = nfa_cells_new(m);
+    m->cold_next = EVT_TIME_MAX;
+    if (m->opts.tier)
+        m->cold = nfa_cold_new(m);
+    m->guarded = m->cold != NULL;
     nfa_env_init(m);
     nfa_keys_init(m);
     nfa_inputs_init(m);
@@ -61,6 +66,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     nfa_loader_free(m->loader);
     nfa_matcher_save_cancel(m);
     nfa_keys_release(m);
+    nfa_cold_free(m);
     nfa_trace_free(m);
     nfa_inputs_release(m);
     nfa_dets_free(m);
@@ -102,7 +108,7 @@ int64_t nfa_matcher_next_timer(const struct nfa_matcher *m) {
     bool any;
     struct nfa_matcher *own = (struct nfa_matcher *)(uintptr_t)m;
     int64_t at = clk_timers_next(&own->timers, &any);
-    return any ? at : EVT_TIME_MAX;
+    return any && at < m->cold_next ? at : m->cold_next;
 }
 
 bool nfa_matcher_is_full(const struct nfa_matcher *m) {
@@ -112,6 +118,15 @@ bool nfa_matcher_is_full(const struct nfa_matcher *m) {
 void nfa_matcher_stats(const struct nfa_matcher *m, struct nfa_stats *out) {
     *out = m->stats;
     out->keys = m->n_keys;
+    if (m->cold) {
+        out->keys = m->n_keys - m->cold->n_ghosts + m->cold->n.keys;
+        out->open += m->cold->n.open;
+        out->asleep += m->cold->n.asleep;
+        out->waiting += m->cold->n.waiting;
+        out->cold = m->cold->n.keys;
+        out->evicted = m->cold->evicted;
+        out->returned = m->cold->returned;
+    }
     out->buffered = m->reorder.n_rows;
     out->bytes = m->mem.held + m->n_slots * sizeof *m->slots + clk_reorder_bytes(&m->reorder) +
                  m->timers.cap * sizeof *m->timers.heap;
@@ -180,4 +195,6 @@ void nfa_matcher_check(const struct nfa_matcher *m) {
             CEP_INSIST(clk_timer_waits(&k->timer) && clk_timer_at(&m->timers, &k->timer) <= k->deadline);
     }
     CEP_INSIST(keys == m->n_keys && open == m->stats.open);
+    if (m->cold && m->rc == CEP_OK)
+        nfa_cold_check(m);
 }

@@ -110,6 +110,13 @@ struct nfa_key {
     int64_t emitted_at;          /* time of the match emitted last; see place_row() in nfa_emit.c */
     uint32_t n_emitted;          /* matches emitted at that time */
     uint32_t saved;              /* number of the last save that it is in, or that it came after */
+    /* With a tier (nfa_cold.h): */
+    bool stored : 1;   /* has a row there */
+    bool dirty : 1;    /* changed since it was written, or never was */
+    bool touched : 1;  /* since the clock's hand passed it */
+    bool ghost : 1;    /* has no state; its row is still to be deleted */
+    bool in_grave : 1; /* became a ghost since the last burial */
+    bool leaves : 1;   /* goes with this eviction */
     struct nfa_history *history; /* n_inputs, or NULL */
     struct evt_val *vals;        /* n_keys; the strings lie behind the canonical bytes */
     const char *bytes;           /* canonical; NULL for keys of one int */
@@ -223,6 +230,9 @@ struct nfa_matcher {
     size_t n_slots, n_keys;
     struct base_buf key_buf;
     struct clk_timers timers;
+    struct nfa_cold *cold; /* owned; NULL: all keys are in memory */
+    int64_t cold_next;     /* no timer of a key that lies in the tier alone is earlier; EVT_TIME_MAX = none */
+    bool guarded;          /* somebody wants to know which keys change: a save, the tier */
 
     /* conditions of the event under test and one partial match */
     uint64_t *atom_stamp; /* n_atoms */
@@ -324,6 +334,8 @@ void nfa_key_prefetch_key(const struct nfa_matcher *m, uint64_t hash);
 void nfa_key_prefetch_group(const struct nfa_matcher *m, uint64_t hash);
 /* Removes a key that has nothing left; else sees to its timer. */
 void nfa_key_settle(struct nfa_matcher *m, struct nfa_key *k);
+/* Takes it out of the table, with all it has. */
+void nfa_key_remove(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_key_canonical(const struct nfa_matcher *m, const struct nfa_key *k, struct base_buf *b);
 
 /* nfa_group.c: groups, runs, aliases */
@@ -360,15 +372,28 @@ void nfa_sleep_prune(struct nfa_matcher *m, struct nfa_key *k, uint64_t order);
 void nfa_sleep_free(struct nfa_matcher *m, struct nfa_key *k);
 
 /* nfa_slice.c */
-/* Requires, both: m->slice. The key is about to change: it is written first, unless it was. */
+/* The key is about to change: while a save is under way it is written first, unless it was. */
 void nfa_slice_opens(struct nfa_matcher *m, struct nfa_key *k);
-/* Some key moved to slot `to` of the table. */
+/* Some key moved to slot `to` of the table. Requires: m->slice. */
 void nfa_slice_moved(struct nfa_matcher *m, size_t to);
 /* The one door to a key's state: before anything in it changes. */
 static inline void nfa_key_opens(struct nfa_matcher *m, struct nfa_key *k) {
-    if (__builtin_expect(m->slice != NULL, 0))
+    if (__builtin_expect(m->guarded, 0))
         nfa_slice_opens(m, k);
 }
+
+/* nfa_cold.c; all require m->cold */
+/* The key of a row, brought back from the tier. Returns: NULL when it is not there, or after an error (m->rc). */
+struct nfa_key *nfa_cold_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row);
+/* A key that is stored has nothing left: it stays as a ghost; somebody started anew in it. */
+void nfa_cold_died(struct nfa_matcher *m, struct nfa_key *k);
+void nfa_cold_revived(struct nfa_matcher *m, struct nfa_key *k);
+/* The key is about to change. */
+void nfa_cold_opens(struct nfa_matcher *m, struct nfa_key *k);
+/* Brings some of the keys back whose timers are due by then, the earliest first. */
+void nfa_cold_due(struct nfa_matcher *m, int64_t now);
+/* Between steps: as many keys go down as are beyond the budget. */
+void nfa_cold_settle(struct nfa_matcher *m);
 
 /* nfa_step.c */
 /* The newest of the rows that prev() looks at; the oldest makes room. Requires: prev_rows[input] > 0. */

@@ -307,8 +307,7 @@ enum cep_rc nfa_save_key(
 
 /* -- waiting rows ------------------------------------------------------------------------------------------------ */
 
-/* The canonical bytes of a waiting row's key. */
-static void row_key(struct nfa_saver *s, const struct nfa_held *h, uint32_t row) {
+void nfa_save_row_key(struct nfa_saver *s, const struct nfa_held *h, uint32_t row) {
     const struct nfa_matcher *m = s->m;
     struct evt_val v;
     base_buf_clear(&s->key);
@@ -326,7 +325,7 @@ static void row_key(struct nfa_saver *s, const struct nfa_held *h, uint32_t row)
 enum cep_rc nfa_save_row(struct nfa_saver *s, const struct nfa_held *h, uint32_t row, uint64_t number,
     const struct sto_out *out, struct cep_err *err) {
     base_buf_clear(&s->value);
-    row_key(s, h, row);
+    nfa_save_row_key(s, h, row);
     uint32_t group = sto_group_of(base_buf_view(&s->key));
     base_buf_clear(&s->key);
     base_pack_u64(&s->key, number);

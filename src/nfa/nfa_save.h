@@ -128,6 +128,8 @@ enum cep_rc nfa_save_key(
     struct nfa_saver *s, const struct nfa_key *k, const struct sto_out *out, struct cep_err *err);
 /* All rows that wait in this matcher, as entries ROW. */
 enum cep_rc nfa_save_rows(struct nfa_saver *s, const struct sto_out *out, struct cep_err *err);
+/* The canonical bytes of a row's key, hashed in h, into s->key. */
+void nfa_save_row_key(struct nfa_saver *s, const struct nfa_held *h, uint32_t row);
 /* A waiting row as entry ROW; its key was hashed in h (nfa_hash_keys). */
 enum cep_rc nfa_save_row(struct nfa_saver *s, const struct nfa_held *h, uint32_t row, uint64_t number,
     const struct sto_out *out, struct cep_err *err);
@@ -177,6 +179,12 @@ struct nfa_loader {
     size_t n_quotas, cap_quotas;
     struct base_arena scratch;
 };
+
+/* A loader for what this matcher itself writes (nfa_cold.c). Owns: *out, nfa_loader_free(), also after an error. */
+enum cep_rc nfa_loader_new_own(struct nfa_matcher *m, struct nfa_loader **out, struct cep_err *err);
+/* A key as it lies in the tier. *out: NULL when it is lost. Returns: CEP_NONE when it is in memory already. */
+enum cep_rc nfa_load_stored_key(struct nfa_loader *l, struct base_str value, int64_t row_deadline,
+    struct nfa_key **out, struct cep_err *err);
 
 struct nfa_store {
     uint8_t tag;

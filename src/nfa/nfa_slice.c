@@ -13,7 +13,7 @@
  *
  * Law: what is put out is, as a set of entries, what nfa_matcher_save() would have put out at the moment of the beginning.
  */
-#include "nfa/nfa_save.h"
+#include "nfa/nfa_cold.h"
 
 #include "base/base_check.h"
 #include "base/base_err.h"
@@ -39,13 +39,22 @@ static void write_key(struct nfa_matcher *m, struct nfa_key *k) {
     struct nfa_slice *s = m->slice;
     struct sto_out out = { on_put, s };
     k->saved = m->save_number;
-    if (s->rc == CEP_OK)
+    if (s->rc != CEP_OK || (m->cold && !k->dirty))
+        return;
+    if (!m->cold) {
         s->rc = nfa_save_key(&s->saver, k, &out, &s->err);
+        return;
+    }
+    size_t before = sto_tier_pending(m->cold->tier);
+    s->rc = nfa_cold_put(m, k, &s->err);
+    s->done += sto_tier_pending(m->cold->tier) - before;
 }
 
 void nfa_slice_opens(struct nfa_matcher *m, struct nfa_key *k) {
-    if (k->saved != m->save_number)
+    if (m->slice && k->saved != m->save_number)
         write_key(m, k);
+    if (m->cold)
+        nfa_cold_opens(m, k);
 }
 
 void nfa_slice_moved(struct nfa_matcher *m, size_t to) {
@@ -53,21 +62,61 @@ void nfa_slice_moved(struct nfa_matcher *m, size_t to) {
         m->slice->cursor = to;
 }
 
-enum cep_rc nfa_matcher_save_begin(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err) {
-    CEP_REQUIRE(!m->slice && !m->loader);
+static enum cep_rc told(const struct nfa_matcher *m, struct cep_err *err) {
+    if (m->rc != CEP_OK && err)
+        *err = m->err;
+    return m->rc;
+}
+
+static enum cep_rc begin(
+    struct nfa_matcher *m, const struct sto_out *out, bool counts, struct cep_err *err) {
+    CEP_REQUIRE(!m->slice && !m->loader && !(m->cold && m->cold->held));
     struct nfa_slice *s = base_calloc(1, sizeof *s);
     nfa_saver_init(&s->saver, m);
     s->out = *out;
     m->slice = s;
+    m->guarded = true;
     m->save_number++;
+    enum cep_rc rc = CEP_OK;
+    if (m->cold) {
+        /* Those that died before are none of it. */
+        if (!nfa_cold_bury(m))
+            rc = told(m, err);
+        m->cold->held = true;
+    }
     nfa_meta_write(m, &s->saver.value);
-    enum cep_rc rc =
-        sto_put(out, NFA_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&s->saver.value), err);
+    if (rc == CEP_OK)
+        rc = sto_put(out, NFA_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&s->saver.value), err);
+    if (rc == CEP_OK && m->cold && counts)
+        rc = nfa_cold_save_counts(m, out, err);
     if (rc == CEP_OK)
         rc = nfa_save_rows(&s->saver, out, err);
     if (rc != CEP_OK)
         nfa_matcher_save_cancel(m);
     return rc;
+}
+
+/* The slices are over. With a tier the save is to be taken still. */
+static void end(struct nfa_matcher *m) {
+    struct nfa_slice *s = m->slice;
+    if (!s)
+        return;
+    nfa_saver_release(&s->saver);
+    base_free(s);
+    m->slice = NULL;
+    m->guarded = m->cold != NULL;
+}
+
+static enum cep_rc stop(struct nfa_matcher *m, enum cep_rc rc) {
+    if (rc == CEP_OK)
+        end(m);
+    else
+        nfa_matcher_save_cancel(m);
+    return rc;
+}
+
+enum cep_rc nfa_matcher_save_begin(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err) {
+    return begin(m, out, true, err);
 }
 
 enum cep_rc nfa_matcher_save_some(struct nfa_matcher *m, size_t bytes, struct cep_err *err) {
@@ -77,7 +126,7 @@ enum cep_rc nfa_matcher_save_some(struct nfa_matcher *m, size_t bytes, struct ce
     /* A look at a slot counts too: a large table with few keys in it is not gone through at once. */
     for (size_t looked = 0; s->rc == CEP_OK && s->cursor < m->n_slots; looked++) {
         if (s->done + looked >= bytes)
-            return CEP_AGAIN;
+            return !m->cold || nfa_cold_write(m) ? CEP_AGAIN : stop(m, told(m, err));
         struct nfa_key *k = m->slots[s->cursor++].key;
         if (k && k->saved != m->save_number)
             write_key(m, k);
@@ -85,20 +134,22 @@ enum cep_rc nfa_matcher_save_some(struct nfa_matcher *m, size_t bytes, struct ce
     enum cep_rc rc = s->rc;
     if (rc != CEP_OK && err)
         *err = s->err;
-    nfa_matcher_save_cancel(m);
-    return rc;
+    if (rc == CEP_OK && m->cold && !nfa_cold_write(m))
+        rc = told(m, err);
+    return stop(m, rc);
 }
 
 void nfa_matcher_save_cancel(struct nfa_matcher *m) {
-    struct nfa_slice *s = m->slice;
-    if (!s)
-        return;
-    nfa_saver_release(&s->saver);
-    base_free(s);
-    m->slice = NULL;
+    end(m);
+    nfa_matcher_save_taken(m);
 }
 
 enum cep_rc nfa_matcher_save(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err) {
-    enum cep_rc rc = nfa_matcher_save_begin(m, out, err);
-    return rc == CEP_OK ? nfa_matcher_save_some(m, SIZE_MAX, err) : rc;
+    enum cep_rc rc = begin(m, out, false, err);
+    if (rc == CEP_OK)
+        rc = nfa_matcher_save_some(m, SIZE_MAX, err);
+    if (rc == CEP_OK && m->cold)
+        rc = nfa_cold_save_all(m, out, err);
+    nfa_matcher_save_taken(m);
+    return rc;
 }

@@ -1,5 +1,6 @@
 # Tests of nfa: see tests/local.mk for how to add one.
-NFA_KIT = tests/nfa/nfa_kit.c tests/nfa/nfa_kit.h tests/nfa/nfa_gen.c tests/nfa/nfa_gen.h $(REFERENCE_SOURCES)
+NFA_KIT = tests/nfa/nfa_kit.c tests/nfa/nfa_kit.h tests/nfa/nfa_gen.c tests/nfa/nfa_gen.h \
+	tests/nfa/nfa_entries.c tests/nfa/nfa_entries.h $(REFERENCE_SOURCES)
 
 check_PROGRAMS += tests/nfa/nfa_random_test
 tests_nfa_nfa_random_test_SOURCES = tests/nfa/nfa_random_test.c $(NFA_KIT)
@@ -30,3 +31,6 @@ tests_nfa_nfa_trace_test_LDADD = $(NFA_TEST_LIBS)
 check_PROGRAMS += tests/nfa/nfa_slice_test
 tests_nfa_nfa_slice_test_SOURCES = tests/nfa/nfa_slice_test.c $(NFA_KIT)
 tests_nfa_nfa_slice_test_LDADD = $(NFA_TEST_LIBS)
+check_PROGRAMS += tests/nfa/nfa_cold_test
+tests_nfa_nfa_cold_test_SOURCES = tests/nfa/nfa_cold_test.c $(NFA_KIT)
+tests_nfa_nfa_cold_test_LDADD = $(NFA_TEST_LIBS)

@@ -4,9 +4,11 @@
 #include "base/base_mem.h"
 #include "base/base_pack.h"
 #include "expr/expr_func.h"
+#include "state/sto_path.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,7 +206,77 @@ static void on_failure(
 
 static void make_matcher(struct nfa_kit *k) {
     struct nfa_out out = { .arg = k, .matches = on_matches, .timeouts = on_timeouts, .failure = on_failure };
-    k->matcher = nfa_matcher_new(k->prog, &out, NULL);
+    struct nfa_matcher_opts opts = { .budget = k->budget };
+    if (k->db) {
+        sto_tier_free(k->tier);
+        k->tier = sto_tier_new(k->db->db, k->db->next_op++, NFA_NS_KEY);
+        opts.tier = k->tier;
+    }
+    k->matcher = nfa_matcher_new(k->prog, &out, &opts);
+}
+
+void nfa_kit_db_open(struct nfa_kit_db *d) {
+    struct cep_err err = CEP_ERR_INIT;
+    const char *tmp = getenv("TMPDIR");
+    *d = (struct nfa_kit_db){ .db = NULL };
+    (void)snprintf(d->dir, sizeof d->dir, "%s/nfa_kit_XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    assert_non_null(mkdtemp(d->dir));
+    if (sto_db_open(d->dir, &(struct sto_db_opts){ .memory = 8 << 20 }, &d->db, &err) != CEP_OK)
+        fail_msg("%s", err.message);
+}
+
+void nfa_kit_db_close(struct nfa_kit_db *d) {
+    sto_db_close(d->db);
+    assert_int_equal(sto_path_remove(d->dir, NULL), CEP_OK);
+}
+
+void nfa_kit_db_renew(struct nfa_kit_db *d) {
+    if (d->next_op < UINT16_MAX - 4096)
+        return;
+    nfa_kit_db_close(d);
+    nfa_kit_db_open(d);
+}
+
+void nfa_kit_tiered(struct nfa_kit *k, struct nfa_kit_db *d, uint64_t budget) {
+    nfa_matcher_free(k->matcher);
+    k->db = d;
+    k->budget = budget;
+    make_matcher(k);
+}
+
+void nfa_kit_resume(struct nfa_kit *k, const char *copy) {
+    struct cep_err err = CEP_ERR_INIT;
+    struct nfa_kit_db d = { .next_op = (uint16_t)(k->db->next_op - 1) };
+    nfa_matcher_free(k->matcher);
+    sto_tier_free(k->tier);
+    k->tier = NULL;
+    if (sto_db_open_checkpoint(copy, &(struct sto_db_opts){ .memory = 8 << 20 }, &d.db, &err) != CEP_OK)
+        fail_msg("%s", err.message);
+    sto_db_close(k->own.db);
+    k->own = d;
+    k->db = &k->own;
+    make_matcher(k);
+}
+
+/* Of one operator, in a space: how many. */
+struct count {
+    uint16_t op;
+    size_t at, n;
+};
+
+static enum cep_rc on_row(void *arg, struct base_str key, struct base_str value, struct cep_err *err) {
+    struct count *c = arg;
+    (void)value;
+    (void)err;
+    c->n += (uint8_t)key.p[c->at] == c->op >> 8 && (uint8_t)key.p[c->at + 1] == (c->op & 255);
+    return CEP_OK;
+}
+
+size_t nfa_kit_rows(const struct nfa_kit *k, enum sto_space space) {
+    struct count c = { .op = (uint16_t)(k->db->next_op - 1), .at = space == STO_SPACE_KEYS ? 2 : 0 };
+    const struct base_str none = { NULL, 0 };
+    assert_int_equal(sto_db_scan(k->db->db, space, none, none, on_row, &c, NULL), CEP_OK);
+    return c.n;
 }
 
 bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_pattern *with, unsigned flags) {
@@ -332,6 +404,8 @@ void nfa_kit_saved_release(struct nfa_kit_saved *s) {
 
 void nfa_kit_release(struct nfa_kit *k) {
     nfa_matcher_free(k->matcher);
+    sto_tier_free(k->tier);
+    sto_db_close(k->own.db);
     nfa_prog_free(k->prog);
     for (size_t i = 0; i < k->n_matches; i++)
         base_free(k->matches[i]);

@@ -11,6 +11,7 @@
  * named a; with `rich` some conditions also read the partial match (nfa_kit_rich()).
  */
 #include "nfa/nfa.h"
+#include "state/sto_tier.h"
 #include "tests/reference/ref_text.h"
 
 enum nfa_kit_how {
@@ -31,6 +32,13 @@ enum {
     NFA_KIT_SETS = 64 /* the store of sets where it can be */
 };
 
+/* A database that kits share, in a folder of its own below $TMPDIR. */
+struct nfa_kit_db {
+    struct sto_db *db;
+    uint16_t next_op;
+    char dir[256];
+};
+
 struct nfa_kit {
     struct ref_text text;
     struct plan plan;
@@ -47,6 +55,10 @@ struct nfa_kit {
     uint64_t seq;
     uint32_t n_events;
     uint64_t failures;
+    struct nfa_kit_db *db; /* borrowed; NULL: all keys stay in memory */
+    struct sto_tier *tier; /* owned */
+    struct nfa_kit_db own; /* nfa_kit_resume() */
+    uint64_t budget;
 };
 
 enum nfa_kit_col { NFA_KIT_NAME = 0, NFA_KIT_IDX, NFA_KIT_PRICE, NFA_KIT_KEY, NFA_KIT_AT, NFA_KIT_COLS };
@@ -63,6 +75,17 @@ const char *nfa_kit_matches(struct nfa_kit *k);
 const char *nfa_kit_timeouts(struct nfa_kit *k);
 /* In the order of emission. */
 const char *nfa_kit_matches_in_order(struct nfa_kit *k);
+
+void nfa_kit_db_open(struct nfa_kit_db *d);
+void nfa_kit_db_close(struct nfa_kit_db *d);
+/* Between cases: has room for some thousand matchers. */
+void nfa_kit_db_renew(struct nfa_kit_db *d);
+/* From now on, before the first event: with a tier. Each matcher made of the kit is an operator of its own. */
+void nfa_kit_tiered(struct nfa_kit *k, struct nfa_kit_db *d, uint64_t budget);
+/* A new matcher over a copy (sto_db_checkpoint()) of the database, which is the kit's own from now on; nothing is loaded. */
+void nfa_kit_resume(struct nfa_kit *k, const char *copy);
+/* Rows of the kit's operator. */
+size_t nfa_kit_rows(const struct nfa_kit *k, enum sto_space space);
 
 /* Saved state: entries one after the other. */
 struct nfa_kit_saved {

@@ -20,6 +20,11 @@
 #include <cmocka.h>
 
 static struct nfa_gen gen;
+static struct nfa_kit_db db;
+static uint64_t n_returned;
+
+/* Whatever can leave memory does after every event. */
+static const unsigned TIERED = 1u << 16;
 
 /* -- the reference's answers -------------------------------------------------------------------------------------- */
 
@@ -105,7 +110,13 @@ static bool one_case(void) {
         { NFA_KIT_NO_CALM | NFA_KIT_NO_DOMINATE | NFA_KIT_NO_COVER, NFA_KIT_RELOADED },
         { 0, NFA_KIT_RELOADED_ROWS }, { NFA_KIT_SETS, NFA_KIT_RELOADED },
         { NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, NFA_KIT_RELOADED },
-        { NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_NO_CALM, NFA_KIT_RELOADED_ROWS } };
+        { NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_NO_CALM, NFA_KIT_RELOADED_ROWS },
+        { TIERED, NFA_KIT_ONE_BY_ONE }, { TIERED | NFA_KIT_NO_TIMEOUTS, NFA_KIT_ONE_BY_ONE },
+        { TIERED, NFA_KIT_AT_ONCE },
+        { TIERED | NFA_KIT_NO_CALM | NFA_KIT_NO_DOMINATE | NFA_KIT_NO_COVER, NFA_KIT_BACKWARDS },
+        { TIERED, NFA_KIT_RELOADED_ROWS }, { TIERED | NFA_KIT_SETS, NFA_KIT_ONE_BY_ONE },
+        { TIERED | NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, NFA_KIT_ONE_BY_ONE },
+        { TIERED | NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_NO_CALM, NFA_KIT_BACKWARDS } };
     uint64_t at = gen.seed;
     struct base_buf pattern = BASE_BUF_INIT, events = BASE_BUF_INIT, want = BASE_BUF_INIT,
                     want_out = BASE_BUF_INIT;
@@ -117,7 +128,7 @@ static bool one_case(void) {
     for (size_t i = 0; i < sizeof ways / sizeof ways[0] && fine; i++) {
         struct nfa_kit k;
         struct given g = { .kit = &k, .rich = rich != 0 };
-        fine = nfa_kit_init(&k, base_buf_cstr(&pattern), &o, ways[i].flags | rich);
+        fine = nfa_kit_init(&k, base_buf_cstr(&pattern), &o, (ways[i].flags & ~TIERED) | rich);
         if (fine && i == 0) {
             struct ref_calls calls = { .arg = &g, .cond = cond, .until = until };
             g.n = ref_text_events(base_buf_cstr(&events), g.events, 32);
@@ -130,6 +141,8 @@ static bool one_case(void) {
             ref_free(r);
         }
         if (fine) {
+            if (ways[i].flags & TIERED)
+                nfa_kit_tiered(&k, &db, 1);
             nfa_kit_events(&k, base_buf_cstr(&events), ways[i].how, false);
             const char *got = nfa_kit_matches(&k);
             if (strcmp(got, base_buf_cstr(&want)) != 0)
@@ -139,6 +152,11 @@ static bool one_case(void) {
                 strcmp(nfa_kit_timeouts(&k), base_buf_cstr(&want_out)) != 0)
                 differ("time-outs", base_buf_cstr(&pattern), base_buf_cstr(&events), &o, at,
                     base_buf_cstr(&want_out), nfa_kit_timeouts(&k));
+        }
+        if (fine) {
+            struct nfa_stats stats;
+            nfa_matcher_stats(k.matcher, &stats);
+            n_returned += stats.returned;
         }
         nfa_kit_release(&k);
     }
@@ -154,9 +172,14 @@ static void agrees_with_the_reference(void **state) {
     const char *s = getenv("NFA_RANDOM_SEED"), *c = getenv("NFA_RANDOM_CASES");
     uint64_t cases = c ? strtoull(c, NULL, 10) : 1500, done = 0;
     gen.seed = s ? strtoull(s, NULL, 10) : 20260101;
-    for (uint64_t tries = 0; done < cases && tries < cases * 4; tries++)
+    nfa_kit_db_open(&db);
+    for (uint64_t tries = 0; done < cases && tries < cases * 4; tries++) {
+        nfa_kit_db_renew(&db);
         done += one_case();
+    }
+    nfa_kit_db_close(&db);
     assert_true(done > cases / 2);
+    assert_true(n_returned > done);
 }
 
 int main(void) {

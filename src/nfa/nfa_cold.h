@@ -1,0 +1,77 @@
+#pragma once
+/*
+ * nfa_cold -- keys that do not fit into memory lie in a tier (state/sto_tier.h). Private to src/nfa.
+ *
+ *     touched ──▶ in memory ── dirty: written, clean: just dropped ──▶ in the tier alone ("cold")
+ *                    ▲                                                        │
+ *                    └──────── looked up by an event, or its timer is due ◀───┘
+ *
+ * A key in memory may have a row in the tier too (`stored`): its bytes as they were written last, current while the key is not
+ * `dirty`. Its row's deadline is remembered, for that is where the row among the timers lies.
+ *
+ * Ghosts. A key that died while it had a row stays in the table, empty, until the row is deleted with the next batch: whoever
+ * looks it up meanwhile finds that there is nothing, and may start anew in its place.
+ *
+ * A save. From nfa_matcher_save_begin() until nfa_matcher_save_taken() the tier takes only what is of that moment (`held`): a key
+ * that changed since it was written stays in memory, and so does a ghost; clean keys may go, for their rows are right.
+ *
+ * Invariants (nfa_cold_check()):
+ *   I1  a key is in the table, or in the tier alone, or it has no state
+ *   I2  a key that is not stored is dirty; a ghost is stored
+ *   I3  no timer of a cold key is earlier than m->cold_next
+ */
+#include "nfa/nfa_save.h"
+#include "state/sto_tier.h"
+
+/* Gauges of keys in the tier alone; the matcher's own are of those in memory. */
+struct nfa_cold_gauges {
+    uint64_t keys, open, asleep, waiting;
+};
+
+struct nfa_cold {
+    struct sto_tier *tier;  /* borrowed */
+    struct nfa_cold_gauges n;
+    uint64_t evicted, returned;
+    bool held;       /* a save began and was not taken */
+    size_t trigger;  /* bytes of memory at which keys go down */
+    size_t hand;     /* of the clock: the slot to look at next */
+    size_t n_ghosts; /* keys in the table that are empty */
+    struct nfa_key **graves; /* those that became ghosts since the last burial */
+    size_t n_graves, cap_graves;
+    struct nfa_key **leaving; /* scratch of an eviction */
+    size_t n_leaving, cap_leaving;
+    struct nfa_saver saver;
+    struct nfa_loader *loader; /* owned; of this program's own META; made when first needed */
+    struct base_buf row;       /* scratch */
+    struct base_buf due_keys;  /* scratch: canonical bytes of keys whose timers are due */
+    struct nfa_cold_due *due;
+    size_t cap_due;
+    struct base_str *asked; /* scratch */
+    size_t cap_asked;
+};
+
+/* Requires: m->opts.tier. */
+struct nfa_cold *nfa_cold_new(struct nfa_matcher *m);
+void nfa_cold_free(struct nfa_matcher *m);
+
+/* Where the deadline of the key's row in the tier is kept. Requires: m->cold. */
+static inline int64_t *nfa_cold_row_deadline(struct nfa_key *k) {
+    return (int64_t *)(k + 1);
+}
+
+/* Rows collected are written. Returns: false and m->rc after an error. */
+bool nfa_cold_write(struct nfa_matcher *m);
+/* The key's row, collected; the key is clean. */
+enum cep_rc nfa_cold_put(struct nfa_matcher *m, struct nfa_key *k, struct cep_err *err);
+/* The rows of ghosts are deleted. Requires: not held. */
+bool nfa_cold_bury(struct nfa_matcher *m);
+/* Entry TIER: how much lies in the tier. */
+enum cep_rc nfa_cold_save_counts(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err);
+/* fits: the tier's keys are this program's. CEP_ESTATE when they are not. */
+enum cep_rc nfa_cold_load_counts(
+    struct nfa_matcher *m, const struct sto_entry *e, bool fits, struct cep_err *err);
+/* All keys of the tier, to `out`. Requires: no key in memory is dirty. */
+enum cep_rc nfa_cold_save_all(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err);
+/* Is there a row of this key? */
+bool nfa_cold_has(struct nfa_matcher *m, const struct nfa_key *k);
+void nfa_cold_check(const struct nfa_matcher *m);
