@@ -60,7 +60,9 @@ enum expr_kind {
     AGG(STDDEV, "stddev")                                                                  \
     AGG(VAR, "var")                                                                        \
     AGG(COUNT_DISTINCT, "count distinct")                                                  \
-    AGG(ARRAY, "array") /* keeps nulls; [] over no events */
+    AGG(ARRAY, "array") /* keeps nulls; [] over no events */                               \
+    AGG(FIRST, "first") /* FIRST, LAST: over the rows of a group only (expr/expr_acc.h) */ \
+    AGG(LAST, "last")
 
 enum expr_agg {
 #define EXPR_AGG_ENUM(name, text) EXPR_AGG_##name,

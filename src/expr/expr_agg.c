@@ -45,6 +45,8 @@ const struct evt_type *expr_agg_type(struct base_arena *a, enum expr_agg agg, co
     case EXPR_AGG_STDDEV:
     case EXPR_AGG_VAR: return evt_kind_is_numeric(t->kind) ? evt_type_of(EVT_DOUBLE) : NULL;
     case EXPR_AGG_ARRAY: return evt_type_array(a, t);
+    case EXPR_AGG_FIRST:
+    case EXPR_AGG_LAST: return t->kind == EVT_NULL ? NULL : t;
     case EXPR_AGG_LIST_MAX: break;
     }
     CEP_INSIST(!"an aggregate");
@@ -100,6 +102,8 @@ void expr_agg_step(
     case EXPR_AGG_VAR: agg_step_welford(s, agg_f64(arg_type, v)); return;
     case EXPR_AGG_COUNT_DISTINCT:
     case EXPR_AGG_ARRAY:
+    case EXPR_AGG_FIRST:
+    case EXPR_AGG_LAST:
     case EXPR_AGG_LIST_MAX: break;
     }
     CEP_INSIST(!"an aggregate with a running state");
@@ -176,6 +180,8 @@ void expr_agg_result(const struct expr_agg_state *s, enum expr_agg agg, const st
     case EXPR_AGG_COUNT:
     case EXPR_AGG_COUNT_DISTINCT:
     case EXPR_AGG_ARRAY:
+    case EXPR_AGG_FIRST:
+    case EXPR_AGG_LAST:
     case EXPR_AGG_LIST_MAX: CEP_INSIST(!"an aggregate with a running state");
     }
     if (why)

@@ -21,6 +21,7 @@ libexpr_la_SOURCES = \
 
 # Function families and aggregates.
 libexpr_la_SOURCES += \
+	src/expr/expr_acc.c src/expr/expr_acc.h \
 	src/expr/expr_agg.c src/expr/expr_agg.h \
 	src/expr/expr_calendar.c src/expr/expr_calendar.h \
 	src/expr/expr_case.c src/expr/expr_case.h \

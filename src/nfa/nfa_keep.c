@@ -67,6 +67,8 @@ static bool can_run(const struct expr *e) {
     }
     case EXPR_AGG_COUNT_DISTINCT:
     case EXPR_AGG_ARRAY:
+    case EXPR_AGG_FIRST:
+    case EXPR_AGG_LAST:
     case EXPR_AGG_LIST_MAX: return false;
     }
     return false;

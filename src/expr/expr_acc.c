@@ -1,0 +1,440 @@
+/*
+ * expr_acc -- see expr_acc.h.
+ */
+#include "expr/expr_acc.h"
+
+#include "base/base_check.h"
+#include "base/base_map.h"
+#include "base/base_mem.h"
+#include "event/evt_pack.h"
+#include "expr/expr_agg.h"
+#include "expr/expr_decimal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* A value that was kept, with the place of its row. */
+struct kept {
+    struct expr_place at;
+    struct evt_val val; /* what it points to is in `bytes` */
+    struct base_arena *nested; /* owned; of arrays and rows; NULL = none */
+    char *bytes;               /* owned; of strings; NULL = none */
+};
+
+struct expr_acc_more {
+    struct kept one;     /* MIN, MAX, FIRST, LAST */
+    struct base_map set; /* COUNT_DISTINCT: canonical bytes */
+    struct kept *list;   /* ARRAY: owned, n of them, as they came */
+    size_t n, cap;
+    size_t bytes; /* that values own */
+};
+
+enum shape { SHAPE_COUNT = 0, SHAPE_SUM, SHAPE_REAL, SHAPE_MOMENTS, SHAPE_ONE, SHAPE_SET, SHAPE_LIST };
+
+static enum shape shape_of(const struct expr_acc_fn *f) {
+    switch (f->agg) {
+    case EXPR_AGG_COUNT: return SHAPE_COUNT;
+    case EXPR_AGG_SUM:
+    case EXPR_AGG_AVG: return f->arg->kind == EVT_DOUBLE ? SHAPE_REAL : SHAPE_SUM;
+    case EXPR_AGG_STDDEV:
+    case EXPR_AGG_VAR: return SHAPE_MOMENTS;
+    case EXPR_AGG_MIN:
+    case EXPR_AGG_MAX:
+    case EXPR_AGG_FIRST:
+    case EXPR_AGG_LAST: return SHAPE_ONE;
+    case EXPR_AGG_COUNT_DISTINCT: return SHAPE_SET;
+    case EXPR_AGG_ARRAY: return SHAPE_LIST;
+    case EXPR_AGG_LIST_MAX: break;
+    }
+    CEP_INSIST(!"an aggregate");
+    return SHAPE_COUNT;
+}
+
+/* -- values that are kept ------------------------------------------------------------------------------------------ */
+
+static void kept_release(struct kept *k) {
+    if (k->nested) {
+        base_arena_release(k->nested);
+        base_free(k->nested);
+    }
+    base_free(k->bytes);
+    *k = (struct kept){ .val = EVT_VAL_NULL };
+}
+
+/* Returns: bytes it owns. */
+static size_t kept_set(
+    struct kept *k, const struct evt_type *t, const struct evt_val *v, const struct expr_place *at) {
+    kept_release(k);
+    k->at = *at;
+    k->val = *v;
+    if (v->null)
+        return 0;
+    if (t->kind == EVT_STRING || t->kind == EVT_BYTES) {
+        k->bytes = base_alloc(v->s.len + 1);
+        memcpy(k->bytes, v->s.p ? v->s.p : "", v->s.len);
+        k->val.s.p = k->bytes;
+        return v->s.len + 1;
+    }
+    if (t->kind == EVT_ARRAY || t->kind == EVT_ROW) {
+        k->nested = base_alloc(sizeof *k->nested);
+        base_arena_init(k->nested, 64);
+        k->val = evt_val_copy(k->nested, t, v);
+        return sizeof *k->nested + k->nested->used;
+    }
+    return 0;
+}
+
+static bool place_before(const struct expr_place *a, const struct expr_place *b) {
+    if (a->time != b->time)
+        return a->time < b->time;
+    if (a->origin != b->origin)
+        return a->origin < b->origin;
+    return a->seq < b->seq;
+}
+
+static struct expr_acc_more *more_of(struct expr_acc *a) {
+    if (!a->more) {
+        a->more = base_calloc(1, sizeof *a->more);
+        a->more->one.val = EVT_VAL_NULL;
+        base_map_init(&a->more->set);
+    }
+    return a->more;
+}
+
+/* -- steps --------------------------------------------------------------------------------------------------------- */
+
+static void add_whole(struct expr_acc *a, __int128 x) {
+    __int128 sum = (__int128)((unsigned __int128)(uint64_t)a->sum.hi << 64 | a->sum.lo);
+    if (__builtin_add_overflow(sum, x, &sum))
+        a->failed = 1;
+    a->sum.lo = (uint64_t)sum;
+    a->sum.hi = (int64_t)(sum >> 64);
+}
+
+/* Neumaier: what a sum of doubles loses is kept beside it. Infinities and NaN go through the sum alone. */
+static void add_real(struct expr_acc *a, double x) {
+    double sum = a->real.sum + x;
+    if (isfinite(sum))
+        a->real.lost += fabs(a->real.sum) >= fabs(x) ? (a->real.sum - sum) + x : (x - sum) + a->real.sum;
+    a->real.sum = sum;
+}
+
+static double as_real(const struct evt_type *t, const struct evt_val *v) {
+    if (t->kind == EVT_DOUBLE)
+        return v->d;
+    return t->kind == EVT_INT ? (double)v->i : expr_dec_to_f64(evt_val_dec(v), t->scale);
+}
+
+/* Is the new one to be kept instead? Equal values: the earlier row's, whichever came first. */
+static bool replaces(const struct expr_acc_fn *f, const struct kept *old, const struct evt_val *v,
+    const struct expr_place *at) {
+    if (f->agg == EXPR_AGG_FIRST)
+        return place_before(at, &old->at);
+    if (f->agg == EXPR_AGG_LAST)
+        return place_before(&old->at, at);
+    int cmp = evt_val_cmp(f->arg, v, &old->val);
+    return f->agg == EXPR_AGG_MIN ? cmp < 0 : cmp > 0;
+}
+
+static void step_one(
+    const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, const struct expr_place *at) {
+    struct expr_acc_more *m = more_of(a);
+    if (a->n == 0 || replaces(f, &m->one, v, at))
+        m->bytes = kept_set(&m->one, f->arg, v, at);
+    a->n++;
+}
+
+static void step_set(struct expr_acc *a, struct base_str canonical) {
+    struct expr_acc_more *m = more_of(a);
+    a->n++;
+    if (base_map_put(&m->set, canonical, 0))
+        m->bytes += canonical.len + sizeof(struct base_map_entry);
+}
+
+static void step_list(
+    const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, const struct expr_place *at) {
+    struct expr_acc_more *m = more_of(a);
+    m->list = base_grow(m->list, m->n, &m->cap, sizeof *m->list);
+    m->list[m->n] = (struct kept){ .val = EVT_VAL_NULL };
+    m->bytes += kept_set(&m->list[m->n++], f->arg, v, at) + sizeof *m->list;
+    a->n++;
+}
+
+static void step_distinct(const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v) {
+    struct base_buf b = BASE_BUF_INIT;
+    evt_val_write_key(&b, f->arg, v);
+    step_set(a, base_buf_view(&b));
+    base_buf_release(&b);
+}
+
+void expr_acc_step(
+    const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, const struct expr_place *at) {
+    enum shape shape = shape_of(f);
+    bool keeps_nulls = f->agg == EXPR_AGG_ARRAY || f->agg == EXPR_AGG_FIRST || f->agg == EXPR_AGG_LAST;
+    if (v && v->null && !keeps_nulls)
+        return;
+    switch (shape) {
+    case SHAPE_COUNT: a->n++; return;
+    case SHAPE_SUM:
+        a->n++;
+        add_whole(a, f->arg->kind == EVT_DECIMAL ? evt_val_dec(v) : (__int128)v->i);
+        return;
+    case SHAPE_REAL:
+        a->n++;
+        add_real(a, v->d);
+        return;
+    case SHAPE_MOMENTS: {
+        double x = as_real(f->arg, v), delta = x - a->moments.mean;
+        a->n++;
+        a->moments.mean += delta / (double)a->n;
+        a->moments.m2 += delta * (x - a->moments.mean);
+        return;
+    }
+    case SHAPE_ONE: step_one(f, a, v, at); return;
+    case SHAPE_SET: step_distinct(f, a, v); return;
+    case SHAPE_LIST: step_list(f, a, v, at); return;
+    }
+}
+
+/* -- merging ------------------------------------------------------------------------------------------------------- */
+
+static void merge_moments(struct expr_acc *to, const struct expr_acc *from) {
+    double n = (double)to->n, k = (double)from->n, delta = from->moments.mean - to->moments.mean;
+    to->moments.m2 += from->moments.m2 + delta * delta * n * k / (n + k);
+    to->moments.mean += delta * k / (n + k);
+}
+
+void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const struct expr_acc *from) {
+    to->failed |= from->failed;
+    if (from->n == 0)
+        return;
+    switch (shape_of(f)) {
+    case SHAPE_COUNT: break;
+    case SHAPE_SUM:
+        add_whole(to, (__int128)((unsigned __int128)(uint64_t)from->sum.hi << 64 | from->sum.lo));
+        break;
+    case SHAPE_REAL:
+        add_real(to, from->real.sum);
+        add_real(to, from->real.lost);
+        break;
+    case SHAPE_MOMENTS: merge_moments(to, from); break;
+    case SHAPE_ONE: {
+        uint64_t n = to->n;
+        step_one(f, to, &from->more->one.val, &from->more->one.at);
+        to->n = n;
+        break;
+    }
+    case SHAPE_SET: {
+        const struct base_map_entry *e;
+        uint64_t n = to->n;
+        for (size_t it = 0; (e = base_map_next(&from->more->set, &it));)
+            step_set(to, e->key);
+        to->n = n;
+        break;
+    }
+    case SHAPE_LIST: {
+        uint64_t n = to->n;
+        for (size_t i = 0; i < from->more->n; i++)
+            step_list(f, to, &from->more->list[i].val, &from->more->list[i].at);
+        to->n = n;
+        break;
+    }
+    }
+    to->n += from->n;
+}
+
+/* -- results ------------------------------------------------------------------------------------------------------- */
+
+static const char *sum_result(const struct expr_acc_fn *f, const struct expr_acc *a, struct evt_val *out) {
+    struct expr_agg_state s = { .n = a->n };
+    const char *failure = a->failed ? "sum out of range" : NULL;
+    if (failure)
+        return failure;
+    if (f->arg->kind == EVT_DOUBLE)
+        s.acc.d = isfinite(a->real.sum) ? a->real.sum + a->real.lost : a->real.sum;
+    else
+        s.acc = evt_val_of_dec((__int128)((unsigned __int128)(uint64_t)a->sum.hi << 64 | a->sum.lo));
+    expr_agg_result(&s, f->agg, f->arg, f->type, out, &failure);
+    return failure;
+}
+
+static void moments_result(const struct expr_acc_fn *f, const struct expr_acc *a, struct evt_val *out) {
+    struct expr_agg_state s = { .n = a->n, .mean = a->moments.mean, .m2 = a->moments.m2 };
+    const char *failure = NULL;
+    expr_agg_result(&s, f->agg, f->arg, f->type, out, &failure);
+}
+
+static int cmp_kept(const void *a, const void *b) {
+    const struct kept *const *x = a, *const *y = b;
+    return place_before(&(*x)->at, &(*y)->at) ? -1 : place_before(&(*y)->at, &(*x)->at);
+}
+
+static void list_result(const struct expr_acc *a, struct base_arena *scratch, struct evt_val *out) {
+    size_t n = a->more ? a->more->n : 0;
+    const struct kept **order = BASE_ARENA_ARRAY(scratch, const struct kept *, n + 1);
+    struct evt_val *vals = BASE_ARENA_ARRAY(scratch, struct evt_val, n + 1);
+    for (size_t i = 0; i < n; i++)
+        order[i] = &a->more->list[i];
+    qsort(order, n, sizeof *order, cmp_kept);
+    for (size_t i = 0; i < n; i++)
+        vals[i] = order[i]->val;
+    *out = (struct evt_val){ .list = { vals, (uint32_t)n } };
+}
+
+void expr_acc_result(const struct expr_acc_fn *f, const struct expr_acc *a, struct base_arena *scratch,
+    struct evt_val *out, const char **failure) {
+    *out = EVT_VAL_NULL;
+    switch (shape_of(f)) {
+    case SHAPE_COUNT: *out = (struct evt_val){ .i = (int64_t)a->n }; return;
+    case SHAPE_SUM:
+    case SHAPE_REAL: {
+        const char *why = a->n ? sum_result(f, a, out) : NULL;
+        if (why)
+            *failure = why;
+        return;
+    }
+    case SHAPE_MOMENTS: moments_result(f, a, out); return;
+    case SHAPE_ONE:
+        if (a->n)
+            *out = a->more->one.val;
+        return;
+    case SHAPE_SET: *out = (struct evt_val){ .i = a->more ? (int64_t)a->more->set.n_live : 0 }; return;
+    case SHAPE_LIST: list_result(a, scratch, out); return;
+    }
+}
+
+static bool has_more(const struct expr_acc_fn *f) {
+    return shape_of(f) >= SHAPE_ONE;
+}
+
+void expr_acc_clear(const struct expr_acc_fn *f, struct expr_acc *a) {
+    if (has_more(f) && a->more) {
+        kept_release(&a->more->one);
+        base_map_release(&a->more->set);
+        for (size_t i = 0; i < a->more->n; i++)
+            kept_release(&a->more->list[i]);
+        base_free(a->more->list);
+        base_free(a->more);
+    }
+    expr_acc_start(a);
+}
+
+size_t expr_acc_bytes(const struct expr_acc_fn *f, const struct expr_acc *a) {
+    return has_more(f) && a->more ? sizeof *a->more + a->more->bytes : 0;
+}
+
+/* -- as bytes ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t bits_of(double d) {
+    uint64_t u;
+    memcpy(&u, &d, sizeof u);
+    return u;
+}
+
+static double real_of(uint64_t u) {
+    double d;
+    memcpy(&d, &u, sizeof d);
+    return d;
+}
+
+static void pack_kept(struct base_buf *b, const struct evt_type *t, const struct kept *k) {
+    base_pack_zigzag(b, k->at.time);
+    base_pack_varint(b, k->at.origin);
+    base_pack_varint(b, k->at.seq);
+    evt_pack_val(b, t, &k->val);
+}
+
+void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct expr_acc *a) {
+    base_pack_varint(b, a->n);
+    base_pack_u8(b, a->failed);
+    if (a->n == 0)
+        return;
+    switch (shape_of(f)) {
+    case SHAPE_COUNT: return;
+    case SHAPE_SUM:
+        base_pack_u64(b, a->sum.lo);
+        base_pack_u64(b, (uint64_t)a->sum.hi);
+        return;
+    case SHAPE_REAL:
+        base_pack_u64(b, bits_of(a->real.sum));
+        base_pack_u64(b, bits_of(a->real.lost));
+        return;
+    case SHAPE_MOMENTS:
+        base_pack_u64(b, bits_of(a->moments.mean));
+        base_pack_u64(b, bits_of(a->moments.m2));
+        return;
+    case SHAPE_ONE: pack_kept(b, f->arg, &a->more->one); return;
+    case SHAPE_SET: {
+        const struct base_map_entry *e;
+        base_pack_varint(b, a->more->set.n_live);
+        for (size_t it = 0; (e = base_map_next(&a->more->set, &it));)
+            base_pack_str(b, e->key);
+        return;
+    }
+    case SHAPE_LIST:
+        base_pack_varint(b, a->more->n);
+        for (size_t i = 0; i < a->more->n; i++)
+            pack_kept(b, f->arg, &a->more->list[i]);
+        return;
+    }
+}
+
+static void unpack_kept(struct base_unpack *u, const struct evt_type *t, struct base_arena *scratch,
+    struct expr_place *at, struct evt_val *v) {
+    at->time = base_unpack_zigzag(u);
+    at->origin = (uint32_t)base_unpack_max(u, UINT32_MAX);
+    at->seq = base_unpack_varint(u);
+    evt_unpack_val(u, t, scratch, v);
+}
+
+static void unpack_more(
+    struct base_unpack *u, const struct expr_acc_fn *f, struct base_arena *scratch, struct expr_acc *a) {
+    struct expr_place at;
+    struct evt_val v;
+    enum shape shape = shape_of(f);
+    size_t n = shape == SHAPE_ONE ? 1 : base_unpack_count(u, shape == SHAPE_SET ? 1 : 4);
+    for (size_t i = 0; i < n && !u->bad; i++) {
+        if (shape == SHAPE_SET) {
+            step_set(a, base_unpack_str(u));
+            continue;
+        }
+        unpack_kept(u, f->arg, scratch, &at, &v);
+        if (!u->bad)
+            (shape == SHAPE_ONE ? step_one : step_list)(f, a, &v, &at);
+    }
+    /* Nothing that says it has values may be without. */
+    u->bad |= a->n == 0;
+}
+
+void expr_acc_unpack(
+    struct base_unpack *u, const struct expr_acc_fn *f, struct base_arena *scratch, struct expr_acc *a) {
+    expr_acc_start(a);
+    uint64_t n = base_unpack_max(u, UINT64_MAX >> 1);
+    bool failed = base_unpack_max(u, 1) != 0;
+    if (n == 0 || u->bad) {
+        a->failed = failed;
+        return;
+    }
+    switch (shape_of(f)) {
+    case SHAPE_COUNT: break;
+    case SHAPE_SUM:
+        a->sum.lo = base_unpack_u64(u);
+        a->sum.hi = (int64_t)base_unpack_u64(u);
+        break;
+    case SHAPE_REAL:
+        a->real.sum = real_of(base_unpack_u64(u));
+        a->real.lost = real_of(base_unpack_u64(u));
+        break;
+    case SHAPE_MOMENTS:
+        a->moments.mean = real_of(base_unpack_u64(u));
+        a->moments.m2 = real_of(base_unpack_u64(u));
+        break;
+    case SHAPE_ONE:
+    case SHAPE_SET:
+    case SHAPE_LIST: unpack_more(u, f, scratch, a); break;
+    }
+    if (!u->bad) {
+        a->n = n & (UINT64_MAX >> 1); /* tells the compiler what base_unpack_max() promised */
+        a->failed = failed;
+    }
+}

@@ -1,0 +1,90 @@
+#pragma once
+/*
+ * expr_acc -- what an aggregate over the rows of a group keeps: one accumulator a group, stepped by each row, merged with
+ * others, asked for its result as often as wanted, packed and unpacked.
+ *
+ *     struct expr_acc acc;                    24 bytes, in the owner's memory
+ *     expr_acc_start(&acc);
+ *     for each row: expr_acc_step(&f, &acc, &val, &place);
+ *     expr_acc_merge(&f, &whole, &acc);       two panes of a sliding window, two sessions that became one
+ *     expr_acc_result(&f, &whole, scratch, &out, &failure);
+ *     expr_acc_clear(&f, &acc);               gives back what it owns
+ *
+ * The result does not depend on the order in which rows came or accumulators were merged (but for the last digits of doubles):
+ * first, last and array_agg go by the row's place, (time, origin, seq).
+ *
+ *     count                       n                                                                     constant
+ *     sum, avg                    128-bit integers (exact); doubles by Neumaier's compensated sum
+ *                                 (A. Neumaier, ZAMM 54, 1974)                                          constant
+ *     stddev, var                 Welford (Technometrics 4(3), 1962), merged as Chan, Golub and LeVeque
+ *                                 (COMPSTAT 1982) have it; of a sample (n - 1)                          constant
+ *     min, max, first, last       the value, with its place                                             one value
+ *     count(distinct)             the set of values                                                     all values
+ *     array_agg                   the values with their places                                          all values
+ *
+ * Nulls are left out, but array_agg, first and last keep them (SQL's "respect nulls").
+ *
+ * Cost: constant a row; a merge of sets and lists, and their result, in the number of values.
+ * Threads: none.
+ */
+#include "base/base_pack.h"
+#include "expr/expr_eval.h"
+
+/* An aggregate: set once. */
+struct expr_acc_fn {
+    enum expr_agg agg;
+    const struct evt_type *arg;  /* of the argument; NULL: count without one */
+    const struct evt_type *type; /* of the result: expr_agg_type() */
+};
+
+/* Where a row stands among all rows. */
+struct expr_place {
+    int64_t time;
+    uint32_t origin;
+    uint64_t seq;
+};
+
+struct expr_acc_more;
+
+struct expr_acc {
+    uint64_t failed : 1;
+    uint64_t n : 63; /* values taken */
+    union {
+        struct {
+            uint64_t lo;
+            int64_t hi;
+        } sum; /* SUM, AVG of whole numbers */
+        struct {
+            double sum, lost; /* SUM, AVG of doubles */
+        } real;
+        struct {
+            double mean, m2;
+        } moments;                  /* STDDEV, VAR */
+        struct expr_acc_more *more; /* owned; the others but COUNT; NULL while n == 0 */
+    };
+};
+
+static inline void expr_acc_start(struct expr_acc *a) {
+    *a = (struct expr_acc){ .n = 0 };
+}
+/* v may be NULL for count without an argument. `at` is only read for first, last and array_agg. */
+void expr_acc_step(
+    const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, const struct expr_place *at);
+/* Takes over all that `from` was told; `from` stays as it is. */
+void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const struct expr_acc *from);
+/* Ensures: strings, arrays of *out live as long as the accumulator is not touched and scratch not cleared; a failure is null. */
+void expr_acc_result(const struct expr_acc_fn *f, const struct expr_acc *a, struct base_arena *scratch,
+    struct evt_val *out, const char **failure);
+/* Gives back what it owns; it may be started again. */
+void expr_acc_clear(const struct expr_acc_fn *f, struct expr_acc *a);
+/* Bytes it owns beside itself. */
+size_t expr_acc_bytes(const struct expr_acc_fn *f, const struct expr_acc *a);
+
+/*
+ * varint n, u8 failed; then: sums two u64 (low, high); doubles, moments two u64; min and max a value; first and last
+ * place, value; count distinct varint n, n * str; array varint n, n * (place, value). place: zigzag time, varint origin, varint seq.
+ */
+void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct expr_acc *a);
+/* Malformed bytes set u->bad; the accumulator is then in order and is cleared as any other. */
+void expr_acc_unpack(
+    struct base_unpack *u, const struct expr_acc_fn *f, struct base_arena *scratch, struct expr_acc *a);
