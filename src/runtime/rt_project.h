@@ -1,0 +1,34 @@
+#pragma once
+/*
+ * rt_project -- a filter and a projection over batches of one schema: what `select ... where` does to rows, and `having` to
+ * groups.
+ *
+ * Rows that fail the condition are only deselected; columns that are passed on as they are are shared with the input batch,
+ * computed ones are copied out of their kernels. A row on which an expression fails is null there and goes to the operator's
+ * ERRORS port, once.
+ *
+ * Internal to src/runtime. Threads: that of the operator.
+ */
+#include "expr/expr_vec.h"
+#include "runtime/rt_op.h"
+
+struct rt_project {
+    const struct expr *where;        /* borrowed; NULL = all rows */
+    const struct expr *const *items; /* borrowed; one per column of `schema` */
+    const struct evt_schema *schema; /* of what comes out */
+    struct expr_vec *where_vec;      /* owned */
+    struct expr_vec **item_vecs;     /* owned; NULL where the item is a plain column */
+};
+
+void rt_project_init(struct rt_project *p, const struct expr *where, const struct expr *const *items,
+    const struct evt_schema *schema);
+void rt_project_release(struct rt_project *p);
+/* Sends what is left of the batch to the operator's main output. */
+enum cep_rc rt_project_send(
+    const struct rt_project *p, struct rt_op *op, struct evt_batch *b, struct cep_err *err);
+/*
+ * Rows on which one of the expressions failed, among those in `sel`, go to the ERRORS port, each once with the reason of the first
+ * expression that fails on it. `exprs` may hold NULLs.
+ */
+enum cep_rc rt_project_report(struct rt_op *op, const struct evt_batch *b, const uint64_t *sel,
+    const struct expr_fails *fails, const struct expr *const *exprs, uint32_t n_exprs, struct cep_err *err);
