@@ -519,22 +519,18 @@ static const struct expr *check_function(struct dsl_sem *c, struct dsl_scope *s,
 
 /* An aggregate where there are no events to gather. */
 static void agg_out_of_place(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e) {
-    if (s->in_select) {
-        dsl_diag_error(c->diag, e->span, CEP_EUNSUPPORTED,
-            "aggregate \"%.*s\" in \"select\" is not in this version", BASE_STR_FMT(e->call.name.text));
-        return;
-    }
     dsl_diag_error(c->diag, e->span, CEP_EINVAL, "aggregate \"%.*s\" cannot stand here",
         BASE_STR_FMT(e->call.name.text));
     if (s->kind == DSL_SCOPE_ROW && s->word && strcmp(s->word, "pattern") == 0)
         dsl_diag_note(c->diag, "make it a measure of pattern \"%.*s\"", BASE_STR_FMT(s->name));
 }
 
-static bool refused(struct dsl_sem *c, const struct dsl_expr *e) {
+static bool refused(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e) {
     uint32_t n;
+    enum expr_agg agg;
     if (e->call.over)
         dsl_unsupported(c, e->call.over->span, "over");
-    else if (e->call.filter)
+    else if (e->call.filter && !(s->group && dsl_group_agg_of_name(e->call.name.text, &agg)))
         dsl_unsupported(c, e->call.filter->span, "filter");
     else {
         for (size_t i = 0; i < sizeof later / sizeof *later; i++)
@@ -551,12 +547,14 @@ const struct expr *dsl_check_call(struct dsl_sem *c, struct dsl_scope *s, const 
     const struct expr *x;
     enum expr_agg agg;
     bool first = is_name(e, "first"), last = is_name(e, "last");
-    if (refused(c, e))
+    if (refused(c, s, e))
         return NULL;
     if (check_match(c, s, e, &x))
         return x;
     if (is_name(e, "prev"))
         return check_prev(c, s, e);
+    if (s->group && dsl_group_agg_of_name(e->call.name.text, &agg))
+        return dsl_check_group_agg(c, s, e, agg);
     bool is_agg = dsl_agg_of_name(e->call.name.text, &agg);
     if (!is_agg && !first && !last)
         return check_function(c, s, e);

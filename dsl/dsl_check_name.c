@@ -132,6 +132,9 @@ static void unknown_column(
 }
 
 static const struct expr *check_row_name(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
+    const struct expr *bound = dsl_check_group_bound(c, s, &e->name);
+    if (bound)
+        return bound;
     struct dsl_sym *param = find_param(c, e->name.text);
     const struct expr *col = row_column(c, s, &e->name);
     if (col && param) {

@@ -54,6 +54,19 @@ static void write_select(struct base_buf *b, const struct plan *p, const struct 
     }
 }
 
+static void write_aggregate(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    const struct plan_aggregate *ag = &n->aggregate;
+    const struct evt_schema *in = plan_schema_of(p, ag->input);
+    if (ag->where)
+        typed(b, "where", BASE_STR("condition"), ag->where, in, NULL);
+    for (uint32_t i = 0; i < ag->n_keys; i++)
+        typed(b, "key", ag->groups->cols[i].name, ag->keys[i], in, NULL);
+    if (ag->having)
+        typed(b, "having", BASE_STR("condition"), ag->having, ag->groups, NULL);
+    for (uint32_t k = 0; k < n->schema->n_visible; k++)
+        typed(b, "column", n->schema->cols[k].name, ag->items[k], ag->groups, NULL);
+}
+
 void dsl_checked_write(struct base_buf *b, const struct plan *plan) {
     for (uint32_t i = 0; i < plan->n_params; i++) {
         base_buf_puts(b, "parameter ");
@@ -77,5 +90,7 @@ void dsl_checked_write(struct base_buf *b, const struct plan *plan) {
             write_alert(b, plan, &n->alert);
         else if (n->kind == PLAN_NODE_SELECT)
             write_select(b, plan, n);
+        else if (n->kind == PLAN_NODE_AGGREGATE)
+            write_aggregate(b, plan, n);
     }
 }

@@ -204,7 +204,8 @@ static bool from_supported(struct dsl_sem *c, const struct dsl_from *f) {
     return false;
 }
 
-static bool select_supported(struct dsl_sem *c, const struct dsl_select *s) {
+/* `whole`: it is all of the query. */
+static bool select_supported(struct dsl_sem *c, const struct dsl_select *s, bool whole) {
     bool ok = true;
     const struct {
         bool there;
@@ -212,9 +213,9 @@ static bool select_supported(struct dsl_sem *c, const struct dsl_select *s) {
         const char *word;
     } clauses[] = {
         { s->distinct, s->distinct_span, "distinct" },
-        { s->n_group > 0, s->group_span, "group by" },
-        { s->having != NULL, s->having_span, "having" },
-        { s->window != NULL, s->window ? s->window->span : s->span, "window" },
+        { !whole && s->n_group > 0, s->group_span, "group by in a union all" },
+        { !whole && s->having != NULL, s->having_span, "having in a union all" },
+        { !whole && s->window != NULL, s->window ? s->window->span : s->span, "window in a union all" },
     };
     for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
         if (clauses[i].there) {
@@ -230,6 +231,32 @@ static bool select_supported(struct dsl_sem *c, const struct dsl_select *s) {
     return ok;
 }
 
+static bool aggregates(const struct dsl_query *q) {
+    return q->n_selects == 1 && q->selects[0]->n_from > 0 && dsl_select_aggregates(q->selects[0]);
+}
+
+/* What speaks of groups means nothing where there are none. */
+static bool rows_only(struct dsl_sem *c, const struct dsl_query *q) {
+    const struct {
+        bool there;
+        struct cep_span span;
+        const char *word;
+    } clauses[] = {
+        { q->lateness != NULL, q->lateness_span, "allowed lateness" },
+        { q->n_emits > 0, q->n_emits ? q->emits[0].span : q->span, "emit" },
+        { q->accumulation != DSL_ACC_DEFAULT, q->accumulation_span, "accumulation" },
+    };
+    bool ok = true;
+    for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
+        if (clauses[i].there) {
+            dsl_diag_error(c->diag, clauses[i].span, CEP_EINVAL,
+                "\"%s\" speaks of groups, and this select has none", clauses[i].word);
+            dsl_diag_note(c->diag, "add a window, \"group by\" or an aggregate");
+            ok = false;
+        }
+    return ok;
+}
+
 static bool query_supported(struct dsl_sem *c, const struct dsl_query *q) {
     bool ok = true;
     const struct {
@@ -240,9 +267,6 @@ static bool query_supported(struct dsl_sem *c, const struct dsl_query *q) {
         { q->set_op_span.line != 0, q->set_op_span, "set operation other than \"union all\"" },
         { q->n_order > 0, q->order_span, "order by" },
         { q->limit != NULL, q->limit_span, "limit" },
-        { q->lateness != NULL, q->lateness_span, "allowed lateness" },
-        { q->n_emits > 0, q->n_emits ? q->emits[0].span : q->span, "emit" },
-        { q->accumulation != DSL_ACC_DEFAULT, q->accumulation_span, "accumulation mode" },
     };
     for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
         if (clauses[i].there) {
@@ -254,7 +278,7 @@ static bool query_supported(struct dsl_sem *c, const struct dsl_query *q) {
             ok = false;
         }
     for (size_t i = 0; i < q->n_selects; i++)
-        ok &= select_supported(c, q->selects[i]);
+        ok &= select_supported(c, q->selects[i], q->n_selects == 1);
     return ok;
 }
 
@@ -355,7 +379,6 @@ static void lower_branch(
         .name = in.name,
         .alias = sel->from[0]->alias.text,
         .word = "stream",
-        .in_select = true,
         .own = -1,
         .input = -1,
         .agg_var = -1,
@@ -417,13 +440,18 @@ static bool unite(
 
 void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
     const struct dsl_query *q = sym->stmt->select;
-    struct plan_node *node = dsl_add_node(c, sym, PLAN_NODE_SELECT);
-    if (!query_supported(c, q)) {
+    if (!query_supported(c, q) || !(aggregates(q) || rows_only(c, q))) {
+        dsl_add_node(c, sym, PLAN_NODE_SELECT);
         for (size_t i = 0; i < sym->n_deps; i++)
             sym->deps[i]->read = true;
         sym->bad = sym->open = true;
         return;
     }
+    if (aggregates(q)) {
+        dsl_lower_aggregate(c, sym);
+        return;
+    }
+    struct plan_node *node = dsl_add_node(c, sym, PLAN_NODE_SELECT);
     struct branch *bs = BASE_ARENA_ARRAY(&c->tmp, struct branch, q->n_selects + 1);
     struct plan_select_branch *out = BASE_ARENA_ARRAY(c->a, struct plan_select_branch, q->n_selects + 1);
     for (size_t i = 0; i < q->n_selects && !dsl_over_budget(c, q->selects[i]->span); i++) {
@@ -462,7 +490,7 @@ void dsl_check_broken_select(struct dsl_sem *c, struct dsl_sym *sym) {
         return;
     for (size_t i = 0; i < q->n_selects && !dsl_over_budget(c, q->selects[i]->span); i++) {
         struct branch b = { 0 };
-        if (q->selects[i]->n_from > 0)
+        if (q->selects[i]->n_from > 0 && !dsl_select_aggregates(q->selects[i]))
             lower_branch(c, sym, &b, q->selects[i], i == 0);
     }
 }

@@ -73,8 +73,15 @@ static bool port_of_name(struct base_str name, enum plan_port *out) {
     return false;
 }
 
+/* A select whose windows end: what comes after that is late. */
+static bool closes_windows(const struct dsl_sym *s) {
+    const struct dsl_query *q = s->kind == DSL_SYM_SELECT ? s->stmt->select : NULL;
+    const struct dsl_window *w = q && q->n_selects == 1 ? q->selects[0]->window : NULL;
+    return w && w->kind != DSL_WINDOW_COUNT && w->kind != DSL_WINDOW_GLOBAL;
+}
+
 static bool has_port(const struct dsl_sym *s, enum plan_port p) {
-    return p == PLAN_PORT_LATE       ? s->kind == DSL_SYM_SOURCE
+    return p == PLAN_PORT_LATE       ? s->kind == DSL_SYM_SOURCE || closes_windows(s)
            : p == PLAN_PORT_TIMEOUTS ? s->kind == DSL_SYM_PATTERN
                                      : true;
 }

@@ -205,6 +205,17 @@ const struct plan_term *dsl_check_seq(struct dsl_sem *c, struct dsl_pat *p, cons
 /* Collects the variables of a sequence into p->vars. */
 void dsl_seq_vars(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_seq *match);
 
+/* -- a select that aggregates, under construction (dsl_lower_group.c) ------------------------------------------ */
+
+struct dsl_group {
+    struct plan_agg *aggs; /* distinct; an EXPR_AGG's agg_slot is a place here */
+    uint32_t n_aggs;
+    size_t cap_aggs;
+    uint32_t n_input_cols; /* columns from here on are the window's bounds */
+    bool windowed;
+    bool inside; /* an aggregate's argument is being checked */
+};
+
 /* -- scopes and expressions ------------------------------------------------------------------------------------ */
 
 enum dsl_scope_kind {
@@ -224,7 +235,7 @@ struct dsl_scope {
     struct base_str name;  /* the stream's, for `payments.amount` and messages */
     struct base_str alias; /* from payments as p */
     const char *word;      /* "stream", "pattern" */
-    bool in_select;        /* aggregates are refused by name */
+    struct dsl_group *group; /* of a select that aggregates: where its aggregates are gathered; else NULL */
     int32_t key_col; /* alerts on patterns: hidden column of the key, whose fields are names too; -1 none */
     /* patterns */
     struct dsl_pat *pat;
@@ -259,6 +270,13 @@ void dsl_report(struct dsl_sem *c, struct cep_span fallback, const struct cep_er
 struct expr *dsl_new_expr(
     struct dsl_sem *c, enum expr_kind kind, const struct evt_type *t, struct cep_span span);
 bool dsl_agg_of_name(struct base_str name, enum expr_agg *out);
+/* Of a select: first and last too. */
+bool dsl_group_agg_of_name(struct base_str name, enum expr_agg *out);
+/* Requires: s->group. */
+const struct expr *dsl_check_group_agg(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, enum expr_agg agg);
+/* window_start, window_end. Returns: NULL when the name is none of a window's bounds here. */
+const struct expr *dsl_check_group_bound(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name);
 /* A variable that an expression's first `var.column` names, or -1. */
 int32_t dsl_agg_variable(const struct dsl_pat *p, const struct dsl_expr *e);
 /* The column `name` of an event of the variable or input. Reports. Returns: index into p->cols, or -1. */
@@ -298,6 +316,10 @@ bool dsl_template_text(
 struct plan_node *dsl_add_node(struct dsl_sem *c, struct dsl_sym *sym, enum plan_node_kind kind);
 void dsl_lower_source(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym);
+/* True when it has aggregates, `group by`, `having` or a window. */
+bool dsl_select_aggregates(const struct dsl_select *s);
+/* Requires: the query is one select that aggregates, from one stream. */
+void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym);
 /* After a syntax mistake: checks the clauses that could be read, as far as they do not need the others. */
 void dsl_check_broken_pattern(struct dsl_sem *c, struct dsl_sym *sym);

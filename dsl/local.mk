@@ -32,6 +32,7 @@ libdsl_la_SOURCES = \
 	dsl/dsl_compile.c dsl/dsl_compile.h \
 	dsl/dsl_fold.c \
 	dsl/dsl_lower_alert.c \
+	dsl/dsl_lower_group.c \
 	dsl/dsl_lower_pattern.c \
 	dsl/dsl_lower_sink.c \
 	dsl/dsl_lower_stream.c \

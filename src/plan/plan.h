@@ -66,6 +66,64 @@ struct plan_select {
     const struct plan_select_branch *branches;
 };
 
+/* -- stream ... as select with group by, a window or aggregates -------------------------------------------- */
+
+enum plan_window {
+    PLAN_WINDOW_NONE = 0, /* group by alone: one group a key, for ever */
+    PLAN_WINDOW_TUMBLING,
+    PLAN_WINDOW_SLIDING,
+    PLAN_WINDOW_SESSION,
+    PLAN_WINDOW_COUNT,
+    PLAN_WINDOW_GLOBAL, /* one group a key, given out at the end of time */
+    PLAN_WINDOW_MAX
+};
+
+/* When a window's result is given out. */
+enum plan_emit {
+    PLAN_EMIT_WATERMARK = 0, /* when the watermark passes its end; always, whatever else is said */
+    PLAN_EMIT_EVERY,         /* and every emit_us before that, where something changed */
+    PLAN_EMIT_EACH,          /* and with each row */
+    PLAN_EMIT_AFTER,         /* and with every emit_n-th row */
+    PLAN_EMIT_MAX
+};
+
+struct plan_agg {
+    enum expr_agg agg;
+    const struct expr *arg;      /* over the input's columns; NULL = count(*) */
+    const struct expr *filter;   /* rows it takes; NULL = all */
+    const struct evt_type *type; /* of the result */
+};
+
+/*
+ * Rows of a key and a window are one group: `groups` has its columns -- the keys, the aggregates, window_start, window_end -- and
+ * what follows is over them.
+ */
+struct plan_aggregate {
+    struct plan_ref input;
+    bool takes_late;          /* its second input: the source's late rows, for corrections */
+    const struct expr *where; /* NULL = all; over the input's columns */
+    uint32_t n_keys;
+    const struct expr *const *keys; /* over the input's columns */
+    uint32_t n_aggs;
+    const struct plan_agg *aggs;
+    enum plan_window window;
+    int64_t size_us;             /* TUMBLING, SLIDING; SESSION: the gap */
+    int64_t slide_us;            /* TUMBLING: the size */
+    int64_t offset_us;           /* TUMBLING, SLIDING: windows start at multiples of slide_us, and this */
+    uint32_t size_n, slide_n;    /* COUNT */
+    int64_t lateness_us;         /* a window is kept so long for rows that come late */
+    enum plan_emit emit;
+    int64_t emit_us;
+    uint64_t emit_n;
+    bool discarding; /* what was given out early is forgotten; else it accumulates */
+    const struct evt_schema *groups;
+    const struct expr *having;       /* NULL = all */
+    const struct expr *const *items; /* one per column of the node's schema */
+};
+
+/* Columns of `groups` behind the keys and aggregates. */
+enum { PLAN_GROUP_START = 0, PLAN_GROUP_END, PLAN_GROUP_MORE };
+
 /* -- pattern ------------------------------------------------------------------------------------------------ */
 
 /* How an event of the match follows the one before it. */
@@ -228,6 +286,7 @@ struct plan_alert {
 enum plan_node_kind {
     PLAN_NODE_SOURCE = 0,
     PLAN_NODE_SELECT,
+    PLAN_NODE_AGGREGATE,
     PLAN_NODE_PATTERN,
     PLAN_NODE_ALERT,
     PLAN_NODE_MAX
@@ -238,12 +297,13 @@ struct plan_node {
     uint32_t index;
     struct base_str name;                   /* the operator's name: state is addressed by it */
     const struct evt_schema *schema;        /* of the main output */
-    const struct evt_schema *late_schema;   /* SOURCE: as schema; else NULL */
+    const struct evt_schema *late_schema;   /* SOURCE: as schema; AGGREGATE: its input's; else NULL */
     const struct evt_schema *errors_schema; /* see plan_errors_schema(); never NULL */
     struct cep_span span;
     union {
         struct plan_source source;
         struct plan_select select;
+        struct plan_aggregate aggregate;
         struct plan_pattern pattern;
         struct plan_alert alert;
     };
@@ -390,6 +450,8 @@ const char *plan_node_word(enum plan_node_kind k); /* "stream", "pattern", "aler
 void plan_write_literal(struct base_buf *b, const struct evt_type *t, const struct evt_val *v);
 /* "card string, amount double": the visible columns. */
 void plan_write_columns(struct base_buf *b, const struct evt_schema *s);
+/* "count(*)", "sum(amount) filter (where n > 3)"; `in`: the columns that it is over. */
+void plan_write_agg(struct base_buf *b, const struct plan_agg *a, const struct evt_schema *in);
 /* The operators alone, without sinks: what the version is a hash of. */
 void plan_write_nodes(struct base_buf *b, const struct plan *p);
 /* Text dumps: stable, free of addresses (`explain --stage plan`), and the graph as dot. */

@@ -31,6 +31,10 @@ static void write_edges(struct base_buf *b, const struct plan_node *n) {
         for (uint32_t i = 0; i < n->select.n_branches; i++)
             write_edge(b, n->select.branches[i].input, "n", n->index, NULL);
         break;
+    case PLAN_NODE_AGGREGATE:
+        for (uint32_t i = 0; i < plan_node_n_inputs(n); i++)
+            write_edge(b, plan_node_input(n, i), "n", n->index, NULL);
+        break;
     case PLAN_NODE_PATTERN:
         for (uint32_t i = 0; i < n->pattern.n_inputs; i++)
             write_edge(b, n->pattern.inputs[i], "n", n->index, NULL);
@@ -45,7 +49,7 @@ static void write_edges(struct base_buf *b, const struct plan_node *n) {
 }
 
 void plan_write_dot(struct base_buf *b, const struct plan *p) {
-    static const char *const shapes[PLAN_NODE_MAX] = { "cds", "box", "component", "octagon" };
+    static const char *const shapes[PLAN_NODE_MAX] = { "cds", "box", "box3d", "component", "octagon" };
     base_buf_puts(b, "digraph plan {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n");
     for (uint32_t i = 0; i < p->n_nodes; i++) {
         const struct plan_node *n = p->nodes[i];

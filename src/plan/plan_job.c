@@ -105,6 +105,8 @@ static uint32_t place(struct builder *b, const struct plan_node *n) {
     switch (n->kind) {
     case PLAN_NODE_SOURCE: return add_vertex(b, 0, 1);
     case PLAN_NODE_SELECT: return place_select(b, n);
+    case PLAN_NODE_AGGREGATE:
+        return shared_vertex(b, level_above(b, n), n->aggregate.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_PATTERN:
         return shared_vertex(b, level_above(b, n), n->pattern.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_ALERT: return place_alert(b, n);
@@ -148,6 +150,11 @@ static void ship_to(struct builder *b, const struct plan_node *n, uint32_t input
         x->n_keys = n->pattern.n_keys;
         x->keys = n->pattern.keys;
         x->col_map = needed_map(b->plan, x->of, n->pattern.col_map[input], n->pattern.cols.n_cols);
+        return;
+    }
+    if (n->kind == PLAN_NODE_AGGREGATE) {
+        x->n_keys = n->aggregate.n_keys;
+        x->keys = n->aggregate.keys;
         return;
     }
     CEP_INSIST(n->kind == PLAN_NODE_ALERT);

@@ -8,6 +8,7 @@
 static const char *const kind_words[PLAN_NODE_MAX] = {
     [PLAN_NODE_SOURCE] = "source",
     [PLAN_NODE_SELECT] = "select",
+    [PLAN_NODE_AGGREGATE] = "aggregate",
     [PLAN_NODE_PATTERN] = "pattern",
     [PLAN_NODE_ALERT] = "alert",
 };
@@ -232,6 +233,10 @@ static void dot_edges(struct base_buf *b, const struct plan_job *j, const struct
     case PLAN_NODE_SELECT:
         for (; to.input < n->select.n_branches; to.input++)
             dot_edge(b, j, n->select.branches[to.input].input, &to);
+        return;
+    case PLAN_NODE_AGGREGATE:
+        for (; to.input < plan_node_n_inputs(n); to.input++)
+            dot_edge(b, j, plan_node_input(n, to.input), &to);
         return;
     case PLAN_NODE_PATTERN:
         for (; to.input < n->pattern.n_inputs; to.input++)

@@ -152,6 +152,107 @@ static void write_select(struct base_buf *b, const struct plan *p, const struct 
     }
 }
 
+static void write_duration_of(struct base_buf *b, const char *word, int64_t us) {
+    base_buf_puts(b, word);
+    base_write_duration(b, us);
+}
+
+static void write_window(struct base_buf *b, const struct plan_aggregate *ag) {
+    switch (ag->window) {
+    case PLAN_WINDOW_NONE:
+    case PLAN_WINDOW_MAX: return;
+    case PLAN_WINDOW_TUMBLING: write_duration_of(b, "  window tumbling ", ag->size_us); break;
+    case PLAN_WINDOW_SLIDING:
+        write_duration_of(b, "  window sliding ", ag->size_us);
+        write_duration_of(b, " every ", ag->slide_us);
+        break;
+    case PLAN_WINDOW_SESSION: write_duration_of(b, "  window session gap ", ag->size_us); break;
+    case PLAN_WINDOW_COUNT:
+        base_buf_printf(b, "  window count %u", ag->size_n);
+        if (ag->slide_n != ag->size_n)
+            base_buf_printf(b, " every %u", ag->slide_n);
+        break;
+    case PLAN_WINDOW_GLOBAL: base_buf_puts(b, "  window global"); break;
+    }
+    if (ag->offset_us != 0)
+        write_duration_of(b, " offset ", ag->offset_us);
+    base_buf_putc(b, '\n');
+}
+
+static void write_emit(struct base_buf *b, const struct plan_aggregate *ag) {
+    if (ag->lateness_us > 0) {
+        write_duration_of(b, "  allowed lateness ", ag->lateness_us);
+        base_buf_putc(b, '\n');
+    }
+    if (ag->emit == PLAN_EMIT_EVERY)
+        write_duration_of(b, "  emit every ", ag->emit_us);
+    else if (ag->emit == PLAN_EMIT_EACH)
+        base_buf_puts(b, "  emit each event");
+    else if (ag->emit == PLAN_EMIT_AFTER)
+        base_buf_printf(b, "  emit after %llu events", (unsigned long long)ag->emit_n);
+    else
+        return;
+    base_buf_puts(b, ag->discarding ? " discarding\n" : " accumulating\n");
+}
+
+void plan_write_agg(struct base_buf *b, const struct plan_agg *a, const struct evt_schema *in) {
+    static const char *const names[] = {
+#define AGG_NAME(name, text) [EXPR_AGG_##name] = text,
+        EXPR_AGG_LIST(AGG_NAME)
+#undef AGG_NAME
+    };
+    base_buf_puts(b, a->agg == EXPR_AGG_COUNT_DISTINCT ? "count(distinct " : names[a->agg]);
+    if (a->agg != EXPR_AGG_COUNT_DISTINCT)
+        base_buf_putc(b, '(');
+    if (a->arg)
+        expr_write(b, a->arg, in, NULL);
+    else
+        base_buf_putc(b, '*');
+    base_buf_putc(b, ')');
+    if (a->filter) {
+        base_buf_puts(b, " filter (where ");
+        expr_write(b, a->filter, in, NULL);
+        base_buf_putc(b, ')');
+    }
+}
+
+static void write_aggregate(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    const struct plan_aggregate *ag = &n->aggregate;
+    const struct evt_schema *in = plan_schema_of(p, ag->input);
+    base_buf_puts(b, "  from ");
+    write_ref(b, p, ag->input);
+    if (ag->where) {
+        base_buf_puts(b, " where ");
+        expr_write(b, ag->where, in, NULL);
+    }
+    base_buf_putc(b, '\n');
+    for (uint32_t i = 0; i < ag->n_keys; i++) {
+        base_buf_puts(b, i ? ", " : "  group by ");
+        expr_write(b, ag->keys[i], in, NULL);
+    }
+    if (ag->n_keys)
+        base_buf_putc(b, '\n');
+    write_window(b, ag);
+    for (uint32_t i = 0; i < ag->n_aggs; i++) {
+        base_buf_puts(b, "  aggregate ");
+        plan_write_agg(b, &ag->aggs[i], in);
+        base_buf_putc(b, '\n');
+    }
+    if (ag->having) {
+        base_buf_puts(b, "  having ");
+        expr_write(b, ag->having, ag->groups, NULL);
+        base_buf_putc(b, '\n');
+    }
+    write_emit(b, ag);
+    for (uint32_t c = 0; c < n->schema->n_visible; c++) {
+        base_buf_puts(b, c ? ", " : "  select ");
+        expr_write(b, ag->items[c], ag->groups, NULL);
+        base_buf_puts(b, " as ");
+        base_buf_str(b, n->schema->cols[c].name);
+    }
+    base_buf_putc(b, '\n');
+}
+
 static void write_vars(
     struct base_buf *b, const struct plan *p, const struct plan_pattern *pt, const struct base_str *names) {
     for (uint32_t i = 0; i < pt->n_vars; i++) {
@@ -310,6 +411,7 @@ static void write_node(struct base_buf *b, const struct plan *p, const struct pl
     switch (n->kind) {
     case PLAN_NODE_SOURCE: write_source(b, n); break;
     case PLAN_NODE_SELECT: write_select(b, p, n); break;
+    case PLAN_NODE_AGGREGATE: write_aggregate(b, p, n); break;
     case PLAN_NODE_PATTERN: write_pattern(b, p, n); break;
     case PLAN_NODE_ALERT: write_alert(b, p, n); break;
     case PLAN_NODE_MAX: break;

@@ -1,5 +1,7 @@
 noinst_LTLIBRARIES += librt.la
 librt_la_SOURCES = \
+	src/runtime/rt_aggregate.c src/runtime/rt_aggregate.h \
+	src/runtime/rt_aggregate_save.c \
 	src/runtime/rt_alert.c \
 	src/runtime/rt_checkpoint.c src/runtime/rt_checkpoint.h \
 	src/runtime/rt_coordinator.c src/runtime/rt_coordinator.h \
@@ -7,12 +9,14 @@ librt_la_SOURCES = \
 	src/runtime/rt_exec.c src/runtime/rt_exec.h \
 	src/runtime/rt_flight.c src/runtime/rt_flight.h \
 	src/runtime/rt_graph.c src/runtime/rt_graph.h \
+	src/runtime/rt_groups.c src/runtime/rt_groups.h \
 	src/runtime/rt_job.c src/runtime/rt_job.h src/runtime/rt_job_internal.h \
 	src/runtime/rt_job_open.c \
 	src/runtime/rt_life.c src/runtime/rt_life.h \
 	src/runtime/rt_op.c src/runtime/rt_op.h src/runtime/rt_ops.h \
 	src/runtime/rt_pattern.c src/runtime/rt_pattern.h \
 	src/runtime/rt_patterns.c \
+	src/runtime/rt_project.c src/runtime/rt_project.h \
 	src/runtime/rt_restart.c src/runtime/rt_restart.h \
 	src/runtime/rt_ring.c src/runtime/rt_ring.h \
 	src/runtime/rt_save.c src/runtime/rt_save.h \
@@ -24,4 +28,8 @@ librt_la_SOURCES = \
 	src/runtime/rt_task_channel.c \
 	src/runtime/rt_task_open.c \
 	src/runtime/rt_task_read.c \
-	src/runtime/rt_test.c src/runtime/rt_test.h
+	src/runtime/rt_test.c src/runtime/rt_test.h \
+	src/runtime/rt_window_count.c \
+	src/runtime/rt_window_global.c \
+	src/runtime/rt_window_session.c \
+	src/runtime/rt_window_time.c

@@ -19,6 +19,10 @@ static void connect_inputs(struct rt_graph *g, const struct plan_node *n) {
         for (uint32_t i = 0; i < n->select.n_branches; i++)
             connect(g, n->select.branches[i].input, n->index, i);
         return;
+    case PLAN_NODE_AGGREGATE:
+        for (uint32_t i = 0; i < plan_node_n_inputs(n); i++)
+            connect(g, plan_node_input(n, i), n->index, i);
+        return;
     case PLAN_NODE_PATTERN:
         for (uint32_t i = 0; i < n->pattern.n_inputs; i++)
             connect(g, n->pattern.inputs[i], n->index, i);
@@ -136,6 +140,7 @@ enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, cons
         switch (n->kind) {
         case PLAN_NODE_SOURCE: g->ops[i] = rt_source_new(n, ordinal_of(plan, i), clk); break;
         case PLAN_NODE_SELECT: g->ops[i] = rt_select_new(n, clk); break;
+        case PLAN_NODE_AGGREGATE: g->ops[i] = rt_aggregate_new(plan, n, clk); break;
         case PLAN_NODE_PATTERN: rc = make_pattern(g, n, group_of[i], clk, state_bytes, err); break;
         case PLAN_NODE_ALERT: g->ops[i] = rt_alert_new(plan, n, clk); break;
         case PLAN_NODE_MAX: break;

@@ -11,6 +11,8 @@ struct plan;
 
 struct rt_op *rt_select_new(const struct plan_node *node, const struct clk *clk);
 
+struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
+
 struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
 enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node,

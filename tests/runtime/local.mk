@@ -41,3 +41,6 @@ check_PROGRAMS += tests/runtime/rt_savepoint_test
 tests_runtime_rt_savepoint_test_SOURCES = tests/runtime/rt_savepoint_test.c $(RT_RANDOM) $(RT_KIT)
 tests_runtime_rt_savepoint_test_LDADD = $(RT_KIT_LIBS)
 THREAD_TESTS += tests/runtime/rt_savepoint_test
+check_PROGRAMS += tests/runtime/rt_aggregate_test
+tests_runtime_rt_aggregate_test_SOURCES = tests/runtime/rt_aggregate_test.c $(RT_KIT)
+tests_runtime_rt_aggregate_test_LDADD = $(RT_KIT_LIBS)

@@ -1,0 +1,544 @@
+/*
+ * dsl_lower_group -- `stream ... as select` with group by, a window or aggregates: an aggregation.
+ *
+ * Items and `having` are first typed over the input's columns, with aggregates as they stand; then rewritten over the columns of
+ * the group, which are its keys, its aggregates and the bounds of its window:
+ *
+ *     select card, sum(amount) * 2 as twice, window_end ... group by card window tumbling 1 h
+ *       input columns:  card #0, amount #1                window_end is #3 here: behind the input's
+ *       typed:          #0, sum(#1) * 2, #3
+ *       group columns:  card #0, sum(amount) #1, window_start #2, window_end #3
+ *       rewritten:      #0, #1 * 2, #3
+ *
+ * What is left of the input's columns then is a mistake: it has no one value in a group.
+ */
+#include "dsl/dsl_sem.h"
+
+#include "base/base_mem.h"
+
+enum { MAX_PANES = 1 << 20 };
+
+/* -- does it aggregate? ------------------------------------------------------------------------------------------- */
+
+static void find_agg(const struct dsl_expr *e, void *arg) {
+    bool *found = arg;
+    enum expr_agg agg;
+    if (*found)
+        return;
+    if (e->kind == DSL_EXPR_CALL && !e->call.over && dsl_group_agg_of_name(e->call.name.text, &agg))
+        *found = true;
+    else
+        dsl_expr_children(e, find_agg, found);
+}
+
+bool dsl_select_aggregates(const struct dsl_select *s) {
+    bool found = s->n_group > 0 || s->window || s->having;
+    for (size_t i = 0; i < s->n_items; i++)
+        find_agg(s->items[i].expr, &found);
+    return found;
+}
+
+/* -- aggregates --------------------------------------------------------------------------------------------------- */
+
+bool dsl_group_agg_of_name(struct base_str name, enum expr_agg *out) {
+    if (base_str_ieq(name, BASE_STR("first")))
+        *out = EXPR_AGG_FIRST;
+    else if (base_str_ieq(name, BASE_STR("last")))
+        *out = EXPR_AGG_LAST;
+    else if (base_str_ieq(name, BASE_STR("array")))
+        return false; /* the constructor: array(x) of a pattern is array_agg(x) here */
+    else
+        return dsl_agg_of_name(name, out);
+    return true;
+}
+
+static bool same_agg(const struct plan_agg *a, const struct plan_agg *b) {
+    return a->agg == b->agg && !a->arg == !b->arg && !a->filter == !b->filter &&
+           (!a->arg || expr_eq(a->arg, b->arg)) && (!a->filter || expr_eq(a->filter, b->filter));
+}
+
+static uint32_t slot_of(struct dsl_sem *c, struct dsl_group *g, const struct plan_agg *agg, struct cep_span span) {
+    for (uint32_t i = 0; i < g->n_aggs; i++)
+        if (same_agg(&g->aggs[i], agg))
+            return i;
+    if (g->n_aggs == DSL_MAX_SLOTS) {
+        dsl_diag_error(c->diag, span, CEP_ELIMIT, "more than %d different aggregates in one select",
+            (int)DSL_MAX_SLOTS);
+        return 0;
+    }
+    g->aggs = base_arena_grow(c->a, g->aggs, g->n_aggs, &g->cap_aggs, sizeof *g->aggs);
+    g->aggs[g->n_aggs] = *agg;
+    return g->n_aggs++;
+}
+
+static bool agg_shape_ok(struct dsl_sem *c, const struct dsl_expr *e, enum expr_agg agg) {
+    struct base_str name = e->call.name.text;
+    if (e->call.star && agg != EXPR_AGG_COUNT) {
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%.*s\" takes a column, not *", BASE_STR_FMT(name));
+        return false;
+    }
+    if (!e->call.star && e->call.n_args != 1) {
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%.*s\" takes one argument, not %zu",
+            BASE_STR_FMT(name), e->call.n_args);
+        return false;
+    }
+    if (e->call.distinct && agg != EXPR_AGG_COUNT && agg != EXPR_AGG_MIN && agg != EXPR_AGG_MAX) {
+        dsl_unsupported(c, e->span, "distinct in an aggregate other than count");
+        return false;
+    }
+    return true;
+}
+
+const struct expr *dsl_check_group_agg(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, enum expr_agg agg) {
+    struct dsl_group *g = s->group;
+    struct plan_agg out = { .agg = agg };
+    if (!agg_shape_ok(c, e, agg))
+        return NULL;
+    if (g->inside) {
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "an aggregate cannot stand in an aggregate");
+        return NULL;
+    }
+    g->inside = true;
+    if (!e->call.star)
+        out.arg = dsl_fold(c, dsl_check_expr(c, s, e->call.args[0]));
+    if (e->call.filter)
+        out.filter = dsl_check_cond(c, s, e->call.filter, "the condition of \"filter\"");
+    g->inside = false;
+    if ((!e->call.star && !out.arg) || (e->call.filter && !out.filter))
+        return NULL;
+    if (e->call.distinct && agg == EXPR_AGG_COUNT)
+        out.agg = EXPR_AGG_COUNT_DISTINCT;
+    out.type = expr_agg_type(c->a, out.agg, out.arg ? out.arg->type : NULL);
+    if (!out.type) {
+        dsl_diag_error(c->diag, e->span, CEP_ETYPE, "aggregate \"%.*s\" does not take %s",
+            BASE_STR_FMT(e->call.name.text), dsl_type_name(c, out.arg->type));
+        return NULL;
+    }
+    struct expr *x = dsl_new_expr(c, EXPR_AGG, out.type, e->span);
+    x->agg = out.agg;
+    x->agg_slot = slot_of(c, g, &out, e->span);
+    return x;
+}
+
+/* An input's column of that name is STREAM.window_start then, or, inside an aggregate, what the name means. */
+const struct expr *dsl_check_group_bound(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name) {
+    const struct dsl_group *g = s->group;
+    bool start = base_str_eq(name->text, BASE_STR("window_start"));
+    if (!g || !g->windowed || g->inside || (!start && !base_str_eq(name->text, BASE_STR("window_end"))))
+        return NULL;
+    uint32_t more = start ? PLAN_GROUP_START : PLAN_GROUP_END;
+    return expr_col(c->a, g->n_input_cols + more, evt_type_of(EVT_TIMESTAMP), name->span);
+}
+
+/* -- over the group's columns ------------------------------------------------------------------------------------- */
+
+struct rewrite {
+    struct dsl_sem *c;
+    const struct dsl_group *g;
+    const struct evt_schema *in;
+    const struct expr *const *keys;
+    uint32_t n_keys;
+    bool ok;
+};
+
+static const struct expr *ungrouped(struct rewrite *r, const struct expr *e) {
+    struct base_str name = r->in->cols[e->index].name;
+    r->ok = false;
+    dsl_diag_error(r->c->diag, e->span, CEP_EINVAL,
+        "column \"%.*s\" stands neither in \"group by\" nor in an aggregate", BASE_STR_FMT(name));
+    dsl_diag_note(r->c->diag, "add it to \"group by\", or write last(%.*s)", BASE_STR_FMT(name));
+    return e;
+}
+
+static const struct expr *rewrite(struct rewrite *r, const struct expr *e) {
+    struct base_arena *a = r->c->a;
+    uint32_t n_cols = r->g->n_input_cols;
+    for (uint32_t k = 0; k < r->n_keys; k++)
+        if (r->keys[k] && expr_eq(e, r->keys[k]))
+            return expr_col(a, k, e->type, e->span);
+    if (e->kind == EXPR_AGG)
+        return expr_col(a, r->n_keys + e->agg_slot, e->type, e->span);
+    if (e->kind == EXPR_COL && e->index >= n_cols)
+        return expr_col(a, r->n_keys + r->g->n_aggs + e->index - n_cols, e->type, e->span);
+    if (e->kind == EXPR_COL)
+        return ungrouped(r, e);
+    if (e->n_args == 0)
+        return e;
+    struct expr *copy = BASE_ARENA_NEW(a, struct expr);
+    const struct expr **args = BASE_ARENA_ARRAY(a, const struct expr *, e->n_args);
+    *copy = *e;
+    for (uint32_t i = 0; i < e->n_args && r->ok; i++)
+        args[i] = rewrite(r, e->args[i]);
+    copy->args = args;
+    return copy;
+}
+
+static const struct evt_schema *group_columns(struct dsl_sem *c, const struct dsl_group *g,
+    const struct expr *const *keys, uint32_t n_keys, const struct evt_schema *in) {
+    struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, n_keys + g->n_aggs + PLAN_GROUP_MORE);
+    struct base_buf text = BASE_BUF_INIT;
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < n_keys; k++) {
+        bool col = keys[k]->kind == EXPR_COL;
+        base_buf_clear(&text);
+        if (!col)
+            expr_write(&text, keys[k], in, NULL);
+        cols[n++] = (struct evt_column){
+            .name = col ? in->cols[keys[k]->index].name : dsl_keep(c, base_buf_view(&text)), .type = keys[k]->type
+        };
+    }
+    for (uint32_t i = 0; i < g->n_aggs; i++) {
+        base_buf_clear(&text);
+        plan_write_agg(&text, &g->aggs[i], in);
+        cols[n++] = (struct evt_column){ .name = dsl_keep(c, base_buf_view(&text)), .type = g->aggs[i].type };
+    }
+    base_buf_release(&text);
+    cols[n++] = (struct evt_column){ .name = BASE_STR("window_start"), .type = evt_type_of(EVT_TIMESTAMP) };
+    cols[n++] = (struct evt_column){ .name = BASE_STR("window_end"), .type = evt_type_of(EVT_TIMESTAMP) };
+    struct evt_schema *s = BASE_ARENA_NEW(c->a, struct evt_schema);
+    *s = (struct evt_schema){ n, n, cols };
+    return s;
+}
+
+/* -- the window --------------------------------------------------------------------------------------------------- */
+
+static int64_t gcd(int64_t a, int64_t b) {
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static bool lower_sliding(struct dsl_sem *c, const struct dsl_window *w, struct plan_aggregate *out) {
+    out->window = PLAN_WINDOW_SLIDING;
+    if (!dsl_duration_of(c, w->size, "the size of the window", false, &out->size_us) ||
+        !dsl_duration_of(c, w->slide, "\"every\"", false, &out->slide_us))
+        return false;
+    if (out->slide_us > out->size_us) {
+        dsl_diag_error(c->diag, w->slide->span, CEP_EINVAL,
+            "the window slides further than it is long: events between two of them would be in none");
+        dsl_diag_note(c->diag, "\"every\" is at most the size of the window");
+        return false;
+    }
+    if (out->size_us / gcd(out->size_us, out->slide_us) > MAX_PANES) {
+        dsl_diag_error(c->diag, w->span, CEP_ELIMIT,
+            "the window is made of more than %d panes: its size and \"every\" have too small a common divisor",
+            (int)MAX_PANES);
+        return false;
+    }
+    return true;
+}
+
+static bool lower_count(struct dsl_sem *c, const struct dsl_window *w, struct plan_aggregate *out) {
+    int64_t size = 0, slide = 0;
+    if (!dsl_count_of(c, w->size, "the size of the window", MAX_PANES, &size))
+        return false;
+    if (w->slide && !dsl_count_of(c, w->slide, "\"every\"", MAX_PANES, &slide))
+        return false;
+    if (slide > size) {
+        dsl_diag_error(c->diag, w->slide->span, CEP_EINVAL,
+            "the window slides further than it is long: events between two of them would be in none");
+        return false;
+    }
+    out->window = PLAN_WINDOW_COUNT;
+    out->size_n = (uint32_t)size;
+    out->slide_n = (uint32_t)(slide ? slide : size);
+    return true;
+}
+
+static bool lower_window(struct dsl_sem *c, const struct dsl_window *w, struct plan_aggregate *out) {
+    bool ok = true;
+    switch (w->kind) {
+    case DSL_WINDOW_TUMBLING:
+        out->window = PLAN_WINDOW_TUMBLING;
+        ok = dsl_duration_of(c, w->size, "the size of the window", false, &out->size_us);
+        out->slide_us = out->size_us;
+        break;
+    case DSL_WINDOW_SLIDING: ok = lower_sliding(c, w, out); break;
+    case DSL_WINDOW_SESSION:
+        out->window = PLAN_WINDOW_SESSION;
+        ok = dsl_duration_of(c, w->size, "the gap of the session", false, &out->size_us);
+        break;
+    case DSL_WINDOW_COUNT: ok = lower_count(c, w, out); break;
+    case DSL_WINDOW_GLOBAL: out->window = PLAN_WINDOW_GLOBAL; break;
+    }
+    if (ok && w->offset) {
+        ok = dsl_duration_of(c, w->offset, "the offset of the window", true, &out->offset_us);
+        if (ok)
+            out->offset_us %= out->slide_us;
+    }
+    return ok;
+}
+
+/* -- when it gives its results ------------------------------------------------------------------------------------ */
+
+static const char *window_word(enum plan_window w) {
+    static const char *const words[PLAN_WINDOW_MAX] = { "\"group by\" without a window", "a tumbling window",
+        "a sliding window", "a session window", "a count window", "a global window" };
+    return words[w];
+}
+
+static bool early_ok(struct dsl_sem *c, const struct plan_aggregate *ag, const struct dsl_emit *e) {
+    if (ag->window == PLAN_WINDOW_COUNT) {
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "a count window gives its result with its last event");
+        return false;
+    }
+    if (ag->window == PLAN_WINDOW_SLIDING && e->kind == DSL_EMIT_AFTER) {
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL,
+            "events are not counted for each sliding window, so none gives a result after some of them");
+        dsl_diag_note(c->diag, "a tumbling window can, and \"emit every D\" or \"emit each event\"");
+        return false;
+    }
+    return true;
+}
+
+static bool lower_emits(struct dsl_sem *c, const struct dsl_query *q, struct plan_aggregate *out) {
+    const struct dsl_emit *early = NULL;
+    int64_t n = 0;
+    bool ok = true;
+    for (size_t i = 0; i < q->n_emits && ok; i++) {
+        const struct dsl_emit *e = &q->emits[i];
+        if (e->kind == DSL_EMIT_WATERMARK || e->kind == DSL_EMIT_DEFAULT) {
+            ok = out->window != PLAN_WINDOW_NONE;
+            if (!ok) {
+                dsl_diag_error(c->diag, e->span, CEP_EINVAL,
+                    "\"group by\" without a window has no end that a watermark could pass");
+                dsl_diag_note(c->diag, "add a window, or write: emit each event");
+            }
+            continue;
+        }
+        if (early) {
+            dsl_diag_error(c->diag, e->span, CEP_EINVAL, "there is a second rule of when to give early results");
+            dsl_diag_note_at(c->diag, early->span, "the first is here");
+            return false;
+        }
+        early = e;
+        ok = early_ok(c, out, e);
+        if (!ok)
+            break;
+        if (e->kind == DSL_EMIT_EVERY) {
+            out->emit = PLAN_EMIT_EVERY;
+            ok = dsl_duration_of(c, e->arg, "\"emit every\"", false, &out->emit_us);
+        } else if (e->kind == DSL_EMIT_EACH) {
+            out->emit = PLAN_EMIT_EACH;
+        } else {
+            out->emit = PLAN_EMIT_AFTER;
+            ok = dsl_count_of(c, e->arg, "\"emit after\"", INT32_MAX, &n);
+            out->emit_n = (uint64_t)n;
+        }
+    }
+    if (!early && out->window == PLAN_WINDOW_NONE)
+        out->emit = PLAN_EMIT_EACH;
+    return ok;
+}
+
+static bool lower_accumulation(struct dsl_sem *c, const struct dsl_query *q, struct plan_aggregate *out) {
+    if (q->accumulation == DSL_ACC_RETRACTING) {
+        dsl_unsupported(c, q->accumulation_span, "retracting");
+        return false;
+    }
+    out->discarding = q->accumulation == DSL_ACC_DISCARDING;
+    if (out->discarding && out->window == PLAN_WINDOW_SLIDING) {
+        dsl_diag_error(c->diag, q->accumulation_span, CEP_EINVAL,
+            "sliding windows share their events: what one gave out cannot be forgotten for the others");
+        return false;
+    }
+    return true;
+}
+
+static bool lower_lateness(
+    struct dsl_sem *c, const struct dsl_query *q, const struct dsl_rows *in, struct plan_aggregate *out) {
+    if (!q->lateness)
+        return true;
+    if (out->window != PLAN_WINDOW_TUMBLING && out->window != PLAN_WINDOW_SLIDING &&
+        out->window != PLAN_WINDOW_SESSION) {
+        dsl_diag_error(c->diag, q->lateness_span, CEP_EINVAL, "%s is not closed by time: nothing is late for it",
+            window_word(out->window));
+        return false;
+    }
+    if (in->sym && (in->sym->kind != DSL_SYM_SOURCE || in->port != PLAN_PORT_MAIN)) {
+        dsl_diag_error(c->diag, q->lateness_span, CEP_EINVAL,
+            "\"%.*s\" has no late events: lateness is allowed where a source is read", BASE_STR_FMT(in->name));
+        dsl_diag_note(c->diag, "read the source itself, with \"where\" and the expressions in this select");
+        return false;
+    }
+    if (in->sym && in->sym->stmt->stream.time == DSL_TIME_PROCESSING) {
+        dsl_diag_error(c->diag, q->lateness_span, CEP_EINVAL,
+            "stream \"%.*s\" has processing time: none of its events is late", BASE_STR_FMT(in->name));
+        return false;
+    }
+    out->takes_late = true;
+    return dsl_duration_of(c, q->lateness, "the allowed lateness", false, &out->lateness_us);
+}
+
+/* -- the select --------------------------------------------------------------------------------------------------- */
+
+static bool is_bound_name(const struct dsl_expr *e) {
+    return e->kind == DSL_EXPR_NAME && !e->name.quoted &&
+           (base_str_eq(e->name.text, BASE_STR("window_start")) ||
+               base_str_eq(e->name.text, BASE_STR("window_end")));
+}
+
+static bool lower_keys(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_select *sel,
+    const struct expr **keys, uint32_t *n_keys) {
+    bool ok = true;
+    struct dsl_scope plain = *s;
+    plain.group = NULL;
+    *n_keys = 0;
+    for (size_t i = 0; i < sel->n_group; i++) {
+        if (s->group->windowed && is_bound_name(sel->group[i]))
+            continue; /* the window is part of the group anyway; Flink's SQL wants it said */
+        const struct expr *e = dsl_fold(c, dsl_check_expr(c, &plain, sel->group[i]));
+        if (e && expr_is_const(e)) {
+            dsl_diag_error(c->diag, sel->group[i]->span, CEP_EINVAL, "\"group by\" a constant makes one group");
+            dsl_diag_note(c->diag, "columns are named: group by card");
+            e = NULL;
+        }
+        ok &= e != NULL;
+        if (e)
+            keys[(*n_keys)++] = e;
+    }
+    return ok;
+}
+
+struct items {
+    const struct expr **exprs;
+    struct evt_column *cols;
+    uint32_t n;
+    bool ok;
+};
+
+static void lower_item(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_alias *al, struct items *out) {
+    struct dsl_name name = { 0 };
+    if (al->expr->kind == DSL_EXPR_STAR) {
+        dsl_diag_error(c->diag, al->expr->span, CEP_EINVAL, "\"*\" cannot stand in a select that aggregates");
+        dsl_diag_note(c->diag, "name the columns of \"group by\" and the aggregates");
+        out->ok = false;
+        return;
+    }
+    bool named = dsl_alias_name(c, al, &name);
+    const struct expr *e = dsl_fold(c, dsl_check_expr(c, s, al->expr));
+    if (e && e->type->kind == EVT_NULL) {
+        dsl_diag_error(c->diag, al->expr->span, CEP_ETYPE, "the type of this column is not known");
+        dsl_diag_note(c->diag, "write cast(null as TYPE)");
+        e = NULL;
+    }
+    for (uint32_t k = 0; named && k < out->n; k++)
+        if (base_str_eq(out->cols[k].name, name.text)) {
+            dsl_diag_error(
+                c->diag, name.span, CEP_ENAME, "two columns are called \"%.*s\"", BASE_STR_FMT(name.text));
+            named = false;
+        }
+    out->ok &= e && named;
+    if (e && named) {
+        out->exprs[out->n] = e;
+        out->cols[out->n++] = (struct evt_column){ .name = dsl_keep(c, name.text), .type = e->type };
+    }
+}
+
+static void lower_items(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_select *sel, struct items *out) {
+    size_t n = dsl_capped(c, sel->span, sel->n_items, "columns");
+    *out = (struct items){ .exprs = BASE_ARENA_ARRAY(c->a, const struct expr *, n + 1),
+        .cols = BASE_ARENA_ARRAY(c->a, struct evt_column, n + 1),
+        .ok = true };
+    for (size_t i = 0; i < n; i++)
+        lower_item(c, s, &sel->items[i], out);
+}
+
+static bool rewrite_all(struct rewrite *r, struct plan_aggregate *out, struct items *items) {
+    if (out->having) {
+        r->ok = true;
+        out->having = rewrite(r, out->having);
+        items->ok &= r->ok;
+    }
+    for (uint32_t i = 0; i < items->n; i++) {
+        r->ok = true; /* one mistake an item */
+        items->exprs[i] = rewrite(r, items->exprs[i]);
+        items->ok &= r->ok;
+    }
+    return items->ok;
+}
+
+/* What is kept for ever: a group for each key that ever came. */
+static void warn_unbounded(struct dsl_sem *c, const struct dsl_sym *sym, const struct plan_aggregate *ag) {
+    if (ag->n_keys == 0 || ag->window == PLAN_WINDOW_TUMBLING || ag->window == PLAN_WINDOW_SLIDING ||
+        ag->window == PLAN_WINDOW_SESSION)
+        return;
+    dsl_diag_warning(c->diag, sym->stmt->name.span, "stream \"%.*s\" keeps a group for every key, for ever",
+        BASE_STR_FMT(sym->name));
+    dsl_diag_note(c->diag, "windows of time (tumbling, sliding, session) let groups go");
+}
+
+void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym) {
+    const struct dsl_query *q = sym->stmt->select;
+    const struct dsl_select *sel = q->selects[0];
+    struct plan_node *node = dsl_add_node(c, sym, PLAN_NODE_AGGREGATE);
+    struct plan_aggregate *ag = &node->aggregate;
+    struct dsl_group group = { .windowed = sel->window != NULL };
+    struct dsl_rows in;
+    bool ok = true;
+    if (!dsl_rows_find(c, &sel->from[0]->path, DSL_USE_READ, &in)) {
+        ok = false;
+        in = (struct dsl_rows){ .open = true, .name = dsl_path_str(&sel->from[0]->path, &c->tmp) };
+    }
+    ok &= in.sym != sym; /* reported as a cycle */
+    group.n_input_cols = in.schema ? in.schema->n_cols : 0;
+    struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
+        .schema = in.schema,
+        .open = in.open,
+        .name = in.name,
+        .alias = sel->from[0]->alias.text,
+        .word = "stream",
+        .group = &group,
+        .own = -1,
+        .input = -1,
+        .agg_var = -1,
+        .key_col = -1 };
+    if (in.sym)
+        ag->input = (struct plan_ref){ in.sym->node, in.port };
+    if (sel->where) {
+        struct dsl_scope plain = s;
+        plain.group = NULL;
+        ag->where = dsl_check_cond(c, &plain, sel->where, "the condition of \"where\"");
+        ok &= ag->where != NULL;
+        dsl_warn_cond(c, ag->where, in.schema, "the condition of \"where\"");
+    }
+    const struct expr **keys = BASE_ARENA_ARRAY(c->a, const struct expr *, sel->n_group + 1);
+    struct items items;
+    bool keys_ok = lower_keys(c, &s, sel, keys, &ag->n_keys);
+    ok &= keys_ok;
+    ag->keys = keys;
+    lower_items(c, &s, sel, &items);
+    if (sel->having) {
+        ag->having = dsl_check_cond(c, &s, sel->having, "the condition of \"having\"");
+        ok &= ag->having != NULL;
+    }
+    if (sel->window)
+        ok &= lower_window(c, sel->window, ag);
+    ok &= lower_emits(c, q, ag);
+    ok &= lower_accumulation(c, q, ag);
+    ok &= lower_lateness(c, q, &in, ag);
+    struct rewrite r = { .c = c, .g = &group, .in = in.schema, .keys = keys, .n_keys = ag->n_keys };
+    if (in.schema && keys_ok)
+        ok &= rewrite_all(&r, ag, &items);
+    sym->bad |= !ok || !items.ok || !in.schema;
+    sym->open |= !items.ok || in.open;
+    ag->aggs = group.aggs;
+    ag->n_aggs = group.n_aggs;
+    ag->items = items.exprs;
+    struct evt_schema *out = BASE_ARENA_NEW(c->a, struct evt_schema);
+    *out = (struct evt_schema){ items.n, items.n, items.cols };
+    sym->schema = node->schema = out;
+    if (!sym->bad) {
+        ag->groups = group_columns(c, &group, keys, ag->n_keys, in.schema);
+        if (ag->window == PLAN_WINDOW_TUMBLING || ag->window == PLAN_WINDOW_SLIDING ||
+            ag->window == PLAN_WINDOW_SESSION)
+            node->late_schema = in.schema;
+        warn_unbounded(c, sym, ag);
+    }
+}

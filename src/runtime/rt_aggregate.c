@@ -1,0 +1,353 @@
+/*
+ * rt_aggregate -- see rt_aggregate.h.
+ */
+#include "runtime/rt_aggregate.h"
+
+#include "base/base_bits.h"
+#include "base/base_check.h"
+#include "base/base_map.h"
+#include "base/base_mem.h"
+#include "event/evt_view.h"
+#include "runtime/rt_ops.h"
+
+enum { IN_MAIN = 0, IN_LATE, TAKEN_AT_ONCE = 256 };
+
+static struct rt_aggregate *aggregate_of(const struct rt_op *op) {
+    return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_aggregate, op);
+}
+
+/* -- results -------------------------------------------------------------------------------------------------------- */
+
+static enum cep_rc flush(struct rt_aggregate *ag, struct cep_err *err) {
+    struct evt_batch *b = ag->out;
+    if (!b)
+        return CEP_OK;
+    ag->out = NULL;
+    enum cep_rc rc = rt_project_send(&ag->finish, &ag->op, b, err);
+    evt_batch_unref(b);
+    return rc;
+}
+
+/* Rows of one key and time follow each other in the order in which they were given out. */
+static uint64_t seq_of(const struct rt_agg_result *r) {
+    int64_t what[2] = { r->start, r->end };
+    uint64_t one_of_a_kind = base_hash_seed(what, sizeof what, r->hash);
+    uint64_t nth = r->nth < UINT16_MAX ? r->nth : UINT16_MAX;
+    return nth << EVT_MATCH_NTH_SHIFT | one_of_a_kind >> (64 - EVT_MATCH_NTH_SHIFT);
+}
+
+enum cep_rc rt_aggregate_give(struct rt_aggregate *ag, const struct rt_agg_result *r, struct cep_err *err) {
+    const char *failure = NULL;
+    if (!ag->out)
+        ag->out = evt_batch_new(ag->plan->groups, 0);
+    struct evt_batch *b = ag->out;
+    uint32_t row = b->n_rows, col = 0;
+    for (uint32_t k = 0; k < ag->kind.n_keys; k++)
+        evt_col_set_val(&b->cols[col++], row, &r->keys[k]);
+    for (uint32_t i = 0; i < ag->kind.n_accs; i++) {
+        struct evt_val v;
+        expr_acc_result(&ag->kind.fns[i], &r->accs[i], &ag->scratch, &v, &failure);
+        evt_col_set_val(&b->cols[col++], row, &v);
+    }
+    struct evt_val start = { .null = !r->bounded, .i = r->start }, end = { .null = !r->bounded, .i = r->end };
+    evt_col_set_val(&b->cols[col++], row, &start);
+    evt_col_set_val(&b->cols[col++], row, &end);
+    b->time[row] = r->time;
+    b->origin[row] = EVT_ORIGIN_MATCH | (uint32_t)(r->hash & ~EVT_ORIGIN_MATCH);
+    b->seq[row] = seq_of(r);
+    evt_batch_end_row(b);
+    base_arena_clear(&ag->scratch);
+    enum cep_rc rc = failure ? rt_op_row_failed(&ag->op, b, row, failure, err) : CEP_OK;
+    return rc == CEP_OK && evt_batch_is_full(b) ? flush(ag, err) : rc;
+}
+
+int64_t rt_aggregate_next_every(const struct rt_aggregate *ag, int64_t t) {
+    int64_t d = ag->plan->emit_us, rest = t % d, next;
+    if (rest < 0)
+        rest += d;
+    return __builtin_add_overflow(t, d - rest, &next) ? EVT_TIME_MAX : next;
+}
+
+/* -- rows ----------------------------------------------------------------------------------------------------------- */
+
+void rt_aggregate_step(struct rt_aggregate *ag, const struct rt_agg_row *row, struct expr_acc *accs) {
+    for (uint32_t i = 0; i < ag->kind.n_accs; i++) {
+        const struct evt_col *filter = ag->filter_col[i] < 0 ? NULL : &row->prep->cols[ag->filter_col[i]];
+        if (filter && (evt_col_is_null(filter, row->row) || !filter->b[row->row]))
+            continue;
+        if (ag->arg_col[i] < 0) {
+            expr_acc_step(&ag->kind.fns[i], &accs[i], NULL, &row->at);
+            continue;
+        }
+        struct evt_val v;
+        evt_col_get(&row->prep->cols[ag->arg_col[i]], row->row, &ag->scratch, &v);
+        expr_acc_step(&ag->kind.fns[i], &accs[i], &v, &row->at);
+    }
+}
+
+static enum cep_rc take_row(
+    struct rt_aggregate *ag, const struct evt_batch *prep, uint32_t i, struct cep_err *err) {
+    base_buf_clear(&ag->key);
+    for (uint32_t k = 0; k < ag->kind.n_keys; k++) {
+        evt_col_get(&prep->cols[k], i, &ag->scratch, &ag->key_vals[k]);
+        evt_val_write_key(&ag->key, ag->kind.key_types[k], &ag->key_vals[k]);
+    }
+    struct rt_agg_row row = { .prep = prep,
+        .row = i,
+        .at = { prep->time[i], prep->origin[i], prep->seq[i] },
+        .bytes = { ag->key.p ? ag->key.p : "", ag->key.len },
+        .vals = ag->key_vals };
+    row.hash = base_hash(row.bytes.p, row.bytes.len);
+    enum cep_rc rc = ag->window->take(ag, &row, err);
+    base_arena_clear(&ag->scratch);
+    return rc;
+}
+
+void rt_aggregate_hold(struct rt_aggregate *ag, uint32_t input, struct evt_batch *prep) {
+    struct clk_row rows[TAKEN_AT_ONCE];
+    size_t n = 0;
+    uint32_t place = (uint32_t)ag->n_held;
+    if (ag->n_free > 0) {
+        place = ag->free_held[--ag->n_free];
+    } else {
+        ag->held = base_grow(ag->held, ag->n_held, &ag->cap_held, sizeof *ag->held);
+        ag->n_held++;
+    }
+    ag->held[place] = (struct rt_agg_held){ evt_batch_ref(prep), evt_batch_count(prep) };
+    for (uint32_t i = 0; i < prep->n_rows; i++) {
+        if (!evt_batch_has(prep, i))
+            continue;
+        rows[n++] = (struct clk_row){ .time = prep->time[i],
+            .seq = prep->seq[i],
+            .input = input,
+            .origin = prep->origin[i],
+            .batch = place,
+            .row = i };
+        if (n == TAKEN_AT_ONCE) {
+            clk_reorder_add(&ag->reorder, rows, n);
+            n = 0;
+        }
+    }
+    clk_reorder_add(&ag->reorder, rows, n);
+}
+
+static void let_go(struct rt_aggregate *ag, uint32_t place) {
+    struct rt_agg_held *h = &ag->held[place];
+    if (--h->waiting > 0)
+        return;
+    evt_batch_unref(h->batch);
+    h->batch = NULL;
+    ag->free_held = base_grow(ag->free_held, ag->n_free, &ag->cap_free, sizeof *ag->free_held);
+    ag->free_held[ag->n_free++] = place;
+}
+
+/* Rows that waited, up to the watermark, each after the windows that ended before it. */
+static enum cep_rc take_waiting(struct rt_aggregate *ag, int64_t wm, struct cep_err *err) {
+    struct clk_row rows[TAKEN_AT_ONCE];
+    enum cep_rc rc = CEP_OK;
+    size_t n;
+    while (rc == CEP_OK && (n = clk_reorder_take(&ag->reorder, wm, rows, TAKEN_AT_ONCE)) > 0)
+        for (size_t i = 0; i < n; i++) {
+            struct evt_batch *b = ag->held[rows[i].batch].batch;
+            if (rc == CEP_OK && rows[i].time > EVT_TIME_MIN)
+                rc = ag->window->advance(ag, rows[i].time - 1, err);
+            if (rc == CEP_OK)
+                rc = take_row(ag, b, rows[i].row, err);
+            let_go(ag, rows[i].batch);
+        }
+    return rc;
+}
+
+/* -- batches -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Windows of time add to times and take away; a time so far from 1970 that this overflows goes to the errors port.
+ */
+static enum cep_rc refuse_far(
+    struct rt_aggregate *ag, struct evt_batch *v, const struct evt_batch *b, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < b->n_rows && rc == CEP_OK; i++) {
+        if ((b->time[i] >= -RT_AGG_FAR && b->time[i] <= RT_AGG_FAR) || !evt_batch_has(v, i))
+            continue;
+        base_bits_unset(evt_batch_need_sel(v), i);
+        rc = rt_op_row_failed(&ag->op, b, i, "the time is too far from 1970 for a window", err);
+    }
+    return rc;
+}
+
+/* The columns that windows take of it. Owns: the caller. */
+static enum cep_rc prepare(
+    struct rt_aggregate *ag, struct evt_batch *b, struct evt_batch **out, struct cep_err *err) {
+    const struct rt_project *p = &ag->prepare;
+    struct expr_fails fails = { .n = 0 }, item_fails = { .n = 0 };
+    uint64_t bits[EVT_BATCH_ROWS / 64];
+    int64_t now_us = clk_now(ag->op.clk);
+    const uint64_t *sel = b->sel;
+    if (p->where_vec) {
+        expr_vec_filter(p->where_vec, b, b->sel, now_us, bits, &fails);
+        sel = bits;
+    }
+    struct evt_batch *v = evt_view_new(&ag->prep, b);
+    if (p->where_vec)
+        evt_view_select(v, bits);
+    for (uint32_t i = 0; i < ag->prep.n_cols; i++) {
+        if (!p->item_vecs[i])
+            evt_view_share(v, i, p->items[i]->index);
+        else
+            evt_view_copy(v, i, expr_vec_eval(p->item_vecs[i], b, sel, now_us, &item_fails));
+    }
+    enum cep_rc rc = rt_project_report(&ag->op, b, b->sel, &fails, &p->where, 1, err);
+    if (rc == CEP_OK)
+        rc = rt_project_report(&ag->op, b, sel, &item_fails, p->items, ag->prep.n_cols, err);
+    if (rc == CEP_OK)
+        rc = refuse_far(ag, v, b, err);
+    *out = v;
+    return rc;
+}
+
+static enum cep_rc send_late(
+    struct rt_aggregate *ag, struct evt_batch *b, const uint64_t *late, struct cep_err *err) {
+    if (!rt_op_has_out(&ag->op, PLAN_PORT_LATE))
+        return CEP_OK;
+    struct evt_batch *v = evt_view_new(ag->op.node->late_schema, b);
+    for (uint32_t c = 0; c < ag->op.node->late_schema->n_cols; c++)
+        evt_view_share(v, c, c);
+    evt_view_select(v, late);
+    enum cep_rc rc = rt_emit(&ag->op, PLAN_PORT_LATE, v, err);
+    evt_batch_unref(v);
+    return rc;
+}
+
+/* Rows that need not wait: all, or those that the watermark has passed already. */
+static enum cep_rc take_at_once(
+    struct rt_aggregate *ag, struct evt_batch *b, const struct evt_batch *prep, struct cep_err *err) {
+    uint64_t late[EVT_BATCH_ROWS / 64] = { 0 };
+    uint64_t n_late = 0;
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < prep->n_rows && rc == CEP_OK; i++) {
+        if (!evt_batch_has(prep, i))
+            continue;
+        rc = take_row(ag, prep, i, err);
+        if (rc == CEP_NONE) {
+            base_bits_set(late, i);
+            n_late++;
+            rc = CEP_OK;
+        }
+    }
+    ag->op.metrics.late += n_late;
+    if (rc == CEP_OK && n_late > 0)
+        rc = send_late(ag, b, late, err);
+    return rc;
+}
+
+static enum cep_rc aggregate_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
+    struct rt_aggregate *ag = aggregate_of(op);
+    struct evt_batch *prep;
+    enum cep_rc rc = prepare(ag, b, &prep, err);
+    if (rc == CEP_OK && ag->ordered && input == IN_MAIN && evt_batch_count(prep) > 0)
+        rt_aggregate_hold(ag, input, prep);
+    else if (rc == CEP_OK)
+        rc = take_at_once(ag, b, prep, err);
+    evt_batch_unref(prep);
+    return rc == CEP_OK ? flush(ag, err) : rc;
+}
+
+static enum cep_rc aggregate_watermark(struct rt_op *op, int64_t wm, struct cep_err *err) {
+    struct rt_aggregate *ag = aggregate_of(op);
+    enum cep_rc rc = take_waiting(ag, wm, err);
+    if (rc == CEP_OK)
+        rc = ag->window->advance(ag, wm, err);
+    if (rc == CEP_OK)
+        rc = flush(ag, err);
+    ag->passed = wm;
+    return rc;
+}
+
+static void aggregate_gauges(struct rt_op *op) {
+    struct rt_aggregate *ag = aggregate_of(op);
+    op->metrics.buffered = ag->reorder.n_rows;
+    op->metrics.keys = ag->window->n_groups(ag);
+    op->metrics.state_bytes = ag->window->bytes(ag) + clk_reorder_bytes(&ag->reorder);
+}
+
+/* -- life ----------------------------------------------------------------------------------------------------------- */
+
+static void aggregate_free(struct rt_op *op) {
+    struct rt_aggregate *ag = aggregate_of(op);
+    if (ag->own)
+        ag->window->release(ag);
+    for (size_t i = 0; i < ag->n_held; i++)
+        evt_batch_unref(ag->held[i].batch);
+    base_free(ag->held);
+    base_free(ag->free_held);
+    clk_reorder_release(&ag->reorder);
+    rt_project_release(&ag->prepare);
+    rt_project_release(&ag->finish);
+    rt_group_kind_release(&ag->kind);
+    base_free((void *)(uintptr_t)ag->prep.cols);
+    base_free(ag->prep_exprs);
+    base_free(ag->arg_col);
+    base_free(ag->filter_col);
+    base_free(ag->key_vals);
+    base_buf_release(&ag->key);
+    base_arena_release(&ag->scratch);
+    evt_batch_unref(ag->out);
+    rt_op_release(op);
+    base_free(ag);
+}
+
+static const struct rt_op_vt aggregate_vt = {
+    .kind = "aggregate",
+    .batch = aggregate_batch,
+    .watermark = aggregate_watermark,
+    .gauges = aggregate_gauges,
+    .save = rt_aggregate_save,
+    .load = rt_aggregate_load,
+    .free = aggregate_free,
+};
+
+static uint32_t add_prep(struct rt_aggregate *ag, struct evt_column *cols, const struct expr *e) {
+    uint32_t c = ag->prep.n_cols++;
+    ag->prep_exprs[c] = e;
+    cols[c] = (struct evt_column){ .name = BASE_STR(""), .type = e->type };
+    return c;
+}
+
+static void make_prep(struct rt_aggregate *ag) {
+    const struct plan_aggregate *p = ag->plan;
+    size_t n = p->n_keys + (size_t)p->n_aggs * 2 + 1;
+    struct evt_column *cols = base_calloc(n, sizeof *cols);
+    ag->prep_exprs = base_calloc(n, sizeof *ag->prep_exprs);
+    ag->arg_col = base_calloc(p->n_aggs + (size_t)1, sizeof *ag->arg_col);
+    ag->filter_col = base_calloc(p->n_aggs + (size_t)1, sizeof *ag->filter_col);
+    for (uint32_t i = 0; i < p->n_keys; i++)
+        (void)add_prep(ag, cols, p->keys[i]);
+    for (uint32_t i = 0; i < p->n_aggs; i++) {
+        ag->arg_col[i] = p->aggs[i].arg ? (int32_t)add_prep(ag, cols, p->aggs[i].arg) : -1;
+        ag->filter_col[i] = p->aggs[i].filter ? (int32_t)add_prep(ag, cols, p->aggs[i].filter) : -1;
+    }
+    ag->prep.n_visible = ag->prep.n_cols;
+    ag->prep.cols = cols;
+    rt_project_init(&ag->prepare, p->where, ag->prep_exprs, &ag->prep);
+}
+
+struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk) {
+    static const struct rt_window_vt *const windows[PLAN_WINDOW_MAX] = { &rt_window_global, &rt_window_time,
+        &rt_window_time, &rt_window_session, &rt_window_count, &rt_window_global };
+    const struct plan_aggregate *p = &node->aggregate;
+    struct rt_aggregate *ag = base_calloc(1, sizeof *ag);
+    rt_op_init(&ag->op, &aggregate_vt, node, node->name, plan_node_n_inputs(node), clk);
+    ag->plan = p;
+    ag->in = plan_schema_of(plan, p->input);
+    ag->window = windows[p->window];
+    ag->passed = EVT_TIME_MIN;
+    ag->ordered = p->emit != PLAN_EMIT_WATERMARK || ag->window == &rt_window_count;
+    rt_group_kind_init(&ag->kind, p);
+    ag->key_vals = base_calloc(p->n_keys + (size_t)1, sizeof *ag->key_vals);
+    base_arena_init(&ag->scratch, 0);
+    clk_reorder_init(&ag->reorder);
+    make_prep(ag);
+    rt_project_init(&ag->finish, p->having, p->items, node->schema);
+    ag->window->init(ag);
+    return &ag->op;
+}

@@ -1,0 +1,129 @@
+#pragma once
+/*
+ * rt_aggregate -- `group by`, windows, aggregates: the operator, and what its windows see of it.
+ *
+ *     batch ─▶ where, keys, arguments (kernels) ─▶ row ─▶ window: which groups take it ─▶ accumulators
+ *     watermark ─▶ window: what has ended ─▶ rt_aggregate_give() ─▶ having, items (rt_project) ─▶ out
+ *
+ * A kind of window is a row of struct rt_window_vt, a file each:
+ *
+ *     rt_window_time.c     tumbling, sliding: panes by time, each a table of groups; overlapping windows share panes
+ *                          (J. Li et al., "No pane, no gain", SIGMOD Record 34(1), 2005)
+ *     rt_window_session.c  sessions: intervals of a key that grow together
+ *     rt_window_count.c    so many rows of a key
+ *     rt_window_global.c   all rows of a key, for ever: `window global`, and `group by` alone
+ *
+ * Order. Tumbling, sliding and session windows that only give results when they end take rows as they come: what they give does
+ * not depend on it. The others see rows in (time, input, origin, position) order: rows wait until the watermark passes them.
+ *
+ * Time of a result: a window's is its last microsecond (end - 1 µs), as in Flink; an early one's is the row's that brought it, or
+ * the moment's (`emit every`); never at or before a watermark that has gone on.
+ *
+ * Internal to src/runtime. Threads: the task's.
+ */
+#include "runtime/rt_groups.h"
+#include "runtime/rt_op.h"
+#include "runtime/rt_project.h"
+#include "time/clk_reorder.h"
+
+struct rt_aggregate;
+
+/* The furthest from 1970 that a row's time may be, some 73,000 years: windows add to it. */
+#define RT_AGG_FAR (INT64_MAX / 4)
+
+/* A row under way. */
+struct rt_agg_row {
+    const struct evt_batch *prep; /* keys, arguments, filters of its batch */
+    uint32_t row;
+    struct expr_place at;
+    uint64_t hash;          /* of the key */
+    struct base_str bytes;  /* of the key, canonical */
+    const struct evt_val *vals;
+};
+
+/* What is to be given out. */
+struct rt_agg_result {
+    const struct evt_val *keys;
+    uint64_t hash; /* of the key */
+    const struct expr_acc *accs;
+    bool bounded;       /* has start and end */
+    int64_t start, end; /* µs */
+    int64_t time;       /* of the result's row */
+    uint32_t nth;       /* of the results of this key and time */
+};
+
+struct rt_window_vt {
+    void (*init)(struct rt_aggregate *ag);
+    /* Returns: CEP_OK, CEP_NONE when the row is too late, an error. */
+    enum cep_rc (*take)(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err);
+    /* Gives out what has ended by `time`, in order, and forgets what nobody can ask for any more. */
+    enum cep_rc (*advance)(struct rt_aggregate *ag, int64_t time, struct cep_err *err);
+    uint64_t (*n_groups)(const struct rt_aggregate *ag);
+    size_t (*bytes)(const struct rt_aggregate *ag);
+    /* Entries of namespace GROUP: key: the group's own bytes; value: the key's values, then the window's. */
+    enum cep_rc (*save)(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err);
+    /* The rest of such a value. Returns: its group; NULL and u->bad for malformed bytes. */
+    struct rt_group *(*load)(struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u);
+    void (*release)(struct rt_aggregate *ag);
+};
+
+extern const struct rt_window_vt rt_window_time, rt_window_session, rt_window_count, rt_window_global;
+
+struct rt_aggregate {
+    struct rt_op op;
+    const struct plan_aggregate *plan;
+    const struct evt_schema *in;
+    const struct rt_window_vt *window;
+    struct rt_group_kind kind;
+    bool ordered;
+    int64_t passed; /* the watermark that has gone on */
+    /* From input rows to what windows take. */
+    struct rt_project prepare;        /* its where, and one item a column of prep */
+    struct evt_schema prep;           /* owned: keys, then arguments, then filters */
+    const struct expr **prep_exprs;   /* owned */
+    int32_t *arg_col, *filter_col;    /* owned; by aggregate: column of prep, -1 = none */
+    struct base_buf key;              /* scratch: of the row under way */
+    struct evt_val *key_vals;         /* owned, scratch */
+    struct base_arena scratch;        /* cleared after each row, each result */
+    /* Rows that wait, when ordered. */
+    struct clk_reorder reorder;
+    struct rt_agg_held *held; /* owned */
+    size_t n_held, cap_held;
+    uint32_t *free_held; /* owned: places */
+    size_t n_free, cap_free;
+    /* Results on their way. */
+    struct rt_project finish; /* having, items: over plan->groups */
+    struct evt_batch *out;    /* owned; of plan->groups */
+    bool same;                /* while loading: as the program that saved */
+    void *own;                /* the window's */
+};
+
+/* Adds the row to accumulators. */
+void rt_aggregate_step(struct rt_aggregate *ag, const struct rt_agg_row *row, struct expr_acc *accs);
+enum cep_rc rt_aggregate_give(struct rt_aggregate *ag, const struct rt_agg_result *r, struct cep_err *err);
+/* `t`, or the first moment that is not late for those who read the results. */
+static inline int64_t rt_aggregate_time(const struct rt_aggregate *ag, int64_t t) {
+    return t > ag->passed || ag->passed == EVT_TIME_MAX ? t : ag->passed + 1;
+}
+/* The next multiple of emit_us after t. */
+int64_t rt_aggregate_next_every(const struct rt_aggregate *ag, int64_t t);
+
+/* -- rt_aggregate_save.c -------------------------------------------------------------------------------------------- */
+
+enum { RT_AGG_NS_GROUP = 1, RT_AGG_NS_ROW = 2 };
+
+/* An entry: the values of the key stand before what `value` holds. */
+enum cep_rc rt_aggregate_put_group(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
+    struct base_str value, const struct sto_out *out, struct cep_err *err);
+enum cep_rc rt_aggregate_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err);
+enum cep_rc rt_aggregate_load(
+    struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);
+
+/* -- rows that wait (rt_aggregate.c) --------------------------------------------------------------------------------- */
+
+struct rt_agg_held {
+    struct evt_batch *batch; /* counted; of ag->prep; NULL = free */
+    uint32_t waiting;        /* rows */
+};
+/* Keeps the rows that are there; takes its own reference. */
+void rt_aggregate_hold(struct rt_aggregate *ag, uint32_t input, struct evt_batch *prep);

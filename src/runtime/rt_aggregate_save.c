@@ -1,0 +1,185 @@
+/*
+ * rt_aggregate_save -- what survives of an aggregation.
+ *
+ * META (key ""): zigzag watermark that has gone on; str signature: the window, keys and aggregates as text. State of another
+ * signature means something else and is lost: counted by groups and rows.
+ * GROUP (key: zigzag part -- the start of the pane or session, else 0 --, the key's canonical bytes): a value a key column; zigzag
+ * time of its last result, varint how many there were of that time; the window's own (rt_window_*.c).
+ * ROW (key: u64 number): a row that waits, of the columns that windows take (keys, arguments, filters).
+ */
+#include "runtime/rt_aggregate.h"
+
+#include "base/base_check.h"
+#include "base/base_err.h"
+#include "base/base_map.h"
+#include "base/base_mem.h"
+#include "event/evt_pack.h"
+
+static struct rt_aggregate *aggregate_of(const struct rt_op *op) {
+    return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_aggregate, op);
+}
+
+static void write_signature(const struct rt_aggregate *ag, struct base_buf *b) {
+    const struct plan_aggregate *p = ag->plan;
+    base_buf_printf(b, "%d %lld %lld %lld %u %u %d;", (int)p->window, (long long)p->size_us,
+        (long long)p->slide_us, (long long)p->offset_us, p->size_n, p->slide_n, (int)ag->ordered);
+    for (uint32_t i = 0; i < p->n_keys; i++) {
+        evt_type_write(b, p->keys[i]->type);
+        base_buf_putc(b, ' ');
+        expr_write(b, p->keys[i], ag->in, NULL);
+        base_buf_putc(b, ';');
+    }
+    for (uint32_t i = 0; i < p->n_aggs; i++) {
+        const struct plan_agg *a = &p->aggs[i];
+        base_buf_printf(b, "%d ", (int)a->agg);
+        if (a->arg) {
+            evt_type_write(b, a->arg->type);
+            base_buf_putc(b, ' ');
+            expr_write(b, a->arg, ag->in, NULL);
+        }
+        if (a->filter) {
+            base_buf_puts(b, " filter ");
+            expr_write(b, a->filter, ag->in, NULL);
+        }
+        base_buf_putc(b, ';');
+    }
+}
+
+enum cep_rc rt_aggregate_put_group(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
+    struct base_str value, const struct sto_out *out, struct cep_err *err) {
+    struct base_buf key = BASE_BUF_INIT, all = BASE_BUF_INIT;
+    base_pack_zigzag(&key, part);
+    base_buf_str(&key, g->bytes);
+    for (uint32_t k = 0; k < ag->kind.n_keys; k++)
+        evt_pack_val(&all, ag->kind.key_types[k], &g->vals[k]);
+    base_pack_zigzag(&all, g->given_at);
+    base_pack_varint(&all, g->n_given);
+    base_buf_str(&all, value);
+    enum cep_rc rc = sto_put(
+        out, RT_AGG_NS_GROUP, sto_group_of_hash(g->hash), base_buf_view(&key), base_buf_view(&all), err);
+    base_buf_release(&key);
+    base_buf_release(&all);
+    return rc;
+}
+
+static enum cep_rc save_meta(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
+    struct base_buf value = BASE_BUF_INIT, sig = BASE_BUF_INIT;
+    write_signature(ag, &sig);
+    base_pack_zigzag(&value, ag->passed);
+    base_pack_str(&value, base_buf_view(&sig));
+    enum cep_rc rc = sto_put(out, STO_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&value), err);
+    base_buf_release(&value);
+    base_buf_release(&sig);
+    return rc;
+}
+
+static uint64_t hash_of_row(struct rt_aggregate *ag, const struct evt_batch *prep, uint32_t row) {
+    base_buf_clear(&ag->key);
+    for (uint32_t k = 0; k < ag->kind.n_keys; k++) {
+        struct evt_val v;
+        evt_col_get(&prep->cols[k], row, &ag->scratch, &v);
+        evt_val_write_key(&ag->key, ag->kind.key_types[k], &v);
+    }
+    uint64_t hash = base_hash(ag->key.p ? ag->key.p : "", ag->key.len);
+    base_arena_clear(&ag->scratch);
+    return hash;
+}
+
+static enum cep_rc save_row(struct rt_aggregate *ag, const struct clk_row *r, uint64_t number,
+    const struct sto_out *out, struct cep_err *err) {
+    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
+    struct evt_batch *prep = ag->held[r->batch].batch;
+    uint32_t group = sto_group_of_hash(hash_of_row(ag, prep, r->row));
+    base_pack_u64(&key, number);
+    evt_pack_row(&value, prep, r->row, &ag->scratch);
+    base_arena_clear(&ag->scratch);
+    enum cep_rc rc = sto_put(out, RT_AGG_NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
+    base_buf_release(&key);
+    base_buf_release(&value);
+    return rc;
+}
+
+enum cep_rc rt_aggregate_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
+    struct rt_aggregate *ag = aggregate_of(op);
+    enum cep_rc rc = save_meta(ag, out, err);
+    uint64_t number = 0;
+    if (rc == CEP_OK)
+        rc = ag->window->save(ag, out, err);
+    for (size_t i = 0; i < ag->reorder.n_runs; i++)
+        for (size_t k = ag->reorder.runs[i].head; k < ag->reorder.runs[i].n && rc == CEP_OK; k++)
+            rc = save_row(ag, &ag->reorder.runs[i].rows[k], number++, out, err);
+    return rc;
+}
+
+/* -- back ------------------------------------------------------------------------------------------------------------- */
+
+static void load_meta(struct rt_aggregate *ag, struct base_unpack *u) {
+    struct base_buf now = BASE_BUF_INIT;
+    int64_t passed = base_unpack_zigzag(u);
+    struct base_str sig = base_unpack_str(u);
+    write_signature(ag, &now);
+    ag->same = base_str_eq(sig, base_buf_view(&now));
+    base_buf_release(&now);
+    /* All subtasks had seen the same watermarks when the barrier came. */
+    if (passed > ag->passed)
+        ag->passed = passed;
+}
+
+static void load_group(
+    struct rt_aggregate *ag, struct base_str key, struct base_unpack *u, struct sto_losses *losses) {
+    if (!ag->same) {
+        sto_lose(losses, ag->op.name, BASE_STR("groups of other keys, aggregates or windows"), 1);
+        u->p = u->end;
+        return;
+    }
+    struct base_unpack k = base_unpack_of(key);
+    (void)base_unpack_zigzag(&k);
+    struct rt_agg_row row = { .bytes = { (const char *)k.p, (size_t)(k.end - k.p) }, .vals = ag->key_vals };
+    row.hash = base_hash(row.bytes.p, row.bytes.len);
+    for (uint32_t i = 0; i < ag->kind.n_keys; i++)
+        evt_unpack_val(u, ag->kind.key_types[i], &ag->scratch, &ag->key_vals[i]);
+    /* The values must be those of the bytes that they are looked up by. */
+    base_buf_clear(&ag->key);
+    for (uint32_t i = 0; i < ag->kind.n_keys && !u->bad; i++)
+        evt_val_write_key(&ag->key, ag->kind.key_types[i], &ag->key_vals[i]);
+    u->bad |= k.bad || !base_str_eq(row.bytes, base_buf_view(&ag->key));
+    int64_t given_at = base_unpack_zigzag(u);
+    uint64_t n_given = base_unpack_max(u, UINT32_MAX);
+    struct rt_group *g = u->bad ? NULL : ag->window->load(ag, &row, u);
+    if (g) {
+        g->given_at = given_at;
+        g->n_given = (uint32_t)n_given;
+    }
+}
+
+static void load_row(struct rt_aggregate *ag, struct base_unpack *u, struct sto_losses *losses) {
+    if (!ag->same) {
+        sto_lose(losses, ag->op.name, BASE_STR("rows that waited for the watermark"), 1);
+        u->p = u->end;
+        return;
+    }
+    struct evt_batch *b = evt_batch_new(&ag->prep, 1);
+    if (evt_unpack_row(u, b, &ag->scratch))
+        rt_aggregate_hold(ag, 0, b);
+    else
+        u->bad = true;
+    evt_batch_unref(b);
+}
+
+enum cep_rc rt_aggregate_load(
+    struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
+    struct rt_aggregate *ag = aggregate_of(op);
+    struct base_unpack u = base_unpack_of(e->value);
+    if (e->ns == STO_NS_META)
+        load_meta(ag, &u);
+    else if (e->ns == RT_AGG_NS_GROUP)
+        load_group(ag, e->key, &u, losses);
+    else if (e->ns == RT_AGG_NS_ROW)
+        load_row(ag, &u, losses);
+    else
+        u.bad = true;
+    base_arena_clear(&ag->scratch);
+    return base_unpack_ok(&u) ? CEP_OK
+                              : base_err_set(err, CEP_EDAMAGED, "stream \"%.*s\": its saved state is damaged",
+                                    BASE_STR_FMT(op->name));
+}

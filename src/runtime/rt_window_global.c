@@ -1,0 +1,132 @@
+/*
+ * rt_window_global -- all rows of a key are one group, for ever: `window global`, whose result is given at the end of time, and
+ * `group by` without a window, which gives a new result with each row (or by another rule): an update of the one before.
+ */
+#include "runtime/rt_aggregate.h"
+
+#include "base/base_mem.h"
+
+struct global {
+    struct rt_groups groups;
+    int64_t every_at; /* when changed groups are given out; EVT_TIME_MAX: none has changed */
+    bool over;        /* the end of time has come */
+};
+
+static void global_init(struct rt_aggregate *ag) {
+    struct global *w = base_calloc(1, sizeof *w);
+    rt_groups_init(&w->groups, &ag->kind, true);
+    w->every_at = EVT_TIME_MAX;
+    ag->own = w;
+}
+
+static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, int64_t time, struct cep_err *err) {
+    struct rt_agg_result r = { .keys = g->vals, .hash = g->hash, .accs = g->accs, .time = time };
+    r.nth = rt_group_nth(g, time);
+    enum cep_rc rc = rt_aggregate_give(ag, &r, err);
+    g->changed = false;
+    g->n_rows = 0;
+    if (ag->plan->discarding)
+        rt_accs_clear(&ag->kind, g->accs);
+    return rc;
+}
+
+static enum cep_rc global_take(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err) {
+    struct global *w = ag->own;
+    struct rt_group *g = rt_groups_get(&w->groups, row->hash, row->bytes, row->vals, NULL);
+    rt_aggregate_step(ag, row, g->accs);
+    g->changed = true;
+    g->n_rows++;
+    g->last_time = row->at.time > g->last_time || g->n_rows == 1 ? row->at.time : g->last_time;
+    if (ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
+        w->every_at = rt_aggregate_next_every(ag, row->at.time);
+    bool now = ag->plan->emit == PLAN_EMIT_EACH ||
+               (ag->plan->emit == PLAN_EMIT_AFTER && g->n_rows >= ag->plan->emit_n);
+    return now ? give(ag, g, rt_aggregate_time(ag, row->at.time), err) : CEP_OK;
+}
+
+static enum cep_rc give_changed(struct rt_aggregate *ag, int64_t time, struct cep_err *err) {
+    struct global *w = ag->own;
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < w->groups.n && rc == CEP_OK; i++)
+        if (w->groups.groups[i]->changed)
+            rc = give(ag, w->groups.groups[i], time, err);
+    return rc;
+}
+
+static enum cep_rc global_advance(struct rt_aggregate *ag, int64_t time, struct cep_err *err) {
+    struct global *w = ag->own;
+    enum cep_rc rc = CEP_OK;
+    if (w->every_at != EVT_TIME_MAX && w->every_at - 1 <= time) {
+        rc = give_changed(ag, rt_aggregate_time(ag, w->every_at - 1), err);
+        w->every_at = EVT_TIME_MAX;
+    }
+    if (time != EVT_TIME_MAX || w->over || ag->plan->window != PLAN_WINDOW_GLOBAL)
+        return rc;
+    w->over = true;
+    for (uint32_t i = 0; i < w->groups.n && rc == CEP_OK; i++) {
+        struct rt_group *g = w->groups.groups[i];
+        if (g->changed || !ag->plan->discarding)
+            rc = give(ag, g, rt_aggregate_time(ag, g->last_time), err);
+    }
+    return rc;
+}
+
+static uint64_t global_n_groups(const struct rt_aggregate *ag) {
+    return ((const struct global *)ag->own)->groups.n;
+}
+
+static size_t global_bytes(const struct rt_aggregate *ag) {
+    return rt_groups_bytes(&((const struct global *)ag->own)->groups);
+}
+
+/* u8 changed; varint rows since the last early result; zigzag latest time; the accumulators. */
+static enum cep_rc global_save(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
+    struct global *w = ag->own;
+    struct base_buf value = BASE_BUF_INIT;
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < w->groups.n && rc == CEP_OK; i++) {
+        const struct rt_group *g = w->groups.groups[i];
+        base_buf_clear(&value);
+        base_pack_u8(&value, g->changed);
+        base_pack_varint(&value, g->n_rows);
+        base_pack_zigzag(&value, g->last_time);
+        rt_accs_pack(&ag->kind, &value, g->accs);
+        rc = rt_aggregate_put_group(ag, g, 0, base_buf_view(&value), out, err);
+    }
+    base_buf_release(&value);
+    return rc;
+}
+
+static struct rt_group *global_load(struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
+    struct global *w = ag->own;
+    bool made;
+    struct rt_group *g = rt_groups_get(&w->groups, key->hash, key->bytes, key->vals, &made);
+    if (!made) {
+        u->bad = true;
+        return NULL;
+    }
+    g->changed = base_unpack_max(u, 1) != 0;
+    g->n_rows = base_unpack_varint(u);
+    g->last_time = base_unpack_zigzag(u);
+    rt_accs_unpack(&ag->kind, u, &ag->scratch, g->accs);
+    if (g->changed && ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
+        w->every_at = rt_aggregate_next_every(ag, g->last_time);
+    return g;
+}
+
+static void global_release(struct rt_aggregate *ag) {
+    struct global *w = ag->own;
+    rt_groups_release(&w->groups);
+    base_free(w);
+}
+
+const struct rt_window_vt rt_window_global = {
+    .init = global_init,
+    .take = global_take,
+    .advance = global_advance,
+    .n_groups = global_n_groups,
+    .bytes = global_bytes,
+    .save = global_save,
+    .load = global_load,
+    .release = global_release,
+};

@@ -1,0 +1,403 @@
+/*
+ * rt_window_time -- tumbling and sliding windows.
+ *
+ * Time is cut into panes of gcd(size, slide), each a table of groups; a row goes into the one pane of its time, a window is given
+ * out as the merge of its panes. So a row costs the same however many windows it is in, and a window its panes' groups:
+ *
+ *     size 10, slide 4: panes of 2      0   2   4   6   8   10  12  14
+ *                                       [───────── window ───]
+ *                                               [───────── window ───]
+ *
+ * A tumbling window is one pane, and is given out without a merge. A pane is thrown away when the watermark has passed the end
+ * of its last window and the allowed lateness. Until then a row that comes late gives its windows out again, for its key alone.
+ *
+ * Early results (`emit each event`, `after N events`, `every D`) are of the windows that have not ended yet.
+ *
+ * Invariants
+ *   I1  panes ascend by start; none is empty
+ *   I2  a window has been given out as ended exactly when its last microsecond is <= `ended`
+ */
+#include "runtime/rt_aggregate.h"
+
+#include "base/base_check.h"
+#include "base/base_mem.h"
+
+struct pane {
+    int64_t start;
+    struct rt_groups groups;
+};
+
+struct timed {
+    int64_t size, slide, offset, pane_us, lateness;
+    struct pane **panes; /* owned */
+    size_t n, cap;
+    size_t last_used; /* the pane of the row before */
+    int64_t ended;    /* what `advance` was told last */
+    int64_t every_at; /* when changed groups are given out early; EVT_TIME_MAX: none has changed */
+};
+
+static struct timed *timed_of(const struct rt_aggregate *ag) {
+    return ag->own;
+}
+
+static int64_t gcd(int64_t a, int64_t b) {
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* The end of time is as far as sums go. */
+static int64_t plus(int64_t t, int64_t d) {
+    int64_t sum;
+    return __builtin_add_overflow(t, d, &sum) ? EVT_TIME_MAX : sum;
+}
+
+/* The largest multiple of step (and offset) that is <= t. Requires: within RT_AGG_FAR, or a window's length of it. */
+static int64_t floor_to(int64_t t, int64_t step, int64_t offset) {
+    int64_t rest = (t - offset) % step;
+    return t - (rest < 0 ? rest + step : rest);
+}
+
+static void timed_init(struct rt_aggregate *ag) {
+    struct timed *w = base_calloc(1, sizeof *w);
+    *w = (struct timed){ .size = ag->plan->size_us,
+        .slide = ag->plan->slide_us,
+        .offset = ag->plan->offset_us,
+        .pane_us = gcd(ag->plan->size_us, ag->plan->slide_us),
+        .lateness = ag->plan->lateness_us,
+        .ended = EVT_TIME_MIN,
+        .every_at = EVT_TIME_MAX };
+    ag->own = w;
+}
+
+/* -- panes and windows ------------------------------------------------------------------------------------------------ */
+
+/* The start of the last window that has time t. */
+static int64_t last_start(const struct timed *w, int64_t t) {
+    return floor_to(t, w->slide, w->offset);
+}
+
+/* The start of the first one. */
+static int64_t first_start(const struct timed *w, int64_t t) {
+    int64_t least = t - w->size + 1, start = floor_to(least, w->slide, w->offset);
+    return start < least ? start + w->slide : start;
+}
+
+/* The first pane with start >= t. */
+static size_t pane_from(const struct timed *w, int64_t t) {
+    size_t lo = 0, hi = w->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (w->panes[mid]->start < t)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static struct pane *pane_of(struct rt_aggregate *ag, int64_t t) {
+    struct timed *w = timed_of(ag);
+    if (w->last_used < w->n) {
+        struct pane *p = w->panes[w->last_used];
+        if (t >= p->start && t - p->start < w->pane_us)
+            return p;
+    }
+    int64_t start = floor_to(t, w->pane_us, w->offset);
+    size_t i = pane_from(w, start);
+    w->last_used = i;
+    if (i < w->n && w->panes[i]->start == start)
+        return w->panes[i];
+    struct pane *p = base_alloc(sizeof *p);
+    p->start = start;
+    rt_groups_init(&p->groups, &ag->kind, true);
+    w->panes = base_grow(w->panes, w->n, &w->cap, sizeof(struct pane *));
+    memmove(w->panes + i + 1, w->panes + i, (w->n - i) * sizeof(struct pane *));
+    w->panes[i] = p;
+    w->n++;
+    return p;
+}
+
+static void drop_first_panes(struct timed *w, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        rt_groups_release(&w->panes[i]->groups);
+        base_free(w->panes[i]);
+    }
+    w->n -= n;
+    memmove(w->panes, w->panes + n, w->n * sizeof(struct pane *));
+    w->last_used = 0;
+}
+
+/* The last microsecond of the last window that has the pane. */
+static int64_t last_end(const struct timed *w, const struct pane *p) {
+    return plus(last_start(w, p->start), w->size - 1);
+}
+
+/* -- giving out ------------------------------------------------------------------------------------------------------- */
+
+static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, const struct expr_acc *accs, int64_t start,
+    int64_t time, struct cep_err *err) {
+    struct rt_agg_result r = { .keys = g->vals,
+        .hash = g->hash,
+        .accs = accs,
+        .bounded = true,
+        .start = start,
+        .end = plus(start, timed_of(ag)->size),
+        .time = time,
+        .nth = rt_group_nth(g, time) };
+    return rt_aggregate_give(ag, &r, err);
+}
+
+/* All groups of the panes of a window, merged; `changed` where one of them is. */
+static void merge_window(struct rt_aggregate *ag, int64_t start, struct rt_groups *whole) {
+    struct timed *w = timed_of(ag);
+    rt_groups_init(whole, &ag->kind, true);
+    for (size_t i = pane_from(w, start); i < w->n && w->panes[i]->start - start < w->size; i++) {
+        const struct rt_groups *t = &w->panes[i]->groups;
+        for (uint32_t k = 0; k < t->n; k++) {
+            const struct rt_group *g = t->groups[k];
+            struct rt_group *to = rt_groups_get(whole, g->hash, g->bytes, g->vals, NULL);
+            rt_accs_merge(&ag->kind, to->accs, g->accs);
+            to->changed |= g->changed;
+        }
+    }
+}
+
+/* A tumbling window's groups are given out as they are: what was given early and forgotten only if something came since. */
+static enum cep_rc give_pane(struct rt_aggregate *ag, struct pane *p, bool early, int64_t time, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < p->groups.n && rc == CEP_OK; i++) {
+        struct rt_group *g = p->groups.groups[i];
+        if (!g->changed && (early || ag->plan->discarding))
+            continue;
+        rc = give(ag, g, g->accs, p->start, time, err);
+        g->changed = false;
+        g->n_rows = 0;
+        if (ag->plan->discarding)
+            rt_accs_clear(&ag->kind, g->accs);
+    }
+    return rc;
+}
+
+static enum cep_rc give_window(
+    struct rt_aggregate *ag, int64_t start, bool early, int64_t time, struct cep_err *err) {
+    struct timed *w = timed_of(ag);
+    struct rt_groups whole;
+    enum cep_rc rc = CEP_OK;
+    if (w->size == w->slide) {
+        size_t i = pane_from(w, start);
+        return i < w->n && w->panes[i]->start == start ? give_pane(ag, w->panes[i], early, time, err) : CEP_OK;
+    }
+    merge_window(ag, start, &whole);
+    for (uint32_t i = 0; i < whole.n && rc == CEP_OK; i++)
+        if (!early || whole.groups[i]->changed)
+            rc = give(ag, whole.groups[i], whole.groups[i]->accs, start, time, err);
+    rt_groups_release(&whole);
+    return rc;
+}
+
+/* A window of one key alone. `g`: one of its groups, whose results are numbered. */
+static enum cep_rc give_key(
+    struct rt_aggregate *ag, struct rt_group *g, int64_t start, int64_t time, struct cep_err *err) {
+    struct timed *w = timed_of(ag);
+    if (w->size == w->slide) {
+        enum cep_rc rc = give(ag, g, g->accs, start, time, err);
+        g->changed = false;
+        g->n_rows = 0;
+        if (ag->plan->discarding)
+            rt_accs_clear(&ag->kind, g->accs);
+        return rc;
+    }
+    struct expr_acc *accs = base_calloc(ag->kind.n_accs + (size_t)1, sizeof *accs);
+    rt_accs_start(&ag->kind, accs);
+    for (size_t i = pane_from(w, start); i < w->n && w->panes[i]->start - start < w->size; i++) {
+        const struct rt_group *part = rt_groups_find(&w->panes[i]->groups, g->hash, g->bytes);
+        if (part)
+            rt_accs_merge(&ag->kind, accs, part->accs);
+    }
+    enum cep_rc rc = give(ag, g, accs, start, time, err);
+    rt_accs_clear(&ag->kind, accs);
+    base_free(accs);
+    return rc;
+}
+
+/* The row's windows: those that have ended again, those that have not when each event gives a result. */
+static enum cep_rc give_row(
+    struct rt_aggregate *ag, struct rt_group *g, int64_t t, struct cep_err *err) {
+    struct timed *w = timed_of(ag);
+    bool each = ag->plan->emit == PLAN_EMIT_EACH ||
+                (ag->plan->emit == PLAN_EMIT_AFTER && g->n_rows >= ag->plan->emit_n);
+    int64_t time = rt_aggregate_time(ag, t), last = last_start(w, t);
+    enum cep_rc rc = CEP_OK;
+    if (!each && t > w->ended)
+        return CEP_OK;
+    for (int64_t start = first_start(w, t); start <= last && rc == CEP_OK; start += w->slide) {
+        bool ended = plus(start, w->size - 1) <= w->ended;
+        if (ended ? plus(start, w->size - 1 + w->lateness) > w->ended : each)
+            rc = give_key(ag, g, start, time, err);
+    }
+    return rc;
+}
+
+static enum cep_rc timed_take(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err) {
+    struct timed *w = timed_of(ag);
+    int64_t t = row->at.time;
+    if (t <= w->ended && plus(last_start(w, t), w->size - 1 + w->lateness) <= w->ended)
+        return CEP_NONE;
+    struct pane *p = pane_of(ag, t);
+    struct rt_group *g = rt_groups_get(&p->groups, row->hash, row->bytes, row->vals, NULL);
+    rt_aggregate_step(ag, row, g->accs);
+    g->changed = true;
+    g->n_rows++;
+    if (ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
+        w->every_at = rt_aggregate_next_every(ag, t > w->ended ? t : w->ended);
+    return ag->plan->emit == PLAN_EMIT_WATERMARK && t > w->ended ? CEP_OK : give_row(ag, g, t, err);
+}
+
+/* -- the watermark ---------------------------------------------------------------------------------------------------- */
+
+/* The start of the next window that has rows and has not ended. Returns: false when there is none. */
+static bool next_window(const struct timed *w, int64_t *start) {
+    for (size_t i = 0; i < w->n; i++) {
+        int64_t s = first_start(w, w->panes[i]->start);
+        /* The first window of this pane whose last microsecond is > ended: counted, not walked. */
+        int64_t last = plus(s, w->size - 1);
+        if (last <= w->ended) {
+            if (last_end(w, w->panes[i]) <= w->ended)
+                continue;
+            s += ((w->ended - last) / w->slide + 1) * w->slide;
+        }
+        *start = s;
+        return true;
+    }
+    return false;
+}
+
+static void drop_old(struct timed *w) {
+    size_t n = 0;
+    while (n < w->n && plus(last_end(w, w->panes[n]), w->lateness) <= w->ended)
+        n++;
+    if (n > 0)
+        drop_first_panes(w, n);
+}
+
+static enum cep_rc give_changed(struct rt_aggregate *ag, struct cep_err *err) {
+    struct timed *w = timed_of(ag);
+    int64_t at = w->every_at, time = rt_aggregate_time(ag, at - 1), start;
+    enum cep_rc rc = CEP_OK;
+    if (next_window(w, &start)) {
+        int64_t last = last_start(w, w->panes[w->n - 1]->start);
+        for (; start <= last && rc == CEP_OK; start += w->slide)
+            rc = give_window(ag, start, true, time, err);
+    }
+    for (size_t i = 0; i < w->n; i++)
+        for (uint32_t k = 0; k < w->panes[i]->groups.n; k++)
+            w->panes[i]->groups.groups[k]->changed = false;
+    w->every_at = EVT_TIME_MAX;
+    return rc;
+}
+
+static enum cep_rc timed_advance(struct rt_aggregate *ag, int64_t time, struct cep_err *err) {
+    struct timed *w = timed_of(ag);
+    enum cep_rc rc = CEP_OK;
+    int64_t start = 0;
+    while (rc == CEP_OK && time > w->ended) {
+        bool any = next_window(w, &start);
+        int64_t end = any ? plus(start, w->size - 1) : EVT_TIME_MAX;
+        if (w->every_at != EVT_TIME_MAX && w->every_at - 1 <= time && w->every_at - 1 < end) {
+            rc = give_changed(ag, err);
+            continue;
+        }
+        if (!any || end > time)
+            break;
+        rc = give_window(ag, start, false, rt_aggregate_time(ag, end), err);
+        w->ended = end;
+        drop_old(w);
+    }
+    if (time > w->ended)
+        w->ended = time;
+    drop_old(w);
+    return rc;
+}
+
+/* -- what survives ---------------------------------------------------------------------------------------------------- */
+
+static uint64_t timed_n_groups(const struct rt_aggregate *ag) {
+    const struct timed *w = timed_of(ag);
+    uint64_t n = 0;
+    for (size_t i = 0; i < w->n; i++)
+        n += w->panes[i]->groups.n;
+    return n;
+}
+
+static size_t timed_bytes(const struct rt_aggregate *ag) {
+    const struct timed *w = timed_of(ag);
+    size_t n = w->cap * sizeof(struct pane *);
+    for (size_t i = 0; i < w->n; i++)
+        n += sizeof(struct pane) + rt_groups_bytes(&w->panes[i]->groups);
+    return n;
+}
+
+/* zigzag start of the pane; u8 changed; varint rows since the last early result; the accumulators. */
+static enum cep_rc timed_save(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
+    struct timed *w = timed_of(ag);
+    struct base_buf value = BASE_BUF_INIT;
+    enum cep_rc rc = CEP_OK;
+    for (size_t i = 0; i < w->n && rc == CEP_OK; i++)
+        for (uint32_t k = 0; k < w->panes[i]->groups.n && rc == CEP_OK; k++) {
+            const struct rt_group *g = w->panes[i]->groups.groups[k];
+            base_buf_clear(&value);
+            base_pack_zigzag(&value, w->panes[i]->start);
+            base_pack_u8(&value, g->changed);
+            base_pack_varint(&value, g->n_rows);
+            rt_accs_pack(&ag->kind, &value, g->accs);
+            rc = rt_aggregate_put_group(ag, g, w->panes[i]->start, base_buf_view(&value), out, err);
+        }
+    base_buf_release(&value);
+    return rc;
+}
+
+static struct rt_group *timed_load(struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
+    struct timed *w = timed_of(ag);
+    int64_t start = base_unpack_zigzag(u);
+    bool changed = base_unpack_max(u, 1) != 0, made;
+    uint64_t n_rows = base_unpack_varint(u);
+    if (u->bad || start < -RT_AGG_FAR - w->pane_us || start > RT_AGG_FAR ||
+        floor_to(start, w->pane_us, w->offset) != start) {
+        u->bad = true;
+        return NULL;
+    }
+    struct rt_group *g = rt_groups_get(&pane_of(ag, start)->groups, key->hash, key->bytes, key->vals, &made);
+    if (!made) {
+        u->bad = true;
+        return NULL;
+    }
+    g->changed = changed;
+    g->n_rows = n_rows;
+    w->ended = ag->passed;
+    rt_accs_unpack(&ag->kind, u, &ag->scratch, g->accs);
+    if (changed && ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
+        w->every_at = rt_aggregate_next_every(ag, ag->passed > start ? ag->passed : start);
+    return g;
+}
+
+static void timed_release(struct rt_aggregate *ag) {
+    struct timed *w = timed_of(ag);
+    drop_first_panes(w, w->n);
+    base_free(w->panes);
+    base_free(w);
+}
+
+const struct rt_window_vt rt_window_time = {
+    .init = timed_init,
+    .take = timed_take,
+    .advance = timed_advance,
+    .n_groups = timed_n_groups,
+    .bytes = timed_bytes,
+    .save = timed_save,
+    .load = timed_load,
+    .release = timed_release,
+};

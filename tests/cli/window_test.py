@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""Windows, groups and aggregates of the real program, judged by SQLite and by a slow computation here.
+
+The same random events at parallelism 1, 2 and 4, out of order within the watermark's delay; and a run killed in the midst
+and gone on with. Each test is a function named test_*; it gets a scratch folder. Usage: window_test.py [-k TEXT].
+"""
+import collections
+import json
+import os
+import pathlib
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+CEPD = os.path.abspath(os.environ["CEPD"])
+LIMIT_S = 120
+BASE_S = 1767261600  # 2026-01-01T10:00:00Z
+
+SOURCE = """stream s (k string, v int, d double, at timestamp)
+from file (path = 'in.ndjson') format json (timestamp_format = 'epoch_ms') event time at watermark delay 5 s;
+"""
+
+
+def events(n, seed, keys=7):
+    rng = random.Random(seed)
+    rows = []
+    for i in range(n):
+        t_ms = BASE_S * 1000 + i * 137 + rng.randrange(-4000, 400)
+        v = None if rng.random() < 0.05 else rng.randrange(-50, 50)
+        rows.append({"k": None if rng.random() < 0.02 else f"key{rng.randrange(keys)}", "v": v,
+                     "d": rng.randrange(-4000, 4000) / 8, "at": t_ms})
+    return rows
+
+
+def write(folder, rows):
+    with open(folder / "in.ndjson", "w") as f:
+        for r in rows:
+            f.write(json.dumps(r) + "\n")
+
+
+def run(folder, text, parallelism, *more):
+    (folder / "w.pattern").write_text(SOURCE + text)
+    done = subprocess.run([CEPD, "run", "w.pattern", "--parallelism", str(parallelism), *more], cwd=folder,
+                          capture_output=True, text=True, timeout=LIMIT_S)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def stamp(us):
+    """As the engine writes it; all times here are whole milliseconds."""
+    ms = us % 10**6 // 1000
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(us // 10**6)) + (f".{ms:03d}" if ms else "") + "Z"
+
+
+def lines(path):
+    return sorted(path.read_text().splitlines()) if path.exists() else []
+
+
+def as_rows(path, names):
+    return sorted((tuple(json.loads(line)[n] for n in names) for line in lines(path)), key=repr)
+
+
+def sqlite(rows):
+    db = sqlite3.connect(":memory:")
+    db.execute("create table s (k text, v int, d real, at int)")
+    db.executemany("insert into s values (?, ?, ?, ?)", [(r["k"], r["v"], r["d"], r["at"] * 1000) for r in rows])
+    return db
+
+
+def check_all(folder, text, names, expected):
+    """At each parallelism the rows that are expected, in any order."""
+    assert len(expected) > 20
+    for parallelism in (1, 2, 4):
+        for p in folder.glob("out*"):
+            p.unlink()
+        run(folder, text, parallelism)
+        got = as_rows(folder / "out.ndjson", names)
+        assert got == sorted(expected, key=repr), f"parallelism {parallelism}: {first_difference(got, sorted(expected, key=repr))}"
+
+
+def first_difference(got, expected):
+    for g, e in zip(got, expected):
+        if g != e:
+            return f"{g} instead of {e}"
+    return f"{len(got)} rows instead of {len(expected)}"
+
+
+def test_tumbling_equals_sql(folder):
+    rows = events(3000, 1)
+    write(folder, rows)
+    text = """stream w as select k, count(*) as n, count(v) as nv, sum(v) as total, min(v) as least, max(v) as most, avg(d) as mean,
+      count(distinct v) as kinds, sum(d) as sd, window_start as s from s where d > -300 group by k window tumbling 7 s
+      having count(*) > 2;
+    sink w to file (path = 'out.ndjson') format json;"""
+    size = 7_000_000
+    expected = sqlite(rows).execute(f"""select k, count(*), count(v), sum(v), min(v), max(v), avg(d), count(distinct v), sum(d),
+      at / {size} * {size} from s where d > -300 group by k, at / {size} having count(*) > 2""").fetchall()
+    expected = [(*r[:-1], stamp(r[-1])) for r in expected]
+    check_all(folder, text, ("k", "n", "nv", "total", "least", "most", "mean", "kinds", "sd", "s"), expected)
+
+
+def test_sliding_equals_sql(folder):
+    rows = events(2000, 2)
+    write(folder, rows)
+    text = """stream w as select k, count(*) as n, sum(v) as total, max(d) as most, window_end as e from s group by k
+      window sliding 10 s every 4 s;
+    sink w to file (path = 'out.ndjson') format json;"""
+    size, slide = 10_000_000, 4_000_000
+    first = (min(r["at"] for r in rows) * 1000 - size) // slide * slide
+    last = max(r["at"] for r in rows) * 1000 + size
+    expected = []
+    db = sqlite(rows)
+    for start in range(first, last, slide):
+        expected += [(*r, stamp(start + size)) for r in db.execute(
+            "select k, count(*), sum(v), max(d) from s where at >= ? and at < ? group by k", (start, start + size))]
+    check_all(folder, text, ("k", "n", "total", "most", "e"), expected)
+
+
+def test_sessions_equal_a_slow_computation(folder):
+    rows = events(2500, 3, keys=40)
+    write(folder, rows)
+    text = """stream w as select k, count(*) as n, array_agg(v) as vs, first(v) as f, last(v) as l, window_start as s, window_end as e
+      from s group by k window session gap 6 s;
+    sink w to file (path = 'out.ndjson') format json;"""
+    by_key = collections.defaultdict(list)
+    for i, r in enumerate(rows):
+        by_key[r["k"]].append((r["at"] * 1000, i, r["v"]))
+    expected = []
+    for k, seen in by_key.items():
+        seen.sort()
+        group = [seen[0]]
+        for one in seen[1:] + [(1 << 62, 0, None)]:
+            if one[0] - group[-1][0] > 6_000_000:
+                vs = [v for _, _, v in group]
+                expected.append((k, len(vs), vs, vs[0], vs[-1], stamp(group[0][0]), stamp(group[-1][0] + 6_000_000)))
+                group = []
+            group.append(one)
+    check_all(folder, text, ("k", "n", "vs", "f", "l", "s", "e"), expected)
+
+
+def test_counts_and_running_groups_go_by_event_time(folder):
+    rows = events(1500, 4)
+    write(folder, rows)
+    text = """stream w as select k, sum(v) as total, count(*) as n from s group by k;
+    stream c as select k, array_agg(v) as vs from s group by k window count 5 every 3;
+    sink w to file (path = 'out.ndjson') format json;
+    sink c to file (path = 'out2.ndjson') format json;"""
+    total, number, last = {}, collections.Counter(), collections.defaultdict(list)
+    expected, counts = [], []
+    for _, _, r in sorted((r["at"], i, r) for i, r in enumerate(rows)):
+        k = r["k"]
+        number[k] += 1
+        last[k].append(r["v"])
+        if r["v"] is not None:
+            total[k] = total.get(k, 0) + r["v"]
+        expected.append((k, total.get(k), number[k]))
+        if number[k] % 3 == 0:
+            counts.append((k, last[k][-5:]))
+    check_all(folder, text, ("k", "total", "n"), expected)
+    assert as_rows(folder / "out2.ndjson", ("k", "vs")) == sorted(counts, key=repr)
+
+
+def test_a_pattern_over_windows(folder):
+    """The mean of ten seconds rose three times in a row."""
+    rows = [{"k": "a", "v": v, "d": 0, "at": (BASE_S + 2 * i) * 1000} for i, v in
+            enumerate([5] * 5 + [4] * 5 + [6] * 5 + [7] * 5 + [9] * 5 + [1] * 5)]
+    write(folder, rows)
+    text = """stream means as select k, avg(v) as mean, window_end as until from s group by k window tumbling 10 s;
+    pattern rising from means partition by k match low up{3} consecutive
+      define up as mean > prev(mean within 1 h) within 1 h
+      measures low.mean as low, last(up.mean) as high;
+    alert rose on rising severity high message '{k}: {low} to {high}';
+    sink rose to file (path = 'out.ndjson') format json;"""
+    for parallelism in (1, 4):
+        for p in folder.glob("out*"):
+            p.unlink()
+        run(folder, text, parallelism)
+        alerts = [json.loads(line) for line in lines(folder / "out.ndjson")]
+        assert [a["message"] for a in alerts] == ["a: 4.0 to 9.0"], alerts
+
+
+def test_kills_change_nothing(folder):
+    """The file sink after kills and restores is that of a run without."""
+    rows = events(4000, 5)
+    write(folder, rows)
+    text = """stream w as select k, count(*) as n, sum(v) as total, array_agg(d) as ds, window_start as s from s group by k window sliding 6 s every 2 s;
+    stream x as select k, count(*) as n, last(v) as l, window_start as s from s group by k window session gap 4 s;
+    stream y as select k, sum(v) as total, count(distinct v) as n from s group by k;
+    sink w to file (path = 'out.ndjson') format json;
+    sink x to file (path = 'out2.ndjson') format json;
+    sink y to file (path = 'out3.ndjson') format json;"""
+    run(folder, text, 1)
+    names = ("out.ndjson", "out2.ndjson", "out3.ndjson")
+    whole = [lines(folder / n) for n in names]
+    assert all(len(w) > 100 for w in whole)
+    for p in folder.glob("out*"):
+        p.unlink()
+    slow = SOURCE.replace("path = 'in.ndjson'", "path = 'in.ndjson', follow = true")
+    (folder / "w.pattern").write_text(slow + text)
+    data = (folder / "in.ndjson").read_bytes()
+    cuts = [0, len(data) // 5, len(data) // 2, len(data) * 4 // 5]
+    for i, cut in enumerate(cuts):
+        (folder / "in.ndjson").write_bytes(data[:cut])
+        args = [CEPD, "run", "w.pattern", "--state-dir", "state", "--checkpoint-interval", "20 ms", "--parallelism", str(i % 3 + 1)]
+        job = subprocess.Popen(args + (["--restore", "latest"] if i else []), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        time.sleep(0.4)
+        if i + 1 < len(cuts):
+            with open(folder / "in.ndjson", "ab") as f:
+                f.write(data[cut:cuts[i + 1]])
+            time.sleep(0.3)
+        job.send_signal(signal.SIGKILL)
+        job.wait(LIMIT_S)
+    (folder / "in.ndjson").write_bytes(data)
+    run(folder, text, 2, "--state-dir", "state", "--restore", "latest")
+    for n, w in zip(names, whole):
+        assert lines(folder / n) == w, n
+
+
+def main():
+    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
+    failed = 0
+    for name, test in sorted(globals().items()):
+        if not name.startswith("test_") or only not in name:
+            continue
+        with tempfile.TemporaryDirectory() as tmp:
+            try:
+                test(pathlib.Path(tmp))
+                print(f"ok {name}")
+            except Exception:
+                failed += 1
+                print(f"FAILED {name}")
+                traceback.print_exc(file=sys.stdout)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
