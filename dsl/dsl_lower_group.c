@@ -57,13 +57,14 @@ static bool same_agg(const struct plan_agg *a, const struct plan_agg *b) {
            (!a->arg || expr_eq(a->arg, b->arg)) && (!a->filter || expr_eq(a->filter, b->filter));
 }
 
-static uint32_t slot_of(struct dsl_sem *c, struct dsl_group *g, const struct plan_agg *agg, struct cep_span span) {
+static uint32_t slot_of(
+    struct dsl_sem *c, struct dsl_group *g, const struct plan_agg *agg, struct cep_span span) {
     for (uint32_t i = 0; i < g->n_aggs; i++)
         if (same_agg(&g->aggs[i], agg))
             return i;
     if (g->n_aggs == DSL_MAX_SLOTS) {
-        dsl_diag_error(c->diag, span, CEP_ELIMIT, "more than %d different aggregates in one select",
-            (int)DSL_MAX_SLOTS);
+        dsl_diag_error(
+            c->diag, span, CEP_ELIMIT, "more than %d different aggregates in one select", (int)DSL_MAX_SLOTS);
         return 0;
     }
     g->aggs = base_arena_grow(c->a, g->aggs, g->n_aggs, &g->cap_aggs, sizeof *g->aggs);
@@ -122,7 +123,8 @@ const struct expr *dsl_check_group_agg(
 }
 
 /* An input's column of that name is STREAM.window_start then, or, inside an aggregate, what the name means. */
-const struct expr *dsl_check_group_bound(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name) {
+const struct expr *dsl_check_group_bound(
+    struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name) {
     const struct dsl_group *g = s->group;
     bool start = base_str_eq(name->text, BASE_STR("window_start"));
     if (!g || !g->windowed || g->inside || (!start && !base_str_eq(name->text, BASE_STR("window_end"))))
@@ -184,9 +186,9 @@ static const struct evt_schema *group_columns(struct dsl_sem *c, const struct ds
         base_buf_clear(&text);
         if (!col)
             expr_write(&text, keys[k], in, NULL);
-        cols[n++] = (struct evt_column){
-            .name = col ? in->cols[keys[k]->index].name : dsl_keep(c, base_buf_view(&text)), .type = keys[k]->type
-        };
+        cols[n++] = (struct evt_column){ .name = col ? in->cols[keys[k]->index].name
+                                                     : dsl_keep(c, base_buf_view(&text)),
+            .type = keys[k]->type };
     }
     for (uint32_t i = 0; i < g->n_aggs; i++) {
         base_buf_clear(&text);
@@ -225,7 +227,8 @@ static bool lower_sliding(struct dsl_sem *c, const struct dsl_window *w, struct 
     }
     if (out->size_us / gcd(out->size_us, out->slide_us) > MAX_PANES) {
         dsl_diag_error(c->diag, w->span, CEP_ELIMIT,
-            "the window is made of more than %d panes: its size and \"every\" have too small a common divisor",
+            "the window is made of more than %d panes: its size and \"every\" have too small a common "
+            "divisor",
             (int)MAX_PANES);
         return false;
     }
@@ -311,7 +314,8 @@ static bool lower_emits(struct dsl_sem *c, const struct dsl_query *q, struct pla
             continue;
         }
         if (early) {
-            dsl_diag_error(c->diag, e->span, CEP_EINVAL, "there is a second rule of when to give early results");
+            dsl_diag_error(
+                c->diag, e->span, CEP_EINVAL, "there is a second rule of when to give early results");
             dsl_diag_note_at(c->diag, early->span, "the first is here");
             return false;
         }
@@ -355,13 +359,14 @@ static bool lower_lateness(
         return true;
     if (out->window != PLAN_WINDOW_TUMBLING && out->window != PLAN_WINDOW_SLIDING &&
         out->window != PLAN_WINDOW_SESSION) {
-        dsl_diag_error(c->diag, q->lateness_span, CEP_EINVAL, "%s is not closed by time: nothing is late for it",
-            window_word(out->window));
+        dsl_diag_error(c->diag, q->lateness_span, CEP_EINVAL,
+            "%s is not closed by time: nothing is late for it", window_word(out->window));
         return false;
     }
     if (in->sym && (in->sym->kind != DSL_SYM_SOURCE || in->port != PLAN_PORT_MAIN)) {
         dsl_diag_error(c->diag, q->lateness_span, CEP_EINVAL,
-            "\"%.*s\" has no late events: lateness is allowed where a source is read", BASE_STR_FMT(in->name));
+            "\"%.*s\" has no late events: lateness is allowed where a source is read",
+            BASE_STR_FMT(in->name));
         dsl_diag_note(c->diag, "read the source itself, with \"where\" and the expressions in this select");
         return false;
     }
@@ -393,7 +398,8 @@ static bool lower_keys(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_
             continue; /* the window is part of the group anyway; Flink's SQL wants it said */
         const struct expr *e = dsl_fold(c, dsl_check_expr(c, &plain, sel->group[i]));
         if (e && expr_is_const(e)) {
-            dsl_diag_error(c->diag, sel->group[i]->span, CEP_EINVAL, "\"group by\" a constant makes one group");
+            dsl_diag_error(
+                c->diag, sel->group[i]->span, CEP_EINVAL, "\"group by\" a constant makes one group");
             dsl_diag_note(c->diag, "columns are named: group by card");
             e = NULL;
         }

@@ -232,9 +232,9 @@ struct dsl_scope {
     /* ROW */
     const struct evt_schema *schema;
     bool open;
-    struct base_str name;  /* the stream's, for `payments.amount` and messages */
-    struct base_str alias; /* from payments as p */
-    const char *word;      /* "stream", "pattern" */
+    struct base_str name;    /* the stream's, for `payments.amount` and messages */
+    struct base_str alias;   /* from payments as p */
+    const char *word;        /* "stream", "pattern" */
     struct dsl_group *group; /* of a select that aggregates: where its aggregates are gathered; else NULL */
     int32_t key_col; /* alerts on patterns: hidden column of the key, whose fields are names too; -1 none */
     /* patterns */
@@ -276,7 +276,8 @@ bool dsl_group_agg_of_name(struct base_str name, enum expr_agg *out);
 const struct expr *dsl_check_group_agg(
     struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, enum expr_agg agg);
 /* window_start, window_end. Returns: NULL when the name is none of a window's bounds here. */
-const struct expr *dsl_check_group_bound(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name);
+const struct expr *dsl_check_group_bound(
+    struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name);
 /* A variable that an expression's first `var.column` names, or -1. */
 int32_t dsl_agg_variable(const struct dsl_pat *p, const struct dsl_expr *e);
 /* The column `name` of an event of the variable or input. Reports. Returns: index into p->cols, or -1. */
@@ -330,8 +331,9 @@ void dsl_check_broken_select(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_check_broken_alert(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_check_broken_sink(struct dsl_sem *c, const struct dsl_stmt *stmt);
 /* As dsl_check_endpoint(), for what could be read: nothing is missed. */
-void dsl_check_broken_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const struct dsl_endpoint *format,
-    bool source, const struct evt_schema *schema, struct dsl_endpoint_out *out);
+void dsl_check_broken_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to,
+    const struct dsl_endpoint *format, bool source, const struct evt_schema *schema,
+    struct dsl_endpoint_out *out);
 void dsl_lower_alert(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_sink(struct dsl_sem *c, const struct dsl_stmt *stmt);
 void dsl_lower_implied_sinks(struct dsl_sem *c);

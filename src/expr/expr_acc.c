@@ -16,7 +16,7 @@
 /* A value that was kept, with the place of its row. */
 struct kept {
     struct expr_place at;
-    struct evt_val val; /* what it points to is in `bytes` */
+    struct evt_val val;        /* what it points to is in `bytes` */
     struct base_arena *nested; /* owned; of arrays and rows; NULL = none */
     char *bytes;               /* owned; of strings; NULL = none */
 };

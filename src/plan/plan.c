@@ -91,8 +91,7 @@ struct plan_ref plan_node_input(const struct plan_node *n, uint32_t input) {
     switch (n->kind) {
     case PLAN_NODE_SELECT: return n->select.branches[input].input;
     case PLAN_NODE_AGGREGATE:
-        return input == 0 ? n->aggregate.input
-                          : (struct plan_ref){ n->aggregate.input.node, PLAN_PORT_LATE };
+        return input == 0 ? n->aggregate.input : (struct plan_ref){ n->aggregate.input.node, PLAN_PORT_LATE };
     case PLAN_NODE_PATTERN: return n->pattern.inputs[input];
     case PLAN_NODE_ALERT: return input == 0 ? n->alert.on : n->alert.resolve_when;
     case PLAN_NODE_SOURCE:

@@ -107,11 +107,11 @@ struct plan_aggregate {
     uint32_t n_aggs;
     const struct plan_agg *aggs;
     enum plan_window window;
-    int64_t size_us;             /* TUMBLING, SLIDING; SESSION: the gap */
-    int64_t slide_us;            /* TUMBLING: the size */
-    int64_t offset_us;           /* TUMBLING, SLIDING: windows start at multiples of slide_us, and this */
-    uint32_t size_n, slide_n;    /* COUNT */
-    int64_t lateness_us;         /* a window is kept so long for rows that come late */
+    int64_t size_us;          /* TUMBLING, SLIDING; SESSION: the gap */
+    int64_t slide_us;         /* TUMBLING: the size */
+    int64_t offset_us;        /* TUMBLING, SLIDING: windows start at multiples of slide_us, and this */
+    uint32_t size_n, slide_n; /* COUNT */
+    int64_t lateness_us;      /* a window is kept so long for rows that come late */
     enum plan_emit emit;
     int64_t emit_us;
     uint64_t emit_n;

@@ -240,7 +240,8 @@ static enum cep_rc take_at_once(
     return rc;
 }
 
-static enum cep_rc aggregate_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
+static enum cep_rc aggregate_batch(
+    struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
     struct rt_aggregate *ag = aggregate_of(op);
     struct evt_batch *prep;
     enum cep_rc rc = prepare(ag, b, &prep, err);

@@ -36,8 +36,8 @@ struct rt_agg_row {
     const struct evt_batch *prep; /* keys, arguments, filters of its batch */
     uint32_t row;
     struct expr_place at;
-    uint64_t hash;          /* of the key */
-    struct base_str bytes;  /* of the key, canonical */
+    uint64_t hash;         /* of the key */
+    struct base_str bytes; /* of the key, canonical */
     const struct evt_val *vals;
 };
 
@@ -78,13 +78,13 @@ struct rt_aggregate {
     bool ordered;
     int64_t passed; /* the watermark that has gone on */
     /* From input rows to what windows take. */
-    struct rt_project prepare;        /* its where, and one item a column of prep */
-    struct evt_schema prep;           /* owned: keys, then arguments, then filters */
-    const struct expr **prep_exprs;   /* owned */
-    int32_t *arg_col, *filter_col;    /* owned; by aggregate: column of prep, -1 = none */
-    struct base_buf key;              /* scratch: of the row under way */
-    struct evt_val *key_vals;         /* owned, scratch */
-    struct base_arena scratch;        /* cleared after each row, each result */
+    struct rt_project prepare;      /* its where, and one item a column of prep */
+    struct evt_schema prep;         /* owned: keys, then arguments, then filters */
+    const struct expr **prep_exprs; /* owned */
+    int32_t *arg_col, *filter_col;  /* owned; by aggregate: column of prep, -1 = none */
+    struct base_buf key;            /* scratch: of the row under way */
+    struct evt_val *key_vals;       /* owned, scratch */
+    struct base_arena scratch;      /* cleared after each row, each result */
     /* Rows that wait, when ordered. */
     struct clk_reorder reorder;
     struct rt_agg_held *held; /* owned */

@@ -16,7 +16,7 @@
 #include "plan/plan.h"
 
 struct rt_group {
-    uint64_t hash;          /* of the key's bytes: its key group too */
+    uint64_t hash;              /* of the key's bytes: its key group too */
     const struct evt_val *vals; /* of the key, in `mem`; NULL when it has none */
     struct base_str bytes;      /* canonical, in `mem` */
     struct base_arena *mem;     /* owned; NULL: in the table's arena */
@@ -24,9 +24,10 @@ struct rt_group {
     bool changed;               /* since it was last given out */
     uint64_t n_rows;            /* taken since it was last given out early */
     int64_t last_time;          /* the latest of its rows */
-    int64_t given_at;           /* time of the last result, and how many there were of that time: the order of results that */
-    uint32_t n_given;           /* have one time */
-    void *own;                  /* of whoever has the table: its sessions, its panes */
+    int64_t
+        given_at; /* time of the last result, and how many there were of that time: the order of results that */
+    uint32_t n_given; /* have one time */
+    void *own;        /* of whoever has the table: its sessions, its panes */
     struct expr_acc accs[];
 };
 

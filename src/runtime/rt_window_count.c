@@ -122,8 +122,8 @@ static enum cep_rc count_take(struct rt_aggregate *ag, const struct rt_agg_row *
     struct rt_group *g = rt_groups_get(&w->groups, row->hash, row->bytes, row->vals, NULL);
     struct counted *c = counted_of(g);
     int64_t t = row->at.time;
-    struct count_pane *p =
-        c->n_panes > 0 && c->in_last < w->pane_n ? pane_at(c, c->n_panes - 1) : push_pane(ag, c, t);
+    struct count_pane *p = c->n_panes > 0 && c->in_last < w->pane_n ? pane_at(c, c->n_panes - 1)
+                                                                    : push_pane(ag, c, t);
     if (c->in_last == w->pane_n)
         c->in_last = 0;
     rt_aggregate_step(ag, row, p->accs);
@@ -157,7 +157,8 @@ static uint64_t count_n_groups(const struct rt_aggregate *ag) {
 static size_t count_bytes(const struct rt_aggregate *ag) {
     const struct counts *w = counts_of(ag);
     return rt_groups_bytes(&w->groups) + w->groups.n * sizeof(struct counted) +
-           w->n_panes * (sizeof(struct count_pane) + sizeof(void *) + ag->kind.n_accs * sizeof(struct expr_acc));
+           w->n_panes *
+               (sizeof(struct count_pane) + sizeof(void *) + ag->kind.n_accs * sizeof(struct expr_acc));
 }
 
 /* varint rows since the last result, varint rows of the last pane, varint panes, panes * (zigzag first, zigzag last, accumulators). */
@@ -182,7 +183,8 @@ static enum cep_rc count_save(struct rt_aggregate *ag, const struct sto_out *out
     return rc;
 }
 
-static struct rt_group *count_load(struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
+static struct rt_group *count_load(
+    struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
     struct counts *w = counts_of(ag);
     bool made;
     struct rt_group *g = rt_groups_get(&w->groups, key->hash, key->bytes, key->vals, &made);

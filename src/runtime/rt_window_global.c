@@ -97,7 +97,8 @@ static enum cep_rc global_save(struct rt_aggregate *ag, const struct sto_out *ou
     return rc;
 }
 
-static struct rt_group *global_load(struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
+static struct rt_group *global_load(
+    struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
     struct global *w = ag->own;
     bool made;
     struct rt_group *g = rt_groups_get(&w->groups, key->hash, key->bytes, key->vals, &made);

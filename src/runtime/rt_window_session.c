@@ -23,8 +23,8 @@ struct session {
     struct rt_group *group; /* borrowed */
     int64_t first, last;    /* time of its rows */
     struct clk_timer timer;
-    bool ended;   /* it was given out as such */
-    bool changed; /* since it was last given out */
+    bool ended;      /* it was given out as such */
+    bool changed;    /* since it was last given out */
     uint64_t n_rows; /* since it was last given out early */
     struct expr_acc accs[];
 };
@@ -243,7 +243,8 @@ static uint64_t session_n_groups(const struct rt_aggregate *ag) {
 
 static size_t session_bytes(const struct rt_aggregate *ag) {
     const struct sessions *w = sessions_of(ag);
-    return rt_groups_bytes(&w->groups) + w->n * (sizeof(struct session) + ag->kind.n_accs * sizeof(struct expr_acc));
+    return rt_groups_bytes(&w->groups) +
+           w->n * (sizeof(struct session) + ag->kind.n_accs * sizeof(struct expr_acc));
 }
 
 /* zigzag first, zigzag last, u8 ended, u8 changed, varint rows since the last early result; the accumulators. */
@@ -266,7 +267,8 @@ static enum cep_rc session_save(struct rt_aggregate *ag, const struct sto_out *o
     return rc;
 }
 
-static struct rt_group *session_load(struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
+static struct rt_group *session_load(
+    struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
     struct sessions *w = sessions_of(ag);
     int64_t first = base_unpack_zigzag(u), last = base_unpack_zigzag(u);
     bool ended = base_unpack_max(u, 1) != 0, changed = base_unpack_max(u, 1) != 0, made;

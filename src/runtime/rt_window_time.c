@@ -138,8 +138,8 @@ static int64_t last_end(const struct timed *w, const struct pane *p) {
 
 /* -- giving out ------------------------------------------------------------------------------------------------------- */
 
-static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, const struct expr_acc *accs, int64_t start,
-    int64_t time, struct cep_err *err) {
+static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, const struct expr_acc *accs,
+    int64_t start, int64_t time, struct cep_err *err) {
     struct rt_agg_result r = { .keys = g->vals,
         .hash = g->hash,
         .accs = accs,
@@ -167,7 +167,8 @@ static void merge_window(struct rt_aggregate *ag, int64_t start, struct rt_group
 }
 
 /* A tumbling window's groups are given out as they are: what was given early and forgotten only if something came since. */
-static enum cep_rc give_pane(struct rt_aggregate *ag, struct pane *p, bool early, int64_t time, struct cep_err *err) {
+static enum cep_rc give_pane(
+    struct rt_aggregate *ag, struct pane *p, bool early, int64_t time, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     for (uint32_t i = 0; i < p->groups.n && rc == CEP_OK; i++) {
         struct rt_group *g = p->groups.groups[i];
@@ -189,7 +190,8 @@ static enum cep_rc give_window(
     enum cep_rc rc = CEP_OK;
     if (w->size == w->slide) {
         size_t i = pane_from(w, start);
-        return i < w->n && w->panes[i]->start == start ? give_pane(ag, w->panes[i], early, time, err) : CEP_OK;
+        return i < w->n && w->panes[i]->start == start ? give_pane(ag, w->panes[i], early, time, err)
+                                                       : CEP_OK;
     }
     merge_window(ag, start, &whole);
     for (uint32_t i = 0; i < whole.n && rc == CEP_OK; i++)
@@ -225,8 +227,7 @@ static enum cep_rc give_key(
 }
 
 /* The row's windows: those that have ended again, those that have not when each event gives a result. */
-static enum cep_rc give_row(
-    struct rt_aggregate *ag, struct rt_group *g, int64_t t, struct cep_err *err) {
+static enum cep_rc give_row(struct rt_aggregate *ag, struct rt_group *g, int64_t t, struct cep_err *err) {
     struct timed *w = timed_of(ag);
     bool each = ag->plan->emit == PLAN_EMIT_EACH ||
                 (ag->plan->emit == PLAN_EMIT_AFTER && g->n_rows >= ag->plan->emit_n);
@@ -360,7 +361,8 @@ static enum cep_rc timed_save(struct rt_aggregate *ag, const struct sto_out *out
     return rc;
 }
 
-static struct rt_group *timed_load(struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
+static struct rt_group *timed_load(
+    struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
     struct timed *w = timed_of(ag);
     int64_t start = base_unpack_zigzag(u);
     bool changed = base_unpack_max(u, 1) != 0, made;

@@ -162,7 +162,8 @@ static void hostile_bytes_do_no_harm(void **state) {
             bytes[i] = (unsigned char)(next(&f) % 5 ? next(&f) % 6 : next(&f));
         if (!fn.type)
             continue;
-        struct base_unpack u = base_unpack_of((struct base_str){ (const char *)bytes, next(&f) % sizeof bytes });
+        struct base_unpack u = base_unpack_of(
+            (struct base_str){ (const char *)bytes, next(&f) % sizeof bytes });
         expr_acc_unpack(&u, &fn, &f.a, &acc);
         expr_acc_clear(&fn, &acc);
         base_arena_clear(&f.a);

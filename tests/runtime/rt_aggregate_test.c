@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define S      1000000 /* µs of a second: the rows' times below are in seconds */
-#define AT(t)  ((int64_t)(t) * S)
+#define S     1000000 /* µs of a second: the rows' times below are in seconds */
+#define AT(t) ((int64_t)(t)*S)
 
 /* A stream s (k, v, at), ascending, and what else there is. */
 static void begin(struct rt_kit *k, const char *rest) {
@@ -24,7 +24,8 @@ static void begin(struct rt_kit *k, const char *rest) {
 static void a_tumbling_window_is_given_when_the_watermark_passes_it(void **state) {
     (void)state;
     struct rt_kit k;
-    begin(&k, "stream w as select k, count(*) as n, sum(v) as total, " BOUNDS " from s group by k window tumbling 10 s;");
+    begin(&k, "stream w as select k, count(*) as n, sum(v) as total, " BOUNDS
+              " from s group by k window tumbling 10 s;");
     struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN);
     PUSH(&k, "s", 0, { "a", 1, AT(0) }, { "b", 2, AT(3) }, { "a", 3, AT(9) });
     CAME(w, "");
@@ -81,10 +82,12 @@ static void sliding_windows_share_their_panes(void **state) {
 static void sessions_of_a_key_grow_together(void **state) {
     (void)state;
     struct rt_kit k;
-    rt_kit_init(&k, RT_KIT_STREAM("s") "delay 30 s; stream w as select k, count(*) as n, array_agg(v) as vs, " BOUNDS
-                                       " from s group by k window session gap 5 s;");
+    rt_kit_init(&k,
+        RT_KIT_STREAM("s") "delay 30 s; stream w as select k, count(*) as n, array_agg(v) as vs, " BOUNDS
+                           " from s group by k window session gap 5 s;");
     struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN);
-    PUSH(&k, "s", 0, { "a", 1, AT(0) }, { "a", 3, AT(9) }, { "b", 7, AT(2) }, { "a", 2, AT(4) }, { "a", 4, AT(20) });
+    PUSH(&k, "s", 0, { "a", 1, AT(0) }, { "a", 3, AT(9) }, { "b", 7, AT(2) }, { "a", 2, AT(4) },
+        { "a", 4, AT(20) });
     rt_kit_finish(&k);
     CAME(w, "b|1|[7]|2|7\na|3|[1,2,3]|0|14\na|1|[4]|20|25\n"); /* 4 + 5 = 9: they meet */
     rt_kit_release(&k);
@@ -93,12 +96,14 @@ static void sessions_of_a_key_grow_together(void **state) {
 static void counts_are_of_each_key_in_the_order_of_time(void **state) {
     (void)state;
     struct rt_kit k;
-    rt_kit_init(&k, RT_KIT_STREAM("s") "delay 30 s;"
-                                       "stream w as select k, array_agg(v) as vs from s group by k window count 2;"
-                                       "stream x as select k, array_agg(v) as vs from s group by k window count 4 every 2;");
+    rt_kit_init(&k,
+        RT_KIT_STREAM(
+            "s") "delay 30 s;"
+                 "stream w as select k, array_agg(v) as vs from s group by k window count 2;"
+                 "stream x as select k, array_agg(v) as vs from s group by k window count 4 every 2;");
     struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN), *x = rt_kit_listen(&k, "x", PLAN_PORT_MAIN);
-    PUSH(&k, "s", 0, { "a", 2, AT(2) }, { "a", 1, AT(1) }, { "b", 9, AT(1) }, { "a", 4, AT(4) }, { "a", 3, AT(3) },
-        { "a", 6, AT(6) }, { "a", 5, AT(5) }, { "a", 7, AT(7) });
+    PUSH(&k, "s", 0, { "a", 2, AT(2) }, { "a", 1, AT(1) }, { "b", 9, AT(1) }, { "a", 4, AT(4) },
+        { "a", 3, AT(3) }, { "a", 6, AT(6) }, { "a", 5, AT(5) }, { "a", 7, AT(7) });
     rt_kit_finish(&k);
     CAME(w, "a|[1,2]\na|[3,4]\na|[5,6]\n");
     CAME(x, "a|[1,2]\na|[1,2,3,4]\na|[3,4,5,6]\n");
@@ -128,18 +133,23 @@ static void early_results_accumulate_or_are_forgotten(void **state) {
     (void)state;
     struct rt_kit k;
     begin(&k, "stream each as select k, sum(v) as t from s group by k window tumbling 10 s emit each event;"
-              "stream after as select k, sum(v) as t from s group by k window tumbling 10 s emit after 2 events discarding;"
+              "stream after as select k, sum(v) as t from s group by k window tumbling 10 s emit after 2 "
+              "events discarding;"
               "stream every as select k, sum(v) as t from s group by k window tumbling 10 s emit every 4 s;"
               "stream slid as select k, sum(v) as t, " BOUNDS
               " from s group by k window sliding 10 s every 5 s emit each event;");
-    struct base_buf *each = rt_kit_listen(&k, "each", PLAN_PORT_MAIN), *after = rt_kit_listen(&k, "after", PLAN_PORT_MAIN),
-                    *every = rt_kit_listen(&k, "every", PLAN_PORT_MAIN), *slid = rt_kit_listen(&k, "slid", PLAN_PORT_MAIN);
-    PUSH(&k, "s", 0, { "a", 1, AT(10) }, { "a", 2, AT(11) }, { "a", 4, AT(13) }, { "b", 9, AT(14) }, { "a", 8, AT(25) });
+    struct base_buf *each = rt_kit_listen(&k, "each", PLAN_PORT_MAIN),
+                    *after = rt_kit_listen(&k, "after", PLAN_PORT_MAIN),
+                    *every = rt_kit_listen(&k, "every", PLAN_PORT_MAIN),
+                    *slid = rt_kit_listen(&k, "slid", PLAN_PORT_MAIN);
+    PUSH(&k, "s", 0, { "a", 1, AT(10) }, { "a", 2, AT(11) }, { "a", 4, AT(13) }, { "b", 9, AT(14) },
+        { "a", 8, AT(25) });
     rt_kit_finish(&k);
     CAME(each, "a|1\na|3\na|7\nb|9\na|7\nb|9\na|8\na|8\n");
     CAME(after, "a|3\na|4\nb|9\na|8\n"); /* a1 + a2; at the end what came since */
     CAME(every, "a|3\na|7\nb|9\na|7\nb|9\na|8\na|8\n");
-    CAME(slid, "a|1|5|15\na|1|10|20\na|3|5|15\na|3|10|20\na|7|5|15\na|7|10|20\nb|9|5|15\nb|9|10|20\na|7|5|15\nb|9|5|15\n"
+    CAME(slid, "a|1|5|15\na|1|10|20\na|3|5|15\na|3|10|20\na|7|5|15\na|7|10|20\nb|9|5|15\nb|9|10|20\na|7|5|"
+               "15\nb|9|5|15\n"
                "a|7|10|20\nb|9|10|20\na|8|20|30\na|8|25|35\na|8|20|30\na|8|25|35\n");
     rt_kit_release(&k);
 }
@@ -147,9 +157,12 @@ static void early_results_accumulate_or_are_forgotten(void **state) {
 static void a_row_that_comes_late_corrects_its_window_while_it_is_kept(void **state) {
     (void)state;
     struct rt_kit k;
-    begin(&k, "stream w as select k, sum(v) as t from s group by k window tumbling 10 s allowed lateness 20 s;"
-              "stream x as select k, sum(v) as t, " BOUNDS " from s group by k window session gap 5 s allowed lateness 20 s;");
-    struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN), *late = rt_kit_listen(&k, "w", PLAN_PORT_LATE),
+    begin(&k,
+        "stream w as select k, sum(v) as t from s group by k window tumbling 10 s allowed lateness 20 s;"
+        "stream x as select k, sum(v) as t, " BOUNDS
+        " from s group by k window session gap 5 s allowed lateness 20 s;");
+    struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN),
+                    *late = rt_kit_listen(&k, "w", PLAN_PORT_LATE),
                     *x = rt_kit_listen(&k, "x", PLAN_PORT_MAIN);
     PUSH(&k, "s", 0, { "a", 1, AT(1) }, { "a", 2, AT(15) });
     CAME(w, "a|1\n");
@@ -171,11 +184,12 @@ static void a_row_that_comes_late_corrects_its_window_while_it_is_kept(void **st
 static void having_and_filter_choose(void **state) {
     (void)state;
     struct rt_kit k;
-    begin(&k, "stream w as select k, count(*) filter (where v > 2) as big, count(distinct v) as kinds, sum(v) * 2 + 1 as t "
+    begin(&k, "stream w as select k, count(*) filter (where v > 2) as big, count(distinct v) as kinds, "
+              "sum(v) * 2 + 1 as t "
               "from s where v < 100 group by k window tumbling 10 s having count(*) > 1 and k <> 'c';");
     struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN);
-    PUSH(&k, "s", 0, { "a", 1, AT(1) }, { "a", 3, AT(1) }, { "a", 3, AT(2) }, { "b", 3, AT(2) }, { "b", 900, AT(2) },
-        { "c", 1, AT(3) }, { "c", 1, AT(3) });
+    PUSH(&k, "s", 0, { "a", 1, AT(1) }, { "a", 3, AT(1) }, { "a", 3, AT(2) }, { "b", 3, AT(2) },
+        { "b", 900, AT(2) }, { "c", 1, AT(3) }, { "c", 1, AT(3) });
     rt_kit_finish(&k);
     CAME(w, "a|2|2|15\n");
     rt_kit_release(&k);
@@ -184,9 +198,12 @@ static void having_and_filter_choose(void **state) {
 static void what_fails_is_null_and_told(void **state) {
     (void)state;
     struct rt_kit k;
-    begin(&k, "stream w as select k, sum(10 / v) as t, sum(v * 1) as u from s group by k window tumbling 10 s;");
-    struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN), *errors = rt_kit_listen(&k, "w", PLAN_PORT_ERRORS);
-    PUSH(&k, "s", 0, { "a", 5, AT(1) }, { "a", 0, AT(2) }, { "b", INT64_MAX, AT(2) }, { "b", INT64_MAX, AT(3) });
+    begin(&k,
+        "stream w as select k, sum(10 / v) as t, sum(v * 1) as u from s group by k window tumbling 10 s;");
+    struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN),
+                    *errors = rt_kit_listen(&k, "w", PLAN_PORT_ERRORS);
+    PUSH(&k, "s", 0, { "a", 5, AT(1) }, { "a", 0, AT(2) }, { "b", INT64_MAX, AT(2) },
+        { "b", INT64_MAX, AT(3) });
     rt_kit_finish(&k);
     CAME(w, "a|2|5\nb|0|null\n");
     assert_non_null(strstr(base_buf_cstr(errors), "division by zero"));
@@ -201,7 +218,8 @@ static void results_are_a_stream_like_any(void **state) {
     struct rt_kit k;
     begin(&k, "stream w as select k, sum(v) as t from s group by k window tumbling 10 s;"
               "stream v as select count(*) as n, max(t) as most from w window tumbling 40 s;"
-              "pattern p from w partition by k match a -> b{2} consecutive define b as t > prev(t) measures first(a.t) as f, last(b.t) as l;");
+              "pattern p from w partition by k match a -> b{2} consecutive define b as t > prev(t) measures "
+              "first(a.t) as f, last(b.t) as l;");
     struct base_buf *v = rt_kit_listen(&k, "v", PLAN_PORT_MAIN), *p = rt_kit_listen(&k, "p", PLAN_PORT_MAIN);
     PUSH(&k, "s", 0, { "a", 1, AT(0) }, { "a", 3, AT(11) }, { "a", 5, AT(25) }, { "b", 9, AT(39) });
     rt_kit_finish(&k);
@@ -212,12 +230,15 @@ static void results_are_a_stream_like_any(void **state) {
 
 /* -- saved and loaded ------------------------------------------------------------------------------------------------- */
 
-static void reload(struct rt_kit *k, struct rt_kit *fresh, const char *text, const char *const *ops, size_t n_ops) {
+static void reload(
+    struct rt_kit *k, struct rt_kit *fresh, const char *text, const char *const *ops, size_t n_ops) {
     rt_kit_init(fresh, text);
     for (size_t i = 0; i < n_ops; i++) {
         struct rt_op *from = rt_kit_op(k, ops[i]), *to = rt_kit_op(fresh, ops[i]);
         struct base_buf b = BASE_BUF_INIT;
-        struct sto_part_head head = { .kind = base_str_of(from->vt->kind), .name = from->name, .n_subtasks = 1 };
+        struct sto_part_head head = {
+            .kind = base_str_of(from->vt->kind), .name = from->name, .n_subtasks = 1
+        };
         struct base_unpack u;
         struct sto_entry e;
         sto_part_begin(&b, &head);
@@ -254,17 +275,19 @@ static void sort_lines(struct base_buf *b) {
 /* The same rows with and without a reload after each of them. */
 static void a_reload_after_every_row_changes_nothing(void **state) {
     (void)state;
-    static const char *const windows[] = { "window tumbling 10 s", "window sliding 10 s every 4 s", "window session gap 3 s",
-        "window count 3 every 2", "window global", "", "window tumbling 10 s emit every 3 s",
-        "window session gap 3 s emit after 2 events discarding", "window sliding 9 s every 3 s emit each event",
-        "window tumbling 4 s allowed lateness 5 s" };
+    static const char *const windows[] = { "window tumbling 10 s", "window sliding 10 s every 4 s",
+        "window session gap 3 s", "window count 3 every 2", "window global", "",
+        "window tumbling 10 s emit every 3 s", "window session gap 3 s emit after 2 events discarding",
+        "window sliding 9 s every 3 s emit each event", "window tumbling 4 s allowed lateness 5 s" };
     static const char *const ops[] = { "s", "w" };
     for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
         char text[2000];
         snprintf(text, sizeof text,
-            RT_KIT_STREAM("s") "delay 4 s; stream w as select k, count(*) as n, sum(v) as t, min(k) as m, first(v) as f, last(v) as l, "
-                               "array_agg(v) as vs, count(distinct v) as d, avg(cast(v as double)) as mean, var(v) as spread%s "
-            "from s group by k %s;",
+            RT_KIT_STREAM("s") "delay 4 s; stream w as select k, count(*) as n, sum(v) as t, min(k) as m, "
+                               "first(v) as f, last(v) as l, "
+                               "array_agg(v) as vs, count(distinct v) as d, avg(cast(v as double)) as mean, "
+                               "var(v) as spread%s "
+                               "from s group by k %s;",
             windows[i][0] ? ", window_start as ws, window_end as we" : "", windows[i]);
         struct base_buf whole = BASE_BUF_INIT, parts = BASE_BUF_INIT;
         for (int reloaded = 0; reloaded < 2; reloaded++) {
@@ -275,7 +298,8 @@ static void a_reload_after_every_row_changes_nothing(void **state) {
             uint32_t seed = 7;
             for (int n = 0; n < 60; n++) {
                 seed = seed * 1664525 + 1013904223;
-                struct rt_kit_row row = { (seed >> 20) & 1 ? "a" : "b", (seed >> 24) & 7, AT(n + (int)((seed >> 10) & 3) - 2) };
+                struct rt_kit_row row = { (seed >> 20) & 1 ? "a" : "b", (seed >> 24) & 7,
+                    AT(n + (int)((seed >> 10) & 3) - 2) };
                 assert_int_equal(rt_kit_push(&k, "s", 0, &row, 1, NULL), CEP_OK);
                 base_buf_str(out, base_buf_view(w));
                 base_buf_clear(w);
