@@ -23,7 +23,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
-enum { ARENA_ALIGN = _Alignof(max_align_t), ARENA_FIRST = 4096, ARENA_LARGEST = 1 << 20 };
+enum { ARENA_ALIGN = _Alignof(max_align_t), ARENA_FIRST = 4096, ARENA_LARGEST = BASE_HUGE_PAGE };
 
 struct base_arena_block {
     struct base_arena_block *next; /* older */
@@ -91,13 +91,14 @@ void base_arena_clear(struct base_arena *a) {
 }
 
 static struct base_arena_block *arena_new_block(struct base_arena *a, size_t size) {
-    size_t cap = a->block_size;
+    /* The largest are huge pages, head and all. */
+    size_t cap = a->block_size - (a->block_size == ARENA_LARGEST ? sizeof(struct base_arena_block) : 0);
     bool own = size > cap;
     if (own)
         cap = size;
     else if (a->block_size < ARENA_LARGEST)
         a->block_size *= 2;
-    struct base_arena_block *b = base_alloc(base_add(sizeof *b, cap));
+    struct base_arena_block *b = base_alloc_huge(base_add(sizeof *b, cap));
     b->cap = cap;
     b->len = 0;
     ASAN_POISON_MEMORY_REGION(b->data, b->cap);
@@ -139,6 +140,12 @@ char *base_arena_strndup(struct base_arena *a, const char *s, size_t len) {
         memcpy(p, s, len);
     p[len] = '\0';
     return p;
+}
+
+void *base_arena_alloc_lines(struct base_arena *a, size_t size) {
+    enum { LINE = 64 };
+    uintptr_t p = (uintptr_t)base_arena_alloc(a, base_add(size, LINE - ARENA_ALIGN));
+    return (void *)((p + LINE - 1) & ~(uintptr_t)(LINE - 1));
 }
 
 char *base_arena_strdup(struct base_arena *a, const char *s) {

@@ -2,7 +2,7 @@
 /*
  * base_arena -- memory for what lives together, freed in one go.
  *
- * Blocks are chained and double in size up to 1 MiB; a request larger than a block gets one of its own.
+ * Blocks are chained and double in size up to 2 MiB (a huge page); a request larger than a block gets one of its own.
  * Arenas are named by lifetime (parse, compile, program, partition, event); a function that allocates
  * takes the arena as a parameter, and nothing points from a longer life to a shorter one.
  * Under --enable-checks and the address sanitizer freed memory is poisoned.
@@ -33,6 +33,8 @@ void base_arena_clear(struct base_arena *a);
 void *base_arena_alloc(struct base_arena *a, size_t size) __attribute__((alloc_size(2), returns_nonnull));
 void *base_arena_calloc(struct base_arena *a, size_t n, size_t size)
     __attribute__((alloc_size(2, 3), returns_nonnull));
+/* The same on a boundary of 64 bytes: what is used together is in as few cache lines as can be. */
+void *base_arena_alloc_lines(struct base_arena *a, size_t size) __attribute__((alloc_size(2), returns_nonnull));
 char *base_arena_strdup(struct base_arena *a, const char *s);
 char *base_arena_strndup(struct base_arena *a, const char *s, size_t len);
 struct base_str base_arena_str(struct base_arena *a, struct base_str s); /* copies; NUL-terminated too */

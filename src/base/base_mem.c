@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* The one exception to "no mutable globals": a counter that belongs to the thread and steers nothing. */
 static _Thread_local uint64_t mem_n_allocs;
@@ -48,6 +49,17 @@ void *base_aligned_alloc(size_t align, size_t size) {
     void *p = NULL;
     if (posix_memalign(&p, align, size ? size : 1) != 0)
         mem_out(size);
+    return p;
+}
+
+void *base_alloc_huge(size_t size) {
+    if (size < BASE_HUGE_PAGE)
+        return base_alloc(size);
+    void *p = base_aligned_alloc(BASE_HUGE_PAGE, size);
+#ifdef MADV_HUGEPAGE
+    /* A wish: small pages do as well. The part of a page at the end is left to whoever has the rest of it. */
+    (void)madvise(p, size & ~(size_t)(BASE_HUGE_PAGE - 1), MADV_HUGEPAGE);
+#endif
     return p;
 }
 

@@ -13,6 +13,10 @@ void *base_alloc(size_t size) __attribute__((malloc, alloc_size(1), returns_nonn
 void *base_calloc(size_t n, size_t size) __attribute__((malloc, alloc_size(1, 2), returns_nonnull));
 void *base_realloc(void *p, size_t size) __attribute__((alloc_size(2), returns_nonnull));
 void *base_aligned_alloc(size_t align, size_t size) __attribute__((alloc_size(2), returns_nonnull));
+/* For tables and blocks of megabytes: from 2 MiB on aligned to that, and on huge pages where the system gives them on demand,
+ * for an access to small ones costs a look-up of the page besides. Not cleared. */
+enum { BASE_HUGE_PAGE = 2 << 20 };
+void *base_alloc_huge(size_t size) __attribute__((alloc_size(1), returns_nonnull));
 char *base_strdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *base_strndup(const char *s, size_t len) __attribute__((malloc, returns_nonnull));
 void base_free(void *p);

@@ -68,6 +68,9 @@ static void write_text(struct base_buf *b, const struct shared *s, bool each) {
     base_buf_printf(b,
         "  conditions: %u on an event alone, %u of them different, %u of these of several patterns\n",
         f.conditions, f.distinct, f.shared);
+    struct nfa_many_shared shared;
+    nfa_many_shared(s->many, &shared);
+    base_buf_printf(b, "  programs: %u (those that differ in names and constants alone have one)\n", shared.programs);
     struct columns c = { .b = b };
     base_buf_puts(b, "  looked up: ");
     for (uint32_t i = 0; i < s->first->n_inputs; i++) {
@@ -114,7 +117,9 @@ static void write_json(struct base_buf *b, const struct shared *s) {
     base_buf_puts(b, "], ");
     nfa_many_found(s->many, UINT32_MAX, &f);
     write_found(b, &f);
-    base_buf_puts(b, ", \"looked_up\": [");
+    struct nfa_many_shared shared;
+    nfa_many_shared(s->many, &shared);
+    base_buf_printf(b, ", \"programs\": %u, \"looked_up\": [", shared.programs);
     for (uint32_t i = 0; i < s->first->n_inputs; i++) {
         c.schema = plan_schema_of(s->plan, s->first->inputs[i]);
         nfa_many_columns(s->many, i, column_json, &c);

@@ -4,6 +4,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_build.c \
 	src/nfa/nfa_calm.c \
 	src/nfa/nfa_cell.c \
+	src/nfa/nfa_code.c \
 	src/nfa/nfa_cold.c src/nfa/nfa_cold.h \
 	src/nfa/nfa_cond.c \
 	src/nfa/nfa_cost.c \

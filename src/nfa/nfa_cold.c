@@ -164,8 +164,7 @@ bool nfa_cold_bury(struct nfa_matcher *m) {
 }
 
 static size_t bytes(const struct nfa_matcher *m) {
-    return m->mem.live - nfa_cells_spare(m) + m->n_slots * sizeof *m->slots +
-           m->timers.cap * sizeof *m->timers.heap;
+    return m->mem.live - nfa_cells_spare(m) + m->timers.cap * sizeof *m->timers.heap;
 }
 
 /* May the key leave memory now? */
@@ -354,7 +353,7 @@ enum cep_rc nfa_cold_load_counts(
     uint64_t order = base_unpack_varint(&u), step = base_unpack_varint(&u);
     if (!base_unpack_ok(&u) || order == UINT64_MAX || step == UINT64_MAX)
         return base_err_set(err, CEP_EDAMAGED, "the counts of pattern \"%.*s\" are damaged",
-            BASE_STR_FMT(m->p->node->name));
+            BASE_STR_FMT(m->own->node->name));
     if (m->next_order < order)
         m->next_order = order;
     if (m->next_step < step)
@@ -365,7 +364,7 @@ enum cep_rc nfa_cold_load_counts(
         return rc;
     if (!fits)
         return base_err_set(err, CEP_ESTATE, "the database's keys are those of another \"%.*s\"",
-            BASE_STR_FMT(m->p->node->name));
+            BASE_STR_FMT(m->own->node->name));
     m->cold->n = n;
     return CEP_OK;
 }

@@ -6,6 +6,7 @@
 #include "nfa/nfa_det.h"
 
 #include "base/base_bits.h"
+#include "base/base_check.h"
 #include "base/base_mem.h"
 
 #include <stdlib.h>
@@ -24,6 +25,9 @@ struct raw_move {
 };
 
 struct nfa_dets {
+    struct nfa_matcher *users; /* by next_of_dets */
+    struct nfa_mem mem;        /* of everything here that is not a table or scratch; the pool of its first user */
+    uint64_t step;             /* of any of them */
     struct nfa_det **dets;
     size_t n_dets, cap_dets;
     struct nfa_rank **ranks;
@@ -101,7 +105,7 @@ static size_t rel_size(uint32_t n) {
 }
 
 static void rel_free(struct nfa_matcher *m, struct nfa_rel *r) {
-    nfa_mem_put(&m->mem, r->n ? r->mask : NULL, rel_size(r->n));
+    nfa_mem_put(&m->dets->mem, r->n ? r->mask : NULL, rel_size(r->n));
 }
 
 /* From d->words and d->interest. */
@@ -112,7 +116,7 @@ static void rel_init(struct nfa_matcher *m, struct nfa_rel *r, uint64_t fold) {
         r->n += d->words[w] != 0;
     if (!r->n)
         return;
-    r->mask = nfa_mem_get(&m->mem, rel_size(r->n));
+    r->mask = nfa_mem_get(&m->dets->mem, rel_size(r->n));
     r->interest = r->mask + r->n;
     r->word = (uint32_t *)(r->interest + r->n);
     uint32_t k = 0;
@@ -194,7 +198,7 @@ static size_t det_size(uint32_t n) {
 
 static uint32_t det_new(struct nfa_matcher *m, const uint32_t *states, uint32_t n, uint64_t hash) {
     struct nfa_dets *d = m->dets;
-    struct nfa_det *x = nfa_mem_get(&m->mem, det_size(n));
+    struct nfa_det *x = nfa_mem_get(&m->dets->mem, det_size(n));
     *x = (struct nfa_det){ .hash = hash, .n = n, .states = (uint32_t *)(x + 1) };
     memcpy(x->states, states, n * sizeof *states);
     clear_words(m);
@@ -214,7 +218,7 @@ static uint32_t det_new(struct nfa_matcher *m, const uint32_t *states, uint32_t 
 
 static void det_free(struct nfa_matcher *m, struct nfa_det *x) {
     rel_free(m, &x->rel);
-    nfa_mem_put(&m->mem, x, det_size(x->n));
+    nfa_mem_put(&m->dets->mem, x, det_size(x->n));
 }
 
 static int by_number(const void *a, const void *b) {
@@ -378,7 +382,7 @@ static struct nfa_trans *trans_new(struct nfa_matcher *m, uint32_t det, uint64_t
     gather_moves(m);
     uint32_t stay = is_start ? NFA_NONE : nfa_det_of(m, d->stay, d->n_stay);
     const struct nfa_det *x = d->dets[det];
-    struct nfa_trans *t = nfa_mem_get(&m->mem, trans_size(x->rel.n, (uint32_t)d->n_moves));
+    struct nfa_trans *t = nfa_mem_get(&m->dets->mem, trans_size(x->rel.n, (uint32_t)d->n_moves));
     *t = (struct nfa_trans){ .hash = hash,
         .det = det,
         .stay = stay,
@@ -395,7 +399,7 @@ static struct nfa_trans *trans_new(struct nfa_matcher *m, uint32_t det, uint64_t
 }
 
 static void trans_free(struct nfa_matcher *m, struct nfa_trans *t) {
-    nfa_mem_put(&m->mem, t, trans_size(t->n_rel, t->n_moves));
+    nfa_mem_put(&m->dets->mem, t, trans_size(t->n_rel, t->n_moves));
 }
 
 static void memo_grow(struct nfa_dets *d) {
@@ -443,7 +447,7 @@ static size_t rank_size(uint32_t n) {
 
 static uint32_t rank_new(struct nfa_matcher *m, const struct nfa_rank_entry *e, uint32_t n, uint64_t hash) {
     struct nfa_dets *d = m->dets;
-    struct nfa_rank *r = nfa_mem_get(&m->mem, rank_size(n));
+    struct nfa_rank *r = nfa_mem_get(&m->dets->mem, rank_size(n));
     *r = (struct nfa_rank){ .hash = hash, .n = n, .dets = (uint32_t *)(r + 1) };
     r->opens = (bool *)(r->dets + n);
     clear_words(m);
@@ -468,7 +472,7 @@ static uint32_t rank_new(struct nfa_matcher *m, const struct nfa_rank_entry *e, 
 
 static void rank_free(struct nfa_matcher *m, struct nfa_rank *r) {
     rel_free(m, &r->rel);
-    nfa_mem_put(&m->mem, r, rank_size(r->n));
+    nfa_mem_put(&m->dets->mem, r, rank_size(r->n));
 }
 
 static bool is_rank(const struct nfa_rank *r, const struct nfa_rank_entry *e, size_t n) {
@@ -565,7 +569,7 @@ static struct nfa_rank_trans *rank_trans_new(struct nfa_matcher *m, uint32_t ran
     made.same = is_same(d, rank, &made);
     const struct nfa_rel *rel = &d->ranks[rank]->rel;
     made.n_rel = rel->n;
-    struct nfa_rank_trans *t = nfa_mem_get(&m->mem, rank_trans_size(rel->n, made.n));
+    struct nfa_rank_trans *t = nfa_mem_get(&m->dets->mem, rank_trans_size(rel->n, made.n));
     *t = made;
     t->from = (struct nfa_from *)(t->rel + rel->n);
     rel_copy(m, rel, t->rel);
@@ -575,7 +579,7 @@ static struct nfa_rank_trans *rank_trans_new(struct nfa_matcher *m, uint32_t ran
 }
 
 struct nfa_rank_trans *nfa_rank_trans_bare(struct nfa_matcher *m, uint32_t n) {
-    struct nfa_rank_trans *t = nfa_mem_get(&m->mem, rank_trans_size(0, n));
+    struct nfa_rank_trans *t = nfa_mem_get(&m->dets->mem, rank_trans_size(0, n));
     *t = (struct nfa_rank_trans){ .refs = 1, .n = n };
     t->from = (struct nfa_from *)t->rel;
     return t;
@@ -583,7 +587,7 @@ struct nfa_rank_trans *nfa_rank_trans_bare(struct nfa_matcher *m, uint32_t n) {
 
 void nfa_rank_trans_unref(struct nfa_matcher *m, struct nfa_rank_trans *t) {
     if (t && --t->refs == 0)
-        nfa_mem_put(&m->mem, t, rank_trans_size(t->n_rel, t->n));
+        nfa_mem_put(&m->dets->mem, t, rank_trans_size(t->n_rel, t->n));
 }
 
 static void rank_memo_grow(struct nfa_dets *d) {
@@ -626,8 +630,9 @@ struct nfa_rank_trans *nfa_rank_step(struct nfa_matcher *m, uint32_t rank) {
 
 /* -- life -------------------------------------------------------------------------------------------------------------- */
 
-struct nfa_dets *nfa_dets_new(struct nfa_matcher *m) {
+static void dets_new(struct nfa_matcher *m) {
     struct nfa_dets *d = m->dets = base_calloc(1, sizeof *d);
+    nfa_mem_init(&d->mem, m->mem.pool);
     d->words = base_calloc(m->p->n_words, sizeof *d->words);
     d->interest = base_calloc(m->p->n_words, sizeof *d->interest);
     d->max_dets = NFA_DETS_MAX;
@@ -635,7 +640,26 @@ struct nfa_dets *nfa_dets_new(struct nfa_matcher *m) {
     /* The start is a det and a rank of its own, found by number only. */
     (void)det_new(m, &m->p->start, 1, 0);
     (void)rank_new(m, &(struct nfa_rank_entry){ .det = NFA_DET_START, .opens = true }, 1, 0);
-    return d;
+}
+
+void nfa_dets_join(struct nfa_matcher *m, const struct nfa_matcher *like) {
+    if (like)
+        m->dets = like->dets;
+    else
+        dets_new(m);
+    m->next_of_dets = m->dets->users;
+    if (m->next_of_dets)
+        m->next_of_dets->prev_of_dets = m;
+    m->dets->users = m;
+}
+
+uint64_t nfa_dets_next_step(struct nfa_matcher *m) {
+    /* State of the store of sets may be read into one of runs, which keeps none of it. */
+    return m->dets ? ++m->dets->step : m->next_step + 1;
+}
+
+size_t nfa_dets_bytes(const struct nfa_matcher *m) {
+    return m->dets && m->mem.shared && m->dets->users == m ? nfa_mem_held(&m->dets->mem) : 0;
 }
 
 static void forget(struct nfa_matcher *m) {
@@ -679,7 +703,8 @@ static void sweep(struct nfa_matcher *m) {
         if (d->ranks[i])
             d->ranks[i]->used = i == NFA_RANK_START;
     }
-    nfa_sets_mark(m);
+    for (const struct nfa_matcher *user = d->users; user; user = user->next_of_dets)
+        nfa_sets_mark(user);
     for (uint32_t i = 0; i < d->n_ranks; i++) {
         struct nfa_rank *r = d->ranks[i];
         if (!r)
@@ -717,10 +742,8 @@ void nfa_dets_tidy(struct nfa_matcher *m) {
     d->max_dets = live * 2 > NFA_DETS_MAX ? live * 2 : NFA_DETS_MAX;
 }
 
-void nfa_dets_free(struct nfa_matcher *m) {
+static void dets_free(struct nfa_matcher *m) {
     struct nfa_dets *d = m->dets;
-    if (!d)
-        return;
     forget(m);
     for (size_t i = 0; i < d->n_dets; i++) {
         if (d->dets[i])
@@ -745,6 +768,22 @@ void nfa_dets_free(struct nfa_matcher *m) {
     base_free(d->entries);
     base_free(d->words);
     base_free(d->interest);
+    CEP_INSIST(d->mem.n_live == 0);
+    nfa_mem_release(&d->mem);
     base_free(d);
+}
+
+void nfa_dets_leave(struct nfa_matcher *m) {
+    struct nfa_dets *d = m->dets;
+    if (!d)
+        return;
+    if (m->next_of_dets)
+        m->next_of_dets->prev_of_dets = m->prev_of_dets;
+    if (m->prev_of_dets)
+        m->prev_of_dets->next_of_dets = m->next_of_dets;
+    else
+        d->users = m->next_of_dets;
+    if (!d->users)
+        dets_free(m);
     m->dets = NULL;
 }

@@ -13,6 +13,7 @@
  * events come earliest first. Partial matches of the same events with different variables tie: they are one group.
  *
  * Cost: a transition known already is one look-up in a hash table; a new one costs the edges of its states.
+ * Matchers of an nfa_many that do the same (nfa_code.c) share all this: what one has found out the others know.
  * Both tables are bounded: when they are full the transitions are forgotten, and dets and ranks that no key uses.
  */
 #include "nfa/nfa_run.h"
@@ -99,8 +100,14 @@ struct nfa_rank {
 
 enum { NFA_DET_START = 0, NFA_RANK_START = 0 };
 
-struct nfa_dets *nfa_dets_new(struct nfa_matcher *m);
-void nfa_dets_free(struct nfa_matcher *m);
+/* Sets m->dets: those of `like`, which does the same, or new ones. Ranks and dets are then theirs together. */
+void nfa_dets_join(struct nfa_matcher *m, const struct nfa_matcher *like /* or NULL */);
+/* Requires: no key of m is left. */
+void nfa_dets_leave(struct nfa_matcher *m);
+/* The number of a step: no other step of those that share the dets has it. */
+uint64_t nfa_dets_next_step(struct nfa_matcher *m);
+/* Bytes of what is remembered, where nfa_mem_held() does not tell them; of shared dets one of their matchers does. */
+size_t nfa_dets_bytes(const struct nfa_matcher *m);
 /* Between steps: makes room when tables are full. */
 void nfa_dets_tidy(struct nfa_matcher *m);
 

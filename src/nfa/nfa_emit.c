@@ -64,9 +64,9 @@ static void list_events(struct nfa_matcher *m, const struct nfa_link *last, uint
 static void write_id(struct nfa_matcher *m, const struct nfa_key *k, char out[32]) {
     struct base_buf *b = &m->id_buf;
     base_buf_clear(b);
-    base_buf_str(b, m->p->node->name);
+    base_buf_str(b, m->own->node->name);
     base_buf_putc(b, '\0');
-    base_buf_add(b, &m->p->plan->version, sizeof m->p->plan->version);
+    base_buf_add(b, &m->own->plan->version, sizeof m->own->plan->version);
     nfa_key_canonical(m, k, b);
     for (size_t i = 0; i < m->n_evs; i++) {
         struct {
@@ -83,7 +83,7 @@ static void write_id(struct nfa_matcher *m, const struct nfa_key *k, char out[32
 
 /* row(var array(row(all columns)), ...): one field a variable of the schema, by name. */
 static void events_val(struct nfa_matcher *m, const struct evt_type *t, struct evt_val *out) {
-    const struct plan_pattern *pat = m->pat;
+    const struct plan_pattern *pat = m->own->pat;
     struct evt_val *vars = BASE_ARENA_ARRAY(&m->scratch, struct evt_val, t->n_fields + 1);
     for (uint32_t f = 0; f < t->n_fields; f++) {
         const struct evt_type *row = t->fields[f].type->elem;
@@ -129,7 +129,7 @@ static void place_row(
 }
 
 static void write_row(struct nfa_matcher *m, struct nfa_key *k, struct evt_batch *b, int64_t time) {
-    const struct plan_pattern *pat = m->pat;
+    const struct plan_pattern *pat = m->own->pat;
     uint32_t row = b->n_rows, col = 0;
     struct evt_val v;
     m->env.mode = NFA_ENV_MATCH;
@@ -176,7 +176,7 @@ static void write_match(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     if (m->trace)
         nfa_trace_match(m, k, now);
     if (!m->matches)
-        m->matches = evt_batch_new(m->p->node->schema, m->opts.batch_rows);
+        m->matches = evt_batch_new(m->own->node->schema, m->opts.batch_rows);
     m->env.key = k;
     m->env.timed_out = false;
     write_row(m, k, m->matches, now);
@@ -212,11 +212,11 @@ void nfa_emit_listed(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
 
 void nfa_emit_timeout(
     struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at) {
-    if (!m->out.timeouts || !m->pat->timeouts_schema || m->p->opts.no_timeouts)
+    if (!m->out.timeouts || !m->own->pat->timeouts_schema || m->p->opts.no_timeouts)
         return;
     list_events(m, r->last, start_order);
     if (!m->timeouts)
-        m->timeouts = evt_batch_new(m->pat->timeouts_schema, m->opts.batch_rows);
+        m->timeouts = evt_batch_new(m->own->pat->timeouts_schema, m->opts.batch_rows);
     m->env.key = k;
     m->env.timed_out = true;
     m->env.timed_out_at = at;

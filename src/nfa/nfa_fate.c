@@ -467,7 +467,7 @@ static void finish(struct nfa_matcher *m, struct nfa_key *k) {
 void nfa_fates_step(struct nfa_matcher *m, struct nfa_key *k) {
     struct nfa_fates *fs = k->fates;
     m->env.key = k;
-    m->next_step++;
+    m->next_step = nfa_dets_next_step(m);
     bool may_start = nfa_may_start(m);
     if (fs && fs->n && ((fs->interest & m->cur.folded) || fs->interest == UINT64_MAX) && nfa_may_concern(m))
         step_live(m, fs);
@@ -494,7 +494,7 @@ void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
         int64_t at = start_deadline(m, fs->first);
         if (at > now || at == EVT_TIME_MAX)
             break;
-        m->next_step++;
+        m->next_step = nfa_dets_next_step(m);
         while (fs->first && start_deadline(m, fs->first) <= at) {
             const struct nfa_fate *f = nfa_fate_find(m, fs->first);
             if (f->state == NFA_FATE_DONE)
@@ -533,7 +533,7 @@ void nfa_fates_free(struct nfa_matcher *m, struct nfa_key *k) {
     k->fates = NULL;
 }
 
-void nfa_fates_mark(struct nfa_matcher *m, const struct nfa_key *k) {
+void nfa_fates_mark(const struct nfa_matcher *m, const struct nfa_key *k) {
     for (uint32_t i = 0; k->fates && i < k->fates->n; i++)
         nfa_rank_at(m, k->fates->live[i]->rank)->used = true;
 }

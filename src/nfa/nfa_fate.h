@@ -84,6 +84,6 @@ void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 void nfa_fates_loaded(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_fates_free(struct nfa_matcher *m, struct nfa_key *k);
 /* Marks the ranks that the key uses. */
-void nfa_fates_mark(struct nfa_matcher *m, const struct nfa_key *k);
+void nfa_fates_mark(const struct nfa_matcher *m, const struct nfa_key *k);
 /* Returns: open starts. */
 uint64_t nfa_fates_check(const struct nfa_matcher *m, const struct nfa_key *k);

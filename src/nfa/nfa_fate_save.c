@@ -262,7 +262,7 @@ static size_t entries_left(
     struct nfa_matcher *m = r->l->m;
     bool open = false;
     size_t n = 0;
-    m->next_step++; /* dets that are there already are stamped with it */
+    m->next_step = nfa_dets_next_step(m); /* dets that are there already are stamped with it */
     for (uint32_t i = 0; i < f->n; i++) {
         uint32_t det = r->dets[f->dets[i]].det;
         open = open || opens[i];
@@ -500,7 +500,7 @@ static void read_all(struct reader *r, struct base_unpack *u) {
 static void fates_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
     k = l->m->p->store == NFA_STORE_FATES ? k : NULL;
     struct nfa_matcher *m = l->m;
-    struct reader r = { .l = l, .k = k, .step = ++m->next_step };
+    struct reader r = { .l = l, .k = k, .step = m->next_step = nfa_dets_next_step(m) };
     uint64_t last_done = base_unpack_varint(u);
     if (k)
         nfa_fates_of(m, k, 1)->last_done = last_done;

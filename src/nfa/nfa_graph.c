@@ -149,7 +149,7 @@ void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k) {
 void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k) {
     const struct nfa_graph *g = k->graph;
     m->env.key = k;
-    m->next_step++;
+    m->next_step = nfa_dets_next_step(m);
     m->n_roots = 0;
     bool may_start = nfa_may_start(m), stamped = false;
     if (g && g->n && ((g->interest & m->cur.folded) || g->interest == UINT64_MAX) && nfa_may_concern(m)) {
@@ -219,7 +219,7 @@ void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k) {
     k->graph = NULL;
 }
 
-void nfa_graph_mark(struct nfa_matcher *m, const struct nfa_key *k) {
+void nfa_graph_mark(const struct nfa_matcher *m, const struct nfa_key *k) {
     for (uint32_t i = 0; k->graph && i < k->graph->n; i++)
         nfa_det_at(m, k->graph->places[i].det)->used = true;
 }

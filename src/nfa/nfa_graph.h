@@ -75,7 +75,7 @@ void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_graph_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k);
-void nfa_graph_mark(struct nfa_matcher *m, const struct nfa_key *k);
+void nfa_graph_mark(const struct nfa_matcher *m, const struct nfa_key *k);
 /* Returns: open starts. */
 uint64_t nfa_graph_check(const struct nfa_matcher *m, const struct nfa_key *k);
 

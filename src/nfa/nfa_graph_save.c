@@ -248,7 +248,7 @@ static void graph_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpa
     k = l->m->p->store == NFA_STORE_GRAPH ? k : NULL;
     struct nfa_matcher *m = l->m;
     struct reader r = { .l = l, .k = k };
-    m->next_step++; /* dets that the key has are stamped with it */
+    m->next_step = nfa_dets_next_step(m); /* dets that the key has are stamped with it */
     if (k)
         (void)nfa_graph_of(m, k, 1);
     read_starts(&r, u);

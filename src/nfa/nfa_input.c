@@ -378,7 +378,7 @@ static uint64_t hash_of(const struct nfa_matcher *m, const struct clk_row *r) {
 static void check_budget(struct nfa_matcher *m) {
     if (m->cold)
         nfa_cold_settle(m);
-    if (m->rc != CEP_OK || m->opts.max_bytes == 0 || m->mem.held <= m->opts.max_bytes)
+    if (m->rc != CEP_OK || m->opts.max_bytes == 0 || nfa_mem_held(&m->mem) <= m->opts.max_bytes)
         return;
     m->rc = base_err_set(&m->err, CEP_ELIMIT, "partial matches need more than %llu bytes",
         (unsigned long long)m->opts.max_bytes);
@@ -503,29 +503,12 @@ static void fetch_bytes(const void *from, const void *to) {
         __builtin_prefetch(p);
 }
 
-void nfa_fetch_matcher(const struct nfa_matcher *m, const struct nfa_prog *p) {
-    fetch_bytes(m, &m->evs);
-    fetch_bytes(&m->matches, &m->inputs);
-    __builtin_prefetch(&p->bits);
-    fetch_bytes(&p->states, p + 1);
+void nfa_fetch_matcher(const struct nfa_matcher *m) {
+    fetch_bytes(m, &m->stats.work + 1);
 }
 
 void nfa_fetch_parts(const struct nfa_matcher *m) {
-    const struct nfa_prog *p = m->p;
     __builtin_prefetch(m->timers.heap);
-    __builtin_prefetch(m->mem.next, 1);
-    __builtin_prefetch(p->masks);
-    __builtin_prefetch(p->states);
-    __builtin_prefetch(&p->states[p->n_states - 1]);
-    fetch_bytes(p->edges, p->edges + (p->n_edges < 4 ? p->n_edges : 4));
-    __builtin_prefetch(p->kept_cols);
-    __builtin_prefetch(p->kept_at);
-    __builtin_prefetch(p->prev_rows);
-    __builtin_prefetch(m->pat);
-    __builtin_prefetch(m->taker);
-    __builtin_prefetch(m->taker_order);
-    __builtin_prefetch(m->care_order);
-    __builtin_prefetch(m->fired);
 }
 
 void nfa_fetch_due(const struct nfa_matcher *m, int64_t watermark) {

@@ -12,10 +12,16 @@
 
 enum { NFA_KEYS_MIN = 64, NFA_KEYS_MIN_FED = 8 };
 
+static struct nfa_slot *slots_new(struct nfa_matcher *m, size_t n) {
+    struct nfa_slot *slots = nfa_mem_get(&m->mem, n * sizeof *slots);
+    memset(slots, 0, n * sizeof *slots);
+    return slots;
+}
+
 void nfa_keys_init(struct nfa_matcher *m) {
     const struct plan_pattern *pat = m->pat;
     m->n_slots = m->opts.fed ? NFA_KEYS_MIN_FED : NFA_KEYS_MIN;
-    m->slots = base_calloc(m->n_slots, sizeof *m->slots);
+    m->slots = slots_new(m, m->n_slots);
     clk_timers_init(&m->timers);
     m->key_mode = pat->n_keys == 0 ? NFA_KEY_NONE : NFA_KEY_BYTES;
     if (pat->n_keys != 1)
@@ -67,7 +73,7 @@ void nfa_keys_release(struct nfa_matcher *m) {
         if (m->slots[i].key)
             key_free(m, m->slots[i].key);
     }
-    base_free(m->slots);
+    nfa_mem_put(&m->mem, m->slots, m->n_slots * sizeof *m->slots);
     m->slots = NULL;
     m->n_slots = m->n_keys = 0;
     base_buf_release(&m->key_buf);
@@ -126,7 +132,7 @@ static bool key_is(
 
 static void grow(struct nfa_matcher *m) {
     size_t n = m->n_slots * 2;
-    struct nfa_slot *slots = base_calloc(n, sizeof *slots);
+    struct nfa_slot *slots = slots_new(m, n);
     for (size_t i = 0; i < m->n_slots; i++) {
         if (!m->slots[i].key)
             continue;
@@ -135,7 +141,7 @@ static void grow(struct nfa_matcher *m) {
             at = (at + 1) & (n - 1);
         slots[at] = m->slots[i];
     }
-    base_free(m->slots);
+    nfa_mem_put(&m->mem, m->slots, m->n_slots * sizeof *m->slots);
     m->slots = slots;
     m->n_slots = n;
     if (m->slice)

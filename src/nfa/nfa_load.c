@@ -22,7 +22,7 @@ static struct nfa_loader *loader_new(struct nfa_matcher *m) {
     l->m = m;
     l->rows = base_calloc(m->pat->n_inputs + 1, sizeof *l->rows);
     l->lost_cols = base_calloc(m->p->n_kept + 1, sizeof *l->lost_cols);
-    l->meanings = nfa_meaning_of_states(m->p);
+    l->meanings = nfa_meaning_of_states(m->own);
     base_arena_init(&l->scratch, 0);
     return l;
 }
@@ -93,7 +93,7 @@ void nfa_loader_free(struct nfa_loader *l) {
 
 /* Tells what was lost since the last META. */
 static void tell(struct nfa_loader *l, struct sto_losses *losses) {
-    struct base_str name = l->m->p->node->name;
+    struct base_str name = l->m->own->node->name;
     struct base_buf b = BASE_BUF_INIT;
     for (uint32_t i = 0; l->lost && i < l->meta.n_states; i++) {
         if (!l->lost[i])
@@ -104,7 +104,7 @@ static void tell(struct nfa_loader *l, struct sto_losses *losses) {
         l->lost[i] = 0;
     }
     for (uint32_t i = 0; i < l->m->p->n_kept; i++) {
-        struct base_str col = l->m->pat->cols.cols[l->m->p->kept_cols[i]].name;
+        struct base_str col = l->m->own->pat->cols.cols[l->m->p->kept_cols[i]].name;
         base_buf_clear(&b);
         base_buf_printf(
             &b, "values of column \"%.*s\" in events taken, which are null now", BASE_STR_FMT(col));
@@ -148,7 +148,7 @@ static void input_name(const struct nfa_prog *p, uint32_t i, struct base_buf *b)
 }
 
 static void map_states(struct nfa_loader *l) {
-    const struct nfa_prog *p = l->m->p;
+    const struct nfa_prog *p = l->m->own;
     struct base_map by_meaning;
     base_map_init(&by_meaning);
     for (size_t i = p->n_states; i-- > 0;) {
@@ -167,7 +167,7 @@ static void map_states(struct nfa_loader *l) {
 }
 
 static void map_names(struct nfa_loader *l) {
-    const struct nfa_prog *p = l->m->p;
+    const struct nfa_prog *p = l->m->own;
     const struct nfa_meta *t = &l->meta;
     struct base_buf b = BASE_BUF_INIT;
     for (uint32_t i = 0; i < t->n_vars; i++) {
@@ -207,20 +207,20 @@ static void map_names(struct nfa_loader *l) {
 /* The state was saved by this program, number for number; and its keys mean the same. */
 static bool is_same(const struct nfa_matcher *m, const struct nfa_meta *t, const uint64_t *meanings) {
     return t->n_states == m->p->n_states && t->n_bits == m->p->n_bits &&
-           t->fingerprint == nfa_fingerprint(m->p, meanings);
+           t->fingerprint == nfa_fingerprint(m->own, meanings);
 }
 static bool has_same_keys(const struct nfa_matcher *m, const struct nfa_meta *t) {
     bool same = t->n_keys == m->pat->n_keys;
     for (uint32_t i = 0; i < t->n_keys && same; i++)
         same = evt_type_eq(t->keys[i].type, m->pat->keys[i]->type) &&
-               t->key_meaning[i] == nfa_meaning_of_expr(m->p, m->pat->keys[i], NULL);
+               t->key_meaning[i] == nfa_meaning_of_expr(m->own, m->own->pat->keys[i], NULL);
     return same;
 }
 
 enum cep_rc nfa_matcher_fits(
     struct nfa_matcher *m, const struct sto_entry *meta, bool *fits, struct cep_err *err) {
     struct nfa_meta t;
-    uint64_t *meanings = nfa_meaning_of_states(m->p);
+    uint64_t *meanings = nfa_meaning_of_states(m->own);
     enum cep_rc rc = nfa_meta_read(&t, meta->value, err);
     *fits = rc == CEP_OK && is_same(m, &t, meanings) && has_same_keys(m, &t);
     nfa_meta_release(&t);
@@ -255,7 +255,7 @@ static enum cep_rc load_meta(
 
 static void load_event(struct nfa_loader *l, struct base_unpack *u) {
     const struct nfa_meta *t = &l->meta;
-    const struct nfa_prog *p = l->m->p;
+    const struct nfa_prog *p = l->m->own;
     struct nfa_ev like = { .refs = 1 };
     uint32_t input = (uint32_t)base_unpack_max(u, t->n_inputs ? t->n_inputs - 1 : 0);
     like.input = t->n_inputs && !u->bad ? l->input[input] : NFA_NONE;
@@ -563,7 +563,7 @@ void nfa_runs_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *
 
 static enum cep_rc damaged(const struct nfa_matcher *m, const char *what, struct cep_err *err) {
     return base_err_set(
-        err, CEP_EDAMAGED, "%s of pattern \"%.*s\" is damaged", what, BASE_STR_FMT(m->p->node->name));
+        err, CEP_EDAMAGED, "%s of pattern \"%.*s\" is damaged", what, BASE_STR_FMT(m->own->node->name));
 }
 
 /* What partial matches there are may be fewer than were saved: what waited for those that are gone goes on. */
@@ -701,7 +701,7 @@ static enum cep_rc load_row(struct nfa_loader *l, const struct sto_entry *e, str
     if (fine && (input == NFA_NONE || !l->same_keys)) {
         l->lost_rows++;
     } else if (fine) {
-        const struct evt_schema *to = plan_schema_of(m->p->plan, m->pat->inputs[input]);
+        const struct evt_schema *to = plan_schema_of(m->own->plan, m->own->pat->inputs[input]);
         if (!l->rows[input])
             l->rows[input] = evt_batch_new(to, 0);
         struct evt_batch *b = l->rows[input];
@@ -744,7 +744,7 @@ enum cep_rc nfa_matcher_load(
         return nfa_cold_load_counts(m, e, l->same && l->same_keys, err);
     return base_err_set(err, CEP_EVERSION,
         "pattern \"%.*s\" has state of kind %u, which this program does not know",
-        BASE_STR_FMT(m->p->node->name), (unsigned)e->ns);
+        BASE_STR_FMT(m->own->node->name), (unsigned)e->ns);
 }
 
 enum cep_rc nfa_matcher_loaded(struct nfa_matcher *m, struct sto_losses *losses, struct cep_err *err) {

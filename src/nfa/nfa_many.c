@@ -23,6 +23,8 @@ struct nfa_many *nfa_many_new(uint32_t n_inputs, const struct nfa_many_opts *opt
     clk_reorder_init(&g->reorder);
     clk_timers_init(&g->timers);
     base_map_init(&g->key_memo);
+    base_map_init(&g->code_memo);
+    g->pool = nfa_mem_pool_new();
     return g;
 }
 
@@ -41,7 +43,7 @@ void nfa_many_free(struct nfa_many *g) {
         return;
     for (uint32_t i = 0; i < g->n; i++) {
         nfa_matcher_free(g->members[i]->m);
-        base_free(g->members[i]->conds);
+        base_free(g->conds[i].v);
     }
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         expr_index_free(g->inputs[i].index);
@@ -56,6 +58,7 @@ void nfa_many_free(struct nfa_many *g) {
     base_free(g->free_held);
     base_free(g->inputs);
     base_free(g->members);
+    base_free(g->conds);
     base_free(g->sets);
     base_free(g->touched);
     base_free(g->woken);
@@ -75,6 +78,8 @@ void nfa_many_free(struct nfa_many *g) {
     clk_reorder_release(&g->reorder);
     clk_timers_release(&g->timers);
     base_map_release(&g->key_memo);
+    base_map_release(&g->code_memo);
+    nfa_mem_pool_free(g->pool);
     base_arena_release(&g->arena);
     base_free(g);
 }
@@ -143,8 +148,55 @@ static void use(struct nfa_many *g, struct many_member *e, uint32_t input, uint3
     struct many_input *in = &g->inputs[input];
     in->users = base_grow(in->users, in->n_users, &in->cap_users, sizeof *in->users);
     in->users[in->n_users++] = (struct many_user){ cond, e->number, bit };
-    e->conds = base_grow(e->conds, e->n_conds, &e->cap_conds, sizeof *e->conds);
-    e->conds[e->n_conds++] = (struct many_cond){ input, cond };
+    struct many_conds *c = &g->conds[e->number];
+    c->v = base_grow(c->v, c->n, &c->cap, sizeof *c->v);
+    c->v[c->n++] = (struct many_cond){ input, cond };
+}
+
+static struct many_code *code_new(struct nfa_many *g, const struct nfa_prog *p) {
+    struct many_code *c = BASE_ARENA_NEW(&g->arena, struct many_code);
+    c->p = p;
+    c->n_words = (uint32_t)p->n_words;
+    c->interest = BASE_ARENA_ARRAY(&g->arena, uint64_t, p->n_words);
+    c->bits0 = BASE_ARENA_ARRAY(&g->arena, uint64_t, p->n_words * g->n_inputs);
+    c->wide = BASE_ARENA_ARRAY(&g->arena, bool, g->n_inputs);
+    memcpy(c->interest, p->masks + p->any_interest, p->n_words * sizeof *c->interest);
+    for (size_t b = 0; b < p->n_bits; b++) {
+        const struct nfa_bit *bit = &p->bits[b];
+        c->has_any = c->has_any || bit->n_any;
+        for (uint32_t k = 0; k < bit->n_any && base_bits_get(p->masks + p->any_interest, b); k++)
+            base_bits_set(c->interest, bit->any[k]);
+        for (uint32_t i = 0; i < g->n_inputs; i++)
+            if (!bit->e && !bit->n_any && (bit->input < 0 || (uint32_t)bit->input == i))
+                base_bits_set(c->bits0 + i * p->n_words, b);
+    }
+    for (uint32_t i = 0; i < g->n_inputs; i++) {
+        uint64_t *bits0 = c->bits0 + i * p->n_words;
+        add_any_bits(p, bits0);
+        c->wide[i] = is_wide(p, bits0);
+        c->any_wide = c->any_wide || c->wide[i];
+        c->greedy = c->greedy || any_start(p, bits0) || p->prev_rows[i];
+        g->inputs[i].all_rows = g->inputs[i].all_rows || c->wide[i];
+    }
+    return c;
+}
+
+/* That of an earlier pattern which does the same, or a new one. Of the earlier one *like is the matcher. */
+static const struct many_code *code_of(
+    struct nfa_many *g, const struct nfa_prog *p, struct nfa_matcher **like) {
+    uint64_t first;
+    *like = NULL;
+    for (uint64_t hash = nfa_code_hash(p);; hash++) {
+        struct base_str key = { (const char *)&hash, sizeof hash };
+        if (!base_map_get(&g->code_memo, key, &first)) {
+            (void)base_map_put(&g->code_memo, key, g->n);
+            return code_new(g, p);
+        }
+        if (!nfa_code_same(g->members[first]->code->p, p))
+            continue;
+        *like = g->members[first]->m;
+        return g->members[first]->code;
+    }
 }
 
 uint32_t nfa_many_add(struct nfa_many *g, const struct nfa_prog *p, const struct nfa_out *out,
@@ -152,46 +204,26 @@ uint32_t nfa_many_add(struct nfa_many *g, const struct nfa_prog *p, const struct
     CEP_REQUIRE(!g->sealed && p->pat->n_inputs == g->n_inputs);
     struct nfa_matcher_opts own = opts ? *opts : (struct nfa_matcher_opts){ 0 };
     CEP_REQUIRE(!own.processing_time);
-    own.fed = true;
     if (!own.batch_rows)
         own.batch_rows = MANY_OUT_ROWS;
-    size_t n_words = p->n_words * (g->n_inputs + 1u) + (g->n_inputs + 7u) / 8;
-    struct many_member *e = base_arena_alloc(&g->arena, sizeof *e + n_words * sizeof *e->words);
-    uint32_t number = g->n;
-    e->m = nfa_matcher_new(p, out, &own);
-    e->p = p;
-    e->number = number;
-    e->n_words = (uint32_t)p->n_words;
+    struct nfa_fed fed = { .arena = &g->arena, .pool = g->pool };
+    const struct many_code *code = code_of(g, p, &fed.like);
+    struct many_member *e = base_arena_alloc_lines(&g->arena, sizeof *e);
+    e->number = g->n;
+    e->code = code;
+    e->m = nfa_matcher_new_fed(p, out, &own, &fed);
     e->key_set = key_set_of(g, e->m);
-    e->interest = e->words;
-    e->bits0 = e->interest + p->n_words;
-    e->wide = (bool *)(e->bits0 + p->n_words * g->n_inputs);
-    memcpy(e->interest, p->masks + p->any_interest, p->n_words * sizeof *e->interest);
-    for (size_t b = 0; b < p->n_bits; b++) {
-        const struct nfa_bit *bit = &p->bits[b];
-        e->has_any = e->has_any || bit->n_any;
-        for (uint32_t k = 0; k < bit->n_any && base_bits_get(p->masks + p->any_interest, b); k++)
-            base_bits_set(e->interest, bit->any[k]);
-        for (uint32_t i = 0; i < g->n_inputs; i++) {
-            if (bit->n_any || (bit->input >= 0 && (uint32_t)bit->input != i))
-                continue;
-            if (bit->e)
-                use(g, e, i, expr_index_add(g->inputs[i].index, bit->e, p->pat->col_map[i]), (uint32_t)b);
-            else
-                base_bits_set(e->bits0 + i * p->n_words, b);
-        }
-    }
-    for (uint32_t i = 0; i < g->n_inputs; i++) {
-        uint64_t *bits0 = e->bits0 + i * p->n_words;
-        add_any_bits(p, bits0);
-        e->wide[i] = is_wide(p, bits0);
-        e->any_wide = e->any_wide || e->wide[i];
-        e->greedy = e->greedy || any_start(p, bits0) || p->prev_rows[i];
-        g->inputs[i].all_rows = g->inputs[i].all_rows || e->wide[i];
-    }
+    g->conds = base_grow(g->conds, g->n, &g->cap_conds, sizeof *g->conds);
+    g->conds[g->n] = (struct many_conds){ 0 };
     g->members = base_grow(g->members, g->n, &g->cap, sizeof(struct many_member *));
     g->members[g->n++] = e;
-    return number;
+    for (size_t b = 0; b < p->n_bits; b++) {
+        const struct nfa_bit *bit = &p->bits[b];
+        for (uint32_t i = 0; i < g->n_inputs && bit->e; i++)
+            if (bit->input < 0 || (uint32_t)bit->input == i)
+                use(g, e, i, expr_index_add(g->inputs[i].index, bit->e, p->pat->col_map[i]), (uint32_t)b);
+    }
+    return e->number;
 }
 
 uint32_t nfa_many_count(const struct nfa_many *g) {
@@ -225,7 +257,7 @@ void nfa_many_seal(struct nfa_many *g) {
         deal_users(in);
         in->wide_set = base_calloc(g->n_sets + 1, sizeof *in->wide_set);
         for (uint32_t k = 0; k < g->n; k++)
-            in->wide_set[g->members[k]->key_set] |= g->members[k]->wide[i];
+            in->wide_set[g->members[k]->key_set] |= g->members[k]->code->wide[i];
     }
     size_t words = BASE_BITS_WORDS(g->n) + 1;
     g->touched = base_calloc(g->n + (size_t)1, sizeof *g->touched);
@@ -238,7 +270,7 @@ void nfa_many_seal(struct nfa_many *g) {
     g->need = base_calloc(g->n_sets + 1, sizeof *g->need);
     g->rows = base_calloc(EVT_BATCH_ROWS, sizeof *g->rows);
     for (uint32_t i = 0; i < g->n; i++)
-        if (g->members[i]->any_wide && g->members[i]->greedy)
+        if (g->members[i]->code->any_wide && g->members[i]->code->greedy)
             base_bits_set(g->awake, i);
 }
 
@@ -262,10 +294,7 @@ void nfa_many_wake_always(struct nfa_many *g, uint32_t pattern) {
 enum { AHEAD_MEMBER = 12, AHEAD_MATCHER = 8, AHEAD_PARTS = 4, AHEAD_KEY = 2 };
 
 static void fetch_member(const struct nfa_many *g, uint32_t member) {
-    const char *e = (const char *)g->members[member];
-    __builtin_prefetch(e);
-    __builtin_prefetch(e + 64);
-    __builtin_prefetch(e + sizeof(struct many_member));
+    __builtin_prefetch(g->members[member]);
 }
 
 /* Of the first row that the pattern has in this portion. Returns: false when it has none. */
@@ -283,8 +312,7 @@ static void fetch_turns(const struct nfa_many *g, size_t i, size_t n) {
     if (i + AHEAD_MEMBER < n)
         fetch_member(g, g->turn[i + AHEAD_MEMBER]);
     if (i + AHEAD_MATCHER < n)
-        nfa_fetch_matcher(
-            g->members[g->turn[i + AHEAD_MATCHER]]->m, g->members[g->turn[i + AHEAD_MATCHER]]->p);
+        nfa_fetch_matcher(g->members[g->turn[i + AHEAD_MATCHER]]->m);
     if (i + AHEAD_PARTS < n) {
         const struct nfa_matcher *m = g->members[g->turn[i + AHEAD_PARTS]]->m;
         nfa_fetch_parts(m);
@@ -365,14 +393,14 @@ static void hits_of(struct nfa_many *g, uint32_t member, uint32_t input, uint32_
     struct many_member *e = g->members[member];
     size_t words = BASE_BITS_WORDS(n_rows);
     for (uint32_t t = g->touched[member]; t; t = g->woken[t].next) {
-        if (!e->wide[input] && !base_bits_get(e->interest, g->woken[t].bit))
+        if (!e->code->wide[input] && !base_bits_get(e->code->interest, g->woken[t].bit))
             continue;
         for (size_t w = 0; w < words; w++)
             rows[w] |= g->woken[t].rows[w];
     }
     uint64_t one, *bits = &one;
-    if (e->n_words > 1) {
-        g->wide_bits = base_realloc(g->wide_bits, e->n_words * sizeof(uint64_t));
+    if (e->code->n_words > 1) {
+        g->wide_bits = base_realloc(g->wide_bits, e->code->n_words * sizeof(uint64_t));
         bits = g->wide_bits;
     }
     uint64_t *need = g->need[e->key_set].rows;
@@ -381,14 +409,14 @@ static void hits_of(struct nfa_many *g, uint32_t member, uint32_t input, uint32_
         need[w] |= rows[w];
         for (uint64_t left = rows[w]; left; left &= left - 1) {
             uint32_t bit_of_word = (uint32_t)__builtin_ctzll(left), row = (uint32_t)(w * 64) + bit_of_word;
-            memcpy(bits, e->bits0 + (size_t)input * e->n_words, e->n_words * sizeof *bits);
+            memcpy(bits, e->code->bits0 + (size_t)input * e->code->n_words, e->code->n_words * sizeof *bits);
             for (uint32_t t = g->touched[member]; t; t = g->woken[t].next)
                 bits[g->woken[t].bit / 64] |= (g->woken[t].rows[w] >> bit_of_word & 1)
                                               << (g->woken[t].bit & 63);
-            if (e->has_any)
-                add_any_bits(e->p, bits);
-            add_fresh(g, row, member, bits, e->n_words);
-            e->n_hits += !e->wide[input];
+            if (e->code->has_any)
+                add_any_bits(e->code->p, bits);
+            add_fresh(g, row, member, bits, e->code->n_words);
+            e->n_hits += !e->code->wide[input];
             e->waiting++;
         }
     }
@@ -465,7 +493,7 @@ static void report_conds(struct nfa_many *g, uint32_t input, const struct evt_ba
 static void report_keys(
     struct nfa_many *g, uint32_t set, const struct many_held *h, const struct expr_fails *fails) {
     for (uint32_t i = 0; !h->loaded && g->inputs[h->input].wide_set[set] && i < g->n; i++)
-        if (g->members[i]->key_set == set && g->members[i]->wide[h->input])
+        if (g->members[i]->key_set == set && g->members[i]->code->wide[h->input])
             fails_of(g, i)->fails = *fails;
     for (size_t r = base_bits_next(fails->rows, h->batch->n_rows, 0); r < h->batch->n_rows;
          r = base_bits_next(fails->rows, h->batch->n_rows, r + 1)) {
@@ -589,7 +617,7 @@ static void take_alone(struct nfa_many *g, uint32_t pattern, uint32_t input, str
     if (!again)
         report_conds(g, input, b, &found, pattern);
     touch(g, in, &found);
-    if (!e->wide[input])
+    if (!e->code->wide[input])
         memset(rows, 0, sizeof rows);
     hits_of(g, pattern, input, b->n_rows, rows, relevant);
     if (again)
@@ -626,7 +654,7 @@ void nfa_many_batch_of(
 
 static const uint64_t *bits_of(
     const struct many_member *e, const struct many_held *h, const struct many_hit *hit) {
-    return e->n_words == 1 ? &hit->bits : h->words + hit->at;
+    return e->code->n_words == 1 ? &hit->bits : h->words + hit->at;
 }
 
 /* Deals the hits of rows that are let go out to their patterns, in the order of the rows. */
@@ -662,7 +690,7 @@ static void feed(struct nfa_many *g, struct many_member *e, size_t i, const uint
 static void feed_wide(struct nfa_many *g, struct many_member *e, struct many_list *l, size_t n_rows) {
     uint32_t node = l->first;
     for (size_t i = 0; i < n_rows; i++) {
-        if (!e->greedy && e->m->n_keys == 0) {
+        if (!e->code->greedy && e->m->n_keys == 0) {
             if (!node)
                 break;
             i = g->nodes[node].row;
@@ -673,8 +701,8 @@ static void feed_wide(struct nfa_many *g, struct many_member *e, struct many_lis
             node = g->nodes[node].next;
             e->waiting--;
             e->loaded -= h->loaded;
-        } else if (e->wide[h->input] && !h->loaded) {
-            feed(g, e, i, e->bits0 + (size_t)h->input * e->n_words);
+        } else if (e->code->wide[h->input] && !h->loaded) {
+            feed(g, e, i, e->code->bits0 + (size_t)h->input * e->code->n_words);
         }
     }
 }
@@ -686,7 +714,7 @@ static void feed_hits(struct nfa_many *g, struct many_member *e, struct many_lis
         const uint64_t *bits = bits_of(e, h, &h->hits[at->hit]);
         e->waiting--;
         e->loaded -= h->loaded;
-        if (e->m->n_keys > 0 || any_start(e->p, bits))
+        if (e->m->n_keys > 0 || any_start(e->code->p, bits))
             feed(g, e, at->row, bits);
     }
 }
@@ -704,8 +732,8 @@ static void wake_at(struct nfa_many *g, struct many_member *e, int64_t at) {
 
 void nfa_many_settle(struct nfa_many *g, uint32_t pattern, int64_t at) {
     struct many_member *e = g->members[pattern];
-    if (e->any_wide)
-        base_bits_put(g->awake, pattern, e->greedy || e->m->n_keys > 0);
+    if (e->code->any_wide)
+        base_bits_put(g->awake, pattern, e->code->greedy || e->m->n_keys > 0);
     wake_at(g, e, at);
 }
 
@@ -713,13 +741,13 @@ static enum cep_rc serve(struct nfa_many *g, uint32_t member, size_t n_rows, boo
     struct many_member *e = g->members[member];
     struct many_list *l = &g->lists[member];
     e->m->now_us = g->now_us;
-    if (e->any_wide)
+    if (e->code->any_wide)
         feed_wide(g, e, l, n_rows);
     else
         feed_hits(g, e, l);
     *l = (struct many_list){ 0, 0 };
-    if (e->any_wide)
-        base_bits_put(g->awake, member, e->greedy || e->m->n_keys > 0);
+    if (e->code->any_wide)
+        base_bits_put(g->awake, member, e->code->greedy || e->m->n_keys > 0);
     if (!last) {
         base_bits_set(g->later, member);
         return CEP_OK;

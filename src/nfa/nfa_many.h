@@ -89,6 +89,7 @@ void nfa_many_trace(struct nfa_many *g, uint32_t pattern, nfa_trace_fn line, voi
 struct nfa_many_shared {
     uint64_t rows;     /* that wait for the watermark */
     uint64_t bytes;    /* of what is held for all of them together */
+    uint32_t programs; /* different ones: patterns that differ in names and constants alone do the same, and have one */
     uint64_t served;   /* patterns served so far */
     uint32_t key_sets; /* different partition by */
 };

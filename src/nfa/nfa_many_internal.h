@@ -15,27 +15,35 @@ enum {
     MANY_OUT_ROWS = 64 /* of output batches: most patterns have few matches at a time */
 };
 
-/* What an event touches comes first, its words behind the object: of thousands, an event finds few in the cache. */
+/* What members that do the same (nfa_code.c) have in common. */
+struct many_code {
+    const struct nfa_prog *p; /* of their matchers */
+    uint32_t n_words;         /* of bits */
+    bool any_wide;            /* some input is */
+    bool greedy;              /* takes every row of its wide inputs, whether it has keys or not */
+    bool has_any;             /* some bits are an OR of others */
+    uint64_t *bits0;          /* an input: n_words of bits that are set for every row */
+    uint64_t *interest;       /* n_words: bits that make a row relevant */
+    bool *wide;               /* an input: rows without a hit concern it too */
+};
+
+/* One cache line, the matcher behind it: of thousands, an event finds few in the cache. */
 struct many_member {
     struct nfa_matcher *m; /* owned */
-    const struct nfa_prog *p;
-    uint64_t *bits0;    /* in words; an input: n_words of bits that are set for every row */
-    uint64_t *interest; /* in words; n_words: bits that make a row relevant */
-    bool *wide;         /* in words; an input: rows without a hit concern it too */
-    uint32_t number, key_set;
-    uint32_t n_words;
-    bool any_wide;          /* some input is */
-    bool greedy;            /* takes every row of its wide inputs, whether it has keys or not */
-    bool has_any;           /* some bits are an OR of others */
+    const struct many_code *code;
+    struct clk_timer timer; /* in nfa_many.timers */
     uint64_t n_hits;        /* rows that concerned it, of inputs that are not wide */
     uint64_t waiting;       /* hits that wait */
     uint64_t loaded;        /* of these, of rows that were loaded for it */
-    struct clk_timer timer; /* in nfa_many.timers */
+    uint32_t number, key_set;
+};
+
+/* The conditions behind a member's bits. */
+struct many_conds {
     struct many_cond {
         uint32_t input, cond;
-    } * conds; /* owned; of its bits */
-    size_t n_conds, cap_conds;
-    uint64_t words[];
+    } * v; /* owned */
+    size_t n, cap;
 };
 
 struct many_input {
@@ -77,8 +85,11 @@ struct nfa_many {
     uint32_t n_inputs, n;
     struct many_input *inputs;    /* owned */
     struct base_arena arena;      /* owns the members: side by side, or each would lie in a page of its own */
+    struct nfa_mem_pool *pool;    /* owned; of the state of all */
+    struct base_map code_memo;    /* hash of what a program does (+ how many with that hash came before) -> the first that does it */
     struct many_member **members; /* owned array */
-    size_t cap;
+    struct many_conds *conds;     /* owned; of each member */
+    size_t cap, cap_conds;
     bool sealed;
     /* Sets of equal keys. */
     struct base_map key_memo;

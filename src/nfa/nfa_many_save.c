@@ -11,7 +11,7 @@
 #include "base/base_check.h"
 
 static bool concerns(const struct nfa_many *g, uint32_t pattern, const struct many_held *h, uint32_t row) {
-    if (g->members[pattern]->wide[h->input] && !h->loaded)
+    if (g->members[pattern]->code->wide[h->input] && !h->loaded)
         return true;
     for (uint32_t k = h->off[row]; k < h->off[row + 1]; k++)
         if (h->hits[k].member == pattern)
@@ -46,7 +46,7 @@ enum cep_rc nfa_many_save_begin(
     m->watermark = g->watermark;
     enum cep_rc rc = nfa_matcher_save_begin(m, out, err);
     /* Looks at all that wait, so one for which nothing does is passed by. */
-    if (rc == CEP_OK && (g->members[pattern]->waiting || g->members[pattern]->any_wide))
+    if (rc == CEP_OK && (g->members[pattern]->waiting || g->members[pattern]->code->any_wide))
         rc = save_rows(g, pattern, out, err);
     if (rc != CEP_OK)
         nfa_matcher_save_cancel(m);

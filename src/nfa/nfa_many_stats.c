@@ -21,11 +21,11 @@ void nfa_many_stats(const struct nfa_many *g, uint32_t pattern, struct nfa_stats
     uint64_t narrow = 0;
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         out->events += g->inputs[i].n_events;
-        narrow += e->wide[i] ? 0 : g->inputs[i].n_events;
+        narrow += e->code->wide[i] ? 0 : g->inputs[i].n_events;
     }
     out->irrelevant = narrow - e->n_hits;
     /* Those that were loaded concern one pattern each. */
-    out->buffered = e->any_wide ? g->reorder.n_rows - g->n_loaded + e->loaded : e->waiting;
+    out->buffered = e->code->any_wide ? g->reorder.n_rows - g->n_loaded + e->loaded : e->waiting;
 }
 
 void nfa_many_trace(struct nfa_many *g, uint32_t pattern, nfa_trace_fn line, void *arg) {
@@ -36,6 +36,7 @@ void nfa_many_shared(const struct nfa_many *g, struct nfa_many_shared *out) {
     *out = (struct nfa_many_shared){ .rows = g->reorder.n_rows,
         .served = g->n_served,
         .key_sets = (uint32_t)g->n_sets,
+        .programs = (uint32_t)g->code_memo.n_live,
         .bytes = clk_reorder_bytes(&g->reorder) + g->timers.cap * sizeof *g->timers.heap };
     for (size_t i = 0; i < g->n_held; i++) {
         out->bytes += g->held[i].cap_hits * sizeof(struct many_hit);
@@ -64,7 +65,7 @@ void nfa_many_check(const struct nfa_many *g) {
         int64_t next = nfa_matcher_next_timer(e->m);
         if (next != EVT_TIME_MAX)
             CEP_INSIST(clk_timer_waits(&e->timer) && clk_timer_at(&g->timers, &e->timer) <= next);
-        CEP_INSIST(base_bits_get(g->awake, i) == (e->any_wide && (e->greedy || e->m->n_keys > 0)));
+        CEP_INSIST(base_bits_get(g->awake, i) == (e->code->any_wide && (e->code->greedy || e->m->n_keys > 0)));
         CEP_INSIST(g->touched[i] == 0 && g->lists[i].first == 0);
     }
 }
@@ -108,12 +109,12 @@ void nfa_many_found(const struct nfa_many *g, uint32_t pattern, struct nfa_many_
         found_by_all(g, out);
         return;
     }
-    const struct many_member *e = g->members[pattern];
-    out->conditions = out->distinct = (uint32_t)e->n_conds;
-    for (size_t i = 0; i < e->n_conds; i++) {
-        const struct many_input *in = &g->inputs[e->conds[i].input];
-        out->shared += others_use(in, e->conds[i].cond, pattern);
-        count_cond(in, e->conds[i].cond, out);
+    const struct many_conds *c = &g->conds[pattern];
+    out->conditions = out->distinct = (uint32_t)c->n;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct many_input *in = &g->inputs[c->v[i].input];
+        out->shared += others_use(in, c->v[i].cond, pattern);
+        count_cond(in, c->v[i].cond, out);
     }
 }
 

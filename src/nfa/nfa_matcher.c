@@ -8,14 +8,24 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
-/* One of thousands, most of which have little state or none. */
-enum { FED_FIRST_BLOCK = 1024 };
+static void *part(struct nfa_matcher *m, size_t n, size_t size) {
+    return m->parts ? base_arena_calloc(m->parts, n, size) : base_calloc(n, size);
+}
 
-struct nfa_matcher *nfa_matcher_new(
-    const struct nfa_prog *p, const struct nfa_out *out, const struct nfa_matcher_opts *opts) {
-    struct nfa_matcher *m = base_calloc(1, sizeof *m);
+static void part_free(struct nfa_matcher *m, void *p) {
+    if (!m->parts)
+        base_free(p);
+}
+
+static struct nfa_matcher *matcher_new(const struct nfa_prog *own, const struct nfa_out *out,
+    const struct nfa_matcher_opts *opts, const struct nfa_fed *fed) {
+    struct nfa_matcher *m = fed ? base_arena_alloc_lines(fed->arena, sizeof *m) : base_calloc(1, sizeof *m);
+    struct nfa_matcher *like = fed ? fed->like : NULL;
+    m->parts = fed ? fed->arena : NULL;
+    const struct nfa_prog *p = like ? like->p : own;
     m->p = p;
     m->pat = p->pat;
+    m->own = own;
     if (out)
         m->out = *out;
     if (opts)
@@ -23,26 +33,27 @@ struct nfa_matcher *nfa_matcher_new(
     m->watermark = m->event_time = EVT_TIME_MIN;
     m->next_order = 1;
     m->found_end = &m->found;
-    nfa_mem_init(&m->mem, m->opts.fed ? FED_FIRST_BLOCK : 0);
+    m->opts.fed = fed != NULL;
+    nfa_mem_init(&m->mem, fed ? fed->pool : NULL);
     base_arena_init(&m->scratch, 0);
-    m->atom_stamp = base_calloc(p->n_atoms + 1, sizeof *m->atom_stamp);
-    m->atom_true = base_calloc(p->n_atoms + 1, sizeof *m->atom_true);
+    m->atom_stamp = part(m, p->n_atoms + 1, sizeof *m->atom_stamp);
+    m->atom_true = part(m, p->n_atoms + 1, sizeof *m->atom_true);
     uint32_t most = 1;
     for (size_t i = 0; i < p->n_states; i++) {
         if (p->states[i].n_edges > most)
             most = p->states[i].n_edges;
     }
-    m->fired = base_calloc(most, sizeof *m->fired);
-    m->taker = base_calloc(p->n_states, sizeof *m->taker);
-    m->taker_group = base_calloc(p->n_states, sizeof *m->taker_group);
-    m->taker_order = base_calloc(p->n_states, sizeof *m->taker_order);
-    m->care_order = base_calloc(p->n_states, sizeof *m->care_order);
-    m->care = base_calloc(p->n_states, sizeof *m->care);
-    m->wake_bits = base_calloc(p->n_words + 1, sizeof *m->wake_bits);
-    m->var_first = base_calloc(p->pat->n_vars + 1, sizeof *m->var_first);
-    m->var_n = base_calloc(p->pat->n_vars + 1, sizeof *m->var_n);
+    m->fired = part(m, most, sizeof *m->fired);
+    m->taker = part(m, p->n_states, sizeof *m->taker);
+    m->taker_group = part(m, p->n_states, sizeof *m->taker_group);
+    m->taker_order = part(m, p->n_states, sizeof *m->taker_order);
+    m->care_order = part(m, p->n_states, sizeof *m->care_order);
+    m->care = part(m, p->n_states, sizeof *m->care);
+    m->wake_bits = part(m, p->n_words + 1, sizeof *m->wake_bits);
+    m->var_first = part(m, p->pat->n_vars + 1, sizeof *m->var_first);
+    m->var_n = part(m, p->pat->n_vars + 1, sizeof *m->var_n);
     if (p->store != NFA_STORE_RUNS)
-        m->dets = nfa_dets_new(m);
+        nfa_dets_join(m, like);
     if (p->store == NFA_STORE_GRAPH)
         m->cells = nfa_cells_new(m);
     m->cold_next = EVT_TIME_MAX;
@@ -53,6 +64,16 @@ struct nfa_matcher *nfa_matcher_new(
     nfa_keys_init(m);
     nfa_inputs_init(m);
     return m;
+}
+
+struct nfa_matcher *nfa_matcher_new(
+    const struct nfa_prog *p, const struct nfa_out *out, const struct nfa_matcher_opts *opts) {
+    return matcher_new(p, out, opts, NULL);
+}
+
+struct nfa_matcher *nfa_matcher_new_fed(const struct nfa_prog *p, const struct nfa_out *out,
+    const struct nfa_matcher_opts *opts, const struct nfa_fed *fed) {
+    return matcher_new(p, out, opts, fed);
 }
 
 void nfa_matcher_free(struct nfa_matcher *m) {
@@ -69,8 +90,8 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     nfa_cold_free(m);
     nfa_trace_free(m);
     nfa_inputs_release(m);
-    nfa_dets_free(m);
     nfa_cells_free(m);
+    nfa_dets_leave(m);
     CEP_INSIST(m->mem.n_live == 0);
     nfa_mem_release(&m->mem);
     base_arena_release(&m->scratch);
@@ -78,15 +99,15 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     evt_batch_unref(m->timeouts);
     base_buf_release(&m->id_buf);
     base_buf_release(&m->names);
-    base_free(m->atom_stamp);
-    base_free(m->atom_true);
-    base_free(m->fired);
-    base_free(m->taker);
-    base_free(m->taker_group);
-    base_free(m->taker_order);
-    base_free(m->care_order);
-    base_free(m->care);
-    base_free(m->wake_bits);
+    part_free(m, m->atom_stamp);
+    part_free(m, m->atom_true);
+    part_free(m, m->fired);
+    part_free(m, m->taker);
+    part_free(m, m->taker_group);
+    part_free(m, m->taker_order);
+    part_free(m, m->care_order);
+    part_free(m, m->care);
+    part_free(m, m->wake_bits);
     base_free(m->merge);
     base_free(m->standing);
     base_free(m->moved);
@@ -98,9 +119,9 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     base_free(m->evs);
     base_free(m->ev_vars);
     base_free(m->var_evs);
-    base_free(m->var_first);
-    base_free(m->var_n);
-    base_free(m);
+    part_free(m, m->var_first);
+    part_free(m, m->var_n);
+    part_free(m, m);
 }
 
 int64_t nfa_matcher_next_timer(const struct nfa_matcher *m) {
@@ -128,13 +149,13 @@ void nfa_matcher_stats(const struct nfa_matcher *m, struct nfa_stats *out) {
         out->returned = m->cold->returned;
     }
     out->buffered = m->reorder.n_rows;
-    out->bytes = m->mem.held + m->n_slots * sizeof *m->slots + clk_reorder_bytes(&m->reorder) +
+    out->bytes = nfa_mem_held(&m->mem) + nfa_dets_bytes(m) + clk_reorder_bytes(&m->reorder) +
                  m->timers.cap * sizeof *m->timers.heap;
     for (size_t i = 0; i < m->n_held; i++)
         out->bytes += m->held[i].cap_rows * (m->p->n_words + 2) * sizeof(uint64_t);
 }
 
-void nfa_sets_mark(struct nfa_matcher *m) {
+void nfa_sets_mark(const struct nfa_matcher *m) {
     for (size_t i = 0; i < m->n_slots; i++) {
         if (!m->slots[i].key)
             continue;

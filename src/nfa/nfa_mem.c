@@ -23,7 +23,7 @@ struct nfa_mem_block {
     size_t size;
 };
 
-enum { NFA_MEM_FIRST_BLOCK = 16 << 10, NFA_MEM_MAX_BLOCK = 1 << 20, NFA_MEM_LARGEST = 16 << 10 };
+enum { NFA_MEM_FIRST_BLOCK = 16 << 10, NFA_MEM_LARGEST = 16 << 10 };
 
 /* Returns: the class, and its size in *size; NFA_MEM_CLASSES for what the system serves. */
 static unsigned class_of(size_t *size) {
@@ -39,36 +39,49 @@ static unsigned class_of(size_t *size) {
     return NFA_MEM_SMALL + log2 - 9;
 }
 
-void nfa_mem_init(struct nfa_mem *m, size_t first_block) {
-    memset(m, 0, sizeof *m);
-    m->block_size = first_block ? first_block : NFA_MEM_FIRST_BLOCK;
+struct nfa_mem_pool *nfa_mem_pool_new(void) {
+    struct nfa_mem_pool *p = base_calloc(1, sizeof *p);
+    p->block_size = NFA_MEM_FIRST_BLOCK;
+    return p;
+}
+
+void nfa_mem_pool_free(struct nfa_mem_pool *p) {
+    while (p && p->blocks) {
+        struct nfa_mem_block *b = p->blocks;
+        p->blocks = b->next;
+        base_free(b);
+    }
+    base_free(p);
+}
+
+void nfa_mem_init(struct nfa_mem *m, struct nfa_mem_pool *pool) {
+    *m = (struct nfa_mem){ .pool = pool ? pool : nfa_mem_pool_new(), .shared = pool != NULL };
 }
 
 void nfa_mem_release(struct nfa_mem *m) {
-    while (m->blocks) {
-        struct nfa_mem_block *b = m->blocks;
-        m->blocks = b->next;
-        base_free(b);
-    }
-    nfa_mem_init(m, 0);
+    if (!m->shared)
+        nfa_mem_pool_free(m->pool);
+    *m = (struct nfa_mem){ 0 };
 }
 
-static void *from_block(struct nfa_mem *m, size_t size) {
-    if ((size_t)(m->end - m->next) < size) {
-        while (m->block_size < size)
-            m->block_size *= 2;
-        struct nfa_mem_block *b = base_alloc(sizeof *b + m->block_size);
-        *b = (struct nfa_mem_block){ m->blocks, m->block_size };
-        m->blocks = b;
-        m->next = (char *)(b + 1);
-        m->end = m->next + m->block_size;
-        m->held += m->block_size;
-        if (m->block_size < NFA_MEM_MAX_BLOCK)
-            m->block_size *= 2;
+/* Blocks double in size until they are a huge page. */
+static void *from_block(struct nfa_mem_pool *p, size_t size) {
+    if ((size_t)(p->end - p->next) < size) {
+        struct nfa_mem_block *b;
+        while (p->block_size < size + sizeof *b)
+            p->block_size *= 2;
+        b = base_alloc_huge(p->block_size);
+        *b = (struct nfa_mem_block){ p->blocks, p->block_size };
+        p->blocks = b;
+        p->next = (char *)(b + 1);
+        p->end = (char *)b + p->block_size;
+        p->held += p->block_size;
+        if (p->block_size < BASE_HUGE_PAGE)
+            p->block_size *= 2;
     }
-    void *p = m->next;
-    m->next += size;
-    return p;
+    void *got = p->next;
+    p->next += size;
+    return got;
 }
 
 void *nfa_mem_get(struct nfa_mem *m, size_t size) {
@@ -76,13 +89,13 @@ void *nfa_mem_get(struct nfa_mem *m, size_t size) {
     m->live += size;
     m->n_live++;
     if (NFA_MEM_PASS_THROUGH || c == NFA_MEM_CLASSES) {
-        m->held += size;
-        return base_alloc(size);
+        m->large += size;
+        return base_alloc_huge(size);
     }
-    void *p = m->free_list[c];
+    void *p = m->pool->free_list[c];
     if (!p)
-        return from_block(m, size);
-    memcpy(&m->free_list[c], p, sizeof(void *));
+        return from_block(m->pool, size);
+    memcpy(&m->pool->free_list[c], p, sizeof(void *));
     return p;
 }
 
@@ -93,10 +106,10 @@ void nfa_mem_put(struct nfa_mem *m, void *p, size_t size) {
     m->live -= size;
     m->n_live--;
     if (NFA_MEM_PASS_THROUGH || c == NFA_MEM_CLASSES) {
-        m->held -= size;
+        m->large -= size;
         base_free(p);
         return;
     }
-    memcpy(p, &m->free_list[c], sizeof(void *));
-    m->free_list[c] = p;
+    memcpy(p, &m->pool->free_list[c], sizeof(void *));
+    m->pool->free_list[c] = p;
 }

@@ -124,7 +124,7 @@ static void write_names(struct base_buf *b, const struct nfa_prog *p) {
 
 void nfa_meta_write(struct nfa_matcher *m, struct base_buf *b) {
     if (m->names.len == 0)
-        write_names(&m->names, m->p);
+        write_names(&m->names, m->own);
     base_pack_u8(b, NFA_META_VERSION);
     base_pack_zigzag(b, m->watermark);
     base_buf_str(b, base_buf_view(&m->names));

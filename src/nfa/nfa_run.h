@@ -207,32 +207,43 @@ struct nfa_walk {
 };
 
 struct nfa_matcher {
+    /* What every event touches comes first, in the order in which it does: of thousands of matchers that an nfa_many feeds
+     * each is read from memory. */
+
+    /* What it does: its program's, or that of another matcher which does the same; see nfa_code.c. Names, measures and
+     * schemas are only those of `own`. */
     const struct nfa_prog *p;
-    const struct plan_pattern *pat;
-    struct nfa_out out;
-    struct nfa_matcher_opts opts;
-    struct nfa_stats stats;
-    struct nfa_mem mem;
-    struct base_arena scratch; /* cleared after each event that used it */
+    const struct plan_pattern *pat; /* p->pat */
+    struct nfa_slot *slots;         /* keys */
+    size_t n_slots, n_keys;
+    enum nfa_key_mode key_mode;
+    enum cep_rc rc; /* the first failure of a call */
     bool scratch_used;
-    struct nfa_env env;
-    int64_t now_us; /* processing time */
+    bool guarded;          /* somebody wants to know which keys change: a save, the tier */
+    struct nfa_cold *cold; /* owned; NULL: all keys are in memory */
+    struct nfa_dets *dets; /* the store of sets: counted; NULL with runs */
+
+    struct clk_timers timers;
+    struct nfa_trace *trace; /* owned; NULL = nobody wants to see */
+    int64_t now_us;          /* processing time */
     int64_t watermark;
     int64_t event_time; /* of the latest event: nothing happens before it any more */
+
     uint64_t next_order, next_step;
     struct nfa_cur cur;
-    enum cep_rc rc; /* the first failure of a call */
-    struct cep_err err;
+    struct evt_batch *matches, *timeouts; /* being filled */
+    struct nfa_mem mem;
+    struct nfa_stats stats;
+    struct nfa_matcher_opts opts;
 
-    /* keys */
-    enum nfa_key_mode key_mode;
-    struct nfa_slot *slots;
-    size_t n_slots, n_keys;
+    struct nfa_env env;
+    const struct nfa_prog *own;
+    struct nfa_out out;
+    struct base_arena *parts;  /* has it and its arrays; NULL = the system */
+    struct base_arena scratch; /* cleared after each event that used it */
+    struct cep_err err;
     struct base_buf key_buf;
-    struct clk_timers timers;
-    struct nfa_cold *cold; /* owned; NULL: all keys are in memory */
-    int64_t cold_next;     /* no timer of a key that lies in the tier alone is earlier; EVT_TIME_MAX = none */
-    bool guarded;          /* somebody wants to know which keys change: a save, the tier */
+    int64_t cold_next; /* no timer of a key that lies in the tier alone is earlier; EVT_TIME_MAX = none */
 
     /* conditions of the event under test and one partial match */
     uint64_t *atom_stamp; /* n_atoms */
@@ -259,7 +270,7 @@ struct nfa_matcher {
     size_t cap_standing;
 
     /* the store of sets */
-    struct nfa_dets *dets; /* owned; NULL with runs */
+    struct nfa_matcher *next_of_dets, *prev_of_dets; /* that have the same */
     struct nfa_quota *step_quota; /* counted; of this step */
     struct nfa_fate **moved;      /* scratch of one step */
     size_t cap_moved;
@@ -282,7 +293,6 @@ struct nfa_matcher {
     const struct nfa_ev **var_evs;
     size_t cap_var_evs;
     struct base_buf id_buf;
-    struct evt_batch *matches, *timeouts; /* being filled */
 
     /* batch input */
     struct nfa_input *inputs;
@@ -300,9 +310,21 @@ struct nfa_matcher {
     struct nfa_loader *loader; /* owned; between the first entry loaded and nfa_matcher_loaded() */
     struct nfa_slice *slice;   /* owned; NULL = no save is under way */
     uint32_t save_number;      /* of that save, or the last one */
-
-    struct nfa_trace *trace; /* owned; NULL = nobody wants to see */
 };
+
+/* What matchers share that are fed by one nfa_many. */
+struct nfa_fed {
+    struct base_arena *arena;  /* of the matchers */
+    struct nfa_mem_pool *pool; /* of their state */
+    struct nfa_matcher *like;  /* one that does the same (nfa_code_same()), or NULL */
+};
+/* As nfa_matcher_new(), with opts.fed. Requires: what *fed refers to outlives it. */
+struct nfa_matcher *nfa_matcher_new_fed(const struct nfa_prog *p, const struct nfa_out *out,
+    const struct nfa_matcher_opts *opts, const struct nfa_fed *fed);
+
+/* nfa_code.c: does a matcher that is fed the same with both programs? Those for which it is have one hash. */
+bool nfa_code_same(const struct nfa_prog *a, const struct nfa_prog *b);
+uint64_t nfa_code_hash(const struct nfa_prog *p);
 
 /* nfa_ev.c */
 struct nfa_ev *nfa_ev_new(struct nfa_matcher *m);
@@ -427,7 +449,7 @@ void nfa_trace_timeout(
 void nfa_trace_free(struct nfa_matcher *m);
 
 /* nfa_matcher.c: dets and ranks that keys use are marked */
-void nfa_sets_mark(struct nfa_matcher *m);
+void nfa_sets_mark(const struct nfa_matcher *m);
 
 /* nfa_skip.c */
 void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run,
@@ -468,9 +490,9 @@ void nfa_hash_keys(struct nfa_matcher *m, struct nfa_held *h, const struct evt_b
 void nfa_report(struct nfa_matcher *m, uint32_t input, const struct evt_batch *b, const struct expr_fails *f);
 /* A row in its turn, after what is due by then; its conditions are n_words of bits. Requires: opts.fed. */
 void nfa_feed(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits);
-/* A matcher that is fed soon: it and its program, then what hangs on them, then the key that is due first; each reads what
- * the one before fetched. */
-void nfa_fetch_matcher(const struct nfa_matcher *m, const struct nfa_prog *p);
+/* A matcher that is fed soon: it, then what hangs on it, then the key that is due first; each reads what the one before
+ * fetched. */
+void nfa_fetch_matcher(const struct nfa_matcher *m);
 void nfa_fetch_parts(const struct nfa_matcher *m);
 void nfa_fetch_due(const struct nfa_matcher *m, int64_t watermark);
 /* As nfa_matcher_advance(), when all rows up to the watermark were fed. */

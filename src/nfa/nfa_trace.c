@@ -43,10 +43,10 @@ void nfa_trace_free(struct nfa_matcher *m) {
 }
 
 static struct base_buf *begin(struct nfa_matcher *m, const struct nfa_key *k) {
-    const struct plan_pattern *pat = m->pat;
+    const struct plan_pattern *pat = m->own->pat;
     struct base_buf *b = &m->trace->b;
     base_buf_clear(b);
-    base_buf_str(b, m->p->node->name);
+    base_buf_str(b, m->own->node->name);
     if (pat->n_keys && k->vals) {
         base_buf_puts(b, " (");
         for (uint32_t i = 0; i < pat->n_keys; i++) {
@@ -64,11 +64,11 @@ static void end(struct nfa_matcher *m) {
 }
 
 static void write_var(struct base_buf *b, const struct nfa_matcher *m, uint32_t var) {
-    base_buf_str(b, m->pat->vars[var].name);
+    base_buf_str(b, m->own->pat->vars[var].name);
 }
 
 static void write_state(struct base_buf *b, const struct nfa_matcher *m, uint32_t state) {
-    nfa_write_node_name(b, m->p, m->p->states[state].node);
+    nfa_write_node_name(b, m->own, m->p->states[state].node);
 }
 
 /* -- partial matches and matches ---------------------------------------------------------------------------------- */

@@ -52,6 +52,38 @@ static void clear_makes_no_allocation_the_second_time(void **state) {
     base_arena_release(&a);
 }
 
+static void lines_begin_on_a_boundary(void **state) {
+    (void)state;
+    struct base_arena a;
+    base_arena_init(&a, 0);
+    for (size_t size = 1; size < 3000; size += 97) {
+        unsigned char *p = base_arena_alloc_lines(&a, size);
+        assert_int_equal((uintptr_t)p % 64, 0);
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(p[i], 0);
+        memset(p, 0xee, size);
+    }
+    base_arena_release(&a);
+}
+
+/* Requests around the size of the largest block, and of a huge page. */
+static void blocks_grow_to_huge_pages(void **state) {
+    (void)state;
+    struct base_arena a;
+    base_arena_init(&a, BASE_HUGE_PAGE / 2);
+    for (size_t size = BASE_HUGE_PAGE - 64; size <= BASE_HUGE_PAGE + 64; size += 16) {
+        memset(base_arena_alloc(&a, size), 1, size);
+        memset(base_arena_alloc(&a, 1000), 2, 1000);
+    }
+    base_arena_release(&a);
+    for (size_t size = BASE_HUGE_PAGE - 1; size < 3 * BASE_HUGE_PAGE; size += BASE_HUGE_PAGE / 3) {
+        char *p = base_alloc_huge(size);
+        assert_true(size < BASE_HUGE_PAGE || (uintptr_t)p % BASE_HUGE_PAGE == 0);
+        memset(p, 3, size);
+        base_free(p);
+    }
+}
+
 static int trace[4], n_trace;
 static void note(void *arg) {
     trace[n_trace++] = *(int *)arg;
@@ -135,6 +167,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_and_aligned),
         cmocka_unit_test(a_large_request_leaves_the_current_block_in_use),
+        cmocka_unit_test(lines_begin_on_a_boundary),
+        cmocka_unit_test(blocks_grow_to_huge_pages),
         cmocka_unit_test(clear_makes_no_allocation_the_second_time),
         cmocka_unit_test(cleanups_run_newest_first_and_once),
         cmocka_unit_test(strings_are_copied_and_terminated),

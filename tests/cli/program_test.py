@@ -434,6 +434,7 @@ def test_explain_tells_what_patterns_share(folder):
     shared = cepd("explain", "--stage", "shared", "many.pattern", cwd=folder).stdout
     summary = ("together on s: 11 patterns (p0, p1, p2, p3, p4, p5, p6, p7, ...)\n"
                "  conditions: 22 on an event alone, 12 of them different, 2 of these of several patterns\n"
+               "  programs: 2 (those that differ in names and constants alone have one)\n"
                "  looked up: 10 by equality of sku\n"
                "  evaluated for every batch: 2\n")
     lines = "".join(f"  pattern p{i}: 2 conditions, {2 if i == 3 else 1} also another pattern's; 1 by equality, 0 by range, "
@@ -442,7 +443,7 @@ def test_explain_tells_what_patterns_share(folder):
     assert shared == summary + lines, shared
     assert summary in cepd("explain", "many.pattern", cwd=folder).stdout
     groups = json.loads(cepd("explain", "--stage", "shared", "--format", "json", "many.pattern", cwd=folder).stdout)
-    assert len(groups) == 1 and groups[0]["inputs"] == ["s"] and len(groups[0]["patterns"]) == 11
+    assert len(groups) == 1 and groups[0]["programs"] == 2 and groups[0]["inputs"] == ["s"] and len(groups[0]["patterns"]) == 11
     assert groups[0]["looked_up"] == [{"column": "sku", "by": "equality", "conditions": 10}]
     assert groups[0]["patterns"][3] == {"name": "p3", "conditions": 2, "different": 2, "shared": 2, "by_equality": 1,
                                         "by_range": 0, "every_batch": 1}

@@ -619,6 +619,7 @@ static void only_those_that_can_be_moved_are_woken(void **state) {
     nfa_many_shared(g, &sh);
     assert_int_equal(sh.served, 5);
     assert_int_equal(sh.key_sets, 1);
+    assert_int_equal(sh.programs, 2); /* the strict ones and the others */
     struct nfa_many_found found;
     nfa_many_found(g, UINT32_MAX, &found);
     assert_int_equal(found.distinct, 2 * N);
