@@ -400,7 +400,10 @@ static void hits_of(struct nfa_many *g, uint32_t member, uint32_t input, uint32_
     }
     uint64_t one, *bits = &one;
     if (e->code->n_words > 1) {
-        g->wide_bits = base_realloc(g->wide_bits, e->code->n_words * sizeof(uint64_t));
+        if (g->cap_wide_bits < e->code->n_words) {
+            g->cap_wide_bits = e->code->n_words;
+            g->wide_bits = base_realloc(g->wide_bits, g->cap_wide_bits * sizeof(uint64_t));
+        }
         bits = g->wide_bits;
     }
     uint64_t *need = g->need[e->key_set].rows;
@@ -438,8 +441,11 @@ static void sort_hits(struct nfa_many *g, struct many_held *h, uint32_t n_rows) 
         h->hits[--h->off[g->fresh[i].row + 1]] = g->fresh[i].hit;
     memmove(h->off, h->off + 1, n_rows * sizeof *h->off);
     h->off[n_rows] = (uint32_t)g->n_fresh;
+    if (h->cap_words < g->n_fresh_words) {
+        h->cap_words = g->n_fresh_words + g->n_fresh_words / 2;
+        h->words = base_realloc(h->words, h->cap_words * sizeof *h->words);
+    }
     if (g->n_fresh_words) {
-        h->words = base_realloc(h->words, g->n_fresh_words * sizeof *h->words);
         memcpy(h->words, g->fresh_words, g->n_fresh_words * sizeof *h->words);
     }
     g->n_fresh = g->n_fresh_words = 0;

@@ -77,6 +77,7 @@ struct many_held {
     struct many_hit *hits; /* owned */
     size_t cap_hits;
     uint64_t *words;        /* owned */
+    size_t cap_words;
     struct nfa_held *keyed; /* owned; a set of keys */
 };
 
@@ -128,6 +129,7 @@ struct nfa_many {
     uint64_t *fresh_words;
     size_t n_fresh_words, cap_fresh_words;
     uint64_t *wide_bits; /* scratch of one hit */
+    size_t cap_wide_bits;
     struct many_fails {
         struct expr_fails fails;
         uint32_t member, first_bit;

@@ -642,11 +642,106 @@ static void only_those_that_can_be_moved_are_woken(void **state) {
     base_buf_release(&text);
 }
 
+/* -- memory ------------------------------------------------------------------------------------------------------------ */
+
+/* Patterns of every store, several of a program, and one with conditions for more than one word of bits. */
+static void write_group(struct base_buf *text) {
+    static const char *const kinds[] = { "b as n = %u and amount < 5 within 1 s",
+        "b as n = %u and amount < 5 within 1 s after match no skip",
+        "b as n = %u and amount < a.amount within 1 s" };
+    base_buf_puts(text, streams);
+    for (unsigned i = 0; i < 120; i++) {
+        base_buf_printf(text, "pattern p%u from s partition by card match a -> b define a as n = %u and amount > 5, ", i, i / 3);
+        base_buf_printf(text, kinds[i % 3], i / 3);
+        base_buf_puts(text, " measures a.amount as x;\n");
+    }
+    base_buf_puts(text, "pattern wide from s partition by card match a -> (b0");
+    for (unsigned i = 1; i < 70; i++)
+        base_buf_printf(text, " | b%u", i);
+    base_buf_puts(text, ") define a as amount > 5");
+    for (unsigned i = 0; i < 70; i++)
+        base_buf_printf(text, ", b%u as n = %u and amount < 5", i, i);
+    base_buf_puts(text, " within 1 s;\n");
+}
+
+static void no_allocation_for_an_event_once_warm(void **state) {
+    (void)state;
+    enum { ROUNDS = 24, WARM = 12, MAX = 121 };
+    struct base_buf text = BASE_BUF_INIT;
+    write_group(&text);
+    struct plan *plan = compile(base_buf_cstr(&text));
+    struct nfa_many *g = nfa_many_new(1, NULL);
+    struct nfa_prog *progs[MAX];
+    struct cep_err err = CEP_ERR_INIT;
+    uint32_t n = 0, who;
+    for (uint32_t i = 0; i < plan->n_nodes; i++) {
+        if (plan->nodes[i]->kind != PLAN_NODE_PATTERN)
+            continue;
+        assert_true(n < MAX);
+        assert_int_equal(
+            nfa_compile(plan->nodes[i], plan, &(struct nfa_opts){ .no_timeouts = true }, &progs[n], &err), CEP_OK);
+        (void)nfa_many_add(g, progs[n], NULL, NULL);
+        n++;
+    }
+    struct evt_batch *batches[ROUNDS];
+    seed = 7;
+    for (int64_t i = 0; i < ROUNDS; i++) {
+        /* The later half is the earlier half over again, so that it needs no more of anything. */
+        if (i == WARM)
+            seed = 7;
+        struct evt_batch *b = batches[i] = evt_batch_new(plan_find(plan, BASE_STR("s"))->schema, 0);
+        for (uint32_t r = 0; r < EVT_BATCH_ROWS; r++) {
+            evt_col_set_i(&b->cols[S_CARD], r, pick(2));
+            evt_col_set_d(&b->cols[S_AMOUNT], r, pick(10));
+            set_text(&b->cols[S_COUNTRY], r, "DE");
+            evt_col_set_i(&b->cols[S_N], r, pick(40));
+            b->time[r] = (i * EVT_BATCH_ROWS + r) * 10000;
+            evt_col_set_i(&b->cols[S_AT], r, b->time[r]);
+            b->seq[r] = (uint64_t)i * EVT_BATCH_ROWS + r;
+            b->origin[r] = 0;
+            evt_batch_end_row(b);
+        }
+    }
+    uint64_t before = 0;
+    for (int64_t i = 0; i < ROUNDS; i++) {
+        if (i == WARM)
+            before = base_mem_n_allocs();
+        assert_int_equal(nfa_many_batch(g, 0, batches[i], 0, &who, &err), CEP_OK);
+        assert_int_equal(nfa_many_advance(g, (i + 1) * EVT_BATCH_ROWS * 10000, &who, &err), CEP_OK);
+    }
+#ifndef __SANITIZE_ADDRESS__ /* there every object is an allocation */
+    assert_int_equal(base_mem_n_allocs(), before);
+#else
+    (void)before;
+#endif
+    nfa_many_check(g);
+    struct nfa_many_shared sh;
+    nfa_many_shared(g, &sh);
+    assert_int_equal(sh.programs, 4);
+    for (uint32_t i = 0; i < n; i++) {
+        struct nfa_stats s;
+        struct nfa_cost cost;
+        nfa_many_stats(g, i, &s);
+        nfa_cost_of(progs[i], &cost);
+        assert_true(s.matches > 20);
+        if (i + 1 < n)
+            assert_string_equal(cost.store, i % 3 == 2 ? "runs" : "sets");
+    }
+    nfa_many_free(g);
+    for (int i = 0; i < ROUNDS; i++)
+        evt_batch_unref(batches[i]);
+    for (uint32_t i = 0; i < n; i++)
+        nfa_prog_free(progs[i]);
+    plan_free(plan);
+    base_buf_release(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(together_as_alone),
         cmocka_unit_test(a_group_is_invisible_in_what_is_saved),
         cmocka_unit_test(the_end_of_time_lets_everything_go),
+        cmocka_unit_test(no_allocation_for_an_event_once_warm),
         cmocka_unit_test(only_those_that_can_be_moved_are_woken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
