@@ -78,6 +78,16 @@ VALUE(alerts, alerts, IS("alert"))
 VALUE(suppressed, suppressed, IS("alert"))
 VALUE(resolved, resolved, IS("alert"))
 
+/* What a key and an open partial match cost in memory, with all that is held for them; not told while there is none. */
+#define PER(fn, field)                                                                 \
+    static bool fn(const struct row *r, double *v) {                                   \
+        uint64_t n = r->info.metrics.field;                                            \
+        *v = (double)r->info.metrics.state_bytes / (double)(n ? n : 1);                \
+        return IS("pattern") && n > 0;                                                 \
+    }
+PER(bytes_per_key, keys)
+PER(bytes_per_open, open)
+
 static const struct metric metrics[] = {
     { "cepd_records_in_total", "counter", "rows taken in", records_in },
     { "cepd_records_out_total", "counter", "rows sent on by the main output, or delivered by a sink",
@@ -96,6 +106,9 @@ static const struct metric metrics[] = {
     { "cepd_open_partial_matches", "gauge", "partial matches open now", open_matches },
     { "cepd_keys", "gauge", "keys with state now", keys },
     { "cepd_state_bytes", "gauge", "bytes of state now", state_bytes },
+    { "cepd_state_bytes_per_key", "gauge", "bytes of state now for each key with state", bytes_per_key },
+    { "cepd_state_bytes_per_open_partial_match", "gauge", "bytes of state now for each open partial match",
+        bytes_per_open },
     { "cepd_buffered_events", "gauge", "events waiting for the watermark now", buffered },
     { "cepd_alerts_total", "counter", "alerts let through", alerts },
     { "cepd_suppressed_total", "counter", "alerts suppressed or already firing", suppressed },

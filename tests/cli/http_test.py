@@ -175,6 +175,8 @@ def test_metrics_go_on_and_are_well_formed(folder):
         assert total(b, "cepd_task_busy_seconds_total") > 0
         assert total(b, "cepd_open_partial_matches", operator="big") > 0
         assert total(b, "cepd_state_bytes", operator="big") > 0
+        assert total(b, "cepd_state_bytes_per_key", operator="big") > 0
+        assert total(b, "cepd_state_bytes_per_open_partial_match", operator="big") > 0
         assert total(b, "cepd_watermark_lag_seconds", operator="big", held_by="payments") < 60
         assert total(b, "cepd_bytes_out_total", kind="sink") > 0
         assert total(b, "cepd_job_info", job=job.id, name="big-payments") == 1
