@@ -234,8 +234,9 @@ static void not_complete(struct rt_coordinator *co, struct pending *p, const str
         rt_job_fail(co->job, why->rc, &err);
         return;
     }
-    char text[sizeof err.message + 64];
-    (void)snprintf(text, sizeof text, "%s; the job goes on without it", err.message);
+    char text[sizeof err.message + sizeof err.hint + 64];
+    (void)snprintf(text, sizeof text, "%s%s%s%s; the job goes on without it", err.message, err.hint[0] ? " (" : "",
+        err.hint, err.hint[0] ? ")" : "");
     rt_job_log(co->job, CON_LEVEL_ERROR, text);
 }
 

@@ -93,6 +93,10 @@ int rename(const char *from, const char *to) {
     return fails("rename", to) ? -1 : NEXT(rename)(from, to);
 }
 
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags) {
+    return fails("rename", to) ? -1 : NEXT(renameat2)(from_dir, from, to_dir, to, flags);
+}
+
 int link(const char *from, const char *to) {
     return fails("link", to) ? -1 : NEXT(link)(from, to);
 }

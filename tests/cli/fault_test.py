@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import subprocess
@@ -28,9 +29,9 @@ pattern big from payments partition by card match a -> b
 define a as amount > 100, b as amount > a.amount
 within 1 h
 measures card as card, a.amount as first, b.amount as amount;
-alert rising on big severity high message 'card {card}: {first}, {amount}' by card suppress for 1 h;
+alert rising on big severity high message 'card {card}: {first}, {amount}' by card suppress for 1 min;
 sink big to file (path = 'big.ndjson') format json;
-sink rising to file (path = 'rising', rotate_size = 1) format json;
+sink rising to file (path = 'rising/') format json;
 """
 
 BOUNDED = PROGRAM.replace(", follow = true", "")
@@ -57,14 +58,15 @@ def rows(first, n):
 class Job:
     """A job whose disk fails when `faults` says so."""
 
-    def __init__(self, folder, shim, *args, faults=(), text=PROGRAM):
+    def __init__(self, folder, shim, *args, faults=(), text=PROGRAM, log=None, file=None):
         (folder / "p.pattern").write_text(text)
-        self.folder, self.file = folder, folder / "faults"
+        (folder / "rising").mkdir(exist_ok=True)
+        self.folder, self.file = folder, file or folder / "faults"
         self.fail(*faults)
         # The sanitizers' own libraries need not come first: the shim calls what comes next, theirs.
         sanitizer = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
         env = {**os.environ, "LD_PRELOAD": str(shim), "CEPD_FAULTS": str(self.file), "ASAN_OPTIONS": sanitizer}
-        self.log = folder / "log"
+        self.log = log or folder / "log"
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
                 [CEPD, "run", "p.pattern", "--state-dir", "state", "--checkpoint-interval", "20 ms", *args], cwd=folder,
@@ -81,6 +83,13 @@ class Job:
 
     def said(self):
         return self.log.read_text()
+
+    def rest(self, path):
+        """What the REST interface says."""
+        port = wait_for(lambda: re.search(r"REST interface on port (\d+)", self.said()), self).group(1)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=LIMIT_S) as answer:
+            text = answer.read().decode()
+        return text if path == "/metrics" else json.loads(text)
 
     def __enter__(self):
         return self
@@ -107,9 +116,13 @@ def next_checkpoints(job, n=2):
 
 
 def committed(folder):
-    """What sinks hold for good, sorted."""
-    files = [folder / "big.ndjson", *sorted((folder / "rising").glob("part-*"))]
-    return sorted(line for f in files for line in f.read_text().splitlines())
+    """What sinks hold for good, sorted; but for ids, which tell versions of the program apart."""
+    parts = sorted((folder / "rising").glob("part-*"))
+    assert parts, "there are alerts"
+    lines = [json.loads(line) for f in [folder / "big.ndjson", *parts] for line in f.read_text().splitlines()]
+    ids = [line.pop("id") for line in lines if "id" in line]
+    assert len(ids) == len(set(ids))
+    return sorted(json.dumps(line) for line in lines)
 
 
 def append(folder, text):
@@ -122,6 +135,7 @@ def undisturbed(folder, n):
     calm = folder / "calm"
     calm.mkdir()
     append(calm, rows(0, n))
+    (calm / "rising").mkdir()
     (calm / "p.pattern").write_text(BOUNDED)
     subprocess.run([CEPD, "run", "p.pattern"], cwd=calm, check=True, timeout=LIMIT_S, stderr=subprocess.DEVNULL)
     return committed(calm)
@@ -157,24 +171,19 @@ def test_a_job_goes_back_and_goes_on(folder, shim):
 
 def test_a_restart_is_shown(folder, shim):
     append(folder, rows(0, 200))
-    with Job(folder, shim, "--restart-delay", "300 ms", "--http", "127.0.0.1:0") as job:
-        port = wait_for(lambda: re.search(r"REST interface on port (\d+)", job.said()), job).group(1)
-
-        def get(path):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=LIMIT_S) as answer:
-                return answer.read().decode()
+    with Job(folder, shim, "--restart-delay", "3 s", "--http", "127.0.0.1:0") as job:
         next_checkpoints(job)
-        jid = json.loads(get("/jobs"))["jobs"][0]["id"]
+        jid = job.rest("/jobs")["jobs"][0]["id"]
         job.fail(f"fsync big.ndjson {errno.EIO} once")
         append(folder, rows(200, 200))
-        wait_for(lambda: json.loads(get("/jobs"))["jobs"][0]["status"] == "RESTARTING", job)
-        wait_for(lambda: json.loads(get("/jobs"))["jobs"][0]["status"] == "RUNNING", job)
-        got = json.loads(get(f"/jobs/{jid}/checkpoints"))
+        wait_for(lambda: job.rest("/jobs")["jobs"][0]["status"] == "RESTARTING", job)
+        wait_for(lambda: job.rest("/jobs")["jobs"][0]["status"] == "RUNNING", job)
+        got = job.rest(f"/jobs/{jid}/checkpoints")
         assert got["counts"]["restarts"] == 1 and got["counts"]["restored"] == 1, got
         assert got["latest"]["failed"]["id"] > got["latest"]["restored"]["id"], got
         assert "could not sync" in got["latest"]["failed"]["failure_message"], got
-        assert "could not sync" in json.loads(get(f"/jobs/{jid}/exceptions"))["root-exception"]
-        metrics = get("/metrics")
+        assert "could not sync" in job.rest(f"/jobs/{jid}/exceptions")["root-exception"]
+        metrics = job.rest("/metrics")
         assert re.search(r"^cepd_restarts_total 1(\.0)?$", metrics, re.M), metrics
         assert re.search(r"^cepd_failures_total 1(\.0)?$", metrics, re.M), metrics
         job.stop()
@@ -208,6 +217,170 @@ def test_a_job_that_waits_for_its_restart_can_be_stopped(folder, shim):
         append(folder, rows(200, 200))
         wait_for(lambda: "in 3600.0 s (restart 1)" in job.said(), job)
         assert "--restore latest goes on from there" in job.stop()
+
+
+# -- checkpoints ------------------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_that_cannot_be_kept_is_dropped(folder, shim):
+    """Whatever fails of it: it is said and counted, the job goes on, and the one before it is there to go back to."""
+    for i, (call, path, number) in enumerate([("write", "/chk-", errno.ENOSPC), ("fsync", "/chk-", errno.EIO),
+                                              ("open", "/chk-", errno.ENOSPC), ("mkdir", "/chk-", errno.EDQUOT),
+                                              ("rename", "/chk-", errno.EIO), ("rename", "MANIFEST", errno.EIO)]):
+        here = folder / str(i)
+        here.mkdir()
+        append(here, rows(0, 200))
+        with Job(here, shim, "--parallelism", str(1 + i % 3), "--http", "127.0.0.1:0") as job:
+            next_checkpoints(job)
+            job.fail(f"{call} {path} {number}")
+            append(here, rows(200, 200))
+            wait_for(lambda: job.said().count("the job goes on without it") >= 2, job)
+            said = job.said()
+            what = re.search(r'error: checkpoint \d+: could not (.*) "(.*)": ' + re.escape(os.strerror(number)), said)
+            assert what and "checkpoints/chk-" in what.group(2), said
+            assert number != errno.ENOSPC or "free" in said or "make room" in said, said
+            failed = job.rest(f"/jobs/{job.rest('/jobs')['jobs'][0]['id']}/checkpoints")
+            assert failed["counts"]["failed"] >= 2 and failed["counts"]["restarts"] == 0, failed
+            assert failed["latest"]["completed"]["id"] < failed["latest"]["failed"]["id"], failed
+            if i % 2 == 0:
+                job.process.send_signal(signal.SIGKILL)
+                job.process.wait(timeout=LIMIT_S)
+            else:
+                job.fail()
+                next_checkpoints(job)
+                job.stop()
+        append(here, rows(400, 200))
+        ends(here, shim)
+        assert committed(here) == undisturbed(here, 600), (call, path)
+
+
+def test_what_was_read_is_damaged(folder, shim):
+    """The newest checkpoint cannot be read: the one before it is used, and what it does not cover comes from the sources."""
+    append(folder, rows(0, 200))
+    with Job(folder, shim) as job:
+        next_checkpoints(job)
+        append(folder, rows(200, 200))
+        next_checkpoints(job, 3)
+        job.process.send_signal(signal.SIGKILL)
+        job.process.wait(timeout=LIMIT_S)
+    newest = folder / "state" / "checkpoints" / f"chk-{last_checkpoint(folder)}"
+    with Job(folder, shim, "--restore", "latest", faults=[f"open {newest.name}/part- {errno.EIO}"], text=BOUNDED) as job:
+        assert job.process.wait(timeout=LIMIT_S) == 0, job.said()
+        assert "Input/output error" in job.said() and newest.name in job.said(), job.said()
+    # What has its name keeps it (doc/connectors.md): of alerts some may have come again. The one file is cut back.
+    got, want = committed(folder), undisturbed(folder, 400)
+    assert sorted(set(got)) == want and [line for line in got if "alert" not in line] == [
+        line for line in want if "alert" not in line]
+
+
+# -- sinks ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_sink_that_fails_takes_the_job_back(folder, shim):
+    """As often as it takes; then every row is in its files once."""
+    for i, (call, path, number) in enumerate([("write", "big.ndjson", errno.ENOSPC), ("fsync", "big.ndjson", errno.EIO),
+                                              ("rename", "rising/part-", errno.EIO), ("fsync", "rising/", errno.EIO)]):
+        here = folder / str(i)
+        here.mkdir()
+        append(here, rows(0, 200))
+        with Job(here, shim, "--parallelism", str(1 + i % 3), "--restart-delay", "5 ms", "--restart-factor", "1") as job:
+            next_checkpoints(job)
+            job.fail(f"{call} {path} {number}")
+            append(here, rows(200, 200))
+            wait_for(lambda: "(restart 2)" in job.said(), job)
+            assert re.search(r"could not .*" + re.escape(path.split("/")[0]) + ".*" + re.escape(os.strerror(number)),
+                             job.said()), job.said()
+            job.fail()
+            append(here, rows(400, 200))
+            next_checkpoints(job, 3)
+            job.stop()
+        ends(here, shim)
+        assert committed(here) == undisturbed(here, 600), (call, path)
+
+
+# -- anything, anywhere ---------------------------------------------------------------------------------------------------
+
+
+def test_single_faults_at_any_place_change_nothing(folder, shim):
+    seed = int.from_bytes(os.urandom(4), "little")
+    rng = random.Random(seed)
+    for i, mode in enumerate(("aligned", "unaligned")):
+        here = folder / mode
+        here.mkdir()
+        append(here, rows(0, 100))
+        with Job(here, shim, "--parallelism", str(1 + rng.randrange(3)), "--checkpoint-mode", mode, "--restart-delay", "1 ms",
+                 "--restart-factor", "1") as job:
+            next_checkpoints(job)
+            for n in range(100, 600, 50):
+                call, path = rng.choice([("write", "chk-"), ("write", ".ndjson"), ("write", "rising"), ("fsync", "chk-"),
+                                         ("fsync", "big"), ("fsync", "rising"), ("rename", "chk-"), ("rename", "rising"),
+                                         ("open", "chk-"), ("mkdir", "chk-"), ("fsync", "checkpoints")])
+                job.fail(f"{call} {path} {rng.choice([errno.EIO, errno.ENOSPC])} once")
+                append(here, rows(n, 50))
+                time.sleep(0.1 * rng.random())
+            job.fail()
+            next_checkpoints(job, 3)
+            job.stop()
+        ends(here, shim)
+        assert committed(here) == undisturbed(here, 600), f"seed {seed}, {mode}:\n{job.said()}"
+
+
+# -- a disk that is really full ---------------------------------------------------------------------------------------------
+
+
+class SmallDisk:
+    """A folder on a file system of four megabytes; where none can be mounted, one whose writes answer as a full disk does."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=20k", "none", str(folder)], capture_output=True,
+                              timeout=LIMIT_S)
+        self.mounted = done.returncode == 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.mounted:
+            subprocess.run(["umount", "-l", str(self.folder)], check=True, timeout=LIMIT_S)
+
+    def fill(self, job):
+        if not self.mounted:
+            job.fail(f"write {self.folder.name}/ {errno.ENOSPC}")
+            return
+        with open(self.folder / "ballast", "wb", buffering=0) as f:
+            try:
+                while True:
+                    f.write(b"x" * 4096)
+            except OSError as e:
+                assert e.errno == errno.ENOSPC
+
+    def free(self, job):
+        job.fail()
+        if self.mounted:
+            (self.folder / "ballast").unlink()
+
+
+def test_a_full_disk_costs_nothing_but_time(folder, shim):
+    """State and sinks are on it: checkpoints fail, sinks fail, the job goes back and back until there is room again."""
+    with SmallDisk(folder / "small") as disk:
+        here = disk.folder
+        append(folder, rows(0, 200))
+        text = PROGRAM.replace("'in.ndjson'", "'../in.ndjson'")
+        with Job(here, shim, "--restart-delay", "20 ms", "--restart-factor", "1", text=text, log=folder / "log",
+                 file=folder / "faults") as job:
+            next_checkpoints(job)
+            disk.fill(job)
+            append(folder, rows(200, 400))
+            wait_for(lambda: "No space left on device" in job.said() and re.search("free|make room", job.said()), job)
+            disk.free(job)
+            next_checkpoints(job, 3)
+            job.stop()
+        with Job(here, shim, "--restore", "latest", text=text.replace(", follow = true", ""), log=folder / "log",
+                 file=folder / "faults") as job:
+            assert job.process.wait(timeout=LIMIT_S) == 0, job.said()
+        assert committed(here) == undisturbed(folder, 600)
 
 
 def main():
