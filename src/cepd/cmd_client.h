@@ -26,6 +26,9 @@ const char *cmd_json_text(struct base_arena *a, struct base_str json, const char
 bool cmd_json_num(struct base_arena *a, struct base_str json, int64_t *out, const char *path, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* "12.4 KiB" */
+const char *cmd_bytes_text(struct base_arena *a, int64_t bytes);
+
 /* -- tables --------------------------------------------------------------------------------------------------------------- */
 
 enum { CMD_TABLE_COLS = 16 };

@@ -60,7 +60,7 @@ static const char *scaled(struct base_arena *a, double v, const char *const *uni
     return u == 0 ? base_arena_printf(a, "%.0f%s", v, units[0]) : base_arena_printf(a, "%.1f%s", v, units[u]);
 }
 
-static const char *bytes_text(struct base_arena *a, int64_t v) {
+const char *cmd_bytes_text(struct base_arena *a, int64_t v) {
     static const char *const units[] = { " B", " KiB", " MiB", " GiB", " TiB", NULL };
     return scaled(a, (double)v, units, 1024);
 }
@@ -170,7 +170,7 @@ static void write_head(struct base_buf *b, struct looks *l) {
         (long long)NUM("$.totals.undelivered"));
     base_buf_printf(b,
         "holds      %lld partial matches, %s of state, %lld events that wait for the watermark\n",
-        (long long)NUM("$.totals.open"), bytes_text(l->a, NUM("$.totals.state_bytes")),
+        (long long)NUM("$.totals.open"), cmd_bytes_text(l->a, NUM("$.totals.state_bytes")),
         (long long)NUM("$.totals.buffered"));
     int64_t wm, lag;
     if (cmd_json_num(l->a, l->now, &wm, "$.totals.watermark") &&
@@ -199,13 +199,13 @@ static void write_operators(struct base_buf *b, struct looks *l) {
         row[1] = cmd_json_text(l->a, l->now, "$.operators[%zu].name", i);
         row[2] = count_text(l->a, op_num(l, i, "rows_in"));
         row[3] = rate_text(l->a, rate(l, base_arena_printf(l->a, "$.operators[%zu].rows_in", i)));
-        row[4] = sink ? bytes_text(l->a, op_num(l, i, "bytes_out"))
+        row[4] = sink ? cmd_bytes_text(l->a, op_num(l, i, "bytes_out"))
                       : count_text(l->a, op_num(l, i, "rows_out"));
         row[5] = count_text(l->a, op_num(l, i, "late"));
         row[6] = count_text(l->a, op_num(l, i, "undecodable") + op_num(l, i, "no_time") +
                                       op_num(l, i, "expression_failures") + op_num(l, i, "undelivered"));
         row[7] = count_text(l->a, op_num(l, i, "open"));
-        row[8] = op_num(l, i, "state_bytes") ? bytes_text(l->a, op_num(l, i, "state_bytes")) : "-";
+        row[8] = op_num(l, i, "state_bytes") ? cmd_bytes_text(l->a, op_num(l, i, "state_bytes")) : "-";
         row[9] = cmd_json_num(l->a, l->now, &lag, "$.operators[%zu][\"watermark-lag\"]", i)
                      ? duration_text(l->a, lag)
                      : "-";

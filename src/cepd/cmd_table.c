@@ -110,6 +110,13 @@ static const struct cmd_option client_options[] = {
     { .name = NULL },
 };
 
+static const struct cmd_option state_options[] = {
+    { .name = "pattern", .arg = "NAME", .help = "the keys of this pattern, the fullest first" },
+    { .name = "key", .arg = "K", .help = "the partial matches of this key (several columns: values separated by commas)" },
+    { .name = "json", .help = "as JSON, for a program" },
+    { .name = NULL },
+};
+
 /* Headings of `cepd help`; commands of one heading stand together. */
 #define WRITE   "write a pattern"
 #define RUN     "run it on this machine"
@@ -298,8 +305,25 @@ static const struct cmd_spec table[] = {
     LATER("workers", CLUSTER, "", "a table of the workers"),
     LATER("rescale", CLUSTER, "ID N", "another parallelism, from a savepoint taken on the spot"),
     LATER("replay", LOOK, "FILE", "read history again from a savepoint"),
-    LATER("state", LOOK, "show PATH", "what a checkpoint or savepoint holds"),
 #undef LATER
+    { .name = "state",
+        .group = LOOK,
+        .operands = "show PATH",
+        .summary = "what a checkpoint or savepoint holds, down to a key's partial matches",
+        .details =
+            "Reads the folder alone: the .pattern file is not needed. Every file is checked on the way; a damaged one is "
+            "named.\n"
+            "Without options: the operators, how much each holds, where sources are, what sinks have not committed, in "
+            "which states\n"
+            "partial matches stand, which alerts fire. With --pattern: its keys. With --key: its partial matches, the events "
+            "they\n"
+            "have taken, what they wait for, and when their time is over.",
+        .examples = "  cepd state show state/checkpoints/chk-42\n"
+                    "  cepd state show savepoint-da3f62-20261128T105211Z --pattern rising --key c17\n",
+        .options = state_options,
+        .min_operands = 2,
+        .max_operands = 2,
+        .run = cmd_state },
     { .name = "help",
         .group = LEARN,
         .operands = "[COMMAND|TOPIC]",

@@ -17,6 +17,7 @@ libcmd_la_SOURCES = \
 	src/cepd/cmd_restart.c src/cepd/cmd_restart.h \
 	src/cepd/cmd_run.c \
 	src/cepd/cmd_shared.c src/cepd/cmd_shared.h \
+	src/cepd/cmd_state.c src/cepd/cmd_state.h src/cepd/cmd_state_json.c \
 	src/cepd/cmd_svg.c src/cepd/cmd_svg.h \
 	src/cepd/cmd_table.c \
 	src/cepd/cmd_test.c \

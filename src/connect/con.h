@@ -203,6 +203,8 @@ enum cep_rc con_sink_prepare(
     struct con_sink *sink, uint64_t checkpoint, struct base_buf *state, struct cep_err *err);
 /* Requires: a state of this sink's prepare. A state whose commit was made, or that a later one covers, does no harm. */
 enum cep_rc con_sink_commit(struct con_sink *sink, struct base_str state, struct cep_err *err);
+/* What a state says, in words, for who looks at a checkpoint: "file \"a.ndjson\": 1200 bytes". Returns: CEP_EDAMAGED, CEP_EVERSION. */
+enum cep_rc con_sink_tell(struct base_str state, struct base_buf *words, struct cep_err *err);
 void con_sink_stats(const struct con_sink *sink, struct con_sink_stats *out);
 void con_sink_close(struct con_sink *sink); /* NULL is fine. Drops what is still pending: flush first */
 

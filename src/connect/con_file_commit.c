@@ -174,6 +174,22 @@ static enum cep_rc state_read(struct state *st, struct base_str bytes, struct ce
     return base_err_set(err, CEP_EDAMAGED, "what was kept of the file sink is damaged");
 }
 
+bool con_file_tell(struct base_str bytes, struct base_buf *words) {
+    struct state st;
+    if (state_read(&st, bytes, NULL) != CEP_OK)
+        return false;
+    base_buf_printf(words, " \"%.*s\": ", BASE_STR_FMT(st.path));
+    if (st.kind == STATE_ONE) {
+        base_buf_printf(words, "%llu byte%s", (unsigned long long)st.length, st.length == 1 ? "" : "s");
+    } else {
+        base_buf_printf(words, "%zu part file%s to commit", st.n_parts, st.n_parts == 1 ? "" : "s");
+        if (st.goes_on)
+            base_buf_printf(words, ", %llu bytes of the next one", (unsigned long long)st.open.length);
+    }
+    base_free(st.parts);
+    return true;
+}
+
 /* Is the state of the files that we write? */
 static bool state_is_ours(const struct con_file_sink *fs, const struct state *st) {
     return st->kind == (fs->parts ? STATE_PARTS : STATE_ONE) && base_str_eq(st->path, path_option(fs));

@@ -384,5 +384,6 @@ const struct con_sink_vt con_file_sink = { .open = file_sink_open,
     .flush = file_flush,
     .prepare = con_file_prepare,
     .commit = con_file_commit,
+    .tell = con_file_tell,
     .parallel = file_parallel,
     .close = file_sink_close };

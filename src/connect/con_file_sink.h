@@ -75,6 +75,8 @@ enum cep_rc con_file_rename(const char *from, const char *to, struct cep_err *er
 enum cep_rc con_file_prepare(
     struct con_sink *sink, uint64_t checkpoint, struct base_buf *out, struct cep_err *err);
 enum cep_rc con_file_commit(struct con_sink *sink, struct base_str state, struct cep_err *err);
+/* See con_sink_tell(). */
+bool con_file_tell(struct base_str state, struct base_buf *words);
 /* Before anything is opened: files become what they were at the checkpoint. Returns: CEP_OK with a file open, or none. */
 enum cep_rc con_file_restore(struct con_file_sink *fs, const struct con_sink_how *how, struct cep_err *err);
 /* The open file is nobody else's. */

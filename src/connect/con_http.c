@@ -551,6 +551,7 @@ static const struct con_sink_vt http_sink = { .open = http_open,
     .busy = http_busy,
     .flush = http_flush,
     .prepare = http_prepare,
+    .tell = con_outbox_tell,
     .parallel = http_parallel,
     .close = http_close };
 

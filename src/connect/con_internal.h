@@ -228,7 +228,9 @@ struct con_sink_vt {
         struct con_sink *sink, uint64_t checkpoint, struct base_buf *state, struct cep_err *err);
     enum cep_rc (*commit)(
         struct con_sink *sink, struct base_str state, struct cep_err *err); /* NULL = nothing */
-    bool (*parallel)(const struct plan_sink *sink);                         /* NULL = one writer */
+    /* What prepare() wrote, in words. Returns: false for bytes that it does not write. NULL = it writes nothing. */
+    bool (*tell)(struct base_str state, struct base_buf *words);
+    bool (*parallel)(const struct plan_sink *sink); /* NULL = one writer */
     void (*close)(struct con_sink *sink); /* frees all but enc and the struct */
 };
 

@@ -95,6 +95,15 @@ void con_outbox_save(const struct con_outbox *ob, struct base_buf *to) {
         base_pack_str(to, (struct base_str){ ob->buf.p + at, ob->sizes[i] });
 }
 
+bool con_outbox_tell(struct base_str state, struct base_buf *words) {
+    struct base_unpack u = base_unpack_of(state);
+    size_t n = 0, bytes = 0;
+    for (; !u.bad && !base_unpack_at_end(&u); n++)
+        bytes += base_unpack_str(&u).len;
+    base_buf_printf(words, ": %zu record%s not delivered yet, %zu bytes", n, n == 1 ? "" : "s", bytes);
+    return !u.bad;
+}
+
 enum cep_rc con_outbox_restore(struct con_outbox *ob, const struct con_sink_how *how, struct cep_err *err) {
     uint32_t n_subtasks = how->n_subtasks ? how->n_subtasks : 1;
     for (uint32_t i = how->subtask; i < how->n_states; i += n_subtasks) {

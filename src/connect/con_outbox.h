@@ -84,5 +84,7 @@ bool con_outbox_drained(struct con_outbox *ob);
 enum cep_rc con_outbox_give_up(struct con_outbox *ob, const char *to, struct cep_err *err);
 /* Appends the records that wait to `to`, each as base_pack_str() has it. */
 void con_outbox_save(const struct con_outbox *ob, struct base_buf *to);
+/* What that says, in words. Returns: false for other bytes. */
+bool con_outbox_tell(struct base_str state, struct base_buf *words);
 /* For open(): takes the share of this subtask from the states of all. Returns: CEP_EDAMAGED. */
 enum cep_rc con_outbox_restore(struct con_outbox *ob, const struct con_sink_how *how, struct cep_err *err);

@@ -40,6 +40,20 @@ static enum cep_rc states_of(const struct plan_sink *ps, const struct con_env *e
     return CEP_OK;
 }
 
+enum cep_rc con_sink_tell(struct base_str state, struct base_buf *words, struct cep_err *err) {
+    struct base_str connector, rest;
+    enum cep_rc rc = state_read(state, &connector, &rest, err);
+    if (rc != CEP_OK)
+        return rc;
+    char *name = base_strndup(connector.p, connector.len);
+    const struct con_connector *conn = con_find_connector(name);
+    base_buf_str(words, connector);
+    if (rest.len > 0 && (!conn || !conn->sink || !conn->sink->tell || !conn->sink->tell(rest, words)))
+        rc = base_err_set(err, CEP_EDAMAGED, "what was kept of the sink is damaged");
+    base_free(name);
+    return rc;
+}
+
 bool con_sink_parallel(const struct plan_sink *ps) {
     const struct con_connector *conn = con_find_connector(ps->connector->name);
     return conn && conn->sink && conn->sink->parallel && conn->sink->parallel(ps);

@@ -225,5 +225,6 @@ const struct con_sink_vt con_tcp_sink = { .open = tcp_open,
     .busy = tcp_busy,
     .flush = tcp_flush,
     .prepare = tcp_prepare,
+    .tell = con_outbox_tell,
     .parallel = tcp_parallel,
     .close = tcp_close };

@@ -188,6 +188,52 @@ void evt_unpack_val(
         *out = v;
 }
 
+static void unpack_key_list(
+    struct base_unpack *u, const struct evt_type *t, size_t n, struct base_arena *a, struct evt_val *out) {
+    u->bad = u->bad || n > (size_t)(u->end - u->p); /* a byte each, at least */
+    struct evt_val *v = BASE_ARENA_ARRAY(a, struct evt_val, u->bad ? 1 : n + 1);
+    for (size_t i = 0; i < n && !u->bad; i++)
+        evt_unpack_key(u, t->kind == EVT_ARRAY ? t->elem : t->fields[i].type, a, &v[i]);
+    out->list.v = v;
+    out->list.n = (uint32_t)n;
+}
+
+void evt_unpack_key(
+    struct base_unpack *u, const struct evt_type *t, struct base_arena *a, struct evt_val *out) {
+    uint8_t there = base_unpack_u8(u);
+    uint64_t bits;
+    *out = EVT_VAL_NULL;
+    u->bad = u->bad || there > 1;
+    if (there != 1 || u->bad)
+        return;
+    struct evt_val v = { .null = false };
+    switch (t->kind) {
+    case EVT_BOOL: v.b = base_unpack_u8(u) != 0; break;
+    case EVT_INT:
+    case EVT_TIMESTAMP:
+    case EVT_DURATION: v.i = (int64_t)base_unpack_u64(u); break;
+    case EVT_DOUBLE:
+        bits = base_unpack_u64(u);
+        memcpy(&v.d, &bits, sizeof v.d);
+        break;
+    case EVT_DECIMAL:
+        v.dec.lo = base_unpack_u64(u);
+        v.dec.hi = (int64_t)base_unpack_u64(u);
+        break;
+    case EVT_STRING:
+    case EVT_BYTES:
+        v.s.len = base_unpack_u32(u);
+        v.s.p = base_unpack_bytes(u, v.s.len).p;
+        break;
+    case EVT_ARRAY: unpack_key_list(u, t, base_unpack_u32(u), a, &v); break;
+    case EVT_ROW: unpack_key_list(u, t, t->n_fields, a, &v); break;
+    case EVT_NULL:
+    case EVT_KIND_MAX: u->bad = true; break;
+    }
+    if (!u->bad)
+        *out = v;
+}
+
 /* -- rows ------------------------------------------------------------------------------------------------------ */
 
 void evt_pack_row(

@@ -32,6 +32,10 @@ void evt_pack_val(struct base_buf *b, const struct evt_type *t, const struct evt
 void evt_unpack_val(
     struct base_unpack *u, const struct evt_type *t, struct base_arena *a, struct evt_val *out);
 
+/* A value of canonical bytes (evt_val_write_key()), as above. */
+void evt_unpack_key(
+    struct base_unpack *u, const struct evt_type *t, struct base_arena *a, struct evt_val *out);
+
 /* `scratch` is for nested values; the caller clears it. */
 void evt_pack_row(
     struct base_buf *b, const struct evt_batch *batch, uint32_t row, struct base_arena *scratch);

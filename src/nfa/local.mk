@@ -26,6 +26,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_keep.c \
 	src/nfa/nfa_key.c \
 	src/nfa/nfa_load.c \
+	src/nfa/nfa_look.c src/nfa/nfa_look.h src/nfa/nfa_look_internal.h src/nfa/nfa_look_sets.c \
 	src/nfa/nfa_many.c src/nfa/nfa_many.h src/nfa/nfa_many_internal.h \
 	src/nfa/nfa_many_save.c \
 	src/nfa/nfa_many_stats.c \

@@ -13,6 +13,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_job.c src/runtime/rt_job.h src/runtime/rt_job_internal.h \
 	src/runtime/rt_job_open.c \
 	src/runtime/rt_life.c src/runtime/rt_life.h \
+	src/runtime/rt_look.c src/runtime/rt_look.h \
 	src/runtime/rt_op.c src/runtime/rt_op.h src/runtime/rt_ops.h \
 	src/runtime/rt_pattern.c src/runtime/rt_pattern.h \
 	src/runtime/rt_patterns.c \

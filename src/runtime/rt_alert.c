@@ -375,8 +375,6 @@ static int64_t alert_wakes_at(const struct rt_op *op) {
  * LIFE (key: the identity): zigzag last let through, zigzag deadline, u8 1 when it fires, and then its record, a row.
  * ROW (key: u64 place in the order of arrival): varint input, a row.
  */
-enum { NS_LIFE = 1, NS_ROW = 2 };
-
 static void pack_by(struct base_buf *b, const struct plan_alert *p) {
     for (uint32_t i = 0; i < p->n_by; i++)
         evt_pack_type(b, p->by[i].expr->type);
@@ -414,7 +412,7 @@ static enum cep_rc save_life(
     if (life->firing)
         evt_pack_row(&value, life->record, 0, &a->scratch);
     enum cep_rc rc = sto_put(
-        out, NS_LIFE, sto_group_of(life->identity), life->identity, base_buf_view(&value), err);
+        out, RT_NS_LIFE, sto_group_of(life->identity), life->identity, base_buf_view(&value), err);
     base_buf_release(&value);
     return rc;
 }
@@ -442,7 +440,7 @@ static enum cep_rc save_row(
     base_pack_u64(&key, w->arrived);
     base_pack_varint(&value, w->input);
     evt_pack_row(&value, w->batch, w->row, &a->scratch);
-    enum cep_rc rc = sto_put(out, NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
+    enum cep_rc rc = sto_put(out, RT_NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
     base_buf_release(&key);
     base_buf_release(&value);
     return rc;
@@ -541,9 +539,9 @@ static enum cep_rc alert_load(
     struct base_unpack u = base_unpack_of(e->value);
     if (e->ns == STO_NS_META)
         load_meta(a, &u);
-    else if (e->ns == NS_LIFE)
+    else if (e->ns == RT_NS_LIFE)
         load_life(a, e->key, &u, losses);
-    else if (e->ns == NS_ROW)
+    else if (e->ns == RT_NS_ROW)
         load_row(a, e->key, &u, losses);
     else
         u.bad = true;

@@ -9,6 +9,10 @@
 
 struct plan;
 
+/* Namespaces of what they save, besides STO_NS_META; those of patterns are src/nfa's, positions rt_save.h's. */
+enum { RT_NS_PART = 1 };                /* source: the watermark of a partition */
+enum { RT_NS_LIFE = 1, RT_NS_ROW = 2 }; /* alert: an identity; a row that waits */
+
 struct rt_op *rt_select_new(const struct plan_node *node, const struct clk *clk);
 
 struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);

@@ -61,8 +61,6 @@ static void source_free(struct rt_op *op) {
  * PART (key: u32 number): zigzag the partition's watermark, u8 1 when it has ended.
  * Partitions keep their numbers (con_source_restore()).
  */
-enum { NS_PART = 1 };
-
 static enum cep_rc source_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
     const struct rt_source *s = source_of(op);
     struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
@@ -76,7 +74,7 @@ static enum cep_rc source_save(struct rt_op *op, const struct sto_out *out, stru
         base_pack_u32(&key, (uint32_t)i);
         base_pack_zigzag(&value, s->wm.parts[i].watermark);
         base_pack_u8(&value, s->wm.parts[i].ended);
-        rc = sto_put(out, NS_PART, STO_NO_GROUP, base_buf_view(&key), base_buf_view(&value), err);
+        rc = sto_put(out, RT_NS_PART, STO_NO_GROUP, base_buf_view(&key), base_buf_view(&value), err);
     }
     base_buf_release(&key);
     base_buf_release(&value);
@@ -113,7 +111,7 @@ static enum cep_rc source_load(
     struct base_unpack u = base_unpack_of(e->value);
     if (e->ns == STO_NS_META)
         load_meta(s, &u);
-    else if (e->ns == NS_PART)
+    else if (e->ns == RT_NS_PART)
         load_part(s, e->key, &u);
     if (e->ns == STO_NS_META && !u.bad && !s->resumed)
         sto_lose(losses, op->name, BASE_STR("watermark (event time is made in another way)"), 1);
