@@ -72,6 +72,11 @@ struct con_env {
     void (*log)(void *arg, enum con_level level, const char *text); /* one line, said once for each cause */
     void (*wake)(void *arg); /* a source has something, or a sink has room or has drained */
     void (*bad)(void *arg, const struct con_bad *bad);
+    /*
+     * History is read: a source goes through what is there when it is opened, as fast as it is taken, and then ends. Of a file that is
+     * followed an unfinished last record is left out; `generate` does without its rate.
+     */
+    bool ends_now;
     int stdin_fd, stdout_fd, stderr_fd; /* con_env_init(): 0, 1, 2 */
     void *arg;
 };
@@ -146,6 +151,8 @@ void con_source_save(struct con_source *src, uint32_t i, struct con_partition *o
 enum cep_rc con_source_restore(const struct plan_node *node, const struct con_env *env,
     const struct con_partition *saved, uint32_t n, struct con_source **out, struct cep_err *err);
 bool con_source_bounded(const struct con_source *src);
+/* The same, with env.ends_now taken into account. */
+bool con_source_ends(const struct con_source *src);
 void con_source_stats(const struct con_source *src, struct con_source_stats *out);
 /* Stops accepting and reading: whole records that are buffered still come, then CEP_NONE. */
 void con_source_stop(struct con_source *src);

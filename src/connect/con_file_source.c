@@ -44,6 +44,7 @@ struct file_part {
     int fd; /* -1 = not open */
     struct file_id id;
     uint64_t offset;             /* in this file, after decompression */
+    uint64_t end;                /* env.ends_now: of the file that the partition's name means; UINT64_MAX = wherever it ends */
     uint64_t skip;               /* of a compressed file: bytes that an earlier run has read */
     struct con_inflate *inflate; /* owned; NULL = plain */
     size_t n_next, cap_next;
@@ -181,6 +182,7 @@ static enum cep_rc file_add(struct file_source *fs, const char *path, struct cep
         return CEP_OK;
     struct file_part *fp = base_calloc(1, sizeof *fp);
     fp->fd = -1;
+    fp->end = UINT64_MAX;
     struct con_part *part = con_source_add(&fs->src, path, fp, err);
     if (!part) {
         base_free(fp);
@@ -549,9 +551,11 @@ static enum cep_rc file_read(
             err.message);
         return CEP_NONE;
     }
+    if (!fp->rotated && fp->end != UINT64_MAX)
+        room = fp->offset >= fp->end ? 0 : room < fp->end - fp->offset ? room : (size_t)(fp->end - fp->offset);
     ssize_t n;
     do
-        n = read(fp->fd, to, room);
+        n = room > 0 ? read(fp->fd, to, room) : 0;
     while (n < 0 && errno == EINTR);
     if (n < 0) {
         src->stats.unreadable++;
@@ -563,7 +567,7 @@ static enum cep_rc file_read(
     return CEP_OK;
 }
 
-static enum cep_rc file_fill(struct con_source *src, struct con_part *part, struct cep_err *err) {
+static enum cep_rc file_step(struct con_source *src, struct con_part *part, struct cep_err *err) {
     struct file_source *fs = file_of(src);
     struct file_part *fp = part->own;
     if (fp->fd < 0) {
@@ -592,6 +596,25 @@ static enum cep_rc file_fill(struct con_source *src, struct con_part *part, stru
         return CEP_NONE;
     }
     return file_at_end(fs, part, fp);
+}
+
+/* What is not there now is not waited for. */
+static enum cep_rc file_fill(struct con_source *src, struct con_part *part, struct cep_err *err) {
+    enum cep_rc rc = file_step(src, part, err);
+    if (rc != CEP_AGAIN || !src->env.ends_now)
+        return rc;
+    part->rd.start = part->rd.end;
+    return CEP_NONE;
+}
+
+/* Where the files end now. */
+static void file_know_ends(struct file_source *fs) {
+    struct stat st;
+    for (size_t i = 0; i < fs->src.n_parts; i++) {
+        struct file_part *fp = fs->src.parts[i]->own;
+        if (fp)
+            fp->end = stat(fs->src.parts[i]->name, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : UINT64_MAX;
+    }
 }
 
 /* -- saved and restored ----------------------------------------------------------------------------------------------- */
@@ -642,6 +665,7 @@ static enum cep_rc file_restore(struct con_source *src, struct con_part *part,
     base_map_put(&fs->known, base_str_of(part->name), 1);
     struct file_part *fp = part->own = base_calloc(1, sizeof *fp);
     fp->fd = -1;
+    fp->end = UINT64_MAX;
     fp->offset = saved->position;
     fp->resume = saved->position > 0;
     if (saved->note.len > 0) {
@@ -664,7 +688,7 @@ static enum cep_rc file_restore(struct con_source *src, struct con_part *part,
 
 static enum cep_rc file_look(struct con_source *src, struct cep_err *err) {
     struct file_source *fs = file_of(src);
-    if (!fs->follow || src->stopped)
+    if (!fs->follow || src->stopped || src->env.ends_now)
         return CEP_NONE;
     if (!fs->is_set)
         return CEP_OK;
@@ -766,6 +790,8 @@ static enum cep_rc file_begin(struct con_source *src, struct cep_err *err) {
     /* One file that cannot be read is a mistake to be told at once; one of many is left out later. */
     if (rc == CEP_OK && !fs->follow && !fs->is_set && !was_read && access(fs->path, R_OK) != 0)
         rc = base_err_set(&why, CEP_EIO, "could not open file \"%s\": %s", fs->path, strerror(errno));
+    if (rc == CEP_OK && src->env.ends_now)
+        file_know_ends(fs);
     if (rc == CEP_OK && restored > 0 && src->n_parts > restored)
         con_log(&src->env, CON_LEVEL_INFO, "stream \"%.*s\": %zu file%s more than before",
             BASE_STR_FMT(src->node->name), src->n_parts - restored, src->n_parts - restored == 1 ? "" : "s");
@@ -805,4 +831,5 @@ const struct con_source_vt con_file_source = { .open = file_source_open,
     .next_poll = file_next_poll,
     .part_done = file_part_done,
     .close = file_source_close,
+    .ends_now = true,
     .paths = true };

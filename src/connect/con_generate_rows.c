@@ -299,7 +299,7 @@ static enum cep_rc gen_open(const struct plan_node *node, const struct con_env *
     (void)format; /* rows are made, not decoded */
     base_arena_init(&gs->arena, 0);
     gs->rows = (uint64_t)plan_opt_int(opts, n, "rows", 0);
-    gs->rate = plan_opt_int(opts, n, "rate", 0);
+    gs->rate = env->ends_now ? 0 : plan_opt_int(opts, n, "rate", 0);
     gs->started_us = INT64_MIN;
     gs->src.bounded = gs->rows > 0;
     gs->step_us = plan_opt_int(opts, n, "step", gs->rate ? (1000000 + gs->rate / 2) / gs->rate : 1000);

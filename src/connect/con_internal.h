@@ -187,6 +187,7 @@ struct con_source_vt {
     void (*part_done)(struct con_source *src, struct con_part *part); /* frees part->own; NULL = nothing */
     void (*stop)(struct con_source *src);                             /* NULL = nothing */
     void (*close)(struct con_source *src); /* frees what is the connector's, and src */
+    bool ends_now; /* heeds env.ends_now */
     bool paths; /* partitions' names are paths: kept without the folder of the .pattern file */
 };
 

@@ -280,6 +280,10 @@ bool con_source_bounded(const struct con_source *src) {
     return src->bounded;
 }
 
+bool con_source_ends(const struct con_source *src) {
+    return src->bounded || (src->env.ends_now && src->vt->ends_now);
+}
+
 void con_source_stats(const struct con_source *src, struct con_source_stats *out) {
     *out = src->stats;
 }

@@ -75,6 +75,13 @@ struct rt_opts {
     const struct rt_snap
         *restore; /* what the job goes on from; NULL = from the beginning. Borrowed by rt_job_new() */
     struct sto_losses *losses; /* what of it found no place; NULL = nobody asks */
+    /*
+     * History is read again: sources end where they ended when the job was made, or when their watermark is `until_us`, beyond which none
+     * goes (EVT_TIME_MAX = no such limit); without the watermark at the end of time, so that nothing is timed out that
+     * might still go on. A source without positions is refused.
+     */
+    bool replay;
+    int64_t until_us;
     /* Called by any thread, one at a time. */
     void (*log)(void *arg, enum con_level level, const char *text); /* NULL = nobody listens */
     void (*progress)(void *arg, struct rt_job *job);

@@ -25,6 +25,7 @@ void rt_opts_init(struct rt_opts *opts) {
         .checkpoint_timeout_us = INT64_C(600) * 1000 * 1000,
         .checkpoints_in_flight = 1,
         .alignment_timeout_us = -1,
+        .until_us = EVT_TIME_MAX,
         .save_slice_us = 1000,
         .stdin_fd = STDIN_FILENO,
         .stdout_fd = STDOUT_FILENO,
@@ -97,6 +98,22 @@ static struct con_env env_of(const struct rt_job *job) {
     return env;
 }
 
+/* Can what it brought be had again, and does that end? */
+static enum cep_rc check_replay(
+    const struct rt_job *job, const struct plan_node *n, const struct con_source *con, struct cep_err *err) {
+    const char *connector = n->source.connector->name;
+    if (!n->source.connector->replayable)
+        return base_err_set(
+            err, CEP_EINVAL, "connector \"%s\" has no positions: what it brought cannot be read again", connector);
+    if (n->source.time.kind == PLAN_WM_PROCESSING)
+        return base_err_set(err, CEP_EINVAL, "in processing time its rows would get the time of now");
+    if (con_source_ends(con) || job->opts.until_us != EVT_TIME_MAX)
+        return CEP_OK;
+    base_err_set(err, CEP_EINVAL, "connector \"%s\" never ends here", connector);
+    base_err_hint(err, "--until says where");
+    return CEP_EINVAL;
+}
+
 static enum cep_rc open_source(
     struct rt_job *job, struct rt_task *task, const struct plan_node *n, struct cep_err *err) {
     struct rt_source_run *s = &job->sources[job->n_sources++];
@@ -114,6 +131,8 @@ static enum cep_rc open_source(
     env.wake = on_wake;
     env.bad = on_bad;
     env.arg = s;
+    env.ends_now = job->opts.replay;
+    rt_source_until(s->op, job->opts.until_us);
     struct con_partition *saved = NULL;
     uint32_t n_saved = 0;
     enum cep_rc rc = job->restore ? rt_restore_source(job->restore, n->name, &saved, &n_saved, err) : CEP_OK;
@@ -121,6 +140,8 @@ static enum cep_rc open_source(
         rc = n_saved > 0 ? con_source_restore(n, &env, saved, n_saved, &s->con, err)
                          : con_source_open(n, &env, &s->con, err);
     base_free(saved);
+    if (rc == CEP_OK && job->opts.replay)
+        rc = check_replay(job, n, s->con, err);
     if (rc != CEP_OK) {
         base_err_prefix(err, "stream \"%.*s\"", BASE_STR_FMT(n->name));
         return rc;

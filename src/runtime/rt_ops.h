@@ -49,6 +49,10 @@ enum cep_rc rt_source_tick(struct rt_op *op, int64_t *next_us, struct cep_err *e
 enum cep_rc rt_source_advance(struct rt_op *op, int64_t us, struct cep_err *err);
 /* The end of time, then the end of input. */
 enum cep_rc rt_source_finish(struct rt_op *op, struct cep_err *err);
+/* No watermark above `us` is sent. */
+void rt_source_until(struct rt_op *op, int64_t us);
+/* Returns: true when that one was sent. */
+bool rt_source_is_there(const struct rt_op *op);
 /* The partition (CON_ANY: each) was asked and had nothing. Only who has nothing to say falls idle. */
 void rt_source_silent(struct rt_op *op, uint32_t partition);
 /* The source is not read for a while, because others are behind it or a sink is slow. */

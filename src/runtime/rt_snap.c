@@ -47,6 +47,22 @@ void rt_snap_move(struct rt_snap *to, struct rt_snap *from) {
     rt_snap_release(from);
 }
 
+void rt_snap_drop(struct rt_snap *s, struct base_str kind) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        struct sto_part_head head;
+        struct base_unpack entries;
+        if (sto_part_open(base_buf_view(&s->parts[i]->bytes), &head, &entries, NULL) == CEP_OK &&
+            base_str_eq(head.kind, kind)) {
+            base_buf_release(&s->parts[i]->bytes);
+            base_free(s->parts[i]);
+        } else {
+            s->parts[n++] = s->parts[i];
+        }
+    }
+    s->n = n;
+}
+
 uint64_t rt_snap_bytes(const struct rt_snap *s) {
     uint64_t n = 0;
     for (size_t i = 0; i < s->n; i++)

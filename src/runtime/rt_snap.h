@@ -28,6 +28,8 @@ void rt_snap_release(struct rt_snap *s);
 struct rt_part *rt_snap_add(struct rt_snap *s, const struct sto_part_head *head);
 /* All parts of `from` go behind those of `to`; `from` is empty then. */
 void rt_snap_move(struct rt_snap *to, struct rt_snap *from);
+/* Forgets the parts of that kind of operator. */
+void rt_snap_drop(struct rt_snap *s, struct base_str kind);
 /* Bytes of all parts. */
 uint64_t rt_snap_bytes(const struct rt_snap *s);
 

@@ -29,6 +29,7 @@ struct rt_source {
     struct expr_vec *mark; /* owned; PUNCTUATED */
     int64_t last_emit_us;  /* mono clock, of the last watermark sent */
     int64_t sent;          /* watermark sent last */
+    int64_t until;         /* no later one is; EVT_TIME_MAX = there is no end to it */
     bool resumed;          /* goes on from saved watermarks */
 };
 
@@ -137,6 +138,7 @@ struct rt_op *rt_source_new(const struct plan_node *node, uint32_t ordinal, cons
     rt_op_init(&s->op, &source_vt, node, node->name, 0, clk);
     s->ordinal = ordinal;
     s->sent = EVT_TIME_MIN;
+    s->until = EVT_TIME_MAX;
     s->last_emit_us = INT64_MIN / 2;
     struct clk_wm_spec spec = {
         .kind = t->kind == PLAN_WM_PUNCTUATED ? CLK_WM_PUNCTUATED : CLK_WM_DELAY,
@@ -152,6 +154,15 @@ struct rt_op *rt_source_new(const struct plan_node *node, uint32_t ordinal, cons
 void rt_source_partitions(struct rt_op *op, uint32_t n) {
     if (n > 0)
         clk_wm_need(&source_of(op)->wm, n - 1, clk_mono(op->clk));
+}
+
+void rt_source_until(struct rt_op *op, int64_t us) {
+    source_of(op)->until = us;
+}
+
+bool rt_source_is_there(const struct rt_op *op) {
+    const struct rt_source *s = source_of(op);
+    return s->until != EVT_TIME_MAX && s->sent >= s->until;
 }
 
 void rt_source_silent(struct rt_op *op, uint32_t partition) {
@@ -173,6 +184,7 @@ static enum cep_rc move_watermark(struct rt_source *s, struct cep_err *err) {
     bool all_idle;
     int64_t mono = clk_mono(s->op.clk);
     int64_t wm = clk_wm_merge(&s->wm, mono, &all_idle);
+    wm = wm < s->until ? wm : s->until;
     enum cep_rc rc = CEP_OK;
     if (wm > s->sent && mono - s->last_emit_us >= time_of(&s->op)->emit_us) {
         s->sent = wm;

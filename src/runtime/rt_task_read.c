@@ -31,11 +31,25 @@ static bool is_done(const struct rt_source_run *s) {
     return atomic_load_explicit(&s->shown_done, memory_order_relaxed);
 }
 
+/* Of a source, or a partition, that is read again and has come to its end: are others to go on without it? */
+static bool may_fall_silent(const struct rt_source_run *s) {
+    return !s->task->job->opts.replay || con_source_bounded(s->con) || s->op->node->source.time.idle_us > 0;
+}
+
 static enum cep_rc push_chunk(struct rt_source_run *s, const struct con_chunk *chunk, struct cep_err *err) {
     enum cep_rc rc = rt_source_push(s->op, chunk->partition, s->batch, err);
-    if (rc == CEP_OK && chunk->partition_done)
+    if (rc == CEP_OK && chunk->partition_done && may_fall_silent(s))
         rc = rt_source_partition_end(s->op, chunk->partition, err);
+    s->done |= rt_source_is_there(s->op);
     return rc;
+}
+
+/* It brings nothing more. What goes on in truth holds the others back as it did when it had nothing to say. */
+static enum cep_rc finish_source(struct rt_source_run *s, struct cep_err *err) {
+    s->done = true;
+    if (!s->task->job->opts.replay)
+        return rt_source_finish(s->op, err);
+    return may_fall_silent(s) ? rt_emit_idle(s->op, true, err) : CEP_OK;
 }
 
 /* The batch to fill: one again that nobody keeps. */
@@ -109,7 +123,7 @@ static enum cep_rc poll_and_push(struct rt_source_run *s, bool only_behind, stru
         if (!woken)
             s->next_poll_us = poll_at(task->job, chunk.next_poll_us);
         return CEP_AGAIN;
-    case CEP_NONE: s->done = true; return rt_source_finish(s->op, err);
+    case CEP_NONE: return finish_source(s, err);
     default: base_err_prefix(err, "stream \"%.*s\"", BASE_STR_FMT(s->op->name)); return rc;
     }
 }
