@@ -1,7 +1,7 @@
 # The pages of section 1 are what `cepd help --man` prints; a test holds them to it, and this writes them again.
-MAN_COMMANDS = cancel check explain fmt help job jobs run savepoint state stop test
+MAN_COMMANDS = cancel check explain fmt help job jobs replay run savepoint state stop test
 dist_man_MANS += man/cepd.1 man/cepd-cancel.1 man/cepd-check.1 man/cepd-explain.1 man/cepd-fmt.1 man/cepd-help.1 man/cepd-run.1 \
-	man/cepd-job.1 man/cepd-jobs.1 man/cepd-savepoint.1 man/cepd-state.1 man/cepd-stop.1 \
+	man/cepd-job.1 man/cepd-jobs.1 man/cepd-replay.1 man/cepd-savepoint.1 man/cepd-state.1 man/cepd-stop.1 \
 	man/cepd-test.1 man/cepd.pattern.5
 
 .PHONY: man-pages

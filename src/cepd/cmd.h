@@ -91,6 +91,7 @@ int cmd_cancel(const struct cmd_args *args);
 int cmd_savepoint(const struct cmd_args *args);
 int cmd_stop(const struct cmd_args *args);
 int cmd_state(const struct cmd_args *args);
+int cmd_replay(const struct cmd_args *args);
 int cmd_check(const struct cmd_args *args);
 int cmd_fmt(const struct cmd_args *args);
 int cmd_explain(const struct cmd_args *args);

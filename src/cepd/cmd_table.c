@@ -110,6 +110,18 @@ static const struct cmd_option client_options[] = {
     { .name = NULL },
 };
 
+static const struct cmd_option replay_options[] = {
+    { .name = "from", .arg = "SAVEPOINT", .help = "the savepoint or checkpoint to begin at" },
+    { .name = "until", .arg = "TIMESTAMP", .help = "end when the watermark has come to it" },
+    { .name = "compare", .arg = "OTHER.pattern", .help = "replay both, and print what only one of them alerts" },
+    { .name = "sinks", .arg = "live", .help = "the file's own sinks write too" },
+    { .name = "allow-dropped-state", .help = "begin though some state fits nothing in the file" },
+    SET_OPTION,
+    { .name = "config",
+        .arg = "FILE",
+        .help = "configuration (default: CEPD_CONFIG, ./cepd.yaml, /etc/cepd/cepd.yaml)" },
+    { .name = NULL },
+};
 static const struct cmd_option state_options[] = {
     { .name = "pattern", .arg = "NAME", .help = "the keys of this pattern, the fullest first" },
     { .name = "key", .arg = "K", .help = "the partial matches of this key (several columns: values separated by commas)" },
@@ -304,8 +316,31 @@ static const struct cmd_spec table[] = {
     LATER("submit", CLUSTER, "FILE", "run a file on the cluster"),
     LATER("workers", CLUSTER, "", "a table of the workers"),
     LATER("rescale", CLUSTER, "ID N", "another parallelism, from a savepoint taken on the spot"),
-    LATER("replay", LOOK, "FILE", "read history again from a savepoint"),
 #undef LATER
+    { .name = "replay",
+        .group = LOOK,
+        .operands = "FILE",
+        .summary = "read history again from a savepoint, with this file or an edited one",
+        .details =
+            "Reads the sources of FILE again from the savepoint's positions, at full speed and in event time, with the state "
+            "that the\n"
+            "savepoint holds; alerts go to standard output as JSON. FILE's own sinks stay silent, or append with --sinks live: "
+            "what\n"
+            "they wrote before is not cut back. The replay ends where the sources ended when it began, or when the watermark "
+            "comes to\n"
+            "--until; what is still open then is not timed out. A source without positions (tcp, stdin) is refused.\n"
+            "\n"
+            "With --compare both files are replayed, each from the savepoint's state as \"cepd run --restore\" would map it. "
+            "Alerts that\n"
+            "only FILE gives are printed as \"< RECORD\", those that only OTHER.pattern gives as \"> RECORD\", by time; the "
+            "last line\n"
+            "counts them. Two alerts are the same when all but their id is.",
+        .examples = "  cepd replay card-testing.pattern --from savepoint-da3f62-20261128T105211Z\n"
+                    "  cepd replay old.pattern --from state/checkpoints/chk-7 --compare new.pattern\n",
+        .options = replay_options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = cmd_replay },
     { .name = "state",
         .group = LOOK,
         .operands = "show PATH",

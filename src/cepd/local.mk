@@ -15,6 +15,7 @@ libcmd_la_SOURCES = \
 	src/cepd/cmd_log.c src/cepd/cmd_log.h \
 	src/cepd/cmd_man.c \
 	src/cepd/cmd_restart.c src/cepd/cmd_restart.h \
+	src/cepd/cmd_replay.c src/cepd/cmd_replay.h src/cepd/cmd_replay_diff.c \
 	src/cepd/cmd_run.c \
 	src/cepd/cmd_shared.c src/cepd/cmd_shared.h \
 	src/cepd/cmd_state.c src/cepd/cmd_state.h src/cepd/cmd_state_json.c \

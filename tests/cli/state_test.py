@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 CEPD = os.path.abspath(os.environ["CEPD"])
@@ -151,8 +152,12 @@ def make(folder):
                            stderr=subprocess.PIPE, text=True)
     port = re.search(r"port (\d+)", job.stderr.readline()).group(1)
     url = ["--coordinator", f"http://127.0.0.1:{port}"]
-    while json.loads(cepd("job", "p", "--json", *url, cwd=folder).stdout)["totals"]["events"] < len(PAYMENTS) + len(REFUNDS):
-        pass
+    while True:
+        done = subprocess.run([CEPD, "job", "p", "--json", *url], capture_output=True, text=True, timeout=LIMIT_S)
+        if done.returncode == 0 and json.loads(done.stdout)["totals"]["events"] == len(PAYMENTS) + len(REFUNDS):
+            break
+        assert job.poll() is None
+        time.sleep(0.02)
     cepd("cancel", "p", *url, cwd=folder)
     job.communicate(timeout=LIMIT_S)
     last = max((folder / "state" / "checkpoints").glob("chk-*"), key=lambda p: int(p.name[4:]))
