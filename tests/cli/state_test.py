@@ -27,10 +27,14 @@ measures a.amount as first, c.amount as last;
 pattern fraud from payments, refunds partition by card match big -> back
 define big as payments where amount > 400, back as refunds where reason = 'fraud'
 within 1 h measures big.amount as amount;
+pattern pair from payments partition by card match x -> y -> z
+define x as amount >= 150, y as amount > 160, z as amount > 1000
+within 1 min after match no skip measures x.amount as first;
 alert rising on rise severity high message '{first}, {last}' by card resolve after 10 min;
 sink rise to file (path = 'rise.ndjson') format json;
 sink rising to file (path = 'rising.ndjson') format json;
 sink fraud to file (path = 'fraud/') format json;
+sink pair to file (path = 'pair.ndjson') format json;
 """
 PAYMENTS = [("c1", 150, 0), ("c1", 200, 1), ("c2", 110, 2), ("c1", 170, 3), ("c1", 300, 4), ("c2", 500, 5), ("c3", 7, 6),
             ("c1", 180, 9), ("c 4,\"x\"", 450, 9)]
@@ -39,15 +43,17 @@ REFUNDS = [("c2", "late", 4), ("c9", "none", 10)]
 WHOLE = """checkpoint  chk
 number      2
 taken       TIME
-files       8, SIZE, each as it was written
+files       10, SIZE, each as it was written
 
 KIND     NAME           SUBTASKS  KEYS  PARTIAL MATCHES  ROWS WAITING  ENTRIES  SIZE  WATERMARK
 source   payments              1     -                -             -        3  SIZE  2026-01-01T10:00:06.999999Z
 source   refunds               1     -                -             -        3  SIZE  2026-01-01T10:00:07.999999Z
 pattern  fraud                 1     1                1             1        3  SIZE  2026-01-01T10:00:06.999999Z
+pattern  pair                  1     2                5             2        5  SIZE  2026-01-01T10:00:06.999999Z
 pattern  rise                  1     2                5             2        5  SIZE  2026-01-01T10:00:06.999999Z
 alert    rising                1     1                -             -        2  SIZE  -
 sink     fraud_sink_1          1     -                -             -        1  SIZE  -
+sink     pair_sink_1           1     -                -             -        1  SIZE  -
 sink     rise_sink_1           1     -                -             -        1  SIZE  -
 sink     rising_sink_1         1     -                -             -        1  SIZE  -
 
@@ -60,6 +66,10 @@ source refunds
 pattern fraud, by card
   1 at "wait back"
 
+pattern pair, by card
+  2 at "wait y"
+  3 at "wait z"
+
 pattern rise, by card
   2 at "wait b"
   3 at "wait c"
@@ -70,6 +80,9 @@ alert rising
 sink fraud_sink_1
   file "fraud/": 0 part files to commit
 
+sink pair_sink_1
+  file "pair.ndjson": 0 bytes
+
 sink rise_sink_1
   file "rise.ndjson": 29 bytes
 
@@ -79,7 +92,7 @@ sink rising_sink_1
 HEAD = """checkpoint  chk
 number      2
 taken       TIME
-files       8, SIZE, each as it was written
+files       10, SIZE, each as it was written
 
 """
 KEYS = HEAD + """pattern rise, by card, watermark 2026-01-01T10:00:06.999999Z
@@ -108,10 +121,16 @@ key c1: 3 partial matches, kept as runs
      2026-01-01T10:00:09Z  payments  {"card":"c1","amount":180.0,"at":"2026-01-01T10:00:09Z"}
 """
 EVERYWHERE = HEAD + """pattern fraud, by card, watermark 2026-01-01T10:00:06.999999Z
-key c2: 1 partial match, kept as runs
+key c2: 1 partial match, kept as fates
 
   1. waits for back, its time is over at 2026-01-01T11:00:05Z
      big  2026-01-01T10:00:05Z  payments  amount 500.0
+
+pattern pair, by card, watermark 2026-01-01T10:00:06.999999Z
+key c2: 1 partial match, kept as graph
+
+  1. waits for y, its time is over at 2026-01-01T10:01:05Z
+     x  2026-01-01T10:00:05Z  payments  amount 500.0
 
 pattern rise, by card, watermark 2026-01-01T10:00:06.999999Z
 key c2: 2 partial matches, kept as runs
@@ -122,6 +141,27 @@ key c2: 2 partial matches, kept as runs
 
   2. waits for b, its time is over at 2026-01-01T10:01:05Z
      a  2026-01-01T10:00:05Z  payments  amount 500.0
+"""
+GRAPH = HEAD + """pattern pair, by card, watermark 2026-01-01T10:00:06.999999Z
+key c1: 4 partial matches, kept as graph
+
+  1. waits for z, its time is over at 2026-01-01T10:01:03Z
+     x  2026-01-01T10:00:03Z  payments  amount 170.0
+     y  2026-01-01T10:00:04Z  payments  amount 300.0
+
+  2. waits for z, its time is over at 2026-01-01T10:01:01Z
+     x  2026-01-01T10:00:01Z  payments  amount 200.0
+     y  2026-01-01T10:00:03Z  payments  amount 170.0
+
+  3. waits for z, its time is over at 2026-01-01T10:01:00Z
+     x  2026-01-01T10:00:00Z  payments  amount 150.0
+     y  2026-01-01T10:00:01Z  payments  amount 200.0
+
+  4. waits for y, its time is over at 2026-01-01T10:01:04Z
+     x  2026-01-01T10:00:04Z  payments  amount 300.0
+
+1 event of it waits for the watermark
+     2026-01-01T10:00:09Z  payments  {"card":"c1","amount":180.0,"at":"2026-01-01T10:00:09Z"}
 """
 ONLY_ROWS = HEAD + """pattern rise, by card, watermark 2026-01-01T10:00:06.999999Z
 key c 4,"x": no partial matches
@@ -187,6 +227,7 @@ def test_a_pattern_and_a_key(folder):
     (folder / "p.pattern").unlink()
     is_text(cepd("state", "show", "chk", "--pattern", "rise", cwd=folder).stdout, KEYS)
     is_text(cepd("state", "show", "chk", "--pattern", "rise", "--key", "c1", cwd=folder).stdout, KEY)
+    is_text(cepd("state", "show", "chk", "--pattern", "pair", "--key", "c1", cwd=folder).stdout, GRAPH)
     is_text(cepd("state", "show", "--key", "c2", "chk", cwd=folder).stdout, EVERYWHERE)
     is_text(cepd("state", "show", "chk", "--pattern", "rise", "--key", 'c 4,"x"', cwd=folder).stdout, ONLY_ROWS)
 
@@ -194,7 +235,7 @@ def test_a_pattern_and_a_key(folder):
 def test_json_says_the_same(folder):
     make(folder)
     whole = json.loads(cepd("state", "show", "chk", "--json", cwd=folder).stdout)
-    assert (whole["kind"], whole["id"], whole["files"]) == ("checkpoint", 2, 8), whole
+    assert (whole["kind"], whole["id"], whole["files"]) == ("checkpoint", 2, 10), whole
     ops = {(o["kind"], o["name"]): o for o in whole["operators"]}
     assert ops["source", "payments"]["partitions"] == [
         {"name": "in.ndjson", "position": 545, "done": False, "watermark": "2026-01-01T10:00:06.999999Z"}]
