@@ -258,7 +258,7 @@ def test_json_says_the_same(folder):
 def test_what_is_not_there_is_a_mistake_and_what_is_damaged_is_named(folder):
     make(folder)
     done = cepd("state", "show", "chk", "--pattern", "fall", cwd=folder, status=1)
-    assert 'there is no pattern "fall" in it' in done.stderr and '"fraud", "rise"' in done.stderr
+    assert 'there is no pattern "fall" in it' in done.stderr and '"fraud", "pair", "rise"' in done.stderr
     assert 'key "c3" has no state in it' in cepd("state", "show", "chk", "--key", "c3", cwd=folder, status=1).stderr
     assert '"state" holds no checkpoint or savepoint' in cepd("state", "show", "state", cwd=folder, status=1).stderr
     assert "is nothing to do with state" in cepd("state", "list", "chk", cwd=folder, status=1).stderr
