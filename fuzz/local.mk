@@ -60,3 +60,15 @@ fuzz_evt_pack_fuzz_SOURCES = fuzz/evt_pack_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
 fuzz_evt_pack_fuzz_LDADD = $(EVT_LIBS)
 fuzz_evt_pack_fuzz_LDFLAGS = $(FUZZ_LINK)
 EXTRA_DIST += fuzz/evt_pack.in
+
+FUZZ_TARGETS += fuzz/part_fuzz
+fuzz_part_fuzz_SOURCES = fuzz/part_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
+fuzz_part_fuzz_LDADD = $(STO_LIBS)
+fuzz_part_fuzz_LDFLAGS = $(FUZZ_LINK)
+EXTRA_DIST += fuzz/part.in
+
+FUZZ_TARGETS += fuzz/restore_fuzz
+fuzz_restore_fuzz_SOURCES = fuzz/restore_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
+fuzz_restore_fuzz_LDADD = libdsl.la $(RT_LIBS)
+fuzz_restore_fuzz_LDFLAGS = $(FUZZ_LINK)
+EXTRA_DIST += fuzz/restore.in fuzz/restore_seed.py

@@ -405,13 +405,7 @@ static void sort(void *v, size_t n, size_t size, int (*cmp)(const void *, const 
         qsort(v, n, size, cmp);
 }
 
-enum cep_rc rt_look_read(
-    struct rt_look *look, const char *dir, const struct rt_look_what *what, struct cep_err *err) {
-    *look = (struct rt_look){ .n_ops = 0 };
-    base_arena_init(&look->arena, 0);
-    enum cep_rc rc = sto_manifest_read(dir, &look->manifest, err);
-    for (size_t i = 0; rc == CEP_OK && i < look->manifest.n_files; i++)
-        rc = read_file(look, what, &look->manifest.files[i], err);
+static void in_order(struct rt_look *look) {
     sort(look->ops, look->n_ops, sizeof *look->ops, by_kind_and_name);
     for (size_t i = 0; i < look->n_ops; i++) {
         struct rt_look_op *op = &look->ops[i];
@@ -420,6 +414,30 @@ enum cep_rc rt_look_read(
         sort(op->lives, op->n_lives, sizeof *op->lives, by_identity);
         sort(op->words, op->n_words, sizeof *op->words, by_text);
     }
+}
+
+enum cep_rc rt_look_read(
+    struct rt_look *look, const char *dir, const struct rt_look_what *what, struct cep_err *err) {
+    *look = (struct rt_look){ .n_ops = 0 };
+    base_arena_init(&look->arena, 0);
+    enum cep_rc rc = sto_manifest_read(dir, &look->manifest, err);
+    for (size_t i = 0; rc == CEP_OK && i < look->manifest.n_files; i++)
+        rc = read_file(look, what, &look->manifest.files[i], err);
+    in_order(look);
+    return rc;
+}
+
+enum cep_rc rt_look_snap(struct rt_look *look, const struct rt_snap *snap, const struct rt_look_what *what,
+    struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    *look = (struct rt_look){ .n_ops = 0 };
+    base_arena_init(&look->arena, 0);
+    for (size_t i = 0; rc == CEP_OK && i < snap->n; i++) {
+        bool keeps;
+        look->bytes += snap->parts[i]->bytes.len;
+        rc = read_part(look, what, base_buf_view(&snap->parts[i]->bytes), &keeps, err);
+    }
+    in_order(look);
     return rc;
 }
 
@@ -429,7 +447,8 @@ void rt_look_release(struct rt_look *look) {
     for (size_t i = 0; i < look->n_files; i++)
         base_buf_release(&look->files[i]);
     base_free(look->files);
-    sto_manifest_release(&look->manifest);
+    if (look->manifest.dir.p)
+        sto_manifest_release(&look->manifest);
     base_arena_release(&look->arena);
     *look = (struct rt_look){ .n_ops = 0 };
 }

@@ -11,7 +11,7 @@
  * Threads: none.
  */
 #include "nfa/nfa_look.h"
-#include "state/sto_bundle.h"
+#include "runtime/rt_snap.h"
 
 /* What is to be told in detail. Empty: only counts. */
 struct rt_look_what {
@@ -89,4 +89,7 @@ struct rt_look {
 /* Returns: CEP_NONE: no checkpoint or savepoint; CEP_EDAMAGED with the file, CEP_EVERSION, CEP_EIO. Owns: rt_look_release(), in any case. */
 enum cep_rc rt_look_read(
     struct rt_look *look, const char *dir, const struct rt_look_what *what, struct cep_err *err);
+/* The same of a snapshot in memory, which has no manifest. Requires: it outlives look. */
+enum cep_rc rt_look_snap(struct rt_look *look, const struct rt_snap *snap, const struct rt_look_what *what,
+    struct cep_err *err);
 void rt_look_release(struct rt_look *look);
