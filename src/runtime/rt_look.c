@@ -357,9 +357,10 @@ static enum cep_rc read_file(
     struct base_buf bytes = BASE_BUF_INIT, path = BASE_BUF_INIT;
     bool keeps = false;
     look->bytes += f->len;
+    if (f->name.len < sizeof prefix - 1 || memcmp(f->name.p, prefix, sizeof prefix - 1) != 0)
+        return sto_file_verify(&look->manifest, f, err);
     enum cep_rc rc = sto_file_read(&look->manifest, f, &bytes, err);
-    if (rc == CEP_OK && f->name.len >= sizeof prefix - 1 && memcmp(f->name.p, prefix, sizeof prefix - 1) == 0 &&
-        (rc = read_part(look, what, base_buf_view(&bytes), &keeps, err)) != CEP_OK) {
+    if (rc == CEP_OK && (rc = read_part(look, what, base_buf_view(&bytes), &keeps, err)) != CEP_OK) {
         sto_file_path(&look->manifest, f, &path);
         base_err_prefix(err, "\"%s\"", base_buf_cstr(&path));
     }

@@ -252,19 +252,21 @@ enum cep_rc sto_file_read(
     return rc;
 }
 
+enum cep_rc sto_file_verify(const struct sto_manifest *m, const struct sto_file *f, struct cep_err *err) {
+    struct base_buf path = BASE_BUF_INIT;
+    struct sto_hash hash;
+    uint64_t len;
+    sto_file_path(m, f, &path);
+    enum cep_rc rc = measure(path.p, &len, &hash, err);
+    if (rc == CEP_OK && (len != f->len || !sto_hash_eq(hash, f->hash)))
+        rc = differs(path.p, f, len, err);
+    base_buf_release(&path);
+    return rc;
+}
+
 enum cep_rc sto_manifest_verify(const struct sto_manifest *m, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
-    struct base_buf path = BASE_BUF_INIT;
-    for (size_t i = 0; i < m->n_files && rc == CEP_OK; i++) {
-        const struct sto_file *f = &m->files[i];
-        struct sto_hash hash;
-        uint64_t len;
-        base_buf_clear(&path);
-        sto_file_path(m, f, &path);
-        rc = measure(path.p, &len, &hash, err);
-        if (rc == CEP_OK && (len != f->len || !sto_hash_eq(hash, f->hash)))
-            rc = differs(path.p, f, len, err);
-    }
-    base_buf_release(&path);
+    for (size_t i = 0; i < m->n_files && rc == CEP_OK; i++)
+        rc = sto_file_verify(m, &m->files[i], err);
     return rc;
 }

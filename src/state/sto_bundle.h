@@ -101,5 +101,7 @@ void sto_file_path(const struct sto_manifest *m, const struct sto_file *f, struc
 /* The file's bytes, checked. Returns: CEP_EDAMAGED with the file's path when length or hash differ. */
 enum cep_rc sto_file_read(
     const struct sto_manifest *m, const struct sto_file *f, struct base_buf *out, struct cep_err *err);
+/* The same without the bytes, in constant memory. */
+enum cep_rc sto_file_verify(const struct sto_manifest *m, const struct sto_file *f, struct cep_err *err);
 /* Every file of it, in constant memory. Returns: CEP_OK, or what is wrong with the first that is not right. */
 enum cep_rc sto_manifest_verify(const struct sto_manifest *m, struct cep_err *err);

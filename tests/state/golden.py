@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Savepoints of earlier versions, kept as they were written: each has to be restored, told and replayed by this one.
+
+    golden.py                 checks every fixture in tests/state/golden/ (make check does)
+    golden.py write vN        writes a new one with the program as it is now; those that are there stay as they are
+
+A fixture: p.pattern, its input up to the savepoint (before/) and behind it (after/), what its sinks held at the savepoint (sinks/), the savepoint,
+what `cepd state show` told of it (state.txt, key.txt), and what an undisturbed run over all of the input gives (expected.txt).
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+CEPD = os.path.abspath(os.environ["CEPD"])
+GOLDEN = pathlib.Path(__file__).resolve().parent / "golden"
+LIMIT_S = 120
+SINKS = ("rise.ndjson", "rising.csv", "quiet.ndjson", "fates.ndjson", "graph")
+KEY = ["--key", "card 3"]
+
+PROGRAM = """parameter big double = 100.0;
+stream payments (card string, amount double, price decimal(10,2), online bool, tags array(string),
+    shop row(name string, opened timestamp), at timestamp)
+from file (path = 'payments.ndjson') format json event time at watermark delay 2 s;
+stream notes (card string, text string, n int, at timestamp)
+from file (path = 'notes.csv') format csv event time at watermark delay 3 s;
+stream large as select card, amount, price, at from payments where amount > 50;
+pattern rise from payments partition by card match a -> b+ -> c
+define a as amount > big and prev(amount, 1 within 1 h) >= 0, b as amount > a.amount, c as amount > avg(b.amount) + 20
+within 1 min
+measures card as card, a.amount as first, sum(b.amount) as total, count(b) as n, max(b.price) as price, a.shop.name as shop, a.tags as tags, c.amount as last;
+pattern fates from large, notes partition by card match a -> b+ -> c
+define a as large where amount > 120, b as large where amount < 90, c as notes where n > 5
+within 10 min measures a.amount as amount, c.text as text;
+pattern graph from payments partition by card match x -> y -> z
+define x as amount > 50, y as online, z as amount > 190
+within 30 s after match no skip measures x.amount as first, z.amount as last;
+pattern silent from payments partition by card match a -> !b
+define a as amount > 200, b as amount > 1000 within 20 s measures a.amount as amount;
+alert rising on rise severity high message '{first}: {n}' by card suppress for 5 s;
+alert quiet on silent severity low message '{amount}' resolve after 40 s with events;
+alert told on fates severity medium message '{text}' by card resolve when rise;
+sink rise to file (path = 'rise.ndjson') format json;
+sink rising to file (path = 'rising.csv') format csv;
+sink quiet to file (path = 'quiet.ndjson') format json;
+sink fates to file (path = 'fates.ndjson') format json;
+sink told to file (path = 'told.ndjson') format json;
+sink graph to file (path = 'graph/') format json;
+"""
+FILES = ("payments.ndjson", "notes.csv")
+
+
+def text_of(second):
+    return f"2026-01-01T{10 + second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
+
+
+def payment(i):
+    second = i // 3 + (1 if i % 7 == 0 else 0)
+    return json.dumps({"card": f"card {i * 31 % 17}", "amount": (i * 7919) % 211, "price": f"{i % 50}.25", "online": i % 3 == 0,
+                       "tags": ["a", f"t{i % 3}"], "shop": {"name": f"s{i % 4}", "opened": "2020-02-29T00:00:00Z"},
+                       "at": text_of(second)}) + "\n"
+
+
+def note(i):
+    return f"card {i * 5 % 17},note {i},{i % 9},{text_of(i * 2)}\n"
+
+
+def sink_lines(folder):
+    """
+    Every line of every sink, sorted: part files have names of their own at each parallelism. Ids speak of the file that they come
+    from, and those before the savepoint are of one that follows its input.
+    """
+    out = []
+    for path in sorted(p for p in folder.iterdir() if p.name in SINKS + ("told.ndjson",)):
+        files = sorted(path.glob("part-*")) if path.is_dir() else [path]
+        out += [f"{path.name}: {line}" for f in files for line in f.read_text().splitlines()]
+    return re.sub(r"\b[0-9a-f]{32}\b", "ID", "".join(line + "\n" for line in sorted(out, key=lambda l: re.sub(r"[0-9a-f]{32}", "", l))))
+
+
+def run(*args, cwd):
+    return subprocess.run([CEPD, *args], cwd=cwd, capture_output=True, text=True, timeout=LIMIT_S)
+
+
+def told(folder, *args):
+    """What state show says, but for where the savepoint is."""
+    done = run("state", "show", "savepoint", *args, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------------
+
+
+def write_input(to, name, lines):
+    to.mkdir(exist_ok=True)
+    (to / name).write_text("".join(lines))
+
+
+def stop_with_savepoint(folder, n):
+    """Reads what is there, and stops. Leaves the folder savepoint/ and the sinks."""
+    follow = re.sub(r"(path = '(payments.ndjson|notes.csv)')", r"\1, follow = true", (folder / "p.pattern").read_text())
+    (folder / "followed.pattern").write_text(follow)
+    job = subprocess.Popen([CEPD, "run", "followed.pattern", "--parallelism", "2", "--state-dir", "state", "--http", "127.0.0.1:0"],
+                           cwd=folder, stderr=subprocess.PIPE, text=True)
+    for line in job.stderr:
+        found = re.search(r"REST interface on port (\d+)", line)
+        if found:
+            break
+        print(line, end="")
+    url = ["--coordinator", f"http://127.0.0.1:{found.group(1)}"]
+    while True:
+        done = run("job", "followed", "--json", *url, cwd=folder)
+        if done.returncode == 0 and json.loads(done.stdout)["totals"]["events"] == n:
+            break
+        assert job.poll() is None
+        time.sleep(0.02)
+    path = run("stop", "followed", "sp", *url, cwd=folder).stdout.strip()
+    job.communicate(timeout=LIMIT_S)
+    pathlib.Path(path).rename(folder / "savepoint")
+
+
+def write(version):
+    to = GOLDEN / version
+    assert not to.exists(), f"{to} is there already: a fixture stays as it was written"
+    (to / "sinks" / "graph").mkdir(parents=True)
+    write_input(to / "before", "payments.ndjson", [payment(i) for i in range(400)])
+    write_input(to / "after", "payments.ndjson", [payment(i) for i in range(400, 800)])
+    write_input(to / "before", "notes.csv", ["card,text,n,at\n"] + [note(i) for i in range(70)])
+    write_input(to / "after", "notes.csv", [note(i) for i in range(70, 130)])
+    (to / "p.pattern").write_text(PROGRAM)
+    with tempfile.TemporaryDirectory() as scratch:
+        one = pathlib.Path(scratch) / "one"
+        shutil.copytree(to, one)
+        for name in FILES:
+            shutil.copy(one / "before" / name, one / name)
+        (one / "graph").mkdir()
+        stop_with_savepoint(one, 470)
+        shutil.copytree(one / "savepoint", to / "savepoint")
+        for name in SINKS + ("told.ndjson",):
+            (shutil.copytree if (one / name).is_dir() else shutil.copy)(
+                one / name, to / "sinks" / name, **({"dirs_exist_ok": True} if (one / name).is_dir() else {}))
+        whole = pathlib.Path(scratch) / "whole"
+        prepare(to, whole, savepoint=False)
+        done = run("run", "p.pattern", cwd=whole)
+        assert done.returncode == 0, done.stderr
+        (to / "expected.txt").write_text(sink_lines(whole))
+    (to / "state.txt").write_text(told(to))
+    (to / "key.txt").write_text(told(to, *KEY))
+    check(to)
+
+
+# -- checking ---------------------------------------------------------------------------------------------------------------
+
+
+def prepare(fixture, folder, savepoint=True):
+    folder.mkdir()
+    shutil.copy(fixture / "p.pattern", folder)
+    for name in FILES:
+        (folder / name).write_bytes((fixture / "before" / name).read_bytes() + (fixture / "after" / name).read_bytes())
+    (folder / "graph").mkdir()
+    if savepoint:
+        shutil.copytree(fixture / "savepoint", folder / "savepoint")
+        shutil.copytree(fixture / "sinks", folder, dirs_exist_ok=True)
+
+
+def is_text(what, got, want):
+    if got != want:
+        import difflib
+        raise AssertionError(what + "\n" + "".join(difflib.unified_diff(want.splitlines(True), got.splitlines(True), "then", "now", n=1)))
+
+
+def check(fixture):
+    is_text(f"{fixture.name}: state show", told(fixture), (fixture / "state.txt").read_text())
+    is_text(f"{fixture.name}: state show --key", told(fixture, *KEY), (fixture / "key.txt").read_text())
+    for parallelism in ("1", "2", "3"):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = pathlib.Path(scratch) / "now"
+            prepare(fixture, folder)
+            done = run("run", "p.pattern", "--restore", "savepoint", "--parallelism", parallelism, cwd=folder)
+            assert done.returncode == 0 and "has no place for" not in done.stderr, done.stderr
+            is_text(f"{fixture.name}: restored at parallelism {parallelism}", sink_lines(folder),
+                    (fixture / "expected.txt").read_text())
+
+
+def main():
+    if sys.argv[1:2] == ["write"]:
+        write(sys.argv[2])
+        return
+    fixtures = sorted(p for p in GOLDEN.iterdir() if p.is_dir())
+    assert fixtures, "there is no fixture"
+    for fixture in fixtures:
+        check(fixture)
+        print(f"{fixture.name}: as it was")
+
+
+main()
