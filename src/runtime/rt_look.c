@@ -290,6 +290,31 @@ static enum cep_rc look_alert(struct reader *r, const struct sto_entry *e, struc
     return CEP_OK;
 }
 
+/* -- rows under way (rt_flight.h) -------------------------------------------------------------------------------------- */
+
+static enum cep_rc look_channel(struct reader *r, const struct sto_entry *e, struct cep_err *err) {
+    struct base_unpack u = base_unpack_of(e->value);
+    if (e->ns == STO_NS_META) {
+        (void)base_unpack_varint(&u);
+        for (size_t n = base_unpack_count(&u, 3); n > 0 && !u.bad; n--) {
+            (void)base_unpack_u8(&u);
+            (void)base_unpack_str(&u);
+            (void)base_unpack_varint(&u);
+        }
+        struct base_unpack schema = base_unpack_of(base_unpack_str(&u));
+        r->on = evt_unpack_schema(&schema, &r->look->arena);
+        return r->on && base_unpack_ok(&u) && base_unpack_ok(&schema) ? CEP_OK : damaged("what comes that way", err);
+    }
+    struct evt_batch *b = r->on ? evt_unpack_batch(&u, r->on) : NULL;
+    if (!b || !base_unpack_ok(&u)) {
+        evt_batch_unref(b);
+        return damaged("a batch", err);
+    }
+    op_of(r)->n_rows += b->n_rows;
+    evt_batch_unref(b);
+    return CEP_OK;
+}
+
 /* -- parts -------------------------------------------------------------------------------------------------------------- */
 
 typedef enum cep_rc look_fn(struct reader *r, const struct sto_entry *e, struct cep_err *err);
@@ -299,7 +324,7 @@ static const struct {
     const char *kind;
     look_fn *look; /* NULL: only counted */
 } kinds[] = { { "source", look_source }, { "select", NULL }, { "pattern", look_pattern }, { "alert", look_alert },
-    { "sink", look_sink } };
+    { "sink", look_sink }, { "channel", look_channel } };
 
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 

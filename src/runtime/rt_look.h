@@ -80,7 +80,7 @@ struct rt_look {
     struct base_arena arena; /* owns what is not owned below */
     struct sto_manifest manifest;
     uint64_t bytes; /* of all files */
-    struct rt_look_op *ops; /* sources, selects, patterns, alerts, sinks; each kind by name */
+    struct rt_look_op *ops; /* sources, selects, patterns, alerts, sinks, channels; each kind by name */
     size_t n_ops, cap_ops;
     struct base_buf *files; /* owned; that details are borrowed from */
     size_t n_files, cap_files;

@@ -102,7 +102,8 @@ def time_text(us):
     if us in (TIME_NONE, TIME_END):
         return None
     at = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=us)
-    return at.strftime("%Y-%m-%dT%H:%M:%S") + (f".{at.microsecond:06d}".rstrip("0") if at.microsecond else "") + "Z"
+    part = f".{at.microsecond:06d}" if at.microsecond % 1000 else f".{at.microsecond // 1000:03d}" if at.microsecond else ""
+    return at.strftime("%Y-%m-%dT%H:%M:%S") + part + "Z"
 
 
 def read_value(r, type):
@@ -427,7 +428,23 @@ def read_sink(part):
     return out
 
 
-READERS = {"source": read_source, "pattern": read_pattern, "alert": read_alert, "sink": read_sink}
+def read_channel(part):
+    out = {"rows": 0}
+    for e in part["entries"]:
+        r = Reader(e["value"])
+        if e["ns"] == 0:
+            r.varint()
+            r.many(lambda: (r.u8(), r.str(), r.varint()))
+            s = Reader(r.str())
+            schema = read_schema(s)
+            s.end()
+        else:
+            out["rows"] += len(r.many(lambda: read_row(r, schema)))
+        r.end()
+    return out
+
+
+READERS = {"channel": read_channel, "source": read_source, "pattern": read_pattern, "alert": read_alert, "sink": read_sink}
 
 
 def read_savepoint(folder):
