@@ -128,15 +128,42 @@ static enum cep_rc overtake(struct rt_task *task, struct cep_err *err) {
     for (uint32_t i = 0; i < task->n_ins; i++) {
         struct rt_task_in *in = &task->ins[i];
         in->logging = !in->blocked && !in->stopped;
+        in->seen = 0;
         task->n_logging += in->logging;
     }
     rt_task_unblock(task);
     return pass_barrier(task, task->n_logging > 0, err);
 }
 
-void rt_checkpoint_log(struct rt_task *task, const struct evt_elem *e) {
-    if (task->saving)
+static void log_elem(struct rt_task *task, const struct evt_elem *e) {
+    if (task->saving && e->kind == EVT_ELEM_BATCH)
         rt_saving_log_rows(task->saving, e->stream, e->batch);
+}
+
+void rt_checkpoint_log(struct rt_task *task, struct rt_task_in *in, const struct evt_elem *e) {
+    if (in->seen > 0)
+        in->seen--;
+    else
+        log_elem(task, e);
+}
+
+/* What waits in a channel is logged where it stands, up to the barrier: nobody need take it first. */
+static void look_ahead(struct rt_task *task, struct rt_task_in *in) {
+    uint32_t n = rt_ring_n(in->channel->ring);
+    while (in->logging && in->seen < n) {
+        const struct evt_elem *e = rt_ring_at(in->channel->ring, in->seen++);
+        if (e->kind == EVT_ELEM_STOP || (e->kind == EVT_ELEM_BARRIER && e->barrier == task->barrier))
+            rt_checkpoint_logged(task, in);
+        else
+            log_elem(task, e);
+    }
+}
+
+static bool may_look_ahead(const struct rt_task *task) {
+    for (uint32_t i = 0; task->n_logging > 0 && i < task->n_ins; i++)
+        if (task->ins[i].logging && rt_ring_n(task->ins[i].channel->ring) > task->ins[i].seen)
+            return true;
+    return false;
 }
 
 void rt_checkpoint_logged(struct rt_task *task, struct rt_task_in *in) {
@@ -151,7 +178,7 @@ void rt_checkpoint_logged(struct rt_task *task, struct rt_task_in *in) {
 
 bool rt_checkpoint_waits(const struct rt_task *task) {
     const struct rt_coordinator *co = task->job->coordinator;
-    return co && ((task->saving && rt_saving_waits(task->saving)) || is_due(task) || (task->n_ins == 0 && rt_coordinator_begun(co) != task->barrier) ||
+    return co && ((task->saving && rt_saving_waits(task->saving)) || is_due(task) || may_look_ahead(task) || (task->n_ins == 0 && rt_coordinator_begun(co) != task->barrier) ||
                      rt_coordinator_complete(co) != task->committed);
 }
 
@@ -171,14 +198,19 @@ enum cep_rc rt_checkpoint_turn(struct rt_task *task, struct cep_err *err) {
         begin_aligning(task);
         rc = is_due(task) ? overtake(task, err) : CEP_OK;
     }
+    for (uint32_t i = 0; task->n_logging > 0 && i < task->n_ins; i++)
+        look_ahead(task, &task->ins[i]);
     return rc;
 }
 
 enum cep_rc rt_checkpoint_align(
     struct rt_task *task, struct rt_task_in *in, uint64_t id, struct cep_err *err) {
-    if (in && in->logging) {
-        CEP_INSIST(id == task->barrier);
-        rt_checkpoint_logged(task, in);
+    /* One that was overtaken: it has been seen in the channel, or ends what is logged of it now. */
+    if (in && id <= task->barrier) {
+        if (in->logging && id == task->barrier)
+            rt_checkpoint_logged(task, in);
+        else if (in->logging && in->seen > 0)
+            in->seen--;
         return CEP_OK;
     }
     if (in) {

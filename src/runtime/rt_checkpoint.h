@@ -31,8 +31,8 @@ bool rt_checkpoint_holds(const struct rt_task *task);
 enum cep_rc rt_checkpoint_turn(struct rt_task *task, struct cep_err *err);
 /* When (monotonic) a barrier stops waiting for the others; INT64_MAX: nothing waits. */
 int64_t rt_checkpoint_due(const struct rt_task *task);
-/* Rows that came before their barrier, to a task that was saved already. */
-void rt_checkpoint_log(struct rt_task *task, const struct evt_elem *e);
+/* An element that came before its barrier, to a task that was saved already. Requires: in->logging. */
+void rt_checkpoint_log(struct rt_task *task, struct rt_task_in *in, const struct evt_elem *e);
 /* That barrier came on the channel, or its end. */
 void rt_checkpoint_logged(struct rt_task *task, struct rt_task_in *in);
 /* A barrier came on a channel; NULL: another channel stopped. Once it is on all that are left it goes on. */

@@ -13,7 +13,7 @@
  * follow each other in every channel, and none is left out. A channel whose writer has stopped has brought all it ever will.
  *
  * Unaligned: after rt_opts.alignment_timeout_us a task waits no longer. It saves itself at once and goes on with all channels; rows that
- * come on a channel before its barrier are put into the snapshot as they are taken (rt_flight.h). So that a barrier need not
+ * come on a channel before its barrier are put into the snapshot where they wait, or as they are taken (rt_flight.h). So that a barrier need not
  * go through channels that are full, who passes one tells its readers so at once (rt_task_announce_barrier()), and their time begins
  * then. While a task waits for the last of these rows the next barrier is aligned, or waits its turn. Savepoints are
  * always aligned: what they hold is the state of one cut and no more.

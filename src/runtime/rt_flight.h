@@ -5,8 +5,8 @@
  *     state of the writer │ rows between its barrier and the reader's state │ state of the reader
  *
  * A reader that saves itself before a barrier has come on a channel goes on to take rows from that channel; those that come before
- * the barrier are in the writer's state no more and in the reader's not yet. They are put into the snapshot as they are taken (the
- * state of a channel of Chandy and Lamport). Watermarks, idleness and ends need no place there: sources say where they are
+ * the barrier are in the writer's state no more and in the reader's not yet. They are put into the snapshot (the state of a channel of
+ * Chandy and Lamport), those that wait in the ring as soon as they are there, so that the barrier need not be taken to be known. Watermarks, idleness and ends need no place there: sources say where they are
  * when they go on, and never behind what they said before.
  *
  * Giving back: rows know the output they come from and who takes them, by name, so that any job graph will do. They are dealt out by the

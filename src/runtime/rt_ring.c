@@ -59,6 +59,11 @@ bool rt_ring_pop(struct rt_ring *r, struct evt_elem *out) {
     return true;
 }
 
+const struct evt_elem *rt_ring_at(const struct rt_ring *r, uint32_t i) {
+    uint64_t tail = atomic_load_explicit(&r->r.tail, memory_order_relaxed);
+    return &r->slots[(tail + i) & (r->cap - 1)];
+}
+
 uint32_t rt_ring_n(const struct rt_ring *r) {
     uint64_t tail = atomic_load_explicit(&r->r.tail, memory_order_acquire);
     return (uint32_t)(atomic_load_explicit(&r->w.head, memory_order_acquire) - tail);

@@ -46,6 +46,8 @@ bool rt_ring_push(struct rt_ring *r, const struct evt_elem *e);
 bool rt_ring_pop(struct rt_ring *r, struct evt_elem *out);
 /* The reader's: the next element, left where it is; NULL when there is none. */
 const struct evt_elem *rt_ring_peek(struct rt_ring *r);
+/* The reader's: the i-th element that waits, left where it is. Requires: i < rt_ring_n(). */
+const struct evt_elem *rt_ring_at(const struct rt_ring *r, uint32_t i);
 /*
  * For a side that goes to sleep, or wakes the other one: what it did is ordered before what it looks at next, on both sides,
  * so that one of the two sees the other (Dekker's argument). Returns: elements that wait.

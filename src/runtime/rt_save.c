@@ -30,6 +30,11 @@ struct rt_saving {
         uint32_t n;           /* batches */
     } *channels;              /* owned; by exchange; NULL: it is aligned */
     bool logging;
+    struct logged {
+        uint32_t exchange;
+        struct evt_batch *batch; /* owned */
+    } *logged;                   /* owned; rows under way, packed up to n_packed */
+    size_t n_logged, cap_logged, n_packed;
 };
 
 static int64_t mono(const struct rt_saving *s) {
@@ -141,11 +146,11 @@ void rt_saving_aligned(struct rt_saving *s, int64_t us) {
 }
 
 bool rt_saving_is_over(const struct rt_saving *s) {
-    return (s->n_open == 0 && !s->logging) || s->saved->rc != CEP_OK;
+    return (s->n_open == 0 && !s->logging && s->n_packed == s->n_logged) || s->saved->rc != CEP_OK;
 }
 
 bool rt_saving_waits(const struct rt_saving *s) {
-    return s->n_open > 0 || rt_saving_is_over(s);
+    return s->n_open > 0 || s->n_packed < s->n_logged || rt_saving_is_over(s);
 }
 
 /* -- rows under way ------------------------------------------------------------------------------------------------- */
@@ -156,17 +161,29 @@ void rt_saving_log(struct rt_saving *s) {
     s->channels = base_calloc(s->task->job->graph->n_exchanges + (size_t)1, sizeof *s->channels);
 }
 
-void rt_saving_log_rows(struct rt_saving *s, uint32_t exchange, const struct evt_batch *b) {
-    const struct plan_exchange *x = &s->task->job->graph->exchanges[exchange];
-    struct channel *c = &s->channels[exchange];
-    if (!c->part)
-        c->part = rt_flight_begin(&s->saved->snap, s->task, x->of, x->takers, x->n_takers);
-    rt_flight_put(c->part, c->n++, b);
+void rt_saving_log_rows(struct rt_saving *s, uint32_t exchange, struct evt_batch *b) {
+    s->logged = base_grow(s->logged, s->n_logged, &s->cap_logged, sizeof *s->logged);
+    s->logged[s->n_logged++] = (struct logged){ exchange, evt_batch_ref(b) };
 }
 
 void rt_saving_logged(struct rt_saving *s) {
     s->logging = false;
-    for (uint32_t i = 0; i < s->task->job->graph->n_exchanges; i++) {
+}
+
+/* The next batch. */
+static void pack(struct rt_saving *s) {
+    struct logged *l = &s->logged[s->n_packed++];
+    const struct plan_exchange *x = &s->task->job->graph->exchanges[l->exchange];
+    struct channel *c = &s->channels[l->exchange];
+    if (!c->part)
+        c->part = rt_flight_begin(&s->saved->snap, s->task, x->of, x->takers, x->n_takers);
+    rt_flight_put(c->part, c->n++, l->batch);
+    evt_batch_unref(l->batch);
+    l->batch = NULL;
+}
+
+static void end_channels(struct rt_saving *s) {
+    for (uint32_t i = 0; s->channels && i < s->task->job->graph->n_exchanges; i++) {
         struct rt_part *part = s->channels[i].part;
         if (!part)
             continue;
@@ -191,8 +208,11 @@ static void step(struct rt_saving *s, size_t bytes) {
 bool rt_saving_some(struct rt_saving *s, int64_t us) {
     int64_t from = mono(s), took = 0;
     size_t bytes = us == 0 ? LEAST_BYTES : us == INT64_MAX ? SIZE_MAX : STEP_BYTES;
-    while (s->n_open > 0 && s->saved->rc == CEP_OK) {
-        step(s, bytes);
+    while ((s->n_open > 0 || s->n_packed < s->n_logged) && s->saved->rc == CEP_OK) {
+        if (s->n_open > 0)
+            step(s, bytes);
+        else
+            pack(s);
         took = mono(s) - from;
         if (took >= us)
             break;
@@ -210,6 +230,9 @@ static void release(struct rt_saving *s) {
         op->vt->save_cancel(op);
     }
     base_free(s->open);
+    for (; s->n_packed < s->n_logged; s->n_packed++)
+        evt_batch_unref(s->logged[s->n_packed].batch);
+    base_free(s->logged);
     base_free(s->channels);
     base_free(s);
 }
@@ -217,6 +240,7 @@ static void release(struct rt_saving *s) {
 struct rt_saved *rt_saving_end(struct rt_saving *s) {
     struct rt_saved *saved = s->saved;
     saved->save_us = mono(s) - s->begun_us;
+    end_channels(s);
     release(s);
     return saved;
 }

@@ -28,9 +28,9 @@ struct rt_saving;
 struct rt_saving *rt_saving_begin(struct rt_task *task, uint64_t id);
 /* How long it waited for its barriers. */
 void rt_saving_aligned(struct rt_saving *s, int64_t us);
-/* It is unaligned: rows of some channels belong to it (rt_flight.h), until rt_saving_logged() says that was all. */
+/* Rows under way are packed with the slices. It is unaligned: rows of some channels belong to it (rt_flight.h), until rt_saving_logged() says that was all. */
 void rt_saving_log(struct rt_saving *s);
-void rt_saving_log_rows(struct rt_saving *s, uint32_t exchange, const struct evt_batch *b);
+void rt_saving_log_rows(struct rt_saving *s, uint32_t exchange, struct evt_batch *b);
 void rt_saving_logged(struct rt_saving *s);
 /* True when there is no more to save, or it failed. */
 bool rt_saving_is_over(const struct rt_saving *s);

@@ -67,6 +67,7 @@ struct rt_task_in {
     bool stopped;               /* STOP came */
     bool blocked;               /* its barrier came, others' have not */
     bool logging;               /* the task was saved before its barrier came: rows go into the snapshot too */
+    uint32_t seen;              /* logging: of the elements that wait, the first so many are in it already */
 };
 
 /* A channel this task writes. */

@@ -105,10 +105,11 @@ bool rt_task_has_input(const struct rt_task *task) {
     return false;
 }
 
-/* After a burst: a writer that waits goes on when half of the ring is free. */
+/* After a burst: a writer that waits goes on when half of the ring is free; at once when its barrier is waited for. */
 static void let_writer_go_on(struct rt_task_in *in) {
     struct rt_channel *c = in->channel;
-    if (rt_ring_sync_reader(c->ring) <= c->ring->cap / 2 && atomic_load(&c->writer_waits))
+    uint32_t n = rt_ring_sync_reader(c->ring);
+    if ((n <= c->ring->cap / 2 || in->logging) && atomic_load(&c->writer_waits))
         rt_task_ring_bell(c->from);
 }
 
@@ -149,8 +150,8 @@ enum cep_rc rt_task_take(struct rt_task *task, struct cep_err *err) {
         rt_checkpoint_logged(task, in);
         return rt_checkpoint_align(task, NULL, 0, err);
     }
-    if (in->logging && e.kind == EVT_ELEM_BATCH)
-        rt_checkpoint_log(task, &e);
+    if (in->logging)
+        rt_checkpoint_log(task, in, &e);
     return rt_gate_take(task->gates[e.stream], in->writer, &e, err);
 }
 

@@ -29,6 +29,8 @@ static void elements_come_out_in_order(void **state) {
         }
         assert_false(rt_ring_push(r, &e));
         assert_int_equal(rt_ring_sync_writer(r), 4);
+        for (uint32_t i = 0; i < 4; i++)
+            assert_int_equal(rt_ring_at(r, i)->watermark, round * 10 + i);
         for (int64_t i = 0; i < 4; i++) {
             assert_int_equal(rt_ring_peek(r)->watermark, round * 10 + i);
             assert_true(rt_ring_pop(r, &e));
