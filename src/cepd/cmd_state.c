@@ -59,7 +59,8 @@ static void write_operators(struct base_buf *b, struct base_arena *a, const stru
         row[5] = count_text(a, op->n_rows);
         row[6] = count_text(a, op->n_entries);
         row[7] = cmd_bytes_text(a, (int64_t)op->bytes);
-        row[8] = op->names || op->n_parts > 0 ? time_text(a, op->watermark) : "-";
+        bool has = op->names || op->n_parts > 0 || op->watermark != EVT_TIME_MIN;
+        row[8] = has ? time_text(a, op->watermark) : "-";
     }
     base_buf_putc(b, '\n');
     cmd_table_write(b, &t);
@@ -118,7 +119,7 @@ static void write_all(struct base_buf *b, struct base_arena *a, const struct rt_
     write_operators(b, a, look);
     for (size_t i = 0; i < look->n_ops; i++) {
         const struct rt_look_op *op = &look->ops[i];
-        if (op->n_parts + op->n_words + op->n_keys + op->n_lives == 0)
+        if (op->n_parts + op->n_words + op->n_lives == 0 && !(op->names && op->n_keys > 0))
             continue;
         write_op_head(b, op);
         base_buf_putc(b, '\n');

@@ -344,6 +344,17 @@ static void pack_kept(struct base_buf *b, const struct evt_type *t, const struct
     evt_pack_val(b, t, &k->val);
 }
 
+uint8_t expr_acc_form(const struct expr_acc_fn *f) {
+    static const uint8_t forms[] = { [SHAPE_COUNT] = 0,
+        [SHAPE_SUM] = 1,
+        [SHAPE_REAL] = 2,
+        [SHAPE_MOMENTS] = 3,
+        [SHAPE_ONE] = 4,
+        [SHAPE_SET] = 5,
+        [SHAPE_LIST] = 6 };
+    return forms[shape_of(f)];
+}
+
 void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct expr_acc *a) {
     base_pack_varint(b, a->n);
     base_pack_u8(b, a->failed);

@@ -81,9 +81,17 @@ void expr_acc_clear(const struct expr_acc_fn *f, struct expr_acc *a);
 size_t expr_acc_bytes(const struct expr_acc_fn *f, const struct expr_acc *a);
 
 /*
- * varint n, u8 failed; then: sums two u64 (low, high); doubles, moments two u64; min and max a value; first and last
- * place, value; count distinct varint n, n * str; array varint n, n * (place, value). place: zigzag time, varint origin, varint seq.
+ * varint n, u8 failed; then, unless n is 0, by its form:
+ *
+ *     0  count            nothing
+ *     1  sum, avg         u64 low, u64 high
+ *     2  of doubles       u64 sum, u64 what rounding lost (IEEE 754 bits)
+ *     3  stddev, var      u64 mean, u64 m2 (IEEE 754 bits)
+ *     4  min, max, first, last     place, value
+ *     5  count distinct   varint n, n * str
+ *     6  array            varint n, n * (place, value)         place: zigzag time, varint origin, varint seq
  */
+uint8_t expr_acc_form(const struct expr_acc_fn *f);
 void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct expr_acc *a);
 /* Malformed bytes set u->bad; the accumulator is then in order and is cleared as any other. */
 void expr_acc_unpack(

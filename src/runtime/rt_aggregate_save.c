@@ -1,8 +1,10 @@
 /*
  * rt_aggregate_save -- what survives of an aggregation.
  *
- * META (key ""): zigzag watermark that has gone on; str signature: the window, keys and aggregates as text. State of another
- * signature means something else and is lost: counted by groups and rows.
+ * META (key ""): zigzag watermark that has gone on; str signature: the window, keys and aggregates as text; and, for who reads it
+ * without the .pattern: u8 kind of window, str schema of the rows that wait, varint key columns, of which they have the first ones,
+ * varint n, n * (u8 form of the accumulator (expr_acc_pack()), u8 1 = it has an argument: its type). State of another signature
+ * means something else and is lost: counted by groups and rows.
  * GROUP (key: zigzag part -- the start of the pane or session, else 0 --, the key's canonical bytes): a value a key column; zigzag
  * time of its last result, varint how many there were of that time; the window's own (rt_window_*.c).
  * ROW (key: u64 number): a row that waits, of the columns that windows take (keys, arguments, filters).
@@ -62,11 +64,29 @@ enum cep_rc rt_aggregate_put_group(struct rt_aggregate *ag, const struct rt_grou
     return rc;
 }
 
+static void pack_names(const struct rt_aggregate *ag, struct base_buf *b) {
+    struct base_buf schema = BASE_BUF_INIT;
+    base_pack_u8(b, (uint8_t)ag->plan->window);
+    evt_pack_schema(&schema, &ag->prep);
+    base_pack_str(b, base_buf_view(&schema));
+    base_pack_varint(b, ag->kind.n_keys);
+    base_pack_varint(b, ag->kind.n_accs);
+    for (uint32_t i = 0; i < ag->kind.n_accs; i++) {
+        const struct expr_acc_fn *f = &ag->kind.fns[i];
+        base_pack_u8(b, expr_acc_form(f));
+        base_pack_u8(b, f->arg != NULL);
+        if (f->arg)
+            evt_pack_type(b, f->arg);
+    }
+    base_buf_release(&schema);
+}
+
 static enum cep_rc save_meta(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
     struct base_buf value = BASE_BUF_INIT, sig = BASE_BUF_INIT;
     write_signature(ag, &sig);
     base_pack_zigzag(&value, ag->passed);
     base_pack_str(&value, base_buf_view(&sig));
+    pack_names(ag, &value);
     enum cep_rc rc = sto_put(out, STO_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&value), err);
     base_buf_release(&value);
     base_buf_release(&sig);
@@ -120,6 +140,7 @@ static void load_meta(struct rt_aggregate *ag, struct base_unpack *u) {
     write_signature(ag, &now);
     ag->same = base_str_eq(sig, base_buf_view(&now));
     base_buf_release(&now);
+    (void)base_unpack_bytes(u, (size_t)(u->end - u->p)); /* the signature says as much */
     /* All subtasks had seen the same watermarks when the barrier came. */
     if (passed > ag->passed)
         ag->passed = passed;

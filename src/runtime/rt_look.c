@@ -7,6 +7,7 @@
 #include "base/base_mem.h"
 #include "connect/con.h"
 #include "event/evt_pack.h"
+#include "runtime/rt_aggregate.h"
 #include "runtime/rt_ops.h"
 #include "runtime/rt_save.h"
 #include "state/sto_part.h"
@@ -315,6 +316,24 @@ static enum cep_rc look_channel(struct reader *r, const struct sto_entry *e, str
     return CEP_OK;
 }
 
+/* -- aggregations ----------------------------------------------------------------------------------------------------- */
+
+static enum cep_rc look_aggregate(struct reader *r, const struct sto_entry *e, struct cep_err *err) {
+    struct rt_look_op *op = op_of(r);
+    struct base_unpack u = base_unpack_of(e->value);
+    if (e->ns == STO_NS_META) {
+        int64_t watermark = base_unpack_zigzag(&u);
+        (void)base_unpack_str(&u);
+        if (op->watermark == EVT_TIME_MIN || watermark < op->watermark)
+            op->watermark = watermark;
+        return u.bad ? damaged("what it aggregates", err) : CEP_OK;
+    }
+    if (e->ns != RT_AGG_NS_GROUP && e->ns != RT_AGG_NS_ROW)
+        return base_err_set(err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
+    *(e->ns == RT_AGG_NS_GROUP ? &op->n_keys : &op->n_rows) += 1;
+    return CEP_OK;
+}
+
 /* -- parts -------------------------------------------------------------------------------------------------------------- */
 
 typedef enum cep_rc look_fn(struct reader *r, const struct sto_entry *e, struct cep_err *err);
@@ -323,7 +342,7 @@ typedef enum cep_rc look_fn(struct reader *r, const struct sto_entry *e, struct 
 static const struct {
     const char *kind;
     look_fn *look; /* NULL: only counted */
-} kinds[] = { { "source", look_source }, { "select", NULL }, { "pattern", look_pattern }, { "alert", look_alert },
+} kinds[] = { { "source", look_source }, { "aggregate", look_aggregate }, { "pattern", look_pattern }, { "alert", look_alert },
     { "sink", look_sink }, { "channel", look_channel } };
 
 enum { N_KINDS = sizeof kinds / sizeof *kinds };

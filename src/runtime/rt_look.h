@@ -64,7 +64,8 @@ struct rt_look_op {
     size_t n_words, cap_words;
     /* pattern */
     struct nfa_look *names; /* of the first subtask; NULL = none */
-    uint64_t n_keys, n_open, n_waiting, n_asleep;
+    uint64_t n_keys; /* of an aggregation: groups, one for each pane or session of a key */
+    uint64_t n_open, n_waiting, n_asleep;
     uint64_t *by_state; /* open ones that were told, by names->states */
     struct rt_look_key *keys; /* of `pattern` */
     size_t n_kept_keys, cap_keys;
@@ -80,7 +81,7 @@ struct rt_look {
     struct base_arena arena; /* owns what is not owned below */
     struct sto_manifest manifest;
     uint64_t bytes; /* of all files */
-    struct rt_look_op *ops; /* sources, selects, patterns, alerts, sinks, channels; each kind by name */
+    struct rt_look_op *ops; /* sources, aggregations, patterns, alerts, sinks, channels; each kind by name */
     size_t n_ops, cap_ops;
     struct base_buf *files; /* owned; that details are borrowed from */
     size_t n_files, cap_files;

@@ -428,6 +428,59 @@ def read_sink(part):
     return out
 
 
+def read_aggregate(part):
+    out = {"groups": 0, "rows": 0}
+
+    def place(r):
+        return r.zigzag(), r.varint(), r.varint()
+
+    def accumulator(r, form, arg):
+        n = r.varint()
+        r.u8()
+        if n and form in (1, 2, 3):
+            r.u64(), r.u64()
+        elif n and form == 4:
+            place(r), read_value(r, arg)
+        elif n and form == 5:
+            r.many(r.str)
+        elif n and form == 6:
+            r.many(lambda: (place(r), read_value(r, arg)))
+
+    for e in part["entries"]:
+        r = Reader(e["value"])
+        if e["ns"] == 0:
+            out["watermark"] = r.zigzag()
+            r.str()
+            window, s = r.u8(), Reader(r.str())
+            schema = read_schema(s)
+            s.end()
+            keys = [t for _, t, _ in schema[0][:r.varint()]]
+            accs = r.many(lambda: (r.u8(), read_type(r) if r.u8() else None))
+            all_of_them = lambda r: [accumulator(r, form, arg) for form, arg in accs]
+        elif e["ns"] == 1:
+            k = Reader(e["key"])
+            k.zigzag()
+            values = [read_value(r, t) for t in keys]
+            if [read_canonical(k, t) for t in keys] != values:
+                raise Damaged("a group's key is not that of its value")
+            k.end()
+            r.zigzag(), r.varint()
+            if window in (1, 2):
+                r.zigzag(), r.u8(), r.varint(), all_of_them(r)
+            elif window == 3:
+                r.zigzag(), r.zigzag(), r.u8(), r.u8(), r.varint(), all_of_them(r)
+            elif window == 4:
+                r.varint(), r.varint(), r.many(lambda: (r.zigzag(), r.zigzag(), all_of_them(r)))
+            else:
+                r.u8(), r.varint(), r.zigzag(), all_of_them(r)
+            out["groups"] += 1
+        else:
+            read_row(r, schema)
+            out["rows"] += 1
+        r.end()
+    return out
+
+
 def read_channel(part):
     out = {"rows": 0}
     for e in part["entries"]:
@@ -444,7 +497,7 @@ def read_channel(part):
     return out
 
 
-READERS = {"channel": read_channel, "source": read_source, "pattern": read_pattern, "alert": read_alert, "sink": read_sink}
+READERS = {"aggregate": read_aggregate, "channel": read_channel, "source": read_source, "pattern": read_pattern, "alert": read_alert, "sink": read_sink}
 
 
 def read_savepoint(folder):
@@ -491,6 +544,9 @@ def compare(cepd, folder):
             mine = sorted((l["identity"], l["firing"], l["last"], l["deadline"]) for s in states for l in s["identities"])
             assert mine == sorted((l["identity"], l["firing"], l["last"], l["deadline"]) for l in o["identities"]), o
             assert o["rows_waiting"] == sum(s["rows"] for s in states), o
+        elif o["kind"] == "aggregate":
+            assert (o["groups"], o["rows_waiting"]) == (sum(s["groups"] for s in states), sum(s["rows"] for s in states)), o
+            assert o["watermark"] == time_text(min(s["watermark"] for s in states)) and o["groups"] > 0, o
         elif o["kind"] == "pattern":
             keys = {k["key"]: k for s in states for k in s["keys"]}
             assert (o["keys"], o["rows_waiting"]) == (len(keys), sum(s["rows"] for s in states)), o
@@ -516,6 +572,22 @@ c as notes where text = 'never' within 10 min measures a.amount as amount;
 pattern graph from payments partition by card match x -> y -> z
 define x as amount > 50, y as amount < 150, z as amount > 10000
 within 30 s after match no skip measures x.amount as first;
+stream tumbling as select card, count(*) as n, sum(amount) as total, sum(price) as cost, window_end as until
+from payments group by card window tumbling 5 min;
+stream sliding as select card, avg(amount) as mean, min(price) as least, stddev(amount) as spread from payments
+group by card window sliding 10 min every 2 min;
+stream session as select card, count(distinct amount) as kinds, first(amount) as one, last(price) as two from payments
+group by card window session gap 10 min;
+stream counted as select card, array_agg(amount) as amounts, max(amount) filter (where amount < 100) as most from payments
+group by card window count 6 every 4;
+stream global as select card, count(*) as n from payments group by card window global;
+stream updates as select card, sum(amount) as total from payments group by card;
+sink tumbling to file (path = 'tumbling.ndjson') format json;
+sink sliding to file (path = 'sliding.ndjson') format json;
+sink session to file (path = 'session.ndjson') format json;
+sink counted to file (path = 'counted.ndjson') format json;
+sink global to file (path = 'global.ndjson') format json;
+sink updates to file (path = 'updates.ndjson') format json;
 alert rising on rise severity high message '{first}: {n}' by card suppress for 5 s resolve after 1 min;
 sink rise to file (path = 'rise.ndjson') format json;
 sink graph to file (path = 'graph/') format json;
