@@ -25,3 +25,5 @@ bench_reach_bench_SOURCES = bench/reach_bench.c bench/bench_cell.c bench/bench_c
 bench_reach_bench_LDADD = libdsl.la $(NFA_LIBS)
 bench_all += bench/many_bench
 bench_many_bench_LDADD = libdsl.la $(NFA_LIBS)
+bench_all += bench/tier_bench
+bench_tier_bench_LDADD = libdsl.la $(NFA_LIBS)

@@ -266,9 +266,117 @@ static void gives_what_memory_gives(void **state) {
     assert_true(total.n_returned > done * 20 && total.n_saves > done * 2 && total.n_restored > done / 40);
 }
 
+/* -- memory --------------------------------------------------------------------------------------------------------- */
+
+/* What the budget does not count: a block that is not full, the buffers of 16 batches in flight, what keys due bring in. */
+enum { BUDGET = 2 << 20, SLACK = 1 << 20, MANY = 200000 };
+
+/* Far more keys than fit in: memory stays, every key is there, and what expired leaves nothing. */
+static void memory_stays_within_the_budget(void **state) {
+    (void)state;
+    struct plan_pattern o = {
+        .skip = PLAN_SKIP_NONE, .within_kind = PLAN_WITHIN_FIRST_LAST, .within_us = 10 * MANY
+    };
+    struct nfa_kit k;
+    nfa_kit_db_open(&db);
+    assert_true(nfa_kit_init(&k, "a -> b", &o, NFA_KIT_KEYED));
+    nfa_kit_tiered(&k, &db, BUDGET);
+    uint64_t most = 0;
+    for (int64_t i = 0; i < MANY; i++) {
+        nfa_kit_event(&k, 'a', 1 + i, i);
+        if (i % 16 == 15) {
+            assert_int_equal(nfa_matcher_advance(k.matcher, 1 + i, &k.err), CEP_OK);
+            struct nfa_stats st = stats_of(&k);
+            most = st.bytes > most ? st.bytes : most;
+        }
+    }
+    nfa_kit_advance(&k, MANY);
+    struct nfa_stats st = stats_of(&k);
+    assert_int_equal(st.keys, MANY);
+    assert_int_equal(st.open, MANY);
+    assert_true(st.cold > MANY * 9 / 10);
+    /* A save that is not taken holds what changed since in memory; afterwards it goes down. */
+    struct entries out = { .n = 0 };
+    struct sto_out to = { nfa_entries_put, &out };
+    assert_int_equal(nfa_matcher_save_begin(k.matcher, &to, NULL), CEP_OK);
+    assert_int_equal(nfa_matcher_save_some(k.matcher, SIZE_MAX, NULL), CEP_OK);
+    assert_int_equal(out.n, 2);
+    nfa_matcher_save_taken(k.matcher);
+    nfa_entries_release(&out);
+    /* One in a hundred completes, the others' time is over. */
+    for (int64_t i = 0; i < MANY; i += 100) {
+        nfa_kit_event(&k, 'b', MANY + 1 + i, i);
+        if (i % 1600 == 0)
+            assert_int_equal(nfa_matcher_advance(k.matcher, MANY + 1 + i, &k.err), CEP_OK);
+    }
+    nfa_kit_advance(&k, 2 * MANY);
+    assert_int_equal(k.n_matches, MANY / 100);
+    st = stats_of(&k);
+    assert_int_equal(st.keys, MANY - MANY / 100);
+    most = st.bytes > most ? st.bytes : most;
+    nfa_kit_advance(&k, 20 * MANY);
+    st = stats_of(&k);
+    most = st.bytes > most ? st.bytes : most;
+    assert_int_equal(st.timed_out, MANY - MANY / 100);
+    assert_int_equal(st.keys, 0);
+    assert_int_equal(st.cold, 0);
+    assert_int_equal(st.open, 0);
+    if (most > BUDGET + SLACK)
+        fail_msg("%llu bytes with a budget of %d", (unsigned long long)most, BUDGET);
+    struct entries none = { .n = 0 };
+    struct sto_out all = { nfa_entries_put, &none };
+    assert_int_equal(nfa_matcher_save(k.matcher, &all, NULL), CEP_OK);
+    assert_int_equal(none.n, 1);
+    nfa_entries_release(&none);
+    assert_int_equal(nfa_kit_rows(&k, STO_SPACE_KEYS), 0);
+    assert_int_equal(nfa_kit_rows(&k, STO_SPACE_TIMERS), 0);
+    nfa_kit_release(&k);
+    nfa_kit_db_close(&db);
+}
+
+/* Another program's keys are refused; so are counts that make no sense. */
+static void a_tier_is_only_its_own_programs(void **state) {
+    (void)state;
+    struct plan_pattern o = { .skip = PLAN_SKIP_NONE };
+    struct nfa_kit k, other;
+    struct entries saved = { .n = 0 };
+    struct sto_out out = { nfa_entries_put, &saved };
+    struct cep_err err = CEP_ERR_INIT;
+    nfa_kit_db_open(&db);
+    assert_true(nfa_kit_init(&k, "a -> b", &o, NFA_KIT_KEYED));
+    assert_true(nfa_kit_init(&other, "a -> b -> c", &o, NFA_KIT_KEYED));
+    nfa_kit_tiered(&k, &db, 1);
+    nfa_kit_events(&k, "a a a", NFA_KIT_ONE_BY_ONE, false);
+    assert_int_equal(nfa_matcher_save_begin(k.matcher, &out, NULL), CEP_OK);
+    assert_int_equal(nfa_matcher_save_some(k.matcher, SIZE_MAX, NULL), CEP_OK);
+    nfa_matcher_save_taken(k.matcher);
+    db.next_op--; /* the same rows */
+    nfa_kit_tiered(&other, &db, 1);
+    for (size_t i = 0; i < saved.n; i++) {
+        const struct entry *s = &saved.v[i];
+        struct sto_entry e = { s->ns, s->group, { s->key, s->key_len }, { s->value, s->value_len } };
+        bool fits = true;
+        if (e.ns == NFA_NS_META) {
+            assert_int_equal(nfa_matcher_fits(other.matcher, &e, &fits, &err), CEP_OK);
+            assert_false(fits);
+            assert_int_equal(nfa_matcher_load(other.matcher, &e, NULL, &err), CEP_OK);
+        } else if (e.ns == NFA_NS_TIER) {
+            assert_int_equal(nfa_matcher_load(other.matcher, &e, NULL, &err), CEP_ESTATE);
+            e.value.len--;
+            assert_int_equal(nfa_matcher_load(other.matcher, &e, NULL, &err), CEP_EDAMAGED);
+        }
+    }
+    nfa_entries_release(&saved);
+    nfa_kit_release(&k);
+    nfa_kit_release(&other);
+    nfa_kit_db_close(&db);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_what_memory_gives),
+        cmocka_unit_test(memory_stays_within_the_budget),
+        cmocka_unit_test(a_tier_is_only_its_own_programs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
