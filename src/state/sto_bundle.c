@@ -7,14 +7,22 @@
 #include "base/base_mem.h"
 #include "state/sto_path.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 
 enum { BLOCK_BYTES = 1 << 18 };
+
+/* A file in shared_dir. */
+struct known {
+    ino_t ino;
+    struct sto_hash hash;
+};
 
 struct sto_bundle {
     struct base_arena arena;
@@ -25,6 +33,10 @@ struct sto_bundle {
     int64_t time_us;
     struct sto_file *files;
     size_t n, cap;
+    struct known *known; /* owned; ascending by inode; read when the first file is shared */
+    size_t n_known, cap_known;
+    bool knows;
+    dev_t dev; /* of shared_dir */
 };
 
 /* -- hashes ------------------------------------------------------------------------------------------------------ */
@@ -35,6 +47,18 @@ static struct sto_hash hash_of(XXH128_hash_t h) {
 
 void sto_hash_write(struct base_buf *b, struct sto_hash h) {
     base_buf_printf(b, "%016llx%016llx", (unsigned long long)h.high, (unsigned long long)h.low);
+}
+
+bool sto_hash_read(const char *name, struct sto_hash *h) {
+    char *end;
+    char half[17] = "";
+    if (strlen(name) != 32 || strspn(name, "0123456789abcdef") != 32)
+        return false;
+    memcpy(half, name, 16);
+    h->high = strtoull(half, &end, 16);
+    memcpy(half, name + 16, 16);
+    h->low = strtoull(half, &end, 16);
+    return true;
 }
 
 static enum cep_rc read_failed(const char *path, struct cep_err *err) {
@@ -71,6 +95,12 @@ static enum cep_rc measure(const char *path, uint64_t *len, struct sto_hash *has
     return rc;
 }
 
+static void release(struct sto_bundle *b) {
+    base_arena_release(&b->arena);
+    base_free(b->known);
+    base_free(b);
+}
+
 /* -- writing ----------------------------------------------------------------------------------------------------- */
 
 enum cep_rc sto_bundle_begin(const char *dir, const char *shared_dir, const char *kind, uint64_t id,
@@ -93,8 +123,7 @@ enum cep_rc sto_bundle_begin(const char *dir, const char *shared_dir, const char
     if (rc == CEP_OK && b->shared_dir)
         rc = sto_path_make(b->shared_dir, err);
     if (rc != CEP_OK) {
-        base_arena_release(&b->arena);
-        base_free(b);
+        release(b);
         return rc;
     }
     *out = b;
@@ -131,14 +160,67 @@ enum cep_rc sto_bundle_put(
     return CEP_OK;
 }
 
+static int by_inode(const void *a, const void *b) {
+    const struct known *x = a, *y = b;
+    return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+/* What lies in shared_dir by inode: a file of the database that is linked there need not be read to know its hash. */
+static enum cep_rc read_known(struct sto_bundle *b, struct cep_err *err) {
+    struct stat st;
+    DIR *d = opendir(b->shared_dir);
+    if (!d || fstat(dirfd(d), &st) != 0) {
+        enum cep_rc rc = read_failed(b->shared_dir, err);
+        if (d)
+            (void)closedir(d);
+        return rc;
+    }
+    b->dev = st.st_dev;
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        struct known k = { .ino = e->d_ino };
+        if (!sto_hash_read(e->d_name, &k.hash))
+            continue;
+        b->known = base_grow(b->known, b->n_known, &b->cap_known, sizeof *b->known);
+        b->known[b->n_known++] = k;
+    }
+    (void)closedir(d); /* nothing was written to it */
+    if (b->n_known > 1)
+        qsort(b->known, b->n_known, sizeof *b->known, by_inode);
+    b->knows = true;
+    return CEP_OK;
+}
+
+/* Files there are never written to, so the same inode is the same content. */
+static bool is_known(const struct sto_bundle *b, const char *path, uint64_t *len, struct sto_hash *hash) {
+    struct stat st;
+    if (stat(path, &st) != 0 || st.st_dev != b->dev || st.st_nlink < 2)
+        return false;
+    struct known key = { .ino = st.st_ino };
+    const struct known *k =
+        b->n_known ? bsearch(&key, b->known, b->n_known, sizeof *b->known, by_inode) : NULL;
+    if (!k)
+        return false;
+    struct base_buf there = BASE_BUF_INIT;
+    base_buf_printf(&there, "%s/", b->shared_dir);
+    sto_hash_write(&there, k->hash);
+    bool is_there = sto_path_exists(there.p); /* not removed meanwhile */
+    base_buf_release(&there);
+    *hash = k->hash;
+    *len = (uint64_t)st.st_size;
+    return is_there;
+}
+
 enum cep_rc sto_bundle_share(struct sto_bundle *b, struct base_str name, const char *path, uint64_t *added,
     struct cep_err *err) {
     CEP_REQUIRE(b->shared_dir != NULL);
     struct base_buf to = BASE_BUF_INIT;
     struct sto_file f = { .shared = true };
     *added = 0;
-    enum cep_rc rc = measure(path, &f.len, &f.hash, err);
-    if (rc == CEP_OK) {
+    enum cep_rc rc = b->knows ? CEP_OK : read_known(b, err);
+    bool known = rc == CEP_OK && is_known(b, path, &f.len, &f.hash);
+    if (rc == CEP_OK && !known)
+        rc = measure(path, &f.len, &f.hash, err);
+    if (rc == CEP_OK && !known) {
         base_buf_printf(&to, "%s/", b->shared_dir);
         sto_hash_write(&to, f.hash);
         if (!sto_path_exists(to.p)) {
@@ -185,8 +267,7 @@ enum cep_rc sto_bundle_publish(struct sto_bundle *b, struct sto_manifest *out, s
         sto_bundle_drop(b);
         return rc;
     }
-    base_arena_release(&b->arena);
-    base_free(b);
+    release(b);
     return CEP_OK;
 }
 
@@ -194,8 +275,7 @@ void sto_bundle_drop(struct sto_bundle *b) {
     if (!b)
         return;
     (void)sto_path_remove(b->part, NULL); /* what stays is no bundle, and the next attempt removes it */
-    base_arena_release(&b->arena);
-    base_free(b);
+    release(b);
 }
 
 bool sto_bundle_names(const struct sto_bundle *b, struct sto_hash hash) {

@@ -36,6 +36,7 @@ static inline bool sto_hash_eq(struct sto_hash a, struct sto_hash b) {
 }
 /* 32 hex digits: what a shared file is called. */
 void sto_hash_write(struct base_buf *b, struct sto_hash h);
+bool sto_hash_read(const char *name, struct sto_hash *h); /* false: it is no such name */
 
 struct sto_file {
     struct base_str name;
@@ -68,7 +69,10 @@ enum cep_rc sto_bundle_begin(const char *dir, const char *shared_dir, const char
 /* A file of its own. Requires: the name is new in this bundle, relative, without "..". */
 enum cep_rc sto_bundle_put(
     struct sto_bundle *b, struct base_str name, struct base_str bytes, struct cep_err *err);
-/* A file at `path` that other bundles may share: only one that is not there yet travels. *added: its bytes, or 0. */
+/*
+ * A file at `path`, never written to again, that other bundles may share: only one that is not there yet travels. One that is a hard
+ * link to what is there is not even read. *added: its bytes, or 0.
+ */
 enum cep_rc sto_bundle_share(struct sto_bundle *b, struct base_str name, const char *path, uint64_t *added,
     struct cep_err *err);
 /*

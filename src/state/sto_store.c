@@ -112,18 +112,6 @@ static bool is_needed(const struct sto_store *s, struct sto_hash h) {
     return false;
 }
 
-static bool parse_hash(const char *name, struct sto_hash *h) {
-    char *end;
-    char half[17] = "";
-    if (strlen(name) != 32 || strspn(name, "0123456789abcdef") != 32)
-        return false;
-    memcpy(half, name, 16);
-    h->high = strtoull(half, &end, 16);
-    memcpy(half, name + 16, 16);
-    h->low = strtoull(half, &end, 16);
-    return true;
-}
-
 /* Shared files of a checkpoint that was never published. Nothing is removed while a manifest cannot be read. */
 static enum cep_rc sweep_shared(const struct sto_store *s, struct cep_err *err) {
     struct base_buf list = BASE_BUF_INIT, path = BASE_BUF_INIT;
@@ -136,7 +124,7 @@ static enum cep_rc sweep_shared(const struct sto_store *s, struct cep_err *err) 
     const char *name = list.p;
     for (size_t i = 0; rc == CEP_OK && i < n; i++, name += strlen(name) + 1) {
         struct sto_hash h;
-        if (parse_hash(name, &h) && is_needed(s, h))
+        if (sto_hash_read(name, &h) && is_needed(s, h))
             continue;
         base_buf_clear(&path);
         base_buf_printf(&path, "%s/%s", s->shared, name);

@@ -87,6 +87,30 @@ static void a_shared_file_travels_once_and_goes_with_the_last_who_needs_it(void 
     sto_store_close(s);
 }
 
+/* Files are never written to; this one is, to show that nobody looks. */
+static void a_shared_file_that_is_linked_there_is_not_read_again(void **arg) {
+    struct kit *k = *arg;
+    struct sto_store *s = open_store(k, 3);
+    struct sto_bundle *b = NULL;
+    struct sto_manifest m;
+    uint64_t added;
+    assert_int_equal(take(k, s, "1", "AAAA"), 4);
+    int fd = open(kit_path(k, "table"), O_WRONLY);
+    assert_int_equal(write(fd, "BBBB", 4), 4);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(sto_store_begin(s, 2, 1, &b, NULL), CEP_OK);
+    assert_int_equal(sto_bundle_share(b, BASE_STR("000015.sst"), kit_path(k, "table"), &added, NULL), CEP_OK);
+    assert_int_equal(added, 0);
+    assert_int_equal(sto_store_publish(s, b, NULL), CEP_OK);
+    assert_int_equal(n_shared(k), 1);
+    assert_int_equal(sto_manifest_read(kit_path(k, "cp/chk-2"), &m, NULL), CEP_OK);
+    assert_int_equal(sto_manifest_verify(&m, NULL), CEP_EDAMAGED);
+    sto_manifest_release(&m);
+    /* One that is not linked there is read, whatever its name. */
+    assert_int_equal(take(k, s, "3", "CCCC"), 4);
+    sto_store_close(s);
+}
+
 static void a_file_of_one_in_the_making_stays(void **arg) {
     struct kit *k = *arg;
     struct sto_store *s = open_store(k, 1);
@@ -231,6 +255,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         KIT_TEST(what_was_published_is_found_again),
         KIT_TEST(a_shared_file_travels_once_and_goes_with_the_last_who_needs_it),
+        KIT_TEST(a_shared_file_that_is_linked_there_is_not_read_again),
         KIT_TEST(a_file_of_one_in_the_making_stays),
         KIT_TEST(a_half_written_one_is_never_taken_for_one),
         KIT_TEST(damage_is_named_and_the_one_before_is_used),
