@@ -2,6 +2,7 @@
  * rt_checkpoint -- see rt_checkpoint.h.
  */
 #include "runtime/rt_checkpoint.h"
+#include "runtime/rt_db.h"
 #include "runtime/rt_job_internal.h"
 #include "runtime/rt_save.h"
 
@@ -11,8 +12,11 @@
 
 /* -- taking ------------------------------------------------------------------------------------------------------- */
 
+/* What it did while it ran was taken before the coordinator heard of its end. */
 struct rt_saved *rt_checkpoint_save(struct rt_task *task, uint64_t id) {
-    struct rt_saving *s = rt_saving_begin(task, id);
+    if (task->untaken)
+        rt_checkpoint_taken(task);
+    struct rt_saving *s = rt_saving_begin(task, id, true);
     (void)rt_saving_some(s, INT64_MAX);
     return rt_saving_end(s);
 }
@@ -21,8 +25,32 @@ struct rt_saved *rt_checkpoint_save(struct rt_task *task, uint64_t id) {
 static void save_some(struct rt_task *task, int64_t us) {
     if (!task->saving || !rt_saving_some(task->saving, us))
         return;
-    rt_coordinator_acknowledge(task->job->coordinator, rt_saving_end(task->saving));
+    struct rt_saved *saved = rt_saving_end(task->saving);
     task->saving = NULL;
+    task->untaken = task->db ? saved->id : 0;
+    rt_coordinator_acknowledge(task->job->coordinator, saved);
+}
+
+static bool is_taken(const struct rt_task *task) {
+    return task->untaken && atomic_load(&task->taken) >= task->untaken;
+}
+
+void rt_checkpoint_taken(struct rt_task *task) {
+    task->untaken = 0;
+    for (uint32_t i = 0; i < task->vertex->n_nodes; i++) {
+        struct rt_op *op = task->graph.ops[task->vertex->nodes[i]];
+        if (op->vt->save_taken)
+            op->vt->save_taken(op);
+    }
+}
+
+/* Nothing of the save before is under way any more: it is out, and the coordinator has its copy of the database. */
+static void finish_before(struct rt_task *task) {
+    save_some(task, INT64_MAX);
+    while (task->untaken && !is_taken(task))
+        rt_task_wait_for_bell(task);
+    if (task->untaken)
+        rt_checkpoint_taken(task);
 }
 
 void rt_checkpoint_finish(struct rt_task *task, bool forget) {
@@ -30,7 +58,8 @@ void rt_checkpoint_finish(struct rt_task *task, bool forget) {
         save_some(task, INT64_MAX);
         return;
     }
-    rt_saving_drop(task->saving);
+    if (task->saving)
+        rt_coordinator_acknowledge(task->job->coordinator, rt_saving_drop(task->saving));
     task->saving = NULL;
 }
 
@@ -77,8 +106,8 @@ static enum cep_rc pass_barrier(struct rt_task *task, bool log, struct cep_err *
         rt_task_announce_barrier(task, id);
     else
         push_barrier(task, id);
-    rt_checkpoint_finish(task, false);
-    task->saving = rt_saving_begin(task, id);
+    finish_before(task);
+    task->saving = rt_saving_begin(task, id, false);
     if (task->n_ins > 0)
         rt_saving_aligned(task->saving, clk_mono(task->job->opts.clk) - task->aligning_since_us);
     if (log)
@@ -178,7 +207,8 @@ void rt_checkpoint_logged(struct rt_task *task, struct rt_task_in *in) {
 
 bool rt_checkpoint_waits(const struct rt_task *task) {
     const struct rt_coordinator *co = task->job->coordinator;
-    return co && ((task->saving && rt_saving_waits(task->saving)) || is_due(task) || may_look_ahead(task) || (task->n_ins == 0 && rt_coordinator_begun(co) != task->barrier) ||
+    return co && ((task->saving && rt_saving_waits(task->saving)) || is_due(task) || may_look_ahead(task) ||
+                     is_taken(task) || (task->n_ins == 0 && rt_coordinator_begun(co) != task->barrier) ||
                      rt_coordinator_complete(co) != task->committed);
 }
 
@@ -191,6 +221,8 @@ bool rt_checkpoint_holds(const struct rt_task *task) {
 enum cep_rc rt_checkpoint_turn(struct rt_task *task, struct cep_err *err) {
     enum cep_rc rc = rt_checkpoint_commit(task, err);
     save_some(task, task->job->opts.save_slice_us);
+    if (is_taken(task))
+        rt_checkpoint_taken(task);
     uint64_t last = task->n_ins == 0 ? rt_coordinator_begun(task->job->coordinator) : task->barrier;
     while (rc == CEP_OK && task->barrier < last)
         rc = pass_barrier(task, false, err);
@@ -244,11 +276,12 @@ enum cep_rc rt_restore_init(struct rt_restore *r, const struct rt_snap *snap, st
         .heads = base_calloc(n, sizeof *r->heads),
         .entries = base_calloc(n, sizeof *r->entries),
         .next = base_calloc(n, sizeof *r->next),
-        .used = base_calloc(n, sizeof *r->used) };
+        .used = base_calloc(n, sizeof *r->used),
+        .readers = base_calloc(snap->n_dbs + 1, sizeof *r->readers) };
     base_map_init(&r->first);
     /* From the last to the first, so that the parts of an operator are linked in their order. */
     for (size_t i = snap->n; i-- > 0 && rc == CEP_OK;) {
-        rc = sto_part_open(base_buf_view(&snap->parts[i]->bytes), &r->heads[i], &r->entries[i], err);
+        rc = sto_part_open(rt_part_view(snap->parts[i]), &r->heads[i], &r->entries[i], err);
         if (rc != CEP_OK)
             break;
         struct base_str key = id_of(&id, r->heads[i].kind, r->heads[i].name);
@@ -266,6 +299,9 @@ void rt_restore_release(struct rt_restore *r) {
     base_free(r->entries);
     base_free(r->next);
     base_free(r->used);
+    for (size_t i = 0; r->readers && i < r->snap->n_dbs; i++)
+        rt_db_reader_close(&r->readers[i]);
+    base_free(r->readers);
 }
 
 static size_t first_part(struct rt_restore *r, const char *kind, struct base_str name) {
@@ -328,44 +364,142 @@ enum cep_rc rt_restore_source(struct rt_restore *r, struct base_str name, struct
     return rc;
 }
 
-enum cep_rc rt_restore_op(struct rt_restore *r, struct rt_op *op, struct sto_range groups,
+/* -- databases ----------------------------------------------------------------------------------------------------- */
+
+const struct rt_snap_db *rt_restore_db(struct rt_restore *r, const struct rt_task *task) {
+    for (size_t i = 0; i < r->snap->n_dbs; i++)
+        if (rt_db_is_of(r->snap->dbs[i], task))
+            return r->snap->dbs[i];
+    return NULL;
+}
+
+static bool is_own(const struct rt_restore *r, size_t i, const struct rt_task *task) {
+    return r->heads[i].subtask == task->job->exec.tasks[task->index].subtask &&
+           r->heads[i].n_subtasks == task->vertex->parallelism;
+}
+
+/* META of the part that this subtask of the operator saved. */
+static bool find_meta(
+    struct rt_restore *r, const struct rt_task *task, const struct rt_op *op, struct sto_entry *meta) {
+    for (size_t i = first_part(r, op->vt->kind, op->name); i != SIZE_MAX; i = r->next[i]) {
+        struct base_unpack u = r->entries[i];
+        if (!is_own(r, i, task))
+            continue;
+        while (sto_part_next(&u, meta, NULL) == CEP_OK)
+            if (meta->ns == STO_NS_META)
+                return true;
+    }
+    return false;
+}
+
+enum cep_rc rt_restore_fits(
+    struct rt_restore *r, const struct rt_task *task, bool *fits, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    *fits = true;
+    for (uint32_t i = 0; i < task->vertex->n_nodes && rc == CEP_OK && *fits; i++) {
+        struct rt_op *op = task->graph.ops[task->vertex->nodes[i]];
+        struct sto_entry meta;
+        if (op->node->kind != PLAN_NODE_PATTERN)
+            continue;
+        *fits = op->vt->fits && find_meta(r, task, op, &meta);
+        if (*fits)
+            rc = op->vt->fits(op, &meta, fits, err);
+    }
+    return rc;
+}
+
+/* -- operators ----------------------------------------------------------------------------------------------------- */
+
+struct taker {
+    struct rt_op *op; /* NULL: nobody, entries are counted */
+    struct sto_range groups;
+    struct sto_losses *losses;
+    struct base_str kind;
+    bool serves; /* the keys stay in their database, and so what belongs to them there is taken */
+    uint64_t n;
+};
+
+static enum cep_rc take_entry(void *arg, const struct sto_entry *e, struct cep_err *err) {
+    struct taker *t = arg;
+    if (!t->serves && rt_db_is_bound(t->kind, e))
+        return CEP_OK;
+    t->n++;
+    if (!t->op || (e->group != STO_NO_GROUP && !sto_range_has(t->groups, e->group)))
+        return CEP_OK;
+    return t->op->vt->load(t->op, e, t->losses, err);
+}
+
+static enum cep_rc open_reader(struct rt_restore *r, size_t d, struct rt_job *job, struct cep_err *err) {
+    struct base_buf dir = BASE_BUF_INIT;
+    enum cep_rc rc = rt_job_need_work_dir(job, err);
+    if (rc == CEP_OK) {
+        base_buf_printf(&dir, "%s/read-%zu", job->work_dir, d);
+        rc = rt_db_reader_open(&r->readers[d], r->snap->dbs[d], dir.p, err);
+    }
+    base_buf_release(&dir);
+    return rc;
+}
+
+/* Entries of part i that lie in a database; `served`: nobody asks for those of that one. */
+static enum cep_rc take_from_db(struct rt_restore *r, size_t i, const struct rt_snap_db *served, struct rt_job *job,
+    struct taker *t, struct cep_err *err) {
+    for (size_t d = 0; d < r->snap->n_dbs; d++) {
+        const struct rt_snap_db *db = r->snap->dbs[d];
+        uint16_t number;
+        if (db == served || !rt_db_has(db, &r->heads[i], &number))
+            continue;
+        enum cep_rc rc = r->readers[d].dir ? CEP_OK : open_reader(r, d, job, err);
+        return rc == CEP_OK ? rt_db_reader_scan(&r->readers[d], number, take_entry, t, err) : rc;
+    }
+    return CEP_OK;
+}
+
+enum cep_rc rt_restore_op(struct rt_restore *r, const struct rt_task *task, struct rt_op *op,
     struct sto_losses *losses, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     size_t first = first_part(r, op->vt->kind, op->name);
+    struct taker t = { .op = op,
+        .groups = task->job->exec.tasks[task->index].groups,
+        .losses = losses,
+        .kind = base_str_of(op->vt->kind) };
     if (first == SIZE_MAX || !op->vt->load)
         return CEP_OK;
     for (size_t i = first; i != SIZE_MAX && rc == CEP_OK; i = r->next[i]) {
         struct base_unpack u = r->entries[i];
         struct sto_entry e;
+        uint16_t number;
         r->used[i] = true;
+        t.serves = task->served && rt_db_has(task->served, &r->heads[i], &number);
         while (rc == CEP_OK && (rc = sto_part_next(&u, &e, err)) == CEP_OK)
-            if (e.group == STO_NO_GROUP || sto_range_has(groups, e.group))
-                rc = op->vt->load(op, &e, losses, err);
+            rc = take_entry(&t, &e, err);
         rc = rc == CEP_NONE ? CEP_OK : rc;
+        if (rc == CEP_OK)
+            rc = take_from_db(r, i, task->served, task->job, &t, err);
     }
     if (rc == CEP_OK && op->vt->loaded)
         rc = op->vt->loaded(op, losses, err);
     return rc;
 }
 
-enum cep_rc rt_restore_rest(struct rt_restore *r, struct sto_losses *losses, struct cep_err *err) {
+enum cep_rc rt_restore_rest(
+    struct rt_restore *r, struct rt_job *job, struct sto_losses *losses, struct cep_err *err) {
     struct base_buf what = BASE_BUF_INIT;
     enum cep_rc rc = CEP_OK;
     for (size_t i = 0; i < r->snap->n && rc == CEP_OK; i++) {
         bool is_sink = base_str_eq(r->heads[i].kind, BASE_STR("sink"));
         struct base_unpack u = r->entries[i];
         struct sto_entry e;
-        uint64_t n = 0;
+        struct taker t = { .op = NULL };
         if (r->used[i])
             continue;
         while ((rc = sto_part_next(&u, &e, err)) == CEP_OK)
-            n += e.ns != STO_NS_META || is_sink;
-        rc = rc == CEP_NONE ? CEP_OK : rc;
+            t.n += (e.ns != STO_NS_META && !rt_db_is_bound(r->heads[i].kind, &e)) || is_sink;
+        rc = rc == CEP_NONE ? take_from_db(r, i, NULL, job, &t, err) : rc;
         base_buf_clear(&what);
         base_buf_printf(
             &what, "entries of the %.*s, which is not in the file", BASE_STR_FMT(r->heads[i].kind));
-        if (n > 0)
-            sto_lose(losses, r->heads[i].name, base_buf_view(&what), n);
+        if (t.n > 0)
+            sto_lose(losses, r->heads[i].name, base_buf_view(&what), t.n);
     }
     base_buf_release(&what);
     return rc;

@@ -22,6 +22,9 @@ void rt_checkpoint_finish(struct rt_task *task, bool forget);
 /* Sinks commit what belongs to the last complete checkpoint, once. */
 enum cep_rc rt_checkpoint_commit(struct rt_task *task, struct cep_err *err);
 
+/* The coordinator has its copy of the task's database: keys may go there again. Threads: the task's, or it does not run. */
+void rt_checkpoint_taken(struct rt_task *task);
+
 /* True when there is a barrier to begin with, a save to go on with, or sinks have to commit. Ordered after what the thread wrote
  * before. */
 bool rt_checkpoint_waits(const struct rt_task *task);
@@ -39,6 +42,8 @@ void rt_checkpoint_logged(struct rt_task *task, struct rt_task_in *in);
 enum cep_rc rt_checkpoint_align(
     struct rt_task *task, struct rt_task_in *in, uint64_t id, struct cep_err *err);
 
+struct rt_db_reader;
+
 /* A snapshot being given back: its parts by operator. */
 struct rt_restore {
     const struct rt_snap *snap; /* borrowed */
@@ -47,6 +52,7 @@ struct rt_restore {
     size_t *next;          /* the next part of the same operator; SIZE_MAX = none */
     bool *used;            /* all four owned, by part */
     struct base_map first; /* kind and name -> its first part */
+    struct rt_db_reader *readers; /* owned; by database; opened when it is read */
 };
 
 /* Returns: CEP_EDAMAGED, CEP_EVERSION. Safe to release in any case. */
@@ -59,8 +65,14 @@ enum cep_rc rt_restore_sink(
 /* The saved partitions of a source in the order of their numbers. Owns: as above. */
 enum cep_rc rt_restore_source(struct rt_restore *r, struct base_str name, struct con_partition **saved,
     uint32_t *n, struct cep_err *err);
-/* An operator gets what it saved of those key groups. */
-enum cep_rc rt_restore_op(struct rt_restore *r, struct rt_op *op, struct sto_range groups,
+/* The saved database of a task with the same operators and the same key groups; NULL = there is none. */
+const struct rt_snap_db *rt_restore_db(struct rt_restore *r, const struct rt_task *task);
+/* *fits: all of the task's operators can go on with what they saved there, as it is. */
+enum cep_rc rt_restore_fits(
+    struct rt_restore *r, const struct rt_task *task, bool *fits, struct cep_err *err);
+/* An operator gets what it saved of the task's key groups. Keys in the database that the task began with stay there. */
+enum cep_rc rt_restore_op(struct rt_restore *r, const struct rt_task *task, struct rt_op *op,
     struct sto_losses *losses, struct cep_err *err);
 /* What nobody asked for is lost. */
-enum cep_rc rt_restore_rest(struct rt_restore *r, struct sto_losses *losses, struct cep_err *err);
+enum cep_rc rt_restore_rest(
+    struct rt_restore *r, struct rt_job *job, struct sto_losses *losses, struct cep_err *err);

@@ -7,6 +7,7 @@
 #include "base/base_err.h"
 #include "base/base_mem.h"
 #include "runtime/rt_checkpoint.h"
+#include "runtime/rt_db.h"
 #include "runtime/rt_job_internal.h"
 
 #include <errno.h>
@@ -33,6 +34,14 @@ struct pending {
     uint32_t n_missing;
 };
 
+/* Of a part that a task still writes. */
+struct piece {
+    struct piece *next;     /* owned */
+    struct rt_saved *saved; /* borrowed: it comes later */
+    struct rt_part *part;   /* borrowed from it */
+    struct base_buf bytes;
+};
+
 struct rt_coordinator {
     /* Set once. */
     struct rt_job *job;
@@ -52,6 +61,7 @@ struct rt_coordinator {
     atomic_bool stop;
     pthread_mutex_t mutex;               /* of those below */
     struct rt_saved *saved, **saved_end; /* owned; not looked at yet, in order of arrival */
+    struct piece *pieces, **pieces_end;  /* owned; before those of `saved` that came after them */
     bool *ended;                         /* owned; by task */
     struct asked *asked, **asked_end;    /* owned; not begun yet */
     bool stopping;                       /* I3: there is one that stops */
@@ -106,6 +116,33 @@ static void wake(struct rt_coordinator *co) {
     uint64_t one = 1;
     if (write(co->wake_fd, &one, sizeof one) < 0)
         return; /* full: it will wake up anyway */
+}
+
+static void spool(struct rt_coordinator *co, struct rt_part *part, struct base_str bytes) {
+    if (part->failed == CEP_OK)
+        part->failed = rt_job_need_work_dir(co->job, &part->failure);
+    if (part->failed == CEP_OK)
+        rt_part_spool(part, co->job->work_dir, bytes);
+}
+
+void rt_coordinator_spool(struct rt_coordinator *co, struct rt_part *part) {
+    spool(co, part, base_buf_view(&part->bytes));
+    base_buf_clear(&part->bytes);
+}
+
+void rt_coordinator_queue(struct rt_coordinator *co, struct rt_saved *s, struct rt_part *part) {
+    struct piece *p = base_calloc(1, sizeof *p);
+    p->saved = s;
+    p->part = part;
+    p->bytes = part->bytes;
+    part->bytes = (struct base_buf)BASE_BUF_INIT;
+    (void)base_buf_reserve(&part->bytes, RT_PART_CHUNK + RT_PART_CHUNK / 4); /* the next one has the same length */
+    atomic_fetch_add(&s->queued, p->bytes.len);
+    (void)pthread_mutex_lock(&co->mutex);
+    *co->pieces_end = p;
+    co->pieces_end = &p->next;
+    (void)pthread_mutex_unlock(&co->mutex);
+    wake(co);
 }
 
 void rt_coordinator_acknowledge(struct rt_coordinator *co, struct rt_saved *s) {
@@ -309,11 +346,30 @@ static void drop(struct rt_coordinator *co, size_t i, const struct cep_err *why,
     forget(co, i);
 }
 
+/* A task writes nothing to its database between the end of its save and this: what is there now belongs to the save. */
+static void take_db(struct rt_coordinator *co, struct rt_saved *s, bool wanted) {
+    struct rt_task *task = &co->job->tasks[s->task];
+    if (!task->db)
+        return;
+    if (wanted && s->rc == CEP_OK)
+        s->rc = rt_db_save(task, s->id, &s->snap, &s->err);
+    atomic_store(&task->taken, s->id);
+    if (co->alone[s->task])
+        rt_checkpoint_taken(task);
+    else
+        rt_task_ring_bell(task);
+}
+
 /* One that was dropped in the meantime is nobody's any more. */
 static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
     size_t at;
     struct pending *p = find(co, s->id, &at);
     s->next = NULL;
+    if (s->dropped) {
+        rt_saved_free(s);
+        return;
+    }
+    take_db(co, s, p != NULL);
     co->heard[s->task] = s->id;
     if (!p || s->rc != CEP_OK) {
         if (p)
@@ -339,15 +395,37 @@ static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
     (void)pthread_mutex_unlock(&co->mutex);
 }
 
+/* The part's own bytes are the task's: what is written is the piece. */
+static void write_piece(struct rt_coordinator *co, struct piece *p) {
+    spool(co, p->part, base_buf_view(&p->bytes));
+    atomic_fetch_sub(&p->saved->queued, p->bytes.len);
+    rt_task_ring_bell(&co->job->tasks[p->saved->task]);
+}
+
+static void free_pieces(struct piece *p) {
+    while (p) {
+        struct piece *next = p->next;
+        base_buf_release(&p->bytes);
+        base_free(p);
+        p = next;
+    }
+}
+
 /* Takes what tasks said and who has ended. */
 static void listen(struct rt_coordinator *co) {
     (void)pthread_mutex_lock(&co->mutex);
+    struct piece *pieces = co->pieces;
+    co->pieces = NULL;
+    co->pieces_end = &co->pieces;
     struct rt_saved *s = co->saved;
     co->saved = NULL;
     co->saved_end = &co->saved;
     for (uint32_t t = 0; t < n_tasks(co); t++)
         co->alone[t] |= co->ended[t];
     (void)pthread_mutex_unlock(&co->mutex);
+    for (struct piece *p = pieces; p; p = p->next)
+        write_piece(co, p);
+    free_pieces(pieces);
     while (s) {
         struct rt_saved *next = s->next;
         acknowledged(co, s);
@@ -396,8 +474,11 @@ static enum cep_rc keep(
     rt_snap_init(&all);
     for (uint32_t t = 0; t < n_tasks(co); t++)
         rt_snap_move(&all, &p->of[t]->snap);
-    enum cep_rc rc = p->savepoint ? opts->keep_savepoint(opts->arg, p->savepoint->dir, &all, path, err)
-                                  : opts->keep(opts->arg, p->stat.id, &all, err);
+    /* A savepoint needs no database to be read. */
+    enum cep_rc rc = p->savepoint ? rt_db_dissolve(&all, co->job->work_dir, err) : CEP_OK;
+    if (rc == CEP_OK)
+        rc = p->savepoint ? opts->keep_savepoint(opts->arg, p->savepoint->dir, &all, path, err)
+                          : opts->keep(opts->arg, p->stat.id, &all, err);
     rt_snap_release(&all);
     return rc;
 }
@@ -572,6 +653,9 @@ static void forget_all(struct rt_coordinator *co, const struct cep_err *why) {
             answer_failed(co, p->savepoint, why);
         forget(co, co->n_pending - 1);
     }
+    free_pieces(co->pieces);
+    co->pieces = NULL;
+    co->pieces_end = &co->pieces;
     rt_saved_free(co->saved);
     co->saved = NULL;
     co->saved_end = &co->saved;
@@ -649,6 +733,7 @@ enum cep_rc rt_coordinator_new(struct rt_job *job, struct rt_coordinator **out, 
     co->alone = base_calloc(n_tasks(co) + 1, sizeof *co->alone);
     co->ended = base_calloc(n_tasks(co) + 1, sizeof *co->ended);
     co->heard = base_calloc(n_tasks(co) + 1, sizeof *co->heard);
+    co->pieces_end = &co->pieces;
     co->saved_end = &co->saved;
     co->asked_end = &co->asked;
     atomic_init(&co->stops_at, 0);

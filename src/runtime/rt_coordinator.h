@@ -40,6 +40,8 @@
 #include "runtime/rt_job.h"
 #include "runtime/rt_snap.h"
 
+#include <stdatomic.h>
+
 struct rt_coordinator;
 struct rt_task;
 
@@ -54,6 +56,8 @@ struct rt_saved {
     int64_t align_us;    /* between its first barrier and its last */
     int64_t pause_us;    /* the longest that its rows waited for the save */
     int64_t save_us;     /* from its barrier until all was out */
+    bool dropped;        /* the task gave up: nobody else is told */
+    atomic_size_t queued; /* bytes that wait to be written to files */
     enum cep_rc rc;
     struct cep_err err;
 };
@@ -92,6 +96,12 @@ uint64_t rt_coordinator_complete(const struct rt_coordinator *co);
 uint64_t rt_coordinator_stops_at(const struct rt_coordinator *co);
 /* This one and those before it are to be aligned. */
 uint64_t rt_coordinator_aligned_to(const struct rt_coordinator *co);
+/*
+ * What there is of a part goes to its file; `bytes` are empty then. spool: at once, by the coordinator's thread; queue: by that
+ * thread later, but before what is acknowledged after it.
+ */
+void rt_coordinator_spool(struct rt_coordinator *co, struct rt_part *part);
+void rt_coordinator_queue(struct rt_coordinator *co, struct rt_saved *s, struct rt_part *part);
 /* Takes over `s`. */
 void rt_coordinator_acknowledge(struct rt_coordinator *co, struct rt_saved *s);
 /* The task has done all it will do: it is the coordinator's to save. */

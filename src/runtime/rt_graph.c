@@ -106,10 +106,13 @@ static uint32_t find_groups(const struct rt_graph *g, uint32_t *group_of, uint32
 }
 
 static enum cep_rc make_pattern(struct rt_graph *g, const struct plan_node *n, uint32_t group,
-    const struct clk *clk, uint64_t state_bytes, struct cep_err *err) {
+    const struct rt_memory *memory, const struct clk *clk, struct cep_err *err) {
     struct rt_op **out = &g->ops[n->index];
-    return group ? rt_patterns_add(g->groups[group - 1], g->plan, n, state_bytes, out, err)
-                 : rt_pattern_new(g->plan, n, clk, state_bytes, out, err);
+    struct rt_pattern_memory own = { .bytes = memory->bytes,
+        .db = memory->db,
+        .number = memory->db ? memory->numbers[n->index] : 0 };
+    return group ? rt_patterns_add(g->groups[group - 1], g->plan, n, memory->bytes, out, err)
+                 : rt_pattern_new(g->plan, n, &own, clk, out, err);
 }
 
 /* The source's place among all of the plan: part of every event's origin. */
@@ -121,7 +124,7 @@ static uint32_t ordinal_of(const struct plan *plan, uint32_t node) {
 }
 
 enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, const uint32_t *nodes,
-    uint32_t n_nodes, const struct clk *clk, uint64_t state_bytes, struct cep_err *err) {
+    uint32_t n_nodes, const struct rt_memory *memory, const struct clk *clk, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     *g = (struct rt_graph){ .plan = plan,
         .ops = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof(struct rt_op *)),
@@ -131,7 +134,7 @@ enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, cons
         g->in_part[nodes ? nodes[k] : k] = true;
     uint32_t *group_of = base_calloc(plan->n_nodes + (size_t)1, sizeof *group_of);
     uint32_t *first = base_calloc(plan->n_nodes + (size_t)1, sizeof *first);
-    g->n_groups = find_groups(g, group_of, first);
+    g->n_groups = memory->db ? 0 : find_groups(g, group_of, first);
     for (uint32_t i = 0; i < g->n_groups; i++)
         g->groups[i] = rt_patterns_new(plan->nodes[first[i]]->pattern.n_inputs, clk);
     for (uint32_t k = 0; k < n_nodes && rc == CEP_OK; k++) {
@@ -141,7 +144,7 @@ enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, cons
         case PLAN_NODE_SOURCE: g->ops[i] = rt_source_new(n, ordinal_of(plan, i), clk); break;
         case PLAN_NODE_SELECT: g->ops[i] = rt_select_new(n, clk); break;
         case PLAN_NODE_AGGREGATE: g->ops[i] = rt_aggregate_new(plan, n, clk); break;
-        case PLAN_NODE_PATTERN: rc = make_pattern(g, n, group_of[i], clk, state_bytes, err); break;
+        case PLAN_NODE_PATTERN: rc = make_pattern(g, n, group_of[i], memory, clk, err); break;
         case PLAN_NODE_ALERT: g->ops[i] = rt_alert_new(plan, n, clk); break;
         case PLAN_NODE_MAX: break;
         }
@@ -157,7 +160,8 @@ enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, cons
 
 enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk,
     uint64_t state_bytes, struct cep_err *err) {
-    return rt_graph_init_part(g, plan, NULL, plan->n_nodes, clk, state_bytes, err);
+    struct rt_memory memory = { .bytes = state_bytes };
+    return rt_graph_init_part(g, plan, NULL, plan->n_nodes, &memory, clk, err);
 }
 
 void rt_graph_release(struct rt_graph *g) {

@@ -18,9 +18,16 @@ struct rt_graph {
 /* `state_bytes`: what the partial matches of one pattern may take; 0 = no limit. */
 enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const struct clk *clk,
     uint64_t state_bytes, struct cep_err *err);
+/* What patterns keep their state in. */
+struct rt_memory {
+    uint64_t bytes; /* as above; with a database what is held in memory */
+    struct sto_db *db;       /* borrowed; where keys go beyond `bytes`; NULL = nowhere. With one no patterns are grouped */
+    const uint16_t *numbers; /* borrowed; by node: the operator's number there */
+};
+
 /* Only those nodes (ascending indexes), connected to each other where they are: one subtask's part of the plan. */
 enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, const uint32_t *nodes,
-    uint32_t n_nodes, const struct clk *clk, uint64_t state_bytes, struct cep_err *err);
+    uint32_t n_nodes, const struct rt_memory *memory, const struct clk *clk, struct cep_err *err);
 /* Safe after a failed init. */
 void rt_graph_release(struct rt_graph *g);
 /* Connects an operator from outside (a sink, a probe) to an output of the plan. */

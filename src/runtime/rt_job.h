@@ -36,8 +36,13 @@ struct rt_opts {
     uint32_t batch_rows;       /* `batch.size`, 1..EVT_BATCH_ROWS */
     int64_t linger_us;         /* `batch.linger`: sinks are flushed at least this often */
     uint64_t max_buffered;     /* rows waiting for watermarks, over all operators */
-    uint64_t
-        state_bytes; /* `state.memory`, for each pattern's partial matches, its subtasks share it; 0 = no limit */
+    /*
+     * `state.memory`; 0 = no limit. Of backend memory a limit on each pattern's partial matches, which its subtasks share; of backend
+     * rocksdb a budget for all of them, beyond which keys go to the databases in work_dir.
+     */
+    uint64_t state_bytes;
+    bool rocksdb;         /* `state.backend` */
+    const char *work_dir; /* of this job alone; what was there is removed; NULL = a temporary folder. Used only when needed */
     int64_t held_patience_us;  /* how long a silent partition may hold back a full buffer */
     int64_t drain_us;          /* how long sinks may take to get rid of what they hold at the end */
     int64_t progress_every_us; /* 0 = progress() is never called */

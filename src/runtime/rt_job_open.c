@@ -7,8 +7,10 @@
 
 #include "base/base_err.h"
 #include "base/base_mem.h"
+#include "state/sto_path.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -181,12 +183,12 @@ static enum cep_rc load_ops(struct rt_job *job, struct cep_err *err) {
     for (uint32_t t = 0; t < job->exec.n_tasks; t++) {
         struct rt_task *task = &job->tasks[t];
         for (uint32_t i = 0; i < task->vertex->n_nodes && rc == CEP_OK; i++)
-            rc = rt_restore_op(job->restore, task->graph.ops[task->vertex->nodes[i]],
-                job->exec.tasks[t].groups, job->opts.losses, err);
+            rc = rt_restore_op(
+                job->restore, task, task->graph.ops[task->vertex->nodes[i]], job->opts.losses, err);
     }
     if (rc == CEP_OK)
         rc = rt_flights_restore(job, job->opts.losses, err);
-    return rc == CEP_OK ? rt_restore_rest(job->restore, job->opts.losses, err) : rc;
+    return rc == CEP_OK ? rt_restore_rest(job->restore, job, job->opts.losses, err) : rc;
 }
 
 /* Every operator that has state must be able to save it, or a restore would give something else. */
@@ -257,6 +259,27 @@ static enum cep_rc open_from(struct rt_job *job, const struct rt_snap *snap, str
     return rc;
 }
 
+enum cep_rc rt_job_need_work_dir(struct rt_job *job, struct cep_err *err) {
+    if (job->work_dir)
+        return CEP_OK;
+    if (job->opts.work_dir) {
+        enum cep_rc rc = sto_path_remove(job->opts.work_dir, err);
+        if (rc == CEP_OK && (rc = sto_path_make(job->opts.work_dir, err)) == CEP_OK)
+            job->work_dir = base_strdup(job->opts.work_dir);
+        return rc;
+    }
+    struct base_buf b = BASE_BUF_INIT;
+    const char *tmp = getenv("TMPDIR");
+    base_buf_printf(&b, "%s/cepd-state-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    enum cep_rc rc = mkdtemp(b.p) ? CEP_OK
+                                  : base_err_set(err, CEP_EIO, "could not make a folder for state \"%s\": %s",
+                                        b.p, strerror(errno));
+    if (rc == CEP_OK)
+        job->work_dir = base_strdup(b.p);
+    base_buf_release(&b);
+    return rc;
+}
+
 enum cep_rc rt_job_go_back(struct rt_job *job, struct cep_err *err) {
     struct rt_snap latest;
     rt_snap_init(&latest);
@@ -318,6 +341,9 @@ void rt_job_free(struct rt_job *job) {
         rt_task_release(&job->tasks[i]);
     if (job->done_fd >= 0)
         (void)close(job->done_fd);
+    if (job->work_dir)
+        (void)sto_path_remove(job->work_dir, NULL); /* the next run removes what is left */
+    base_free(job->work_dir);
     base_free(job->tasks);
     base_free(job->group);
     base_free((void *)(uintptr_t)job->buffered);

@@ -479,8 +479,8 @@ enum cep_rc rt_look_snap(struct rt_look *look, const struct rt_snap *snap, const
     base_arena_init(&look->arena, 0);
     for (size_t i = 0; rc == CEP_OK && i < snap->n; i++) {
         bool keeps;
-        look->bytes += snap->parts[i]->bytes.len;
-        rc = read_part(look, what, base_buf_view(&snap->parts[i]->bytes), &keeps, err);
+        look->bytes += rt_part_view(snap->parts[i]).len;
+        rc = read_part(look, what, rt_part_view(snap->parts[i]), &keeps, err);
     }
     in_order(look);
     return rc;

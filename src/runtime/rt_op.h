@@ -83,6 +83,16 @@ struct rt_op_vt {
     enum cep_rc (*save_some)(struct rt_op *op, size_t bytes, struct cep_err *err);
     void (*save_cancel)(struct rt_op *op); /* ends a save that is under way */
     /*
+     * Of an operator with keys in the task's database: after a save has ended, whichever way, it leaves the database as the save
+     * has it until this call. NULL = it has none there.
+     */
+    void (*save_taken)(struct rt_op *op);
+    /*
+     * *fits: keys that were saved with this META can be served from a copy of the database they are in. NULL = they cannot.
+     * Requires: nothing was loaded yet.
+     */
+    enum cep_rc (*fits)(struct rt_op *op, const struct sto_entry *meta, bool *fits, struct cep_err *err);
+    /*
      * One entry back, before the first element. They come by namespace, META first; those of a key group are the subtask's
      * own, those of none are all there were. What has no place any more is counted in `losses` (may be NULL).
      * Returns: CEP_EDAMAGED, CEP_EVERSION for bytes that cannot be read; a NULL for an operator with save is a bug.

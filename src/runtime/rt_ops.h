@@ -19,8 +19,13 @@ struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *
 
 struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
+struct rt_pattern_memory {
+    uint64_t bytes;    /* of partial matches, at most; with a database: in memory. 0 = no limit */
+    struct sto_db *db; /* borrowed; where keys go beyond that; NULL = nowhere */
+    uint16_t number;   /* the operator's in the database */
+};
 enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node,
-    const struct clk *clk, uint64_t state_bytes, struct rt_op **out, struct cep_err *err);
+    const struct rt_pattern_memory *memory, const struct clk *clk, struct rt_op **out, struct cep_err *err);
 
 /* -- patterns that read the same ------------------------------------------------------------------------------ */
 

@@ -169,13 +169,14 @@ struct nfa_out rt_pattern_out(struct rt_pattern *p) {
 }
 
 enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node,
-    const struct clk *clk, uint64_t state_bytes, struct rt_op **out, struct cep_err *err) {
+    const struct rt_pattern_memory *memory, const struct clk *clk, struct rt_op **out, struct cep_err *err) {
     struct rt_pattern *p;
     enum cep_rc rc = rt_pattern_compile(plan, node, clk, &p, err);
     if (rc != CEP_OK)
         return rc;
     struct nfa_out sink = rt_pattern_out(p);
-    p->matcher = nfa_matcher_new(p->prog, &sink, &(struct nfa_matcher_opts){ .max_bytes = state_bytes });
+    struct nfa_matcher_opts opts = { .max_bytes = memory->bytes };
+    p->matcher = nfa_matcher_new(p->prog, &sink, &opts);
     *out = &p->op;
     return CEP_OK;
 }

@@ -9,7 +9,8 @@
 
 enum {
     STEP_BYTES = 64 << 10, /* between two looks at the clock: some 0.1 ms */
-    LEAST_BYTES = 256      /* a key or two */
+    LEAST_BYTES = 256,     /* a key or two */
+    QUEUED_BYTES_MAX = 4 * RT_PART_CHUNK
 };
 
 /* An operator that has more to say. */
@@ -24,6 +25,7 @@ struct rt_saving {
     struct rt_saved *saved; /* owned */
     struct open *open;      /* owned array; none moves while it is open */
     uint32_t n_open;
+    bool alone;
     int64_t begun_us; /* monotonic */
     struct channel {
         struct rt_part *part; /* borrowed from the snapshot; NULL: no rows yet */
@@ -127,9 +129,10 @@ static enum cep_rc save_sinks(struct rt_saving *s, struct cep_err *err) {
     return CEP_OK;
 }
 
-struct rt_saving *rt_saving_begin(struct rt_task *task, uint64_t id) {
+struct rt_saving *rt_saving_begin(struct rt_task *task, uint64_t id, bool alone) {
     struct rt_saving *s = base_calloc(1, sizeof *s);
     s->task = task;
+    s->alone = alone;
     s->saved = rt_saved_new(id, task->index);
     s->open = base_calloc(task->vertex->n_nodes + 1, sizeof *s->open);
     s->begun_us = mono(s);
@@ -149,8 +152,12 @@ bool rt_saving_is_over(const struct rt_saving *s) {
     return (s->n_open == 0 && !s->logging && s->n_packed == s->n_logged) || s->saved->rc != CEP_OK;
 }
 
+static bool has_room(const struct rt_saving *s) {
+    return atomic_load(&s->saved->queued) < QUEUED_BYTES_MAX;
+}
+
 bool rt_saving_waits(const struct rt_saving *s) {
-    return s->n_open > 0 || s->n_packed < s->n_logged || rt_saving_is_over(s);
+    return ((s->n_open > 0 || s->n_packed < s->n_logged) && has_room(s)) || rt_saving_is_over(s);
 }
 
 /* -- rows under way ------------------------------------------------------------------------------------------------- */
@@ -194,10 +201,21 @@ static void end_channels(struct rt_saving *s) {
 
 /* -- slices ------------------------------------------------------------------------------------------------------- */
 
+static void let_go(struct rt_saving *s, struct rt_part *part) {
+    /* Where keys are in a database what is left is small, and a savepoint puts the keys back in (rt_db_dissolve()). */
+    if (part->bytes.len < RT_PART_CHUNK || s->task->db)
+        return;
+    if (s->alone)
+        rt_coordinator_spool(s->task->job->coordinator, part);
+    else
+        rt_coordinator_queue(s->task->job->coordinator, s->saved, part);
+}
+
 /* One step of the last operator that is open. */
 static void step(struct rt_saving *s, size_t bytes) {
     struct open *o = &s->open[s->n_open - 1];
     enum cep_rc rc = o->op->vt->save_some(o->op, bytes, &s->saved->err);
+    let_go(s, o->part);
     if (rc == CEP_AGAIN)
         return;
     s->n_open--;
@@ -207,8 +225,9 @@ static void step(struct rt_saving *s, size_t bytes) {
 
 bool rt_saving_some(struct rt_saving *s, int64_t us) {
     int64_t from = mono(s), took = 0;
-    size_t bytes = us == 0 ? LEAST_BYTES : us == INT64_MAX ? SIZE_MAX : STEP_BYTES;
-    while ((s->n_open > 0 || s->n_packed < s->n_logged) && s->saved->rc == CEP_OK) {
+    size_t bytes = us == 0 ? LEAST_BYTES : STEP_BYTES;
+    while ((s->n_open > 0 || s->n_packed < s->n_logged) && s->saved->rc == CEP_OK &&
+           (us == INT64_MAX || has_room(s))) {
         if (s->n_open > 0)
             step(s, bytes);
         else
@@ -245,9 +264,9 @@ struct rt_saved *rt_saving_end(struct rt_saving *s) {
     return saved;
 }
 
-void rt_saving_drop(struct rt_saving *s) {
-    if (!s)
-        return;
-    rt_saved_free(s->saved);
+struct rt_saved *rt_saving_drop(struct rt_saving *s) {
+    struct rt_saved *saved = s->saved;
+    saved->dropped = true;
     release(s);
+    return saved;
 }

@@ -3,10 +3,12 @@
  */
 #include "runtime/rt_snap.h"
 
+#include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
 #include "base/base_num.h"
 #include "state/sto_path.h"
+#include "state/sto_spool.h"
 
 #include <stdio.h>
 
@@ -16,12 +18,39 @@ void rt_snap_init(struct rt_snap *s) {
     *s = (struct rt_snap){ .n = 0 };
 }
 
-void rt_snap_release(struct rt_snap *s) {
-    for (size_t i = 0; i < s->n; i++) {
-        base_buf_release(&s->parts[i]->bytes);
-        base_free(s->parts[i]);
+static void free_part(struct rt_part *p) {
+    base_buf_release(&p->bytes);
+    sto_spool_free(p->spool);
+    sto_file_unmap(p->mapped);
+    base_free(p);
+}
+
+static void free_db(struct rt_snap_db *db) {
+    for (size_t i = 0; i < db->n_files; i++) {
+        base_free(db->files[i].name);
+        base_free(db->files[i].path);
     }
+    base_free(db->files);
+    base_buf_release(&db->about);
+    if (db->dir)
+        (void)sto_path_remove(db->dir, NULL); /* the next run removes what is left of the folder it is in */
+    base_free(db->dir);
+    base_free(db);
+}
+
+void rt_snap_forget_dbs(struct rt_snap *s) {
+    for (size_t i = 0; i < s->n_dbs; i++)
+        free_db(s->dbs[i]);
+    base_free(s->dbs);
+    s->dbs = NULL;
+    s->n_dbs = s->cap_dbs = 0;
+}
+
+void rt_snap_release(struct rt_snap *s) {
+    for (size_t i = 0; i < s->n; i++)
+        free_part(s->parts[i]);
     base_free(s->parts);
+    rt_snap_forget_dbs(s);
     rt_snap_init(s);
 }
 
@@ -40,10 +69,135 @@ struct rt_part *rt_snap_add(struct rt_snap *s, const struct sto_part_head *head)
     return p;
 }
 
+struct base_str rt_part_view(const struct rt_part *p) {
+    CEP_REQUIRE(!p->spool);
+    return p->mapped.p ? p->mapped : base_buf_view(&p->bytes);
+}
+
+void rt_part_spool(struct rt_part *p, const char *dir, struct base_str bytes) {
+    if (!p->spool && p->failed == CEP_OK) {
+        struct base_buf path = BASE_BUF_INIT;
+        base_buf_printf(&path, "%s/part-%zx", dir, (size_t)(uintptr_t)p);
+        p->failed = sto_spool_new(path.p, &p->spool, &p->failure);
+        base_buf_release(&path);
+    }
+    if (p->failed == CEP_OK)
+        p->failed = sto_spool_add(p->spool, bytes, &p->failure);
+}
+
+static enum cep_rc write_part(
+    const struct rt_part *p, struct base_str name, struct sto_bundle *b, struct cep_err *err) {
+    enum cep_rc rc = p->failed;
+    if (rc != CEP_OK && err)
+        *err = p->failure;
+    if (rc != CEP_OK || !p->spool)
+        return rc == CEP_OK ? sto_bundle_put(b, name, rt_part_view(p), err) : rc;
+    rc = sto_spool_add(p->spool, base_buf_view(&p->bytes), err);
+    return rc == CEP_OK ? sto_bundle_adopt(b, name, p->spool, err) : rc;
+}
+
+/* -- databases --------------------------------------------------------------------------------------------------- */
+
+static struct rt_snap_db *add_db(struct rt_snap *s) {
+    s->dbs = base_grow(s->dbs, s->n_dbs, &s->cap_dbs, sizeof(struct rt_snap_db *));
+    return s->dbs[s->n_dbs++] = base_calloc(1, sizeof(struct rt_snap_db));
+}
+
+static void add_file(struct rt_snap_db *db, struct base_str name, const char *path, uint64_t len) {
+    db->files = base_grow(db->files, db->n_files, &db->cap_files, sizeof *db->files);
+    db->files[db->n_files++] = (struct rt_snap_file){ .name = base_strndup(name.p, name.len),
+        .path = base_strdup(path),
+        .len = len };
+}
+
+enum cep_rc rt_snap_add_db(struct rt_snap *s, const char *dir, const struct sto_part_head *about,
+    struct rt_snap_db **out, struct cep_err *err) {
+    struct rt_snap_db *db = *out = add_db(s);
+    struct base_buf names = BASE_BUF_INIT, path = BASE_BUF_INIT;
+    size_t n = 0;
+    db->dir = base_strdup(dir);
+    sto_part_begin(&db->about, about);
+    enum cep_rc rc = sto_path_list(dir, &names, &n, err);
+    const char *name = names.p;
+    for (size_t i = 0; i < n && rc == CEP_OK; i++, name += strlen(name) + 1) {
+        uint64_t len;
+        base_buf_clear(&path);
+        base_buf_printf(&path, "%s/%s", dir, name);
+        rc = sto_path_len(path.p, &len, err);
+        if (rc == CEP_OK)
+            add_file(db, base_str_of(name), path.p, len);
+    }
+    base_buf_release(&path);
+    base_buf_release(&names);
+    return rc;
+}
+
+static bool ends_with(const char *name, const char *end) {
+    size_t n = strlen(name), m = strlen(end);
+    return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+static enum cep_rc write_db(
+    const struct rt_snap_db *db, size_t number, struct sto_bundle *b, struct cep_err *err) {
+    struct base_buf name = BASE_BUF_INIT, bytes = BASE_BUF_INIT;
+    base_buf_printf(&name, "db-%06zu/about", number);
+    enum cep_rc rc = sto_bundle_put(b, base_buf_view(&name), base_buf_view(&db->about), err);
+    for (size_t i = 0; i < db->n_files && rc == CEP_OK; i++) {
+        uint64_t added;
+        base_buf_clear(&name);
+        base_buf_printf(&name, "db-%06zu/%s", number, db->files[i].name);
+        if (ends_with(db->files[i].name, ".sst")) {
+            rc = sto_bundle_share(b, base_buf_view(&name), db->files[i].path, &added, err);
+            continue;
+        }
+        rc = sto_path_read(db->files[i].path, &bytes, err);
+        if (rc == CEP_OK)
+            rc = sto_bundle_put(b, base_buf_view(&name), base_buf_view(&bytes), err);
+    }
+    base_buf_release(&name);
+    base_buf_release(&bytes);
+    return rc;
+}
+
+static enum cep_rc check_part(
+    const struct sto_manifest *m, const struct sto_file *f, struct base_str bytes, struct cep_err *err) {
+    struct sto_part_head head;
+    struct base_unpack entries;
+    enum cep_rc rc = sto_part_open(bytes, &head, &entries, err);
+    if (rc != CEP_OK)
+        base_err_prefix(err, "\"%.*s/%.*s\"", BASE_STR_FMT(m->dir), BASE_STR_FMT(f->name));
+    return rc;
+}
+
+/* A file of database `last`, or of the next one: names are sorted. */
+static enum cep_rc read_db_file(struct rt_snap *s, const struct sto_manifest *m, const struct sto_file *f,
+    struct base_str *last, struct cep_err *err) {
+    const char *slash = memchr(f->name.p, '/', f->name.len);
+    struct base_str dir = { f->name.p, (size_t)(slash - f->name.p) };
+    struct base_str name = { slash + 1, f->name.len - dir.len - 1 };
+    struct rt_snap_db *db = base_str_eq(dir, *last) ? s->dbs[s->n_dbs - 1] : add_db(s);
+    *last = dir;
+    if (base_str_eq(name, BASE_STR("about"))) {
+        enum cep_rc rc = sto_file_read(m, f, &db->about, err);
+        return rc == CEP_OK ? check_part(m, f, base_buf_view(&db->about), err) : rc;
+    }
+    struct base_buf path = BASE_BUF_INIT;
+    sto_file_path(m, f, &path);
+    add_file(db, name, path.p, f->len);
+    base_buf_release(&path);
+    return CEP_OK;
+}
+
+/* -- the whole ----------------------------------------------------------------------------------------------------- */
+
 void rt_snap_move(struct rt_snap *to, struct rt_snap *from) {
     for (size_t i = 0; i < from->n; i++)
         *room(to) = from->parts[i];
-    from->n = 0;
+    for (size_t i = 0; i < from->n_dbs; i++) {
+        to->dbs = base_grow(to->dbs, to->n_dbs, &to->cap_dbs, sizeof(struct rt_snap_db *));
+        to->dbs[to->n_dbs++] = from->dbs[i];
+    }
+    from->n = from->n_dbs = 0;
     rt_snap_release(from);
 }
 
@@ -52,10 +206,9 @@ void rt_snap_drop(struct rt_snap *s, struct base_str kind) {
     for (size_t i = 0; i < s->n; i++) {
         struct sto_part_head head;
         struct base_unpack entries;
-        if (sto_part_open(base_buf_view(&s->parts[i]->bytes), &head, &entries, NULL) == CEP_OK &&
+        if (sto_part_open(rt_part_view(s->parts[i]), &head, &entries, NULL) == CEP_OK &&
             base_str_eq(head.kind, kind)) {
-            base_buf_release(&s->parts[i]->bytes);
-            base_free(s->parts[i]);
+            free_part(s->parts[i]);
         } else {
             s->parts[n++] = s->parts[i];
         }
@@ -66,7 +219,11 @@ void rt_snap_drop(struct rt_snap *s, struct base_str kind) {
 uint64_t rt_snap_bytes(const struct rt_snap *s) {
     uint64_t n = 0;
     for (size_t i = 0; i < s->n; i++)
-        n += s->parts[i]->bytes.len;
+        n += s->parts[i]->bytes.len + s->parts[i]->mapped.len +
+             (s->parts[i]->spool ? sto_spool_len(s->parts[i]->spool) : 0);
+    for (size_t i = 0; i < s->n_dbs; i++)
+        for (size_t k = 0; k < s->dbs[i]->n_files; k++)
+            n += s->dbs[i]->files[k].len;
     return n;
 }
 
@@ -75,8 +232,10 @@ enum cep_rc rt_snap_write(const struct rt_snap *s, struct sto_bundle *b, struct 
     for (size_t i = 0; i < s->n && rc == CEP_OK; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "part-%06zu", i);
-        rc = sto_bundle_put(b, base_str_of(name), base_buf_view(&s->parts[i]->bytes), err);
+        rc = write_part(s->parts[i], base_str_of(name), b, err);
     }
+    for (size_t i = 0; i < s->n_dbs && rc == CEP_OK; i++)
+        rc = write_db(s->dbs[i], i, b, err);
     return rc;
 }
 
@@ -115,21 +274,29 @@ enum cep_rc rt_snap_savepoint(const struct rt_snap *s, const char *dir, struct b
     return rc;
 }
 
+static bool begins_with(struct base_str s, const char *with) {
+    size_t n = strlen(with);
+    return s.len >= n && memcmp(s.p, with, n) == 0;
+}
+
+static enum cep_rc read_part(
+    struct rt_snap *s, const struct sto_manifest *m, const struct sto_file *f, struct cep_err *err) {
+    struct rt_part *p = add(s);
+    enum cep_rc rc = sto_file_map(m, f, &p->mapped, err);
+    return rc == CEP_OK ? check_part(m, f, p->mapped, err) : rc;
+}
+
 enum cep_rc rt_snap_read(struct rt_snap *s, const struct sto_manifest *m, struct cep_err *err) {
-    static const char prefix[] = "part-";
+    struct base_str last = { NULL, 0 };
     enum cep_rc rc = CEP_OK;
     s->id = m->id;
     s->is_savepoint = base_str_eq(m->kind, BASE_STR("savepoint"));
     for (size_t i = 0; i < m->n_files && rc == CEP_OK; i++) {
         const struct sto_file *f = &m->files[i];
-        if (f->name.len < sizeof prefix - 1 || memcmp(f->name.p, prefix, sizeof prefix - 1) != 0)
-            continue;
-        struct base_buf *b = &add(s)->bytes;
-        struct sto_part_head head;
-        struct base_unpack entries;
-        rc = sto_file_read(m, f, b, err);
-        if (rc == CEP_OK && (rc = sto_part_open(base_buf_view(b), &head, &entries, err)) != CEP_OK)
-            base_err_prefix(err, "\"%.*s/%.*s\"", BASE_STR_FMT(m->dir), BASE_STR_FMT(f->name));
+        if (begins_with(f->name, "part-"))
+            rc = read_part(s, m, f, err);
+        else if (begins_with(f->name, "db-") && memchr(f->name.p, '/', f->name.len))
+            rc = read_db_file(s, m, f, &last, err);
     }
     return rc;
 }

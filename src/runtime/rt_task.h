@@ -31,7 +31,9 @@ struct event;
 struct event_base;
 struct rt_channel;
 struct rt_saving;
+struct rt_snap_db;
 struct rt_task;
+struct sto_db;
 
 enum {
     HOUSEKEEPING_STEPS = 32, /* batches between two looks at the clock, sockets, sinks and buffers */
@@ -90,6 +92,9 @@ struct rt_task {
     const struct plan_vertex *vertex;
     int bell_fd; /* eventfd */
     /* Set once by rt_task_open(): from here on things begin anew with each attempt. */
+    struct sto_db *db;               /* owned; keys that do not fit into memory; NULL: backend memory, or no keys */
+    const struct rt_snap_db *served; /* borrowed; the saved one that db began with; NULL: it was empty */
+    uint16_t *numbers;               /* owned; by node: the operator's in db */
     struct rt_graph graph;
     struct rt_source_run **sources; /* owned array; the job's */
     uint32_t n_sources;
@@ -113,6 +118,7 @@ struct rt_task {
     uint64_t barrier;          /* the last one that went on */
     uint64_t committed;        /* the last checkpoint that its sinks committed */
     struct rt_saving *saving;  /* owned; what is not out yet of the last checkpoint; NULL: all is */
+    uint64_t untaken;          /* the checkpoint for which the coordinator has not copied db yet; 0 = none */
     uint32_t n_blocked;        /* channels that wait for the others' barriers */
     uint32_t n_logging;        /* channels whose rows go into the snapshot */
     uint64_t aligning;         /* the barrier that it knows to be on its way; `barrier` or less: none */
@@ -127,6 +133,7 @@ struct rt_task {
     /* Shared; stays. */
     atomic_bool asleep;
     atomic_uint_fast64_t announced; /* the last barrier that a writer has passed, wherever in its channel that is */
+    atomic_uint_fast64_t taken; /* the last checkpoint that has its copy of db, or needs none */
     pthread_mutex_t mutex;    /* of what is shown */
     struct rt_op_info *shown; /* owned; by operator of the job (nodes, then sinks); kind NULL: not here */
     struct rt_task_info shown_task;
@@ -183,6 +190,8 @@ void rt_task_announce(struct rt_task *task);
 void rt_task_announce_barrier(struct rt_task *task, uint64_t id);
 /* To all of its channels: this was the last. */
 void rt_task_push_stop(struct rt_task *task);
+/* Sleeps until the bell rings, or for a while. Sockets and timers wait. */
+void rt_task_wait_for_bell(struct rt_task *task);
 /* True when something waits in a channel. Ordered after what the thread wrote before. */
 bool rt_task_has_input(const struct rt_task *task);
 /* Any thread: wakes the task when it sleeps, or will. */

@@ -13,6 +13,7 @@
 enum {
     BURST = 8,                 /* elements taken from one channel before the next has its turn */
     LONG_WAIT_US = 100 * 1000, /* somebody who looks wants to see that the task is stuck */
+    BELL_WAIT_MS = 5,
     ROOM_WAIT_MS = 200 /* a bell could only be missed by a mistake of ours; then it costs time, not a hang */
 };
 
@@ -27,6 +28,15 @@ static void ring(int fd) {
 void rt_task_ring_bell(struct rt_task *task) {
     if (atomic_exchange(&task->asleep, false))
         ring(task->bell_fd);
+}
+
+void rt_task_wait_for_bell(struct rt_task *task) {
+    struct pollfd p = { .fd = task->bell_fd, .events = POLLIN };
+    uint64_t n;
+    atomic_store(&task->asleep, true);
+    if (poll(&p, 1, BELL_WAIT_MS) > 0 && read(task->bell_fd, &n, sizeof n) < 0)
+        n = 0; /* somebody was faster */
+    atomic_store(&task->asleep, false);
 }
 
 static void announce(struct rt_task_out *out) {

@@ -2,10 +2,12 @@
  * rt_task_open -- a task is made from its place in the execution graph, and taken apart; what can be seen of it.
  */
 #include "runtime/rt_checkpoint.h"
+#include "runtime/rt_db.h"
 #include "runtime/rt_exchange.h"
 #include "runtime/rt_job_internal.h"
 #include "runtime/rt_save.h"
 
+#include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
 
@@ -109,11 +111,45 @@ enum cep_rc rt_task_init(struct rt_task *task, struct rt_job *job, uint32_t inde
     (void)pthread_mutex_init(&task->mutex, NULL);
     atomic_init(&task->asleep, false);
     atomic_init(&task->announced, 0);
+    atomic_init(&task->taken, 0);
     task->shown = base_calloc(plan->n_nodes + plan->n_sinks + 1, sizeof *task->shown);
     task->bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return task->bell_fd >= 0
                ? CEP_OK
                : base_err_set(err, CEP_EIO, "could not make an event descriptor: %s", strerror(errno));
+}
+
+static enum cep_rc make_graph(struct rt_task *task, const struct rt_snap_db *from, struct cep_err *err) {
+    struct rt_job *job = task->job;
+    enum cep_rc rc = rt_db_wanted(task) ? rt_db_open(task, from, err) : CEP_OK;
+    if (rc != CEP_OK)
+        return rc;
+    struct rt_memory memory = { .bytes = rt_db_share(job, task->vertex),
+        .db = task->db,
+        .numbers = task->numbers };
+    return rt_graph_init_part(
+        &task->graph, job->plan, task->vertex->nodes, task->vertex->n_nodes, &memory, job->opts.clk, err);
+}
+
+/* With the database that the same task saved, when its operators can go on with it; else with an empty one. */
+static enum cep_rc open_graph(struct rt_task *task, struct cep_err *err) {
+    struct rt_restore *restore = task->job->restore;
+    bool wanted = rt_db_wanted(task);
+    enum cep_rc rc = wanted ? rt_db_init(task, err) : CEP_OK;
+    const struct rt_snap_db *from = wanted && restore && rc == CEP_OK ? rt_restore_db(restore, task) : NULL;
+    if (rc == CEP_OK)
+        rc = make_graph(task, from, err);
+    bool fits = from != NULL;
+    if (rc == CEP_OK && from)
+        rc = rt_restore_fits(restore, task, &fits, err);
+    if (rc == CEP_OK && from && !fits) {
+        rt_graph_release(&task->graph);
+        rt_db_close(task);
+        from = NULL;
+        rc = make_graph(task, NULL, err);
+    }
+    task->served = from;
+    return rc;
 }
 
 enum cep_rc rt_task_open(struct rt_task *task, struct cep_err *err) {
@@ -124,9 +160,7 @@ enum cep_rc rt_task_open(struct rt_task *task, struct cep_err *err) {
     task->counted = base_calloc(n_nodes, sizeof *task->counted);
     enum cep_rc rc = open_loop(task, err);
     if (rc == CEP_OK)
-        rc = rt_graph_init_part(&task->graph, job->plan, task->vertex->nodes, task->vertex->n_nodes,
-            job->opts.clk, job->opts.state_bytes / task->vertex->parallelism,
-            err);
+        rc = open_graph(task, err);
     if (rc == CEP_OK)
         rc = open_sinks(task, err);
     for (uint32_t i = 0; rc == CEP_OK && job->opts.trace && i < task->vertex->n_nodes; i++)
@@ -218,7 +252,9 @@ static void let_go_of_reasons(struct rt_task *task) {
 
 void rt_task_close(struct rt_task *task) {
     let_go_of_reasons(task);
-    rt_saving_drop(task->saving);
+    if (task->saving)
+        rt_saved_free(rt_saving_drop(task->saving));
+    task->saving = NULL;
     rt_flights_release(&task->flights);
     for (uint32_t i = 0; i < task->n_sinks; i++)
         task->sinks[i]->vt->free(task->sinks[i]);
@@ -244,7 +280,9 @@ void rt_task_close(struct rt_task *task) {
     base_free(task->outs);
     base_free(task->turn);
     base_free(task->counted);
-    size_t from = offsetof(struct rt_task, graph), to = offsetof(struct rt_task, asleep);
+    rt_db_close(task);
+    base_free(task->numbers);
+    size_t from = offsetof(struct rt_task, db), to = offsetof(struct rt_task, asleep);
     memset((char *)task + from, 0, to - from);
 }
 

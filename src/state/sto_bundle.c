@@ -6,11 +6,13 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 #include "state/sto_path.h"
+#include "state/sto_spool.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #define XXH_STATIC_LINKING_ONLY
@@ -157,6 +159,27 @@ enum cep_rc sto_bundle_put(
     struct sto_file *f = add(b, name);
     f->len = bytes.len;
     f->hash = hash_of(XXH3_128bits(bytes.p ? bytes.p : "", bytes.len));
+    return CEP_OK;
+}
+
+enum cep_rc sto_bundle_adopt(
+    struct sto_bundle *b, struct base_str name, struct sto_spool *s, struct cep_err *err) {
+    const char *path;
+    struct sto_file f = { .shared = false };
+    enum cep_rc rc = sto_spool_end(s, &path, &f.len, &f.hash, err);
+    const char *to = base_arena_printf(&b->arena, "%s/%.*s", b->part, BASE_STR_FMT(name));
+    if (rc == CEP_OK)
+        rc = make_parents(b, name, err);
+    /* The other name goes with the spool. */
+    if (rc == CEP_OK)
+        rc = sto_path_link(path, to, err);
+    if (rc == CEP_OK)
+        rc = sto_path_sync(b->part, err);
+    if (rc != CEP_OK)
+        return rc;
+    struct sto_file *kept = add(b, name);
+    f.name = kept->name;
+    *kept = f;
     return CEP_OK;
 }
 
@@ -330,6 +353,42 @@ enum cep_rc sto_file_read(
         rc = differs(path.p, f, out->len, err);
     base_buf_release(&path);
     return rc;
+}
+
+enum cep_rc sto_file_map(
+    const struct sto_manifest *m, const struct sto_file *f, struct base_str *out, struct cep_err *err) {
+    struct base_buf path = BASE_BUF_INIT;
+    struct stat st;
+    enum cep_rc rc = CEP_OK;
+    *out = (struct base_str){ NULL, 0 };
+    sto_file_path(m, f, &path);
+    int fd = open(path.p, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        rc = errno == ENOENT ? base_err_set(err, CEP_EDAMAGED, "file \"%s\" is missing", path.p)
+                             : read_failed(path.p, err);
+    else if ((uint64_t)st.st_size != f->len)
+        rc = differs(path.p, f, (uint64_t)st.st_size, err);
+    if (rc == CEP_OK && f->len > 0) {
+        void *p = mmap(NULL, f->len, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED)
+            rc = read_failed(path.p, err);
+        else
+            *out = (struct base_str){ p, f->len };
+    }
+    if (fd >= 0)
+        (void)close(fd); /* nothing was written to it */
+    if (rc == CEP_OK && !sto_hash_eq(hash_of(XXH3_128bits(out->p ? out->p : "", out->len)), f->hash)) {
+        rc = differs(path.p, f, f->len, err);
+        sto_file_unmap(*out);
+        *out = (struct base_str){ NULL, 0 };
+    }
+    base_buf_release(&path);
+    return rc;
+}
+
+void sto_file_unmap(struct base_str mapped) {
+    if (mapped.len > 0)
+        CEP_INSIST(munmap((void *)(uintptr_t)mapped.p, mapped.len) == 0);
 }
 
 enum cep_rc sto_file_verify(const struct sto_manifest *m, const struct sto_file *f, struct cep_err *err) {

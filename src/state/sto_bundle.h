@@ -107,5 +107,9 @@ enum cep_rc sto_file_read(
     const struct sto_manifest *m, const struct sto_file *f, struct base_buf *out, struct cep_err *err);
 /* The same without the bytes, in constant memory. */
 enum cep_rc sto_file_verify(const struct sto_manifest *m, const struct sto_file *f, struct cep_err *err);
+/* The same without a copy: *out is borrowed until sto_file_unmap(). */
+enum cep_rc sto_file_map(
+    const struct sto_manifest *m, const struct sto_file *f, struct base_str *out, struct cep_err *err);
+void sto_file_unmap(struct base_str mapped);
 /* Every file of it, in constant memory. Returns: CEP_OK, or what is wrong with the first that is not right. */
 enum cep_rc sto_manifest_verify(const struct sto_manifest *m, struct cep_err *err);

@@ -93,6 +93,14 @@ enum cep_rc sto_path_remove(const char *path, struct cep_err *err) {
     return rc;
 }
 
+enum cep_rc sto_path_len(const char *path, uint64_t *len, struct cep_err *err) {
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return failed(err, "look at", path);
+    *len = (uint64_t)st.st_size;
+    return CEP_OK;
+}
+
 enum cep_rc sto_path_read(const char *path, struct base_buf *out, struct cep_err *err) {
     base_buf_clear(out);
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -16,6 +16,8 @@ enum cep_rc sto_path_remove(const char *path, struct cep_err *err);
 bool sto_path_exists(const char *path);
 /* Names in a folder without "." and "..", sorted, each ended by a NUL; *n says how many. */
 enum cep_rc sto_path_list(const char *dir, struct base_buf *names, size_t *n, struct cep_err *err);
+/* How long a file is. */
+enum cep_rc sto_path_len(const char *path, uint64_t *len, struct cep_err *err);
 /* The whole file. Returns: CEP_NONE when it is not there. */
 enum cep_rc sto_path_read(const char *path, struct base_buf *out, struct cep_err *err);
 /*

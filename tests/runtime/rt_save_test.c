@@ -126,7 +126,7 @@ static void what_changes_meanwhile_is_saved_as_it_was(void **state) {
     struct fixture f;
     char values[N_KEYS + 1];
     init(&f);
-    struct rt_saving *s = rt_saving_begin(&f.task, 7);
+    struct rt_saving *s = rt_saving_begin(&f.task, 7, false);
     rt_saving_aligned(s, 55);
     uint32_t slices = 0;
     for (bool over = false; !over; slices++) {
@@ -156,7 +156,7 @@ static void a_slice_is_as_long_as_it_may_be(void **state) {
     (void)state;
     struct fixture f;
     init(&f);
-    struct rt_saving *s = rt_saving_begin(&f.task, 1);
+    struct rt_saving *s = rt_saving_begin(&f.task, 1, false);
     assert_false(rt_saving_some(s, 3 * STEP_US - 1));
     assert_int_equal(f.clk.manual_us, 1000 + 3 * STEP_US);
     clk_manual_set(&f.clk, f.clk.manual_us + 100000); /* rows */
@@ -173,7 +173,7 @@ static void one_that_fails_ends_the_others(void **state) {
     (void)state;
     struct fixture f;
     init(&f);
-    struct rt_saving *s = rt_saving_begin(&f.task, 1);
+    struct rt_saving *s = rt_saving_begin(&f.task, 1, false);
     f.b.fails = true;
     assert_true(rt_saving_some(s, INT64_MAX));
     struct rt_saved *saved = rt_saving_end(s);
@@ -190,12 +190,13 @@ static void one_that_is_dropped_is_cancelled(void **state) {
     (void)state;
     struct fixture f;
     init(&f);
-    struct rt_saving *s = rt_saving_begin(&f.task, 1);
+    struct rt_saving *s = rt_saving_begin(&f.task, 1, false);
     assert_false(rt_saving_some(s, 0));
-    rt_saving_drop(s);
+    struct rt_saved *saved = rt_saving_drop(s);
+    assert_true(saved->dropped);
     assert_int_equal(f.a.n_cancelled, 1);
     assert_int_equal(f.b.n_cancelled, 1);
-    rt_saving_drop(NULL);
+    rt_saved_free(saved);
     release(&f);
 }
 

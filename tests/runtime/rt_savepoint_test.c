@@ -35,7 +35,7 @@ static void copy(struct rt_snap *to, const struct rt_snap *from) {
         struct sto_part_head head;
         struct base_unpack entries;
         struct sto_entry e;
-        assert_int_equal(sto_part_open(base_buf_view(&from->parts[i]->bytes), &head, &entries, NULL), CEP_OK);
+        assert_int_equal(sto_part_open(rt_part_view(from->parts[i]), &head, &entries, NULL), CEP_OK);
         struct base_buf *b = &rt_snap_add(to, &head)->bytes;
         struct sto_out out = sto_part_out(b);
         while (sto_part_next(&entries, &e, NULL) == CEP_OK)

@@ -1,6 +1,7 @@
 /*
  * Checkpoints: published whole or not there, sharing files, the oldest forgotten, damage named and passed over.
  */
+#include "state/sto_spool.h"
 #include "state/sto_store.h"
 
 #include "base/base_num.h"
@@ -109,6 +110,46 @@ static void a_shared_file_that_is_linked_there_is_not_read_again(void **arg) {
     /* One that is not linked there is read, whatever its name. */
     assert_int_equal(take(k, s, "3", "CCCC"), 4);
     sto_store_close(s);
+}
+
+static void a_file_written_before_the_bundle_becomes_part_of_it(void **arg) {
+    struct kit *k = *arg;
+    struct sto_store *s = open_store(k, 3);
+    struct sto_bundle *b = NULL;
+    struct sto_spool *spool = NULL, *unused = NULL;
+    struct sto_manifest m;
+    struct base_str bytes;
+    struct cep_err err = CEP_ERR_INIT;
+    assert_int_equal(sto_spool_new(kit_path(k, "piece"), &spool, NULL), CEP_OK);
+    assert_int_equal(sto_spool_new(kit_path(k, "unused"), &unused, NULL), CEP_OK);
+    assert_int_equal(sto_spool_add(spool, BASE_STR("one, "), NULL), CEP_OK);
+    assert_int_equal(sto_spool_add(spool, BASE_STR(""), NULL), CEP_OK);
+    assert_int_equal(sto_spool_add(spool, BASE_STR("two"), NULL), CEP_OK);
+    assert_int_equal(sto_spool_len(spool), 8);
+    assert_int_equal(sto_store_begin(s, 1, 1, &b, NULL), CEP_OK);
+    assert_int_equal(sto_bundle_adopt(b, BASE_STR("ops/piece"), spool, NULL), CEP_OK);
+    sto_spool_free(spool);
+    sto_spool_free(unused);
+    assert_false(sto_path_exists(kit_path(k, "piece")));
+    assert_false(sto_path_exists(kit_path(k, "unused")));
+    assert_int_equal(sto_store_publish(s, b, NULL), CEP_OK);
+    assert_int_equal(sto_store_latest(s, &m, NULL, NULL, NULL), CEP_OK);
+    const struct sto_file *f = sto_manifest_find(&m, BASE_STR("ops/piece"));
+    assert_int_equal(sto_file_map(&m, f, &bytes, &err), CEP_OK);
+    assert_true(base_str_eq(bytes, BASE_STR("one, two")));
+    sto_file_unmap(bytes);
+    write_file(k, "cp/chk-1/ops/piece", "one, tvo");
+    assert_int_equal(sto_file_map(&m, f, &bytes, &err), CEP_EDAMAGED);
+    assert_non_null(strstr(err.message, "chk-1/ops/piece\" is damaged: its checksum differs"));
+    assert_null(bytes.p);
+    write_file(k, "cp/chk-1/ops/piece", "one");
+    assert_int_equal(sto_file_map(&m, f, &bytes, &err), CEP_EDAMAGED);
+    assert_int_equal(sto_path_remove(kit_path(k, "cp/chk-1/ops/piece"), NULL), CEP_OK);
+    assert_int_equal(sto_file_map(&m, f, &bytes, &err), CEP_EDAMAGED);
+    assert_non_null(strstr(err.message, "is missing"));
+    sto_manifest_release(&m);
+    sto_store_close(s);
+    assert_int_equal(sto_spool_new(kit_path(k, "no/such/folder"), &spool, &err), CEP_EIO);
 }
 
 static void a_file_of_one_in_the_making_stays(void **arg) {
@@ -256,6 +297,7 @@ int main(void) {
         KIT_TEST(what_was_published_is_found_again),
         KIT_TEST(a_shared_file_travels_once_and_goes_with_the_last_who_needs_it),
         KIT_TEST(a_shared_file_that_is_linked_there_is_not_read_again),
+        KIT_TEST(a_file_written_before_the_bundle_becomes_part_of_it),
         KIT_TEST(a_file_of_one_in_the_making_stays),
         KIT_TEST(a_half_written_one_is_never_taken_for_one),
         KIT_TEST(damage_is_named_and_the_one_before_is_used),
