@@ -199,6 +199,16 @@ enum cep_rc cmd_config_int(const struct cmd_config *c, enum cmd_config_key key, 
     return cmd_config_bad(c, key, wants, err);
 }
 
+enum cep_rc cmd_config_choice(const struct cmd_config *c, enum cmd_config_key key, const char *a, const char *b,
+    bool *second, struct cep_err *err) {
+    *second = strcmp(c->values[key], b) == 0;
+    if (*second || strcmp(c->values[key], a) == 0)
+        return CEP_OK;
+    char wants[96];
+    (void)snprintf(wants, sizeof wants, "\"%s\" or \"%s\"", a, b);
+    return cmd_config_bad(c, key, wants, err);
+}
+
 enum cep_rc cmd_config_bytes(
     const struct cmd_config *c, enum cmd_config_key key, uint64_t *out, struct cep_err *err) {
     static const char units[] = "kmgt";

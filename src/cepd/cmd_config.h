@@ -23,11 +23,13 @@
     KEY(COORDINATOR, "coordinator.address", "127.0.0.1:6123", "HOST:PORT", false,                        \
         "control port of the coordinator")                                                               \
     KEY(HTTP, "http.address", "", "HOST:PORT", true, "where the REST interface listens (--http)")        \
-    KEY(STATE_BACKEND, "state.backend", "memory", "memory|rocksdb", false, "where keyed state lies")     \
+    KEY(STATE_BACKEND, "state.backend", "memory", "memory|rocksdb", true,                                \
+        "where the keys of patterns lie: all in memory; or those that are touched in memory, the others in RocksDB on disk") \
     KEY(STATE_DIR, "state.dir", "", "folder", true,                                                      \
         "where the job's checkpoints lie; none: nothing is kept")                                        \
     KEY(STATE_MEMORY, "state.memory", "4g", "bytes: 512m, 4g; 0 = no limit", true,                       \
-        "what the partial matches of one pattern may take; beyond it the job fails and says so")         \
+        "backend memory: what the partial matches of one pattern may take; beyond it the job fails and says so. " \
+        "Backend rocksdb: what all patterns have in memory together; beyond it keys go to disk")          \
     KEY(CP_INTERVAL, "checkpoint.interval", "10 s", "duration", true,                                    \
         "time between checkpoints; 0 = only one at the start and one at the end")                        \
     KEY(CP_DIR, "checkpoint.dir", "", "folder", true, "where checkpoints lie, when not under state.dir") \
@@ -83,6 +85,9 @@ enum cep_rc cmd_config_load(
     struct cmd_config *c, const struct cmd_args *args, struct base_arena *a, struct cep_err *err);
 enum cep_rc cmd_config_int(const struct cmd_config *c, enum cmd_config_key key, int64_t min, int64_t max,
     int64_t *out, struct cep_err *err);
+/* One of two words: *second says which. */
+enum cep_rc cmd_config_choice(const struct cmd_config *c, enum cmd_config_key key, const char *a, const char *b,
+    bool *second, struct cep_err *err);
 /* "0", "512m", "4g": bytes, with k, m, g, t for powers of 1024. */
 enum cep_rc cmd_config_bytes(
     const struct cmd_config *c, enum cmd_config_key key, uint64_t *out, struct cep_err *err);

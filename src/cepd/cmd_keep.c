@@ -84,8 +84,13 @@ enum cep_rc cmd_keep_config(
         .allow_dropped = cmd_args_has(args, "allow-dropped-state") };
     rt_snap_init(&k->snap);
     sto_losses_init(&k->losses);
-    if (*state_dir)
+    if (*state_dir) {
+        struct base_buf b = BASE_BUF_INIT;
+        base_buf_printf(&b, "%s/db", state_dir);
         k->state_dir = base_strdup(state_dir);
+        k->work_dir = base_strdup(base_buf_cstr(&b));
+        base_buf_release(&b);
+    }
     if (*dir) {
         k->dir = base_strdup(dir);
     } else if (*state_dir) {
@@ -213,6 +218,7 @@ static enum cep_rc open_restore(struct cmd_keep *k, bool begun, struct rt_opts *
 enum cep_rc cmd_keep_open(
     struct cmd_keep *k, struct cmd_log *log, struct rt_opts *opts, struct cep_err *err) {
     k->log = log;
+    opts->work_dir = k->work_dir;
     bool begun = k->dir && sto_path_exists(k->dir);
     enum cep_rc rc = k->dir ? open_store(k, err) : CEP_OK;
     if (rc == CEP_OK && k->restore)
@@ -294,5 +300,6 @@ void cmd_keep_release(struct cmd_keep *k) {
     sto_losses_release(&k->losses);
     base_free(k->dir);
     base_free(k->state_dir);
+    base_free(k->work_dir);
     *k = (struct cmd_keep){ .dir = NULL };
 }

@@ -17,7 +17,8 @@
 struct cmd_keep {
     /* Set by cmd_keep_config(). */
     char *dir;           /* owned; of checkpoints; NULL: nothing is kept */
-    char *state_dir;     /* owned; as given, for messages; NULL: none */
+    char *state_dir;     /* owned; as given; NULL: none */
+    char *work_dir;      /* owned; where databases lie while it runs; NULL: a temporary folder */
     const char *restore; /* borrowed from argv; "latest", a path; NULL = from the beginning */
     bool fresh, allow_dropped;
     int64_t every_us;

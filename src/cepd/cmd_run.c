@@ -319,6 +319,8 @@ static enum cep_rc options_of(
     if (rc == CEP_OK)
         rc = cmd_config_bytes(c, CMD_CFG_STATE_MEMORY, &opts->state_bytes, err);
     if (rc == CEP_OK)
+        rc = cmd_config_choice(c, CMD_CFG_STATE_BACKEND, "memory", "rocksdb", &opts->rocksdb, err);
+    if (rc == CEP_OK)
         rc = cmd_config_duration(c, CMD_CFG_BATCH_LINGER, &opts->linger_us, err);
     if (rc == CEP_OK)
         rc = cmd_config_duration(c, CMD_CFG_BUFFER_PATIENCE, &opts->held_patience_us, err);

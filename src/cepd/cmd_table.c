@@ -16,9 +16,13 @@ static const struct cmd_option run_options[] = {
         .arg = "N",
         .help = "batches and watermarks that wait between two tasks (default 64)" },
     { .name = "batch-linger", .arg = "D", .help = "flush sinks at least this often (default 5 ms)" },
+    { .name = "state-backend",
+        .arg = "memory|rocksdb",
+        .help = "keep keys of patterns in memory, or on disk those that do not fit (default memory)" },
     { .name = "state-memory",
         .arg = "BYTES",
-        .help = "what one pattern's partial matches may take (default 4g; 0 = no limit)" },
+        .help = "memory: what one pattern's partial matches may take; rocksdb: what is held in memory of all (default "
+                "4g; 0 = no limit)" },
     { .name = "buffer-rows", .arg = "ROWS", .help = "rows that may wait for watermarks (default 16777216)" },
     { .name = "buffer-patience",
         .arg = "D",
@@ -221,6 +225,13 @@ static const struct cmd_spec table[] = {
                    "what it held then.\n"
                    "State that fits nothing in the file any more is listed, and refused without "
                    "--allow-dropped-state.\n"
+                   "\n"
+                   "With --state-backend rocksdb patterns have --state-memory bytes in memory; keys that were "
+                   "not touched for long go\n"
+                   "to a database under --state-dir (without one: in a temporary folder) and come back when "
+                   "they are. Checkpoints then\n"
+                   "hold what is new of it, and a restore serves from it at once. A checkpoint of one "
+                   "backend restores with the other.\n"
                    "\n"
                    "Such a job also gets over failures by itself (a sink's disk that is full, a connection "
                    "that is lost): it goes back\n"

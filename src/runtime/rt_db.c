@@ -13,7 +13,6 @@
 
 #include <stdio.h>
 
-enum { NS_TIER = 3 };
 enum { DB_BYTES_MIN = 4 << 20, DB_BYTES_MAX = 128 << 20, READ_BYTES = 16 << 20 };
 
 static const char pattern_kind[] = "pattern";
@@ -165,7 +164,7 @@ bool rt_db_is_of(const struct rt_snap_db *db, const struct rt_task *task) {
 }
 
 bool rt_db_is_bound(struct base_str kind, const struct sto_entry *e) {
-    return e->ns == NS_TIER && base_str_eq(kind, base_str_of(pattern_kind));
+    return e->ns == NFA_NS_TIER && base_str_eq(kind, base_str_of(pattern_kind));
 }
 
 /* -- files -------------------------------------------------------------------------------------------------------- */

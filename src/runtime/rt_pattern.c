@@ -8,6 +8,9 @@
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
+#include "state/sto_tier.h"
+
+enum { BEYOND_BYTES = 256 << 20 /* with a database: how far beyond its budget a pattern fails, at least */ };
 
 static struct rt_pattern *pattern_of(const struct rt_op *op) {
     return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_pattern, op);
@@ -111,6 +114,17 @@ static void pattern_save_cancel(struct rt_op *op) {
         nfa_matcher_save_cancel(p->matcher);
 }
 
+static void pattern_save_taken(struct rt_op *op) {
+    if (pattern_of(op)->tier)
+        nfa_matcher_save_taken(pattern_of(op)->matcher);
+}
+
+static enum cep_rc pattern_fits(
+    struct rt_op *op, const struct sto_entry *meta, bool *fits, struct cep_err *err) {
+    struct rt_pattern *p = pattern_of(op);
+    return rt_pattern_outcome(p, nfa_matcher_fits(p->matcher, meta, fits, err), err);
+}
+
 static enum cep_rc pattern_load(
     struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
     struct rt_pattern *p = pattern_of(op);
@@ -129,6 +143,7 @@ static enum cep_rc pattern_loaded(struct rt_op *op, struct sto_losses *losses, s
 static void pattern_free(struct rt_op *op) {
     struct rt_pattern *p = pattern_of(op);
     nfa_matcher_free(p->matcher);
+    sto_tier_free(p->tier);
     nfa_prog_free(p->prog);
     rt_op_release(op);
     base_free(p);
@@ -143,6 +158,8 @@ static const struct rt_op_vt pattern_vt = {
     .save = pattern_save,
     .save_some = pattern_save_some,
     .save_cancel = pattern_save_cancel,
+    .save_taken = pattern_save_taken,
+    .fits = pattern_fits,
     .load = pattern_load,
     .loaded = pattern_loaded,
     .free = pattern_free,
@@ -176,6 +193,14 @@ enum cep_rc rt_pattern_new(const struct plan *plan, const struct plan_node *node
         return rc;
     struct nfa_out sink = rt_pattern_out(p);
     struct nfa_matcher_opts opts = { .max_bytes = memory->bytes };
+    if (memory->db) {
+        /* What changes while a save is under way stays in memory, and so does a key that is larger than all of it. */
+        uint64_t more = memory->bytes > BEYOND_BYTES ? memory->bytes : BEYOND_BYTES;
+        opts.max_bytes = memory->bytes ? memory->bytes + more : 0;
+        p->tier = sto_tier_new(memory->db, memory->number, NFA_NS_KEY);
+        opts.tier = p->tier;
+        opts.budget = memory->bytes ? memory->bytes : UINT64_MAX;
+    }
     p->matcher = nfa_matcher_new(p->prog, &sink, &opts);
     *out = &p->op;
     return CEP_OK;

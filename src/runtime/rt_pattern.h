@@ -6,11 +6,13 @@
 #include "runtime/rt_ops.h"
 
 struct rt_patterns;
+struct sto_tier;
 
 struct rt_pattern {
     struct rt_op op;
     struct nfa_prog *prog;       /* owned */
     struct nfa_matcher *matcher; /* owned; NULL: in a group */
+    struct sto_tier *tier;       /* owned; where its keys go that do not fit into memory; NULL: nowhere */
     struct rt_patterns *group;   /* borrowed; NULL: alone */
     uint32_t number;             /* in the group */
     int64_t told;                /* in a group: the watermark that its readers have */

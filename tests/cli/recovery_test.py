@@ -16,6 +16,9 @@ import traceback
 CEPD = os.path.abspath(os.environ["CEPD"])
 SOAK = pathlib.Path(os.environ["CEP_SRCDIR"]) / "tests" / "soak" / "kill_soak.py"
 LIMIT_S = 120
+# They say themselves which backend they use, or need none.
+ONCE = ("test_kills_change_nothing_in_what_sinks_hold", "test_options_that_mean_nothing_alone_are_mistakes",
+        "test_a_checkpoint_of_one_backend_restores_with_the_other")
 
 PROGRAM = """stream payments (card string, amount double, at timestamp)
 from file (path = 'in.ndjson', follow = true) format json event time at watermark delay 1 s;
@@ -214,20 +217,44 @@ def test_kills_change_nothing_in_what_sinks_hold(folder):
     assert done.stdout.splitlines()[-1].endswith(" passed, 0 failed"), done.stdout
 
 
+def test_a_checkpoint_of_one_backend_restores_with_the_other(folder):
+    start(folder)
+    run(folder, until=ready(folder))
+    for i, backend in enumerate(("rocksdb", "memory", "rocksdb", "rocksdb", "memory")):
+        append(folder, row(60 + i, 10 + i), row(300 + i, 12 + i, f"c{i}"), row(300 + i, 12 + i, f"d{i}"), row(10, 14 + i, "other"))
+        run(folder, "--restore", "latest", "--state-backend", backend, "--state-memory", "64m" if i == 2 else "1k" if backend == "rocksdb"
+            else "4g", "--parallelism", str(1 + i % 3), "--checkpoint-interval", "20 ms", until=ready(folder))
+    append(folder, *(row(400, 30, f"{c}{i}") for i in range(5) for c in "cd"), row(1, 59, "other"))
+    ends = PROGRAM.replace(", follow = true", "")
+    want = folder / "want"
+    want.mkdir()
+    (want / "in.ndjson").write_bytes((folder / "in.ndjson").read_bytes())
+    for place, args in ((want, ()), (folder, ("--state-dir", "state", "--restore", "latest"))):
+        (place / "p.pattern").write_text(ends)
+        cepd("run", "p.pattern", *args, cwd=place)
+    for name in ("big.ndjson", "rising.ndjson"):
+        assert sorted((folder / name).read_bytes().splitlines()) == sorted((want / name).read_bytes().splitlines()), name
+    assert len(content(want / "big.ndjson")) >= 10
+
+
 def main():
     only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
     passed = failed = 0
-    for name, test in sorted(globals().items()):
-        if not name.startswith("test_") or only not in name:
-            continue
-        with tempfile.TemporaryDirectory() as tmp:
-            try:
-                test(pathlib.Path(tmp))
-                passed += 1
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}")
-                traceback.print_exc(limit=-2, file=sys.stdout)
+    tests = [(name, test) for name, test in sorted(globals().items()) if name.startswith("test_") and only in name]
+    # With a budget of 1 KiB no key stays in memory.
+    for backend, memory in (("memory", "4g"), ("rocksdb", "1k")):
+        os.environ["CEPD_STATE_BACKEND"], os.environ["CEPD_STATE_MEMORY"] = backend, memory
+        for name, test in tests:
+            if backend != "memory" and name in ONCE:
+                continue
+            with tempfile.TemporaryDirectory() as tmp:
+                try:
+                    test(pathlib.Path(tmp))
+                    passed += 1
+                except Exception:
+                    failed += 1
+                    print(f"FAILED {name}, {backend}")
+                    traceback.print_exc(limit=-2, file=sys.stdout)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 

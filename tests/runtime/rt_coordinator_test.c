@@ -138,7 +138,7 @@ static void options(struct context *c, uint32_t parallelism, struct rt_opts *opt
     opts->batch_rows = 1 + rt_random_below(f, 20);
     opts->channel_capacity = 2 + rt_random_below(f, 32);
     opts->arg = c;
-    backend(c, false, opts);
+    backend(c, rt_random_below(f, 3) == 0, opts);
 }
 
 static void checkpoints(struct context *c, struct rt_opts *opts) {
@@ -257,6 +257,7 @@ static void a_failed_job_goes_on_at_any_parallelism(void **state) {
     }
     assert_true(n_failed >= (uint32_t)n);
     assert_true(c.n_unaligned > 0 && c.flight_bytes > 0 && c.n_restored_flights > 0);
+    assert_true(c.n_with_db > 0);
     assert_true(n_bytes > 1000 * (size_t)n);
 }
 
@@ -316,7 +317,7 @@ static void a_job_goes_back_by_itself(void **state) {
     assert_int_equal(run(&c, &opts, &stats, NULL), CEP_OK);
     read_all(c.f, want);
     for (size_t p = 0; p < sizeof parallelisms / sizeof *parallelisms; p++) {
-        for (int rocksdb = 0; rocksdb < 1; rocksdb++) {
+        for (int rocksdb = 0; rocksdb < (parallelisms[p] == 2 ? 2 : 1); rocksdb++) {
             assert_int_equal(run_with_restarts(&c, parallelisms[p], rocksdb, 10, &stats, &err), CEP_OK);
             assert_int_equal(stats.restarts, c.n_restarts);
             assert_int_equal(stats.n_restored, c.n_restarts);

@@ -3,8 +3,10 @@
 has read everything; what its sinks then hold must be what an undisturbed run gives, byte for byte after sorting.
 
     kill_soak.py [--kills N] [--seed S] [--events N] [--parallelism 1,2,4] [--mode aligned,unaligned,either]
+                 [--backend memory,rocksdb]
 
-Each round draws a parallelism and whether checkpoints are aligned, makes events (shuffled within the watermark's delay, some of them late, some
+Each round draws a parallelism, whether checkpoints are aligned, and a backend (with rocksdb also a budget, so that keys come and go all
+the time), makes events (shuffled within the watermark's delay, some of them late, some
 broken), and kills until the job ends by itself. Partial matches, reorder buffers, timers, suppressed and firing alerts are
 open at every kill. The seed is printed; the same seed draws the same events and the same rounds (the moments of the kills are
 the machine's). The closing line is "N passed, N failed", N rounds.
@@ -81,6 +83,8 @@ sink payments.errors  to file (path = 'out/errors.ndjson') format json;
 PARALLELISMS = ("1", "2", "4")
 MODES = {"aligned": ["--checkpoint-alignment-timeout", "1 h"], "unaligned": ["--checkpoint-mode", "unaligned"],
          "either": ["--checkpoint-alignment-timeout", "1 ms", "--channel-capacity", "2", "--batch-size", "64"]}
+BACKENDS = ("memory", "rocksdb")
+BUDGETS = ("1k", "5m", "64m")  # nothing stays in memory; some; all
 
 
 def write_events(path, rng, n):
@@ -121,7 +125,14 @@ def job_folder(root, name, events):
 
 def command(cepd, folder, setting, restore):
     return [cepd, "run", str(folder / "job.pattern"), "--parallelism", str(setting["parallelism"]), "--state-dir",
-            str(folder / "state"), "--checkpoint-interval", "20 ms", *setting["mode"]] + (["--restore", "latest"] if restore else [])
+            str(folder / "state"), "--checkpoint-interval", "20 ms", "--state-backend", setting["backend"],
+            "--state-memory", setting["memory"], *MODES[setting["mode"]]] + (["--restore", "latest"] if restore else [])
+
+
+def draw(rng, opts):
+    backend = rng.choice(opts.backend)
+    return {"parallelism": rng.choice(opts.parallelism), "mode": rng.choice(opts.mode), "backend": backend,
+            "memory": rng.choice(BUDGETS) if backend == "rocksdb" else "4g"}
 
 
 def run_killed(cepd, folder, setting, rng, kills_wanted, longest):
@@ -161,19 +172,13 @@ def difference(want, got):
     return None
 
 
-def parallelisms(text):
-    """Those that checkpoints are taken at."""
-    for p in text.split(","):
-        if p not in PARALLELISMS:
-            raise argparse.ArgumentTypeError("%r is not one of %s" % (p, ", ".join(PARALLELISMS)))
-    return text.split(",")
-
-
-def modes(text):
-    for mode in text.split(","):
-        if mode not in MODES:
-            raise argparse.ArgumentTypeError("%r is not one of %s" % (mode, ", ".join(MODES)))
-    return text.split(",")
+def some_of(allowed):
+    def parse(text):
+        for p in text.split(","):
+            if p not in allowed:
+                raise argparse.ArgumentTypeError("%r is not one of %s" % (p, ", ".join(allowed)))
+        return text.split(",")
+    return parse
 
 
 def main():
@@ -181,9 +186,11 @@ def main():
     args.add_argument("--kills", type=int, default=200)
     args.add_argument("--seed", type=int, default=None)
     args.add_argument("--events", type=int, default=300000)
-    args.add_argument("--parallelism", default="1,2,4", type=parallelisms, help="those to draw from: 1,2,4")
-    args.add_argument("--mode", default="aligned,unaligned,either", type=modes,
+    args.add_argument("--parallelism", default="1,2,4", type=some_of(PARALLELISMS), help="those to draw from: 1,2,4")
+    args.add_argument("--mode", default="aligned,unaligned,either", type=some_of(MODES),
                       help="those to draw from: aligned, unaligned, either (as it comes: aligned for 1 ms)")
+    args.add_argument("--backend", default="memory,rocksdb", type=some_of(BACKENDS),
+                      help="those to draw from: memory,rocksdb")
     args.add_argument("--keep", action="store_true", help="keep the folders of failed rounds")
     opts = args.parse_args()
     seed = opts.seed if opts.seed is not None else int.from_bytes(os.urandom(4), "little")
@@ -206,8 +213,7 @@ def main():
             want = outputs(folder)
             shutil.rmtree(folder / "out")
             (folder / "out" / "climbing").mkdir(parents=True)
-            mode = rng.choice(opts.mode)
-            setting = {"parallelism": rng.choice(opts.parallelism), "mode": MODES[mode]}
+            setting = draw(rng, opts)
             n, why = run_killed(cepd, folder, setting, rng, rng.randrange(3, 9), took)
             kills += n
             why = why or difference(want, outputs(folder))
