@@ -50,7 +50,7 @@ def kleene(start, loop, within=1000):
     return [("A", False), ("B", True), ("END", False)], weights, within, 0
 
 
-CASES = [Case(name, *made, 10) for name, made in [
+CASES = [Case(name, *made, 0) for name, made in [
     ("sequence of 3", sequence(3)), ("sequence of 6", sequence(6)), ("sequence of 9", sequence(9)),
     ("sequence of 12", sequence(12)), ("sequence of 24", sequence(24)),
     ("sparse Kleene", kleene(0.01, 0.02)), ("dense Kleene", kleene(0.05, 0.95)),
@@ -258,6 +258,7 @@ def main():
     ap.add_argument("--core", default=os.environ.get("CORE_OFFLINE"), help="CORE's offline program (or CORE_OFFLINE)")
     ap.add_argument("--cepd", default="./cepd")
     ap.add_argument("--events", type=int, default=1_000_000, help="of the long stream")
+    ap.add_argument("--limit", type=int, default=10, help="matches an event may complete, on the long stream; 0: all of them")
     ap.add_argument("--only", action="append", help="a case's name, or how it begins")
     ap.add_argument("--check", action="store_true", help="compare matches on the small streams alone")
     args = ap.parse_args()
@@ -265,7 +266,7 @@ def main():
         print("CORE is not here: name its offline program by --core or CORE_OFFLINE to compare")
         return 0
     core, cepd, ok = Core(args.core), os.path.abspath(args.cepd), True
-    cases = [c for c in CASES if not args.only or any(c.name.startswith(o) for o in args.only)]
+    cases = [c._replace(limit=args.limit) for c in CASES if not args.only or any(c.name.startswith(o) for o in args.only)]
     compared = {}  # queries that differ in their window or keys alone are compared once
     with tempfile.TemporaryDirectory() as tmp:
         folder = pathlib.Path(tmp)
