@@ -93,6 +93,32 @@ def test_a_killed_job_goes_on_with_its_partial_matches(folder):
     assert len(content(folder / "rising.ndjson")) == 1
 
 
+SETS = PROGRAM.replace("b as amount > a.amount", "b as amount between 250 and 350")
+
+
+def test_sets_survive_and_go_into_the_other_store_when_the_pattern_is_edited(folder):
+    (folder / "p.pattern").write_text(SETS)
+    assert "store: sets" in cepd("explain", "p.pattern", cwd=folder).stdout
+    start(folder, SETS)
+    begun = [time.monotonic()]
+    run(folder, "--checkpoint-interval", "20 ms", until=lambda: time.monotonic() - begun[0] > 1.0, sig=signal.SIGKILL)
+    append(folder, row(150, 10), row(10, 20))
+    said = run(folder, "--restore", "latest", until=ready(folder))
+    assert "goes on from checkpoint" in said
+    # Who reads the time-outs wants every partial match by itself: what is open is taken apart, and nothing is lost.
+    text = SETS + "sink big.timeouts to file (path = 'out.ndjson') format json;\n"
+    (folder / "p.pattern").write_text(text)
+    assert "store: runs" in cepd("explain", "p.pattern", cwd=folder).stdout
+    said = run(folder, "--restore", "latest", until=ready(folder))
+    assert "has no place for" not in said
+    # And back; only the sink's own state has no place any more.
+    (folder / "p.pattern").write_text(SETS)
+    append(folder, row(300, 21), row(10, 30))
+    said = run(folder, "--restore", "latest", "--allow-dropped-state", until=lambda: len(content(folder / "big.ndjson")) == 1)
+    assert said.count("has no place for") == 1 and '"big_timeouts_sink_1": has no place for' in said, said
+    assert content(folder / "big.ndjson") == [{"card": "c1", "first": 200.0, "amount": 300.0}]
+
+
 def test_a_clean_stop_takes_a_last_checkpoint_and_says_how_to_go_on(folder):
     start(folder)
     append(folder, row(300, 10), row(10, 20))

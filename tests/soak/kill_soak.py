@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Exactly once, shown: the program is killed (SIGKILL) at random moments and started again from its last checkpoint until it
-has read everything; what its sinks then hold must be what an undisturbed run gives, byte for byte after sorting.
+has read everything; what its sinks then hold must be what an undisturbed run gives, byte for byte after sorting. There is a pattern for
+each store of partial matches: runs, and both kinds of sets (stepping: a shared graph; falling: fates).
 
     kill_soak.py [--kills N] [--seed S] [--events N] [--parallelism 1,2,4] [--mode aligned,unaligned,either]
                  [--backend memory,rocksdb]
@@ -63,6 +64,23 @@ pattern quiet
   within 2 min
   measures card as card, big.at as at;
 
+pattern stepping
+  from payments
+  partition by card
+  match a -> b -> c
+  define a as amount < 1.0, b as amount between 300.0 and 400.0, c as amount > 900.0
+  within 5 min
+  after match no skip
+  measures card as card, a.at as first_at, b.at as mid_at, c.at as last_at;
+
+pattern falling
+  from payments
+  partition by card
+  match high+ -> mid{2,} -> low
+  define high as amount > 900.0, mid as amount between 300.0 and 500.0, low as amount < 1.0
+  within 3 min
+  measures card as card, count(high) as highs, count(mid) as mids, low.at as at;
+
 alert tested on probing
   severity high
   message 'card {card}: {probes} probes, then {amount}'
@@ -74,6 +92,8 @@ alert went_quiet on quiet
 sink tested           to file (path = 'out/tested.ndjson') format json;
 sink went_quiet       to file (path = 'out/quiet.ndjson') format json;
 sink climbing         to file (path = 'out/climbing/') format json;
+sink stepping         to file (path = 'out/stepping.ndjson') format json;
+sink falling          to file (path = 'out/falling.ndjson') format json;
 sink probing.timeouts to file (path = 'out/timeouts.ndjson') format json;
 sink payments.late    to file (path = 'out/late.ndjson') format json;
 sink payments.errors  to file (path = 'out/errors.ndjson') format json;
