@@ -41,6 +41,8 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_sleep.c \
 	src/nfa/nfa_step.c \
 	src/nfa/nfa_store.c \
+	src/nfa/nfa_to_runs.c \
+	src/nfa/nfa_to_sets.c \
 	src/nfa/nfa_trace.c \
 	src/nfa/nfa_tree.c \
 	src/nfa/nfa_walk.c

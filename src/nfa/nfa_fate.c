@@ -312,6 +312,30 @@ static struct nfa_fate *live_of_rank(const struct nfa_fates *fs, uint32_t rank) 
     return NULL;
 }
 
+void nfa_fates_add(struct nfa_matcher *m, struct nfa_key *k, struct nfa_ev *ev, struct nfa_fate *f,
+    struct nfa_hop *hop, struct nfa_rank_trans *how) {
+    struct nfa_fates *fs = k->fates;
+    struct nfa_start *s = nfa_mem_get(&m->mem, sizeof *s);
+    *s = (struct nfa_start){ .ev = ev, .fate = f, .hop = hop, .how = how };
+    ev->refs++;
+    f->refs++;
+    if (!f->n)
+        f->oldest = ev->order;
+    f->n++;
+    f->weight++;
+    f->newest = ev->order;
+    if (f->state == NFA_FATE_DONE)
+        m->stats.waiting++;
+    else
+        m->stats.open++;
+    if (fs->last)
+        fs->last->next = s;
+    else
+        fs->first = s;
+    fs->last = s;
+    fs->n_starts++;
+}
+
 static void start(struct nfa_matcher *m, struct nfa_key *k) {
     struct nfa_rank_trans *t = nfa_rank_step(m, NFA_RANK_START);
     if (!t->done && t->next == NFA_NONE)
@@ -333,27 +357,12 @@ static void start(struct nfa_matcher *m, struct nfa_key *k) {
             f->refs++;
         }
     }
-    struct nfa_start *s = nfa_mem_get(&m->mem, sizeof *s);
-    *s = (struct nfa_start){ .ev = nfa_ev_take(m), .fate = f, .hop = f->tail, .how = t };
+    if (!m->cur.ev)
+        m->cur.ev = nfa_ev_new(m);
     t->refs++;
-    f->refs++;
-    if (s->hop)
-        s->hop->refs++;
-    if (!f->n)
-        f->oldest = m->cur.order;
-    f->n++;
-    f->weight++;
-    f->newest = m->cur.order;
-    if (t->done)
-        m->stats.waiting++;
-    else
-        m->stats.open++;
-    if (fs->last)
-        fs->last->next = s;
-    else
-        fs->first = s;
-    fs->last = s;
-    fs->n_starts++;
+    if (f->tail)
+        f->tail->refs++;
+    nfa_fates_add(m, k, m->cur.ev, f, f->tail, t);
 }
 
 /* -- what is done -------------------------------------------------------------------------------------------------------- */

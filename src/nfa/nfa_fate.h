@@ -78,6 +78,9 @@ struct nfa_fate *nfa_fate_find(struct nfa_matcher *m, struct nfa_start *s);
 /* The key's fates with room for n live ones. */
 struct nfa_fates *nfa_fates_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n);
 
+/* A start behind those that are there: its event is counted here, hop and how are moved. Requires: f is the key's. */
+void nfa_fates_add(struct nfa_matcher *m, struct nfa_key *k, struct nfa_ev *ev, struct nfa_fate *f,
+    struct nfa_hop *hop, struct nfa_rank_trans *how);
 void nfa_fates_step(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 /* The key came back: what is due is seen to. It may be removed. */

@@ -399,32 +399,11 @@ static void read_hop(struct reader *r, struct base_unpack *u) {
         x->hop->refs++;
 }
 
-/* A start at the end of the key's. */
 static void make_start(struct reader *r, struct nfa_ev *ev, const struct how_read *w, const struct hop_read *x, struct nfa_fate *f) {
-    struct nfa_matcher *m = r->l->m;
-    struct nfa_fates *fs = r->k->fates;
-    struct nfa_start *s = nfa_mem_get(&m->mem, sizeof *s);
-    *s = (struct nfa_start){ .ev = ev, .fate = f, .hop = x ? x->hop : NULL, .how = w->how };
-    ev->refs++;
-    f->refs++;
     w->how->refs++;
     if (x)
         x->hop->refs++;
-    if (!f->n)
-        f->oldest = ev->order;
-    f->newest = ev->order;
-    f->n++;
-    f->weight++;
-    if (f->state == NFA_FATE_DONE)
-        m->stats.waiting++;
-    else
-        m->stats.open++;
-    if (fs->last)
-        fs->last->next = s;
-    else
-        fs->first = s;
-    fs->last = s;
-    fs->n_starts++;
+    nfa_fates_add(r->l->m, r->k, ev, f, x ? x->hop : NULL, w->how);
 }
 
 static void read_start(struct reader *r, struct base_unpack *u) {
@@ -498,7 +477,6 @@ static void read_all(struct reader *r, struct base_unpack *u) {
 }
 
 static void fates_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
-    k = l->m->p->store == NFA_STORE_FATES ? k : NULL;
     struct nfa_matcher *m = l->m;
     struct reader r = { .l = l, .k = k, .step = m->next_step = nfa_dets_next_step(m) };
     uint64_t last_done = base_unpack_varint(u);
@@ -519,6 +497,9 @@ static void fates_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpa
         nfa_fates_free(m, k);
 }
 
-const struct nfa_store nfa_store_fates = {
-    .tag = 3, .name = "fates", .collect = fates_collect, .save = fates_save, .load = fates_load
-};
+const struct nfa_store nfa_store_fates = { .tag = 3,
+    .kind = NFA_STORE_FATES,
+    .name = "fates",
+    .collect = fates_collect,
+    .save = fates_save,
+    .load = fates_load };

@@ -245,7 +245,6 @@ static void read_place(struct reader *r, struct base_unpack *u) {
 }
 
 static void graph_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
-    k = l->m->p->store == NFA_STORE_GRAPH ? k : NULL;
     struct nfa_matcher *m = l->m;
     struct reader r = { .l = l, .k = k };
     m->next_step = nfa_dets_next_step(m); /* dets that the key has are stamped with it */
@@ -271,6 +270,9 @@ static void graph_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpa
         nfa_graph_free(m, k);
 }
 
-const struct nfa_store nfa_store_graph = {
-    .tag = 2, .name = "graph", .collect = graph_collect, .save = graph_save, .load = graph_load
-};
+const struct nfa_store nfa_store_graph = { .tag = 2,
+    .kind = NFA_STORE_GRAPH,
+    .name = "graph",
+    .collect = graph_collect,
+    .save = graph_save,
+    .load = graph_load };

@@ -1,6 +1,8 @@
 /*
  * nfa_load -- a matcher's state read back, into the program that saved it or into another one.
  *
+ * A key is read as the store has it that wrote it and, where the program has another one, taken over (nfa_to_runs.c, nfa_to_sets.c).
+ *
  * Numbers are translated by META (nfa_save.h). What has no counterpart is dropped and counted: partial matches whose state
  * means nothing here, or which hold an event of a variable or a stream that is no more. Bytes that make no sense are refused
  * before anything is built on them: numbers out of range, chains that do not ascend, starts that are not on their chain. The
@@ -546,7 +548,6 @@ void nfa_load_quotas(struct nfa_loader *l, struct base_unpack *u) {
 }
 
 void nfa_runs_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
-    k = l->m->p->store == NFA_STORE_RUNS ? k : NULL;
     load_links(l, u);
     size_t n = base_unpack_count(u, 4);
     for (size_t i = 0; i < n && !u->bad; i++)
@@ -582,6 +583,35 @@ static void settle(struct nfa_matcher *m, struct nfa_key *k) {
             k->deadline = at;
     }
     nfa_key_settle(m, k);
+}
+
+static void drop_runs(struct nfa_matcher *m, struct nfa_key *k) {
+    while (k->first)
+        nfa_group_free(m, k, k->first);
+    while (k->done) {
+        struct nfa_done *d = k->done;
+        k->done = d->next;
+        m->stats.waiting--;
+        nfa_done_free(m, d);
+    }
+    nfa_sleep_free(m, k);
+}
+
+/* What another store saved, into the program's own. */
+static void convert(struct nfa_loader *l, struct nfa_key *k, bool bad) {
+    struct nfa_matcher *m = l->m;
+    enum nfa_store_kind to = m->p->store;
+    if (k->graph && to != NFA_STORE_GRAPH)
+        nfa_graph_to_runs(l, k);
+    if (k->fates && to != NFA_STORE_FATES)
+        nfa_fates_to_runs(l, k);
+    if (to == NFA_STORE_RUNS || !(k->first || k->done))
+        return;
+    if (!bad && to == NFA_STORE_GRAPH)
+        nfa_runs_to_graph(l, k);
+    if (!bad && to == NFA_STORE_FATES)
+        nfa_runs_to_fates(l, k);
+    drop_runs(m, k);
 }
 
 /* stored: from the tier, where its deadline is row_deadline. CEP_NONE: it is in memory already. */
@@ -624,7 +654,17 @@ static enum cep_rc read_key(struct nfa_loader *l, struct base_str value, bool st
     for (size_t i = 0; i < n && !u.bad; i++)
         load_event(l, &u);
     load_history(l, k, &u);
+    if (store->kind != NFA_STORE_RUNS && !m->dets)
+        nfa_dets_join(m, NULL);
+    if (store->kind == NFA_STORE_GRAPH && !m->cells)
+        m->cells = nfa_cells_new(m);
+    uint64_t step = m->next_step;
     store->load(l, k, &u);
+    if (k)
+        convert(l, k, u.bad);
+    /* Dets count steps of their own; runs go on behind those that were read. */
+    if (m->p->store == NFA_STORE_RUNS && m->next_step < step)
+        m->next_step = step;
     forget_key(l);
     if (k)
         settle(m, k);
@@ -753,6 +793,11 @@ enum cep_rc nfa_matcher_loaded(struct nfa_matcher *m, struct sto_losses *losses,
     if (!l)
         return CEP_OK;
     tell(l, losses);
+    /* Those of another store than the program's. */
+    if (m->p->store == NFA_STORE_RUNS)
+        nfa_dets_leave(m);
+    if (m->p->store != NFA_STORE_GRAPH)
+        nfa_cells_free(m);
     for (uint32_t i = 0; i < m->pat->n_inputs && rc == CEP_OK; i++)
         rc = push_rows(l, i, err);
     nfa_loader_free(l);

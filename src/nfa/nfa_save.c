@@ -217,9 +217,12 @@ static void runs_save(struct nfa_saver *s, const struct nfa_key *k) {
     save_done(s, k);
 }
 
-const struct nfa_store nfa_store_runs = {
-    .tag = 1, .name = "runs", .collect = runs_collect, .save = runs_save, .load = nfa_runs_load
-};
+const struct nfa_store nfa_store_runs = { .tag = 1,
+    .kind = NFA_STORE_RUNS,
+    .name = "runs",
+    .collect = runs_collect,
+    .save = runs_save,
+    .load = nfa_runs_load };
 
 static const struct nfa_store *const stores[] = { &nfa_store_runs, &nfa_store_graph, &nfa_store_fates };
 

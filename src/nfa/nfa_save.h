@@ -188,6 +188,7 @@ enum cep_rc nfa_load_stored_key(struct nfa_loader *l, struct base_str value, int
 
 struct nfa_store {
     uint8_t tag;
+    enum nfa_store_kind kind;
     const char *name;
     /* Numbers the events that the key's partial matches hold (nfa_save_ev). */
     void (*collect)(struct nfa_saver *s, const struct nfa_key *k);
@@ -225,6 +226,15 @@ void nfa_load_det(struct nfa_loader *l, struct base_unpack *u, bool make, struct
 /* Partial matches that stood in it: so many, of which so many are lost whatever their states mean. */
 void nfa_lose_det(struct nfa_loader *l, const struct nfa_det_read *d, uint64_t n, uint64_t n_lost);
 void nfa_load_quotas(struct nfa_loader *l, struct base_unpack *u);
+
+/* nfa_to_sets.c, nfa_to_runs.c: a key's partial matches taken over from one store into another. */
+enum { NFA_CONVERT_MOST = 1 << 20 };
+/* Ensures: k->graph (k->fates) has what k's runs are; those are as they were. */
+void nfa_runs_to_graph(struct nfa_loader *l, struct nfa_key *k);
+void nfa_runs_to_fates(struct nfa_loader *l, struct nfa_key *k);
+/* Ensures: k has runs; k->graph (k->fates) is gone. Requires: k had no runs. */
+void nfa_graph_to_runs(struct nfa_loader *l, struct nfa_key *k);
+void nfa_fates_to_runs(struct nfa_loader *l, struct nfa_key *k);
 
 extern const struct nfa_store nfa_store_runs, nfa_store_graph, nfa_store_fates;
 /* By tag; NULL when there is none. */

@@ -337,6 +337,8 @@ void nfa_sleep_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack 
     m->cur = (struct nfa_cur){ .order = 0 };
     if (!drop)
         trim(m, k);
-    if (!drop && k->log && !(l->same && k->first && k->first->start_order < k->log->ev->order))
+    bool stays = l->same && m->p->store == NFA_STORE_RUNS && k && k->first && k->log &&
+                 k->first->start_order < k->log->ev->order;
+    if (!drop && k->log && !stays)
         wake_all(m, k);
 }

@@ -338,6 +338,9 @@ bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_patt
         .off = (flags & NFA_KIT_SETS ? 0 : 1u << 7) | (flags & NFA_KIT_NO_CALM ? 1u << 4 : 0) | (flags & NFA_KIT_NO_DOMINATE ? 1u << 5 : 0) |
                (flags & NFA_KIT_NO_COVER ? 1u << 6 : 0) };
     k->rc = nfa_compile(&k->node, &k->plan, &opts, &k->prog, &k->err);
+    opts.off ^= 1u << 7;
+    if (k->rc == CEP_OK && (flags & NFA_KIT_SWITCH))
+        k->rc = nfa_compile(&k->node, &k->plan, &opts, &k->other, &k->err);
     if (k->rc != CEP_OK)
         return false;
     make_matcher(k);
@@ -387,8 +390,16 @@ void nfa_kit_reload(struct nfa_kit *k) {
     struct sto_losses losses;
     sto_losses_init(&losses);
     nfa_kit_save(k, &first);
+    if (k->other) {
+        struct nfa_prog *p = k->prog;
+        nfa_matcher_free(k->matcher);
+        k->matcher = NULL;
+        k->prog = k->other;
+        k->other = p;
+    }
     nfa_kit_load(k, &first, &losses);
-    assert_int_equal(losses.n, 0);
+    if (losses.n)
+        fail_msg("%llu %s lost", (unsigned long long)losses.v[0].n, losses.v[0].what);
     /* What came back is what was saved. */
     nfa_kit_save(k, &second);
     if (first.n != second.n)
@@ -407,6 +418,7 @@ void nfa_kit_release(struct nfa_kit *k) {
     sto_tier_free(k->tier);
     sto_db_close(k->own.db);
     nfa_prog_free(k->prog);
+    nfa_prog_free(k->other);
     for (size_t i = 0; i < k->n_matches; i++)
         base_free(k->matches[i]);
     for (size_t i = 0; i < k->n_timeouts; i++)

@@ -29,7 +29,8 @@ enum {
     NFA_KIT_KEYED = 8,
     NFA_KIT_NO_DOMINATE = 16,
     NFA_KIT_NO_COVER = 32,
-    NFA_KIT_SETS = 64 /* the store of sets where it can be */
+    NFA_KIT_SETS = 64,  /* the store of sets where it can be */
+    NFA_KIT_SWITCH = 128 /* saved by one store, loaded into the other, and back: at each nfa_kit_reload() */
 };
 
 /* A database that kits share, in a folder of its own below $TMPDIR. */
@@ -45,7 +46,7 @@ struct nfa_kit {
     struct plan_node source, node;
     const struct plan_node *nodes[2];
     struct evt_schema stream;
-    struct nfa_prog *prog;
+    struct nfa_prog *prog, *other; /* other: NULL, or with the other store */
     struct nfa_matcher *matcher;
     struct cep_err err;
     enum cep_rc rc;             /* of compiling, then of the last call */

@@ -4,6 +4,7 @@
  * That a matcher saved and loaded after every event gives what an undisturbed one gives is tested on random patterns by
  * nfa_random_test.
  */
+#include "tests/nfa/nfa_gen.h"
 #include "tests/nfa/nfa_kit.h"
 
 #include "base/base_mem.h"
@@ -176,6 +177,246 @@ static void edits_keep_what_means_the_same(void **state) {
     check_edit(&sets, &no_skip, &no_skip, NFA_KIT_SETS, NFA_KIT_SETS);
 }
 
+static const struct plan_pattern past_last = { .skip = PLAN_SKIP_PAST_LAST };
+
+/* Starts of one fate: what is lost is counted by start. */
+static void edits_keep_fates_that_mean_the_same(void **state) {
+    (void)state;
+    static const struct edit edits[] = {
+        { "a -> b -> c", "a@1 b@2 x@3", "a -> b -> c", "b@5 c@6", "a0 b1 c4", "" },
+        { "a -> b -> c", "a@1 b@2 x@3", "q a -> b -> c", "b@5 c@6", "a0 b1 c4", "" },
+        { "a -> b", "a@1 x@2", "a -> b -> c", "b@5 c@6", "", "1 partial matches at \"wait b\"" },
+        /* A variable is no more: whoever took an event by it is lost, whoever did not goes on. */
+        { "a -> b -> c", "a@1 b@2 x@3", "q -> b -> c", "c@6", "", "1 partial matches at \"wait c\"" },
+        { "(a | q) -> b", "a@1 q@2 x@3", "q -> b", "b@4", "q1 b3", "1 partial matches at \"wait b\"" },
+        { "a+ -> (b | c)", "a@1 a@2 x@3", "a -> (b | c)", "a@4 c@5", "a3 c4",
+            "2 partial matches at \"wait a | b | c after 1+\"" },
+    };
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        struct plan_pattern with = past_last;
+        with.within_kind = PLAN_WITHIN_FIRST_LAST;
+        with.within_us = 100;
+        check_edit(&edits[i], &with, &with, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
+    }
+}
+
+/* -- edits after which partial matches are kept in another way ------------------------------------------------------- */
+
+static void time_outs_that_are_read_from_now_on_cost_nothing(void **state) {
+    (void)state;
+    struct plan_pattern with[] = { no_skip, past_last };
+    for (size_t i = 0; i < 2; i++) {
+        struct nfa_kit was, now;
+        struct nfa_kit_saved s = { .n = 0 };
+        struct sto_losses losses;
+        sto_losses_init(&losses);
+        with[i].within_kind = PLAN_WITHIN_FIRST_LAST;
+        with[i].within_us = 20;
+        assert_true(nfa_kit_init(&was, "a -> b -> c", &with[i], NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS));
+        assert_true(nfa_kit_init(&now, "a -> b -> c", &with[i], 0));
+        nfa_kit_events(&was, "a@1 b@2 a@5 x@6", NFA_KIT_ONE_BY_ONE, true);
+        nfa_kit_save(&was, &s);
+        nfa_kit_load(&now, &s, &losses);
+        assert_int_equal(losses.n, 0);
+        now.n_events = was.n_events;
+        nfa_kit_events(&now, "c@7 x@8", NFA_KIT_ONE_BY_ONE, false);
+        assert_string_equal(nfa_kit_matches(&now), "a0 b1 c4");
+        /* A match in which the later start began drops it. */
+        assert_string_equal(nfa_kit_timeouts(&now), i ? "" : "a2");
+        nfa_kit_saved_release(&s);
+        nfa_kit_release(&was);
+        nfa_kit_release(&now);
+        sto_losses_release(&losses);
+    }
+}
+
+/* From every store into every other one by the skip policy and by who reads the time-outs. */
+static void another_skip_policy_goes_on_with_what_is_there(void **state) {
+    (void)state;
+    struct plan_pattern all = no_skip, one = past_last;
+    all.within_kind = one.within_kind = PLAN_WITHIN_FIRST_LAST;
+    all.within_us = one.within_us = 100;
+    const struct edit to_one = { "a -> b -> c", "a@1 a@2 b@3 a@4 x@5", "a -> b -> c", "b@6 c@7", "a0 b2 c6", "" };
+    const struct edit to_all = { "a -> b -> c", "a@1 a@2 b@3 a@4 x@5", "a -> b -> c", "b@6 c@7",
+        "a0 b2 c6|a1 b2 c6|a3 b5 c6", "" };
+    static const unsigned ways[] = { 0, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS };
+    for (int i = 0; i < 4; i++) {
+        check_edit(&to_one, &all, &one, ways[i & 1], ways[i >> 1]);
+        check_edit(&to_all, &one, &all, ways[i & 1], ways[i >> 1]);
+    }
+}
+
+/* A condition reads the partial match no more: what stood behind it goes on in sets. */
+static void a_condition_on_the_event_alone_brings_sets(void **state) {
+    (void)state;
+    struct plan_pattern with = no_skip;
+    with.within_kind = PLAN_WITHIN_FIRST_LAST;
+    with.within_us = 100;
+    /* Under RICH the second variable asks for a price, the fourth for nothing. */
+    const struct edit e = { "a -> b -> c -> d", "a@1 b@2 b@3 c@4 x@5", "a -> b -> c -> d", "d@6", "a0 b1 c3 d5", "" };
+    struct nfa_kit k;
+    struct nfa_cost cost;
+    assert_true(nfa_kit_init(&k, e.after, &with, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS));
+    nfa_cost_of(k.prog, &cost);
+    assert_string_equal(cost.store, "sets");
+    nfa_kit_release(&k);
+    check_edit(&e, &with, &with, NFA_KIT_RICH | NFA_KIT_NO_TIMEOUTS, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
+}
+
+/* There is an end to what is taken apart, and it is told. */
+static void too_many_to_take_apart_are_counted(void **state) {
+    (void)state;
+    struct plan_pattern with = no_skip;
+    with.within_kind = PLAN_WITHIN_FIRST_LAST;
+    with.within_us = 100;
+    const struct edit e = { "a+ combinations -> b",
+        "a@1 a@2 a@3 a@4 a@5 a@6 a@7 a@8 a@9 a@10 a@11 a@12 a@13 a@14 a@15 a@16 a@17 a@18 a@19 a@20 a@21 x@22",
+        "a+ combinations -> b", "b@30", "",
+        "21 partial matches that the pattern, as it is now, keeps in another way (\"store\" in cepd explain)" };
+    check_edit(&e, &with, &with, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, NFA_KIT_NO_TIMEOUTS);
+}
+
+/* -- random edits ---------------------------------------------------------------------------------------------------- */
+
+/* One letter, operator or quantifier is another one; or a step more or less. */
+static void edit_text(struct nfa_gen *g, const char *text, struct base_buf *out) {
+    size_t len = strlen(text), at = nfa_gen_pick(g, (unsigned)len);
+    base_buf_clear(out);
+    switch (nfa_gen_pick(g, 4)) {
+    case 0: base_buf_printf(out, "%s -> %c", text, "abc"[nfa_gen_pick(g, 3)]); break;
+    case 1: base_buf_printf(out, "%c -> %s", "abc"[nfa_gen_pick(g, 3)], text); break;
+    default:
+        base_buf_puts(out, text);
+        while (at < len && !strchr("abcAZ+*?", text[at]))
+            at++;
+        if (at < len)
+            out->p[at] = strchr("+*?", text[at]) ? "+*?"[nfa_gen_pick(g, 3)] : "abc"[nfa_gen_pick(g, 3)];
+        break;
+    }
+}
+
+struct edited {
+    char *matches;
+    uint64_t n_lost;
+    bool sets; /* the edited pattern has that store */
+};
+
+static bool run_edited(const char *before, const char *after, const struct plan_pattern *o, unsigned flags_was,
+    unsigned flags_now, const char *events, const char *more, struct edited *out) {
+    struct nfa_kit was, now;
+    struct nfa_kit_saved s = { .n = 0 };
+    struct sto_losses losses;
+    sto_losses_init(&losses);
+    bool fine = nfa_kit_init(&was, before, o, flags_was);
+    fine = nfa_kit_init(&now, after, o, flags_now) && fine;
+    *out = (struct edited){ .matches = NULL };
+    if (fine) {
+        struct nfa_cost cost;
+        nfa_cost_of(now.prog, &cost);
+        out->sets = strcmp(cost.store, "sets") == 0;
+        nfa_kit_events(&was, events, NFA_KIT_ONE_BY_ONE, true);
+        nfa_kit_save(&was, &s);
+        nfa_kit_load(&now, &s, &losses);
+        now.n_events = was.n_events;
+        nfa_kit_events(&now, more, NFA_KIT_ONE_BY_ONE, false);
+        out->matches = base_strdup(nfa_kit_matches(&now));
+        out->n_lost = sto_losses_total(&losses);
+    }
+    nfa_kit_saved_release(&s);
+    nfa_kit_release(&was);
+    nfa_kit_release(&now);
+    sto_losses_release(&losses);
+    return fine;
+}
+
+/* Whatever an edit does to partial matches, it does to them in every store, and on the way from one into another. */
+static void stores_agree_on_what_an_edit_keeps(void **state) {
+    (void)state;
+    struct nfa_gen g = { .seed = 20261128 };
+    struct base_buf before = BASE_BUF_INIT, after = BASE_BUF_INIT, events = BASE_BUF_INIT, more = BASE_BUF_INIT;
+    const unsigned runs = NFA_KIT_NO_TIMEOUTS, sets = NFA_KIT_NO_TIMEOUTS | NFA_KIT_SETS;
+    const unsigned ways[][2] = { { runs, runs }, { sets, sets }, { runs, sets }, { sets, runs } };
+    unsigned done = 0, kept = 0, lost = 0, n_sets = 0;
+    for (unsigned round = 0; round < 6000 && done < 2500; round++) {
+        struct edited e[4];
+        uint64_t at = g.seed;
+        nfa_gen_pattern(&g, &before);
+        edit_text(&g, base_buf_cstr(&before), &after);
+        nfa_gen_events(&g, &events);
+        nfa_gen_events(&g, &more);
+        struct plan_pattern o = nfa_gen_options(&g);
+        o.limit_matches = 0; /* which ways there are to a match counts then */
+        o.limit_open = 0;
+        struct base_buf late = BASE_BUF_INIT; /* `more` goes on where `events` ends */
+        struct ref_text_event ev[64];
+        size_t n = ref_text_events(base_buf_cstr(&events), ev, 64);
+        int64_t end = n ? ev[n - 1].time : 0;
+        n = ref_text_events(base_buf_cstr(&more), ev, 64);
+        for (size_t i = 0; i < n; i++)
+            base_buf_printf(&late, "%s%c@%lld", i ? " " : "", ev[i].name, (long long)(ev[i].time + end));
+        bool fine = true;
+        for (int w = 0; w < 4; w++)
+            fine = run_edited(base_buf_cstr(&before), base_buf_cstr(&after), &o, ways[w][0], ways[w][1],
+                       base_buf_cstr(&events), base_buf_cstr(&late), &e[w]) &&
+                   fine;
+        for (int w = 1; w < 4 && fine; w++) {
+            /* Of a start that lost something under a skip policy a set has not what could not win. */
+            bool exact = o.skip == PLAN_SKIP_NONE || (e[0].n_lost == 0 && e[w].n_lost == 0);
+            if (exact && strcmp(e[w].matches, e[0].matches) != 0)
+                fail_msg("seed %llu: %s, then %s on %s, then %s (skip %d, within %d %lld), way %d\n  runs %s\n  got  %s",
+                    (unsigned long long)at, base_buf_cstr(&before), base_buf_cstr(&after), base_buf_cstr(&events),
+                    base_buf_cstr(&late), (int)o.skip, (int)o.within_kind, (long long)o.within_us, w, e[0].matches,
+                    e[w].matches);
+        }
+        done += fine;
+        kept += fine && e[0].n_lost == 0;
+        lost += fine && e[0].n_lost > 0;
+        n_sets += fine && e[1].sets;
+        for (int w = 0; w < 4; w++)
+            base_free(e[w].matches);
+        base_buf_release(&late);
+    }
+    assert_true(done > 1000 && kept > 200 && lost > 200 && n_sets > 500);
+    base_buf_release(&before);
+    base_buf_release(&after);
+    base_buf_release(&events);
+    base_buf_release(&more);
+}
+
+/* -- size ------------------------------------------------------------------------------------------------------------ */
+
+/* Were a key saved or loaded in more than the time of its size, this would take hours. */
+static void a_large_key_comes_back(void **state) {
+    (void)state;
+    static const char *const patterns[] = { "a -> b -> c", "a+ -> b -> c", "a ->> b ->> c", "(a | A) -> b -> c" };
+    struct plan_pattern with[] = { no_skip, past_last };
+    for (size_t i = 0; i < 8; i++) {
+        struct nfa_kit k;
+        struct nfa_stats was, is;
+        struct nfa_kit_saved s[2] = { { .n = 0 } };
+        with[i & 1].within_kind = PLAN_WITHIN_FIRST_LAST;
+        with[i & 1].within_us = 1000000;
+        assert_true(nfa_kit_init(&k, patterns[i / 2], &with[i & 1], NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS));
+        for (int64_t n = 0; n < 40000; n++) {
+            nfa_kit_event(&k, n % 10 == 9 ? 'b' : 'a', n + 1, 0);
+            if (n % 1000 == 999)
+                assert_int_equal(nfa_matcher_advance(k.matcher, n + 1, NULL), CEP_OK);
+        }
+        nfa_matcher_stats(k.matcher, &was);
+        nfa_kit_save(&k, &s[0]);
+        nfa_kit_load(&k, &s[0], NULL);
+        nfa_matcher_stats(k.matcher, &is);
+        assert_int_equal(nfa_matcher_advance(k.matcher, 40000, NULL), CEP_OK); /* META has the watermark */
+        assert_true(was.open >= 36000);
+        assert_int_equal(is.open, was.open);
+        nfa_kit_save(&k, &s[1]);
+        assert_int_equal(s[0].bytes.len, s[1].bytes.len);
+        nfa_kit_saved_release(&s[0]);
+        nfa_kit_saved_release(&s[1]);
+        nfa_kit_release(&k);
+    }
+}
+
 static void a_condition_that_changed_is_another_future(void **state) {
     (void)state;
     const struct edit e = { "a -> b -> c", "a@1 x@2", "a -> b -> c", "b@5 c@6", "",
@@ -267,16 +508,10 @@ static void sleepers_wake_where_nothing_sleeps(void **state) {
 /* -- damage ------------------------------------------------------------------------------------------------------- */
 
 /* Any byte changed, any length: refused or loaded, never a crash; what was loaded is in order. */
-static void damaged_entries_do_no_harm(void **state) {
-    (void)state;
-    struct plan_pattern o = { .skip = PLAN_SKIP_TO_LAST,
-        .skip_var = 0,
-        .within_kind = PLAN_WITHIN_FIRST_LAST,
-        .within_us = 90,
-        .limit_matches = 5 };
+static void damage(const struct plan_pattern *o, unsigned flags) {
     struct nfa_kit k;
     struct nfa_kit_saved s = { .n = 0 };
-    assert_true(nfa_kit_init(&k, "a+ -> b -> c", &o, NFA_KIT_KEYED));
+    assert_true(nfa_kit_init(&k, "a+ -> b -> c", o, NFA_KIT_KEYED | flags));
     nfa_kit_events(&k, "a@1 a@2 b@3 a@4 x@5 b@6 a@7 b@7", NFA_KIT_ONE_BY_ONE, true);
     nfa_kit_save(&k, &s);
     assert_true(s.n >= 3);
@@ -320,11 +555,34 @@ static void damaged_entries_do_no_harm(void **state) {
     nfa_kit_release(&k);
 }
 
+static void damaged_entries_do_no_harm(void **state) {
+    (void)state;
+    struct plan_pattern o = { .skip = PLAN_SKIP_TO_LAST,
+        .skip_var = 0,
+        .within_kind = PLAN_WITHIN_FIRST_LAST,
+        .within_us = 90,
+        .limit_matches = 5 };
+    damage(&o, 0);
+    damage(&o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
+    o.skip = PLAN_SKIP_PAST_LAST;
+    damage(&o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
+    o.skip = PLAN_SKIP_NONE;
+    o.limit_matches = 0;
+    damage(&o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_come_back),
         cmocka_unit_test(sleeping_starts_come_back),
         cmocka_unit_test(edits_keep_what_means_the_same),
+        cmocka_unit_test(edits_keep_fates_that_mean_the_same),
+        cmocka_unit_test(time_outs_that_are_read_from_now_on_cost_nothing),
+        cmocka_unit_test(another_skip_policy_goes_on_with_what_is_there),
+        cmocka_unit_test(a_condition_on_the_event_alone_brings_sets),
+        cmocka_unit_test(too_many_to_take_apart_are_counted),
+        cmocka_unit_test(stores_agree_on_what_an_edit_keeps),
+        cmocka_unit_test(a_large_key_comes_back),
         cmocka_unit_test(a_condition_that_changed_is_another_future),
         cmocka_unit_test(another_key_loses_all),
         cmocka_unit_test(a_longer_time_limit_holds_for_open_matches),
