@@ -344,7 +344,8 @@ static void fire_timers(struct nfa_matcher *m, int64_t now) {
     fire_warm(m, now);
 }
 
-static void take_row(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {
+__attribute__((always_inline)) static inline void take_row(
+    struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {
     m->cur.bits = bits;
     m->cur.folded = nfa_fold(m->p, m->cur.bits);
     m->cur.batch = h->batch;
@@ -355,7 +356,7 @@ static void take_row(struct nfa_matcher *m, const struct nfa_held *h, uint32_t r
     m->cur.order = m->next_order++;
     bool make = nfa_may_start(m) || m->p->prev_rows[h->input] > 0;
     struct nfa_key *k = nfa_key_find(m, h, row, make);
-    if (m->cold && (m->rc != CEP_OK || (k && k->ghost && !make)))
+    if (__builtin_expect(m->cold != NULL, 0) && (m->rc != CEP_OK || (k && k->ghost && !make)))
         k = NULL;
     if (k && m->trace)
         nfa_trace_step(m, k);
@@ -374,11 +375,8 @@ static uint64_t hash_of(const struct nfa_matcher *m, const struct clk_row *r) {
     return m->held[r->batch].hash[r->row];
 }
 
-/* After every event, because what one event adds may double with the next. */
-static void check_budget(struct nfa_matcher *m) {
-    if (m->cold)
-        nfa_cold_settle(m);
-    if (m->rc != CEP_OK || m->opts.max_bytes == 0 || nfa_mem_held(&m->mem) <= m->opts.max_bytes)
+static void too_much(struct nfa_matcher *m) {
+    if (m->rc != CEP_OK)
         return;
     m->rc = base_err_set(&m->err, CEP_ELIMIT, "partial matches need more than %llu bytes",
         (unsigned long long)m->opts.max_bytes);
@@ -387,8 +385,17 @@ static void check_budget(struct nfa_matcher *m) {
     m->err.fatal = true;
 }
 
-/* What is due by then, and the row. */
-static inline void take(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {
+/* After every event, because what one event adds may double with the next. */
+static inline void check_budget(struct nfa_matcher *m) {
+    if (__builtin_expect(m->cold != NULL, 0))
+        nfa_cold_settle(m);
+    if (__builtin_expect(m->opts.max_bytes && nfa_mem_held(&m->mem) > m->opts.max_bytes, 0))
+        too_much(m);
+}
+
+/* What is due by then, and the row. Inline: a call costs a tenth of an event that only stays. */
+__attribute__((always_inline)) static inline void take(
+    struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {
     bool any;
     if (m->rc != CEP_OK)
         return;

@@ -231,7 +231,7 @@ struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, ui
         if (m->slots[at].hash == hash && key_is(m, m->slots[at].key, h, row))
             return m->slots[at].key;
     }
-    if (m->cold) {
+    if (__builtin_expect(m->cold != NULL, 0)) {
         struct nfa_key *k = nfa_cold_find(m, h, row);
         if (k || m->rc != CEP_OK)
             return k;
