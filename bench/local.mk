@@ -3,7 +3,7 @@
 #     bench_all += bench/decode_bench
 #     bench_decode_bench_LDADD = $(CON_LIBS)
 bench_all =
-EXTRA_DIST += bench/program_bench.py bench/core_compare.py
+EXTRA_DIST += bench/program_bench.py bench/state_bench.py bench/core_compare.py
 bench_all += bench/decode_bench
 bench_decode_bench_LDADD = $(CON_LIBS)
 EXTRA_PROGRAMS += $(bench_all)
@@ -13,6 +13,7 @@ CLEANFILES += $(bench_all)
 bench: $(bench_all) all
 	@for b in $(bench_all); do echo "== $$b"; ./$$b || exit 1; done
 	@echo "== bench/program_bench.py"; $(PYTHON3) $(srcdir)/bench/program_bench.py ./cepd
+	@echo "== bench/state_bench.py"; $(PYTHON3) $(srcdir)/bench/state_bench.py ./cepd
 	@echo "== bench/core_compare.py"; $(PYTHON3) $(srcdir)/bench/core_compare.py --cepd ./cepd
 
 check-local: $(bench_all)

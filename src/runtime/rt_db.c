@@ -11,7 +11,8 @@
 #include "state/sto_path.h"
 #include "state/sto_tier.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <stdlib.h>
 
 enum { DB_BYTES_MIN = 4 << 20, DB_BYTES_MAX = 128 << 20, READ_BYTES = 16 << 20 };
 
@@ -184,13 +185,14 @@ static enum cep_rc place(const struct rt_snap_db *db, const char *dir, struct ce
         const struct rt_snap_file *f = &db->files[i];
         base_buf_clear(&to);
         base_buf_printf(&to, "%s/%s", dir, f->name);
-        if (is_table(f->name)) {
+        if (!sto_path_exists(f->path)) {
+            rc = base_err_set(err, CEP_EDAMAGED, "file \"%s\" is missing", f->path);
+            base_err_hint(err, "a checkpoint of backend rocksdb needs the folder \"shared\" beside it; a savepoint needs nothing");
+        } else if (is_table(f->name)) {
             rc = sto_path_link(f->path, to.p, err);
-            continue;
-        }
-        rc = sto_path_read(f->path, &bytes, err);
-        if (rc == CEP_OK)
+        } else if ((rc = sto_path_read(f->path, &bytes, err)) == CEP_OK) {
             rc = sto_path_write(to.p, base_buf_view(&bytes), err);
+        }
     }
     base_buf_release(&to);
     base_buf_release(&bytes);
@@ -281,13 +283,13 @@ enum cep_rc rt_db_reader_scan(
 struct appender {
     struct rt_part *part;
     struct sto_out out;
-    const char *dir; /* of files */
+    const char *dir; /* of files; NULL: all stays in memory */
 };
 
 static enum cep_rc append(void *arg, const struct sto_entry *e, struct cep_err *err) {
     const struct appender *a = arg;
     enum cep_rc rc = a->out.put(a->out.arg, e, err);
-    if (a->part->bytes.len >= RT_PART_CHUNK) {
+    if (a->dir && a->part->bytes.len >= RT_PART_CHUNK) {
         rt_part_spool(a->part, a->dir, base_buf_view(&a->part->bytes));
         base_buf_clear(&a->part->bytes);
     }
@@ -334,5 +336,32 @@ enum cep_rc rt_db_dissolve(struct rt_snap *snap, const char *work_dir, struct ce
     base_buf_release(&dir);
     if (rc == CEP_OK)
         rt_snap_forget_dbs(snap);
+    return rc;
+}
+
+enum cep_rc rt_db_complete(const struct rt_snap *snap, struct base_buf *bytes, struct cep_err *err) {
+    struct rt_part part = { .bytes = *bytes };
+    struct sto_part_head head;
+    struct base_unpack entries;
+    uint16_t number;
+    enum cep_rc rc = sto_part_open(base_buf_view(bytes), &head, &entries, err);
+    for (size_t d = 0; d < snap->n_dbs && rc == CEP_OK; d++) {
+        struct rt_db_reader r = { .dir = NULL };
+        struct base_buf dir = BASE_BUF_INIT;
+        const char *tmp = getenv("TMPDIR");
+        if (!rt_db_has(snap->dbs[d], &head, &number))
+            continue;
+        base_buf_printf(&dir, "%s/cepd-look-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+        if (!mkdtemp(dir.p))
+            rc = base_err_set(err, CEP_EIO, "could not make folder \"%s\": %s", dir.p, strerror(errno));
+        if (rc == CEP_OK)
+            rc = rt_db_reader_open(&r, snap->dbs[d], dir.p, err);
+        if (rc == CEP_OK)
+            rc = dissolve_part(&part, snap->dbs[d], &r, NULL, err);
+        rt_db_reader_close(&r);
+        base_buf_release(&dir);
+        break;
+    }
+    *bytes = part.bytes;
     return rc;
 }

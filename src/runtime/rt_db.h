@@ -59,3 +59,5 @@ enum cep_rc rt_db_reader_scan(
  * Side effects: the databases are gone from it.
  */
 enum cep_rc rt_db_dissolve(struct rt_snap *snap, const char *work_dir, struct cep_err *err);
+/* The same for the bytes of one part, in memory, for who looks at a snapshot. A folder below $TMPDIR is used meanwhile. */
+enum cep_rc rt_db_complete(const struct rt_snap *snap, struct base_buf *bytes, struct cep_err *err);

@@ -8,6 +8,7 @@
 #include "connect/con.h"
 #include "event/evt_pack.h"
 #include "runtime/rt_aggregate.h"
+#include "runtime/rt_db.h"
 #include "runtime/rt_ops.h"
 #include "runtime/rt_save.h"
 #include "state/sto_part.h"
@@ -395,8 +396,8 @@ static enum cep_rc read_part(struct rt_look *look, const struct rt_look_what *wh
     return rc;
 }
 
-static enum cep_rc read_file(
-    struct rt_look *look, const struct rt_look_what *what, const struct sto_file *f, struct cep_err *err) {
+static enum cep_rc read_file(struct rt_look *look, const struct rt_look_what *what, const struct rt_snap *dbs,
+    const struct sto_file *f, struct cep_err *err) {
     static const char prefix[] = "part-";
     struct base_buf bytes = BASE_BUF_INIT, path = BASE_BUF_INIT;
     bool keeps = false;
@@ -404,6 +405,8 @@ static enum cep_rc read_file(
     if (f->name.len < sizeof prefix - 1 || memcmp(f->name.p, prefix, sizeof prefix - 1) != 0)
         return sto_file_verify(&look->manifest, f, err);
     enum cep_rc rc = sto_file_read(&look->manifest, f, &bytes, err);
+    if (rc == CEP_OK && dbs->n_dbs > 0)
+        rc = rt_db_complete(dbs, &bytes, err);
     if (rc == CEP_OK && (rc = read_part(look, what, base_buf_view(&bytes), &keeps, err)) != CEP_OK) {
         sto_file_path(&look->manifest, f, &path);
         base_err_prefix(err, "\"%s\"", base_buf_cstr(&path));
@@ -461,13 +464,25 @@ static void in_order(struct rt_look *look) {
     }
 }
 
+static bool has_databases(const struct sto_manifest *m) {
+    for (size_t i = 0; i < m->n_files; i++)
+        if (m->files[i].name.len > 3 && memcmp(m->files[i].name.p, "db-", 3) == 0)
+            return true;
+    return false;
+}
+
 enum cep_rc rt_look_read(
     struct rt_look *look, const char *dir, const struct rt_look_what *what, struct cep_err *err) {
     *look = (struct rt_look){ .n_ops = 0 };
     base_arena_init(&look->arena, 0);
+    struct rt_snap dbs;
+    rt_snap_init(&dbs);
     enum cep_rc rc = sto_manifest_read(dir, &look->manifest, err);
+    if (rc == CEP_OK && has_databases(&look->manifest))
+        rc = rt_snap_read(&dbs, &look->manifest, err);
     for (size_t i = 0; rc == CEP_OK && i < look->manifest.n_files; i++)
-        rc = read_file(look, what, &look->manifest.files[i], err);
+        rc = read_file(look, what, &dbs, &look->manifest.files[i], err);
+    rt_snap_release(&dbs);
     in_order(look);
     return rc;
 }

@@ -6,6 +6,7 @@ Each test is a function named test_*; it gets a scratch folder. Usage: recovery_
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ SOAK = pathlib.Path(os.environ["CEP_SRCDIR"]) / "tests" / "soak" / "kill_soak.py
 LIMIT_S = 120
 # They say themselves which backend they use, or need none.
 ONCE = ("test_kills_change_nothing_in_what_sinks_hold", "test_options_that_mean_nothing_alone_are_mistakes",
-        "test_a_checkpoint_of_one_backend_restores_with_the_other")
+        "test_a_checkpoint_of_one_backend_restores_with_the_other", "test_a_path_restores_into_another_folder")
 
 PROGRAM = """stream payments (card string, amount double, at timestamp)
 from file (path = 'in.ndjson', follow = true) format json event time at watermark delay 1 s;
@@ -250,6 +251,8 @@ def test_a_checkpoint_of_one_backend_restores_with_the_other(folder):
         append(folder, row(60 + i, 10 + i), row(300 + i, 12 + i, f"c{i}"), row(300 + i, 12 + i, f"d{i}"), row(10, 14 + i, "other"))
         run(folder, "--restore", "latest", "--state-backend", backend, "--state-memory", "64m" if i == 2 else "1k" if backend == "rocksdb"
             else "4g", "--parallelism", str(1 + i % 3), "--checkpoint-interval", "20 ms", until=ready(folder))
+        shown = cepd("state", "show", str(checkpoints(folder)[-1]), "--pattern", "big", cwd=folder).stdout
+        assert re.search(r"^[cd]\d +1 ", shown, re.M), shown
     append(folder, *(row(400, 30, f"{c}{i}") for i in range(5) for c in "cd"), row(1, 59, "other"))
     ends = PROGRAM.replace(", follow = true", "")
     want = folder / "want"
