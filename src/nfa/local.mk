@@ -16,6 +16,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_emit.c \
 	src/nfa/nfa_env.c \
 	src/nfa/nfa_ev.c \
+	src/nfa/nfa_first.c \
 	src/nfa/nfa_fate.c src/nfa/nfa_fate.h \
 	src/nfa/nfa_fate_save.c \
 	src/nfa/nfa_flat.c \
@@ -39,6 +40,8 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_skip.c \
 	src/nfa/nfa_slice.c \
 	src/nfa/nfa_sleep.c \
+	src/nfa/nfa_span.c src/nfa/nfa_span.h \
+	src/nfa/nfa_span_save.c \
 	src/nfa/nfa_step.c \
 	src/nfa/nfa_store.c \
 	src/nfa/nfa_to_runs.c \

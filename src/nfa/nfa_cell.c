@@ -71,6 +71,10 @@ static void cell_free(struct nfa_matcher *m, struct nfa_graph *g, uint32_t at) {
         else
             g->last = c->earlier;
         m->stats.open--;
+        if (c->below)
+            nfa_span_unref(m, c->below);
+    } else if (c->kind == NFA_CELL_TAKE && c->later) {
+        nfa_onward_unref(m, c->later);
     }
     c->ev = NULL;
     c->refs = 0;
@@ -195,6 +199,9 @@ static uint32_t copy_head(struct nfa_matcher *m, uint32_t list) {
     nfa_cell_at(m, at)->var = h->var;
     nfa_cell_at(m, at)->ev = h->ev;
     h->ev->refs++;
+    nfa_cell_at(m, at)->later = h->later;
+    if (h->later)
+        nfa_onward_ref(m, h->later);
     return at;
 }
 

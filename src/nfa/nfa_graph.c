@@ -31,28 +31,51 @@ struct nfa_graph *nfa_graph_of(struct nfa_matcher *m, struct nfa_key *k, uint32_
     return grown;
 }
 
-void nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list) {
+struct nfa_place *nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list) {
     struct nfa_det *d = nfa_det_at(m, det);
     struct nfa_graph *g = k->graph;
     if (d->stamp == m->next_step) {
         g->places[d->slot].list = nfa_cell_join(m, g, g->places[d->slot].list, list);
-        return;
+        return &g->places[d->slot];
     }
     g = nfa_graph_of(m, k, g->n + 1);
     d->stamp = m->next_step;
     d->slot = g->n;
-    g->places[g->n++] = (struct nfa_place){ det, list, d->fold };
+    g->places[g->n++] = (struct nfa_place){ .det = det, .list = list, .fold = d->fold };
     g->interest |= d->fold;
+    return &g->places[g->n - 1];
 }
 
-/* What the event completed is told when all is moved. The list is counted. */
-static void completed(struct nfa_matcher *m, uint32_t list, uint32_t var) {
+static uint32_t span_of(struct nfa_matcher *m, struct nfa_place *pl) {
+    if (!pl->span)
+        pl->span = nfa_span_new(m);
+    return pl->span;
+}
+
+/* A span ends: what stays goes on in the place, or nothing stays (NULL). The reference to it is moved. */
+static void end_span(struct nfa_matcher *m, uint32_t span, struct nfa_place *stay) {
+    if (stay && !stay->span && !nfa_span_at(m, span)->first) {
+        stay->span = span; /* nobody goes on from it: it is the place's still */
+        return;
+    }
+    if (stay) {
+        uint32_t next = span_of(m, stay);
+        nfa_span_ref(m, next);
+        nfa_span_at(m, span)->next = next;
+    }
+    nfa_span_unref(m, span);
+}
+
+/* What the event completed is told when all is moved. The list and the span are counted. */
+static void completed(struct nfa_matcher *m, uint32_t list, uint32_t span, uint32_t var) {
     if (list)
         nfa_cell_ref(m, list);
+    if (span)
+        nfa_span_ref(m, span);
     if (var != NFA_NONE && !m->cur.ev)
         m->cur.ev = nfa_ev_new(m);
     m->roots = base_grow(m->roots, m->n_roots, &m->cap_roots, sizeof *m->roots);
-    m->roots[m->n_roots++] = (struct nfa_root){ list, var };
+    m->roots[m->n_roots++] = (struct nfa_root){ list, var, span };
 }
 
 /* A place that the event moves; it is out of the key's already. */
@@ -61,18 +84,25 @@ static void move(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_plac
     if (t->stops)
         m->stats.stopped++;
     if (t->stay_completes)
-        completed(m, pl->list, NFA_NONE);
+        completed(m, pl->list, pl->span, NFA_NONE);
     for (uint32_t i = 0; i < t->n_moves; i++) {
         const struct nfa_move *mv = &t->moves[i];
         if (mv->completes)
-            completed(m, pl->list, mv->var);
-        if (mv->to != NFA_NONE)
-            nfa_graph_add(m, k, mv->to, nfa_cell_take(m, mv->var, nfa_ev_take(m), pl->list));
+            completed(m, pl->list, pl->span, mv->var);
+        if (mv->to == NFA_NONE)
+            continue;
+        uint32_t cell = nfa_cell_take(m, mv->var, nfa_ev_take(m), pl->list);
+        struct nfa_place *to = nfa_graph_add(m, k, mv->to, cell);
+        if (pl->span)
+            nfa_cell_at(m, cell)->later = nfa_onward_new(m, pl->span, mv->var, m->cur.ev, span_of(m, to));
     }
+    struct nfa_place *stay = NULL;
     if (t->stay != NFA_NONE)
-        nfa_graph_add(m, k, t->stay, pl->list);
+        stay = nfa_graph_add(m, k, t->stay, pl->list);
     else
         nfa_cell_unref(m, k->graph, pl->list);
+    if (pl->span)
+        end_span(m, pl->span, stay);
 }
 
 static void step_places(struct nfa_matcher *m, struct nfa_key *k) {
@@ -123,9 +153,15 @@ static void start(struct nfa_matcher *m, struct nfa_key *k, bool stamped) {
     for (uint32_t i = 0; i < t->n_moves; i++) {
         const struct nfa_move *mv = &t->moves[i];
         if (mv->completes)
-            completed(m, 0, mv->var);
-        if (mv->to != NFA_NONE)
-            nfa_graph_add(m, k, mv->to, nfa_cell_start(m, k->graph, mv->var, nfa_ev_take(m)));
+            completed(m, 0, 0, mv->var);
+        if (mv->to == NFA_NONE)
+            continue;
+        uint32_t cell = nfa_cell_start(m, k->graph, mv->var, nfa_ev_take(m));
+        struct nfa_place *to = nfa_graph_add(m, k, mv->to, cell);
+        if (!m->spans || k->graph->blind)
+            continue;
+        nfa_cell_at(m, cell)->below = span_of(m, to);
+        nfa_span_ref(m, to->span);
     }
     m->stats.started++;
     k->graph->number++;
@@ -159,10 +195,11 @@ void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k) {
     if (may_start)
         start(m, k, stamped);
     if (m->n_roots) {
-        nfa_walk(m, k, m->roots, m->n_roots, m->cur.time);
+        (m->spans && !k->graph->blind ? nfa_first : nfa_walk)(m, k, m->roots, m->n_roots, m->cur.time);
         for (size_t i = 0; i < m->n_roots; i++) {
             if (m->roots[i].list)
                 nfa_cell_unref(m, k->graph, m->roots[i].list);
+            nfa_span_unref(m, m->roots[i].span);
         }
     }
     if (m->cur.ev) {
@@ -178,8 +215,10 @@ static void drop_places(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut
     uint32_t n = 0;
     g->interest = 0;
     for (uint32_t i = 0; i < g->n; i++) {
-        if ((int32_t)(nfa_cell_at(m, g->places[i].list)->max - cut) <= 0)
+        if ((int32_t)(nfa_cell_at(m, g->places[i].list)->max - cut) <= 0) {
+            nfa_span_unref(m, g->places[i].span);
             continue;
+        }
         g->interest |= g->places[i].fold;
         g->places[n++] = g->places[i];
     }
@@ -212,8 +251,10 @@ void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k) {
     struct nfa_graph *g = k->graph;
     if (!g)
         return;
-    for (uint32_t i = 0; i < g->n; i++)
+    for (uint32_t i = 0; i < g->n; i++) {
         nfa_cell_unref(m, g, g->places[i].list);
+        nfa_span_unref(m, g->places[i].span);
+    }
     CEP_INSIST(!g->first);
     nfa_mem_put(&m->mem, g, graph_size(g->cap));
     k->graph = NULL;

@@ -22,6 +22,9 @@
  *
  * Joining two lists takes over up to NFA_JOIN_STEPS heads and then puts one list into the other as a cell (LIST).
  *
+ * With `limit matches` the graph can also be walked from the starts on (nfa_span.h): a START or TAKE cell knows the span of
+ * the place that it was put into.
+ *
  * Cells are 48 bytes, addressed by 32-bit handles, 0 = none; starts are numbered by key, modulo 2^32.
  *
  * Cost: an event the places of its key, a compare for each that it cannot move; a start one cell and its event; a match
@@ -35,6 +38,7 @@
  *   I4  a live cell is in the ring of a start that is there; what it refers to and is live is there too
  */
 #include "nfa/nfa_det.h"
+#include "nfa/nfa_span.h"
 
 enum nfa_cell_kind { NFA_CELL_START = 0, NFA_CELL_TAKE, NFA_CELL_SAME, NFA_CELL_LIST };
 
@@ -44,16 +48,17 @@ struct nfa_cell {
     uint32_t max;      /* the latest start below */
     uint32_t rest_max; /* of rest */
     struct nfa_ev *ev; /* START, TAKE: counted */
-    uint32_t below;    /* TAKE: the list behind which ev was taken; SAME: the start; LIST: a list. Counted. */
+    uint32_t below;    /* TAKE: the list behind which ev was taken; SAME: the start; LIST: a list. Counted. START: its span */
     uint32_t rest;     /* of the list; counted */
     uint32_t ring, ring_prev; /* of cells with this max that have this start */
-    uint32_t later, earlier;  /* START: starts of the key */
+    uint32_t later, earlier;  /* START: starts of the key. TAKE: later is its onward */
 };
 
 /* Partial matches in one det. */
 struct nfa_place {
     uint32_t det;
     uint32_t list; /* counted */
+    uint32_t span; /* counted; 0 without `limit matches` */
     uint64_t fold; /* of the det */
 };
 
@@ -61,6 +66,7 @@ struct nfa_graph {
     uint32_t first, last; /* starts */
     uint32_t cut;         /* starts up to here are over */
     uint32_t number;      /* of the next start */
+    bool blind;           /* was loaded without spans: matches are found without them until it is empty */
     uint64_t interest;    /* of the places, folded; all ones = any event */
     uint32_t n, cap;
     struct nfa_place places[];
@@ -68,8 +74,9 @@ struct nfa_graph {
 
 /* The key's graph with room for n places. */
 struct nfa_graph *nfa_graph_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n);
-/* Partial matches that stand in a det from this step on. The list is moved. Requires: the key has a graph. */
-void nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list);
+/* Partial matches that stand in a det from this step on. The list is moved. Returns: the place, valid until the next
+ * call. Requires: the key has a graph. */
+struct nfa_place *nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list);
 /* The step is over: what is left of the key, which may be removed. */
 void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k);
@@ -105,6 +112,10 @@ void nfa_cell_cut(struct nfa_matcher *m, struct nfa_graph *g);
 struct nfa_root {
     uint32_t list; /* counted; 0: the event alone is the match */
     uint32_t var;  /* that took the event; NFA_NONE: it was not taken */
+    uint32_t span; /* of the place; counted; 0 without a list or a limit */
 };
 void nfa_walk(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *roots, size_t n, int64_t now);
 void nfa_walk_release(struct nfa_walk *w);
+/* nfa_first.c: the first matches in order, as many as `limit matches` says; what is beyond is counted. */
+void nfa_first(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *roots, size_t n, int64_t now);
+void nfa_first_release(struct nfa_first *f);

@@ -9,6 +9,10 @@
  *                     3 LIST   varint below
  *     varint places * (varint states * varint state, varint list)        states ascend
  *
+ * With `limit matches` a store of its own: `u8 blind` and the spans (nfa_span_save.c) stand first; behind it, unless blind, a start's
+ * and a place's row end with varint span, and what a TAKE is with varint onward (0 = none). A key is blind whose partial
+ * matches were saved without spans: before the pattern had a limit.
+ *
  * rest, below and list are numbers of cells from 1 on; 0: no rest. What `within` has cut is not written, and starts are numbered
  * anew when they are read: only their order counts.
  *
@@ -61,6 +65,11 @@ static void number_list(struct nfa_saver *s, const struct nfa_graph *g, uint32_t
     }
 }
 
+/* Does the key's row hold spans? */
+static bool has_spans(const struct nfa_saver *s, const struct nfa_graph *g) {
+    return s->m->spans && g && !g->blind;
+}
+
 static void graph_collect(struct nfa_saver *s, const struct nfa_key *k) {
     const struct nfa_graph *g = k->graph;
     uint32_t number;
@@ -70,6 +79,8 @@ static void graph_collect(struct nfa_saver *s, const struct nfa_key *k) {
     }
     for (uint32_t i = 0; g && i < g->n; i++)
         number_list(s, g, g->places[i].list);
+    if (has_spans(s, g))
+        nfa_spans_collect(s, g);
 }
 
 /* As it is written: 0 for none. */
@@ -87,6 +98,8 @@ static void save_cell(struct nfa_saver *s, const struct nfa_graph *g, const stru
         base_pack_varint(b, c->var);
         base_pack_varint(b, nfa_number_of(&s->evs, c->ev));
         base_pack_varint(b, number_of_list(s, c->below));
+        if (has_spans(s, g))
+            base_pack_varint(b, nfa_onward_number(s, c->later));
         break;
     case NFA_CELL_SAME: base_pack_varint(b, nfa_number_of(starts, nfa_cell_at(s->m, c->below))); break;
     case NFA_CELL_LIST: base_pack_varint(b, number_of_list(s, c->below)); break;
@@ -98,11 +111,18 @@ static void graph_save(struct nfa_saver *s, const struct nfa_key *k) {
     struct base_buf *b = &s->value;
     const struct nfa_graph *g = k->graph;
     const struct nfa_numbers *cells = &s->sets[NFA_NUMBERS_CELLS], *starts = &s->sets[NFA_NUMBERS_STARTS];
+    bool spans = has_spans(s, g);
+    if (s->m->spans)
+        base_pack_u8(b, !spans);
+    if (spans)
+        nfa_spans_save(s);
     base_pack_varint(b, starts->n);
     for (size_t i = 0; i < starts->n; i++) {
         const struct nfa_cell *c = starts->v[i];
         base_pack_varint(b, c->var);
         base_pack_varint(b, nfa_number_of(&s->evs, c->ev));
+        if (spans)
+            base_pack_varint(b, nfa_span_number(s, c->below));
     }
     base_pack_varint(b, cells->n);
     for (size_t i = 0; i < cells->n; i++)
@@ -111,6 +131,8 @@ static void graph_save(struct nfa_saver *s, const struct nfa_key *k) {
     for (uint32_t i = 0; g && i < g->n; i++) {
         nfa_save_det(b, nfa_det_at(s->m, g->places[i].det));
         base_pack_varint(b, number_of_list(s, g->places[i].list));
+        if (spans)
+            base_pack_varint(b, nfa_span_number(s, g->places[i].span));
     }
 }
 
@@ -137,6 +159,8 @@ struct reader {
     struct start_read *starts;
     struct list_read *lists; /* from 1 on */
     size_t n_starts, n_lists;
+    bool has_spans;
+    struct nfa_spans_read spans;
     uint64_t last_made; /* order of the last start that is left */
 };
 
@@ -149,6 +173,7 @@ static void read_starts(struct reader *r, struct base_unpack *u) {
         struct nfa_ev_read e;
         uint32_t var = nfa_load_var(l, u);
         nfa_load_ev_of(l, u, &e);
+        uint32_t span = r->has_spans ? nfa_load_span(&r->spans, u) : 0;
         u->bad = u->bad || (i && e.order < s[-1].order);
         if (u->bad)
             return;
@@ -162,6 +187,10 @@ static void read_starts(struct reader *r, struct base_unpack *u) {
         r->last_made = e.order;
         e.ev->refs++;
         s->cell = nfa_cell_start(l->m, g, var, e.ev);
+        if (span) {
+            nfa_cell_at(l->m, s->cell)->below = span;
+            nfa_span_ref(l->m, span);
+        }
     }
 }
 
@@ -189,6 +218,7 @@ static uint32_t read_cell(struct reader *r, struct base_unpack *u, struct list_r
         nfa_load_ev_of(l, u, &e);
     }
     uint64_t at = base_unpack_varint(u);
+    uint32_t onward = r->has_spans && kind == NFA_CELL_TAKE ? nfa_load_onward(&r->spans, u) : 0;
     u->bad = u->bad || at == 0 || at > r->n_lists;
     const struct list_read *below = u->bad ? NULL : &r->lists[at];
     u->bad = u->bad || (kind == NFA_CELL_TAKE && e.order <= below->last);
@@ -203,7 +233,12 @@ static uint32_t read_cell(struct reader *r, struct base_unpack *u, struct list_r
     if (kind == NFA_CELL_LIST)
         return nfa_cell_over(l->m, NFA_CELL_LIST, below->list);
     e.ev->refs++;
-    return nfa_cell_take(l->m, var, e.ev, below->list);
+    uint32_t cell = nfa_cell_take(l->m, var, e.ev, below->list);
+    if (onward) {
+        nfa_cell_at(l->m, cell)->later = onward;
+        nfa_onward_ref(l->m, onward);
+    }
+    return cell;
 }
 
 static void read_lists(struct reader *r, struct base_unpack *u) {
@@ -233,7 +268,8 @@ static void read_place(struct reader *r, struct base_unpack *u) {
     struct nfa_det_read d;
     nfa_load_det(r->l, u, r->k != NULL, &d);
     uint64_t at = base_unpack_varint(u);
-    u->bad = u->bad || at == 0 || at > r->n_lists;
+    uint32_t span = r->has_spans ? nfa_load_span(&r->spans, u) : 0;
+    u->bad = u->bad || at == 0 || at > r->n_lists || (span && !nfa_span_is_open(m, span));
     if (u->bad)
         return;
     const struct list_read *x = &r->lists[at];
@@ -241,15 +277,31 @@ static void read_place(struct reader *r, struct base_unpack *u) {
     if (!x->list || d.det == NFA_NONE)
         return;
     nfa_cell_ref(m, x->list);
-    nfa_graph_add(m, r->k, d.det, x->list);
+    struct nfa_place *pl = nfa_graph_add(m, r->k, d.det, x->list);
+    if (!span)
+        return;
+    nfa_span_ref(m, span);
+    if (!pl->span) {
+        pl->span = span;
+    } else if (pl->span != span) {
+        /* Two places of the program that saved are one now. */
+        nfa_span_ref(m, pl->span);
+        nfa_span_at(m, span)->next = pl->span;
+        nfa_span_unref(m, span);
+    } else {
+        u->bad = true;
+        nfa_span_unref(m, span);
+    }
 }
 
-static void graph_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+static void read_graph(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u, bool has_spans) {
     struct nfa_matcher *m = l->m;
-    struct reader r = { .l = l, .k = k };
+    struct reader r = { .l = l, .k = k, .has_spans = has_spans };
     m->next_step = nfa_dets_next_step(m); /* dets that the key has are stamped with it */
     if (k)
-        (void)nfa_graph_of(m, k, 1);
+        nfa_graph_of(m, k, 1)->blind = m->spans && !has_spans;
+    if (has_spans)
+        nfa_spans_load(&r.spans, l, u, k && m->spans);
     read_starts(&r, u);
     if (k)
         k->graph->number++;
@@ -266,8 +318,19 @@ static void graph_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpa
         if (r.starts[i].cell && !r.starts[i].listed)
             nfa_cell_unref(m, k->graph, r.starts[i].cell);
     }
+    nfa_spans_read_release(&r.spans, m);
     if (k && (u->bad || !k->graph->n))
         nfa_graph_free(m, k);
+}
+
+static void graph_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+    read_graph(l, k, u, false);
+}
+
+static void first_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+    uint8_t blind = base_unpack_u8(u);
+    u->bad = u->bad || blind > 1;
+    read_graph(l, k, u, !blind);
 }
 
 const struct nfa_store nfa_store_graph = { .tag = 2,
@@ -276,3 +339,10 @@ const struct nfa_store nfa_store_graph = { .tag = 2,
     .collect = graph_collect,
     .save = graph_save,
     .load = graph_load };
+
+const struct nfa_store nfa_store_first = { .tag = 4,
+    .kind = NFA_STORE_GRAPH,
+    .name = "graph with a limit",
+    .collect = graph_collect,
+    .save = graph_save,
+    .load = first_load };

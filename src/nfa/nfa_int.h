@@ -216,7 +216,7 @@ struct nfa_prog {
     enum nfa_store_kind store;
     const char *store_why;   /* static text */
     bool one_a_start;        /* the skip policy lets one match of a start survive */
-    bool many_ways;          /* one match may be come to in several ways: over all() and loops over groups */
+    bool many_ways;          /* one match may be come to in several ways: over all() and groups */
 
     /* what is kept of an event taken: pattern columns in order, their slots */
     uint64_t *kept; /* bitmap over pattern columns */

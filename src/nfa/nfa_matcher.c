@@ -56,6 +56,8 @@ static struct nfa_matcher *matcher_new(const struct nfa_prog *own, const struct 
         nfa_dets_join(m, like);
     if (p->store == NFA_STORE_GRAPH)
         m->cells = nfa_cells_new(m);
+    if (p->store == NFA_STORE_GRAPH && p->pat->limit_matches)
+        m->spans = nfa_spans_new();
     m->cold_next = EVT_TIME_MAX;
     if (m->opts.tier)
         m->cold = nfa_cold_new(m);
@@ -91,6 +93,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     nfa_trace_free(m);
     nfa_inputs_release(m);
     nfa_cells_free(m);
+    nfa_spans_free(m);
     nfa_dets_leave(m);
     CEP_INSIST(m->mem.n_live == 0);
     nfa_mem_release(&m->mem);
@@ -116,6 +119,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     base_free(m->roots);
     base_free(m->dead);
     nfa_walk_release(&m->walk);
+    nfa_first_release(&m->first);
     base_free(m->evs);
     base_free(m->ev_vars);
     base_free(m->var_evs);

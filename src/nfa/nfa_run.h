@@ -206,6 +206,17 @@ struct nfa_walk {
     size_t cap_steps;
 };
 
+/* Scratch of nfa_first.c. */
+struct nfa_first {
+    struct nfa_level *levels; /* an event of the way each */
+    size_t n_levels, cap_levels;
+    struct nfa_node_on *nodes;
+    size_t n_nodes, cap_nodes;
+    struct nfa_link_on *links;
+    size_t n_links, cap_links;
+    uint64_t stamp; /* of a search */
+};
+
 struct nfa_matcher {
     /* What every event touches comes first, in the order in which it does: of thousands of matchers that an nfa_many feeds
      * each is read from memory. */
@@ -282,6 +293,8 @@ struct nfa_matcher {
     uint32_t *dead; /* scratch: cells to be given back */
     size_t cap_dead;
     struct nfa_walk walk;
+    struct nfa_spans *spans; /* owned; NULL but for the graph with `limit matches` */
+    struct nfa_first first;
     const struct nfa_hop **way; /* scratch: the way of one start */
     size_t cap_way;
 

@@ -103,6 +103,8 @@ enum nfa_numbers_of {
     NFA_NUMBERS_HOWS,
     NFA_NUMBERS_FATES,
     NFA_NUMBERS_HOPS,
+    NFA_NUMBERS_SPANS,
+    NFA_NUMBERS_ONWARDS,
     NFA_NUMBERS_MAX
 };
 
@@ -236,7 +238,28 @@ void nfa_runs_to_fates(struct nfa_loader *l, struct nfa_key *k);
 void nfa_graph_to_runs(struct nfa_loader *l, struct nfa_key *k);
 void nfa_fates_to_runs(struct nfa_loader *l, struct nfa_key *k);
 
-extern const struct nfa_store nfa_store_runs, nfa_store_graph, nfa_store_fates;
+/* nfa_span_save.c: the spans of a key's graph */
+struct nfa_graph;
+void nfa_spans_collect(struct nfa_saver *s, const struct nfa_graph *g);
+void nfa_spans_save(struct nfa_saver *s);
+/* As they are written; 0 = none. Requires: they were collected. */
+uint32_t nfa_span_number(const struct nfa_saver *s, uint32_t span);
+uint32_t nfa_onward_number(const struct nfa_saver *s, uint32_t onward);
+
+struct nfa_spans_read {
+    uint32_t *spans, *onwards; /* by number, from 1 on; a reference each; 0 = not made, or lost */
+    size_t n_spans, n_onwards;
+    bool make;
+};
+
+/* make: they are wanted. Requires: nfa_spans_read_release() later. */
+void nfa_spans_load(struct nfa_spans_read *r, struct nfa_loader *l, struct base_unpack *u, bool make);
+void nfa_spans_read_release(struct nfa_spans_read *r, struct nfa_matcher *m);
+/* By a number that is read; borrowed; 0 when there is none. */
+uint32_t nfa_load_span(const struct nfa_spans_read *r, struct base_unpack *u);
+uint32_t nfa_load_onward(const struct nfa_spans_read *r, struct base_unpack *u);
+
+extern const struct nfa_store nfa_store_runs, nfa_store_graph, nfa_store_fates, nfa_store_first;
 /* By tag; NULL when there is none. */
 const struct nfa_store *nfa_store_by_tag(uint8_t tag);
 const struct nfa_store *nfa_store_of(const struct nfa_prog *p);

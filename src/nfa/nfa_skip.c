@@ -5,7 +5,7 @@
  * open; then matches are taken in order of start, of one start's the one that completed first, of those the one whose
  * events come earliest; each prunes before the next is taken.
  *
- * all() and loops over groups come to one match in several ways: partial matches that took the same stand in states that
+ * all() and groups come to one match in several ways: partial matches that took the same stand in states that
  * differ, and one event completes them all. Such matches are equal in every variable, and one.
  */
 #include "nfa/nfa_run.h"

@@ -103,8 +103,6 @@ static const char *no_graph(const struct nfa_prog *p) {
     }
     if (p->pat->limit_open)
         return "the starts that `limit open` counts are not told apart in a set";
-    if (p->pat->limit_matches)
-        return "the first matches that `limit matches` asks for are not told apart in a set";
     return NULL;
 }
 

@@ -195,6 +195,7 @@ static void make_starts(struct work *w) {
     struct node **v = base_calloc(w->n_nodes + 1, sizeof *v);
     struct nfa_graph *g = nfa_graph_of(w->m, w->k, 1);
     size_t n = 0;
+    g->blind = w->m->spans != NULL;
     for (size_t i = 0; i < w->n_nodes; i++) {
         if (w->nodes[i].starts)
             v[n++] = &w->nodes[i];

@@ -148,11 +148,12 @@ static void find_untils(struct nfa_prog *p) {
     }
 }
 
-/* Rounds of a loop over a group may share the same events in several ways, and so may members of all(). */
+/* Rounds of a loop over a group may share the same events in several ways, so may members of all(), and a group may be left
+ * out as a whole or step by step. */
 static bool has_many_ways(const struct nfa_prog *p) {
     for (size_t i = 0; i < p->n_terms; i++) {
         const struct nfa_term *t = &p->terms[i];
-        if (t->kind == PLAN_TERM_ALL || (t->kind != PLAN_TERM_VAR && t->max > 1))
+        if (t->kind == PLAN_TERM_ALL || (t->kind != PLAN_TERM_VAR && (t->max > 1 || i != p->root)))
             return true;
     }
     return false;

@@ -46,12 +46,37 @@ static int by_order(const void *x, const void *y) {
     return 0;
 }
 
-static void flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
-    struct nfa_walk *w = &m->walk;
+static void sort(struct nfa_walk *w) {
     for (size_t i = 0; i < w->n_matches; i++)
         w->matches[i].events = w->told + w->matches[i].at;
     if (w->n_matches > 1)
         qsort(w->matches, w->n_matches, sizeof *w->matches, by_order);
+}
+
+/* `limit matches`: of those gathered the first ones stay. */
+static void keep_first(struct nfa_matcher *m) {
+    struct nfa_walk *w = &m->walk;
+    sort(w);
+    if (w->n_matches <= m->pat->limit_matches)
+        return;
+    m->stats.limit_matches += w->n_matches - m->pat->limit_matches;
+    w->n_matches = (size_t)m->pat->limit_matches;
+    struct nfa_told *kept = base_alloc(w->cap_told * sizeof *kept);
+    w->n_told = 0;
+    for (size_t i = 0; i < w->n_matches; i++) {
+        memcpy(kept + w->n_told, w->matches[i].events, w->matches[i].n * sizeof *kept);
+        w->matches[i].at = w->n_told;
+        w->n_told += w->matches[i].n;
+    }
+    base_free(w->told);
+    w->told = kept;
+}
+
+static void flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    struct nfa_walk *w = &m->walk;
+    if (m->pat->limit_matches)
+        keep_first(m);
+    sort(w);
     for (size_t i = 0; i < w->n_matches; i++) {
         const struct nfa_match *x = &w->matches[i];
         nfa_emit_room(m, x->n);
@@ -68,11 +93,14 @@ static void flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
 /* The way, last event first, is a match. */
 static void tell(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, int64_t now) {
     struct nfa_walk *w = &m->walk;
-    if (!m->out.matches && !m->p->uses_match_number) {
+    uint64_t limit = m->pat->limit_matches;
+    if (!m->out.matches && !m->p->uses_match_number && !limit) {
         m->stats.matches++;
         return;
     }
-    if (w->n_told + len > NFA_TOLD_MAX && w->n_matches)
+    if (limit && w->n_told + len > NFA_TOLD_MAX && w->n_matches >= 2 * limit)
+        keep_first(m);
+    else if (!limit && w->n_told + len > NFA_TOLD_MAX && w->n_matches)
         flush(m, k, now);
     w->matches = base_grow(w->matches, w->n_matches, &w->cap_matches, sizeof *w->matches);
     w->matches[w->n_matches++] = (struct nfa_match){ .at = w->n_told, .n = len };
