@@ -186,6 +186,73 @@ static void a_match_costs_its_length(void **state) {
     nfa_kit_release(&k);
 }
 
+/* Ten of a number of matches that grows with the square of the events, or doubles with each: what they cost does not. */
+static void a_limit_pays_for_what_it_takes(void **state) {
+    (void)state;
+    static const struct {
+        const char *pattern, *events, *first, *end;
+    } cases[] = { { "a ->> b ->> c", "ab", "a0 b1 c", "c" }, { "a+ combinations -> c", "a", "a0 a1", "c" },
+        { "a ->> (b | x)+ combinations ->> c", "abx", "a0 b1 x2", "c" } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t work[2];
+        for (int more = 0; more < 2; more++) {
+            struct plan_pattern with = no_skip;
+            struct nfa_kit k;
+            with.limit_matches = 10;
+            init(&k, cases[i].pattern, &with, 0);
+            uint32_t n = more ? 3000 : 300;
+            feed(&k, cases[i].events, n);
+            struct nfa_stats before = stats_of(k.matcher);
+            feed(&k, cases[i].end, 1);
+            struct nfa_stats after = stats_of(k.matcher);
+            assert_int_equal(after.matches - before.matches, 10);
+            assert_true(after.limit_matches - before.limit_matches >= 10);
+            work[more] = after.work - before.work;
+            /* In the order of the language, earliest events first. */
+            assert_int_equal(strncmp(k.matches[0], cases[i].first, strlen(cases[i].first)), 0);
+            nfa_kit_release(&k);
+        }
+        /* Matches of loops are as long as the stream, sequences are not. */
+        bool is_long = strchr(cases[i].pattern, '+') != NULL;
+        if (work[1] > (is_long ? 15 : 2) * work[0])
+            fail_msg("%s: %llu, with ten times the events %llu", cases[i].pattern, (unsigned long long)work[0],
+                (unsigned long long)work[1]);
+    }
+}
+
+/* What is open elsewhere is passed by, what has timed out is not there, and a place may be left and entered again. */
+static void a_limit_takes_the_first_in_order(void **state) {
+    (void)state;
+    static const struct {
+        const char *pattern, *events, *matches;
+        uint64_t limit;
+        int64_t within;
+    } rows[] = {
+        { "a ->> b ->> c", "a a b b c c", "a0 b2 c4|a0 b3 c4|a0 b2 c5|a0 b3 c5", 2, 100 },
+        { "a ->> b ->> c", "a@1 a@2 b@3 b@4 c@11", "a1 b2 c4", 1, 10 },
+        { "a -> b ->> c", "a a b a b c", "a0 b2 c5|a1 b2 c5", 2, 100 },
+        { "(x ->> b | y ->> d) ->> c", "x y b d c", "x0 b2 c4", 1, 100 },
+        { "(x ->> b | y ->> d) ->> c", "x x x y d c", "y3 d4 c5", 2, 100 },
+        { "a+ -> b", "a a b", "a0 a1 b2|a0 b2", 2, 100 },
+        { "a A? ->> b", "a b b", "a0 b1|a0 A1 b2|a0 b2", 3, 100 },
+        { "x (A | b)+ -> c", "x b b c", "x0 A1 A2 c3|x0 A1 b2 c3|x0 b1 A2 c3", 3, 100 },
+        { "a+ !n", "a a x", "a0|a0 a1|a1", 3, 100 },
+        { "a+ !n", "a a x", "a0|a0 a1", 1, 100 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct plan_pattern with = no_skip;
+        struct nfa_kit k;
+        with.limit_matches = rows[i].limit;
+        with.within_us = rows[i].within;
+        init(&k, rows[i].pattern, &with, 0);
+        nfa_kit_events(&k, rows[i].events, NFA_KIT_ONE_BY_ONE, false);
+        if (strcmp(nfa_kit_matches_in_order(&k), rows[i].matches) != 0)
+            fail_msg("%s on %s: expected %s, got %s", rows[i].pattern, rows[i].events, rows[i].matches,
+                nfa_kit_matches_in_order(&k));
+        nfa_kit_release(&k);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_costs_the_automaton_not_what_is_open),
@@ -194,6 +261,8 @@ int main(void) {
         cmocka_unit_test(needless_starts_are_not_kept),
         cmocka_unit_test(a_match_costs_its_length),
         cmocka_unit_test(no_allocation_once_warm),
+        cmocka_unit_test(a_limit_pays_for_what_it_takes),
+        cmocka_unit_test(a_limit_takes_the_first_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
