@@ -455,10 +455,14 @@ void nfa_kit_advance(struct nfa_kit *k, int64_t watermark) {
     nfa_matcher_check(k->matcher);
 }
 
-void nfa_kit_event(struct nfa_kit *k, char name, int64_t time, int64_t key) {
+struct evt_batch *nfa_kit_batch(struct nfa_kit *k, char name, int64_t time, int64_t key) {
     struct evt_batch *b = evt_batch_new(&k->stream, 64);
     set_row(k, b, name, time, key, k->n_events++);
-    send(k, b);
+    return b;
+}
+
+void nfa_kit_event(struct nfa_kit *k, char name, int64_t time, int64_t key) {
+    send(k, nfa_kit_batch(k, name, time, key));
 }
 
 void nfa_kit_events(struct nfa_kit *k, const char *events, enum nfa_kit_how how, bool more) {

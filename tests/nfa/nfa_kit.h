@@ -69,6 +69,8 @@ bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_patt
 void nfa_kit_release(struct nfa_kit *k);
 /* Events as in ref_text, then the end of time (unless `more`). */
 void nfa_kit_events(struct nfa_kit *k, const char *events, enum nfa_kit_how how, bool more);
+/* The next event as a batch for another matcher of the kit's program. Owns: the caller. */
+struct evt_batch *nfa_kit_batch(struct nfa_kit *k, char name, int64_t time, int64_t key);
 void nfa_kit_event(struct nfa_kit *k, char name, int64_t time, int64_t key);
 void nfa_kit_advance(struct nfa_kit *k, int64_t watermark);
 /* Sorted, joined by '|'. Valid until the next call. */
