@@ -183,6 +183,23 @@ static void write_head(struct base_buf *b, struct looks *l) {
     }
 }
 
+/* `checkpoints`: the answer to GET /jobs/:id/checkpoints. Nothing for a job that keeps none. */
+static void write_kept(struct base_buf *b, struct looks *l, struct base_str checkpoints) {
+    struct base_arena *a = l->a;
+    if (num(a, checkpoints, "$.counts.total") == 0)
+        return;
+    int64_t id = num(a, checkpoints, "$.latest.completed.id");
+    base_buf_puts(b, "kept       ");
+    if (id > 0)
+        base_buf_printf(b, "checkpoint %lld, %s ago, took %s, %s; ", (long long)id,
+            duration_text(a, NUM("$.now") - num(a, checkpoints, "$.latest.completed.latest_ack_timestamp")),
+            duration_text(a, num(a, checkpoints, "$.latest.completed.end_to_end_duration")),
+            cmd_bytes_text(a, num(a, checkpoints, "$.latest.completed.checkpointed_size")));
+    base_buf_printf(b, "%lld complete, %lld failed, %lld restarts\n",
+        (long long)num(a, checkpoints, "$.counts.completed"), (long long)num(a, checkpoints, "$.counts.failed"),
+        (long long)num(a, checkpoints, "$.counts.restarts"));
+}
+
 static void write_operators(struct base_buf *b, struct looks *l) {
     static const char *const heads[] = { "OPERATOR", "NAME", ">IN", ">IN NOW", ">OUT", ">LATE", ">ERRORS",
         ">OPEN", ">STATE", ">BEHIND", "HELD BY" };
@@ -242,17 +259,20 @@ static void write_vertices(struct base_buf *b, struct looks *l) {
 }
 
 static int show_job(const struct cmd_args *args, struct base_arena *a, const char *path) {
-    struct base_buf before = BASE_BUF_INIT, now = BASE_BUF_INIT, text = BASE_BUF_INIT;
+    struct base_buf before = BASE_BUF_INIT, now = BASE_BUF_INIT, kept = BASE_BUF_INIT, text = BASE_BUF_INIT;
     int status = cmd_client_call(args, "GET", path, NULL, &before);
     if (status == CMD_DONE && wants_json(args)) {
         status = print_body(&before);
     } else if (status == CMD_DONE) {
         (void)poll(NULL, 0, SAMPLE_MS);
-        status = cmd_client_call(args, "GET", path, NULL, &now);
+        status = cmd_client_call(args, "GET", base_arena_printf(a, "%s/checkpoints", path), NULL, &kept);
+        if (status == CMD_DONE)
+            status = cmd_client_call(args, "GET", path, NULL, &now);
         if (status == CMD_DONE) {
             struct looks l = { .a = a, .before = base_buf_view(&before), .now = base_buf_view(&now) };
             l.seconds = (double)(num(a, l.now, "$.now") - num(a, l.before, "$.now")) / 1000;
             write_head(&text, &l);
+            write_kept(&text, &l, base_buf_view(&kept));
             write_operators(&text, &l);
             write_vertices(&text, &l);
             status = cmd_print(stdout, &text);
@@ -260,6 +280,7 @@ static int show_job(const struct cmd_args *args, struct base_arena *a, const cha
     }
     base_buf_release(&before);
     base_buf_release(&now);
+    base_buf_release(&kept);
     base_buf_release(&text);
     return status;
 }

@@ -221,6 +221,8 @@ def test_checkpoints_are_shown(folder):
             assert total(m, "cepd_checkpoint_size_bytes_count") == total(m, "cepd_checkpoints_completed_total")
             config = job.get(f"/jobs/{job.id}/config")[1]["execution-config"]
             assert config["restart-strategy"] == "exponential-delay" and config["user-config"]["restart.delay"] == "1 s"
+            shown = client(job, "job", job.id).stdout
+            assert re.search(r"^kept +checkpoint \d+, .* ago, took \d+.*; \d+ complete, 0 failed, 0 restarts$", shown, re.M), shown
             job.process.send_signal(signal.SIGTERM)
             assert job.process.wait(timeout=LIMIT_S) == 143
         with Job(folder, "--state-dir", "state", "--restore", "latest") as job:
