@@ -2,7 +2,7 @@
  * restore_fuzz -- any bytes as the state of a whole job: looked at, restored, and gone on from.
  *
  * Input: files of operator state (sto_part.h), each behind its length as varint; what they are of is this program's: a source,
- * patterns in every store, alerts with lives, a file sink. fuzz/restore.in holds what jobs of it saved (fuzz/restore_seed.py).
+ * windows, patterns in every store, alerts with lives, a file sink. fuzz/restore.in holds what jobs of it saved (fuzz/restore_seed.py).
  * Asserts what the program asserts; a job that takes the state runs to its end.
  */
 #include "fuzz/fuzz_main.h"
@@ -30,9 +30,17 @@ static const char program[] =
     "pattern fates from busy partition by k match a -> b+ -> c define a as v > 80, b as v < 60, c as v > 90 within 20 s;\n"
     "pattern graph from e partition by k match a -> b -> c define a as v > 50, b as v < 60, c as v = 70\n"
     "within 20 s after match no skip measures k as k, a.v as first;\n"
+    "stream sliding as select k, sum(v) as s, min(v) as least from e group by k window sliding 2 s every 500 ms;\n"
+    "stream session as select k, count(distinct v) as n, first(v) as f from e group by k window session gap 1 s;\n"
+    "stream counted as select k, array_agg(v) as all from e group by k window count 3 every 2;\n"
+    "stream updates as select k, stddev(v) as d, avg(v) as m from e group by k;\n"
     "alert rising on runs severity high message '{total}' by k suppress for 5 s resolve after 10 s;\n"
     "alert found on fates severity low message 'found' by k resolve when graph;\n"
     "sink rising to file (path = 'out.ndjson', rotate_size = 1000) format json;\n"
+    "sink sliding to stdout format json;\n"
+    "sink session to stdout format json;\n"
+    "sink counted to stdout format json;\n"
+    "sink updates to stdout format json;\n"
     "sink found to stdout format json;\n"
     "sink graph to stdout format csv;\n";
 
