@@ -48,7 +48,7 @@ bool clu_job_is_cancelled(struct clu_job *j);
 bool clu_job_stopped_with(struct clu_job *j, struct base_buf *path);
 /* The job has ended and lets go of what it held: a stop is complete now, or (err) failed. Requires: clu_job_set(NULL). */
 void clu_job_is_over(struct clu_job *j, enum rt_state state, const struct cep_err *err);
-/* Until those who asked for savepoints know what became of them; at most so long. */
+/* Until those who asked for savepoints know what became of them; of each at most so long after it was known. */
 void clu_job_wait_seen(struct clu_job *j, int64_t us);
 /* A clu_rest_fn; arg is the clu_job. */
 enum cep_rc clu_job_call(void *arg, enum clu_rest_op op, const struct clu_rest_args *args,

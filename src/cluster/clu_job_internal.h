@@ -21,7 +21,8 @@ struct clu_savepoint {
     struct clu_job *job; /* borrowed */
     char id[CLU_JOB_ID + 1];
     bool stop;
-    bool seen; /* somebody was told what became of it */
+    bool seen;       /* somebody was told what became of it */
+    int64_t done_us; /* monotonic; when that was known */
     enum { CLU_SAVEPOINT_IN_PROGRESS = 0, CLU_SAVEPOINT_COMPLETED, CLU_SAVEPOINT_FAILED } state;
     char *path; /* owned; NULL: it is not there */
     struct cep_err err;

@@ -62,9 +62,10 @@ static void on_done(void *arg, enum cep_rc rc, const char *path, const struct ce
         s->path = base_strdup(path);
     else
         s->err = *err;
-    s->state = rc != CEP_OK                    ? CLU_SAVEPOINT_FAILED
+    s->done_us = clk_mono(j->opts.clk);
+    s->state = rc != CEP_OK          ? CLU_SAVEPOINT_FAILED
                : s->stop && !j->over ? CLU_SAVEPOINT_IN_PROGRESS
-                                               : CLU_SAVEPOINT_COMPLETED;
+                                     : CLU_SAVEPOINT_COMPLETED;
     (void)pthread_mutex_unlock(&j->mutex);
 }
 
@@ -194,6 +195,7 @@ void clu_job_is_over(struct clu_job *j, enum rt_state state, const struct cep_er
         if (s->state != CLU_SAVEPOINT_IN_PROGRESS)
             continue;
         s->state = err ? CLU_SAVEPOINT_FAILED : CLU_SAVEPOINT_COMPLETED;
+        s->done_us = clk_mono(j->opts.clk);
         if (err)
             (void)base_err_set(&s->err, err->rc, "savepoint \"%s\" is complete, but the job failed as it stopped: %s",
                 s->path, err->message);
@@ -202,19 +204,20 @@ void clu_job_is_over(struct clu_job *j, enum rt_state state, const struct cep_er
     clu_job_state(j, state);
 }
 
-static bool all_seen(const struct clu_job *j) {
+/* Who has not asked for so long does not wait for it. */
+static bool all_seen(const struct clu_job *j, int64_t us) {
+    int64_t now = clk_mono(j->opts.clk);
     for (const struct clu_savepoint *s = j->savepoints; s; s = s->next)
-        if (!s->seen)
+        if (!s->seen && now - s->done_us < us)
             return false;
     return true;
 }
 
 void clu_job_wait_seen(struct clu_job *j, int64_t us) {
-    int64_t until = clk_mono(j->opts.clk) + us;
     bool seen;
     do {
         (void)pthread_mutex_lock(&j->mutex);
-        seen = all_seen(j);
+        seen = all_seen(j, us);
         (void)pthread_mutex_unlock(&j->mutex);
-    } while (!seen && clk_mono(j->opts.clk) < until && poll(NULL, 0, LOOK_MS) == 0);
+    } while (!seen && poll(NULL, 0, LOOK_MS) == 0);
 }
