@@ -254,6 +254,37 @@ def test_a_checkpoint_that_cannot_be_kept_is_dropped(folder, shim):
         assert committed(here) == undisturbed(here, 600), (call, path)
 
 
+def test_a_savepoint_that_cannot_be_kept_leaves_the_job_running(folder, shim):
+    """Neither it nor a stop: nothing of it stays, checkpoints go on, and when the disk is well again the stop goes through."""
+    for i, (call, path, number) in enumerate([("write", "/savepoint-", errno.ENOSPC), ("fsync", "/savepoint-", errno.EIO),
+                                              ("mkdir", "/savepoint-", errno.EDQUOT), ("rename", "/savepoint-", errno.EIO)]):
+        here = folder / str(i)
+        here.mkdir()
+        append(here, rows(0, 200))
+        with Job(here, shim, "--parallelism", str(1 + i % 3), "--http", "127.0.0.1:0") as job:
+            next_checkpoints(job)
+            port = re.search(r"REST interface on port (\d+)", job.said()).group(1)
+            ask = lambda command: subprocess.run(
+                [CEPD, command, "p", "sp", "--coordinator", f"http://127.0.0.1:{port}"], cwd=here, capture_output=True,
+                text=True, timeout=LIMIT_S)
+            job.fail(f"{call} {path} {number}")
+            for command in ("savepoint", "stop"):
+                done = ask(command)
+                assert done.returncode == 2 and os.strerror(number) in done.stderr and "sp/savepoint-" in done.stderr, done
+            assert job.said().count("; the job goes on") >= 2, job.said()
+            append(here, rows(200, 200))
+            next_checkpoints(job)
+            job.fail()
+            done = ask("stop")
+            assert done.returncode == 0 and job.process.wait(timeout=LIMIT_S) == 0, (done, job.said())
+            assert [str(p) for p in (here / "sp").iterdir()] == [done.stdout.strip()], "what failed is gone"
+        append(here, rows(400, 200))
+        (here / "state").rename(here / "old")
+        with Job(here, shim, "--restore", done.stdout.strip(), text=BOUNDED) as job:
+            assert job.process.wait(timeout=LIMIT_S) == 0, job.said()
+        assert committed(here) == undisturbed(here, 600), (call, path)
+
+
 def test_what_was_read_is_damaged(folder, shim):
     """The newest checkpoint cannot be read: the one before it is used, and what it does not cover comes from the sources."""
     append(folder, rows(0, 200))
