@@ -182,13 +182,13 @@ def lines(rows, column):
                    for card, value, second in rows)
 
 
-def make(folder):
-    """A checkpoint of a job that has read its input and did not come to its end, as chk."""
+def run(folder, *args):
+    """A job that has read its input and did not come to its end. Returns: its last checkpoint."""
     (folder / "p.pattern").write_text(PROGRAM.replace(".ndjson')", ".ndjson', follow = true)", 2))
     (folder / "in.ndjson").write_text(lines(PAYMENTS, "amount"))
     (folder / "fraud").mkdir()
     (folder / "refunds.ndjson").write_text(lines(REFUNDS, "reason"))
-    job = subprocess.Popen([CEPD, "run", "p.pattern", "--state-dir", "state", "--http", "127.0.0.1:0"], cwd=folder,
+    job = subprocess.Popen([CEPD, "run", "p.pattern", "--state-dir", "state", "--http", "127.0.0.1:0", *args], cwd=folder,
                            stderr=subprocess.PIPE, text=True)
     port = re.search(r"port (\d+)", job.stderr.readline()).group(1)
     url = ["--coordinator", f"http://127.0.0.1:{port}"]
@@ -200,8 +200,12 @@ def make(folder):
         time.sleep(0.02)
     cepd("cancel", "p", *url, cwd=folder)
     job.communicate(timeout=LIMIT_S)
-    last = max((folder / "state" / "checkpoints").glob("chk-*"), key=lambda p: int(p.name[4:]))
-    last.rename(folder / "chk")
+    return max((folder / "state" / "checkpoints").glob("chk-*"), key=lambda p: int(p.name[4:]))
+
+
+def make(folder):
+    """Its last checkpoint, as chk."""
+    run(folder).rename(folder / "chk")
 
 
 def plain(text):
@@ -230,6 +234,17 @@ def test_a_pattern_and_a_key(folder):
     is_text(cepd("state", "show", "chk", "--pattern", "pair", "--key", "c1", cwd=folder).stdout, GRAPH)
     is_text(cepd("state", "show", "--key", "c2", "chk", cwd=folder).stdout, EVERYWHERE)
     is_text(cepd("state", "show", "chk", "--pattern", "rise", "--key", 'c 4,"x"', cwd=folder).stdout, ONLY_ROWS)
+
+
+def test_keys_in_a_database_are_told_as_others_are(folder):
+    last = str(run(folder, "--state-backend", "rocksdb").relative_to(folder))
+    assert list((folder / last).glob("db-*"))
+    body = lambda text: text.split("\n\n", 1)[1]
+    for args, want in [(["--pattern", "rise"], KEYS), (["--pattern", "rise", "--key", "c1"], KEY),
+                       (["--pattern", "pair", "--key", "c1"], GRAPH), (["--key", "c2"], EVERYWHERE)]:
+        is_text(body(cepd("state", "show", last, *args, cwd=folder).stdout), body(want))
+    whole = {o["name"]: o for o in json.loads(cepd("state", "show", last, "--json", cwd=folder).stdout)["operators"]}
+    assert (whole["rise"]["keys"], whole["rise"]["open"], whole["pair"]["open"], whole["fraud"]["open"]) == (2, 5, 5, 1), whole
 
 
 def test_json_says_the_same(folder):
