@@ -199,6 +199,11 @@ def test_so_it_is_with_checkpoints_too(folder):
     stop_and_go_on(folder, lambda first: ["--state-dir", f"state-{first}", "--checkpoint-interval", "30 ms"])
 
 
+def test_and_with_another_backend_each_time(folder):
+    stop_and_go_on(folder, lambda first: ["--state-dir", f"state-{first}", "--checkpoint-interval", "30 ms", "--state-backend",
+                                          "memory" if first in (700, 1301) else "rocksdb", "--state-memory", "16m"])
+
+
 def test_part_files_are_committed_by_a_stop(folder):
     text = PROGRAM.replace("'rise.ndjson'", "'rise/'")
     (folder / "rise").mkdir()
