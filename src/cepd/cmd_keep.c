@@ -177,8 +177,24 @@ static enum cep_rc read_latest(struct cmd_keep *k, bool begun, struct sto_manife
     return rc == CEP_OK ? CEP_NONE : rc;
 }
 
+/* Parts are checked when they are read; those of databases, and shared ones, here. */
+static enum cep_rc check_files(const struct sto_manifest *m, struct cep_err *err) {
+    static const char part[] = "part-";
+    enum cep_rc rc = CEP_OK;
+    for (size_t i = 0; i < m->n_files && rc == CEP_OK; i++) {
+        const struct sto_file *f = &m->files[i];
+        if (f->name.len < sizeof part - 1 || memcmp(f->name.p, part, sizeof part - 1) != 0)
+            rc = sto_file_verify(m, f, err);
+        if (rc != CEP_OK && f->shared)
+            base_err_hint(err, "a checkpoint needs the folder \"shared\" beside it; a savepoint needs nothing");
+    }
+    return rc;
+}
+
 static enum cep_rc read_path(const char *path, struct sto_manifest *m, struct cep_err *err) {
     enum cep_rc rc = sto_manifest_read(path, m, err);
+    if (rc == CEP_OK && (rc = check_files(m, err)) != CEP_OK)
+        sto_manifest_release(m);
     if (rc == CEP_NONE) {
         base_err_set(err, CEP_EINVAL, "there is no checkpoint or savepoint in \"%s\"", path);
         base_err_hint(err, "--restore takes \"latest\" or a folder that holds a file MANIFEST");

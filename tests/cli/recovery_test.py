@@ -222,6 +222,11 @@ def test_a_path_restores_into_another_folder(folder):
     last = checkpoints(folder)[-1]
     last.rename(folder / "kept")
     (folder / "state").rename(folder / "old")
+    shared = folder / "old" / "checkpoints" / "shared"
+    if shared.is_dir() and list(shared.iterdir()):
+        done = cepd("run", "p.pattern", "--restore", "kept", cwd=folder, status=2)
+        assert "kept/../shared/" in done.stderr and "is missing" in done.stderr and "savepoint" in done.stderr, done.stderr
+        shared.rename(folder / "shared")
     append(folder, row(300, 10), row(10, 20))
     run(folder, "--restore", "kept", until=lambda: len(content(folder / "big.ndjson")) == 1)
     assert content(folder / "big.ndjson")[0]["first"] == 200.0
