@@ -396,28 +396,57 @@ static enum cep_rc read_part(struct rt_look *look, const struct rt_look_what *wh
     return rc;
 }
 
+/* One part, which is taken over; what keys borrow from it stays with the look. */
+static enum cep_rc read_bytes(struct rt_look *look, const struct rt_look_what *what, const struct rt_snap *dbs,
+    struct base_buf *bytes, struct cep_err *err) {
+    bool keeps = false;
+    enum cep_rc rc = dbs->n_dbs > 0 ? rt_db_complete(dbs, bytes, err) : CEP_OK;
+    if (rc == CEP_OK)
+        rc = read_part(look, what, base_buf_view(bytes), &keeps, err);
+    if (!keeps) {
+        base_buf_release(bytes);
+        return rc;
+    }
+    look->files = base_grow(look->files, look->n_files, &look->cap_files, sizeof *look->files);
+    look->files[look->n_files++] = *bytes;
+    return rc;
+}
+
+static enum cep_rc read_parts(struct rt_look *look, const struct rt_look_what *what, const struct rt_snap *dbs,
+    struct base_buf *file, struct cep_err *err) {
+    struct base_str part;
+    size_t at = 0;
+    enum cep_rc rc;
+    if (!sto_is_pack(base_buf_view(file)))
+        return read_bytes(look, what, dbs, file, err);
+    while ((rc = sto_pack_next(base_buf_view(file), &at, &part, err)) == CEP_OK) {
+        struct base_buf bytes = BASE_BUF_INIT;
+        base_buf_str(&bytes, part);
+        if ((rc = read_bytes(look, what, dbs, &bytes, err)) != CEP_OK)
+            break;
+    }
+    base_buf_release(file);
+    return rc == CEP_NONE ? CEP_OK : rc;
+}
+
 static enum cep_rc read_file(struct rt_look *look, const struct rt_look_what *what, const struct rt_snap *dbs,
     const struct sto_file *f, struct cep_err *err) {
     static const char prefix[] = "part-";
-    struct base_buf bytes = BASE_BUF_INIT, path = BASE_BUF_INIT;
-    bool keeps = false;
+    struct base_buf file = BASE_BUF_INIT, path = BASE_BUF_INIT;
     look->bytes += f->len;
     if (f->name.len < sizeof prefix - 1 || memcmp(f->name.p, prefix, sizeof prefix - 1) != 0)
         return sto_file_verify(&look->manifest, f, err);
-    enum cep_rc rc = sto_file_read(&look->manifest, f, &bytes, err);
-    if (rc == CEP_OK && dbs->n_dbs > 0)
-        rc = rt_db_complete(dbs, &bytes, err);
-    if (rc == CEP_OK && (rc = read_part(look, what, base_buf_view(&bytes), &keeps, err)) != CEP_OK) {
+    enum cep_rc rc = sto_file_read(&look->manifest, f, &file, err);
+    if (rc != CEP_OK) {
+        base_buf_release(&file);
+        return rc;
+    }
+    rc = read_parts(look, what, dbs, &file, err);
+    if (rc != CEP_OK) {
         sto_file_path(&look->manifest, f, &path);
         base_err_prefix(err, "\"%s\"", base_buf_cstr(&path));
     }
     base_buf_release(&path);
-    if (!keeps) {
-        base_buf_release(&bytes);
-        return rc;
-    }
-    look->files = base_grow(look->files, look->n_files, &look->cap_files, sizeof *look->files);
-    look->files[look->n_files++] = bytes;
     return rc;
 }
 

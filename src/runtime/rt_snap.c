@@ -13,6 +13,10 @@
 #include <stdio.h>
 
 enum { NAMES_MAX = 1000 };
+enum {
+    SMALL_BYTES = 64 << 10, /* a part that shares its file with others */
+    PACK_BYTES = 1 << 20    /* such a file, about */
+};
 
 void rt_snap_init(struct rt_snap *s) {
     *s = (struct rt_snap){ .n = 0 };
@@ -227,13 +231,40 @@ uint64_t rt_snap_bytes(const struct rt_snap *s) {
     return n;
 }
 
+static void file_name(char *name, size_t cap, size_t *number) {
+    (void)snprintf(name, cap, "part-%06zu", (*number)++);
+}
+
+static enum cep_rc put_pack(struct base_buf *pack, size_t *number, struct sto_bundle *b, struct cep_err *err) {
+    char name[32];
+    file_name(name, sizeof name, number);
+    enum cep_rc rc = sto_bundle_put(b, base_str_of(name), base_buf_view(pack), err);
+    base_buf_clear(pack);
+    return rc;
+}
+
 enum cep_rc rt_snap_write(const struct rt_snap *s, struct sto_bundle *b, struct cep_err *err) {
+    struct base_buf pack = BASE_BUF_INIT;
     enum cep_rc rc = CEP_OK;
+    size_t number = 0;
+    char name[32];
     for (size_t i = 0; i < s->n && rc == CEP_OK; i++) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "part-%06zu", i);
-        rc = write_part(s->parts[i], base_str_of(name), b, err);
+        const struct rt_part *p = s->parts[i];
+        if (p->failed != CEP_OK || p->spool || rt_part_view(p).len > SMALL_BYTES) {
+            file_name(name, sizeof name, &number);
+            rc = write_part(p, base_str_of(name), b, err);
+            continue;
+        }
+        if (pack.len == 0)
+            sto_pack_begin(&pack);
+        sto_pack_add(&pack, rt_part_view(p));
+        if (pack.len < PACK_BYTES)
+            continue;
+        rc = put_pack(&pack, &number, b, err);
     }
+    if (rc == CEP_OK && pack.len > 0)
+        rc = put_pack(&pack, &number, b, err);
+    base_buf_release(&pack);
     for (size_t i = 0; i < s->n_dbs && rc == CEP_OK; i++)
         rc = write_db(s->dbs[i], i, b, err);
     return rc;
@@ -279,11 +310,35 @@ static bool begins_with(struct base_str s, const char *with) {
     return s.len >= n && memcmp(s.p, with, n) == 0;
 }
 
+/* A part that has its file for itself stays there. */
+static enum cep_rc read_pack(struct rt_snap *s, const struct sto_manifest *m, const struct sto_file *f,
+    struct base_str pack, struct cep_err *err) {
+    struct base_str part;
+    size_t at = 0;
+    enum cep_rc rc;
+    while ((rc = sto_pack_next(pack, &at, &part, err)) == CEP_OK) {
+        if ((rc = check_part(m, f, part, err)) != CEP_OK)
+            return rc;
+        base_buf_str(&add(s)->bytes, part);
+    }
+    if (rc != CEP_NONE)
+        base_err_prefix(err, "\"%.*s/%.*s\"", BASE_STR_FMT(m->dir), BASE_STR_FMT(f->name));
+    return rc == CEP_NONE ? CEP_OK : rc;
+}
+
 static enum cep_rc read_part(
     struct rt_snap *s, const struct sto_manifest *m, const struct sto_file *f, struct cep_err *err) {
-    struct rt_part *p = add(s);
-    enum cep_rc rc = sto_file_map(m, f, &p->mapped, err);
-    return rc == CEP_OK ? check_part(m, f, p->mapped, err) : rc;
+    struct base_str file;
+    enum cep_rc rc = sto_file_map(m, f, &file, err);
+    if (rc != CEP_OK)
+        return rc;
+    if (!sto_is_pack(file)) {
+        add(s)->mapped = file;
+        return check_part(m, f, file, err);
+    }
+    rc = read_pack(s, m, f, file, err);
+    sto_file_unmap(file);
+    return rc;
 }
 
 enum cep_rc rt_snap_read(struct rt_snap *s, const struct sto_manifest *m, struct cep_err *err) {

@@ -75,7 +75,7 @@ void rt_snap_drop(struct rt_snap *s, struct base_str kind);
 /* Bytes of all parts and databases. */
 uint64_t rt_snap_bytes(const struct rt_snap *s);
 
-/* A file a part; table files are shared. The caller publishes or drops the bundle. */
+/* A file for each part, small ones together; table files are shared. The caller publishes or drops the bundle. */
 enum cep_rc rt_snap_write(const struct rt_snap *s, struct sto_bundle *b, struct cep_err *err);
 /*
  * A savepoint of its own: a folder "savepoint-JOB-20261128T105211Z" in `dir`, which is made when it is not there; "-2" and so on

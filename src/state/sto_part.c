@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { MAGIC_LEN = 7, PART_VERSION = 1, PART_END = 0, PART_ENTRY = 1 };
+enum { MAGIC_LEN = 7, PART_VERSION = 1, PACK_VERSION = 1, PART_END = 0, PART_ENTRY = 1 };
 static const char magic[MAGIC_LEN + 1] = "cepdst";
 
 void sto_part_begin(struct base_buf *b, const struct sto_part_head *head) {
@@ -68,5 +68,46 @@ enum cep_rc sto_part_next(struct base_unpack *u, struct sto_entry *e, struct cep
     e->value = base_unpack_str(u);
     if (u->bad || what != PART_ENTRY)
         return base_err_set(err, CEP_EDAMAGED, "an entry of operator state is damaged");
+    return CEP_OK;
+}
+
+/* -- packs ------------------------------------------------------------------------------------------------------ */
+
+static const char pack_magic[MAGIC_LEN + 1] = "cepdpk";
+
+void sto_pack_begin(struct base_buf *b) {
+    base_pack_bytes(b, pack_magic, MAGIC_LEN);
+    base_pack_u8(b, PACK_VERSION);
+}
+
+void sto_pack_add(struct base_buf *b, struct base_str part) {
+    base_pack_str(b, part);
+}
+
+bool sto_is_pack(struct base_str file) {
+    return file.len >= MAGIC_LEN && memcmp(file.p, pack_magic, MAGIC_LEN) == 0;
+}
+
+enum cep_rc sto_pack_next(struct base_str file, size_t *at, struct base_str *part, struct cep_err *err) {
+    if (!sto_is_pack(file)) {
+        bool first = *at == 0;
+        *part = file;
+        *at = SIZE_MAX;
+        return first ? CEP_OK : CEP_NONE;
+    }
+    if (*at == 0) {
+        unsigned version = file.len > MAGIC_LEN ? (unsigned char)file.p[MAGIC_LEN] : 0;
+        if (version != PACK_VERSION)
+            return base_err_set(err, CEP_EVERSION, "a pack of operator state of version %u; this program reads %d",
+                version, PACK_VERSION);
+        *at = MAGIC_LEN + 1;
+    }
+    if (*at == file.len)
+        return CEP_NONE;
+    struct base_unpack u = base_unpack_of((struct base_str){ file.p + *at, file.len - *at });
+    *part = base_unpack_str(&u);
+    if (u.bad)
+        return base_err_set(err, CEP_EDAMAGED, "a pack of operator state is damaged");
+    *at = (size_t)(part->p - file.p) + part->len;
     return CEP_OK;
 }

@@ -13,6 +13,11 @@
  *       str key, str value
  *     u8 0                  the end: without it the bytes were cut
  *
+ * Small parts share a file, since each file costs the disk two syncs: a pack, read by sto_pack_next() as what it holds.
+ *
+ *     8   "cepdpk\0\1"      magic and version
+ *     str part, to the end
+ *
  * Numbers as in base_pack.h. The checksum is the manifest's (sto_bundle.h). What keys and values mean is the operator's.
  *
  * Threads: none.
@@ -36,3 +41,13 @@ enum cep_rc sto_part_open(
     struct base_str bytes, struct sto_part_head *head, struct base_unpack *entries, struct cep_err *err);
 /* The next entry, borrowed from the bytes. Returns: CEP_NONE after the last, CEP_EDAMAGED. */
 enum cep_rc sto_part_next(struct base_unpack *entries, struct sto_entry *e, struct cep_err *err);
+
+bool sto_is_pack(struct base_str file);
+/* A pack is begun; a part goes into it. */
+void sto_pack_begin(struct base_buf *b);
+void sto_pack_add(struct base_buf *b, struct base_str part);
+/*
+ * The next part of a file, which is a part or a pack of them. `at` is 0 for the first. `part` is borrowed from the bytes.
+ * Returns: CEP_NONE after the last, CEP_EDAMAGED, CEP_EVERSION.
+ */
+enum cep_rc sto_pack_next(struct base_str file, size_t *at, struct base_str *part, struct cep_err *err);

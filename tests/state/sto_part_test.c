@@ -90,12 +90,56 @@ static void a_later_version_is_named(void **state) {
     base_buf_release(&b);
 }
 
+static void a_pack_is_read_as_its_parts(void **state) {
+    (void)state;
+    struct base_buf part = BASE_BUF_INIT, pack = BASE_BUF_INIT;
+    struct base_str got;
+    struct cep_err err = CEP_ERR_INIT;
+    unsigned n;
+    size_t at = 0;
+    fill(&part);
+    /* A part alone. */
+    assert_int_equal(sto_pack_next(base_buf_view(&part), &at, &got, NULL), CEP_OK);
+    assert_true(base_str_eq(got, base_buf_view(&part)));
+    assert_int_equal(sto_pack_next(base_buf_view(&part), &at, &got, NULL), CEP_NONE);
+    sto_pack_begin(&pack);
+    assert_true(sto_is_pack(base_buf_view(&pack)) && !sto_is_pack(base_buf_view(&part)));
+    at = 0;
+    assert_int_equal(sto_pack_next(base_buf_view(&pack), &at, &got, NULL), CEP_NONE);
+    for (int i = 0; i < 3; i++)
+        sto_pack_add(&pack, base_buf_view(&part));
+    at = 0;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sto_pack_next(base_buf_view(&pack), &at, &got, NULL), CEP_OK);
+        assert_int_equal(read_all(got, &n), CEP_NONE);
+        assert_int_equal(n, 3);
+    }
+    assert_int_equal(sto_pack_next(base_buf_view(&pack), &at, &got, NULL), CEP_NONE);
+    /* Cut anywhere but between two parts it is damaged. */
+    unsigned n_whole = 0;
+    for (size_t len = 8; len < pack.len; len++) {
+        enum cep_rc rc = CEP_OK;
+        for (at = 0; rc == CEP_OK;)
+            rc = sto_pack_next((struct base_str){ pack.p, len }, &at, &got, NULL);
+        assert_true(rc == CEP_NONE || rc == CEP_EDAMAGED);
+        n_whole += rc == CEP_NONE;
+    }
+    assert_int_equal(n_whole, 3);
+    pack.p[7]++;
+    at = 0;
+    assert_int_equal(sto_pack_next(base_buf_view(&pack), &at, &got, &err), CEP_EVERSION);
+    assert_non_null(strstr(err.message, "version 2"));
+    base_buf_release(&part);
+    base_buf_release(&pack);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_saved_comes_back),
         cmocka_unit_test(bytes_of_a_known_part_stay),
         cmocka_unit_test(cut_bytes_are_damaged_wherever_they_are_cut),
         cmocka_unit_test(a_later_version_is_named),
+        cmocka_unit_test(a_pack_is_read_as_its_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
