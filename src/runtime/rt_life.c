@@ -5,6 +5,8 @@
 
 #include "base/base_mem.h"
 
+enum { HEAP_MIN = 64 };
+
 void rt_lives_init(struct rt_lives *l) {
     *l = (struct rt_lives){ .n_lives = 0 };
     base_map_init(&l->index);
@@ -62,7 +64,35 @@ static void swap(struct rt_deadline *a, struct rt_deadline *b) {
     *b = t;
 }
 
+static void sink(struct rt_lives *l, size_t i) {
+    for (;;) {
+        size_t least = i;
+        for (size_t c = 2 * i + 1; c <= 2 * i + 2 && c < l->n_heap; c++)
+            if (l->heap[c].at < l->heap[least].at)
+                least = c;
+        if (least == i)
+            return;
+        swap(&l->heap[i], &l->heap[least]);
+        i = least;
+    }
+}
+
+/* Entries of lives that were forgotten, or have an earlier one, lie there until they are due: they go when they are most. */
+static void sweep(struct rt_lives *l) {
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_heap; i++) {
+        const struct rt_life *life = &l->lives[l->heap[i].life];
+        if (life->in_use && life->queued == l->heap[i].at)
+            l->heap[n++] = l->heap[i];
+    }
+    l->n_heap = n;
+    for (size_t i = n / 2; i-- > 0;)
+        sink(l, i);
+}
+
 static void push(struct rt_lives *l, struct rt_life *life, int64_t at) {
+    if (l->n_heap > HEAP_MIN && l->n_heap / 2 > l->n_lives - l->n_free)
+        sweep(l);
     life->queued = at;
     l->heap = base_grow(l->heap, l->n_heap, &l->cap_heap, sizeof *l->heap);
     size_t i = l->n_heap++;
@@ -79,16 +109,7 @@ void rt_lives_set_deadline(struct rt_lives *l, struct rt_life *life, int64_t at)
 
 static void pop(struct rt_lives *l) {
     l->heap[0] = l->heap[--l->n_heap];
-    for (size_t i = 0;;) {
-        size_t least = i;
-        for (size_t c = 2 * i + 1; c <= 2 * i + 2 && c < l->n_heap; c++)
-            if (l->heap[c].at < l->heap[least].at)
-                least = c;
-        if (least == i)
-            return;
-        swap(&l->heap[i], &l->heap[least]);
-        i = least;
-    }
+    sink(l, 0);
 }
 
 struct rt_life *rt_lives_due(struct rt_lives *l, int64_t now, int64_t *at) {

@@ -8,7 +8,7 @@
  *
  * An identity that neither fires nor is suppressed any more is forgotten, so memory follows what is going on, not what
  * has ever been. A life has at most one entry that counts in the heap of deadlines; a deadline pushed out moves that entry only
- * when it comes up, so a thousand matches of a firing alert cost one entry.
+ * when it comes up, so a thousand matches of a firing alert cost one entry. Entries that do not count go when they are most of all.
  *
  * Cost: match O(1) expected plus O(log n) for its deadline. Threads: none.
  */

@@ -72,12 +72,42 @@ static void a_forgotten_place_is_used_again(void **state) {
     rt_lives_release(&l);
 }
 
+/* An alert that fires and is resolved over and over, long before its deadline, leaves no trail. */
+static void memory_follows_what_goes_on(void **state) {
+    (void)state;
+    struct rt_lives l;
+    int64_t at = 0, last = 0;
+    size_t n = 0, most = 0;
+    rt_lives_init(&l);
+    for (int64_t i = 0; i < 40; i++) {
+        char name[16];
+        int len = snprintf(name, sizeof name, "k%d", (int)i);
+        rt_lives_set_deadline(&l, rt_lives_make(&l, (struct base_str){ name, (size_t)len }), 1000000 - i * 7);
+    }
+    for (int64_t i = 0; i < 100000; i++) {
+        struct rt_life *life = rt_lives_make(&l, BASE_STR("flaps"));
+        rt_lives_set_deadline(&l, life, 2000000 + i);
+        rt_lives_forget(&l, life);
+        most = l.n_heap > most ? l.n_heap : most;
+    }
+    assert_true(most < 200);
+    for (struct rt_life *x; (x = rt_lives_due(&l, 3000000, &at)) != NULL; n++) {
+        assert_true(at >= last);
+        last = at;
+        rt_lives_forget(&l, x);
+    }
+    assert_int_equal(n, 40);
+    assert_int_equal(l.n_heap, 0);
+    rt_lives_release(&l);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_deadline_pushed_out_fires_once_and_late),
         cmocka_unit_test(an_earlier_deadline_counts),
         cmocka_unit_test(due_ones_come_in_order_of_time),
         cmocka_unit_test(a_forgotten_place_is_used_again),
+        cmocka_unit_test(memory_follows_what_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
