@@ -168,6 +168,19 @@ def read_manifest(data):
     return m
 
 
+def parts_of(data):
+    """The parts of a file: one, or several small ones."""
+    r = Reader(data)
+    if data[:7] != b"cepdpk\0":
+        return [data]
+    if r.bytes(8)[7] != 1:
+        raise Damaged("no pack of version 1")
+    parts = []
+    while not r.at_end():
+        parts.append(r.str())
+    return parts
+
+
 def read_part(data):
     r = Reader(data)
     if r.bytes(7) != b"cepdst\0" or r.u8() != 1:
@@ -511,9 +524,10 @@ def read_savepoint(folder):
         if len(data) != f["length"]:
             raise Damaged(f["name"])
         if f["name"].startswith("part-"):
-            part = read_part(data)
-            part["state"] = READERS.get(part["kind"], lambda _: {})(part)
-            operators.setdefault((part["kind"], part["name"]), []).append(part)
+            for bytes_of_part in parts_of(data):
+                part = read_part(bytes_of_part)
+                part["state"] = READERS.get(part["kind"], lambda _: {})(part)
+                operators.setdefault((part["kind"], part["name"]), []).append(part)
     return manifest, operators
 
 
