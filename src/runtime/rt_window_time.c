@@ -126,6 +126,8 @@ static void drop_first_panes(struct timed *w, size_t n) {
         rt_groups_release(&w->panes[i]->groups);
         base_free(w->panes[i]);
     }
+    if (n == 0)
+        return;
     w->n -= n;
     memmove(w->panes, w->panes + n, w->n * sizeof(struct pane *));
     w->last_used = 0;
