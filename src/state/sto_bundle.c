@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -278,8 +279,15 @@ enum cep_rc sto_bundle_publish(struct sto_bundle *b, struct sto_manifest *out, s
     enum cep_rc rc = b->shared_dir ? sto_path_sync(b->shared_dir, err) : CEP_OK;
     if (rc == CEP_OK)
         rc = sto_path_write(base_arena_printf(&b->arena, "%s/MANIFEST", b->part), base_buf_view(&bytes), err);
-    if (rc == CEP_OK)
+    if (rc == CEP_OK) {
         rc = sto_path_publish(b->part, b->dir, err);
+        /*
+         * It may be in place though its name could not be synced. Whoever is told that it failed commits nothing of it, so nobody may
+         * go on from it later: it is taken back. Where that fails too, its name is as good as the disk lets it be.
+         */
+        bool back = rc != CEP_OK && rename(b->dir, b->part) == 0;
+        (void)back;
+    }
     if (rc == CEP_OK && out) {
         rc = sto_manifest_decode(base_buf_view(&bytes), out, err);
         CEP_INSIST(rc == CEP_OK);

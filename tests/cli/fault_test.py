@@ -333,9 +333,10 @@ def test_a_sink_that_fails_takes_the_job_back(folder, shim):
 
 
 def test_single_faults_at_any_place_change_nothing(folder, shim):
-    seed = int.from_bytes(os.urandom(4), "little")
+    """The same faults in each run of the suite; CEP_FAULT_SEED says which others."""
+    seed = int(os.environ.get("CEP_FAULT_SEED", "20261128"))
     rng = random.Random(seed)
-    for i, mode in enumerate(("aligned", "unaligned")):
+    for mode in ("aligned", "unaligned"):
         here = folder / mode
         here.mkdir()
         append(here, rows(0, 100))
