@@ -205,15 +205,6 @@ static const struct evt_schema *group_columns(struct dsl_sem *c, const struct ds
 
 /* -- the window --------------------------------------------------------------------------------------------------- */
 
-static int64_t gcd(int64_t a, int64_t b) {
-    while (b != 0) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 static bool lower_sliding(struct dsl_sem *c, const struct dsl_window *w, struct plan_aggregate *out) {
     out->window = PLAN_WINDOW_SLIDING;
     if (!dsl_duration_of(c, w->size, "the size of the window", false, &out->size_us) ||
@@ -225,7 +216,7 @@ static bool lower_sliding(struct dsl_sem *c, const struct dsl_window *w, struct 
         dsl_diag_note(c->diag, "\"every\" is at most the size of the window");
         return false;
     }
-    if (out->size_us / gcd(out->size_us, out->slide_us) > MAX_PANES) {
+    if (out->size_us / plan_pane(out->size_us, out->slide_us) > MAX_PANES) {
         dsl_diag_error(c->diag, w->span, CEP_ELIMIT,
             "the window is made of more than %d panes: its size and \"every\" have too small a common "
             "divisor",
@@ -487,24 +478,10 @@ void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym) {
     struct plan_aggregate *ag = &node->aggregate;
     struct dsl_group group = { .windowed = sel->window != NULL };
     struct dsl_rows in;
-    bool ok = true;
-    if (!dsl_rows_find(c, &sel->from[0]->path, DSL_USE_READ, &in)) {
-        ok = false;
-        in = (struct dsl_rows){ .open = true, .name = dsl_path_str(&sel->from[0]->path, &c->tmp) };
-    }
-    ok &= in.sym != sym; /* reported as a cycle */
+    struct dsl_scope s;
+    bool ok = dsl_select_scope(c, sym, sel, &in, &s);
     group.n_input_cols = in.schema ? in.schema->n_cols : 0;
-    struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
-        .schema = in.schema,
-        .open = in.open,
-        .name = in.name,
-        .alias = sel->from[0]->alias.text,
-        .word = "stream",
-        .group = &group,
-        .own = -1,
-        .input = -1,
-        .agg_var = -1,
-        .key_col = -1 };
+    s.group = &group;
     if (in.sym)
         ag->input = (struct plan_ref){ in.sym->node, in.port };
     if (sel->where) {

@@ -356,6 +356,24 @@ static void lower_items(
     }
 }
 
+bool dsl_select_scope(struct dsl_sem *c, const struct dsl_sym *sym, const struct dsl_select *sel,
+    struct dsl_rows *in, struct dsl_scope *out) {
+    bool found = dsl_rows_find(c, &sel->from[0]->path, DSL_USE_READ, in);
+    if (!found)
+        *in = (struct dsl_rows){ .open = true, .name = dsl_path_str(&sel->from[0]->path, &c->tmp) };
+    *out = (struct dsl_scope){ .kind = DSL_SCOPE_ROW,
+        .schema = in->schema,
+        .open = in->open,
+        .name = in->name,
+        .alias = sel->from[0]->alias.text,
+        .word = "stream",
+        .own = -1,
+        .input = -1,
+        .agg_var = -1,
+        .key_col = -1 };
+    return found && in->sym != sym; /* the latter is reported as a cycle */
+}
+
 static void lower_branch(
     struct dsl_sem *c, struct dsl_sym *sym, struct branch *b, const struct dsl_select *sel, bool first) {
     struct dsl_rows in;
@@ -366,23 +384,11 @@ static void lower_branch(
         b->open = true;
         return;
     }
-    if (!dsl_rows_find(c, &sel->from[0]->path, DSL_USE_READ, &in)) {
+    struct dsl_scope s;
+    if (!dsl_select_scope(c, sym, sel, &in, &s)) {
         b->ok = false;
-        b->open = true;
-        in = (struct dsl_rows){ .open = true, .name = dsl_path_str(&sel->from[0]->path, &c->tmp) };
+        b->open |= in.sym == NULL;
     }
-    if (in.sym == sym)
-        b->ok = false; /* reported as a cycle */
-    struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
-        .schema = in.schema,
-        .open = in.open,
-        .name = in.name,
-        .alias = sel->from[0]->alias.text,
-        .word = "stream",
-        .own = -1,
-        .input = -1,
-        .agg_var = -1,
-        .key_col = -1 };
     if (in.sym)
         b->out.input = (struct plan_ref){ in.sym->node, in.port };
     lower_items(c, b, &s, sel, first);

@@ -317,6 +317,12 @@ bool dsl_template_text(
 struct plan_node *dsl_add_node(struct dsl_sem *c, struct dsl_sym *sym, enum plan_node_kind kind);
 void dsl_lower_source(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym);
+/*
+ * What a select reads, and the scope of its expressions. Reports. Returns: false when it names nothing that gives rows (in->sym is
+ * NULL then), or itself. Requires: it has a `from`.
+ */
+bool dsl_select_scope(struct dsl_sem *c, const struct dsl_sym *sym, const struct dsl_select *sel,
+    struct dsl_rows *in, struct dsl_scope *out);
 /* True when it has aggregates, `group by`, `having` or a window. */
 bool dsl_select_aggregates(const struct dsl_select *s);
 /* Requires: the query is one select that aggregates, from one stream. */

@@ -51,7 +51,7 @@ static void history_free(struct nfa_matcher *m, struct nfa_key *k) {
     k->history = NULL;
 }
 
-static void key_free(struct nfa_matcher *m, struct nfa_key *k) {
+void nfa_key_drop_runs(struct nfa_matcher *m, struct nfa_key *k) {
     while (k->first)
         nfa_group_free(m, k, k->first);
     while (k->done) {
@@ -61,6 +61,10 @@ static void key_free(struct nfa_matcher *m, struct nfa_key *k) {
         nfa_done_free(m, d);
     }
     nfa_sleep_free(m, k);
+}
+
+static void key_free(struct nfa_matcher *m, struct nfa_key *k) {
+    nfa_key_drop_runs(m, k);
     nfa_fates_free(m, k);
     nfa_graph_free(m, k);
     history_free(m, k);
@@ -244,7 +248,8 @@ struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, ui
 }
 
 /* As a batch's rows are hashed (nfa_input.c). */
-static uint64_t hash_of_vals(const struct nfa_matcher *m, const struct evt_val *vals, struct base_str canonical) {
+static uint64_t hash_of_vals(
+    const struct nfa_matcher *m, const struct evt_val *vals, struct base_str canonical) {
     switch (m->key_mode) {
     case NFA_KEY_NONE: return 0;
     case NFA_KEY_INT: return nfa_key_hash_int(vals[0].null, vals[0].null ? 0 : vals[0].i);
@@ -300,7 +305,8 @@ void nfa_key_remove(struct nfa_matcher *m, struct nfa_key *k) {
 }
 
 void nfa_key_settle(struct nfa_matcher *m, struct nfa_key *k) {
-    if (!k->first && !k->done && !k->history && !k->fates && !k->graph && !(m->p->uses_match_number && k->match_number)) {
+    if (!k->first && !k->done && !k->history && !k->fates && !k->graph &&
+        !(m->p->uses_match_number && k->match_number)) {
         if (k->stored)
             nfa_cold_died(m, k);
         else

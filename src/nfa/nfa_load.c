@@ -118,7 +118,8 @@ static void tell(struct nfa_loader *l, struct sto_losses *losses) {
     sto_lose(losses, name, BASE_STR("events that prev() would ask for"), l->lost_history);
     sto_lose(losses, name, BASE_STR("events that wait for the watermark"), l->lost_rows);
     sto_lose(losses, name,
-        BASE_STR("partial matches that the pattern, as it is now, keeps in another way (\"store\" in cepd explain)"),
+        BASE_STR("partial matches that the pattern, as it is now, keeps in another way (\"store\" in cepd "
+                 "explain)"),
         l->lost_store);
     l->lost_waiting = l->lost_asleep = l->lost_history = l->lost_rows = l->lost_store = 0;
     base_buf_release(&b);
@@ -585,18 +586,6 @@ static void settle(struct nfa_matcher *m, struct nfa_key *k) {
     nfa_key_settle(m, k);
 }
 
-static void drop_runs(struct nfa_matcher *m, struct nfa_key *k) {
-    while (k->first)
-        nfa_group_free(m, k, k->first);
-    while (k->done) {
-        struct nfa_done *d = k->done;
-        k->done = d->next;
-        m->stats.waiting--;
-        nfa_done_free(m, d);
-    }
-    nfa_sleep_free(m, k);
-}
-
 /* What another store saved, into the program's own. */
 static void convert(struct nfa_loader *l, struct nfa_key *k, bool bad) {
     struct nfa_matcher *m = l->m;
@@ -611,7 +600,7 @@ static void convert(struct nfa_loader *l, struct nfa_key *k, bool bad) {
         nfa_runs_to_graph(l, k);
     if (!bad && to == NFA_STORE_FATES)
         nfa_runs_to_fates(l, k);
-    drop_runs(m, k);
+    nfa_key_drop_runs(m, k);
 }
 
 /* stored: from the tier, where its deadline is row_deadline. CEP_NONE: it is in memory already. */

@@ -367,6 +367,8 @@ struct nfa_key *nfa_key_add(struct nfa_matcher *m, const struct evt_val *vals);
 void nfa_key_prefetch(const struct nfa_matcher *m, uint64_t hash);
 void nfa_key_prefetch_key(const struct nfa_matcher *m, uint64_t hash);
 void nfa_key_prefetch_group(const struct nfa_matcher *m, uint64_t hash);
+/* Everything of the store of runs that the key has: partial matches, completed ones, its log. */
+void nfa_key_drop_runs(struct nfa_matcher *m, struct nfa_key *k);
 /* Removes a key that has nothing left; else sees to its timer. */
 void nfa_key_settle(struct nfa_matcher *m, struct nfa_key *k);
 /* Takes it out of the table, with all it has. */

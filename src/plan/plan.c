@@ -127,6 +127,15 @@ bool plan_is_read(const struct plan *p, struct plan_ref ref) {
     return p->read[ref.node] >> ref.port & 1;
 }
 
+int64_t plan_pane(int64_t size, int64_t slide) {
+    while (slide != 0) {
+        int64_t rest = size % slide;
+        size = slide;
+        slide = rest;
+    }
+    return size;
+}
+
 /* -- delivery ---------------------------------------------------------------------------------------------------- */
 
 /* Nodes refer to lower indexes, so one walk from the sink's input down is enough. */

@@ -121,6 +121,9 @@ struct plan_aggregate {
     const struct expr *const *items; /* one per column of the node's schema */
 };
 
+/* How long a pane is, of those that windows of `size` sliding by `slide` are made of: their greatest common divisor. */
+int64_t plan_pane(int64_t size, int64_t slide);
+
 /* Columns of `groups` behind the keys and aggregates. */
 enum { PLAN_GROUP_START = 0, PLAN_GROUP_END, PLAN_GROUP_MORE };
 

@@ -62,10 +62,8 @@ enum cep_rc rt_aggregate_give(struct rt_aggregate *ag, const struct rt_agg_resul
 }
 
 int64_t rt_aggregate_next_every(const struct rt_aggregate *ag, int64_t t) {
-    int64_t d = ag->plan->emit_us, rest = t % d, next;
-    if (rest < 0)
-        rest += d;
-    return __builtin_add_overflow(t, d - rest, &next) ? EVT_TIME_MAX : next;
+    int64_t d = ag->plan->emit_us, rest = t % d;
+    return rt_time_plus(t, d - (rest < 0 ? rest + d : rest));
 }
 
 /* -- rows ----------------------------------------------------------------------------------------------------------- */
@@ -290,6 +288,7 @@ static void aggregate_free(struct rt_op *op) {
     base_free(ag->arg_col);
     base_free(ag->filter_col);
     base_free(ag->key_vals);
+    base_free(ag->merged);
     base_buf_release(&ag->key);
     base_arena_release(&ag->scratch);
     evt_batch_unref(ag->out);
@@ -345,6 +344,7 @@ struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *
     ag->ordered = p->emit != PLAN_EMIT_WATERMARK || ag->window == &rt_window_count;
     rt_group_kind_init(&ag->kind, p);
     ag->key_vals = base_calloc(p->n_keys + (size_t)1, sizeof *ag->key_vals);
+    ag->merged = base_calloc(p->n_aggs + (size_t)1, sizeof *ag->merged);
     base_arena_init(&ag->scratch, 0);
     clk_reorder_init(&ag->reorder);
     make_prep(ag);

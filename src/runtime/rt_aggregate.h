@@ -84,7 +84,8 @@ struct rt_aggregate {
     int32_t *arg_col, *filter_col;  /* owned; by aggregate: column of prep, -1 = none */
     struct base_buf key;            /* scratch: of the row under way */
     struct evt_val *key_vals;       /* owned, scratch */
-    struct base_arena scratch;      /* cleared after each row, each result */
+    struct expr_acc *merged;   /* owned, scratch: one group of several panes; empty between two results */
+    struct base_arena scratch; /* cleared after each row, each result */
     /* Rows that wait, when ordered. */
     struct clk_reorder reorder;
     struct rt_agg_held *held; /* owned */
@@ -104,6 +105,11 @@ enum cep_rc rt_aggregate_give(struct rt_aggregate *ag, const struct rt_agg_resul
 /* `t`, or the first moment that is not late for those who read the results. */
 static inline int64_t rt_aggregate_time(const struct rt_aggregate *ag, int64_t t) {
     return t > ag->passed || ag->passed == EVT_TIME_MAX ? t : ag->passed + 1;
+}
+/* The end of time is as far as sums go. */
+static inline int64_t rt_time_plus(int64_t t, int64_t d) {
+    int64_t sum;
+    return __builtin_add_overflow(t, d, &sum) ? EVT_TIME_MAX : sum;
 }
 /* The next multiple of emit_us after t. */
 int64_t rt_aggregate_next_every(const struct rt_aggregate *ag, int64_t t);

@@ -37,21 +37,12 @@ static struct counts *counts_of(const struct rt_aggregate *ag) {
     return ag->own;
 }
 
-static uint32_t gcd(uint32_t a, uint32_t b) {
-    while (b != 0) {
-        uint32_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 static void count_init(struct rt_aggregate *ag) {
     struct counts *w = base_calloc(1, sizeof *w);
     w->bare = ag->kind;
     w->bare.n_accs = 0;
     rt_groups_init(&w->groups, &w->bare, false);
-    w->pane_n = gcd(ag->plan->size_n, ag->plan->slide_n);
+    w->pane_n = (uint32_t)plan_pane(ag->plan->size_n, ag->plan->slide_n);
     w->max_panes = ag->plan->size_n / w->pane_n;
     ag->own = w;
 }
@@ -98,8 +89,7 @@ static struct counted *counted_of(struct rt_group *g) {
 
 static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, int64_t t, struct cep_err *err) {
     const struct counted *c = g->own;
-    struct expr_acc *accs = base_calloc(ag->kind.n_accs + (size_t)1, sizeof *accs);
-    rt_accs_start(&ag->kind, accs);
+    struct expr_acc *accs = ag->merged;
     for (uint32_t i = 0; i < c->n_panes; i++)
         rt_accs_merge(&ag->kind, accs, pane_at(c, i)->accs);
     int64_t time = rt_aggregate_time(ag, t);
@@ -113,7 +103,6 @@ static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, int64_t t, 
         .nth = rt_group_nth(g, time) };
     enum cep_rc rc = rt_aggregate_give(ag, &r, err);
     rt_accs_clear(&ag->kind, accs);
-    base_free(accs);
     return rc;
 }
 

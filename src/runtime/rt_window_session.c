@@ -56,19 +56,14 @@ static void session_init(struct rt_aggregate *ag) {
     ag->own = w;
 }
 
-static int64_t plus(int64_t t, int64_t d) {
-    int64_t sum;
-    return __builtin_add_overflow(t, d, &sum) ? EVT_TIME_MAX : sum;
-}
-
 /* Its last microsecond. */
 static int64_t end_of(const struct sessions *w, const struct session *s) {
-    return plus(s->last, w->gap - 1);
+    return rt_time_plus(s->last, w->gap - 1);
 }
 
 static void set_timer(struct sessions *w, struct session *s) {
     clk_timer_cancel(&w->timers, &s->timer);
-    clk_timer_add(&w->timers, &s->timer, s->ended ? plus(end_of(w, s), w->lateness) : end_of(w, s));
+    clk_timer_add(&w->timers, &s->timer, s->ended ? rt_time_plus(end_of(w, s), w->lateness) : end_of(w, s));
 }
 
 static struct session *session_new(struct rt_aggregate *ag, struct rt_group *g, int64_t t) {
@@ -107,7 +102,7 @@ static enum cep_rc give(struct rt_aggregate *ag, struct session *s, int64_t time
         .accs = s->accs,
         .bounded = true,
         .start = s->first,
-        .end = plus(s->last, sessions_of(ag)->gap),
+        .end = rt_time_plus(s->last, sessions_of(ag)->gap),
         .time = time,
         .nth = rt_group_nth(g, time) };
     enum cep_rc rc = rt_aggregate_give(ag, &r, err);
@@ -124,10 +119,10 @@ static enum cep_rc give(struct rt_aggregate *ag, struct session *s, int64_t time
 static uint32_t meets(const struct sessions *w, struct rt_group *g, int64_t t, struct session ***at) {
     uint32_t n = 0;
     struct session **link = (struct session **)&g->own;
-    while (*link && plus((*link)->last, w->gap) < t)
+    while (*link && rt_time_plus((*link)->last, w->gap) < t)
         link = &(*link)->next;
     *at = link;
-    for (const struct session *s = *link; s && s->first <= plus(t, w->gap); s = s->next)
+    for (const struct session *s = *link; s && s->first <= rt_time_plus(t, w->gap); s = s->next)
         n++;
     return n;
 }
@@ -153,7 +148,7 @@ static bool too_late(const struct sessions *w, const struct session *s, uint32_t
     int64_t last = t;
     for (; n > 0; n--, s = s->next)
         last = s->last > last ? s->last : last;
-    return plus(last, w->gap - 1 + w->lateness) <= w->ended;
+    return rt_time_plus(last, w->gap - 1 + w->lateness) <= w->ended;
 }
 
 static enum cep_rc session_take(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err) {
@@ -279,9 +274,9 @@ static struct rt_group *session_load(
     }
     struct rt_group *g = rt_groups_get(&w->groups, key->hash, key->bytes, key->vals, &made);
     struct session **at = (struct session **)&g->own;
-    while (*at && plus((*at)->last, w->gap) < first)
+    while (*at && rt_time_plus((*at)->last, w->gap) < first)
         at = &(*at)->next;
-    if (*at && (*at)->first <= plus(last, w->gap)) {
+    if (*at && (*at)->first <= rt_time_plus(last, w->gap)) {
         u->bad = true; /* it meets another one */
         return NULL;
     }

@@ -40,21 +40,6 @@ static struct timed *timed_of(const struct rt_aggregate *ag) {
     return ag->own;
 }
 
-static int64_t gcd(int64_t a, int64_t b) {
-    while (b != 0) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-/* The end of time is as far as sums go. */
-static int64_t plus(int64_t t, int64_t d) {
-    int64_t sum;
-    return __builtin_add_overflow(t, d, &sum) ? EVT_TIME_MAX : sum;
-}
-
 /* The largest multiple of step (and offset) that is <= t. Requires: within RT_AGG_FAR, or a window's length of it. */
 static int64_t floor_to(int64_t t, int64_t step, int64_t offset) {
     int64_t rest = (t - offset) % step;
@@ -66,7 +51,7 @@ static void timed_init(struct rt_aggregate *ag) {
     *w = (struct timed){ .size = ag->plan->size_us,
         .slide = ag->plan->slide_us,
         .offset = ag->plan->offset_us,
-        .pane_us = gcd(ag->plan->size_us, ag->plan->slide_us),
+        .pane_us = plan_pane(ag->plan->size_us, ag->plan->slide_us),
         .lateness = ag->plan->lateness_us,
         .ended = EVT_TIME_MIN,
         .every_at = EVT_TIME_MAX };
@@ -135,7 +120,7 @@ static void drop_first_panes(struct timed *w, size_t n) {
 
 /* The last microsecond of the last window that has the pane. */
 static int64_t last_end(const struct timed *w, const struct pane *p) {
-    return plus(last_start(w, p->start), w->size - 1);
+    return rt_time_plus(last_start(w, p->start), w->size - 1);
 }
 
 /* -- giving out ------------------------------------------------------------------------------------------------------- */
@@ -147,7 +132,7 @@ static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, const struc
         .accs = accs,
         .bounded = true,
         .start = start,
-        .end = plus(start, timed_of(ag)->size),
+        .end = rt_time_plus(start, timed_of(ag)->size),
         .time = time,
         .nth = rt_group_nth(g, time) };
     return rt_aggregate_give(ag, &r, err);
@@ -215,8 +200,7 @@ static enum cep_rc give_key(
             rt_accs_clear(&ag->kind, g->accs);
         return rc;
     }
-    struct expr_acc *accs = base_calloc(ag->kind.n_accs + (size_t)1, sizeof *accs);
-    rt_accs_start(&ag->kind, accs);
+    struct expr_acc *accs = ag->merged;
     for (size_t i = pane_from(w, start); i < w->n && w->panes[i]->start - start < w->size; i++) {
         const struct rt_group *part = rt_groups_find(&w->panes[i]->groups, g->hash, g->bytes);
         if (part)
@@ -224,7 +208,6 @@ static enum cep_rc give_key(
     }
     enum cep_rc rc = give(ag, g, accs, start, time, err);
     rt_accs_clear(&ag->kind, accs);
-    base_free(accs);
     return rc;
 }
 
@@ -238,8 +221,8 @@ static enum cep_rc give_row(struct rt_aggregate *ag, struct rt_group *g, int64_t
     if (!each && t > w->ended)
         return CEP_OK;
     for (int64_t start = first_start(w, t); start <= last && rc == CEP_OK; start += w->slide) {
-        bool ended = plus(start, w->size - 1) <= w->ended;
-        if (ended ? plus(start, w->size - 1 + w->lateness) > w->ended : each)
+        bool ended = rt_time_plus(start, w->size - 1) <= w->ended;
+        if (ended ? rt_time_plus(start, w->size - 1 + w->lateness) > w->ended : each)
             rc = give_key(ag, g, start, time, err);
     }
     return rc;
@@ -248,7 +231,7 @@ static enum cep_rc give_row(struct rt_aggregate *ag, struct rt_group *g, int64_t
 static enum cep_rc timed_take(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err) {
     struct timed *w = timed_of(ag);
     int64_t t = row->at.time;
-    if (t <= w->ended && plus(last_start(w, t), w->size - 1 + w->lateness) <= w->ended)
+    if (t <= w->ended && rt_time_plus(last_start(w, t), w->size - 1 + w->lateness) <= w->ended)
         return CEP_NONE;
     struct pane *p = pane_of(ag, t);
     struct rt_group *g = rt_groups_get(&p->groups, row->hash, row->bytes, row->vals, NULL);
@@ -267,7 +250,7 @@ static bool next_window(const struct timed *w, int64_t *start) {
     for (size_t i = 0; i < w->n; i++) {
         int64_t s = first_start(w, w->panes[i]->start);
         /* The first window of this pane whose last microsecond is > ended: counted, not walked. */
-        int64_t last = plus(s, w->size - 1);
+        int64_t last = rt_time_plus(s, w->size - 1);
         if (last <= w->ended) {
             if (last_end(w, w->panes[i]) <= w->ended)
                 continue;
@@ -281,7 +264,7 @@ static bool next_window(const struct timed *w, int64_t *start) {
 
 static void drop_old(struct timed *w) {
     size_t n = 0;
-    while (n < w->n && plus(last_end(w, w->panes[n]), w->lateness) <= w->ended)
+    while (n < w->n && rt_time_plus(last_end(w, w->panes[n]), w->lateness) <= w->ended)
         n++;
     if (n > 0)
         drop_first_panes(w, n);
@@ -309,7 +292,7 @@ static enum cep_rc timed_advance(struct rt_aggregate *ag, int64_t time, struct c
     int64_t start = 0;
     while (rc == CEP_OK && time > w->ended) {
         bool any = next_window(w, &start);
-        int64_t end = any ? plus(start, w->size - 1) : EVT_TIME_MAX;
+        int64_t end = any ? rt_time_plus(start, w->size - 1) : EVT_TIME_MAX;
         if (w->every_at != EVT_TIME_MAX && w->every_at - 1 <= time && w->every_at - 1 < end) {
             rc = give_changed(ag, err);
             continue;

@@ -4,6 +4,7 @@
 #include "state/sto_bundle.h"
 
 #include "base/base_check.h"
+#include "base/base_err.h"
 #include "base/base_mem.h"
 #include "state/sto_path.h"
 #include "state/sto_spool.h"
@@ -285,8 +286,8 @@ enum cep_rc sto_bundle_publish(struct sto_bundle *b, struct sto_manifest *out, s
          * It may be in place though its name could not be synced. Whoever is told that it failed commits nothing of it, so nobody may
          * go on from it later: it is taken back. Where that fails too, its name is as good as the disk lets it be.
          */
-        bool back = rc != CEP_OK && rename(b->dir, b->part) == 0;
-        (void)back;
+        if (rc != CEP_OK && rename(b->dir, b->part) != 0 && errno != ENOENT)
+            base_err_hint(err, "it could not be taken back either: remove \"%s\"", b->dir);
     }
     if (rc == CEP_OK && out) {
         rc = sto_manifest_decode(base_buf_view(&bytes), out, err);
