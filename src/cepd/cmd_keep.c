@@ -28,8 +28,8 @@ static enum cep_rc check_options(const struct cmd_keep *k, const struct cmd_conf
     }
     if (k->allow_dropped && !k->restore)
         return base_err_set(err, CEP_EINVAL, "--allow-dropped-state means nothing without --restore");
-    static const enum cmd_config_key needs_dir[] = { CMD_CFG_CP_INTERVAL, CMD_CFG_CP_TIMEOUT, CMD_CFG_CP_PAUSE,
-        CMD_CFG_CP_CONCURRENT, CMD_CFG_CP_MODE, CMD_CFG_CP_ALIGN };
+    static const enum cmd_config_key needs_dir[] = { CMD_CFG_CP_INTERVAL, CMD_CFG_CP_TIMEOUT,
+        CMD_CFG_CP_PAUSE, CMD_CFG_CP_CONCURRENT, CMD_CFG_CP_MODE, CMD_CFG_CP_ALIGN };
     for (size_t i = 0; i < sizeof needs_dir / sizeof *needs_dir && !k->dir; i++) {
         const char *from = c->from[needs_dir[i]];
         if (!from)
@@ -50,7 +50,8 @@ static enum cep_rc read_mode(struct cmd_keep *k, const struct cmd_config *c, str
         return cmd_config_bad(c, CMD_CFG_CP_MODE, "\"aligned\" or \"unaligned\"", err);
     if (!c->from[CMD_CFG_CP_ALIGN])
         return CEP_OK;
-    base_err_set(err, CEP_EINVAL, "%s: \"checkpoint.alignment-timeout\" means nothing to checkpoint.mode unaligned",
+    base_err_set(err, CEP_EINVAL,
+        "%s: \"checkpoint.alignment-timeout\" means nothing to checkpoint.mode unaligned",
         c->from[CMD_CFG_CP_ALIGN]);
     base_err_hint(err, "unaligned barriers wait for nothing");
     return CEP_EINVAL;
@@ -171,6 +172,9 @@ static enum cep_rc nothing_there(const struct cmd_keep *k, bool begun, struct ce
 
 static enum cep_rc read_latest(struct cmd_keep *k, bool begun, struct sto_manifest *m, struct cep_err *err) {
     enum cep_rc rc = sto_store_latest(k->store, m, on_damaged, k, err);
+    if (rc == CEP_EIO)
+        base_err_hint(err, "if trying again does not help: --restore FOLDER goes on from an older one (rows "
+                           "that part files have by now come again)");
     if (rc != CEP_NONE)
         return rc;
     rc = nothing_there(k, begun, err);
@@ -186,7 +190,8 @@ static enum cep_rc check_files(const struct sto_manifest *m, struct cep_err *err
         if (f->name.len < sizeof part - 1 || memcmp(f->name.p, part, sizeof part - 1) != 0)
             rc = sto_file_verify(m, f, err);
         if (rc != CEP_OK && f->shared)
-            base_err_hint(err, "a checkpoint needs the folder \"shared\" beside it; a savepoint needs nothing");
+            base_err_hint(
+                err, "a checkpoint needs the folder \"shared\" beside it; a savepoint needs nothing");
     }
     return rc;
 }
@@ -286,9 +291,10 @@ enum cep_rc cmd_keep_put(struct cmd_keep *k, uint64_t id, const struct rt_snap *
     return rc;
 }
 
-enum cep_rc cmd_keep_savepoint(const char *id, const char *dir, const struct rt_snap *snap, struct base_buf *path,
-    struct cep_err *err) {
-    return rt_snap_savepoint(snap, dir, (struct base_str){ id, JOB_ID_PART }, clk_now(clk_system()), path, err);
+enum cep_rc cmd_keep_savepoint(
+    const char *id, const char *dir, const struct rt_snap *snap, struct base_buf *path, struct cep_err *err) {
+    return rt_snap_savepoint(
+        snap, dir, (struct base_str){ id, JOB_ID_PART }, clk_now(clk_system()), path, err);
 }
 
 enum cep_rc cmd_keep_judge(struct cmd_keep *k, struct cep_err *err) {

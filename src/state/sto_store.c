@@ -16,7 +16,7 @@
 
 struct kept {
     uint64_t id;
-    bool readable;         /* its manifest is; of another one's files nothing is known, so nothing of it is removed */
+    bool readable; /* its manifest is; of another one's files nothing is known, so nothing of it is removed */
     struct sto_manifest m; /* owned when readable */
 };
 
@@ -112,15 +112,21 @@ static bool is_needed(const struct sto_store *s, struct sto_hash h) {
     return false;
 }
 
-/* Shared files of a checkpoint that was never published. Nothing is removed while a manifest cannot be read. */
+/* Nothing shared is removed while a manifest cannot be read: it may name it. */
+static bool knows_all(const struct sto_store *s) {
+    for (size_t i = 0; i < s->n; i++)
+        if (!s->kept[i].readable)
+            return false;
+    return true;
+}
+
+/* Shared files of a checkpoint that was never published. */
 static enum cep_rc sweep_shared(const struct sto_store *s, struct cep_err *err) {
     struct base_buf list = BASE_BUF_INIT, path = BASE_BUF_INIT;
     size_t n = 0;
-    enum cep_rc rc = CEP_OK;
-    for (size_t i = 0; i < s->n; i++)
-        if (!s->kept[i].readable)
-            return CEP_OK;
-    rc = sto_path_list(s->shared, &list, &n, err);
+    if (!knows_all(s))
+        return CEP_OK;
+    enum cep_rc rc = sto_path_list(s->shared, &list, &n, err);
     const char *name = list.p;
     for (size_t i = 0; rc == CEP_OK && i < n; i++, name += strlen(name) + 1) {
         struct sto_hash h;
@@ -226,14 +232,16 @@ static enum cep_rc forget_oldest(struct sto_store *s) {
     if (rc == CEP_OK) {
         memmove(s->kept, s->kept + 1, (s->n - 1) * sizeof *s->kept);
         s->n--;
-        for (size_t i = 0; old.readable && i < old.m.n_files; i++) {
+        bool sure = knows_all(s);
+        for (size_t i = 0; sure && old.readable && i < old.m.n_files; i++) {
             const struct sto_file *f = &old.m.files[i];
             if (!f->shared || is_needed(s, f->hash))
                 continue;
             base_buf_clear(&path);
             base_buf_printf(&path, "%s/", s->shared);
             sto_hash_write(&path, f->hash);
-            (void)sto_path_remove(path.p, NULL); /* swept at the next open */
+            (void)sto_path_remove(
+                path.p, NULL); /* swept at the next open, like those of which we are not sure */
         }
         if (old.readable)
             sto_manifest_release(&old.m);
@@ -275,10 +283,16 @@ enum cep_rc sto_store_latest(struct sto_store *s, struct sto_manifest *out,
         char *dir = path_of(s, s->kept[i].id);
         enum cep_rc rc = sto_manifest_read(dir, out, &why);
         base_free(dir);
-        if (rc == CEP_OK) {
-            if (sto_manifest_verify(out, &why) == CEP_OK)
-                return CEP_OK;
+        if (rc == CEP_OK && (rc = sto_manifest_verify(out, &why)) != CEP_OK)
             sto_manifest_release(out);
+        if (rc == CEP_OK)
+            return CEP_OK;
+        /* It may be as good as new: sinks have committed what it covers, which would come again from an older one. */
+        if (rc == CEP_EIO) {
+            base_err_prefix(&why, "checkpoint %llu", (unsigned long long)s->kept[i].id);
+            if (err)
+                *err = why;
+            return rc;
         }
         if (damaged)
             damaged(arg, s->kept[i].id, &why);

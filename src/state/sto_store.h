@@ -11,7 +11,8 @@
  * the oldest checkpoint goes, files that no kept one names (nor one that is being written) go with it.
  *
  * Atomic. A checkpoint that was not published is a folder "chk-N.part" without a manifest, removed at the next open. One whose
- * files are damaged is named, left alone, and the one before it used.
+ * files are damaged is named, left alone, and the one before it used. One that cannot be read (EIO, EACCES, EMFILE) may be as good as
+ * new, and is never passed over in silence: an older one would bring again what sinks have committed since.
  *
  * Invariants (sto_store_check()):
  *   I1  ids of the kept ones ascend, and each is < next_id
@@ -46,7 +47,7 @@ void sto_store_drop(struct sto_store *s, struct sto_bundle *b);
 
 /*
  * The newest checkpoint whose files are all as they were written. `damaged` (may be NULL) is told of each newer one that is not,
- * with the file's name. Returns: CEP_NONE when there is none.
+ * with the file's name. Returns: CEP_NONE when there is none; CEP_EIO when a newer one cannot be read, which may pass.
  */
 enum cep_rc sto_store_latest(struct sto_store *s, struct sto_manifest *out,
     void (*damaged)(void *arg, uint64_t id, const struct cep_err *why), void *arg, struct cep_err *err);

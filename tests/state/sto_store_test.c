@@ -236,6 +236,56 @@ static void damage_is_named_and_the_one_before_is_used(void **arg) {
     sto_store_close(s);
 }
 
+/* A folder in a file's place: it opens, and cannot be read. */
+static void one_that_cannot_be_read_is_not_passed_over(void **arg) {
+    struct kit *k = *arg;
+    struct sto_store *s = open_store(k, 2);
+    struct sto_manifest m;
+    struct cep_err err = CEP_ERR_INIT;
+    struct base_buf said = BASE_BUF_INIT;
+    static const char *const names[] = { "cp/chk-2/MANIFEST", "cp/chk-2/ops/meta" };
+    (void)take(k, s, "1", "AAAA");
+    (void)take(k, s, "2", "BBBB");
+    for (size_t i = 0; i < 2; i++) {
+        const char *path = kit_path(k, names[i]), *aside = kit_path(k, "aside");
+        assert_int_equal(rename(path, aside), 0);
+        assert_int_equal(sto_path_make(path, NULL), CEP_OK);
+        assert_int_equal(sto_store_latest(s, &m, note_damage, &said, &err), CEP_EIO);
+        assert_non_null(strstr(err.message, "checkpoint 2: could not read"));
+        assert_int_equal(said.len, 0);
+        assert_int_equal(rmdir(path), 0);
+        assert_int_equal(rename(aside, path), 0);
+        expect_latest(s, 2, "2", "BBBB");
+    }
+    base_buf_release(&said);
+    sto_store_close(s);
+}
+
+/* Its manifest may name what no other one does. */
+static void what_one_that_cannot_be_read_may_need_stays(void **arg) {
+    struct kit *k = *arg;
+    struct sto_store *s = open_store(k, 3);
+    (void)take(k, s, "1", "AAAA");
+    (void)take(k, s, "2", "AAAA");
+    sto_store_close(s);
+    const char *path = kit_path(k, "cp/chk-2/MANIFEST"), *aside = kit_path(k, "aside");
+    assert_int_equal(rename(path, aside), 0);
+    assert_int_equal(sto_path_make(path, NULL), CEP_OK);
+    s = open_store(k, 3);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rename(aside, path), 0);
+    (void)take(k, s, "3", "CCCC");
+    (void)take(k, s, "4", "CCCC"); /* forgets 1 */
+    assert_int_equal(sto_store_n(s), 3);
+    assert_int_equal(n_shared(k), 2);
+    (void)take(k, s, "5", "CCCC"); /* forgets 2 */
+    sto_store_close(s);
+    s = open_store(k, 3);
+    assert_int_equal(n_shared(k), 1);
+    expect_latest(s, 5, "5", "CCCC");
+    sto_store_close(s);
+}
+
 static void a_missing_shared_file_is_named(void **arg) {
     struct kit *k = *arg;
     struct sto_store *s = open_store(k, 2);
@@ -301,6 +351,8 @@ int main(void) {
         KIT_TEST(a_file_of_one_in_the_making_stays),
         KIT_TEST(a_half_written_one_is_never_taken_for_one),
         KIT_TEST(damage_is_named_and_the_one_before_is_used),
+        KIT_TEST(one_that_cannot_be_read_is_not_passed_over),
+        KIT_TEST(what_one_that_cannot_be_read_may_need_stays),
         KIT_TEST(a_missing_shared_file_is_named),
         KIT_TEST(two_processes_do_not_share_a_folder),
         KIT_TEST(every_cut_and_every_flipped_bit_of_a_manifest_is_refused),
