@@ -31,6 +31,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_task_open.c \
 	src/runtime/rt_task_read.c \
 	src/runtime/rt_test.c src/runtime/rt_test.h \
+	src/runtime/rt_wait.c src/runtime/rt_wait.h \
 	src/runtime/rt_window_count.c \
 	src/runtime/rt_window_global.c \
 	src/runtime/rt_window_session.c \

@@ -10,7 +10,7 @@
 #include "event/evt_view.h"
 #include "runtime/rt_ops.h"
 
-enum { IN_MAIN = 0, IN_LATE, TAKEN_AT_ONCE = 256 };
+enum { IN_MAIN = 0, IN_LATE };
 
 static struct rt_aggregate *aggregate_of(const struct rt_op *op) {
     return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_aggregate, op);
@@ -101,57 +101,18 @@ static enum cep_rc take_row(
     return rc;
 }
 
-void rt_aggregate_hold(struct rt_aggregate *ag, uint32_t input, struct evt_batch *prep) {
-    struct clk_row rows[TAKEN_AT_ONCE];
-    size_t n = 0;
-    uint32_t place = (uint32_t)ag->n_held;
-    if (ag->n_free > 0) {
-        place = ag->free_held[--ag->n_free];
-    } else {
-        ag->held = base_grow(ag->held, ag->n_held, &ag->cap_held, sizeof *ag->held);
-        ag->n_held++;
-    }
-    ag->held[place] = (struct rt_agg_held){ evt_batch_ref(prep), evt_batch_count(prep) };
-    for (uint32_t i = 0; i < prep->n_rows; i++) {
-        if (!evt_batch_has(prep, i))
-            continue;
-        rows[n++] = (struct clk_row){ .time = prep->time[i],
-            .seq = prep->seq[i],
-            .input = input,
-            .origin = prep->origin[i],
-            .batch = place,
-            .row = i };
-        if (n == TAKEN_AT_ONCE) {
-            clk_reorder_add(&ag->reorder, rows, n);
-            n = 0;
-        }
-    }
-    clk_reorder_add(&ag->reorder, rows, n);
-}
-
-static void let_go(struct rt_aggregate *ag, uint32_t place) {
-    struct rt_agg_held *h = &ag->held[place];
-    if (--h->waiting > 0)
-        return;
-    evt_batch_unref(h->batch);
-    h->batch = NULL;
-    ag->free_held = base_grow(ag->free_held, ag->n_free, &ag->cap_free, sizeof *ag->free_held);
-    ag->free_held[ag->n_free++] = place;
-}
-
 /* Rows that waited, up to the watermark, each after the windows that ended before it. */
 static enum cep_rc take_waiting(struct rt_aggregate *ag, int64_t wm, struct cep_err *err) {
-    struct clk_row rows[TAKEN_AT_ONCE];
+    struct clk_row rows[RT_WAIT_AT_ONCE];
     enum cep_rc rc = CEP_OK;
     size_t n;
-    while (rc == CEP_OK && (n = clk_reorder_take(&ag->reorder, wm, rows, TAKEN_AT_ONCE)) > 0)
+    while (rc == CEP_OK && (n = rt_wait_take(&ag->wait, wm, rows, RT_WAIT_AT_ONCE)) > 0)
         for (size_t i = 0; i < n; i++) {
-            struct evt_batch *b = ag->held[rows[i].batch].batch;
             if (rc == CEP_OK && rows[i].time > EVT_TIME_MIN)
                 rc = ag->window->advance(ag, rows[i].time - 1, err);
             if (rc == CEP_OK)
-                rc = take_row(ag, b, rows[i].row, err);
-            let_go(ag, rows[i].batch);
+                rc = take_row(ag, rt_wait_batch(&ag->wait, &rows[i]), rows[i].row, err);
+            rt_wait_done(&ag->wait, &rows[i]);
         }
     return rc;
 }
@@ -243,8 +204,8 @@ static enum cep_rc aggregate_batch(
     struct rt_aggregate *ag = aggregate_of(op);
     struct evt_batch *prep;
     enum cep_rc rc = prepare(ag, b, &prep, err);
-    if (rc == CEP_OK && ag->ordered && input == IN_MAIN && evt_batch_count(prep) > 0)
-        rt_aggregate_hold(ag, input, prep);
+    if (rc == CEP_OK && ag->ordered && input == IN_MAIN)
+        rt_wait_add(&ag->wait, input, prep);
     else if (rc == CEP_OK)
         rc = take_at_once(ag, b, prep, err);
     evt_batch_unref(prep);
@@ -264,9 +225,9 @@ static enum cep_rc aggregate_watermark(struct rt_op *op, int64_t wm, struct cep_
 
 static void aggregate_gauges(struct rt_op *op) {
     struct rt_aggregate *ag = aggregate_of(op);
-    op->metrics.buffered = ag->reorder.n_rows;
+    op->metrics.buffered = ag->wait.reorder.n_rows;
     op->metrics.keys = ag->window->n_groups(ag);
-    op->metrics.state_bytes = ag->window->bytes(ag) + clk_reorder_bytes(&ag->reorder);
+    op->metrics.state_bytes = ag->window->bytes(ag) + rt_wait_bytes(&ag->wait);
 }
 
 /* -- life ----------------------------------------------------------------------------------------------------------- */
@@ -275,11 +236,7 @@ static void aggregate_free(struct rt_op *op) {
     struct rt_aggregate *ag = aggregate_of(op);
     if (ag->own)
         ag->window->release(ag);
-    for (size_t i = 0; i < ag->n_held; i++)
-        evt_batch_unref(ag->held[i].batch);
-    base_free(ag->held);
-    base_free(ag->free_held);
-    clk_reorder_release(&ag->reorder);
+    rt_wait_release(&ag->wait);
     rt_project_release(&ag->prepare);
     rt_project_release(&ag->finish);
     rt_group_kind_release(&ag->kind);
@@ -346,7 +303,7 @@ struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *
     ag->key_vals = base_calloc(p->n_keys + (size_t)1, sizeof *ag->key_vals);
     ag->merged = base_calloc(p->n_aggs + (size_t)1, sizeof *ag->merged);
     base_arena_init(&ag->scratch, 0);
-    clk_reorder_init(&ag->reorder);
+    rt_wait_init(&ag->wait);
     make_prep(ag);
     rt_project_init(&ag->finish, p->having, p->items, node->schema);
     ag->window->init(ag);

@@ -24,7 +24,7 @@
 #include "runtime/rt_groups.h"
 #include "runtime/rt_op.h"
 #include "runtime/rt_project.h"
-#include "time/clk_reorder.h"
+#include "runtime/rt_wait.h"
 
 struct rt_aggregate;
 
@@ -86,12 +86,7 @@ struct rt_aggregate {
     struct evt_val *key_vals;       /* owned, scratch */
     struct expr_acc *merged;   /* owned, scratch: one group of several panes; empty between two results */
     struct base_arena scratch; /* cleared after each row, each result */
-    /* Rows that wait, when ordered. */
-    struct clk_reorder reorder;
-    struct rt_agg_held *held; /* owned */
-    size_t n_held, cap_held;
-    uint32_t *free_held; /* owned: places */
-    size_t n_free, cap_free;
+    struct rt_wait wait; /* rows of prep, when ordered */
     /* Results on their way. */
     struct rt_project finish; /* having, items: over plan->groups */
     struct evt_batch *out;    /* owned; of plan->groups */
@@ -106,11 +101,6 @@ enum cep_rc rt_aggregate_give(struct rt_aggregate *ag, const struct rt_agg_resul
 static inline int64_t rt_aggregate_time(const struct rt_aggregate *ag, int64_t t) {
     return t > ag->passed || ag->passed == EVT_TIME_MAX ? t : ag->passed + 1;
 }
-/* The end of time is as far as sums go. */
-static inline int64_t rt_time_plus(int64_t t, int64_t d) {
-    int64_t sum;
-    return __builtin_add_overflow(t, d, &sum) ? EVT_TIME_MAX : sum;
-}
 /* The next multiple of emit_us after t. */
 int64_t rt_aggregate_next_every(const struct rt_aggregate *ag, int64_t t);
 
@@ -124,12 +114,3 @@ enum cep_rc rt_aggregate_put_group(struct rt_aggregate *ag, const struct rt_grou
 enum cep_rc rt_aggregate_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err);
 enum cep_rc rt_aggregate_load(
     struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);
-
-/* -- rows that wait (rt_aggregate.c) --------------------------------------------------------------------------------- */
-
-struct rt_agg_held {
-    struct evt_batch *batch; /* counted; of ag->prep; NULL = free */
-    uint32_t waiting;        /* rows */
-};
-/* Keeps the rows that are there; takes its own reference. */
-void rt_aggregate_hold(struct rt_aggregate *ag, uint32_t input, struct evt_batch *prep);

@@ -105,15 +105,22 @@ static uint64_t hash_of_row(struct rt_aggregate *ag, const struct evt_batch *pre
     return hash;
 }
 
-static enum cep_rc save_row(struct rt_aggregate *ag, const struct clk_row *r, uint64_t number,
-    const struct sto_out *out, struct cep_err *err) {
+struct row_saving {
+    struct rt_aggregate *ag;
+    const struct sto_out *out;
+    uint64_t number;
+};
+
+static enum cep_rc save_row(
+    void *arg, const struct clk_row *r, const struct evt_batch *prep, struct cep_err *err) {
+    struct row_saving *s = arg;
+    struct rt_aggregate *ag = s->ag;
     struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
-    struct evt_batch *prep = ag->held[r->batch].batch;
     uint32_t group = sto_group_of_hash(hash_of_row(ag, prep, r->row));
-    base_pack_u64(&key, number);
+    base_pack_u64(&key, s->number++);
     evt_pack_row(&value, prep, r->row, &ag->scratch);
     base_arena_clear(&ag->scratch);
-    enum cep_rc rc = sto_put(out, RT_AGG_NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
+    enum cep_rc rc = sto_put(s->out, RT_AGG_NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
     base_buf_release(&key);
     base_buf_release(&value);
     return rc;
@@ -121,14 +128,11 @@ static enum cep_rc save_row(struct rt_aggregate *ag, const struct clk_row *r, ui
 
 enum cep_rc rt_aggregate_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
     struct rt_aggregate *ag = aggregate_of(op);
+    struct row_saving rows = { .ag = ag, .out = out };
     enum cep_rc rc = save_meta(ag, out, err);
-    uint64_t number = 0;
     if (rc == CEP_OK)
         rc = ag->window->save(ag, out, err);
-    for (size_t i = 0; i < ag->reorder.n_runs; i++)
-        for (size_t k = ag->reorder.runs[i].head; k < ag->reorder.runs[i].n && rc == CEP_OK; k++)
-            rc = save_row(ag, &ag->reorder.runs[i].rows[k], number++, out, err);
-    return rc;
+    return rc == CEP_OK ? rt_wait_each(&ag->wait, save_row, &rows, err) : rc;
 }
 
 /* -- back ------------------------------------------------------------------------------------------------------------- */
@@ -181,7 +185,7 @@ static void load_row(struct rt_aggregate *ag, struct base_unpack *u, struct sto_
     }
     struct evt_batch *b = evt_batch_new(&ag->prep, 1);
     if (evt_unpack_row(u, b, &ag->scratch))
-        rt_aggregate_hold(ag, 0, b);
+        rt_wait_add(&ag->wait, 0, b);
     else
         u->bad = true;
     evt_batch_unref(b);

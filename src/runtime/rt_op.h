@@ -177,3 +177,9 @@ enum cep_rc rt_op_error(struct rt_op *op, int64_t offset, struct base_str record
 enum cep_rc rt_op_row_failed(
     struct rt_op *op, const struct evt_batch *b, uint32_t row, const char *reason, struct cep_err *err);
 enum cep_rc rt_op_errors_flush(struct rt_op *op, struct cep_err *err);
+
+/* The end of time is as far as sums go. */
+static inline int64_t rt_time_plus(int64_t t, int64_t d) {
+    int64_t sum;
+    return __builtin_add_overflow(t, d, &sum) ? EVT_TIME_MAX : sum;
+}
