@@ -124,12 +124,12 @@ static const struct stage *find_stage(const char *name) {
 /* The parallelism of the job, as `run` would find it. */
 static enum cep_rc parallelism_of(const struct cmd_args *args, uint32_t *out, struct cep_err *err) {
     struct base_arena a;
-    struct cmd_config c;
+    struct clu_config c;
     int64_t n = 1;
     base_arena_init(&a, 0);
     enum cep_rc rc = cmd_config_load(&c, args, &a, err);
     if (rc == CEP_OK)
-        rc = cmd_config_int(&c, CMD_CFG_PARALLELISM, 1, PLAN_PARALLELISM_MAX, &n, err);
+        rc = clu_config_int(&c, CLU_CFG_PARALLELISM, 1, PLAN_PARALLELISM_MAX, &n, err);
     *out = (uint32_t)n;
     base_arena_release(&a);
     return rc;

@@ -12,7 +12,7 @@
 #include "base/base_num.h"
 #include "cepd/cmd_compile.h"
 #include "cepd/cmd_config.h"
-#include "cepd/cmd_keep.h"
+#include "cluster/clu_keep.h"
 #include "connect/con.h"
 #include "runtime/rt_job.h"
 
@@ -26,7 +26,7 @@ struct side {
     struct cmd_log *log;
     const char *file;
     struct cmd_compiled compiled;
-    struct cmd_keep keep;
+    struct clu_keep keep;
     struct rt_job *job; /* owned */
     int fd;             /* its alerts; -1 = not open */
 };
@@ -48,7 +48,7 @@ static void on_log(void *arg, enum con_level level, const char *text) {
 
 static enum cep_rc what_of(struct what *w, const struct cmd_args *args, struct base_arena *a, struct cep_err *err) {
     const char *until = cmd_args_get(args, "until"), *sinks = cmd_args_get(args, "sinks");
-    struct cmd_config config;
+    struct clu_config config;
     *w = (struct what){ .from = cmd_args_get(args, "from"),
         .until_us = EVT_TIME_MAX,
         .other = cmd_args_get(args, "compare"),
@@ -66,7 +66,7 @@ static enum cep_rc what_of(struct what *w, const struct cmd_args *args, struct b
     if (w->live && w->other)
         return base_err_set(err, CEP_EINVAL, "--compare runs two files, and --sinks live would have both write");
     enum cep_rc rc = cmd_config_load(&config, args, a, err);
-    return rc == CEP_OK ? cmd_config_bytes(&config, CMD_CFG_STATE_MEMORY, &w->state_bytes, err) : rc;
+    return rc == CEP_OK ? clu_config_bytes(&config, CLU_CFG_STATE_MEMORY, &w->state_bytes, err) : rc;
 }
 
 /* -- the plan ----------------------------------------------------------------------------------------------------------- */
@@ -148,15 +148,17 @@ static int open_side(struct side *s, const struct cmd_args *args, const struct w
     opts.state_bytes = w->state_bytes;
     opts.log = on_log;
     opts.arg = s;
+    s->keep.log = on_log;
+    s->keep.log_arg = s;
     s->keep.restore = w->from;
     s->keep.allow_dropped = w->allow_dropped;
-    enum cep_rc rc = cmd_keep_open(&s->keep, s->log, &opts, &err);
+    enum cep_rc rc = clu_keep_open(&s->keep, &opts, &err);
     if (rc == CEP_OK) {
         rt_snap_drop(&s->keep.snap, BASE_STR("sink"));
         rc = rt_job_new(s->compiled.plan, &opts, &s->job, &err);
     }
     if (rc == CEP_OK)
-        rc = cmd_keep_judge(&s->keep, &err);
+        rc = clu_keep_judge(&s->keep, &err);
     return rc == CEP_OK ? CMD_DONE : cmd_fail(args, rc == CEP_EINVAL ? CMD_MISTAKE : CMD_FAILED, &err);
 }
 
@@ -183,7 +185,7 @@ static void side_init(struct side *s, struct cmd_log *log) {
 
 static void side_release(struct side *s) {
     rt_job_free(s->job);
-    cmd_keep_release(&s->keep);
+    clu_keep_release(&s->keep);
     if (s->compiled.base_dir || s->compiled.plan)
         cmd_compiled_release(&s->compiled);
     if (s->fd >= 0 && s->fd != STDOUT_FILENO)

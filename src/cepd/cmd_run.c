@@ -3,13 +3,14 @@
  */
 #include "cepd/cmd_compile.h"
 #include "cepd/cmd_config.h"
-#include "cepd/cmd_keep.h"
+#include "cluster/clu_keep.h"
 
 #include "base/base_arena.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
 #include "base/base_num.h"
 #include "cluster/clu_job.h"
+#include "cluster/clu_settings.h"
 #include "plan/plan_job.h"
 #include "runtime/rt_job.h"
 #include "time/clk.h"
@@ -91,11 +92,11 @@ static enum cep_rc block_signals(struct watcher *w, struct cep_err *err) {
 
 struct context {
     struct cmd_log log;
-    struct cmd_keep keep;
+    struct clu_keep keep;
     const struct plan *plan;
     bool trace;
     struct base_arena arena; /* of config */
-    struct cmd_config config;
+    struct clu_config config;
     struct clu_job *shown; /* owned; NULL: there is no REST interface */
     struct clu_http *http; /* owned */
     char *name;            /* owned; of the job */
@@ -110,12 +111,12 @@ static void on_log(void *arg, enum con_level level, const char *text) {
 
 static enum cep_rc on_keep(void *arg, uint64_t id, const struct rt_snap *snap, struct cep_err *err) {
     struct context *c = arg;
-    return cmd_keep_put(&c->keep, id, snap, err);
+    return clu_keep_put(&c->keep, id, snap, err);
 }
 
 static enum cep_rc on_latest(void *arg, struct rt_snap *out, struct cep_err *err) {
     struct context *c = arg;
-    return cmd_keep_latest(&c->keep, out, err);
+    return clu_keep_latest(&c->keep, out, err);
 }
 
 static void on_state(void *arg, enum rt_state state, const struct cep_err *why) {
@@ -132,7 +133,7 @@ static void on_state(void *arg, enum rt_state state, const struct cep_err *why) 
 static enum cep_rc on_keep_savepoint(
     void *arg, const char *dir, const struct rt_snap *snap, struct base_buf *path, struct cep_err *err) {
     const struct context *c = arg;
-    return cmd_keep_savepoint(clu_job_id(c->shown), dir, snap, path, err);
+    return clu_keep_savepoint(clu_job_id(c->shown), dir, snap, path, err);
 }
 
 static void on_trace(void *arg, const char *line) {
@@ -261,7 +262,7 @@ static uint64_t say_losses(struct context *c, struct rt_job *job) {
 
 /* After a clean stop: how to go on. `savepoint`: the path of the one that it was stopped with; "" = none. */
 static void say_how_to_go_on(struct context *c, const char *savepoint) {
-    const struct cmd_keep *k = &c->keep;
+    const struct clu_keep *k = &c->keep;
     if (savepoint[0])
         cmd_log_printf(&c->log, CON_LEVEL_INFO,
             "the savepoint holds where it stopped: --restore %s goes on from there", savepoint);
@@ -309,33 +310,17 @@ static uint64_t say_end(struct context *c, struct rt_job *job, const char *how) 
 
 static enum cep_rc options_of(
     struct context *ctx, const struct cmd_args *args, struct rt_opts *opts, struct cep_err *err) {
-    struct cmd_config *c = &ctx->config;
-    int64_t parallelism = 1, capacity = 0, batch = 0, rows = 0;
+    struct clu_config *c = &ctx->config;
     enum cep_rc rc = cmd_config_load(c, args, &ctx->arena, err);
     if (rc == CEP_OK)
-        rc = cmd_config_int(c, CMD_CFG_BATCH_SIZE, 1, EVT_BATCH_ROWS, &batch, err);
+        rc = clu_settings_opts(c, opts, err);
     if (rc == CEP_OK)
-        rc = cmd_config_int(c, CMD_CFG_BUFFER_ROWS, EVT_BATCH_ROWS, INT64_MAX, &rows, err);
+        rc = clu_keep_config(&ctx->keep, c, err);
+    ctx->keep.restore = cmd_args_get(args, "restore");
+    ctx->keep.fresh = cmd_args_has(args, "fresh");
+    ctx->keep.allow_dropped = cmd_args_has(args, "allow-dropped-state");
     if (rc == CEP_OK)
-        rc = cmd_config_bytes(c, CMD_CFG_STATE_MEMORY, &opts->state_bytes, err);
-    if (rc == CEP_OK)
-        rc = cmd_config_choice(c, CMD_CFG_STATE_BACKEND, "memory", "rocksdb", &opts->rocksdb, err);
-    if (rc == CEP_OK)
-        rc = cmd_config_duration(c, CMD_CFG_BATCH_LINGER, &opts->linger_us, err);
-    if (rc == CEP_OK)
-        rc = cmd_config_duration(c, CMD_CFG_BUFFER_PATIENCE, &opts->held_patience_us, err);
-    if (rc == CEP_OK)
-        rc = cmd_config_duration(c, CMD_CFG_SINK_DRAIN, &opts->drain_us, err);
-    if (rc == CEP_OK)
-        rc = cmd_config_int(c, CMD_CFG_PARALLELISM, 1, PLAN_PARALLELISM_MAX, &parallelism, err);
-    if (rc == CEP_OK)
-        rc = cmd_config_int(c, CMD_CFG_CHANNEL, 2, 1 << 16, &capacity, err);
-    if (rc == CEP_OK)
-        rc = cmd_keep_config(&ctx->keep, args, c, err);
-    opts->parallelism = (uint32_t)parallelism;
-    opts->channel_capacity = (uint32_t)capacity;
-    opts->batch_rows = (uint32_t)batch;
-    opts->max_buffered = (uint64_t)rows;
+        rc = clu_keep_check(&ctx->keep, c, err);
     return rc;
 }
 
@@ -352,10 +337,10 @@ static char *name_of(const char *path) {
 
 /* The REST interface comes before sinks are opened: a port that is taken costs no file. */
 static enum cep_rc serve(struct context *c, const struct rt_opts *opts, struct cep_err *err) {
-    const char *address = c->config.values[CMD_CFG_HTTP], *names[CMD_CFG_MAX], *values[CMD_CFG_MAX];
+    const char *address = c->config.values[CLU_CFG_HTTP], *names[CLU_CFG_MAX], *values[CLU_CFG_MAX];
     if (!address[0])
         return CEP_OK;
-    size_t n = cmd_config_list(&c->config, names, values);
+    size_t n = clu_config_list(&c->config, names, values);
     struct clu_job_key *keys = BASE_ARENA_ARRAY(&c->arena, struct clu_job_key, n ? n : 1);
     for (size_t i = 0; i < n; i++)
         keys[i] = (struct clu_job_key){ names[i], values[i] };
@@ -364,7 +349,7 @@ static enum cep_rc serve(struct context *c, const struct rt_opts *opts, struct c
         .clk = opts->clk,
         .parallelism = opts->parallelism,
         .restart = rt_restart_name(opts->restart.kind),
-        .savepoint_dir = c->config.values[CMD_CFG_SAVEPOINT_DIR],
+        .savepoint_dir = c->config.values[CLU_CFG_SAVEPOINT_DIR],
         .checkpoint_dir = c->keep.dir,
         .keys = keys,
         .n_keys = n });
@@ -432,7 +417,7 @@ static void end_job(struct context *c, struct rt_job *job, enum cep_rc rc, const
     if (c->shown)
         clu_job_set(c->shown, NULL);
     rt_job_free(job);
-    cmd_keep_close(&c->keep);
+    clu_keep_close(&c->keep);
     if (c->shown) {
         clu_job_is_over(c->shown,
             failed                    ? RT_STATE_FAILED
@@ -455,18 +440,20 @@ static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_o
     opts->progress_every_us = PROGRESS_US;
     opts->arg = c;
     opts->trace = c->trace ? on_trace : NULL;
-    enum cep_rc rc = cmd_keep_open(&c->keep, &c->log, opts, &err);
+    c->keep.log = on_log;
+    c->keep.log_arg = c;
+    enum cep_rc rc = clu_keep_open(&c->keep, opts, &err);
     opts->keep = c->keep.store ? on_keep : NULL;
     opts->latest = c->keep.store ? on_latest : NULL;
     opts->state = on_state;
-    opts->keep_savepoint = c->config.values[CMD_CFG_HTTP][0] ? on_keep_savepoint : NULL;
+    opts->keep_savepoint = c->config.values[CLU_CFG_HTTP][0] ? on_keep_savepoint : NULL;
     if (rc == CEP_OK && (rc = block_signals(&w, &err)) == CEP_OK)
         rc = serve(c, opts, &err);
     bool mistake = rc == CEP_EINVAL;
     if (rc == CEP_OK)
         rc = rt_job_new(compiled->plan, opts, &job, &err);
     if (rc == CEP_OK)
-        rc = cmd_keep_judge(&c->keep, &err);
+        rc = clu_keep_judge(&c->keep, &err);
     if (rc != CEP_OK) {
         cmd_log_err(&c->log, &err);
         serve_end(c);
@@ -500,7 +487,7 @@ int cmd_run(const struct cmd_args *args) {
     rt_opts_init(&opts);
     base_arena_init(&c.arena, 0);
     if (options_of(&c, args, &opts, &err) != CEP_OK) {
-        cmd_keep_release(&c.keep);
+        clu_keep_release(&c.keep);
         base_arena_release(&c.arena);
         return cmd_fail(args, CMD_MISTAKE, &err);
     }
@@ -516,7 +503,7 @@ int cmd_run(const struct cmd_args *args) {
         status = run_job(&c, &compiled, &opts);
     }
     cmd_compiled_release(&compiled);
-    cmd_keep_release(&c.keep);
+    clu_keep_release(&c.keep);
     base_arena_release(&c.arena);
     base_free(c.name);
     return status;

@@ -67,7 +67,7 @@ bool cmd_write_topic(struct base_buf *b, const char *name) {
     if (any)
         return true;
     if (strcmp(name, "config") == 0) {
-        cmd_config_write(b);
+        clu_config_write(b);
         return true;
     }
     return write_functions(b, strcmp(name, "functions") == 0 ? NULL : name);

@@ -11,10 +11,8 @@ libcmd_la_SOURCES = \
 	src/cepd/cmd_help.c \
 	src/cepd/cmd_client.c src/cepd/cmd_client.h \
 	src/cepd/cmd_jobs.c \
-	src/cepd/cmd_keep.c src/cepd/cmd_keep.h \
 	src/cepd/cmd_log.c src/cepd/cmd_log.h \
 	src/cepd/cmd_man.c \
-	src/cepd/cmd_restart.c src/cepd/cmd_restart.h \
 	src/cepd/cmd_replay.c src/cepd/cmd_replay.h src/cepd/cmd_replay_diff.c \
 	src/cepd/cmd_run.c \
 	src/cepd/cmd_shared.c src/cepd/cmd_shared.h \

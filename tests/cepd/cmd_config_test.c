@@ -36,7 +36,7 @@ static int tear_down(void **state) {
 }
 
 /* Loads with `text` as the file and one more option (may be NULL). */
-static enum cep_rc load(struct fixture *f, struct cmd_config *c, const char *text, char *option, struct cep_err *err) {
+static enum cep_rc load(struct fixture *f, struct clu_config *c, const char *text, char *option, struct cep_err *err) {
     FILE *out = fopen(f->path, "w");
     assert_non_null(out);
     assert_true(fputs(text, out) >= 0);
@@ -51,32 +51,32 @@ static enum cep_rc load(struct fixture *f, struct cmd_config *c, const char *tex
 
 static void defaults_then_file_then_environment_then_option(void **state) {
     struct fixture *f = *state;
-    struct cmd_config c;
+    struct clu_config c;
     int64_t n, us;
     assert_int_equal(load(f, &c, "", NULL, NULL), CEP_OK);
-    assert_int_equal(cmd_config_int(&c, CMD_CFG_BATCH_SIZE, 1, 1024, &n, NULL), CEP_OK);
+    assert_int_equal(clu_config_int(&c, CLU_CFG_BATCH_SIZE, 1, 1024, &n, NULL), CEP_OK);
     assert_int_equal(n, 1024);
-    assert_int_equal(cmd_config_duration(&c, CMD_CFG_BATCH_LINGER, &us, NULL), CEP_OK);
+    assert_int_equal(clu_config_duration(&c, CLU_CFG_BATCH_LINGER, &us, NULL), CEP_OK);
     assert_int_equal(us, 5000);
 
     assert_int_equal(load(f, &c, "batch:\n  size: 7\n  linger: 2 s\n", NULL, NULL), CEP_OK);
-    assert_int_equal(cmd_config_int(&c, CMD_CFG_BATCH_SIZE, 1, 1024, &n, NULL), CEP_OK);
+    assert_int_equal(clu_config_int(&c, CLU_CFG_BATCH_SIZE, 1, 1024, &n, NULL), CEP_OK);
     assert_int_equal(n, 7);
-    assert_int_equal(cmd_config_duration(&c, CMD_CFG_BATCH_LINGER, &us, NULL), CEP_OK);
+    assert_int_equal(clu_config_duration(&c, CLU_CFG_BATCH_LINGER, &us, NULL), CEP_OK);
     assert_int_equal(us, 2000000);
 
     assert_int_equal(setenv("CEPD_BATCH_SIZE", "8", 1), 0);
     assert_int_equal(load(f, &c, "batch.size: 7\n", NULL, NULL), CEP_OK);
-    assert_int_equal(cmd_config_int(&c, CMD_CFG_BATCH_SIZE, 1, 1024, &n, NULL), CEP_OK);
+    assert_int_equal(clu_config_int(&c, CLU_CFG_BATCH_SIZE, 1, 1024, &n, NULL), CEP_OK);
     assert_int_equal(n, 8);
     assert_int_equal(load(f, &c, "batch.size: 7\n", "--batch-size=9", NULL), CEP_OK);
-    assert_int_equal(cmd_config_int(&c, CMD_CFG_BATCH_SIZE, 1, 1024, &n, NULL), CEP_OK);
+    assert_int_equal(clu_config_int(&c, CLU_CFG_BATCH_SIZE, 1, 1024, &n, NULL), CEP_OK);
     assert_int_equal(n, 9);
     assert_int_equal(unsetenv("CEPD_BATCH_SIZE"), 0);
 }
 
 static void refused(struct fixture *f, const char *text, enum cep_rc rc, const char *message) {
-    struct cmd_config c;
+    struct clu_config c;
     struct cep_err err = CEP_ERR_INIT;
     assert_int_equal(load(f, &c, text, NULL, &err), rc);
     size_t folder = strlen(f->dir) + 1;
@@ -95,20 +95,20 @@ static void mistakes_have_file_and_line(void **state) {
 
 static void values_that_do_not_fit_are_named_with_where_they_come_from(void **state) {
     struct fixture *f = *state;
-    struct cmd_config c;
+    struct clu_config c;
     struct cep_err err = CEP_ERR_INIT;
     int64_t n;
     assert_int_equal(load(f, &c, "", "--batch-size=4096", NULL), CEP_OK);
-    assert_int_equal(cmd_config_int(&c, CMD_CFG_BATCH_SIZE, 1, 1024, &n, &err), CEP_EINVAL);
+    assert_int_equal(clu_config_int(&c, CLU_CFG_BATCH_SIZE, 1, 1024, &n, &err), CEP_EINVAL);
     assert_string_equal(err.message, "--batch-size: \"batch.size\" takes a number from 1 to 1024 (rows, 1 to 1024), not \"4096\"");
     assert_int_equal(load(f, &c, "", "--batch-linger=soon", NULL), CEP_OK);
-    assert_int_equal(cmd_config_duration(&c, CMD_CFG_BATCH_LINGER, &n, &err), CEP_EINVAL);
+    assert_int_equal(clu_config_duration(&c, CLU_CFG_BATCH_LINGER, &n, &err), CEP_EINVAL);
     assert_string_equal(err.message, "--batch-linger: \"batch.linger\" takes a duration such as \"5 ms\", not \"soon\"");
 }
 
 static void a_named_file_must_be_there(void **state) {
     struct fixture *f = *state;
-    struct cmd_config c;
+    struct clu_config c;
     struct cmd_args a;
     struct cep_err err = CEP_ERR_INIT;
     char *argv[] = { "x.pattern", "--config", f->path, NULL };

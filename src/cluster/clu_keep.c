@@ -1,9 +1,9 @@
 /*
- * cmd_keep -- see cmd_keep.h.
+ * clu_keep -- see clu_keep.h.
  */
-#include "cepd/cmd_keep.h"
+#include "cluster/clu_keep.h"
 
-#include "cepd/cmd_restart.h"
+#include "cluster/clu_restart.h"
 
 #include "base/base_err.h"
 #include "base/base_mem.h"
@@ -13,9 +13,23 @@
 
 enum { RETAINED_MAX = 1000, CONCURRENT_MAX = 100, JOB_ID_PART = 6 };
 
+static void say(const struct clu_keep *k, enum con_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(const struct clu_keep *k, enum con_level level, const char *fmt, ...) {
+    struct base_buf b = BASE_BUF_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    base_buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    if (k->log)
+        k->log(k->log_arg, level, base_buf_cstr(&b));
+    base_buf_release(&b);
+}
+
 /* -- what is asked for -------------------------------------------------------------------------------------------- */
 
-static enum cep_rc check_options(const struct cmd_keep *k, const struct cmd_config *c, struct cep_err *err) {
+enum cep_rc clu_keep_check(const struct clu_keep *k, const struct clu_config *c, struct cep_err *err) {
     if (k->fresh && k->restore)
         return base_err_set(
             err, CEP_EINVAL, "--fresh starts over and --restore goes on: only one of them can be meant");
@@ -28,8 +42,8 @@ static enum cep_rc check_options(const struct cmd_keep *k, const struct cmd_conf
     }
     if (k->allow_dropped && !k->restore)
         return base_err_set(err, CEP_EINVAL, "--allow-dropped-state means nothing without --restore");
-    static const enum cmd_config_key needs_dir[] = { CMD_CFG_CP_INTERVAL, CMD_CFG_CP_TIMEOUT,
-        CMD_CFG_CP_PAUSE, CMD_CFG_CP_CONCURRENT, CMD_CFG_CP_MODE, CMD_CFG_CP_ALIGN };
+    static const enum clu_config_key needs_dir[] = { CLU_CFG_CP_INTERVAL, CLU_CFG_CP_TIMEOUT,
+        CLU_CFG_CP_PAUSE, CLU_CFG_CP_CONCURRENT, CLU_CFG_CP_MODE, CLU_CFG_CP_ALIGN };
     for (size_t i = 0; i < sizeof needs_dir / sizeof *needs_dir && !k->dir; i++) {
         const char *from = c->from[needs_dir[i]];
         if (!from)
@@ -41,48 +55,45 @@ static enum cep_rc check_options(const struct cmd_keep *k, const struct cmd_conf
     return CEP_OK;
 }
 
-static enum cep_rc read_mode(struct cmd_keep *k, const struct cmd_config *c, struct cep_err *err) {
-    const char *mode = c->values[CMD_CFG_CP_MODE];
+static enum cep_rc read_mode(struct clu_keep *k, const struct clu_config *c, struct cep_err *err) {
+    const char *mode = c->values[CLU_CFG_CP_MODE];
     k->alignment_us = 0;
     if (strcmp(mode, "aligned") == 0)
-        return cmd_config_duration(c, CMD_CFG_CP_ALIGN, &k->alignment_us, err);
+        return clu_config_duration(c, CLU_CFG_CP_ALIGN, &k->alignment_us, err);
     if (strcmp(mode, "unaligned") != 0)
-        return cmd_config_bad(c, CMD_CFG_CP_MODE, "\"aligned\" or \"unaligned\"", err);
-    if (!c->from[CMD_CFG_CP_ALIGN])
+        return clu_config_bad(c, CLU_CFG_CP_MODE, "\"aligned\" or \"unaligned\"", err);
+    if (!c->from[CLU_CFG_CP_ALIGN])
         return CEP_OK;
     base_err_set(err, CEP_EINVAL,
         "%s: \"checkpoint.alignment-timeout\" means nothing to checkpoint.mode unaligned",
-        c->from[CMD_CFG_CP_ALIGN]);
+        c->from[CLU_CFG_CP_ALIGN]);
     base_err_hint(err, "unaligned barriers wait for nothing");
     return CEP_EINVAL;
 }
 
-static enum cep_rc read_numbers(struct cmd_keep *k, const struct cmd_config *c, struct cep_err *err) {
+static enum cep_rc read_numbers(struct clu_keep *k, const struct clu_config *c, struct cep_err *err) {
     int64_t retained = 1, concurrent = 1;
-    enum cep_rc rc = cmd_config_int(c, CMD_CFG_CP_RETAINED, 1, RETAINED_MAX, &retained, err);
+    enum cep_rc rc = clu_config_int(c, CLU_CFG_CP_RETAINED, 1, RETAINED_MAX, &retained, err);
     if (rc == CEP_OK)
-        rc = cmd_config_int(c, CMD_CFG_CP_CONCURRENT, 1, CONCURRENT_MAX, &concurrent, err);
+        rc = clu_config_int(c, CLU_CFG_CP_CONCURRENT, 1, CONCURRENT_MAX, &concurrent, err);
     if (rc == CEP_OK)
-        rc = cmd_config_duration(c, CMD_CFG_CP_INTERVAL, &k->every_us, err);
+        rc = clu_config_duration(c, CLU_CFG_CP_INTERVAL, &k->every_us, err);
     if (rc == CEP_OK)
-        rc = cmd_config_duration(c, CMD_CFG_CP_TIMEOUT, &k->timeout_us, err);
+        rc = clu_config_duration(c, CLU_CFG_CP_TIMEOUT, &k->timeout_us, err);
     if (rc == CEP_OK)
-        rc = cmd_config_duration(c, CMD_CFG_CP_PAUSE, &k->pause_us, err);
+        rc = clu_config_duration(c, CLU_CFG_CP_PAUSE, &k->pause_us, err);
     if (rc == CEP_OK)
         rc = read_mode(k, c, err);
     if (rc == CEP_OK && k->timeout_us == 0)
-        rc = cmd_config_bad(c, CMD_CFG_CP_TIMEOUT, "a duration above 0", err);
+        rc = clu_config_bad(c, CLU_CFG_CP_TIMEOUT, "a duration above 0", err);
     k->retained = (uint32_t)retained;
     k->concurrent = (uint32_t)concurrent;
-    return rc == CEP_OK ? cmd_restart_config(c, k->dir != NULL, &k->restart, err) : rc;
+    return rc == CEP_OK ? clu_restart_config(c, k->dir != NULL, &k->restart, err) : rc;
 }
 
-enum cep_rc cmd_keep_config(
-    struct cmd_keep *k, const struct cmd_args *args, const struct cmd_config *c, struct cep_err *err) {
-    const char *state_dir = c->values[CMD_CFG_STATE_DIR], *dir = c->values[CMD_CFG_CP_DIR];
-    *k = (struct cmd_keep){ .restore = cmd_args_get(args, "restore"),
-        .fresh = cmd_args_has(args, "fresh"),
-        .allow_dropped = cmd_args_has(args, "allow-dropped-state") };
+enum cep_rc clu_keep_config(struct clu_keep *k, const struct clu_config *c, struct cep_err *err) {
+    const char *state_dir = c->values[CLU_CFG_STATE_DIR], *dir = c->values[CLU_CFG_CP_DIR];
+    *k = (struct clu_keep){ .dir = NULL };
     rt_snap_init(&k->snap);
     sto_losses_init(&k->losses);
     if (*state_dir) {
@@ -100,8 +111,7 @@ enum cep_rc cmd_keep_config(
         k->dir = base_strdup(base_buf_cstr(&b));
         base_buf_release(&b);
     }
-    enum cep_rc rc = read_numbers(k, c, err);
-    return rc == CEP_OK ? check_options(k, c, err) : rc;
+    return read_numbers(k, c, err);
 }
 
 /* -- the folder --------------------------------------------------------------------------------------------------- */
@@ -124,7 +134,7 @@ static enum cep_rc remove_checkpoints(const char *dir, struct cep_err *err) {
     return rc;
 }
 
-static enum cep_rc open_store(struct cmd_keep *k, struct cep_err *err) {
+static enum cep_rc open_store(struct clu_keep *k, struct cep_err *err) {
     bool used = sto_store_is_used(k->dir);
     if (used && !k->restore && !k->fresh) {
         base_err_set(
@@ -146,12 +156,12 @@ static enum cep_rc open_store(struct cmd_keep *k, struct cep_err *err) {
 /* -- what a run goes on from -------------------------------------------------------------------------------------- */
 
 static void on_damaged(void *arg, uint64_t id, const struct cep_err *why) {
-    struct cmd_keep *k = arg;
-    cmd_log_printf(k->log, CON_LEVEL_ERROR, "checkpoint %llu is damaged and is not used: %s",
-        (unsigned long long)id, why->message);
+    struct clu_keep *k = arg;
+    say(k, CON_LEVEL_ERROR, "checkpoint %llu is damaged and is not used: %s", (unsigned long long)id,
+        why->message);
 }
 
-static enum cep_rc nothing_there(const struct cmd_keep *k, bool begun, struct cep_err *err) {
+static enum cep_rc nothing_there(const struct clu_keep *k, bool begun, struct cep_err *err) {
     if (sto_store_n(k->store) > 0) {
         base_err_set(err, CEP_EDAMAGED, "no checkpoint in \"%s\" is whole", k->dir);
         base_err_hint(err, "--fresh starts over");
@@ -162,7 +172,7 @@ static enum cep_rc nothing_there(const struct cmd_keep *k, bool begun, struct ce
         base_err_hint(err, "a first run goes without --restore");
         return CEP_EINVAL;
     }
-    cmd_log_printf(k->log, CON_LEVEL_WARNING,
+    say(k, CON_LEVEL_WARNING,
         "the job in \"%s\" ended before its first checkpoint, and so before it read anything: it starts at "
         "the "
         "beginning",
@@ -170,7 +180,7 @@ static enum cep_rc nothing_there(const struct cmd_keep *k, bool begun, struct ce
     return CEP_OK;
 }
 
-static enum cep_rc read_latest(struct cmd_keep *k, bool begun, struct sto_manifest *m, struct cep_err *err) {
+static enum cep_rc read_latest(struct clu_keep *k, bool begun, struct sto_manifest *m, struct cep_err *err) {
     enum cep_rc rc = sto_store_latest(k->store, m, on_damaged, k, err);
     if (rc == CEP_EIO)
         base_err_hint(err, "if trying again does not help: --restore FOLDER goes on from an older one (rows "
@@ -208,7 +218,7 @@ static enum cep_rc read_path(const char *path, struct sto_manifest *m, struct ce
     return rc;
 }
 
-static void say_restored(struct cmd_keep *k, const struct sto_manifest *m) {
+static void say_restored(struct clu_keep *k, const struct sto_manifest *m) {
     struct base_buf b = BASE_BUF_INIT;
     base_buf_printf(&b, "goes on from %.*s ", BASE_STR_FMT(m->kind));
     if (m->id > 0) /* of a checkpoint */
@@ -216,11 +226,11 @@ static void say_restored(struct cmd_keep *k, const struct sto_manifest *m) {
     base_buf_puts(&b, "of ");
     base_write_timestamp(&b, m->time_us);
     base_buf_printf(&b, " (\"%.*s\")", BASE_STR_FMT(m->dir));
-    cmd_log_line(k->log, CON_LEVEL_INFO, base_buf_cstr(&b));
+    say(k, CON_LEVEL_INFO, "%s", base_buf_cstr(&b));
     base_buf_release(&b);
 }
 
-static enum cep_rc open_restore(struct cmd_keep *k, bool begun, struct rt_opts *opts, struct cep_err *err) {
+static enum cep_rc open_restore(struct clu_keep *k, bool begun, struct rt_opts *opts, struct cep_err *err) {
     struct sto_manifest m;
     bool latest = strcmp(k->restore, "latest") == 0;
     enum cep_rc rc = latest ? read_latest(k, begun, &m, err) : read_path(k->restore, &m, err);
@@ -236,9 +246,7 @@ static enum cep_rc open_restore(struct cmd_keep *k, bool begun, struct rt_opts *
     return rc;
 }
 
-enum cep_rc cmd_keep_open(
-    struct cmd_keep *k, struct cmd_log *log, struct rt_opts *opts, struct cep_err *err) {
-    k->log = log;
+enum cep_rc clu_keep_open(struct clu_keep *k, struct rt_opts *opts, struct cep_err *err) {
     opts->work_dir = k->work_dir;
     bool begun = k->dir && sto_path_exists(k->dir);
     enum cep_rc rc = k->dir ? open_store(k, err) : CEP_OK;
@@ -258,7 +266,7 @@ enum cep_rc cmd_keep_open(
 
 /* -- while it runs ------------------------------------------------------------------------------------------------- */
 
-enum cep_rc cmd_keep_latest(struct cmd_keep *k, struct rt_snap *out, struct cep_err *err) {
+enum cep_rc clu_keep_latest(struct clu_keep *k, struct rt_snap *out, struct cep_err *err) {
     struct sto_manifest m;
     enum cep_rc rc = sto_store_latest(k->store, &m, on_damaged, k, err);
     if (rc == CEP_NONE) {
@@ -275,7 +283,7 @@ enum cep_rc cmd_keep_latest(struct cmd_keep *k, struct rt_snap *out, struct cep_
     return rc;
 }
 
-enum cep_rc cmd_keep_put(struct cmd_keep *k, uint64_t id, const struct rt_snap *snap, struct cep_err *err) {
+enum cep_rc clu_keep_put(struct clu_keep *k, uint64_t id, const struct rt_snap *snap, struct cep_err *err) {
     struct sto_bundle *b;
     enum cep_rc rc = sto_store_begin(k->store, id, clk_now(clk_system()), &b, err);
     if (rc != CEP_OK)
@@ -291,16 +299,16 @@ enum cep_rc cmd_keep_put(struct cmd_keep *k, uint64_t id, const struct rt_snap *
     return rc;
 }
 
-enum cep_rc cmd_keep_savepoint(
+enum cep_rc clu_keep_savepoint(
     const char *id, const char *dir, const struct rt_snap *snap, struct base_buf *path, struct cep_err *err) {
     return rt_snap_savepoint(
         snap, dir, (struct base_str){ id, JOB_ID_PART }, clk_now(clk_system()), path, err);
 }
 
-enum cep_rc cmd_keep_judge(struct cmd_keep *k, struct cep_err *err) {
+enum cep_rc clu_keep_judge(struct clu_keep *k, struct cep_err *err) {
     uint64_t total = sto_losses_total(&k->losses);
     for (size_t i = 0; i < k->losses.n; i++)
-        cmd_log_printf(k->log, CON_LEVEL_WARNING, "\"%s\": has no place for %llu %s", k->losses.v[i].op,
+        say(k, CON_LEVEL_WARNING, "\"%s\": has no place for %llu %s", k->losses.v[i].op,
             (unsigned long long)k->losses.v[i].n, k->losses.v[i].what);
     rt_snap_release(&k->snap);
     if (total == 0 || k->allow_dropped)
@@ -311,17 +319,17 @@ enum cep_rc cmd_keep_judge(struct cmd_keep *k, struct cep_err *err) {
     return CEP_ESTATE;
 }
 
-void cmd_keep_close(struct cmd_keep *k) {
+void clu_keep_close(struct clu_keep *k) {
     sto_store_close(k->store);
     k->store = NULL;
 }
 
-void cmd_keep_release(struct cmd_keep *k) {
-    cmd_keep_close(k);
+void clu_keep_release(struct clu_keep *k) {
+    clu_keep_close(k);
     rt_snap_release(&k->snap);
     sto_losses_release(&k->losses);
     base_free(k->dir);
     base_free(k->state_dir);
     base_free(k->work_dir);
-    *k = (struct cmd_keep){ .dir = NULL };
+    *k = (struct clu_keep){ .dir = NULL };
 }
