@@ -8,6 +8,7 @@
 #include "base/base_err.h"
 #include "base/base_mem.h"
 #include "base/base_num.h"
+#include "cluster/clu_address.h"
 #include "event/evt_type.h"
 #include "expr/expr_json.h"
 
@@ -264,35 +265,11 @@ static void *serve(void *arg) {
     return NULL;
 }
 
-/* "HOST:PORT", "[HOST]:PORT" */
-static bool split_address(const char *text, char *host, size_t size, uint16_t *port) {
-    const char *colon = strrchr(text, ':');
-    int64_t n;
-    if (!colon || !base_parse_i64(base_str_of(colon + 1), &n) || n < 0 || n > UINT16_MAX)
-        return false;
-    size_t len = (size_t)(colon - text);
-    if (len >= 2 && text[0] == '[' && text[len - 1] == ']')
-        text++, len -= 2;
-    if (len == 0 || len >= size)
-        return false;
-    memcpy(host, text, len);
-    host[len] = '\0';
-    *port = (uint16_t)n;
-    return true;
-}
-
-static bool is_loopback(const struct sockaddr_storage *addr) {
-    if (addr->ss_family == AF_INET6)
-        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)addr)->sin6_addr);
-    return addr->ss_family == AF_INET &&
-           ntohl(((const struct sockaddr_in *)addr)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
 static enum cep_rc listen_at(struct clu_http *h, struct cep_err *err) {
     char host[256];
     struct sockaddr_storage addr;
     socklen_t len = sizeof addr;
-    if (!split_address(h->opts.address, host, sizeof host, &h->port))
+    if (!clu_address_split(h->opts.address, host, sizeof host, &h->port))
         return base_err_set(err, CEP_EINVAL, "not an address: \"%s\", want HOST:PORT", h->opts.address);
     struct evhttp_bound_socket *at = evhttp_bind_socket_with_handle(h->http, host, h->port);
     if (!at)
@@ -302,7 +279,7 @@ static enum cep_rc listen_at(struct clu_http *h, struct cep_err *err) {
             err, CEP_EIO, "could not read back the address %s: %s", h->opts.address, strerror(errno));
     h->port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
                                                : ((struct sockaddr_in *)&addr)->sin_port);
-    if (h->opts.loopback_only && !is_loopback(&addr)) {
+    if (h->opts.loopback_only && !clu_address_is_loopback(&addr)) {
         (void)base_err_set(err, CEP_EINVAL,
             "\"%s\" can be reached from other machines: this version has neither encryption nor passwords, "
             "and "

@@ -6,3 +6,14 @@ libclu_la_SOURCES += \
 	src/cluster/clu_keep.c src/cluster/clu_keep.h \
 	src/cluster/clu_restart.c src/cluster/clu_restart.h \
 	src/cluster/clu_settings.c src/cluster/clu_settings.h
+# The wire.
+libclu_la_SOURCES += \
+	src/cluster/clu_address.c src/cluster/clu_address.h \
+	src/cluster/clu_finding.c src/cluster/clu_finding.h \
+	src/cluster/clu_frame.c src/cluster/clu_frame.h \
+	src/cluster/clu_link.c src/cluster/clu_link.h src/cluster/clu_link_internal.h \
+	src/cluster/clu_loop.c src/cluster/clu_loop.h \
+	src/cluster/clu_stream.c src/cluster/clu_stream.h \
+	src/cluster/clu_tls.c src/cluster/clu_tls.h src/cluster/clu_tls_internal.h \
+	proto/cepd.pb-c.c proto/cepd.pb-c.h
+$(libclu_la_OBJECTS): proto/cepd.pb-c.h
