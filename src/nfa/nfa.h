@@ -174,8 +174,8 @@ enum { NFA_NS_META = STO_NS_META, NFA_NS_KEY = 1, NFA_NS_ROW = 2, NFA_NS_TIER = 
 /* The whole state between two calls of batch and advance; rows that wait in an nfa_many (opts.fed) are not the matcher's. Returns: what out->put() returns. */
 enum cep_rc nfa_matcher_save(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err);
 /*
- * The same in slices, while batches come in between: the state as of this call. META and the rows that wait are put out in this
- * call, keys in nfa_matcher_save_some(), or before that when they are about to change: then out->put() is called from within
+ * The same in slices, while batches come in between: the state as of this call. META is put out in this call, rows that wait and
+ * keys in nfa_matcher_save_some(), or before that when they are about to leave or change: then out->put() is called from within
  * nfa_matcher_batch() or advance(). `out` stays valid until the save ends. One save at a time.
  * Returns: what out->put() returns; no save is under way after an error.
  */

@@ -80,6 +80,7 @@ void nfa_inputs_init(struct nfa_matcher *m) {
 
 void nfa_held_release(struct nfa_held *h) {
     base_free(h->bits);
+    base_free(h->waits);
     base_free(h->hash);
     base_free(h->key_off);
     base_free(h->key_len);
@@ -230,11 +231,14 @@ static uint32_t held_new(struct nfa_matcher *m, uint32_t input, struct evt_batch
     struct nfa_held *h = &m->held[i];
     uint32_t cap = h->cap_rows;
     nfa_held_room(m, h, b->n_rows);
-    if (h->cap_rows > cap)
+    if (h->cap_rows > cap) {
         h->bits = base_realloc(h->bits, h->cap_rows * m->p->n_words * sizeof *h->bits);
+        h->waits = base_realloc(h->waits, BASE_BITS_WORDS(h->cap_rows) * sizeof *h->waits);
+    }
     h->batch = evt_batch_ref(b);
     h->input = input;
     h->waiting = 0;
+    h->saved = m->save_number;
     return i;
 }
 static void held_free(struct nfa_matcher *m, uint32_t i) {
@@ -419,6 +423,9 @@ static void take_rows(struct nfa_matcher *m, const struct clk_row *rows, size_t 
             nfa_key_prefetch_key(m, hash_of(m, &rows[i + AHEAD_KEY]));
         if (i + AHEAD_GROUP < n)
             nfa_key_prefetch_group(m, hash_of(m, &rows[i + AHEAD_GROUP]));
+        if (__builtin_expect(m->slice != NULL, 0))
+            nfa_slice_leaves(m, h, rows[i].row);
+        base_bits_unset(h->waits, rows[i].row);
         take(m, h, rows[i].row, h->bits + (size_t)rows[i].row * m->p->n_words);
         if (--h->waiting == 0)
             held_free(m, rows[i].batch);
@@ -476,6 +483,7 @@ enum cep_rc nfa_matcher_batch(
     if (fails.n)
         nfa_report(m, input, b, &fails);
     h->waiting = (uint32_t)n;
+    memcpy(h->waits, relevant, BASE_BITS_WORDS(b->n_rows) * sizeof *h->waits);
     room_for_rows(m, n);
     size_t at = 0;
     for (size_t w = 0; w < BASE_BITS_WORDS(b->n_rows); w++) {

@@ -75,6 +75,7 @@ void nfa_many_free(struct nfa_many *g) {
     base_free(g->awake);
     base_free(g->later);
     base_free(g->turn);
+    nfa_many_save_release(g);
     clk_reorder_release(&g->reorder);
     clk_timers_release(&g->timers);
     base_map_release(&g->key_memo);
@@ -267,6 +268,8 @@ void nfa_many_seal(struct nfa_many *g) {
     g->awake = base_calloc(words, sizeof *g->awake);
     g->later = base_calloc(words, sizeof *g->later);
     g->turn = base_calloc(g->n + (size_t)1, sizeof *g->turn);
+    g->save.whose = base_calloc(words, sizeof *g->save.whose);
+    g->save.wide = base_calloc(g->n + (size_t)1, sizeof *g->save.wide);
     g->need = base_calloc(g->n_sets + 1, sizeof *g->need);
     g->rows = base_calloc(EVT_BATCH_ROWS, sizeof *g->rows);
     for (uint32_t i = 0; i < g->n; i++)
@@ -340,6 +343,8 @@ static struct many_held *held_new(struct nfa_many *g, uint32_t *number) {
         g->held[*number] = (struct many_held){ .off = base_calloc(EVT_BATCH_ROWS + 1, sizeof(uint32_t)),
             .keyed = base_calloc(g->n_sets, sizeof(struct nfa_held)) };
     }
+    g->held[*number].saved = g->save.number;
+    g->save.joinable = false;
     return &g->held[*number];
 }
 
@@ -556,6 +561,7 @@ static void rows_wait(struct nfa_many *g, uint32_t number, const uint64_t *relev
         }
     }
     h->waiting = (uint32_t)n;
+    memcpy(h->waits, relevant, sizeof h->waits);
     g->n_loaded += h->loaded ? n : 0;
     clk_reorder_add(&g->reorder, g->rows, n);
 }
@@ -789,6 +795,7 @@ static size_t take_turns(struct nfa_many *g, size_t n_rows, bool last) {
 static void let_go(struct nfa_many *g, size_t n_rows) {
     for (size_t i = 0; i < n_rows; i++) {
         struct many_held *h = &g->held[g->rows[i].batch];
+        base_bits_unset(h->waits, g->rows[i].row);
         g->n_loaded -= h->loaded;
         if (--h->waiting == 0)
             held_free(g, g->rows[i].batch);
@@ -799,10 +806,13 @@ enum cep_rc nfa_many_advance(struct nfa_many *g, int64_t watermark, uint32_t *wh
     nfa_many_seal(g);
     if (watermark > g->watermark)
         g->watermark = watermark;
+    g->save.joinable = false;
     enum cep_rc rc = CEP_OK;
     for (bool last = false; !last && rc == CEP_OK;) {
         size_t n_rows = clk_reorder_take(&g->reorder, watermark, g->rows, EVT_BATCH_ROWS);
         last = n_rows < EVT_BATCH_ROWS;
+        if (g->save.n)
+            nfa_many_rows_leave(g, g->rows, n_rows);
         deal(g, n_rows);
         size_t n = take_turns(g, n_rows, last);
         for (size_t i = 0; i < n && rc == CEP_OK; i++) {

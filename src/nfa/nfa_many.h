@@ -70,7 +70,10 @@ void nfa_many_wake_always(struct nfa_many *g, uint32_t pattern);
  */
 enum cep_rc nfa_many_save(
     struct nfa_many *g, uint32_t pattern, const struct sto_out *out, struct cep_err *err);
-/* As nfa_matcher_save_begin(), some() and cancel(): several patterns may be saved at a time. */
+/*
+ * As nfa_matcher_save_begin(), some() and cancel(): several patterns may be saved at a time. Rows that wait are written for all whose
+ * saves began at one moment (no batch, no advance, no slice in between) when one of them is asked to go on.
+ */
 enum cep_rc nfa_many_save_begin(
     struct nfa_many *g, uint32_t pattern, const struct sto_out *out, struct cep_err *err);
 enum cep_rc nfa_many_save_some(struct nfa_many *g, uint32_t pattern, size_t bytes, struct cep_err *err);

@@ -9,6 +9,7 @@
 #include "expr/expr_index.h"
 #include "nfa/nfa_many.h"
 #include "nfa/nfa_run.h"
+#include "nfa/nfa_save.h"
 
 enum {
     MANY_WORDS = EVT_BATCH_ROWS / 64,
@@ -72,13 +73,32 @@ struct many_hit {
 struct many_held {
     struct evt_batch *batch; /* counted; NULL = free */
     uint32_t input, waiting;
+    uint32_t saved;        /* number of the last save that its rows are in, or that they came after */
     bool loaded;           /* for one pattern: its rows have hits, and concern nobody else */
+    uint64_t waits[MANY_WORDS]; /* rows that wait */
     uint32_t *off;         /* owned; EVT_BATCH_ROWS + 1: into hits */
     struct many_hit *hits; /* owned */
     size_t cap_hits;
     uint64_t *words;        /* owned */
     size_t cap_words;
     struct nfa_held *keyed; /* owned; a set of keys */
+};
+
+/*
+ * A save of what waits for those whose own saves began at one moment: row by row, once for all of them (nfa_many_save.c).
+ * number: of this save, or the last one. n == 0: none is under way.
+ */
+struct many_save {
+    uint32_t number;
+    bool joinable;         /* nothing happened since it began */
+    size_t n;              /* patterns whose rows are not out yet */
+    uint64_t *whose;       /* owned; bitmap over patterns */
+    uint32_t *wide;        /* owned; of these the ones that look at every row */
+    size_t n_wide;
+    size_t held;           /* into nfa_many.held: what comes before is written */
+    uint32_t row;          /* into that batch: the same */
+    struct nfa_saver *saver; /* owned */
+    size_t done;           /* bytes put out */
 };
 
 struct nfa_many {
@@ -105,6 +125,7 @@ struct nfa_many {
     uint32_t *free_held;
     size_t n_free_held, cap_free_held;
     struct clk_reorder reorder; /* a row's batch: index into held */
+    struct many_save save;
     struct clk_timers timers;
     /* Bitmaps over patterns. */
     uint64_t *visit;  /* has rows in this turn */
@@ -146,6 +167,11 @@ struct nfa_many {
         uint32_t first, last;
     } * lists; /* a pattern: its nodes */
 };
+
+/* nfa_many_save.c */
+/* Rows that wait are about to leave: they are written first, unless they were. Requires: save.n > 0. */
+void nfa_many_rows_leave(struct nfa_many *g, const struct clk_row *rows, size_t n);
+void nfa_many_save_release(struct nfa_many *g);
 
 /* nfa_many.c */
 /* Rows that waited for one pattern; they are its alone. */

@@ -136,6 +136,8 @@ struct nfa_held {
     uint32_t waiting;        /* rows */
     uint32_t input;
     uint32_t cap_rows;
+    uint32_t saved;    /* number of the last save that its rows are in, or that they came after; of a matcher that is not fed */
+    uint64_t *waits;   /* bitmap of these rows; likewise */
     uint64_t *bits;    /* n_words a row */
     uint64_t *hash;    /* of the key, a row */
     uint32_t key_col;  /* INT, STRING: the batch's column */
@@ -411,6 +413,8 @@ void nfa_sleep_free(struct nfa_matcher *m, struct nfa_key *k);
 /* nfa_slice.c */
 /* The key is about to change: while a save is under way it is written first, unless it was. */
 void nfa_slice_opens(struct nfa_matcher *m, struct nfa_key *k);
+/* The row, which waits, is about to leave: it is written first, unless it was. Requires: m->slice. */
+void nfa_slice_leaves(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row);
 /* Some key moved to slot `to` of the table. Requires: m->slice. */
 void nfa_slice_moved(struct nfa_matcher *m, size_t to);
 /* The one door to a key's state: before anything in it changes. */

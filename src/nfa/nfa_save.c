@@ -326,31 +326,17 @@ void nfa_save_row_key(struct nfa_saver *s, const struct nfa_held *h, uint32_t ro
     }
 }
 
-enum cep_rc nfa_save_row(struct nfa_saver *s, const struct nfa_held *h, uint32_t row, uint64_t number,
-    const struct sto_out *out, struct cep_err *err) {
-    base_buf_clear(&s->value);
+uint32_t nfa_save_row_group(struct nfa_saver *s, const struct nfa_held *h, uint32_t row) {
     nfa_save_row_key(s, h, row);
-    uint32_t group = sto_group_of(base_buf_view(&s->key));
-    base_buf_clear(&s->key);
-    base_pack_u64(&s->key, number);
-    base_pack_varint(&s->value, h->input);
-    evt_pack_row(&s->value, h->batch, row, &s->scratch);
     base_arena_clear(&s->scratch);
-    return sto_put(out, NFA_NS_ROW, group, base_buf_view(&s->key), base_buf_view(&s->value), err);
+    return sto_group_of(base_buf_view(&s->key));
 }
 
-enum cep_rc nfa_save_rows(struct nfa_saver *s, const struct sto_out *out, struct cep_err *err) {
-    const struct clk_reorder *ro = &s->m->reorder;
-    enum cep_rc rc = CEP_OK;
-    uint64_t number = 0;
-    for (size_t r = 0; r < ro->n_runs; r++) {
-        const struct clk_run *run = &ro->runs[r];
-        for (size_t i = run->head; i < run->n && rc == CEP_OK; i++) {
-            const struct nfa_held *h = &s->m->held[run->rows[i].batch];
-            rc = nfa_save_row(s, h, run->rows[i].row, number++, out, err);
-        }
-    }
-    return rc;
+void nfa_save_row_value(struct nfa_saver *s, uint32_t input, const struct evt_batch *b, uint32_t row) {
+    base_buf_clear(&s->value);
+    base_pack_varint(&s->value, input);
+    evt_pack_row(&s->value, b, row, &s->scratch);
+    base_arena_clear(&s->scratch);
 }
 
 void nfa_saver_init(struct nfa_saver *s, struct nfa_matcher *m) {

@@ -128,13 +128,13 @@ void nfa_saver_release(struct nfa_saver *s);
 /* A key as entry KEY. */
 enum cep_rc nfa_save_key(
     struct nfa_saver *s, const struct nfa_key *k, const struct sto_out *out, struct cep_err *err);
-/* All rows that wait in this matcher, as entries ROW. */
-enum cep_rc nfa_save_rows(struct nfa_saver *s, const struct sto_out *out, struct cep_err *err);
-/* The canonical bytes of a row's key, hashed in h, into s->key. */
+/* The canonical bytes of a row's key, hashed in h (nfa_hash_keys), into s->key. */
 void nfa_save_row_key(struct nfa_saver *s, const struct nfa_held *h, uint32_t row);
-/* A waiting row as entry ROW; its key was hashed in h (nfa_hash_keys). */
-enum cep_rc nfa_save_row(struct nfa_saver *s, const struct nfa_held *h, uint32_t row, uint64_t number,
-    const struct sto_out *out, struct cep_err *err);
+/* Of a waiting row as entry ROW: its group, by way of s->key; its value, into s->value. */
+uint32_t nfa_save_row_group(struct nfa_saver *s, const struct nfa_held *h, uint32_t row);
+void nfa_save_row_value(struct nfa_saver *s, uint32_t input, const struct evt_batch *b, uint32_t row);
+/* nfa_slice.c: the next entry ROW of the save under way (Requires: m->slice). Returns: its bytes; failures are told by the next slice. */
+size_t nfa_slice_put_row(struct nfa_matcher *m, uint32_t group, struct base_str value);
 /* An event the key refers to. Returns: its number in the entry. */
 uint32_t nfa_save_ev(struct nfa_saver *s, const struct nfa_ev *e);
 /* varint states * varint state */

@@ -1,9 +1,9 @@
 /*
  * nfa_slice -- a save that goes on while events come in.
  *
- * nfa_matcher_save_begin() fixes the moment; keys are written from then on in slices, in the order of the key table. A key that is
- * about to change, and was not written yet, is written first: nfa_step() and nfa_expire() are the only ways to change a key
- * between two calls, and both ask nfa_key_opens(). A key that came to be after the moment is marked as written.
+ * nfa_matcher_save_begin() fixes the moment; rows that wait, then keys, are written from then on in slices, keys in the order of the
+ * key table. A key that is about to change, and was not written yet, is written first: nfa_step() and nfa_expire() are the only
+ * ways to change a key between two calls, and both ask nfa_key_opens(). A key that came to be after the moment is marked as written.
  *
  *     slots   [ written | written | gone | ... ]  cursor ▶ [ not looked at yet: written (changed since) or not ]
  *
@@ -11,10 +11,14 @@
  * them), growth anywhere (the cursor starts over). So a key may be looked at twice, never not at all; the mark says whether it
  * was written.
  *
+ * Rows do not change: of a batch that was there at the moment those are written that wait, and before its turn each one that
+ * leaves. A batch that came later is marked as written.
+ *
  * Law: what is put out is, as a set of entries, what nfa_matcher_save() would have put out at the moment of the beginning.
  */
 #include "nfa/nfa_cold.h"
 
+#include "base/base_bits.h"
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
@@ -22,8 +26,11 @@
 struct nfa_slice {
     struct nfa_saver saver;
     struct sto_out out;
-    size_t cursor; /* into the key table: what comes before is written */
-    size_t done;   /* bytes put out */
+    size_t held;     /* into the batches of which rows wait: what comes before is written */
+    uint32_t row;    /* into that batch: the same */
+    size_t cursor;   /* into the key table: the same */
+    size_t done;     /* bytes put out */
+    uint64_t n_rows; /* entries ROW put out */
     /* The first failure of a write that an event asked for; told by the next slice. */
     enum cep_rc rc;
     struct cep_err err;
@@ -50,6 +57,49 @@ static void write_key(struct nfa_matcher *m, struct nfa_key *k) {
     s->done += sto_tier_pending(m->cold->tier) - before;
 }
 
+size_t nfa_slice_put_row(struct nfa_matcher *m, uint32_t group, struct base_str value) {
+    struct nfa_slice *s = m->slice;
+    size_t before = s->done;
+    base_buf_clear(&s->saver.key);
+    base_pack_u64(&s->saver.key, s->n_rows++);
+    if (s->rc == CEP_OK)
+        s->rc = sto_put(
+            &(struct sto_out){ on_put, s }, NFA_NS_ROW, group, base_buf_view(&s->saver.key), value, &s->err);
+    return s->done - before;
+}
+
+static void write_row(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row) {
+    struct nfa_saver *s = &m->slice->saver;
+    uint32_t group = nfa_save_row_group(s, h, row);
+    nfa_save_row_value(s, h->input, h->batch, row);
+    (void)nfa_slice_put_row(m, group, base_buf_view(&s->value));
+}
+
+void nfa_slice_leaves(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row) {
+    const struct nfa_slice *s = m->slice;
+    bool was = h->saved == m->save_number || (h == &m->held[s->held] && row < s->row);
+    if (!was)
+        write_row(m, h, row);
+}
+
+/* Of the batches in their order. Returns: true when all are written. */
+static bool write_rows(struct nfa_matcher *m, size_t bytes) {
+    struct nfa_slice *s = m->slice;
+    for (; s->held < m->n_held; s->held++, s->row = 0) {
+        struct nfa_held *h = &m->held[s->held];
+        if (!h->batch || h->saved == m->save_number)
+            continue;
+        for (size_t row; (row = base_bits_next(h->waits, h->batch->n_rows, s->row)) < h->batch->n_rows;) {
+            if (s->done >= bytes || s->rc != CEP_OK)
+                return false;
+            write_row(m, h, (uint32_t)row);
+            s->row = (uint32_t)row + 1;
+        }
+        h->saved = m->save_number;
+    }
+    return true;
+}
+
 void nfa_slice_opens(struct nfa_matcher *m, struct nfa_key *k) {
     if (m->slice && k->saved != m->save_number)
         write_key(m, k);
@@ -68,8 +118,7 @@ static enum cep_rc told(const struct nfa_matcher *m, struct cep_err *err) {
     return m->rc;
 }
 
-static enum cep_rc begin(
-    struct nfa_matcher *m, const struct sto_out *out, bool counts, struct cep_err *err) {
+static enum cep_rc begin(struct nfa_matcher *m, const struct sto_out *out, bool counts, struct cep_err *err) {
     CEP_REQUIRE(!m->slice && !m->loader && !(m->cold && m->cold->held));
     struct nfa_slice *s = base_calloc(1, sizeof *s);
     nfa_saver_init(&s->saver, m);
@@ -89,8 +138,6 @@ static enum cep_rc begin(
         rc = sto_put(out, NFA_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&s->saver.value), err);
     if (rc == CEP_OK && m->cold && counts)
         rc = nfa_cold_save_counts(m, out, err);
-    if (rc == CEP_OK)
-        rc = nfa_save_rows(&s->saver, out, err);
     if (rc != CEP_OK)
         nfa_matcher_save_cancel(m);
     return rc;
@@ -123,6 +170,8 @@ enum cep_rc nfa_matcher_save_some(struct nfa_matcher *m, size_t bytes, struct ce
     struct nfa_slice *s = m->slice;
     CEP_REQUIRE(s != NULL);
     s->done = 0;
+    if (!write_rows(m, bytes) && s->rc == CEP_OK)
+        return CEP_AGAIN;
     /* A look at a slot counts too: a large table with few keys in it is not gone through at once. */
     for (size_t looked = 0; s->rc == CEP_OK && s->cursor < m->n_slots; looked++) {
         if (s->done + looked >= bytes)

@@ -215,7 +215,9 @@ static void let_go(struct rt_saving *s, struct rt_part *part) {
 static void step(struct rt_saving *s, size_t bytes) {
     struct open *o = &s->open[s->n_open - 1];
     enum cep_rc rc = o->op->vt->save_some(o->op, bytes, &s->saved->err);
-    let_go(s, o->part);
+    /* What waits for several patterns is put out for all of them in one pass. */
+    for (uint32_t i = 0; i < s->n_open; i++)
+        let_go(s, s->open[i].part);
     if (rc == CEP_AGAIN)
         return;
     s->n_open--;

@@ -2,7 +2,7 @@
 /*
  * rt_save -- a task's state as of one instant, taken while its rows go on.
  *
- *     barrier ──▶ begin: positions, what waits, small state; sinks prepare      the pause
+ *     barrier ──▶ begin: positions, small state; sinks prepare                  the pause
  *     row, slice, row, slice, slice, slice ...: keys; first those that a row would change
  *     all is out ──▶ the coordinator's
  *

@@ -37,3 +37,6 @@ tests_nfa_nfa_slice_test_LDADD = $(NFA_TEST_LIBS)
 check_PROGRAMS += tests/nfa/nfa_cold_test
 tests_nfa_nfa_cold_test_SOURCES = tests/nfa/nfa_cold_test.c $(NFA_KIT)
 tests_nfa_nfa_cold_test_LDADD = $(NFA_TEST_LIBS)
+check_PROGRAMS += tests/nfa/nfa_many_slice_test
+tests_nfa_nfa_many_slice_test_SOURCES = tests/nfa/nfa_many_slice_test.c tests/nfa/nfa_entries.c tests/nfa/nfa_entries.h
+tests_nfa_nfa_many_slice_test_LDADD = libdsl.la $(NFA_TEST_LIBS)

@@ -3,6 +3,7 @@
 
 #include "base/base_err.h"
 #include "base/base_mem.h"
+#include "base/base_pack.h"
 #include "nfa/nfa.h"
 
 #include <setjmp.h>
@@ -56,13 +57,34 @@ static int by_entry(const void *x, const void *y) {
     const struct entry *a = x, *b = y;
     if (a->ns != b->ns)
         return a->ns < b->ns ? -1 : 1;
-    int c = by_bytes(a->key, a->key_len, b->key, b->key_len);
+    /* Rows that wait are numbered as they are written. */
+    int c = a->ns == NFA_NS_ROW ? 0 : by_bytes(a->key, a->key_len, b->key, b->key_len);
     return c ? c : by_bytes(a->value, a->value_len, b->value, b->value_len);
+}
+
+/* From 0 on, each once. */
+static void assert_numbered(const struct entries *es, const char *what) {
+    bool *seen = base_calloc(es->n + 1, sizeof *seen);
+    size_t n = 0;
+    for (size_t i = 0; i < es->n; i++)
+        n += es->v[i].ns == NFA_NS_ROW;
+    for (size_t i = 0; i < es->n; i++) {
+        if (es->v[i].ns != NFA_NS_ROW)
+            continue;
+        struct base_unpack u = base_unpack_of((struct base_str){ es->v[i].key, es->v[i].key_len });
+        uint64_t number = base_unpack_u64(&u);
+        if (!base_unpack_ok(&u) || number >= n || seen[number])
+            fail_msg("%s: a waiting row is not numbered as it should be", what);
+        seen[number] = true;
+    }
+    base_free(seen);
 }
 
 void nfa_entries_assert_same(struct entries *want, struct entries *got, bool loaded, const char *what) {
     if (want->n != got->n)
         fail_msg("%s: %zu entries instead of %zu", what, got->n, want->n);
+    assert_numbered(want, what);
+    assert_numbered(got, what);
     qsort(want->v, want->n, sizeof *want->v, by_entry);
     qsort(got->v, got->n, sizeof *got->v, by_entry);
     for (size_t i = 0; i < want->n; i++) {

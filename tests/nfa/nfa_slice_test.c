@@ -185,6 +185,44 @@ static void a_slice_is_about_as_large_as_asked(void **state) {
     nfa_kit_release(&k);
 }
 
+static size_t count(const struct entries *es, uint32_t ns) {
+    size_t n = 0;
+    for (size_t i = 0; i < es->n; i++)
+        n += es->v[i].ns == ns;
+    return n;
+}
+
+/* However many wait, the moment itself costs META; rows that leave before their turn are written then, others when it comes. */
+static void waiting_rows_are_written_in_slices(void **state) {
+    (void)state;
+    enum { WAIT = 20000, LEAVE = 500 };
+    struct nfa_kit k;
+    struct entries want = { .n = 0 }, got = { .n = 0 };
+    struct sto_out to_want = { nfa_entries_put, &want }, to_got = { nfa_entries_put, &got };
+    assert_true(nfa_kit_init(&k, "a -> b", &open_for_ever, NFA_KIT_KEYED));
+    for (int64_t i = 0; i < WAIT; i++)
+        nfa_kit_event(&k, i % 3 ? 'a' : 'b', 10 + i, i % 100);
+    assert_int_equal(nfa_matcher_save(k.matcher, &to_want, NULL), CEP_OK);
+    assert_int_equal(count(&want, NFA_NS_ROW), WAIT);
+    assert_int_equal(nfa_matcher_save_begin(k.matcher, &to_got, NULL), CEP_OK);
+    assert_int_equal(got.n, 1);
+    nfa_kit_advance(&k, 10 + LEAVE - 1);
+    assert_int_equal(count(&got, NFA_NS_ROW), LEAVE);
+    assert_int_equal(nfa_matcher_save_some(k.matcher, 1000, NULL), CEP_AGAIN);
+    assert_true(got.n < LEAVE + 110);
+    enum cep_rc rc = CEP_AGAIN;
+    for (int64_t i = 0; rc == CEP_AGAIN; i++) {
+        nfa_kit_event(&k, 'a', 10 + WAIT + i, i);
+        nfa_kit_advance(&k, 10 + LEAVE + 30 * i);
+        rc = nfa_matcher_save_some(k.matcher, 1000, NULL);
+    }
+    assert_int_equal(rc, CEP_OK);
+    nfa_entries_assert_same(&want, &got, false, "waiting rows");
+    nfa_entries_release(&want);
+    nfa_entries_release(&got);
+    nfa_kit_release(&k);
+}
+
 /* A put that fails when an event asked for it does not disturb the event; the next slice tells. */
 static void a_failure_is_told_by_the_next_slice(void **state) {
     (void)state;
@@ -224,6 +262,7 @@ int main(void) {
         cmocka_unit_test(slices_make_up_the_whole),
         cmocka_unit_test(the_table_moves_under_a_save),
         cmocka_unit_test(a_slice_is_about_as_large_as_asked),
+        cmocka_unit_test(waiting_rows_are_written_in_slices),
         cmocka_unit_test(a_failure_is_told_by_the_next_slice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
