@@ -19,6 +19,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_first.c \
 	src/nfa/nfa_fate.c src/nfa/nfa_fate.h \
 	src/nfa/nfa_fate_save.c \
+	src/nfa/nfa_row.c \
 	src/nfa/nfa_flat.c \
 	src/nfa/nfa_graph.c src/nfa/nfa_graph.h \
 	src/nfa/nfa_graph_save.c \

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { NFA_MEMO_MAX = 1 << 16, NFA_DETS_MAX = 1 << 15 };
+enum { NFA_MEMO_MAX = 1 << 16, NFA_MEMO_ENTRIES = 16, NFA_DETS_MAX = 1 << 15 };
 
 /* A set of numbered things found by hash: linear probing, number + 1, 0 = free. */
 struct table {
@@ -39,8 +39,11 @@ struct nfa_dets {
     size_t n_memo_slots, n_memo;
     struct nfa_rank_trans **rank_memo;
     size_t n_rank_memo_slots, n_rank_memo;
+    uint64_t memo_weight; /* of ranks' transitions: many entries take room */
     size_t max_dets;
     uint64_t stamp; /* of dets seen while a rank is made */
+    int64_t last;   /* of the det that an event is tried on: when it took its last one */
+    bool is_start;
 
     /* scratch */
     uint32_t *stay;
@@ -54,6 +57,12 @@ struct nfa_dets {
     struct nfa_rank_entry *entries;
     size_t n_entries, cap_entries;
     uint64_t *words, *interest; /* n_words */
+    uint32_t *closure; /* states come to without taking an event */
+    size_t cap_closure;
+    int64_t *times;
+    size_t n_times, cap_times;
+    uint32_t *times_over; /* of the rank under test */
+    size_t cap_times_over;
 };
 
 static uint64_t mix(uint64_t h, uint64_t v) {
@@ -190,6 +199,100 @@ static void rel_copy(const struct nfa_matcher *m, const struct nfa_rel *r, uint6
         words[i] = m->cur.bits[r->word[i]] & r->mask[i];
 }
 
+/* -- times ------------------------------------------------------------------------------------------------------- */
+
+static bool is_over(const struct nfa_matcher *m, int64_t last, int64_t us) {
+    return last == NFA_LAST_OLD || nfa_time_add(last, us) <= m->cur.time;
+}
+
+static uint32_t times_over(const struct nfa_matcher *m, const struct nfa_det *x, int64_t last) {
+    uint32_t n = 0;
+    while (n < x->n_times && is_over(m, last, x->times[n]))
+        n++;
+    return n;
+}
+
+bool nfa_det_is_old(const struct nfa_matcher *m, const struct nfa_det *x, int64_t last) {
+    return times_over(m, x, last) == x->n_times;
+}
+
+int64_t nfa_det_end(const struct nfa_det *x, int64_t last) {
+    if (x->ends_us < 0)
+        return EVT_TIME_MAX;
+    return last == NFA_LAST_OLD ? EVT_TIME_MIN : nfa_time_add(last, x->ends_us);
+}
+
+static void add_time(struct nfa_dets *d, int64_t us) {
+    size_t at = 0;
+    while (at < d->n_times && d->times[at] < us)
+        at++;
+    if (at < d->n_times && d->times[at] == us)
+        return;
+    d->times = base_grow(d->times, d->n_times, &d->cap_times, sizeof *d->times);
+    memmove(d->times + at + 1, d->times + at, (d->n_times - at) * sizeof *d->times);
+    d->times[at] = us;
+    d->n_times++;
+}
+
+static void add_lit_times(struct nfa_matcher *m, nfa_lit l) {
+    const struct nfa_atom *a = &m->p->atoms[nfa_lit_atom(l)];
+    if (a->kind == NFA_ATOM_TIME_LO || a->kind == NFA_ATOM_TIME_HI)
+        add_time(m->dets, a->us);
+    for (int i = 0; i < 2 && a->kind == NFA_ATOM_BOTH; i++)
+        add_lit_times(m, a->both[i]);
+}
+
+static void add_closure(struct nfa_dets *d, size_t *n, uint32_t q) {
+    for (size_t i = 0; i < *n; i++) {
+        if (d->closure[i] == q)
+            return;
+    }
+    d->closure = base_grow(d->closure, *n, &d->cap_closure, sizeof *d->closure);
+    d->closure[(*n)++] = q;
+}
+
+/* The times of a det and of all that it comes to by ignoring events, into d->times. */
+static void find_times(struct nfa_matcher *m, const struct nfa_det *x) {
+    struct nfa_dets *d = m->dets;
+    const struct nfa_prog *p = m->p;
+    size_t n = 0;
+    d->n_times = 0;
+    for (uint32_t i = 0; i < x->n; i++)
+        add_closure(d, &n, x->states[i]);
+    for (size_t i = 0; i < n; i++) {
+        const struct nfa_state *s = &p->states[d->closure[i]];
+        if (s->bound_us >= 0)
+            add_time(d, s->bound_us);
+        for (uint32_t k = 0; k < s->n_edges; k++) {
+            const struct nfa_edge *e = &p->edges[s->edges + k];
+            for (uint32_t g = 0; g < e->n_guard; g++)
+                add_lit_times(m, p->lits.v[e->guard + g]);
+            if (e->action == NFA_IGNORE && e->target != NFA_NONE)
+                add_closure(d, &n, e->target);
+        }
+    }
+}
+
+static void times_init(struct nfa_matcher *m, struct nfa_det *x) {
+    struct nfa_dets *d = m->dets;
+    x->ends_us = -1;
+    find_times(m, x);
+    x->n_times = (uint32_t)d->n_times;
+    if (!x->n_times)
+        return;
+    x->times = nfa_mem_get(&d->mem, x->n_times * sizeof *x->times);
+    memcpy(x->times, d->times, x->n_times * sizeof *x->times);
+    for (uint32_t i = 0; i < x->n; i++) {
+        int64_t bound = m->p->states[x->states[i]].bound_us;
+        if (bound < 0) {
+            x->ends_us = -1;
+            return;
+        }
+        if (bound > x->ends_us)
+            x->ends_us = bound;
+    }
+}
+
 /* -- dets --------------------------------------------------------------------------------------------------------- */
 
 static size_t det_size(uint32_t n) {
@@ -199,8 +302,10 @@ static size_t det_size(uint32_t n) {
 static uint32_t det_new(struct nfa_matcher *m, const uint32_t *states, uint32_t n, uint64_t hash) {
     struct nfa_dets *d = m->dets;
     struct nfa_det *x = nfa_mem_get(&m->dets->mem, det_size(n));
-    *x = (struct nfa_det){ .hash = hash, .n = n, .states = (uint32_t *)(x + 1) };
+    *x = (struct nfa_det){ .hash = hash, .n = n, .states = (uint32_t *)(x + 1), .ends_us = -1 };
     memcpy(x->states, states, n * sizeof *states);
+    if (m->p->has_times && states != &m->p->start)
+        times_init(m, x);
     clear_words(m);
     for (uint32_t i = 0; i < n; i++)
         add_state(m, states[i], &x->fold);
@@ -218,6 +323,7 @@ static uint32_t det_new(struct nfa_matcher *m, const uint32_t *states, uint32_t 
 
 static void det_free(struct nfa_matcher *m, struct nfa_det *x) {
     rel_free(m, &x->rel);
+    nfa_mem_put(&m->dets->mem, x->times, x->n_times * sizeof *x->times);
     nfa_mem_put(&m->dets->mem, x, det_size(x->n));
 }
 
@@ -262,9 +368,14 @@ struct nfa_rank *nfa_rank_at(const struct nfa_matcher *m, uint32_t rank) {
 
 static bool lit_holds(const struct nfa_matcher *m, nfa_lit l) {
     const struct nfa_atom *a = &m->p->atoms[nfa_lit_atom(l)];
+    const struct nfa_dets *d = m->dets;
     bool is;
     if (a->kind == NFA_ATOM_BOTH)
         is = lit_holds(m, a->both[0]) && lit_holds(m, a->both[1]);
+    else if (a->kind == NFA_ATOM_TIME_LO)
+        is = d->is_start || is_over(m, d->last, a->us);
+    else if (a->kind == NFA_ATOM_TIME_HI)
+        is = d->is_start || !is_over(m, d->last, a->us);
     else
         is = a->bit == NFA_NONE || (m->cur.bits[a->bit / 64] >> (a->bit & 63) & 1);
     return is != nfa_lit_negated(l);
@@ -306,6 +417,8 @@ static bool try_state(struct nfa_matcher *m, uint32_t q, bool is_start, bool *st
     const struct nfa_state *s = &p->states[q];
     bool stop = false;
     size_t n = 0;
+    if (!is_start && s->bound_us >= 0 && is_over(m, d->last, s->bound_us))
+        return false;
     if (!is_start && s->calm && !interests(m, s)) {
         stay_in(d, q);
         return false;
@@ -373,10 +486,12 @@ static size_t trans_size(uint32_t n_rel, uint32_t n_moves) {
     return sizeof(struct nfa_trans) + n_rel * sizeof(uint64_t) + n_moves * sizeof(struct nfa_move);
 }
 
-static struct nfa_trans *trans_new(struct nfa_matcher *m, uint32_t det, uint64_t hash) {
+static struct nfa_trans *trans_new(struct nfa_matcher *m, uint32_t det, int64_t last, uint32_t over, uint64_t hash) {
     struct nfa_dets *d = m->dets;
     bool is_start = det == NFA_DET_START, stops = false, stay_completes = false;
     d->n_stay = d->n_raw = 0;
+    d->last = last;
+    d->is_start = is_start;
     for (uint32_t i = 0; i < d->dets[det]->n; i++)
         stops = try_state(m, d->dets[det]->states[i], is_start, &stay_completes) || stops;
     gather_moves(m);
@@ -385,6 +500,7 @@ static struct nfa_trans *trans_new(struct nfa_matcher *m, uint32_t det, uint64_t
     struct nfa_trans *t = nfa_mem_get(&m->dets->mem, trans_size(x->rel.n, (uint32_t)d->n_moves));
     *t = (struct nfa_trans){ .hash = hash,
         .det = det,
+        .times_over = over,
         .stay = stay,
         .stay_completes = stay_completes,
         .stops = stops,
@@ -418,17 +534,21 @@ static void memo_grow(struct nfa_dets *d) {
     d->n_memo_slots = n;
 }
 
-const struct nfa_trans *nfa_det_step(struct nfa_matcher *m, uint32_t det) {
+const struct nfa_trans *nfa_det_step(struct nfa_matcher *m, uint32_t det, int64_t last) {
     struct nfa_dets *d = m->dets;
     uint64_t hash = rel_hash(m, &d->dets[det]->rel, mix(1, det));
+    uint32_t over = times_over(m, d->dets[det], last);
+    if (over)
+        hash = mix(hash, over);
     if (d->n_memo_slots) {
         for (size_t at = hash & (d->n_memo_slots - 1); d->memo[at]; at = (at + 1) & (d->n_memo_slots - 1)) {
             const struct nfa_trans *t = d->memo[at];
-            if (t->hash == hash && t->det == det && rel_is(m, &d->dets[det]->rel, t->rel))
+            if (t->hash == hash && t->det == det && t->times_over == over &&
+                rel_is(m, &d->dets[det]->rel, t->rel))
                 return t;
         }
     }
-    struct nfa_trans *t = trans_new(m, det, hash);
+    struct nfa_trans *t = trans_new(m, det, last, over, hash);
     if ((d->n_memo + 1) * 2 > d->n_memo_slots)
         memo_grow(d);
     size_t at = hash & (d->n_memo_slots - 1);
@@ -453,6 +573,7 @@ static uint32_t rank_new(struct nfa_matcher *m, const struct nfa_rank_entry *e, 
     clear_words(m);
     for (uint32_t i = 0; i < n; i++) {
         const struct nfa_det *x = d->dets[e[i].det];
+        r->n_timed += x->n_times > 0;
         r->dets[i] = e[i].det;
         r->opens[i] = e[i].opens;
         r->fold |= x->fold;
@@ -503,14 +624,28 @@ uint32_t nfa_rank_of(struct nfa_matcher *m, const struct nfa_rank_entry *e, size
     return made;
 }
 
-/* A det that an earlier entry stands in already cannot win. */
-static void add_entry(struct nfa_dets *d, uint32_t det, uint32_t src, uint32_t var, bool *opens) {
-    if (det == NFA_NONE || d->dets[det]->stamp == d->stamp)
+/*
+ * A det that an earlier entry stands in already cannot win. With times that is so when both took their last event at one
+ * time, this one, or all times are over for both. (`old`: they are for src, so for what it stays in too.)
+ */
+static void add_entry(struct nfa_dets *d, uint32_t det, uint32_t src, uint32_t var, bool old, bool *opens) {
+    if (det == NFA_NONE)
         return;
-    d->dets[det]->stamp = d->stamp;
+    struct nfa_det *x = d->dets[det];
+    bool aged = x->n_times && var == NFA_NONE && old;
+    uint64_t *stamp = aged ? &x->old : &x->stamp;
+    if (!x->n_times || var != NFA_NONE || aged) {
+        if (*stamp == d->stamp)
+            return;
+        *stamp = d->stamp;
+    }
     d->entries = base_grow(d->entries, d->n_entries, &d->cap_entries, sizeof *d->entries);
-    d->entries[d->n_entries++] = (struct nfa_rank_entry){ det, { src, var }, *opens };
+    d->entries[d->n_entries++] = (struct nfa_rank_entry){ det, { src, var }, *opens, aged };
     *opens = false;
+}
+
+static const struct nfa_trans *entry_step(struct nfa_matcher *m, uint32_t rank, uint32_t i, const int64_t *last) {
+    return nfa_det_step(m, m->dets->ranks[rank]->dets[i], last ? last[i] : NFA_LAST_OLD);
 }
 
 /*
@@ -518,12 +653,12 @@ static void add_entry(struct nfa_dets *d, uint32_t det, uint32_t src, uint32_t v
  * so does every one of an earlier group before all of a later one, whether it takes the event or not: it has an earlier
  * event already.
  */
-static void move_group(
-    struct nfa_matcher *m, uint32_t rank, uint32_t from, uint32_t to, struct nfa_rank_trans *t) {
+static void move_group(struct nfa_matcher *m, uint32_t rank, const int64_t *last, uint32_t from, uint32_t to,
+    struct nfa_rank_trans *t) {
     struct nfa_dets *d = m->dets;
     bool opens = true;
     for (uint32_t i = from; i < to; i++) {
-        const struct nfa_trans *x = nfa_det_step(m, d->ranks[rank]->dets[i]);
+        const struct nfa_trans *x = entry_step(m, rank, i, last);
         t->stops = t->stops || x->stops;
         for (uint32_t k = 0; k < x->n_moves; k++) {
             if (x->moves[k].completes && !t->done) {
@@ -531,12 +666,15 @@ static void move_group(
                 t->done_src = i;
                 t->done_var = x->moves[k].var;
             }
-            add_entry(d, x->moves[k].to, i, x->moves[k].var, &opens);
+            add_entry(d, x->moves[k].to, i, x->moves[k].var, false, &opens);
         }
     }
     opens = true;
-    for (uint32_t i = from; i < to; i++)
-        add_entry(d, nfa_det_step(m, d->ranks[rank]->dets[i])->stay, i, NFA_NONE, &opens);
+    for (uint32_t i = from; i < to; i++) {
+        const struct nfa_trans *x = entry_step(m, rank, i, last);
+        bool old = x->times_over == d->dets[x->det]->n_times;
+        add_entry(d, x->stay, i, NFA_NONE, old, &opens);
+    }
 }
 
 static bool is_same(const struct nfa_dets *d, uint32_t rank, const struct nfa_rank_trans *t) {
@@ -549,11 +687,13 @@ static bool is_same(const struct nfa_dets *d, uint32_t rank, const struct nfa_ra
     return true;
 }
 
-static size_t rank_trans_size(uint32_t n_rel, uint32_t n) {
-    return sizeof(struct nfa_rank_trans) + n_rel * sizeof(uint64_t) + n * sizeof(struct nfa_from);
+static size_t rank_trans_size(uint32_t n_rel, uint32_t n, uint32_t n_times) {
+    return sizeof(struct nfa_rank_trans) + n_rel * sizeof(uint64_t) + n * sizeof(struct nfa_from) +
+           n_times * sizeof(uint32_t) + (n_times ? n * sizeof(bool) : 0);
 }
 
-static struct nfa_rank_trans *rank_trans_new(struct nfa_matcher *m, uint32_t rank, uint64_t hash) {
+static struct nfa_rank_trans *rank_trans_new(
+    struct nfa_matcher *m, uint32_t rank, const int64_t *last, uint64_t hash) {
     struct nfa_dets *d = m->dets;
     struct nfa_rank_trans made = { .hash = hash, .rank = rank, .refs = 1 };
     d->n_entries = 0;
@@ -562,24 +702,32 @@ static struct nfa_rank_trans *rank_trans_new(struct nfa_matcher *m, uint32_t ran
     for (uint32_t from = 0, to; from < n; from = to) {
         for (to = from + 1; to < n && !d->ranks[rank]->opens[to]; to++)
             ;
-        move_group(m, rank, from, to, &made);
+        move_group(m, rank, last, from, to, &made);
     }
     made.next = nfa_rank_of(m, d->entries, d->n_entries);
     made.n = (uint32_t)d->n_entries;
     made.same = is_same(d, rank, &made);
     const struct nfa_rel *rel = &d->ranks[rank]->rel;
     made.n_rel = rel->n;
-    struct nfa_rank_trans *t = nfa_mem_get(&m->dets->mem, rank_trans_size(rel->n, made.n));
+    made.n_times = d->ranks[rank]->n_timed ? n : 0;
+    struct nfa_rank_trans *t = nfa_mem_get(&m->dets->mem, rank_trans_size(rel->n, made.n, made.n_times));
     *t = made;
     t->from = (struct nfa_from *)(t->rel + rel->n);
     rel_copy(m, rel, t->rel);
     for (uint32_t i = 0; i < made.n; i++)
         t->from[i] = d->entries[i].from;
+    if (!made.n_times)
+        return t;
+    t->times_over = (uint32_t *)(t->from + made.n);
+    t->aged = (bool *)(t->times_over + made.n_times);
+    memcpy(t->times_over, d->times_over, made.n_times * sizeof *t->times_over);
+    for (uint32_t i = 0; i < made.n; i++)
+        t->aged[i] = d->entries[i].aged;
     return t;
 }
 
 struct nfa_rank_trans *nfa_rank_trans_bare(struct nfa_matcher *m, uint32_t n) {
-    struct nfa_rank_trans *t = nfa_mem_get(&m->dets->mem, rank_trans_size(0, n));
+    struct nfa_rank_trans *t = nfa_mem_get(&m->dets->mem, rank_trans_size(0, n, 0));
     *t = (struct nfa_rank_trans){ .refs = 1, .n = n };
     t->from = (struct nfa_from *)t->rel;
     return t;
@@ -587,7 +735,7 @@ struct nfa_rank_trans *nfa_rank_trans_bare(struct nfa_matcher *m, uint32_t n) {
 
 void nfa_rank_trans_unref(struct nfa_matcher *m, struct nfa_rank_trans *t) {
     if (t && --t->refs == 0)
-        nfa_mem_put(&m->dets->mem, t, rank_trans_size(t->n_rel, t->n));
+        nfa_mem_put(&m->dets->mem, t, rank_trans_size(t->n_rel, t->n, t->n_times));
 }
 
 static void rank_memo_grow(struct nfa_dets *d) {
@@ -606,18 +754,38 @@ static void rank_memo_grow(struct nfa_dets *d) {
     d->n_rank_memo_slots = n;
 }
 
-struct nfa_rank_trans *nfa_rank_step(struct nfa_matcher *m, uint32_t rank) {
+/* The classes of the entries of a rank with times, into d->times_over. */
+static uint64_t ask_times(struct nfa_matcher *m, const struct nfa_rank *r, const int64_t *last, uint64_t h) {
+    struct nfa_dets *d = m->dets;
+    if (d->cap_times_over < r->n) {
+        d->cap_times_over = r->n * 2;
+        d->times_over = base_realloc(d->times_over, d->cap_times_over * sizeof *d->times_over);
+    }
+    for (uint32_t i = 0; i < r->n; i++) {
+        d->times_over[i] = times_over(m, d->dets[r->dets[i]], last[i]);
+        h = mix(h, d->times_over[i]);
+    }
+    return h;
+}
+
+static bool times_are(const struct nfa_dets *d, const struct nfa_rank_trans *t) {
+    return !t->n_times || memcmp(t->times_over, d->times_over, t->n_times * sizeof *t->times_over) == 0;
+}
+
+struct nfa_rank_trans *nfa_rank_step(struct nfa_matcher *m, uint32_t rank, const int64_t *last) {
     struct nfa_dets *d = m->dets;
     uint64_t hash = rel_hash(m, &d->ranks[rank]->rel, mix(2, rank));
+    if (last)
+        hash = ask_times(m, d->ranks[rank], last, hash);
     if (d->n_rank_memo_slots) {
         for (size_t at = hash & (d->n_rank_memo_slots - 1); d->rank_memo[at];
              at = (at + 1) & (d->n_rank_memo_slots - 1)) {
             struct nfa_rank_trans *t = d->rank_memo[at];
-            if (t->hash == hash && t->rank == rank && rel_is(m, &d->ranks[rank]->rel, t->rel))
+            if (t->hash == hash && t->rank == rank && rel_is(m, &d->ranks[rank]->rel, t->rel) && times_are(d, t))
                 return t;
         }
     }
-    struct nfa_rank_trans *t = rank_trans_new(m, rank, hash);
+    struct nfa_rank_trans *t = rank_trans_new(m, rank, last, hash);
     if ((d->n_rank_memo + 1) * 2 > d->n_rank_memo_slots)
         rank_memo_grow(d);
     size_t at = hash & (d->n_rank_memo_slots - 1);
@@ -625,6 +793,7 @@ struct nfa_rank_trans *nfa_rank_step(struct nfa_matcher *m, uint32_t rank) {
         at = (at + 1) & (d->n_rank_memo_slots - 1);
     d->rank_memo[at] = t;
     d->n_rank_memo++;
+    d->memo_weight += 1 + t->n / NFA_MEMO_ENTRIES;
     return t;
 }
 
@@ -673,7 +842,7 @@ static void forget(struct nfa_matcher *m) {
         nfa_rank_trans_unref(m, d->rank_memo[i]);
         d->rank_memo[i] = NULL;
     }
-    d->n_memo = d->n_rank_memo = 0;
+    d->n_memo = d->n_rank_memo = d->memo_weight = 0;
 }
 
 static void table_fill(struct nfa_dets *d) {
@@ -732,7 +901,7 @@ static void sweep(struct nfa_matcher *m) {
 void nfa_dets_tidy(struct nfa_matcher *m) {
     struct nfa_dets *d = m->dets;
     size_t live = d->n_dets - d->n_free_dets + d->n_ranks - d->n_free_ranks;
-    if (d->n_memo + d->n_rank_memo < NFA_MEMO_MAX && live < d->max_dets)
+    if (d->n_memo + d->memo_weight < NFA_MEMO_MAX && live < d->max_dets)
         return;
     forget(m);
     if (live < d->max_dets)
@@ -768,6 +937,9 @@ static void dets_free(struct nfa_matcher *m) {
     base_free(d->entries);
     base_free(d->words);
     base_free(d->interest);
+    base_free(d->closure);
+    base_free(d->times);
+    base_free(d->times_over);
     CEP_INSIST(d->mem.n_live == 0);
     nfa_mem_release(&d->mem);
     base_free(d);

@@ -8,6 +8,10 @@
  *
  *     {wait b, loop a} --event with bits {a}--> stay {wait b}; taken as a: {wait b, loop a}; completes: no
  *
+ * Time. A state that has a time of its own (`->[5 s to 10 s]`, gap) does other things with an event when the event taken last lies
+ * so far back. The *times* of a det are those at which its doings change, until it takes an event; how many of them are over --
+ * its *class* -- is asked with the bits. A det without times does not care when its last event was.
+ *
  * Where one match of a start survives (`skip past last`, `skip to next`, ...) the dets in which a start has partial matches
  * are *ranked*: a rank lists dets, each with the one partial match of the start that can still win there, the one whose
  * events come earliest first. Partial matches of the same events with different variables tie: they are one group.
@@ -29,6 +33,7 @@ struct nfa_move {
 struct nfa_trans {
     uint64_t hash;
     uint32_t det;
+    uint32_t times_over; /* its class */
     uint32_t stay;       /* det of those that do not take the event; NFA_NONE: there are none */
     bool stay_completes; /* they complete without taking it */
     bool stops;          /* a negation was hit */
@@ -53,7 +58,11 @@ struct nfa_det {
     uint32_t *states; /* ascending */
     uint64_t fold;    /* of interest; all ones = any event */
     struct nfa_rel rel;
-    bool used; /* scratch of a sweep */
+    uint32_t n_times; /* 0: when the last event was taken does not matter */
+    int64_t *times;   /* ascending, microseconds after the event taken last; of all that is come to without taking one */
+    int64_t ends_us;  /* so long after it nothing is left; -1 = that never happens */
+    bool used;        /* scratch of a sweep */
+    uint64_t old;     /* scratch of a rank that is made: stamp of an entry that is older than its times */
     /* scratch of a step: its place among the key's */
     uint64_t stamp;
     uint32_t slot;
@@ -70,6 +79,7 @@ struct nfa_rank_entry {
     uint32_t det;
     struct nfa_from from;
     bool opens;
+    bool aged; /* stayed, and all times of its det are over */
 };
 
 struct nfa_rank_trans {
@@ -82,7 +92,10 @@ struct nfa_rank_trans {
     uint32_t done_src, done_var; /* done: the match that comes first */
     uint32_t n;                  /* of next */
     uint32_t n_rel;
+    uint32_t n_times;      /* as many as entries of rank; 0 when the rank has no times */
     struct nfa_from *from; /* n */
+    bool *aged;            /* n; NULL when the rank has no times */
+    uint32_t *times_over;  /* n_times: classes */
     uint64_t rel[];
 };
 
@@ -91,14 +104,18 @@ struct nfa_rank {
     uint32_t n;
     uint32_t *dets;
     bool *opens; /* the entry begins a group */
+    uint32_t n_timed; /* entries whose det has times; there may be several of one such det */
     uint64_t fold;
     struct nfa_rel rel;
     bool used;
     uint64_t stamp;
-    struct nfa_fate *at; /* scratch of a step: the fate of this rank */
+    uint32_t slot; /* scratch of a step: its row among the key's */
 };
 
 enum { NFA_DET_START = 0, NFA_RANK_START = 0 };
+
+/* When the event taken last was: longer ago than all times, or it does not matter. */
+#define NFA_LAST_OLD EVT_TIME_MIN
 
 /* Sets m->dets: those of `like`, which does the same, or new ones. Ranks and dets are then theirs together. */
 void nfa_dets_join(struct nfa_matcher *m, const struct nfa_matcher *like /* or NULL */);
@@ -113,13 +130,19 @@ void nfa_dets_tidy(struct nfa_matcher *m);
 
 struct nfa_det *nfa_det_at(const struct nfa_matcher *m, uint32_t det);
 struct nfa_rank *nfa_rank_at(const struct nfa_matcher *m, uint32_t rank);
-/* What the event under test does. Valid until the next step. */
-const struct nfa_trans *nfa_det_step(struct nfa_matcher *m, uint32_t det);
-struct nfa_rank_trans *nfa_rank_step(struct nfa_matcher *m, uint32_t rank);
+/* What the event under test does, the last one having been taken at `last`. Valid until the next step. */
+const struct nfa_trans *nfa_det_step(struct nfa_matcher *m, uint32_t det, int64_t last);
+/* last: of each entry; NULL when the rank has no times. */
+struct nfa_rank_trans *nfa_rank_step(struct nfa_matcher *m, uint32_t rank, const int64_t *last);
+/* At the event under test: are all times of the det over? */
+bool nfa_det_is_old(const struct nfa_matcher *m, const struct nfa_det *x, int64_t last);
+/* When nothing is left of what took its last event at `last`; EVT_TIME_MAX = never. */
+int64_t nfa_det_end(const struct nfa_det *x, int64_t last);
 void nfa_rank_trans_unref(struct nfa_matcher *m, struct nfa_rank_trans *t);
 /* The det of these states, which are sorted in place; NFA_NONE of none. */
 uint32_t nfa_det_of(struct nfa_matcher *m, uint32_t *states, size_t n);
-/* The rank of these entries; NFA_NONE of none. Requires: their dets differ, the first one opens. */
+/* The rank of these entries; NFA_NONE of none. Requires: their dets differ, but for those with
+ * times; the first one opens. */
 uint32_t nfa_rank_of(struct nfa_matcher *m, const struct nfa_rank_entry *e, size_t n);
 /* How an event moved a rank, as it was told elsewhere: nobody finds it again. Its n entries of `from` are the caller's to
  * fill; one reference, the caller's. */

@@ -6,10 +6,10 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
-enum { NFA_FATES_MIN = 2, NFA_OVER_MIN = 32 };
+enum { NFA_FATES_MIN = 2, NFA_OVER_MIN = 32, NFA_WAYS_CHECKED = 256 };
 
 static size_t fates_size(uint32_t cap) {
-    return sizeof(struct nfa_fates) + cap * sizeof(struct nfa_fate *);
+    return sizeof(struct nfa_fates) + cap * sizeof(struct nfa_row);
 }
 
 /* -- hops and fates ------------------------------------------------------------------------------------------------ */
@@ -49,6 +49,7 @@ void nfa_fate_unref(struct nfa_matcher *m, struct nfa_fate *f) {
         struct nfa_fate *into = f->into;
         nfa_hop_unref(m, f->tail);
         quota_unref(m, f->quota);
+        nfa_fate_forget_times(m, f);
         nfa_mem_put(&m->mem, f, sizeof *f);
         f = into;
     }
@@ -155,12 +156,13 @@ static void be_over(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate
     m->stats.open -= f->n;
     f->state = NFA_FATE_OVER;
     fs->n_over += f->n;
+    nfa_fate_forget_times(m, f);
     nfa_hop_unref(m, f->tail);
     f->tail = NULL;
     nfa_fate_unref(m, f);
 }
 
-/* An open fate and an event that moves it. Returns: false when it is open no more (and given back). */
+/* An open fate and an event that moves it; it is out of its row. Returns: false when it is open no more (and given back). */
 static bool move(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f, struct nfa_rank_trans *t) {
     if (t->stops)
         m->stats.stopped++;
@@ -172,13 +174,14 @@ static bool move(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f
         m->stats.open -= f->n;
         fill_tail(m, f, t);
         be_done(m, fs, f);
+        nfa_fate_forget_times(m, f);
         nfa_hop_unref(m, f->tail);
         f->tail = NULL;
         nfa_fate_unref(m, f);
         return false;
     }
     fill_tail(m, f, t);
-    f->rank = t->next;
+    nfa_fate_move(m, f, t);
     return true;
 }
 
@@ -207,9 +210,19 @@ static bool makes_needless(
            f->newest > fs->last_done && f->newest < order;
 }
 
-/* Both are open and of one rank; `moved` has no tail yet. Returns: the one that both are now; the other is given back. */
-static struct nfa_fate *become_one(
-    struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *was, struct nfa_fate *moved) {
+static void replace(struct nfa_matcher *m, struct nfa_row *row, struct nfa_fate *was, struct nfa_fate *moved) {
+    nfa_row_add(row, moved, was);
+    nfa_row_remove(row, was);
+    if (moved->tail->how)
+        new_tail(m, moved);
+}
+
+/*
+ * Both are open, of one rank and time; `was` is in the row, `moved` is not, and may have no tail yet. Returns: the one that both
+ * are now, in the row; the other is given back.
+ */
+static struct nfa_fate *become_one(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_row *row,
+    struct nfa_fate *was, struct nfa_fate *moved) {
     if (makes_needless(m, fs, was, moved->oldest)) {
         m->stats.pruned += moved->n;
         be_over(m, fs, moved);
@@ -217,13 +230,14 @@ static struct nfa_fate *become_one(
     }
     if (makes_needless(m, fs, moved, was->oldest)) {
         m->stats.pruned += was->n;
+        replace(m, row, was, moved);
         be_over(m, fs, was);
-        new_tail(m, moved);
         return moved;
     }
     struct nfa_fate *into = was->weight >= moved->weight ? was : moved, *f = into == was ? moved : was;
     if (into == moved)
-        new_tail(m, moved);
+        replace(m, row, was, moved);
+    nfa_fate_forget_times(m, f);
     lead_on(m, f, into->tail);
     f->into = into;
     into->refs++;
@@ -238,51 +252,142 @@ static struct nfa_fate *become_one(
     return into;
 }
 
-static void keep(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f, uint32_t *n) {
-    struct nfa_rank *r = nfa_rank_at(m, f->rank);
+static void stay(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_row row, uint32_t *n) {
+    struct nfa_rank *r = nfa_rank_at(m, row.rank);
     r->stamp = m->next_step;
-    r->at = f;
+    r->slot = *n;
     fs->interest |= r->fold;
-    fs->live[(*n)++] = f;
+    fs->rows[(*n)++] = row;
 }
 
-static void step_live(struct nfa_matcher *m, struct nfa_fates *fs) {
-    uint32_t n = 0, n_moved = 0;
-    if (m->cap_moved < fs->n) {
-        m->cap_moved = fs->n * 2;
-        m->moved = base_realloc(m->moved, m->cap_moved * sizeof *m->moved);
-    }
-    fs->interest = 0;
-    for (uint32_t i = 0; i < fs->n; i++) {
-        struct nfa_fate *f = fs->live[i];
-        m->stats.work++;
+static void drop(struct nfa_matcher *m, struct nfa_row *row, struct nfa_fate *f) {
+    nfa_row_remove(row, f);
+    nfa_fate_unref(m, f);
+}
+
+/* What is over, or older than every time, lies first. */
+static void age(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_row *row) {
+    struct nfa_fate *f = row->first, *old = f && nfa_fate_is_old(m, f) ? f : NULL;
+    if (old)
+        f = f->newer;
+    for (struct nfa_fate *next; f; f = next, m->stats.work++) {
+        next = f->newer;
         if (f->n == 0) {
-            nfa_fate_unref(m, f); /* its starts are gone */
-            continue;
+            drop(m, row, f);
+        } else if (nfa_fate_end(m, f) <= m->cur.time) {
+            m->stats.timed_out += f->n;
+            nfa_row_remove(row, f);
+            be_over(m, fs, f);
+        } else if (!nfa_fate_ages(m, f)) {
+            return;
+        } else if (old) {
+            nfa_row_remove(row, f);
+            old = become_one(m, fs, row, old, f);
+        } else {
+            old = f;
         }
-        const struct nfa_rank *r = nfa_rank_at(m, f->rank);
-        struct nfa_rank_trans *t = NULL;
-        if (!nfa_rel_cares(m, r->fold, &r->rel) || (t = nfa_rank_step(m, f->rank))->same)
-            keep(m, fs, f, &n);
-        else if (move(m, fs, f, t))
-            m->moved[n_moved++] = f;
     }
-    for (uint32_t i = 0; i < n_moved; i++) {
-        struct nfa_fate *f = m->moved[i];
-        struct nfa_rank *r = nfa_rank_at(m, f->rank);
-        if (r->stamp != m->next_step) {
-            new_tail(m, f);
-            keep(m, fs, f, &n);
-            continue;
-        }
-        struct nfa_fate *was = r->at, *is = become_one(m, fs, was, f);
-        for (uint32_t k = 0; k < n && is != was; k++) {
-            if (fs->live[k] == was)
-                fs->live[k] = is;
-        }
-        r->at = is;
+}
+
+/*
+ * The event against one fate of a row. Returns: true when nothing happens to it. (*how: why; of one that has no starts any more,
+ * and goes: as it was.) One that is moved is out of the row, and among those that wait in m->moved when it is still open.
+ */
+static bool step_fate(
+    struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_row *row, struct nfa_fate *f, struct nfa_rank_trans **how) {
+    m->stats.work++;
+    if (f->n == 0) {
+        drop(m, row, f);
+        return false;
+    }
+    struct nfa_rank_trans *t = nfa_rank_step(m, f->rank, f->last);
+    if (t->same) {
+        *how = t;
+        return true;
+    }
+    nfa_row_remove(row, f);
+    if (!move(m, fs, f, t))
+        return false;
+    m->moved = base_grow(m->moved, m->n_moved, &m->cap_moved, sizeof *m->moved);
+    m->moved[m->n_moved++] = f;
+    return false;
+}
+
+static void turn_round(struct nfa_fate **v, size_t n) {
+    for (size_t i = 0; i < n / 2; i++) {
+        struct nfa_fate *f = v[i];
+        v[i] = v[n - 1 - i];
+        v[n - 1 - i] = f;
+    }
+}
+
+/*
+ * The event against a row: from both ends on, while it moves fates. Of those with one time each that lie between two to which
+ * the same happens it happens to all.
+ */
+static void step_row(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_row *row) {
+    struct nfa_rank_trans *first = NULL, *last = NULL, *other;
+    struct nfa_fate *from = row->first, *to, *next;
+    for (; from; from = next) {
+        next = from->newer;
+        if (step_fate(m, fs, row, from, &first))
+            break;
+    }
+    if (!from || row->last == from)
+        return;
+    size_t at = m->n_moved;
+    for (to = row->last; to != from; to = next) {
+        next = to->older;
+        if (step_fate(m, fs, row, to, &last))
+            break;
+    }
+    turn_round(m->moved + at, m->n_moved - at);
+    if (to == from || (first == last && nfa_rank_at(m, row->rank)->n_timed == 1))
+        return;
+    for (from = from->newer; from != to; from = next) {
+        next = from->newer;
+        (void)step_fate(m, fs, row, from, &other);
+    }
+}
+
+/* A fate that the event moved, where it belongs now. */
+static void place(struct nfa_matcher *m, struct nfa_key *k, struct nfa_fate *f) {
+    struct nfa_rank *r = nfa_rank_at(m, f->rank);
+    struct nfa_fate *behind, *was;
+    if (r->stamp != m->next_step) {
+        r->stamp = m->next_step;
+        r->slot = k->fates->n;
+        (void)nfa_row_new(m, k, f->rank);
+    }
+    struct nfa_row *row = &k->fates->rows[r->slot];
+    was = nfa_row_find(m, row, f->last, &behind);
+    if (was) {
+        (void)become_one(m, k->fates, row, was, f);
+        return;
+    }
+    new_tail(m, f);
+    nfa_row_add(row, f, behind);
+}
+
+static void step_live(struct nfa_matcher *m, struct nfa_key *k) {
+    struct nfa_fates *fs = k->fates;
+    uint32_t n = 0;
+    fs->interest = 0;
+    m->n_moved = 0;
+    for (uint32_t i = 0; i < fs->n; i++) {
+        struct nfa_row row = fs->rows[i];
+        const struct nfa_rank *r = nfa_rank_at(m, row.rank);
+        m->stats.work++;
+        if (r->n_timed)
+            age(m, fs, &row);
+        if (row.first && nfa_rel_cares(m, r->fold, &r->rel))
+            step_row(m, fs, &row);
+        if (row.first)
+            stay(m, fs, row, &n);
     }
     fs->n = n;
+    for (size_t i = 0; i < m->n_moved; i++)
+        place(m, k, m->moved[i]);
 }
 
 struct nfa_fates *nfa_fates_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n) {
@@ -302,14 +407,6 @@ struct nfa_fates *nfa_fates_of(struct nfa_matcher *m, struct nfa_key *k, uint32_
         nfa_mem_put(&m->mem, fs, fates_size(fs->cap));
     k->fates = grown;
     return grown;
-}
-
-static struct nfa_fate *live_of_rank(const struct nfa_fates *fs, uint32_t rank) {
-    for (uint32_t i = 0; fs && i < fs->n; i++) {
-        if (fs->live[i]->rank == rank)
-            return fs->live[i];
-    }
-    return NULL;
 }
 
 void nfa_fates_add(struct nfa_matcher *m, struct nfa_key *k, struct nfa_ev *ev, struct nfa_fate *f,
@@ -336,26 +433,34 @@ void nfa_fates_add(struct nfa_matcher *m, struct nfa_key *k, struct nfa_ev *ev, 
     fs->n_starts++;
 }
 
+/* The live fate of what took the event under test as its first. */
+static struct nfa_fate *live_now(struct nfa_matcher *m, struct nfa_key *k, uint32_t rank) {
+    const struct nfa_rank *r = nfa_rank_at(m, rank);
+    for (uint32_t i = 0; r->n_timed && i < r->n; i++) {
+        m->last = base_grow(m->last, i, &m->cap_last, sizeof *m->last);
+        m->last[i] = nfa_det_at(m, r->dets[i])->n_times ? m->cur.time : NFA_LAST_OLD;
+    }
+    struct nfa_row *row = r->n_timed ? nfa_row_of(k->fates, rank) : NULL;
+    if (row)
+        age(m, k->fates, row);
+    return nfa_fates_live(m, k, rank, m->last);
+}
+
 static void start(struct nfa_matcher *m, struct nfa_key *k) {
-    struct nfa_rank_trans *t = nfa_rank_step(m, NFA_RANK_START);
+    struct nfa_rank_trans *t = nfa_rank_step(m, NFA_RANK_START, NULL);
     if (!t->done && t->next == NFA_NONE)
         return;
     m->stats.started++;
-    struct nfa_fates *fs = nfa_fates_of(m, k, k->fates ? k->fates->n + 1 : 1);
-    struct nfa_fate *f = t->done ? NULL : live_of_rank(fs, t->next);
+    struct nfa_fates *fs = nfa_fates_of(m, k, 1);
+    struct nfa_fate *f = t->done ? NULL : live_now(m, k, t->next);
+    fs = k->fates;
     if (f && makes_needless(m, fs, f, m->cur.order)) {
         m->stats.pruned++;
         return;
     }
     if (!f) {
-        f = nfa_fate_new(m, t->done ? NFA_FATE_DONE : NFA_FATE_OPEN, t->next);
-        if (t->done) {
-            be_done(m, fs, f);
-        } else {
-            fs->live[fs->n++] = f;
-            fs->interest |= nfa_rank_at(m, f->rank)->fold;
-            f->refs++;
-        }
+        f = nfa_fate_new(m, NFA_FATE_DONE, t->next);
+        be_done(m, fs, f);
     }
     if (!m->cur.ev)
         m->cur.ev = nfa_ev_new(m);
@@ -432,9 +537,10 @@ static void settle(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     struct nfa_fates *fs = k->fates;
     while (fs && fs->first && m->rc == CEP_OK) {
         struct nfa_fate *f = nfa_fate_find(m, fs->first);
-        if (f->state == NFA_FATE_OPEN)
+        if (f->state == NFA_FATE_OPEN && !(f->last && nfa_fate_end(m, f) <= now))
             break;
-        if (f->state == NFA_FATE_OVER) {
+        if (f->state != NFA_FATE_DONE) {
+            m->stats.timed_out += f->state == NFA_FATE_OPEN;
             pop(m, fs);
             continue;
         }
@@ -460,6 +566,13 @@ static int64_t start_deadline(const struct nfa_matcher *m, const struct nfa_star
                                                          : EVT_TIME_MAX;
 }
 
+/* When the first start's time is over: it is that for which the others wait. */
+static int64_t deadline_of(struct nfa_matcher *m, const struct nfa_fates *fs) {
+    const struct nfa_fate *f = nfa_fate_find(m, fs->first);
+    int64_t at = start_deadline(m, fs->first), end = f->last ? nfa_fate_end(m, f) : EVT_TIME_MAX;
+    return end < at ? end : at;
+}
+
 /* The step is over: what is left of the key. */
 static void finish(struct nfa_matcher *m, struct nfa_key *k) {
     struct nfa_fates *fs = k->fates;
@@ -468,7 +581,7 @@ static void finish(struct nfa_matcher *m, struct nfa_key *k) {
         nfa_fates_free(m, k);
     } else if (fs) {
         sweep(m, fs);
-        k->deadline = start_deadline(m, fs->first);
+        k->deadline = deadline_of(m, fs);
     }
     nfa_key_settle(m, k);
 }
@@ -479,7 +592,7 @@ void nfa_fates_step(struct nfa_matcher *m, struct nfa_key *k) {
     m->next_step = nfa_dets_next_step(m);
     bool may_start = nfa_may_start(m);
     if (fs && fs->n && ((fs->interest & m->cur.folded) || fs->interest == UINT64_MAX) && nfa_may_concern(m))
-        step_live(m, fs);
+        step_live(m, k);
     if (may_start)
         start(m, k);
     quota_unref(m, m->step_quota);
@@ -500,9 +613,12 @@ void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
         settle(m, k, now); /* its state came back without the starts that it waited for */
     /* Instants one after the other, so that what a match prunes does not depend on how far the clock jumped. */
     while (fs && fs->first) {
-        int64_t at = start_deadline(m, fs->first);
+        int64_t at = deadline_of(m, fs);
         if (at > now || at == EVT_TIME_MAX)
             break;
+        /* What an event left behind its time is over at that event. */
+        if (at < m->event_time)
+            at = m->event_time;
         m->next_step = nfa_dets_next_step(m);
         while (fs->first && start_deadline(m, fs->first) <= at) {
             const struct nfa_fate *f = nfa_fate_find(m, fs->first);
@@ -536,15 +652,14 @@ void nfa_fates_free(struct nfa_matcher *m, struct nfa_key *k) {
         return;
     while (fs->first)
         pop(m, fs);
-    for (uint32_t i = 0; i < fs->n; i++)
-        nfa_fate_unref(m, fs->live[i]);
+    nfa_fates_tidy(m, k);
     nfa_mem_put(&m->mem, fs, fates_size(fs->cap));
     k->fates = NULL;
 }
 
 void nfa_fates_mark(const struct nfa_matcher *m, const struct nfa_key *k) {
     for (uint32_t i = 0; k->fates && i < k->fates->n; i++)
-        nfa_rank_at(m, k->fates->live[i]->rank)->used = true;
+        nfa_rank_at(m, k->fates->rows[i].rank)->used = true;
 }
 
 uint64_t nfa_fates_check(const struct nfa_matcher *m, const struct nfa_key *k) {
@@ -560,18 +675,16 @@ uint64_t nfa_fates_check(const struct nfa_matcher *m, const struct nfa_key *k) {
         order = s->ev->order;
         over += f->state == NFA_FATE_OVER;
         open += f->state == NFA_FATE_OPEN;
-        const struct nfa_hop *h = s->hop;
+        const struct nfa_hop *h = n < NFA_WAYS_CHECKED ? s->hop : f->tail; /* ways may be as long as all events */
         for (; h && h->next; h = h->next)
             CEP_INSIST(h->refs > 0 && h->next->refs > 0);
         CEP_INSIST(f->state != NFA_FATE_OPEN || h == f->tail);
     }
     CEP_INSIST(n == fs->n_starts && over == fs->n_over && n > 0);
     for (uint32_t i = 0; i < fs->n; i++) {
-        const struct nfa_fate *f = fs->live[i];
-        CEP_INSIST(f->state == NFA_FATE_OPEN && !f->into && f->tail && !f->tail->how && !f->tail->next);
-        live += f->n;
+        live += nfa_row_check(m, &fs->rows[i]);
         for (uint32_t j = 0; j < i; j++)
-            CEP_INSIST(fs->live[j]->rank != f->rank);
+            CEP_INSIST(fs->rows[j].rank != fs->rows[i].rank);
     }
     CEP_INSIST(live == open);
     return open;

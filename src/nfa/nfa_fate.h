@@ -9,7 +9,12 @@
  *                                 │    │    │    └──▶ fate {wait b}
  *                                 └────┴────┴───────▶ fate {wait c}
  *
- * Two fates that come to one rank become one (union-find). For each event that moves it a fate keeps a *hop*, what it was
+ * With times (nfa_det.h) it also matters when the event taken last was, for each entry of the rank whose det has times: the
+ * fates of one rank lie in a *row*, by these times, the oldest first. All that is older than every time is one fate again. An event
+ * looks at the row's ends and goes on from there while it moves fates, so it costs what it moves. What is over because of the time
+ * is found when the event looks at it, or when the time comes of the first start, on which alone the others wait.
+ *
+ * Two fates that come to one rank, and one time, become one (union-find). For each event that moves it a fate keeps a *hop*, what it was
  * that moved it and how; the hops of fates that became one join. A start remembers the hop that came after it:
  *
  *     a1, a2 ──▶ (b3: taken) ──▶ ┬──▶ (c8: taken, completes)
@@ -19,12 +24,12 @@
  * earliest start decides what may be emitted: is its fate open all others wait, is it done its match is taken and prunes, is
  * it over it goes. A hop lives while something before it does.
  *
- * Cost: an event the fates of its key (a compare for each that it cannot move); a start 40 bytes and its event; a match the
+ * Cost: an event the rows of its key (a compare for each that it cannot move) and the fates that it moves; a start 40 bytes and its event; a match the
  * hops since its start. Not for patterns that complete a match without taking an event.
  *
  * Invariants (nfa_fates_check()):
  *   I1  starts ascend by order; n_starts counts them, n_over those whose fate is over
- *   I2  live fates have different ranks; a fate's n counts the starts that lead to it
+ *   I2  rows have different ranks; the fates of a row ascend by their times; a fate's n counts the starts that lead to it
  *   I3  the first start's fate is open, when the step is over; or the key was loaded without the starts before it and is due
  */
 #include "nfa/nfa_det.h"
@@ -43,12 +48,20 @@ struct nfa_fate {
     struct nfa_fate *into;   /* counted; the fate that it became one with */
     struct nfa_hop *tail;    /* counted; where the next hop goes; NULL when not open */
     struct nfa_quota *quota; /* counted; DONE with `limit matches` */
+    struct nfa_fate *older, *newer; /* of its row */
+    int64_t *last; /* owned; OPEN, of a rank with times: when each entry took its last event; NFA_LAST_OLD where it does not matter */
     uint64_t oldest, newest; /* orders of the first (or before it) and of the last start that leads here */
     uint64_t n;              /* starts that lead here; 0 when it has become another */
     uint64_t weight;         /* starts that ever did */
     uint32_t rank;
     uint32_t refs; /* starts, fates that became this one, the key's list */
     enum nfa_fate_state state;
+};
+
+/* The live fates of one rank; without times there is one. */
+struct nfa_row {
+    struct nfa_fate *first, *last; /* counted; the oldest, the newest */
+    uint32_t rank;
 };
 
 struct nfa_start {
@@ -65,18 +78,43 @@ struct nfa_fates {
     uint64_t last_done; /* order of the last event that completed something */
     uint64_t interest;  /* of the live fates, folded; all ones = any event */
     uint32_t n, cap;
-    struct nfa_fate *live[];
+    struct nfa_row rows[];
 };
 
 struct nfa_hop *nfa_hop_new(struct nfa_matcher *m, uint32_t refs);
 void nfa_hop_unref(struct nfa_matcher *m, struct nfa_hop *h);
-/* An open one has a tail; no references yet. */
+/* An open one has a tail, and no times; no references yet. */
 struct nfa_fate *nfa_fate_new(struct nfa_matcher *m, enum nfa_fate_state state, uint32_t rank);
 void nfa_fate_unref(struct nfa_matcher *m, struct nfa_fate *f);
 /* The fate that a start leads to now. */
 struct nfa_fate *nfa_fate_find(struct nfa_matcher *m, struct nfa_start *s);
-/* The key's fates with room for n live ones. */
+/* The key's fates with room for n rows. */
 struct nfa_fates *nfa_fates_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n);
+/* The key's live fate of this rank and these times (ignored for a rank without), made when there is none. Returns: borrowed.
+ * Requires: the key has fates. */
+struct nfa_fate *nfa_fates_live(struct nfa_matcher *m, struct nfa_key *k, uint32_t rank, const int64_t *last);
+/* Live fates without starts go. */
+void nfa_fates_tidy(struct nfa_matcher *m, struct nfa_key *k);
+
+/* nfa_row.c */
+void nfa_fate_forget_times(struct nfa_matcher *m, struct nfa_fate *f);
+/* When nothing is left of it; EVT_TIME_MAX = that never happens by itself. Requires: it is open. */
+int64_t nfa_fate_end(const struct nfa_matcher *m, const struct nfa_fate *f);
+/* To t->next and its times. */
+void nfa_fate_move(struct nfa_matcher *m, struct nfa_fate *f, const struct nfa_rank_trans *t);
+/* Both require times. Is it older than all of them at the event under test? Then that is what it is from now on. */
+bool nfa_fate_ages(struct nfa_matcher *m, struct nfa_fate *f);
+bool nfa_fate_is_old(const struct nfa_matcher *m, const struct nfa_fate *f);
+/* The fate of these times; *behind: the last one that is no newer, NULL = none. */
+struct nfa_fate *nfa_row_find(
+    const struct nfa_matcher *m, const struct nfa_row *row, const int64_t *last, struct nfa_fate **behind);
+void nfa_row_add(struct nfa_row *row, struct nfa_fate *f, struct nfa_fate *behind /* or NULL */);
+void nfa_row_remove(struct nfa_row *row, struct nfa_fate *f);
+/* Valid until rows come or go. NULL when there is none. */
+struct nfa_row *nfa_row_of(struct nfa_fates *fs, uint32_t rank);
+struct nfa_row *nfa_row_new(struct nfa_matcher *m, struct nfa_key *k, uint32_t rank);
+/* Returns: open starts. */
+uint64_t nfa_row_check(const struct nfa_matcher *m, const struct nfa_row *row);
 
 /* A start behind those that are there: its event is counted here, hop and how are moved. Requires: f is the key's. */
 void nfa_fates_add(struct nfa_matcher *m, struct nfa_key *k, struct nfa_ev *ev, struct nfa_fate *f,

@@ -6,8 +6,9 @@
  *     varint hows   * (u8 completes; 1: varint source, varint variable
  *                                    0: varint entries * (varint source, varint variable + 1))   source: entry of the rank before
  *     varint quotas * varint left
- *     varint fates  * (u8 completed; 0: varint entries * varint (det * 2 + opens)
+ *     varint fates  * (u8 completed; 0: varint entries * (varint (det * 2 + opens), time)
  *                                    1: varint quota + 1)
+ *                     time: of patterns with times alone, which have a tag of their own: u8 is there; 1: zigzag microseconds
  *     varint hops   * (varint how + 1; 0: the end of an open fate: varint fate
  *                                      else: varint event + 1, varint next hop + 1; 0: varint fate, which it completed)
  *     varint starts * (varint event, varint how, varint hop + 1; 0: varint fate, which it completed at once)      by event
@@ -19,6 +20,7 @@
  *   - an entry of a rank keeps the states of its det that still mean something; without any left, or when it is the same
  *     as an earlier entry now, it goes, and one more hop says which entries are left. An entry had a rival only where an earlier one
  *     stood in the same states, so nothing that was left out would win now; the order of what is left is as it was.
+ *   - an entry whose det has times and that comes without one is lost, as if its states meant nothing.
  *   - a start is lost when no entry of its fate is left, or when on any way of it an event was taken by a variable, or from a stream,
  *     that is no more: hops are shared, so what became of the other ways is not looked into.
  * A loss is counted by start, at each state in which the start is no more.
@@ -106,6 +108,12 @@ static void save_how(struct base_buf *b, const struct nfa_rank_trans *t) {
     }
 }
 
+static void save_time(struct base_buf *b, int64_t last) {
+    base_pack_u8(b, last != NFA_LAST_OLD);
+    if (last != NFA_LAST_OLD)
+        base_pack_zigzag(b, last);
+}
+
 static void save_fate(struct nfa_saver *s, const struct nfa_fate *f) {
     struct base_buf *b = &s->value;
     base_pack_u8(b, f->state == NFA_FATE_DONE);
@@ -118,6 +126,8 @@ static void save_fate(struct nfa_saver *s, const struct nfa_fate *f) {
     for (uint32_t i = 0; i < r->n; i++) {
         uint64_t det = nfa_number_of(&s->sets[NFA_NUMBERS_DETS], nfa_det_at(s->m, r->dets[i]));
         base_pack_varint(b, det * 2 + r->opens[i]);
+        if (s->m->p->has_times)
+            save_time(b, f->last ? f->last[i] : NFA_LAST_OLD);
     }
 }
 
@@ -197,7 +207,7 @@ struct hop_read {
 struct reader {
     struct nfa_loader *l;
     struct nfa_key *k; /* NULL: everything is lost */
-    uint64_t step;     /* that live ranks are stamped with */
+    bool has_times;    /* of fates */
     struct nfa_det_read *dets;
     struct how_read *hows;
     struct fate_read *fates;
@@ -256,9 +266,9 @@ static void read_how(struct reader *r, struct base_unpack *u) {
     h->how = NULL;
 }
 
-/* Entries of a rank as they are now. Returns: how many are left; those that are, in `select`. */
-static size_t entries_left(
-    struct reader *r, struct fate_read *f, const bool *opens, struct nfa_rank_entry *e, uint32_t *select) {
+/* Entries of a rank as they are now. Returns: how many are left; those that are, in `select`, and their times. */
+static size_t entries_left(struct reader *r, struct fate_read *f, const bool *opens, int64_t *last,
+    struct nfa_rank_entry *e, uint32_t *select) {
     struct nfa_matcher *m = r->l->m;
     bool open = false;
     size_t n = 0;
@@ -266,40 +276,38 @@ static size_t entries_left(
     for (uint32_t i = 0; i < f->n; i++) {
         uint32_t det = r->dets[f->dets[i]].det;
         open = open || opens[i];
-        if (det == NFA_NONE || nfa_det_at(m, det)->stamp == m->next_step)
+        const struct nfa_det *x = det != NFA_NONE ? nfa_det_at(m, det) : NULL;
+        if (!x || (x->n_times ? !r->has_times : x->stamp == m->next_step))
             continue;
         nfa_det_at(m, det)->stamp = m->next_step;
         e[n] = (struct nfa_rank_entry){ .det = det, .opens = open };
+        last[n] = x->n_times ? last[i] : NFA_LAST_OLD;
         select[n++] = i;
         open = false;
     }
     return n;
 }
 
-static void make_open(struct reader *r, struct fate_read *f, const bool *opens) {
+static void make_open(struct reader *r, struct fate_read *f, const bool *opens, int64_t *last) {
     struct nfa_matcher *m = r->l->m;
     struct nfa_rank_entry *e = BASE_ARENA_ARRAY(&r->l->scratch, struct nfa_rank_entry, f->n);
     uint32_t *select = BASE_ARENA_ARRAY(&r->l->scratch, uint32_t, f->n);
-    size_t n = entries_left(r, f, opens, e, select);
+    size_t n = entries_left(r, f, opens, last, e, select);
     if (!n)
         return;
-    struct nfa_rank *rank = NULL;
-    uint32_t number = nfa_rank_of(m, e, n);
-    rank = nfa_rank_at(m, number);
-    if (rank->stamp != r->step) {
-        rank->stamp = r->step;
-        rank->at = nfa_fate_new(m, NFA_FATE_OPEN, number);
-        rank->at->refs++;
-        struct nfa_fates *fs = nfa_fates_of(m, r->k, r->k->fates->n + 1);
-        fs->live[fs->n++] = rank->at;
-    }
-    f->fate = rank->at;
+    f->fate = nfa_fates_live(m, r->k, nfa_rank_of(m, e, n), last);
     f->fate->refs++;
     if (n == f->n)
         return;
     f->select = nfa_rank_trans_bare(m, (uint32_t)n);
     for (size_t i = 0; i < n; i++)
         f->select->from[i] = (struct nfa_from){ select[i], NFA_NONE };
+}
+
+static int64_t read_time(struct base_unpack *u) {
+    uint8_t any = base_unpack_u8(u);
+    u->bad = u->bad || any > 1;
+    return any && !u->bad ? base_unpack_zigzag(u) : NFA_LAST_OLD;
 }
 
 static void read_fate(struct reader *r, struct base_unpack *u) {
@@ -325,15 +333,17 @@ static void read_fate(struct reader *r, struct base_unpack *u) {
         return;
     f->dets = BASE_ARENA_ARRAY(&r->l->scratch, uint32_t, n);
     bool *opens = BASE_ARENA_ARRAY(&r->l->scratch, bool, n);
+    int64_t *last = BASE_ARENA_ARRAY(&r->l->scratch, int64_t, n);
     for (; f->n < n && !u->bad; f->n++) {
         uint64_t x = base_unpack_varint(u);
         u->bad = u->bad || x / 2 >= r->n_dets;
         f->dets[f->n] = (uint32_t)(x / 2);
         opens[f->n] = x & 1;
+        last[f->n] = r->has_times ? read_time(u) : NFA_LAST_OLD;
     }
     u->bad = u->bad || !opens[0];
     if (!u->bad && r->k)
-        make_open(r, f, opens);
+        make_open(r, f, opens, last);
 }
 
 /* The number of a fate, as what it ends in says it must be. */
@@ -433,7 +443,6 @@ static void read_start(struct reader *r, struct base_unpack *u) {
 
 /* What was not kept is counted; fates that nobody leads to go. */
 static void settle(struct reader *r) {
-    struct nfa_matcher *m = r->l->m;
     for (size_t i = 0; i < r->n_fates; i++) {
         const struct fate_read *f = &r->fates[i];
         if (f->done)
@@ -441,18 +450,8 @@ static void settle(struct reader *r) {
         for (uint32_t d = 0; d < f->n; d++)
             nfa_lose_det(r->l, &r->dets[f->dets[d]], f->saved, f->n_lost);
     }
-    struct nfa_fates *fs = r->k ? r->k->fates : NULL;
-    uint32_t n = 0;
-    for (uint32_t i = 0; fs && i < fs->n; i++) {
-        if (fs->live[i]->n) {
-            fs->interest |= nfa_rank_at(m, fs->live[i]->rank)->fold;
-            fs->live[n++] = fs->live[i];
-        } else {
-            nfa_fate_unref(m, fs->live[i]);
-        }
-    }
-    if (fs)
-        fs->n = n;
+    if (r->k)
+        nfa_fates_tidy(r->l->m, r->k);
 }
 
 static void read_all(struct reader *r, struct base_unpack *u) {
@@ -476,9 +475,9 @@ static void read_all(struct reader *r, struct base_unpack *u) {
         read_start(r, u);
 }
 
-static void fates_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+static void read_fates(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u, bool has_times) {
     struct nfa_matcher *m = l->m;
-    struct reader r = { .l = l, .k = k, .step = m->next_step = nfa_dets_next_step(m) };
+    struct reader r = { .l = l, .k = k, .has_times = has_times };
     uint64_t last_done = base_unpack_varint(u);
     if (k)
         nfa_fates_of(m, k, 1)->last_done = last_done;
@@ -497,9 +496,24 @@ static void fates_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpa
         nfa_fates_free(m, k);
 }
 
+static void fates_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+    read_fates(l, k, u, false);
+}
+
+static void timed_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+    read_fates(l, k, u, true);
+}
+
 const struct nfa_store nfa_store_fates = { .tag = 3,
     .kind = NFA_STORE_FATES,
     .name = "fates",
     .collect = fates_collect,
     .save = fates_save,
     .load = fates_load };
+
+const struct nfa_store nfa_store_timed_fates = { .tag = 5,
+    .kind = NFA_STORE_FATES,
+    .name = "fates with times",
+    .collect = fates_collect,
+    .save = fates_save,
+    .load = timed_load };

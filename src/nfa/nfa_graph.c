@@ -80,7 +80,7 @@ static void completed(struct nfa_matcher *m, uint32_t list, uint32_t span, uint3
 
 /* A place that the event moves; it is out of the key's already. */
 static void move(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_place *pl) {
-    const struct nfa_trans *t = nfa_det_step(m, pl->det);
+    const struct nfa_trans *t = nfa_det_step(m, pl->det, NFA_LAST_OLD);
     if (t->stops)
         m->stats.stopped++;
     if (t->stay_completes)
@@ -119,7 +119,7 @@ static void step_places(struct nfa_matcher *m, struct nfa_key *k) {
         struct nfa_det *d = NULL;
         if ((pl->fold & m->cur.folded) || pl->fold == UINT64_MAX) {
             d = nfa_det_at(m, pl->det);
-            if (nfa_rel_cares(m, d->fold, &d->rel) && !nfa_det_step(m, pl->det)->same) {
+            if (nfa_rel_cares(m, d->fold, &d->rel) && !nfa_det_step(m, pl->det, NFA_LAST_OLD)->same) {
                 m->moved_places[n_moved++] = *pl;
                 continue;
             }
@@ -144,7 +144,7 @@ static void stamp_places(struct nfa_matcher *m, const struct nfa_graph *g) {
 }
 
 static void start(struct nfa_matcher *m, struct nfa_key *k, bool stamped) {
-    const struct nfa_trans *t = nfa_det_step(m, NFA_DET_START);
+    const struct nfa_trans *t = nfa_det_step(m, NFA_DET_START, NFA_LAST_OLD);
     if (!t->n_moves)
         return;
     struct nfa_graph *g = nfa_graph_of(m, k, 1);

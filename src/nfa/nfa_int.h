@@ -212,6 +212,7 @@ struct nfa_prog {
     bool start_always;       /* every event may start a match */
     bool needs_all_rows;     /* some state is not calm, or prev() counts rows */
     bool has_bounds;         /* some state has a bound of its own */
+    bool has_times;          /* or what it does depends on the time since the event taken last */
     uint64_t *covers;        /* n_states * n_states, NULL = no start sleeps; see nfa_cover.c */
     enum nfa_store_kind store;
     const char *store_why;   /* static text */

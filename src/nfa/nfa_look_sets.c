@@ -24,6 +24,13 @@ static struct det read_det(struct nfa_looker *k) {
 
 enum { CELL_START = 0, CELL_TAKE, CELL_SAME, CELL_LIST, CELL_MAX };
 
+struct graph {
+    struct nfa_look_step *starts;
+    struct cell *cells;
+    size_t n_starts, n_cells;
+    bool has_spans;
+};
+
 struct cell {
     uint64_t kind, n; /* n: partial matches of its list */
     struct nfa_look_step step;
@@ -48,16 +55,33 @@ static struct nfa_look_step read_step(struct nfa_looker *k) {
     return s;
 }
 
-static void read_cell(struct nfa_looker *k, struct cell *cells, size_t i, const struct nfa_look_step *starts, size_t n) {
-    struct cell *c = &cells[i];
+/* Passed over: the graph from its starts on. */
+static void skip_spans(struct nfa_looker *k) {
+    size_t n = base_unpack_count(k->u, 1);
+    for (size_t i = 0; i < n && !k->u->bad; i++)
+        (void)base_unpack_varint(k->u);
+    n = base_unpack_count(k->u, 4);
+    for (size_t i = 0; i < 4 * n && !k->u->bad; i++)
+        (void)base_unpack_varint(k->u);
+}
+
+static void skip_span(struct nfa_looker *k, const struct graph *g) {
+    if (g->has_spans)
+        (void)base_unpack_varint(k->u);
+}
+
+static void read_cell(struct nfa_looker *k, const struct graph *g, size_t i) {
+    struct cell *cells = g->cells, *c = &cells[i];
     c->kind = base_unpack_max(k->u, CELL_MAX - 1);
     if (c->kind == CELL_TAKE)
         c->step = read_step(k);
     if (c->kind == CELL_START || c->kind == CELL_SAME) {
-        uint32_t s = nfa_look_index(k, n);
-        c->step = k->u->bad ? (struct nfa_look_step){ 0, 0 } : starts[s];
+        uint32_t s = nfa_look_index(k, g->n_starts);
+        c->step = k->u->bad ? (struct nfa_look_step){ 0, 0 } : g->starts[s];
     } else {
         c->below = (uint32_t)base_unpack_max(k->u, i);
+        if (c->kind == CELL_TAKE)
+            skip_span(k, g);
     }
     c->rest = (uint32_t)base_unpack_max(k->u, i);
     if (k->u->bad)
@@ -109,24 +133,30 @@ static void tell_list(struct nfa_looker *k, const struct cell *cells, uint32_t l
     }
 }
 
-void nfa_look_graph(struct nfa_looker *k) {
-    size_t n_starts = base_unpack_count(k->u, 2);
-    struct nfa_look_step *starts = BASE_ARENA_ARRAY(k->arena, struct nfa_look_step, n_starts + 1);
-    for (size_t i = 0; i < n_starts && !k->u->bad; i++)
-        starts[i] = read_step(k);
-    size_t n_cells = base_unpack_count(k->u, 3);
-    struct cell *cells = BASE_ARENA_ARRAY(k->arena, struct cell, n_cells + 1);
-    for (size_t i = 0; i < n_cells && !k->u->bad; i++)
-        read_cell(k, cells, i, starts, n_starts);
+void nfa_look_graph(struct nfa_looker *k, bool has_spans) {
+    struct graph g = { .has_spans = has_spans };
+    if (has_spans)
+        skip_spans(k);
+    g.n_starts = base_unpack_count(k->u, 2);
+    g.starts = BASE_ARENA_ARRAY(k->arena, struct nfa_look_step, g.n_starts + 1);
+    for (size_t i = 0; i < g.n_starts && !k->u->bad; i++) {
+        g.starts[i] = read_step(k);
+        skip_span(k, &g);
+    }
+    g.n_cells = base_unpack_count(k->u, 3);
+    g.cells = BASE_ARENA_ARRAY(k->arena, struct cell, g.n_cells + 1);
+    for (size_t i = 0; i < g.n_cells && !k->u->bad; i++)
+        read_cell(k, &g, i);
     size_t n = base_unpack_count(k->u, 3);
     for (size_t i = 0; i < n && !k->u->bad; i++) {
         struct det d = read_det(k);
-        uint32_t list = (uint32_t)base_unpack_max(k->u, n_cells);
+        uint32_t list = (uint32_t)base_unpack_max(k->u, g.n_cells);
+        skip_span(k, &g);
         if (k->u->bad || !list)
             continue;
-        k->key->n_open = nfa_look_sum(k->key->n_open, cells[list - 1].n);
+        k->key->n_open = nfa_look_sum(k->key->n_open, g.cells[list - 1].n);
         if (k->tell)
-            tell_list(k, cells, list, &d);
+            tell_list(k, g.cells, list, &d);
     }
 }
 
@@ -154,6 +184,7 @@ struct hop {
 };
 
 struct fates {
+    bool has_times;
     size_t n_dets, n_hows, n_fates, n_hops;
     struct det *dets;
     struct how *hows;
@@ -185,6 +216,8 @@ static void read_fate(struct nfa_looker *k, struct fates *f, struct fate *fate) 
         k->u->bad = k->u->bad || det >= f->n_dets;
         if (!k->u->bad)
             fate->dets[fate->n] = f->dets[det];
+        if (f->has_times && base_unpack_max(k->u, 1))
+            (void)base_unpack_zigzag(k->u);
     }
 }
 
@@ -265,8 +298,8 @@ static void read_starts(struct nfa_looker *k, const struct fates *f) {
     }
 }
 
-void nfa_look_fates(struct nfa_looker *k) {
-    struct fates f;
+void nfa_look_fates(struct nfa_looker *k, bool has_times) {
+    struct fates f = { .has_times = has_times };
     (void)base_unpack_varint(k->u); /* order of the last event that completed something */
     f.n_dets = base_unpack_count(k->u, 1);
     f.dets = BASE_ARENA_ARRAY(k->arena, struct det, f.n_dets + 1);

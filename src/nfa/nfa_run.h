@@ -285,8 +285,10 @@ struct nfa_matcher {
     /* the store of sets */
     struct nfa_matcher *next_of_dets, *prev_of_dets; /* that have the same */
     struct nfa_quota *step_quota; /* counted; of this step */
-    struct nfa_fate **moved;      /* scratch of one step */
-    size_t cap_moved;
+    struct nfa_fate **moved; /* scratch of one step */
+    size_t n_moved, cap_moved;
+    int64_t *last; /* scratch: times of a rank */
+    size_t cap_last;
     struct nfa_cells *cells;         /* owned; NULL with other stores */
     struct nfa_place *moved_places;  /* scratch of one step */
     size_t cap_moved_places;

@@ -259,7 +259,8 @@ void nfa_spans_read_release(struct nfa_spans_read *r, struct nfa_matcher *m);
 uint32_t nfa_load_span(const struct nfa_spans_read *r, struct base_unpack *u);
 uint32_t nfa_load_onward(const struct nfa_spans_read *r, struct base_unpack *u);
 
-extern const struct nfa_store nfa_store_runs, nfa_store_graph, nfa_store_fates, nfa_store_first;
+extern const struct nfa_store nfa_store_runs, nfa_store_graph, nfa_store_fates, nfa_store_first,
+    nfa_store_timed_fates;
 /* By tag; NULL when there is none. */
 const struct nfa_store *nfa_store_by_tag(uint8_t tag);
 const struct nfa_store *nfa_store_of(const struct nfa_prog *p);

@@ -256,9 +256,33 @@ static void make_done(struct nfa_matcher *m, struct nfa_fate *f, const struct nf
     m->stats.waiting++;
 }
 
+/* Time has not taken the state yet, up to where the key was saved. */
+static bool is_there(const struct nfa_loader *l, uint32_t state, const struct nfa_ev *last) {
+    int64_t bound = l->m->p->states[state].bound_us;
+    return bound < 0 || nfa_time_add(last->time, bound) > l->meta.watermark;
+}
+
+/* The entries as runs of a group; a start of which time has left nothing has none. */
+static void add_entries(
+    struct nfa_loader *l, struct nfa_key *k, const struct nfa_start *s, const struct nfa_rank *r, struct ways *x) {
+    struct nfa_matcher *m = l->m;
+    struct nfa_run **runs = NULL;
+    for (uint32_t i = 0; i < r->n; i++) {
+        const struct nfa_det *d = nfa_det_at(m, r->dets[i]);
+        for (uint32_t q = 0; q < d->n; q++) {
+            if (!is_there(l, d->states[q], x->at[i]->ev))
+                continue;
+            if (!runs)
+                runs = &group_new(m, k, s->ev)->runs;
+            add_run(m, &runs, d->states[q], x->at[i]);
+        }
+    }
+}
+
 /* A start as it stands, or as it completed. */
 static void take_apart(
-    struct nfa_matcher *m, struct nfa_key *k, struct nfa_start *s, struct ways *x, struct nfa_done ***tail) {
+    struct nfa_loader *l, struct nfa_key *k, struct nfa_start *s, struct ways *x, struct nfa_done ***tail) {
+    struct nfa_matcher *m = l->m;
     struct nfa_fate *f = nfa_fate_find(m, s);
     const struct nfa_rank_trans *t = s->how;
     const struct nfa_hop *h = s->hop;
@@ -276,13 +300,7 @@ static void take_apart(
     if (t->done) {
         make_done(m, f, s, link_new(m, t->done_var, ev, x->n ? x->at[t->done_src] : NULL), tail);
     } else {
-        struct nfa_run **runs = &group_new(m, k, s->ev)->runs;
-        const struct nfa_rank *r = nfa_rank_at(m, f->rank);
-        for (uint32_t i = 0; i < r->n; i++) {
-            const struct nfa_det *d = nfa_det_at(m, r->dets[i]);
-            for (uint32_t q = 0; q < d->n; q++)
-                add_run(m, &runs, d->states[q], x->at[i]);
-        }
+        add_entries(l, k, s, nfa_rank_at(m, f->rank), x);
     }
     drop_at(m, x);
 }
@@ -294,7 +312,7 @@ void nfa_fates_to_runs(struct nfa_loader *l, struct nfa_key *k) {
         if (x.n_done > NFA_CONVERT_MOST)
             l->lost_store++;
         else
-            take_apart(l->m, k, s, &x, &tail);
+            take_apart(l, k, s, &x, &tail);
     }
     base_free(x.at);
     base_free(x.next);

@@ -330,10 +330,11 @@ struct ranks {
     size_t n_events, cap_events;
     struct nfa_rank_entry *entries;
     size_t cap_entries;
+    int64_t *last; /* of the entries */
+    size_t cap_last;
     struct nfa_from *from;
     size_t cap_from;
     uint64_t stamp; /* of nodes that are entries at an event */
-    uint64_t step;  /* that live ranks are stamped with */
     size_t n_done;  /* what was done for the key so far */
     const struct work *w;
 };
@@ -395,6 +396,10 @@ static void add_path(struct work *w, struct ranks *r, struct candidate *c, uint3
     }
 }
 
+static int64_t last_of(const struct ranks *r, const struct candidate *c) {
+    return r->w->nodes[r->paths[c->path + c->n - 1]].ev->time;
+}
+
 /* The partial matches of a start that may win, in order, into r->v; where they stand into r->entries. */
 static void rank_start(struct work *w, struct ranks *r, const struct group *g, uint64_t start) {
     r->n = r->n_paths = 0;
@@ -416,9 +421,11 @@ static void rank_start(struct work *w, struct ranks *r, const struct group *g, u
     w->m->next_step = nfa_dets_next_step(w->m);
     for (size_t i = 0; i < r->n; i++) {
         struct nfa_det *d = nfa_det_at(w->m, r->v[i].det);
-        if (d->stamp == w->m->next_step)
+        if (d->stamp == w->m->next_step && !d->n_times)
             continue;
         d->stamp = w->m->next_step;
+        r->last = base_grow(r->last, n, &r->cap_last, sizeof *r->last);
+        r->last[n] = d->n_times ? last_of(r, &r->v[i]) : NFA_LAST_OLD;
         r->entries = base_grow(r->entries, n, &r->cap_entries, sizeof *r->entries);
         bool opens = n == 0 || compare_events(r, &r->v[n - 1], &r->v[i]) != 0;
         r->entries[n] = (struct nfa_rank_entry){ .det = r->v[i].det, .opens = opens };
@@ -482,27 +489,12 @@ static struct nfa_hop *hop_at(struct work *w, struct ranks *r, uint64_t order) {
     return h;
 }
 
-/* The live fate of a rank. */
-static struct nfa_fate *fate_of(struct work *w, const struct ranks *r) {
-    uint32_t number = nfa_rank_of(w->m, r->entries, r->n);
-    struct nfa_rank *rank = nfa_rank_at(w->m, number);
-    if (rank->stamp != r->step) {
-        rank->stamp = r->step;
-        rank->at = nfa_fate_new(w->m, NFA_FATE_OPEN, number);
-        rank->at->refs++;
-        struct nfa_fates *fs = nfa_fates_of(w->m, w->k, w->k->fates->n + 1);
-        fs->interest |= rank->fold;
-        fs->live[fs->n++] = rank->at;
-    }
-    return rank->at;
-}
-
 static void make_open(struct work *w, struct ranks *r, const struct start_of *s) {
     rank_start(w, r, &w->groups[s->group], s->order);
     if (!r->n)
         return;
     list_events(w, r);
-    struct nfa_fate *f = fate_of(w, r);
+    struct nfa_fate *f = nfa_fates_live(w->m, w->k, nfa_rank_of(w->m, r->entries, r->n), r->last);
     struct nfa_ev *ev = w->nodes[r->paths[r->v[0].path]].ev;
     struct nfa_rank_trans *how = how_of(w, r, NULL);
     struct nfa_hop *first = NULL, **at = &first;
@@ -569,6 +561,7 @@ static void ranks_release(struct ranks *r) {
     base_free(r->paths);
     base_free(r->events);
     base_free(r->entries);
+    base_free(r->last);
     base_free(r->from);
 }
 
@@ -576,7 +569,7 @@ void nfa_runs_to_fates(struct nfa_loader *l, struct nfa_key *k) {
     struct work w;
     size_t n;
     work_init(&w, l, k);
-    struct ranks r = { .w = &w, .step = l->m->next_step = nfa_dets_next_step(l->m) };
+    struct ranks r = { .w = &w };
     struct start_of *v = list_starts(&w, &n);
     (void)nfa_fates_of(l->m, k, 1);
     for (size_t i = 0; i < n; i++) {

@@ -202,9 +202,9 @@ static void write_det(struct base_buf *b, const struct nfa_matcher *m, uint32_t 
     base_buf_putc(b, '}');
 }
 
-static void trace_det(struct nfa_matcher *m, struct nfa_key *k, uint32_t det) {
+static void trace_det(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, int64_t last) {
     struct base_buf *b = begin(m, k);
-    const struct nfa_trans *t = nfa_det_step(m, det);
+    const struct nfa_trans *t = nfa_det_step(m, det, last);
     bool any = false;
     base_buf_puts(b, "  ");
     write_det(b, m, det);
@@ -237,11 +237,13 @@ static void trace_det(struct nfa_matcher *m, struct nfa_key *k, uint32_t det) {
 
 static void trace_sets(struct nfa_matcher *m, struct nfa_key *k) {
     for (uint32_t i = 0; k->graph && i < k->graph->n; i++)
-        trace_det(m, k, k->graph->places[i].det);
+        trace_det(m, k, k->graph->places[i].det, NFA_LAST_OLD);
     for (uint32_t i = 0; k->fates && i < k->fates->n; i++) {
-        const struct nfa_rank *r = nfa_rank_at(m, k->fates->live[i]->rank);
-        for (uint32_t d = 0; d < r->n; d++)
-            trace_det(m, k, r->dets[d]);
+        const struct nfa_rank *r = nfa_rank_at(m, k->fates->rows[i].rank);
+        for (const struct nfa_fate *f = k->fates->rows[i].first; f; f = f->newer) {
+            for (uint32_t d = 0; d < r->n; d++)
+                trace_det(m, k, r->dets[d], f->last ? f->last[d] : NFA_LAST_OLD);
+        }
     }
 }
 

@@ -189,6 +189,10 @@ static void edits_keep_fates_that_mean_the_same(void **state) {
         /* A variable is no more: whoever took an event by it is lost, whoever did not goes on. */
         { "a -> b -> c", "a@1 b@2 x@3", "q -> b -> c", "c@6", "", "1 partial matches at \"wait c\"" },
         { "(a | q) -> b", "a@1 q@2 x@3", "q -> b", "b@4", "q1 b3", "1 partial matches at \"wait b\"" },
+        /* Of a step with a time of its own it matters when the event before it was. */
+        { "a ->[2,9] b ->[9] c", "a@1 b@5 a@8 x@9", "(a | q) ->[2,9] b ->[9] c", "b@9 c@11", "a0 b1 c5", "" },
+        { "a ->[2,9] b ->[9] c", "a@1 b@5 a@8 x@9", "(a | q) ->[2,9] b ->[9] c", "b@10 c@14", "a2 b4 c5", "" },
+        { "a ->[2,9] b", "a@1 a@8 x@9", "a ->[3,9] b", "b@11", "", "2 partial matches at \"wait b\"" },
         { "a+ -> (b | c)", "a@1 a@2 x@3", "a -> (b | c)", "a@4 c@5", "a3 c4",
             "2 partial matches at \"wait a | b | c after 1+\"" },
     };
@@ -569,6 +573,7 @@ static void damaged_entries_do_no_harm(void **state) {
     damage("a+ -> b -> c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
     o.skip = PLAN_SKIP_PAST_LAST;
     damage("a+ -> b -> c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
+    damage("a ->[1,9] b ->[9] c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
     o.skip = PLAN_SKIP_NONE;
     o.limit_matches = 0;
     damage("a+ -> b -> c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);

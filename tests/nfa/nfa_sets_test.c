@@ -89,6 +89,48 @@ static void an_event_costs_the_automaton_not_what_is_open(void **state) {
     }
 }
 
+/* Steps with a time of their own: an event looks at what it moves, not at what has the wrong age. */
+static void an_event_costs_what_has_the_right_age(void **state) {
+    (void)state;
+    static const struct {
+        const char *pattern, *names; /* that move nothing */
+    } rows[] = { { "a ->[1000000] b -> c", "xnc" }, { "a ->[500000,900000] b -> c", "bxc" },
+        { "a -> (b ->[500000,900000] c | n) -> q", "cx" }, { "a ->[900000] b{2} ->[9] c", "cx" } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct nfa_kit k;
+        init(&k, rows[i].pattern, &past_last, 0);
+        feed(&k, "a", 50000);
+        for (int round = 0; round < 20; round++) {
+            for (const char *name = rows[i].names; *name; name++) {
+                uint64_t work = work_of(&k, (char[]){ *name, 0 });
+                if (work >= 60)
+                    fail_msg("%s: %llu", rows[i].pattern, (unsigned long long)work);
+            }
+        }
+        nfa_matcher_check(k.matcher);
+        nfa_kit_release(&k);
+    }
+}
+
+/* What is older than every time of its step is one. */
+static void old_starts_are_one_again(void **state) {
+    (void)state;
+    struct nfa_kit k;
+    struct plan_pattern with = { .skip = PLAN_SKIP_PAST_LAST };
+    init(&k, "a -> b ->[50,4000000] c -> q", &with, 0);
+    feed(&k, "ab", 300);
+    assert_true(stats_of(k.matcher).open > 30);
+    nfa_kit_release(&k);
+    init(&k, "a ->[50,4000000] b -> (c ->[5] c)* -> q", &with, 0);
+    feed(&k, "a", 300);
+    feed(&k, "b", 1);
+    assert_true(stats_of(k.matcher).open < 60);
+    feed(&k, "a", 30000);
+    feed(&k, "b", 1);
+    assert_true(stats_of(k.matcher).open < 120);
+    nfa_kit_release(&k);
+}
+
 static void a_start_costs_little_memory(void **state) {
     (void)state;
     for (int i = 0; i < N_POLICIES; i++) {
@@ -124,6 +166,30 @@ static void what_left_the_window_is_given_back(void **state) {
         struct nfa_stats s = stats_of(k.matcher);
         assert_int_equal(s.keys, 0);
         assert_int_equal(s.open + s.waiting, 0);
+        nfa_kit_release(&k);
+    }
+}
+
+/* Bounds alone let go of what they end, though an earlier start stays. */
+static void what_is_out_of_bounds_is_given_back(void **state) {
+    (void)state;
+    static const char *const patterns[] = { "a ->[1000] b ->[1000] c", "(x -> q | a ->[1000] b ->[1000] c)",
+        "a ->[500,1000] b ->[1000] c" };
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+        struct nfa_kit k;
+        struct plan_pattern with = { .skip = PLAN_SKIP_PAST_LAST };
+        init(&k, patterns[i], &with, 0);
+        feed(&k, "x", 1);
+        feed(&k, "aaaaaaaaab", 20000);
+        uint64_t bytes = stats_of(k.matcher).bytes;
+        feed(&k, "aaaaaaaaab", 100000);
+        if (stats_of(k.matcher).bytes > bytes + 8192)
+            fail_msg("%s: %llu, then %llu", patterns[i], (unsigned long long)bytes,
+                (unsigned long long)stats_of(k.matcher).bytes);
+        nfa_matcher_check(k.matcher);
+        nfa_kit_advance(&k, EVT_TIME_MAX);
+        /* Behind a start that stays what is over is found when the next event comes. */
+        assert_true(stats_of(k.matcher).open + stats_of(k.matcher).waiting < (i == 1 ? 200 : 1));
         nfa_kit_release(&k);
     }
 }
@@ -256,8 +322,11 @@ static void a_limit_takes_the_first_in_order(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_costs_the_automaton_not_what_is_open),
+        cmocka_unit_test(an_event_costs_what_has_the_right_age),
+        cmocka_unit_test(old_starts_are_one_again),
         cmocka_unit_test(a_start_costs_little_memory),
         cmocka_unit_test(what_left_the_window_is_given_back),
+        cmocka_unit_test(what_is_out_of_bounds_is_given_back),
         cmocka_unit_test(needless_starts_are_not_kept),
         cmocka_unit_test(a_match_costs_its_length),
         cmocka_unit_test(no_allocation_once_warm),
