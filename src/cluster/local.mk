@@ -9,6 +9,10 @@ libclu_la_SOURCES += \
 # The wire.
 libclu_la_SOURCES += \
 	src/cluster/clu_address.c src/cluster/clu_address.h \
+	src/cluster/clu_batch.c src/cluster/clu_batch.h src/cluster/clu_batch_read.c \
+	src/cluster/clu_data.c src/cluster/clu_data.h src/cluster/clu_data_internal.h \
+	src/cluster/clu_data_conn.c \
+	src/cluster/clu_data_wire.c src/cluster/clu_data_wire.h \
 	src/cluster/clu_finding.c src/cluster/clu_finding.h \
 	src/cluster/clu_frame.c src/cluster/clu_frame.h \
 	src/cluster/clu_link.c src/cluster/clu_link.h src/cluster/clu_link_internal.h \
