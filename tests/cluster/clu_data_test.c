@@ -26,13 +26,13 @@ struct fake {
     char why[600];
 };
 
+/* Set once, before any thread. */
 static struct evt_column columns[2];
-static const struct evt_schema *schema_of(void) {
-    static struct evt_schema schema;
+static struct evt_schema schema;
+static void schema_init(void) {
     columns[0] = (struct evt_column){ .name = BASE_STR("n"), .type = evt_type_of(EVT_INT) };
     columns[1] = (struct evt_column){ .name = BASE_STR("s"), .type = evt_type_of(EVT_STRING) };
     schema = (struct evt_schema){ .n_cols = 2, .n_visible = 2, .cols = columns };
-    return &schema;
 }
 
 static const struct evt_elem *fake_peek(void *arg, uint32_t channel) {
@@ -54,7 +54,7 @@ static void fake_announced(void *arg, uint32_t channel, uint64_t id) {
 static const struct evt_schema *fake_schema(void *arg, uint32_t channel, uint32_t stream) {
     (void)arg;
     (void)channel;
-    return stream < 2 ? schema_of() : NULL;
+    return stream < 2 ? &schema : NULL;
 }
 static void fake_broken(void *arg, const struct cep_err *why) {
     struct fake *f = arg;
@@ -125,7 +125,6 @@ static int setup(void **state) {
     };
     fake_init(&f->fa, false);
     fake_init(&f->fb, true);
-    (void)schema_of();
     *state = f;
     return 0;
 }
@@ -143,7 +142,7 @@ static int teardown(void **state) {
 }
 
 static struct evt_batch *numbers(int64_t first, uint32_t n) {
-    struct evt_batch *b = evt_batch_new(schema_of(), n);
+    struct evt_batch *b = evt_batch_new(&schema, n);
     for (uint32_t i = 0; i < n; i++) {
         char text[32];
         evt_col_set_i(&b->cols[0], i, first + i);
@@ -487,7 +486,7 @@ static void batches_are_split_to_fit_a_frame_and_a_row_that_cannot_is_told(void 
     attach(f->b, &f->fb, 1, "a", f->at_a);
     char *text = calloc(1, 100000);
     struct evt_batch *b = numbers(0, 64);
-    struct evt_batch *wide = evt_batch_new(schema_of(), 64);
+    struct evt_batch *wide = evt_batch_new(&schema, 64);
     for (uint32_t i = 0; i < 64; i++) {
         evt_batch_append(wide, b, i);
         evt_col_set_bytes(&wide->cols[1], i, text, 10000);
@@ -624,6 +623,7 @@ static void rows_flow_through_tls(void **state) {
 }
 
 int main(void) {
+    schema_init();
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(elements_arrive_in_their_order),
