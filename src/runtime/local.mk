@@ -15,10 +15,14 @@ librt_la_SOURCES = \
 	src/runtime/rt_job_open.c \
 	src/runtime/rt_life.c src/runtime/rt_life.h \
 	src/runtime/rt_look.c src/runtime/rt_look.h \
+	src/runtime/rt_master.c src/runtime/rt_master.h \
 	src/runtime/rt_op.c src/runtime/rt_op.h src/runtime/rt_ops.h \
+	src/runtime/rt_part.c src/runtime/rt_part.h \
 	src/runtime/rt_pattern.c src/runtime/rt_pattern.h \
 	src/runtime/rt_patterns.c \
 	src/runtime/rt_project.c src/runtime/rt_project.h \
+	src/runtime/rt_relay.c src/runtime/rt_relay.h \
+	src/runtime/rt_report.c src/runtime/rt_report.h \
 	src/runtime/rt_restart.c src/runtime/rt_restart.h \
 	src/runtime/rt_ring.c src/runtime/rt_ring.h \
 	src/runtime/rt_save.c src/runtime/rt_save.h \

@@ -12,7 +12,7 @@
 
 /* -- taking ------------------------------------------------------------------------------------------------------- */
 
-/* What it did while it ran was taken before the coordinator heard of its end. */
+/* What it did while it ran was taken before the relay heard of its end. */
 struct rt_saved *rt_checkpoint_save(struct rt_task *task, uint64_t id) {
     if (task->untaken)
         rt_checkpoint_taken(task);
@@ -21,14 +21,14 @@ struct rt_saved *rt_checkpoint_save(struct rt_task *task, uint64_t id) {
     return rt_saving_end(s);
 }
 
-/* Goes on with the save that is under way; the coordinator gets it when all is out. */
+/* Goes on with the save that is under way; the relay gets it when all is out. */
 static void save_some(struct rt_task *task, int64_t us) {
     if (!task->saving || !rt_saving_some(task->saving, us))
         return;
     struct rt_saved *saved = rt_saving_end(task->saving);
     task->saving = NULL;
     task->untaken = task->db ? saved->id : 0;
-    rt_coordinator_acknowledge(task->job->coordinator, saved);
+    rt_relay_acknowledge(task->job->relay, saved);
 }
 
 static bool is_taken(const struct rt_task *task) {
@@ -44,7 +44,7 @@ void rt_checkpoint_taken(struct rt_task *task) {
     }
 }
 
-/* Nothing of the save before is under way any more: it is out, and the coordinator has its copy of the database. */
+/* Nothing of the save before is under way any more: it is out, and the relay has its copy of the database. */
 static void finish_before(struct rt_task *task) {
     save_some(task, INT64_MAX);
     while (task->untaken && !is_taken(task))
@@ -59,13 +59,13 @@ void rt_checkpoint_finish(struct rt_task *task, bool forget) {
         return;
     }
     if (task->saving)
-        rt_coordinator_acknowledge(task->job->coordinator, rt_saving_drop(task->saving));
+        rt_relay_acknowledge(task->job->relay, rt_saving_drop(task->saving));
     task->saving = NULL;
 }
 
 /* Each of them, whatever happens to the others. Returns: the first error. */
 enum cep_rc rt_checkpoint_commit(struct rt_task *task, struct cep_err *err) {
-    uint64_t id = rt_coordinator_complete(task->job->coordinator);
+    uint64_t id = rt_relay_completed(task->job->relay);
     enum cep_rc first = CEP_OK;
     if (id == task->committed)
         return CEP_OK;
@@ -86,9 +86,10 @@ static void push_barrier(struct rt_task *task, uint64_t id) {
     rt_task_announce(task);
 }
 
-/* Barriers may be overtaken. */
+/* Barriers may be overtaken. One that came from elsewhere before we were told of it may be that of a savepoint. */
 static bool is_overtaken(const struct rt_task *task, uint64_t id) {
-    return task->job->opts.alignment_timeout_us >= 0 && id > rt_coordinator_aligned_to(task->job->coordinator);
+    const struct rt_relay *relay = task->job->relay;
+    return task->job->opts.alignment_timeout_us >= 0 && id > rt_relay_aligned_to(relay) && id <= rt_relay_begun(relay);
 }
 
 /*
@@ -131,7 +132,7 @@ static bool is_on_its_way(const struct rt_task *task) {
 
 int64_t rt_checkpoint_due(const struct rt_task *task) {
     int64_t due;
-    if (!task->job->coordinator || !is_on_its_way(task))
+    if (!task->job->relay || !is_on_its_way(task))
         return INT64_MAX;
     if (task->aligning != task->barrier + 1)
         return INT64_MIN;
@@ -206,15 +207,15 @@ void rt_checkpoint_logged(struct rt_task *task, struct rt_task_in *in) {
 /* -- barriers of channels -------------------------------------------------------------------------------------------- */
 
 bool rt_checkpoint_waits(const struct rt_task *task) {
-    const struct rt_coordinator *co = task->job->coordinator;
-    return co && ((task->saving && rt_saving_waits(task->saving)) || is_due(task) || may_look_ahead(task) ||
-                     is_taken(task) || (task->n_ins == 0 && rt_coordinator_begun(co) != task->barrier) ||
-                     rt_coordinator_complete(co) != task->committed);
+    const struct rt_relay *relay = task->job->relay;
+    return relay && ((task->saving && rt_saving_waits(task->saving)) || is_due(task) || may_look_ahead(task) ||
+                     is_taken(task) || (task->n_ins == 0 && rt_relay_begun(relay) != task->barrier) ||
+                     rt_relay_completed(relay) != task->committed);
 }
 
 bool rt_checkpoint_holds(const struct rt_task *task) {
-    const struct rt_coordinator *co = task->job->coordinator;
-    uint64_t at = co && task->n_ins == 0 ? rt_coordinator_stops_at(co) : 0;
+    const struct rt_relay *relay = task->job->relay;
+    uint64_t at = relay && task->n_ins == 0 ? rt_relay_stops_at(relay) : 0;
     return at > 0 && task->barrier >= at;
 }
 
@@ -223,7 +224,7 @@ enum cep_rc rt_checkpoint_turn(struct rt_task *task, struct cep_err *err) {
     save_some(task, task->job->opts.save_slice_us);
     if (is_taken(task))
         rt_checkpoint_taken(task);
-    uint64_t last = task->n_ins == 0 ? rt_coordinator_begun(task->job->coordinator) : task->barrier;
+    uint64_t last = task->n_ins == 0 ? rt_relay_begun(task->job->relay) : task->barrier;
     while (rc == CEP_OK && task->barrier < last)
         rc = pass_barrier(task, false, err);
     if (rc == CEP_OK && is_due(task)) {
@@ -481,6 +482,23 @@ enum cep_rc rt_restore_op(struct rt_restore *r, const struct rt_task *task, stru
     return rc;
 }
 
+/* Of a job in many processes each judges its own operators; those that are gone, where task 0 is. */
+static bool is_judged_elsewhere(const struct rt_job *job, const struct sto_part_head *head) {
+    const struct plan *plan = job->plan;
+    uint32_t vertex = 0;
+    if (!job->part)
+        return false;
+    if (base_str_eq(head->kind, BASE_STR("sink"))) {
+        for (uint32_t i = 0; i < plan->n_sinks; i++)
+            if (base_str_eq(plan->sinks[i].name, head->name))
+                vertex = job->graph->vertex_of_sink[i];
+    } else {
+        const struct plan_node *n = plan_find(plan, head->name);
+        vertex = n ? job->graph->vertex_of_node[n->index] : 0;
+    }
+    return !rt_job_has(job, job->exec.first_task[vertex]);
+}
+
 enum cep_rc rt_restore_rest(
     struct rt_restore *r, struct rt_job *job, struct sto_losses *losses, struct cep_err *err) {
     struct base_buf what = BASE_BUF_INIT;
@@ -490,7 +508,7 @@ enum cep_rc rt_restore_rest(
         struct base_unpack u = r->entries[i];
         struct sto_entry e;
         struct taker t = { .op = NULL };
-        if (r->used[i])
+        if (r->used[i] || is_judged_elsewhere(job, &r->heads[i]))
             continue;
         while ((rc = sto_part_next(&u, &e, err)) == CEP_OK)
             t.n += (e.ns != STO_NS_META && !rt_db_is_bound(r->heads[i].kind, &e)) || is_sink;

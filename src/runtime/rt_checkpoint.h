@@ -3,7 +3,7 @@
  * rt_checkpoint -- a task's state taken between two batches, and given back before the first.
  *
  * Taking: rows on the errors port are sent on, the barrier goes on, operators save (rt_op_vt.save), sources add the positions
- * of their partitions, sinks prepare; large state follows in slices (rt_save.h). The whole is the coordinator's. When it has made
+ * of their partitions, sinks prepare; large state follows in slices (rt_save.h). The whole is the relay's, which hands it to the coordinator. When that has made
  * it durable, the sinks commit.
  *
  * Giving back: by kind and name of the operator, whatever the parallelism was. What finds no place is counted as lost.
@@ -12,7 +12,7 @@
  */
 #include "base/base_map.h"
 #include "connect/con.h"
-#include "runtime/rt_coordinator.h"
+#include "runtime/rt_relay.h"
 #include "runtime/rt_task.h"
 
 /* All that the task has, as of now. Requires: it does not run. Owns: the caller frees it. Never NULL. */
@@ -22,7 +22,7 @@ void rt_checkpoint_finish(struct rt_task *task, bool forget);
 /* Sinks commit what belongs to the last complete checkpoint, once. */
 enum cep_rc rt_checkpoint_commit(struct rt_task *task, struct cep_err *err);
 
-/* The coordinator has its copy of the task's database: keys may go there again. Threads: the task's, or it does not run. */
+/* The relay has its copy of the task's database: keys may go there again. Threads: the task's, or it does not run. */
 void rt_checkpoint_taken(struct rt_task *task);
 
 /* True when there is a barrier to begin with, a save to go on with, or sinks have to commit. Ordered after what the thread wrote

@@ -6,9 +6,10 @@
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
-#include "runtime/rt_checkpoint.h"
 #include "runtime/rt_db.h"
 #include "runtime/rt_job_internal.h"
+#include "runtime/rt_master.h"
+#include "runtime/rt_relay.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -34,57 +35,31 @@ struct pending {
     uint32_t n_missing;
 };
 
-/* Of a part that a task still writes. */
-struct piece {
-    struct piece *next;     /* owned */
-    struct rt_saved *saved; /* borrowed: it comes later */
-    struct rt_part *part;   /* borrowed from it */
-    struct base_buf bytes;
-};
-
 struct rt_coordinator {
     /* Set once. */
     struct rt_job *job;
     uint32_t max_in_flight;
-    int wake_fd; /* eventfd: something was acknowledged, or the end */
+    struct rt_relay *relay; /* owned; NULL: tasks run elsewhere, each process has one */
+    int wake_fd;            /* eventfd: something was acknowledged, or the end */
     pthread_t thread;
     bool started; /* the owner's */
     /* The coordinator's. */
     struct pending *pending; /* owned; ascending ids */
     size_t n_pending, cap_pending;
-    bool *alone;     /* owned; by task: does not run, so the coordinator saves it */
+    bool *alone;     /* owned; by task: does not run, so its relay saves it */
     uint64_t *heard; /* owned; by task: the last checkpoint it acknowledged, dropped or not */
     int64_t next_us, pause_until_us;
-    uint64_t last_id;
+    uint64_t last_id, last_complete;
     /* Shared. */
-    atomic_uint_fast64_t begun, complete, stops_at, aligned_to;
     atomic_bool stop;
     pthread_mutex_t mutex;               /* of those below */
-    struct rt_saved *saved, **saved_end; /* owned; not looked at yet, in order of arrival */
-    struct piece *pieces, **pieces_end;  /* owned; before those of `saved` that came after them */
-    bool *ended;                         /* owned; by task */
+    struct rt_saved *saved, **saved_end; /* owned; from elsewhere, not looked at yet, in order of arrival */
+    bool *ended;                         /* owned; by task: elsewhere */
     struct asked *asked, **asked_end;    /* owned; not begun yet */
     bool stopping;                       /* I3: there is one that stops */
     bool closed;                         /* the job has ended */
     struct rt_checkpoint_stats stats;
 };
-
-struct rt_saved *rt_saved_new(uint64_t id, uint32_t task) {
-    struct rt_saved *s = base_calloc(1, sizeof *s);
-    s->id = id;
-    s->task = task;
-    rt_snap_init(&s->snap);
-    return s;
-}
-
-void rt_saved_free(struct rt_saved *s) {
-    while (s) {
-        struct rt_saved *next = s->next;
-        rt_snap_release(&s->snap);
-        base_free(s);
-        s = next;
-    }
-}
 
 static int64_t mono(const struct rt_coordinator *co) {
     return clk_mono(co->job->opts.clk);
@@ -94,56 +69,13 @@ static uint32_t n_tasks(const struct rt_coordinator *co) {
     return co->job->exec.n_tasks;
 }
 
-/* -- for tasks ------------------------------------------------------------------------------------------------------ */
-
-uint64_t rt_coordinator_begun(const struct rt_coordinator *co) {
-    return atomic_load(&co->begun);
-}
-
-uint64_t rt_coordinator_aligned_to(const struct rt_coordinator *co) {
-    return atomic_load(&co->aligned_to);
-}
-
-uint64_t rt_coordinator_complete(const struct rt_coordinator *co) {
-    return atomic_load(&co->complete);
-}
-
-uint64_t rt_coordinator_stops_at(const struct rt_coordinator *co) {
-    return atomic_load(&co->stops_at);
-}
-
 static void wake(struct rt_coordinator *co) {
     uint64_t one = 1;
     if (write(co->wake_fd, &one, sizeof one) < 0)
         return; /* full: it will wake up anyway */
 }
 
-static void spool(struct rt_coordinator *co, struct rt_part *part, struct base_str bytes) {
-    if (part->failed == CEP_OK)
-        part->failed = rt_job_need_work_dir(co->job, &part->failure);
-    if (part->failed == CEP_OK)
-        rt_part_spool(part, co->job->work_dir, bytes);
-}
-
-void rt_coordinator_spool(struct rt_coordinator *co, struct rt_part *part) {
-    spool(co, part, base_buf_view(&part->bytes));
-    base_buf_clear(&part->bytes);
-}
-
-void rt_coordinator_queue(struct rt_coordinator *co, struct rt_saved *s, struct rt_part *part) {
-    struct piece *p = base_calloc(1, sizeof *p);
-    p->saved = s;
-    p->part = part;
-    p->bytes = part->bytes;
-    part->bytes = (struct base_buf)BASE_BUF_INIT;
-    (void)base_buf_reserve(&part->bytes, RT_PART_CHUNK + RT_PART_CHUNK / 4); /* the next one has the same length */
-    atomic_fetch_add(&s->queued, p->bytes.len);
-    (void)pthread_mutex_lock(&co->mutex);
-    *co->pieces_end = p;
-    co->pieces_end = &p->next;
-    (void)pthread_mutex_unlock(&co->mutex);
-    wake(co);
-}
+/* -- tasks elsewhere ------------------------------------------------------------------------------------------------- */
 
 void rt_coordinator_acknowledge(struct rt_coordinator *co, struct rt_saved *s) {
     (void)pthread_mutex_lock(&co->mutex);
@@ -153,19 +85,39 @@ void rt_coordinator_acknowledge(struct rt_coordinator *co, struct rt_saved *s) {
     wake(co);
 }
 
-void rt_coordinator_ended(struct rt_coordinator *co, const struct rt_task *task) {
+void rt_coordinator_ended(struct rt_coordinator *co, uint32_t task) {
     (void)pthread_mutex_lock(&co->mutex);
-    co->ended[task->index] = true;
+    co->ended[task] = true;
     (void)pthread_mutex_unlock(&co->mutex);
     wake(co);
 }
 
-/* -- savepoints that were asked for -------------------------------------------------------------------------------- */
+/* -- telling tasks ---------------------------------------------------------------------------------------------------- */
 
-static void ring_tasks(struct rt_coordinator *co) {
-    for (uint32_t t = 0; t < n_tasks(co); t++)
-        rt_task_ring_bell(&co->job->tasks[t]);
+static void tell_begun(struct rt_coordinator *co, uint64_t id, struct rt_barrier how) {
+    if (co->relay)
+        rt_relay_begin(co->relay, id, how);
+    else
+        rt_master_barrier(co->job, id, how);
 }
+
+static void tell_complete(struct rt_coordinator *co, uint64_t id) {
+    co->last_complete = id;
+    if (co->relay)
+        rt_relay_complete(co->relay, id);
+    else
+        rt_master_complete(co->job, id);
+}
+
+/* `stop`: the job was told to. Elsewhere that is on its way, and sources wait until it is there. */
+static void tell_resume(struct rt_coordinator *co, bool stop) {
+    if (co->relay)
+        rt_relay_resume(co->relay);
+    else if (!stop)
+        rt_master_resume(co->job);
+}
+
+/* -- savepoints that were asked for -------------------------------------------------------------------------------- */
 
 /* The end of one. Sources that it held go on, or stop. */
 static void answer(struct rt_coordinator *co, struct asked *a, const char *path, const struct cep_err *why) {
@@ -175,8 +127,7 @@ static void answer(struct rt_coordinator *co, struct asked *a, const char *path,
         (void)pthread_mutex_lock(&co->mutex);
         co->stopping = false;
         (void)pthread_mutex_unlock(&co->mutex);
-        atomic_store(&co->stops_at, 0);
-        ring_tasks(co);
+        tell_resume(co, path != NULL);
     }
     a->is.done(a->is.arg, path ? CEP_OK : why->rc, path, why);
     base_free(a->dir);
@@ -307,20 +258,13 @@ static void begin(struct rt_coordinator *co, struct asked *savepoint) {
     co->stats.in_flight = (uint32_t)co->n_pending;
     show_begun(co, &p->stat);
     (void)pthread_mutex_unlock(&co->mutex);
-    if (savepoint)
-        atomic_store(&co->aligned_to, co->last_id);
-    if (savepoint && savepoint->is.stop)
-        atomic_store(&co->stops_at, co->last_id);
-    atomic_store(&co->begun, co->last_id);
+    tell_begun(co, co->last_id, (struct rt_barrier){ savepoint != NULL, savepoint && savepoint->is.stop });
 }
 
 static void begin_asked(struct rt_coordinator *co) {
     struct asked *a;
-    bool any = false;
-    for (; (a = take_asked(co)); any = true)
+    while ((a = take_asked(co)))
         begin(co, a);
-    if (any)
-        ring_tasks(co);
 }
 
 static struct pending *find(struct rt_coordinator *co, uint64_t id, size_t *at) {
@@ -346,30 +290,10 @@ static void drop(struct rt_coordinator *co, size_t i, const struct cep_err *why,
     forget(co, i);
 }
 
-/* A task writes nothing to its database between the end of its save and this: what is there now belongs to the save. */
-static void take_db(struct rt_coordinator *co, struct rt_saved *s, bool wanted) {
-    struct rt_task *task = &co->job->tasks[s->task];
-    if (!task->db)
-        return;
-    if (wanted && s->rc == CEP_OK)
-        s->rc = rt_db_save(task, s->id, &s->snap, &s->err);
-    atomic_store(&task->taken, s->id);
-    if (co->alone[s->task])
-        rt_checkpoint_taken(task);
-    else
-        rt_task_ring_bell(task);
-}
-
 /* One that was dropped in the meantime is nobody's any more. */
 static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
     size_t at;
     struct pending *p = find(co, s->id, &at);
-    s->next = NULL;
-    if (s->dropped) {
-        rt_saved_free(s);
-        return;
-    }
-    take_db(co, s, p != NULL);
     co->heard[s->task] = s->id;
     if (!p || s->rc != CEP_OK) {
         if (p)
@@ -395,73 +319,44 @@ static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
     (void)pthread_mutex_unlock(&co->mutex);
 }
 
-/* The part's own bytes are the task's: what is written is the piece. */
-static void write_piece(struct rt_coordinator *co, struct piece *p) {
-    spool(co, p->part, base_buf_view(&p->bytes));
-    atomic_fetch_sub(&p->saved->queued, p->bytes.len);
-    rt_task_ring_bell(&co->job->tasks[p->saved->task]);
-}
-
-static void free_pieces(struct piece *p) {
-    while (p) {
-        struct piece *next = p->next;
-        base_buf_release(&p->bytes);
-        base_free(p);
-        p = next;
-    }
-}
-
 /* Takes what tasks said and who has ended. */
 static void listen(struct rt_coordinator *co) {
+    if (co->relay) {
+        rt_relay_listen(co->relay);
+        return;
+    }
     (void)pthread_mutex_lock(&co->mutex);
-    struct piece *pieces = co->pieces;
-    co->pieces = NULL;
-    co->pieces_end = &co->pieces;
     struct rt_saved *s = co->saved;
     co->saved = NULL;
     co->saved_end = &co->saved;
     for (uint32_t t = 0; t < n_tasks(co); t++)
         co->alone[t] |= co->ended[t];
     (void)pthread_mutex_unlock(&co->mutex);
-    for (struct piece *p = pieces; p; p = p->next)
-        write_piece(co, p);
-    free_pieces(pieces);
     while (s) {
         struct rt_saved *next = s->next;
+        s->next = NULL;
         acknowledged(co, s);
         s = next;
     }
 }
 
-/* -- in place of tasks that do not run -------------------------------------------------------------------------- */
+/* -- what the relay says --------------------------------------------------------------------------------------------- */
 
-static void save_alone(struct rt_coordinator *co, uint64_t id, uint32_t t) {
-    acknowledged(co, rt_checkpoint_save(&co->job->tasks[t], id));
+static void on_saved(void *arg, struct rt_saved *s) {
+    acknowledged(arg, s);
 }
 
-/* All ids in their order: nothing is missing that a running task will not bring. */
-static void save_all_alone(struct rt_coordinator *co) {
-    for (uint32_t t = 0; t < n_tasks(co); t++) {
-        if (!co->alone[t])
-            continue;
-        for (uint64_t id = 0; id <= co->last_id;) {
-            size_t i = 0;
-            while (i < co->n_pending && (co->pending[i].stat.id <= id || co->pending[i].of[t]))
-                i++;
-            if (i == co->n_pending)
-                break;
-            id = co->pending[i].stat.id;
-            save_alone(co, id, t);
-        }
-    }
+static bool on_wanted(void *arg, uint64_t id) {
+    size_t at;
+    return find(arg, id, &at) != NULL;
+}
+
+static void on_ended(void *arg, uint32_t task) {
+    ((struct rt_coordinator *)arg)->alone[task] = true;
 }
 
 static enum cep_rc commit_alone(struct rt_coordinator *co, struct cep_err *err) {
-    enum cep_rc rc = CEP_OK;
-    for (uint32_t t = 0; t < n_tasks(co) && rc == CEP_OK; t++)
-        if (co->alone[t])
-            rc = rt_checkpoint_commit(&co->job->tasks[t], err);
-    return rc;
+    return co->relay ? rt_relay_commit(co->relay, err) : CEP_OK;
 }
 
 /* -- completing --------------------------------------------------------------------------------------------------- */
@@ -522,7 +417,7 @@ static void complete_savepoint(struct rt_coordinator *co, struct pending *p, con
     (void)snprintf(text, sizeof text, "savepoint \"%s\" is complete", path);
     rt_job_log(co->job, CON_LEVEL_INFO, text);
     if (!co->job->opts.keep)
-        atomic_store(&co->complete, p->stat.id);
+        tell_complete(co, p->stat.id);
     show_savepoint(co, p, path);
     answer(co, p->savepoint, path, NULL);
 }
@@ -538,7 +433,6 @@ static enum cep_rc complete_first(struct rt_coordinator *co, struct cep_err *err
         if (rc == CEP_OK) {
             complete_savepoint(co, p, base_buf_cstr(&path));
             forget(co, 0);
-            ring_tasks(co);
         } else {
             drop(co, 0, &why, false);
         }
@@ -552,9 +446,8 @@ static enum cep_rc complete_first(struct rt_coordinator *co, struct cep_err *err
         return rc;
     }
     show_complete(co, p);
-    atomic_store(&co->complete, p->stat.id);
+    tell_complete(co, p->stat.id);
     forget(co, 0);
-    ring_tasks(co);
     return CEP_OK;
 }
 
@@ -587,13 +480,22 @@ static int64_t next_begin(const struct rt_coordinator *co) {
     return co->next_us > co->pause_until_us ? co->next_us : co->pause_until_us;
 }
 
+static void save_alone(struct rt_coordinator *co) {
+    if (co->relay && !rt_job_has_failed(co->job))
+        rt_relay_save(co->relay);
+}
+
+/* Those of which all tasks have been heard. */
+static void complete_all(struct rt_coordinator *co) {
+    while (co->n_pending > 0 && co->pending[0].n_missing == 0 && !rt_job_has_failed(co->job))
+        (void)complete_first(co, NULL);
+}
+
 static void turn(struct rt_coordinator *co) {
     struct cep_err err = CEP_ERR_INIT;
     listen(co);
-    if (!rt_job_has_failed(co->job))
-        save_all_alone(co);
-    while (co->n_pending > 0 && co->pending[0].n_missing == 0 && !rt_job_has_failed(co->job))
-        (void)complete_first(co, NULL);
+    save_alone(co);
+    complete_all(co);
     enum cep_rc rc = commit_alone(co, &err);
     if (rc != CEP_OK)
         rt_job_fail(co->job, rc, &err);
@@ -604,7 +506,6 @@ static void turn(struct rt_coordinator *co) {
         return;
     co->next_us = now + co->job->opts.checkpoint_every_us;
     begin(co, NULL);
-    ring_tasks(co);
 }
 
 static int wait_ms(const struct rt_coordinator *co) {
@@ -614,14 +515,18 @@ static int wait_ms(const struct rt_coordinator *co) {
     return us <= 0 ? 0 : (int)((us + 999) / 1000);
 }
 
+static void wait_for_wake(struct rt_coordinator *co, int ms) {
+    struct pollfd p = { .fd = co->wake_fd, .events = POLLIN };
+    uint64_t n;
+    if (poll(&p, 1, ms) > 0 && read(co->wake_fd, &n, sizeof n) < 0)
+        return; /* somebody was faster */
+}
+
 static void *run(void *arg) {
     struct rt_coordinator *co = arg;
     while (!atomic_load(&co->stop)) {
         turn(co);
-        struct pollfd p = { .fd = co->wake_fd, .events = POLLIN };
-        uint64_t n;
-        if (poll(&p, 1, wait_ms(co)) > 0 && read(co->wake_fd, &n, sizeof n) < 0)
-            continue; /* somebody was faster */
+        wait_for_wake(co, wait_ms(co));
     }
     return NULL;
 }
@@ -629,10 +534,12 @@ static void *run(void *arg) {
 enum cep_rc rt_coordinator_start(struct rt_coordinator *co, struct cep_err *err) {
     memset(co->alone, 0, n_tasks(co) * sizeof *co->alone);
     memset(co->ended, 0, n_tasks(co) * sizeof *co->ended);
-    for (uint32_t t = 0; t < n_tasks(co); t++) {
-        co->heard[t] = co->job->tasks[t].barrier = co->last_id;
-        co->job->tasks[t].committed = atomic_load(&co->complete);
-    }
+    for (uint32_t t = 0; t < n_tasks(co); t++)
+        co->heard[t] = co->last_id;
+    if (co->relay)
+        rt_relay_start(co->relay);
+    else
+        rt_master_start(co->job);
     atomic_store(&co->stop, false);
     co->next_us = mono(co) + co->job->opts.checkpoint_every_us;
     int rc = pthread_create(&co->thread, NULL, run, co);
@@ -653,15 +560,31 @@ static void forget_all(struct rt_coordinator *co, const struct cep_err *why) {
             answer_failed(co, p->savepoint, why);
         forget(co, co->n_pending - 1);
     }
-    free_pieces(co->pieces);
-    co->pieces = NULL;
-    co->pieces_end = &co->pieces;
+    if (co->relay)
+        rt_relay_forget(co->relay);
+    (void)pthread_mutex_lock(&co->mutex);
     rt_saved_free(co->saved);
     co->saved = NULL;
     co->saved_end = &co->saved;
+    (void)pthread_mutex_unlock(&co->mutex);
 }
 
-/* All tasks have ended: they are the coordinator's, and nothing is missing of a savepoint that it cannot bring. */
+/* What is under way is complete, or dropped: no task runs. Elsewhere that takes a while. */
+static void settle(struct rt_coordinator *co) {
+    listen(co);
+    if (co->relay) {
+        rt_relay_stand_in(co->relay);
+        save_alone(co);
+        return;
+    }
+    while (co->n_pending > 0 && co->pending[0].n_missing > 0 && !rt_job_has_failed(co->job)) {
+        wait_for_wake(co, LOOK_US / 1000);
+        listen(co);
+        drop_late(co, mono(co));
+    }
+}
+
+/* All tasks have ended: nothing is missing of a savepoint that their relays cannot bring. */
 static void finish_savepoints(struct rt_coordinator *co) {
     (void)pthread_mutex_lock(&co->mutex);
     bool any = co->asked != NULL;
@@ -670,13 +593,11 @@ static void finish_savepoints(struct rt_coordinator *co) {
         any |= co->pending[i].savepoint != NULL;
     if (!any)
         return;
-    listen(co);
     begin_asked(co);
-    for (uint32_t t = 0; t < n_tasks(co); t++)
-        co->alone[t] = true;
-    save_all_alone(co);
-    while (co->n_pending > 0 && co->pending[0].n_missing == 0 && !rt_job_has_failed(co->job))
-        (void)complete_first(co, NULL);
+    do {
+        settle(co);
+        complete_all(co);
+    } while (co->n_pending > 0 && !co->relay && !rt_job_has_failed(co->job));
 }
 
 void rt_coordinator_stop(struct rt_coordinator *co) {
@@ -709,12 +630,17 @@ void rt_coordinator_close(struct rt_coordinator *co, const struct cep_err *why) 
 
 enum cep_rc rt_coordinator_take(struct rt_coordinator *co, struct cep_err *err) {
     CEP_REQUIRE(!co->started && co->n_pending == 0);
-    for (uint32_t t = 0; t < n_tasks(co); t++)
-        co->alone[t] = true;
     begin(co, NULL);
-    save_all_alone(co);
+    settle(co);
     if (co->n_pending == 0)
         return base_err_set(err, CEP_EIO, "%s", co->stats.last_failed.failure);
+    if (co->pending[0].n_missing > 0) {
+        struct cep_err why = co->job->failure;
+        forget_all(co, &why);
+        if (err)
+            *err = why;
+        return why.rc;
+    }
     enum cep_rc rc = complete_first(co, err);
     if (rc != CEP_OK)
         base_err_prefix(err, "checkpoint %llu", (unsigned long long)co->last_id);
@@ -727,24 +653,24 @@ enum cep_rc rt_coordinator_new(struct rt_job *job, struct rt_coordinator **out, 
     struct rt_coordinator *co = base_calloc(1, sizeof *co);
     *out = co;
     co->job = job;
-    co->last_id = job->opts.next_checkpoint > 0 ? job->opts.next_checkpoint - 1 : 0;
+    co->last_id = co->last_complete = job->opts.next_checkpoint > 0 ? job->opts.next_checkpoint - 1 : 0;
     co->max_in_flight = job->opts.checkpoints_in_flight > 0 ? job->opts.checkpoints_in_flight : 1;
     (void)pthread_mutex_init(&co->mutex, NULL);
     co->alone = base_calloc(n_tasks(co) + 1, sizeof *co->alone);
     co->ended = base_calloc(n_tasks(co) + 1, sizeof *co->ended);
     co->heard = base_calloc(n_tasks(co) + 1, sizeof *co->heard);
-    co->pieces_end = &co->pieces;
     co->saved_end = &co->saved;
     co->asked_end = &co->asked;
-    atomic_init(&co->stops_at, 0);
-    atomic_init(&co->begun, co->last_id);
-    atomic_init(&co->complete, co->last_id);
-    atomic_init(&co->aligned_to, 0);
     atomic_init(&co->stop, false);
     co->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    return co->wake_fd >= 0
-               ? CEP_OK
-               : base_err_set(err, CEP_EIO, "could not make an event descriptor: %s", strerror(errno));
+    if (co->wake_fd < 0)
+        return base_err_set(err, CEP_EIO, "could not make an event descriptor: %s", strerror(errno));
+    struct rt_relay_to to = {
+        .saved = on_saved, .wanted = on_wanted, .ended = on_ended, .arg = co, .wake_fd = co->wake_fd
+    };
+    if (!job->master)
+        job->relay = co->relay = rt_relay_new(job, co->last_id, &to);
+    return CEP_OK;
 }
 
 void rt_coordinator_free(struct rt_coordinator *co) {
@@ -753,6 +679,7 @@ void rt_coordinator_free(struct rt_coordinator *co) {
     rt_coordinator_stop(co);
     rt_coordinator_close(co, NULL);
     forget_all(co, &(struct cep_err)CEP_ERR_INIT);
+    rt_relay_free(co->relay);
     if (co->wake_fd >= 0)
         (void)close(co->wake_fd);
     (void)pthread_mutex_destroy(&co->mutex);
@@ -761,6 +688,14 @@ void rt_coordinator_free(struct rt_coordinator *co) {
     base_free(co->ended);
     base_free(co->heard);
     base_free(co);
+}
+
+uint64_t rt_coordinator_complete(const struct rt_coordinator *co) {
+    return co->last_complete;
+}
+
+uint64_t rt_coordinator_next(const struct rt_coordinator *co) {
+    return co->last_id + 1;
 }
 
 void rt_coordinator_restored(struct rt_coordinator *co, const struct rt_snap *snap, bool again) {

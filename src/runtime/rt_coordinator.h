@@ -18,8 +18,8 @@
  * then. While a task waits for the last of these rows the next barrier is aligned, or waits its turn. Savepoints are
  * always aligned: what they hold is the state of one cut and no more.
  *
- * A task only copies its state out (rt_save.h); keeping it is the coordinator's work. A task that has not started yet, or has ended,
- * is saved by the coordinator in its place. So the first checkpoint, before anything is read, and the last one, when
+ * A task only copies its state out (rt_save.h); keeping it is the coordinator's work. It reaches tasks by their relay (rt_relay.h), which
+ * also saves, in its place, a task that has not started yet or has ended. So the first checkpoint, before anything is read, and the last one, when
  * everything has ended, are like any other.
  *
  * A savepoint is a checkpoint that somebody asked for: taken at once, whatever else is under way, kept elsewhere, and not what the job
@@ -40,30 +40,8 @@
 #include "runtime/rt_job.h"
 #include "runtime/rt_snap.h"
 
-#include <stdatomic.h>
-
 struct rt_coordinator;
-struct rt_task;
-
-/* What a task has to say about one checkpoint. */
-struct rt_saved {
-    struct rt_saved *next; /* owned */
-    uint64_t id;
-    uint32_t task;
-    struct rt_snap snap; /* its parts */
-    bool unaligned;        /* it overtook its barrier on some channels */
-    uint64_t flight_bytes; /* of the rows that were under way there */
-    int64_t align_us;    /* between its first barrier and its last */
-    int64_t pause_us;    /* the longest that its rows waited for the save */
-    int64_t save_us;     /* from its barrier until all was out */
-    bool dropped;        /* the task gave up: nobody else is told */
-    atomic_size_t queued; /* bytes that wait to be written to files */
-    enum cep_rc rc;
-    struct cep_err err;
-};
-
-struct rt_saved *rt_saved_new(uint64_t id, uint32_t task);
-void rt_saved_free(struct rt_saved *s); /* and those behind it; NULL is fine */
+struct rt_saved;
 
 /* Requires: the job's execution graph is made. Owns: the caller frees it. */
 enum cep_rc rt_coordinator_new(struct rt_job *job, struct rt_coordinator **out, struct cep_err *err);
@@ -87,22 +65,13 @@ void rt_coordinator_restored(struct rt_coordinator *co, const struct rt_snap *sn
 /* Any thread. */
 void rt_coordinator_stats(struct rt_coordinator *co, struct rt_checkpoint_stats *out);
 
-/* -- for tasks; any thread ------------------------------------------------------------------------------------------- */
-
-/* The last checkpoint that was begun; that is complete. */
-uint64_t rt_coordinator_begun(const struct rt_coordinator *co);
+/* The last one that is complete, as tasks know it. Requires: it is stopped. */
 uint64_t rt_coordinator_complete(const struct rt_coordinator *co);
-/* The barrier behind which sources wait to be stopped; 0 = none. */
-uint64_t rt_coordinator_stops_at(const struct rt_coordinator *co);
-/* This one and those before it are to be aligned. */
-uint64_t rt_coordinator_aligned_to(const struct rt_coordinator *co);
-/*
- * What there is of a part goes to its file; `bytes` are empty then. spool: at once, by the coordinator's thread; queue: by that
- * thread later, but before what is acknowledged after it.
- */
-void rt_coordinator_spool(struct rt_coordinator *co, struct rt_part *part);
-void rt_coordinator_queue(struct rt_coordinator *co, struct rt_saved *s, struct rt_part *part);
+/* The id of the next one. Requires: it is stopped. */
+uint64_t rt_coordinator_next(const struct rt_coordinator *co);
+
+/* -- of tasks that run elsewhere (rt_master); any thread -------------------------------------------------------------- */
+
 /* Takes over `s`. */
 void rt_coordinator_acknowledge(struct rt_coordinator *co, struct rt_saved *s);
-/* The task has done all it will do: it is the coordinator's to save. */
-void rt_coordinator_ended(struct rt_coordinator *co, const struct rt_task *task);
+void rt_coordinator_ended(struct rt_coordinator *co, uint32_t task);

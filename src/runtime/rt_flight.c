@@ -131,8 +131,13 @@ static uint64_t rank_of(const struct way *w) {
 /* What a send calls; takes over the batch. */
 static enum cep_rc add(void *arg, uint32_t target, const struct evt_elem *e, struct cep_err *err) {
     struct way *w = arg;
-    struct rt_flights *f = &w->job->tasks[w->first_task + target].flights;
+    uint32_t task = w->first_task + target;
+    struct rt_flights *f = &w->job->tasks[task].flights;
     (void)err;
+    if (!rt_job_has(w->job, task)) {
+        evt_batch_unref(e->batch);
+        return CEP_OK;
+    }
     f->v = base_grow(f->v, f->n, &f->cap, sizeof *f->v);
     f->v[f->n++] = (struct rt_flight){ rank_of(w), w->of, w->taker, e->batch };
     return CEP_OK;
@@ -274,7 +279,7 @@ static enum cep_rc restore_part(struct rt_job *job, size_t i, uint64_t *number, 
         if (rc != CEP_OK)
             break;
     }
-    if (n_lost > 0)
+    if (n_lost > 0 && rt_job_has(job, 0))
         sto_lose(losses, r->heads[i].name, BASE_STR("rows that were under way from it"), n_lost);
     close_ways(&ws);
     r->used[i] = true;

@@ -3,6 +3,8 @@
  */
 #include "runtime/rt_coordinator.h"
 #include "runtime/rt_job_internal.h"
+#include "runtime/rt_master.h"
+#include "runtime/rt_part.h"
 
 #include "base/base_err.h"
 
@@ -22,6 +24,11 @@ static void ring(int fd) {
 static void ring_all(struct rt_job *job) {
     for (uint32_t i = 0; i < job->exec.n_tasks; i++)
         ring(job->tasks[i].bell_fd);
+    ring(job->done_fd);
+}
+
+void rt_job_wake(struct rt_job *job) {
+    ring(job->done_fd);
 }
 
 void rt_job_stop(struct rt_job *job) {
@@ -36,11 +43,14 @@ void rt_job_halt(struct rt_job *job) {
 
 void rt_job_fail(struct rt_job *job, enum cep_rc rc, const struct cep_err *err) {
     (void)pthread_mutex_lock(&job->mutex);
-    if (job->failed == CEP_OK) {
+    bool first = job->failed == CEP_OK;
+    if (first) {
         job->failed = rc;
         job->failure = *err;
     }
     (void)pthread_mutex_unlock(&job->mutex);
+    if (job->part)
+        rt_part_failed(job, first ? err : NULL);
     rt_job_halt(job);
 }
 
@@ -62,8 +72,20 @@ void rt_job_log(struct rt_job *job, enum con_level level, const char *text) {
 uint64_t rt_job_buffered(const struct rt_job *job) {
     int64_t n = 0;
     for (uint32_t g = 0; g < job->plan->n_nodes; g++)
-        n += atomic_load_explicit(&job->buffered[g], memory_order_relaxed);
+        n += rt_job_group_buffered(job, g);
     return n > 0 ? (uint64_t)n : 0;
+}
+
+bool rt_job_has(const struct rt_job *job, uint32_t task) {
+    return !job->master && (!job->part || rt_part_has(job->part, task));
+}
+
+bool rt_job_keeps(const struct rt_job *job) {
+    return job->part ? rt_part_keeps(job->part) : job->opts.keep != NULL;
+}
+
+bool rt_job_keeps_savepoints(const struct rt_job *job) {
+    return job->part ? rt_part_keeps_savepoints(job->part) : job->opts.keep_savepoint != NULL;
 }
 
 /* -- threads ------------------------------------------------------------------------------------------------------ */
@@ -89,13 +111,21 @@ static void *run_task(void *arg) {
     return NULL;
 }
 
-static enum cep_rc start_threads(struct rt_job *job, uint32_t *n, struct cep_err *err) {
+static uint32_t n_here(const struct rt_job *job) {
+    uint32_t n = 0;
+    for (uint32_t t = 0; t < job->exec.n_tasks; t++)
+        n += rt_job_has(job, t);
+    return n;
+}
+
+enum cep_rc rt_job_start_threads(struct rt_job *job, uint32_t *n, struct cep_err *err) {
     int rc = 0;
-    *n = 0;
-    atomic_store(&job->running, job->exec.n_tasks);
-    while (*n < job->exec.n_tasks &&
-           (rc = pthread_create(&job->tasks[*n].thread, NULL, run_task, &job->tasks[*n])) == 0)
-        (*n)++;
+    atomic_store(&job->running, n_here(job));
+    for (*n = 0; *n < job->exec.n_tasks; (*n)++) {
+        struct rt_task *task = &job->tasks[*n];
+        if (rt_job_has(job, *n) && (rc = pthread_create(&task->thread, NULL, run_task, task)) != 0)
+            break;
+    }
     (void)pthread_mutex_lock(&job->mutex);
     job->signal = rc == 0 ? RT_GO : RT_NO_GO;
     (void)pthread_cond_broadcast(&job->begin);
@@ -105,35 +135,38 @@ static enum cep_rc start_threads(struct rt_job *job, uint32_t *n, struct cep_err
                          job->exec.n_tasks, strerror(rc));
 }
 
+void rt_job_join_threads(struct rt_job *job, uint32_t n) {
+    for (uint32_t t = 0; t < n; t++)
+        if (rt_job_has(job, t))
+            (void)pthread_join(job->tasks[t].thread, NULL);
+}
+
 static void show_progress(struct rt_job *job) {
     (void)pthread_mutex_lock(&job->mutex);
     job->opts.progress(job->opts.arg, job);
     (void)pthread_mutex_unlock(&job->mutex);
 }
 
-static void wait_for_threads(struct rt_job *job) {
-    int64_t shown = atomic_load(&job->started_us);
+void rt_job_wait(struct rt_job *job, int64_t *shown_us) {
     bool wanted = job->opts.progress && job->opts.progress_every_us > 0;
-    while (atomic_load(&job->running) > 0) {
-        struct pollfd p = { .fd = job->done_fd, .events = POLLIN };
-        uint64_t n;
-        if (poll(&p, 1, LOOK_MS) > 0 && read(job->done_fd, &n, sizeof n) < 0)
-            continue; /* the counter is what counts */
-        int64_t now = clk_mono(job->opts.clk);
-        if (wanted && now - shown >= job->opts.progress_every_us) {
-            shown = now;
-            show_progress(job);
-        }
+    struct pollfd p = { .fd = job->done_fd, .events = POLLIN };
+    uint64_t n;
+    if (poll(&p, 1, LOOK_MS) > 0 && read(job->done_fd, &n, sizeof n) < 0)
+        return; /* somebody was faster */
+    int64_t now = clk_mono(job->opts.clk);
+    if (wanted && now - *shown_us >= job->opts.progress_every_us) {
+        *shown_us = now;
+        show_progress(job);
     }
 }
 
 static enum cep_rc run_threads(struct rt_job *job, struct cep_err *err) {
     uint32_t n;
-    enum cep_rc rc = start_threads(job, &n, err);
-    if (rc == CEP_OK)
-        wait_for_threads(job);
-    for (uint32_t i = 0; i < n; i++)
-        (void)pthread_join(job->tasks[i].thread, NULL);
+    int64_t shown = atomic_load(&job->started_us);
+    enum cep_rc rc = rt_job_start_threads(job, &n, err);
+    while (rc == CEP_OK && atomic_load(&job->running) > 0)
+        rt_job_wait(job, &shown);
+    rt_job_join_threads(job, n);
     return rc;
 }
 
@@ -164,6 +197,10 @@ static enum cep_rc run_once(struct rt_job *job, struct cep_err *err) {
 static enum cep_rc run_to_the_end(struct rt_job *job, struct cep_err *err) {
     enum cep_rc rc = run_once(job, err);
     return rc == CEP_OK && job->opts.keep ? rt_coordinator_take(job->coordinator, err) : rc;
+}
+
+static enum cep_rc run_attempt(struct rt_job *job, struct cep_err *err) {
+    return job->master ? rt_master_run(job, err) : run_to_the_end(job, err);
 }
 
 /* Returns: false when the job was told to stop meanwhile. */
@@ -203,44 +240,58 @@ static enum cep_rc go_back(
         if (!wait_for_restart(job, wait))
             return interrupted(err);
         *err = (struct cep_err)CEP_ERR_INIT;
-        failed = rt_job_go_back(job, err);
+        failed = job->master ? rt_master_go_back(job, err) : rt_job_go_back(job, err);
     }
     say_state(job, RT_STATE_RUNNING, NULL);
     return CEP_OK;
 }
 
-static enum cep_rc run_with_restarts(struct rt_job *job, struct cep_err *err) {
-    struct cep_err why = CEP_ERR_INIT;
+/* `rc`, `why`: how its first attempt began. */
+static enum cep_rc run_with_restarts(struct rt_job *job, enum cep_rc rc, struct cep_err *why) {
     struct rt_restart r;
-    enum cep_rc rc;
     bool may = job->opts.keep && job->opts.latest;
     rt_restart_init(&r, &job->opts.restart);
     do {
         rt_restart_running(&r, clk_mono(job->opts.clk));
-        rc = run_to_the_end(job, &why);
-    } while (rc != CEP_OK && may && !atomic_load(&job->stop) && (rc = go_back(job, &r, rc, &why)) == CEP_OK);
+        if (rc == CEP_OK)
+            rc = run_attempt(job, why);
+    } while (rc != CEP_OK && may && !atomic_load(&job->stop) && (rc = go_back(job, &r, rc, why)) == CEP_OK);
     rt_restart_release(&r);
-    if (rc != CEP_OK && err)
-        *err = why;
     return rc;
 }
 
-enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err) {
-    atomic_store(&job->started_us, clk_mono(job->opts.clk));
-    /* There is something to go back to before the first row is read. */
-    enum cep_rc rc = job->opts.keep ? rt_coordinator_take(job->coordinator, err) : CEP_OK;
-    if (rc == CEP_OK)
-        rc = run_with_restarts(job, err);
-    if (job->coordinator)
-        rt_coordinator_close(job->coordinator, rc == CEP_OK ? NULL : err);
-    if (rc != CEP_OK)
+/* There is something to go back to before the first row is read. Elsewhere tasks may fail to begin, and that may pass. */
+static enum cep_rc run_all(struct rt_job *job, struct cep_err *why) {
+    enum cep_rc rc = CEP_OK;
+    if (job->master)
+        rc = rt_master_begin(job, why);
+    else if (job->opts.keep)
+        rc = rt_coordinator_take(job->coordinator, why);
+    if (rc != CEP_OK && !(job->master && why->retriable))
         return rc;
+    if (rc == CEP_OK && job->master)
+        say_state(job, RT_STATE_RUNNING, NULL);
+    return run_with_restarts(job, rc, why);
+}
+
+static bool all_read(struct rt_job *job) {
     bool all_done = true;
     for (uint32_t i = 0; i < job->n_sources; i++)
         all_done &= job->sources[i].done;
-    if (atomic_load(&job->stop) && !all_done)
+    return job->master ? rt_master_all_read(job) : all_done;
+}
+
+enum cep_rc rt_job_run(struct rt_job *job, struct cep_err *err) {
+    struct cep_err why = CEP_ERR_INIT;
+    atomic_store(&job->started_us, clk_mono(job->opts.clk));
+    enum cep_rc rc = run_all(job, &why);
+    if (job->coordinator)
+        rt_coordinator_close(job->coordinator, rc == CEP_OK ? NULL : &why);
+    if (rc != CEP_OK && err)
+        *err = why;
+    if (rc == CEP_OK && atomic_load(&job->stop) && !all_read(job))
         return base_err_set(err, CEP_EINTERRUPTED, "interrupted");
-    return CEP_OK;
+    return rc;
 }
 
 enum cep_rc rt_job_savepoint(struct rt_job *job, const struct rt_savepoint *s, struct cep_err *err) {
@@ -285,6 +336,10 @@ void rt_job_op_info(struct rt_job *job, uint32_t i, struct rt_op_info *out) {
 
 const struct plan_job *rt_job_graph(const struct rt_job *job) {
     return job->graph;
+}
+
+const struct rt_exec *rt_job_exec(const struct rt_job *job) {
+    return &job->exec;
 }
 
 uint32_t rt_job_n_tasks(const struct rt_job *job) {

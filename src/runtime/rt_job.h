@@ -24,7 +24,10 @@
 #include "runtime/rt_restart.h"
 #include "runtime/rt_snap.h"
 
+struct rt_exec;
 struct rt_job;
+struct rt_part_opts;
+struct rt_remote;
 
 enum { RT_CHANNEL_CAPACITY = 64 };
 
@@ -87,6 +90,9 @@ struct rt_opts {
      */
     bool replay;
     int64_t until_us;
+    /* One job in many processes: at most one of these. See rt_part.h, rt_master.h. */
+    const struct rt_part_opts *part; /* only some tasks are here; copied by rt_job_new() */
+    const struct rt_remote *remote;  /* none is: they run elsewhere; borrowed for the job's life */
     /* Called by any thread, one at a time. */
     void (*log)(void *arg, enum con_level level, const char *text); /* NULL = nobody listens */
     void (*progress)(void *arg, struct rt_job *job);
@@ -168,8 +174,9 @@ struct rt_task_info {
     int64_t blocked_us; /* backpressured: waiting for room in a channel, or for a sink */
 };
 
-/* Lives as long as the job. */
+/* Both live as long as the job. */
 const struct plan_job *rt_job_graph(const struct rt_job *job);
+const struct rt_exec *rt_job_exec(const struct rt_job *job);
 uint32_t rt_job_n_tasks(const struct rt_job *job);
 void rt_job_task_info(struct rt_job *job, uint32_t task, struct rt_task_info *out);
 /* Operator `i` as that task alone has it. Returns: false when it is not part of the task. */

@@ -5,6 +5,9 @@
  *     rt_job ─┬─ rt_task 0: sources, operators     ══ rt_channel ══▶ rt_task 2 ...
  *             └─ rt_task 1: sources, operators     ══ rt_channel ══▶
  *
+ * A job of many processes has a master, which has no tasks but what is shown of them, and parts, in which some tasks are made and the others
+ * are names.
+ *
  * Threads: tasks run at the same time; what they share is here, and is atomic or says which lock guards it. One task alone
  * runs in the thread that called rt_job_run().
  */
@@ -16,12 +19,17 @@
 #include <pthread.h>
 
 struct rt_coordinator;
+struct rt_master;
+struct rt_part_run;
+struct rt_relay;
 struct rt_restore;
 
 /* Between two tasks. */
 struct rt_channel {
-    struct rt_ring *ring; /* owned */
+    struct rt_ring *ring; /* owned; NULL: neither end is here */
     struct rt_task *from, *to;
+    uint32_t index;           /* in rt_exec.channels */
+    bool out, in;             /* its reader, its writer is in another process: that end is the network's */
     atomic_bool writer_waits; /* for room */
 };
 
@@ -45,11 +53,16 @@ struct rt_job {
     int done_fd;                        /* eventfd: written when a task has ended */
     atomic_int_fast64_t started_us;     /* monotonic; 0 = not yet */
     struct rt_restore *restore;         /* borrowed; while the job is made: what it goes on from */
-    struct rt_coordinator *coordinator; /* owned; NULL: neither checkpoints nor savepoints */
+    struct rt_coordinator *coordinator; /* owned; NULL: neither checkpoints nor savepoints, or a part */
+    struct rt_relay *relay;             /* borrowed from the coordinator, or the part; NULL: as above, or a master */
+    struct rt_part_run *part;           /* owned; NULL: all tasks are here */
+    struct rt_master *master;           /* owned; NULL: tasks are here */
     /* Shared. */
     atomic_int_fast64_t *buffered; /* owned; by group: rows that wait for watermarks, as last counted */
+    atomic_int_fast64_t *buffered_elsewhere; /* owned; by group: the same of the job's tasks in other processes */
     atomic_bool stop;              /* rt_job_stop() */
     atomic_bool halt;              /* a task failed, or nobody reads the sinks any more */
+    atomic_bool cut;               /* a part that failed or was given up: tasks end where they stand */
     atomic_uint running;           /* tasks that have not ended */
     pthread_mutex_t mutex;         /* of the three below, and of the callbacks in opts */
     pthread_cond_t begin;
@@ -67,15 +80,36 @@ enum cep_rc rt_job_need_work_dir(struct rt_job *job, struct cep_err *err);
  */
 enum cep_rc rt_job_go_back(struct rt_job *job, struct cep_err *err);
 
+/* The task is in this process. */
+bool rt_job_has(const struct rt_job *job, uint32_t task);
+/* It has checkpoints; it may have savepoints. */
+bool rt_job_keeps(const struct rt_job *job);
+bool rt_job_keeps_savepoints(const struct rt_job *job);
 /* Its operators are such as can be saved: it has checkpoints, may have savepoints, or goes on from one of these. */
 static inline bool rt_job_is_saved(const struct rt_job *job) {
-    return job->opts.keep || job->opts.keep_savepoint || job->restore;
+    return rt_job_keeps(job) || rt_job_keeps_savepoints(job) || job->restore;
 }
+
+/* A thread for each task that is here. `*n`: tasks to wait for, also after a failure. */
+enum cep_rc rt_job_start_threads(struct rt_job *job, uint32_t *n, struct cep_err *err);
+void rt_job_join_threads(struct rt_job *job, uint32_t n);
+/* Whoever waits for the tasks looks again. */
+void rt_job_wake(struct rt_job *job);
+/* For that thread: sleeps until then, or for a while; shows progress. */
+void rt_job_wait(struct rt_job *job, int64_t *shown_us);
+/* All of its tasks, and what belongs to them, made from a snapshot; NULL: from the beginning. */
+enum cep_rc rt_job_open(struct rt_job *job, const struct rt_snap *snap, struct cep_err *err);
+/* A failure is forgotten: what comes is another attempt. */
+void rt_job_begin_again(struct rt_job *job);
 
 /* -- what tasks need of the job; any thread ------------------------------------------------------------------------ */
 
 /* Rows that wait for watermarks in all operators, as last counted. */
 uint64_t rt_job_buffered(const struct rt_job *job);
+static inline int64_t rt_job_group_buffered(const struct rt_job *job, uint32_t group) {
+    return atomic_load_explicit(&job->buffered[group], memory_order_relaxed) +
+           atomic_load_explicit(&job->buffered_elsewhere[group], memory_order_relaxed);
+}
 /* Stops all sources; tasks then end in their order. */
 void rt_job_halt(struct rt_job *job);
 bool rt_job_has_failed(struct rt_job *job);
@@ -85,5 +119,9 @@ void rt_job_fail(struct rt_job *job, enum cep_rc rc, const struct cep_err *err);
 static inline bool rt_job_ending(const struct rt_job *job) {
     return atomic_load_explicit(&job->stop, memory_order_relaxed) ||
            atomic_load_explicit(&job->halt, memory_order_relaxed);
+}
+/* Nobody waits for what tasks have: they end at once. */
+static inline bool rt_job_is_cut(const struct rt_job *job) {
+    return atomic_load_explicit(&job->cut, memory_order_relaxed);
 }
 void rt_job_log(struct rt_job *job, enum con_level level, const char *text);

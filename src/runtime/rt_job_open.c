@@ -4,6 +4,8 @@
 #include "runtime/rt_checkpoint.h"
 #include "runtime/rt_coordinator.h"
 #include "runtime/rt_job_internal.h"
+#include "runtime/rt_master.h"
+#include "runtime/rt_part.h"
 
 #include "base/base_err.h"
 #include "base/base_mem.h"
@@ -77,8 +79,10 @@ static void find_groups(struct rt_job *job) {
     const struct plan *plan = job->plan;
     job->group = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof *job->group);
     job->buffered = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof *job->buffered);
+    job->buffered_elsewhere = base_calloc(plan->n_nodes ? plan->n_nodes : 1, sizeof *job->buffered_elsewhere);
     for (uint32_t n = 0; n < plan->n_nodes; n++) {
         atomic_init(&job->buffered[n], 0);
+        atomic_init(&job->buffered_elsewhere[n], 0);
         job->group[n] = n;
         for (uint32_t i = 0; i < plan_node_n_inputs(plan->nodes[n]); i++) {
             uint32_t a = group_root(job->group, plan_node_input(plan->nodes[n], i).node);
@@ -119,12 +123,15 @@ static enum cep_rc check_replay(
 static enum cep_rc open_source(
     struct rt_job *job, struct rt_task *task, const struct plan_node *n, struct cep_err *err) {
     struct rt_source_run *s = &job->sources[job->n_sources++];
+    bool here = rt_job_has(job, task->index);
     *s = (struct rt_source_run){ .task = task,
-        .op = task->graph.ops[n->index],
+        .op = here ? task->graph.ops[n->index] : NULL,
         .group = job->group[n->index],
         .next_poll_us = INT64_MIN,
         .silent_since_us = INT64_MIN };
     atomic_init(&s->shown_watermark, EVT_TIME_MIN);
+    if (!here)
+        return CEP_OK;
     task->sources[task->n_sources++] = s;
     struct con_env env = env_of(job);
     env.loop = task->loop;
@@ -169,20 +176,25 @@ static void open_channels(struct rt_job *job) {
     job->channels = base_calloc(x->n_channels ? x->n_channels : 1, sizeof *job->channels);
     for (uint32_t i = 0; i < x->n_channels; i++) {
         struct rt_channel *c = &job->channels[i];
-        c->ring = rt_ring_new(job->opts.channel_capacity);
+        bool from = rt_job_has(job, x->channels[i].from), to = rt_job_has(job, x->channels[i].to);
+        c->index = i;
+        c->out = from && !to;
+        c->in = to && !from;
+        c->ring = from || to ? rt_ring_new(job->opts.channel_capacity) : NULL;
         c->from = &job->tasks[x->channels[i].from];
         c->to = &job->tasks[x->channels[i].to];
         atomic_init(&c->writer_waits, false);
     }
     for (uint32_t i = 0; i < x->n_tasks; i++)
-        rt_task_connect(&job->tasks[i]);
+        if (rt_job_has(job, i))
+            rt_task_connect(&job->tasks[i]);
 }
 
 static enum cep_rc load_ops(struct rt_job *job, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     for (uint32_t t = 0; t < job->exec.n_tasks; t++) {
         struct rt_task *task = &job->tasks[t];
-        for (uint32_t i = 0; i < task->vertex->n_nodes && rc == CEP_OK; i++)
+        for (uint32_t i = 0; rt_job_has(job, t) && i < task->vertex->n_nodes && rc == CEP_OK; i++)
             rc = rt_restore_op(
                 job->restore, task, task->graph.ops[task->vertex->nodes[i]], job->opts.losses, err);
     }
@@ -193,10 +205,11 @@ static enum cep_rc load_ops(struct rt_job *job, struct cep_err *err) {
 
 /* Every operator that has state must be able to save it, or a restore would give something else. */
 static enum cep_rc check_saves(const struct rt_job *job, struct cep_err *err) {
-    if (!job->opts.keep && !job->opts.keep_savepoint)
+    if (!rt_job_keeps(job) && !rt_job_keeps_savepoints(job))
         return CEP_OK;
     for (uint32_t i = 0; i < job->plan->n_nodes; i++) {
-        const struct rt_op *op = job->tasks[job->exec.first_task[job->graph->vertex_of_node[i]]].graph.ops[i];
+        uint32_t t = job->exec.first_task[job->graph->vertex_of_node[i]];
+        const struct rt_op *op = rt_job_has(job, t) ? job->tasks[t].graph.ops[i] : NULL;
         if (op && !op->vt->save && job->plan->nodes[i]->kind != PLAN_NODE_SELECT)
             return base_err_set(err, CEP_EUNSUPPORTED,
                 "%s \"%.*s\": its state cannot be kept in this version", op->vt->kind,
@@ -210,7 +223,8 @@ static enum cep_rc open_tasks(struct rt_job *job, struct cep_err *err) {
     struct con_env where = env_of(job);
     enum cep_rc rc = con_check_ends(job->plan, &where, err);
     for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
-        rc = rt_task_open(&job->tasks[i], err);
+        if (rt_job_has(job, i))
+            rc = rt_task_open(&job->tasks[i], err);
     if (rc != CEP_OK)
         return rc;
     open_channels(job);
@@ -220,7 +234,8 @@ static enum cep_rc open_tasks(struct rt_job *job, struct cep_err *err) {
     if (rc == CEP_OK && job->restore)
         rc = load_ops(job, err);
     for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
-        rt_task_show(&job->tasks[i]);
+        if (rt_job_has(job, i))
+            rt_task_show(&job->tasks[i]);
     return rc;
 }
 
@@ -244,7 +259,7 @@ static void close_tasks(struct rt_job *job) {
         atomic_store(&job->buffered[n], 0);
 }
 
-static enum cep_rc open_from(struct rt_job *job, const struct rt_snap *snap, struct cep_err *err) {
+enum cep_rc rt_job_open(struct rt_job *job, const struct rt_snap *snap, struct cep_err *err) {
     struct rt_restore restore;
     enum cep_rc rc = CEP_OK;
     if (snap) {
@@ -280,21 +295,25 @@ enum cep_rc rt_job_need_work_dir(struct rt_job *job, struct cep_err *err) {
     return rc;
 }
 
+void rt_job_begin_again(struct rt_job *job) {
+    (void)pthread_mutex_lock(&job->mutex);
+    job->failed = CEP_OK;
+    job->signal = RT_GATHERING;
+    (void)pthread_mutex_unlock(&job->mutex);
+    atomic_store(&job->halt, false);
+}
+
 enum cep_rc rt_job_go_back(struct rt_job *job, struct cep_err *err) {
     struct rt_snap latest;
     rt_snap_init(&latest);
     close_tasks(job);
     enum cep_rc rc = job->opts.latest(job->opts.arg, &latest, err);
     if (rc == CEP_OK)
-        rc = open_from(job, &latest, err);
+        rc = rt_job_open(job, &latest, err);
     if (rc == CEP_OK)
         rt_coordinator_restored(job->coordinator, &latest, true);
     rt_snap_release(&latest);
-    (void)pthread_mutex_lock(&job->mutex);
-    job->failed = CEP_OK;
-    job->signal = RT_GATHERING;
-    (void)pthread_mutex_unlock(&job->mutex);
-    atomic_store(&job->halt, false);
+    rt_job_begin_again(job);
     return rc;
 }
 
@@ -317,13 +336,20 @@ enum cep_rc rt_job_new(
     job->tasks = base_calloc(job->exec.n_tasks, sizeof *job->tasks);
     for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
         rc = rt_task_init(&job->tasks[i], job, i, err);
-    if (rc == CEP_OK && (opts->keep || opts->keep_savepoint))
+    if (rc == CEP_OK && opts->part)
+        rc = rt_part_new(job, opts->part, &job->part, err);
+    if (opts->remote)
+        job->master = rt_master_new(job, opts->restore);
+    if (rc == CEP_OK && !opts->part && (opts->keep || opts->keep_savepoint))
         rc = rt_coordinator_new(job, &job->coordinator, err);
-    if (rc == CEP_OK)
-        rc = open_from(job, opts->restore, err);
+    if (rc == CEP_OK && !opts->remote)
+        rc = rt_job_open(job, opts->restore, err);
+    if (rc == CEP_OK && opts->part)
+        rc = rt_part_opened(job, err);
     if (rc == CEP_OK && job->coordinator && opts->restore)
         rt_coordinator_restored(job->coordinator, opts->restore, false);
-    job->opts.losses = NULL;
+    if (!opts->remote)
+        job->opts.losses = NULL;
     if (rc != CEP_OK) {
         rt_job_free(job);
         return rc;
@@ -335,8 +361,12 @@ enum cep_rc rt_job_new(
 void rt_job_free(struct rt_job *job) {
     if (!job)
         return;
+    if (job->part)
+        rt_part_stop(job->part);
     rt_coordinator_free(job->coordinator);
     close_tasks(job);
+    rt_part_free(job->part);
+    rt_master_free(job->master);
     for (uint32_t i = 0; job->tasks && i < job->exec.n_tasks; i++)
         rt_task_release(&job->tasks[i]);
     if (job->done_fd >= 0)
@@ -347,6 +377,7 @@ void rt_job_free(struct rt_job *job) {
     base_free(job->tasks);
     base_free(job->group);
     base_free((void *)(uintptr_t)job->buffered);
+    base_free((void *)(uintptr_t)job->buffered_elsewhere);
     rt_exec_release(&job->exec);
     plan_job_free(job->graph);
     (void)pthread_cond_destroy(&job->begin);

@@ -206,9 +206,9 @@ static void let_go(struct rt_saving *s, struct rt_part *part) {
     if (part->bytes.len < RT_PART_CHUNK || s->task->db)
         return;
     if (s->alone)
-        rt_coordinator_spool(s->task->job->coordinator, part);
+        rt_relay_spool(s->task->job->relay, part);
     else
-        rt_coordinator_queue(s->task->job->coordinator, s->saved, part);
+        rt_relay_queue(s->task->job->relay, s->saved, part);
 }
 
 /* One step of the last operator that is open. */

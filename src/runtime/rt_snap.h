@@ -23,7 +23,7 @@ struct sto_spool;
 /* Large ones are in a file before they are complete; those that were read are mapped. */
 struct rt_part {
     struct base_buf bytes;   /* all of it, or what follows what is in the file */
-    struct sto_spool *spool; /* owned; the coordinator's; NULL: nothing is in a file */
+    struct sto_spool *spool; /* owned; the relay's; NULL: nothing is in a file */
     struct base_str mapped;  /* owned; of a part that was read; then there are no bytes */
     enum cep_rc failed;      /* to get into the file */
     struct cep_err failure;

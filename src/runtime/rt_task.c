@@ -107,8 +107,8 @@ static int64_t wait_us(const struct rt_task *task, bool full, int64_t next_tick_
 static void show(struct rt_task *task) {
     struct rt_job *job = task->job;
     int64_t now = mono(task);
-    bool alone = job->exec.n_tasks == 1;
-    bool wanted = job->opts.progress && job->opts.progress_every_us > 0;
+    bool alone = job->exec.n_tasks == 1 && !job->part;
+    bool wanted = job->part || (job->opts.progress && job->opts.progress_every_us > 0);
     if (!wanted || now - task->shown_us < (alone ? job->opts.progress_every_us : SHOW_US))
         return;
     task->shown_us = now;
@@ -161,7 +161,9 @@ static enum cep_rc wait_for_sinks(struct rt_task *task, struct cep_err *err) {
 }
 
 static bool is_over(struct rt_task *task) {
-    if (sinks_gone(task))
+    if (rt_job_is_cut(task->job))
+        return true;
+    if (sinks_gone(task) && !task->job->part)
         rt_job_halt(task->job);
     if (task->n_ins > 0)
         return task->n_stopped == task->n_ins;
@@ -223,7 +225,7 @@ static enum cep_rc drain(struct rt_task *task, struct cep_err *err) {
     if (__builtin_add_overflow(mono(task), task->job->opts.drain_us, &until))
         until = INT64_MAX;
     enum cep_rc rc = CEP_OK;
-    for (bool again = true; rc == CEP_OK && again;) {
+    for (bool again = true; rc == CEP_OK && again && !rt_job_is_cut(task->job);) {
         rc = flush_sinks(task, true, &again, err);
         if (rc == CEP_OK && again)
             rc = mono(task) >= until ? undelivered(task, err) : run_loop(task, DRAIN_WAIT_US, err);
@@ -254,14 +256,16 @@ void rt_task_run(struct rt_task *task) {
         rc = resume(task, &err);
     if (rc == CEP_OK)
         rc = turn_loop(task, &err);
-    rt_checkpoint_finish(task, rc != CEP_OK);
-    if (rc == CEP_OK)
+    bool cut = rt_job_is_cut(task->job);
+    rt_checkpoint_finish(task, rc != CEP_OK || cut);
+    if (rc == CEP_OK && !cut)
         rc = rt_task_flush_errors(task, &err);
     if (rc != CEP_OK) {
         rt_job_fail(task->job, rc, &err);
         rt_task_discard(task);
     }
-    rt_task_push_stop(task);
+    if (!rt_job_is_cut(task->job))
+        rt_task_push_stop(task);
     /* After a failure, what was let go before it still goes out, if it can; the failure is what is reported. */
     enum cep_rc drained = drain(task, rc == CEP_OK ? &err : NULL);
     if (rc == CEP_OK && drained != CEP_OK)
@@ -269,6 +273,6 @@ void rt_task_run(struct rt_task *task) {
     task->ended = true;
     rt_task_count(task);
     rt_task_show(task);
-    if (rc == CEP_OK && drained == CEP_OK && task->job->coordinator)
-        rt_coordinator_ended(task->job->coordinator, task);
+    if (rc == CEP_OK && drained == CEP_OK && !rt_job_is_cut(task->job) && task->job->relay)
+        rt_relay_ended(task->job->relay, task);
 }

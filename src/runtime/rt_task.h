@@ -66,6 +66,7 @@ struct rt_source_run {
 struct rt_task_in {
     struct rt_channel *channel; /* borrowed */
     uint32_t writer;            /* subtask: the input of the gates */
+    uint32_t taken;             /* the writer is elsewhere: elements since it was told of room */
     bool stopped;               /* STOP came */
     bool blocked;               /* its barrier came, others' have not */
     bool logging;               /* the task was saved before its barrier came: rows go into the snapshot too */
@@ -118,7 +119,7 @@ struct rt_task {
     uint64_t barrier;          /* the last one that went on */
     uint64_t committed;        /* the last checkpoint that its sinks committed */
     struct rt_saving *saving;  /* owned; what is not out yet of the last checkpoint; NULL: all is */
-    uint64_t untaken;          /* the checkpoint for which the coordinator has not copied db yet; 0 = none */
+    uint64_t untaken;          /* the checkpoint for which the relay has not copied db yet; 0 = none */
     uint32_t n_blocked;        /* channels that wait for the others' barriers */
     uint32_t n_logging;        /* channels whose rows go into the snapshot */
     uint64_t aligning;         /* the barrier that it knows to be on its way; `barrier` or less: none */
@@ -188,6 +189,8 @@ void rt_task_push(struct rt_task *task, uint32_t out, const struct evt_elem *e);
 void rt_task_announce(struct rt_task *task);
 /* Readers get to know of a barrier before it has gone through the channel. */
 void rt_task_announce_barrier(struct rt_task *task, uint64_t id);
+/* A writer has passed that barrier. Any thread. */
+void rt_task_announced(struct rt_task *task, uint64_t id);
 /* To all of its channels: this was the last. */
 void rt_task_push_stop(struct rt_task *task);
 /* Sleeps until the bell rings, or for a while. Sockets and timers wait. */

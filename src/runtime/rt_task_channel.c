@@ -4,6 +4,7 @@
 #include "runtime/rt_checkpoint.h"
 #include "runtime/rt_exchange.h"
 #include "runtime/rt_job_internal.h"
+#include "runtime/rt_part.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -44,7 +45,10 @@ static void announce(struct rt_task_out *out) {
         return;
     out->unannounced = 0;
     (void)rt_ring_sync_writer(out->channel->ring);
-    rt_task_ring_bell(out->channel->to);
+    if (out->channel->out)
+        rt_part_wake(out->channel->from->job, out->channel->index);
+    else
+        rt_task_ring_bell(out->channel->to);
 }
 
 void rt_task_announce(struct rt_task *task) {
@@ -77,6 +81,11 @@ void rt_task_push(struct rt_task *task, uint32_t out_index, const struct evt_ele
     if (!rt_ring_push(r, e)) {
         int64_t from = clk_mono(task->job->opts.clk);
         do {
+            if (rt_job_is_cut(task->job)) {
+                if (e->kind == EVT_ELEM_BATCH)
+                    evt_batch_unref(e->batch);
+                return;
+            }
             wait_for_room(task, out);
             int64_t now = clk_mono(task->job->opts.clk);
             task->blocked_us += now - from;
@@ -89,13 +98,20 @@ void rt_task_push(struct rt_task *task, uint32_t out_index, const struct evt_ele
         announce(out);
 }
 
+void rt_task_announced(struct rt_task *task, uint64_t id) {
+    uint64_t known = atomic_load(&task->announced);
+    while (known < id && !atomic_compare_exchange_weak(&task->announced, &known, id))
+        continue;
+    rt_task_ring_bell(task);
+}
+
 void rt_task_announce_barrier(struct rt_task *task, uint64_t id) {
     for (uint32_t i = 0; i < task->n_outs; i++) {
-        struct rt_task *to = task->outs[i].channel->to;
-        uint64_t known = atomic_load(&to->announced);
-        while (known < id && !atomic_compare_exchange_weak(&to->announced, &known, id))
-            continue;
-        rt_task_ring_bell(to);
+        const struct rt_channel *c = task->outs[i].channel;
+        if (c->out)
+            rt_part_announce(task->job, c->index, id);
+        else
+            rt_task_announced(c->to, id);
     }
 }
 
@@ -115,9 +131,20 @@ bool rt_task_has_input(const struct rt_task *task) {
     return false;
 }
 
-/* After a burst: a writer that waits goes on when half of the ring is free; at once when its barrier is waited for. */
-static void let_writer_go_on(struct rt_task_in *in) {
+/*
+ * After a burst: a writer that waits goes on when half of the ring is free; at once when its barrier is waited for. One elsewhere has
+ * credits left as long as less than a quarter is new.
+ */
+static void let_writer_go_on(struct rt_task_in *in, uint32_t n_taken) {
     struct rt_channel *c = in->channel;
+    if (c->in) {
+        in->taken += n_taken;
+        if (in->taken < c->ring->cap / 4)
+            return;
+        in->taken = 0;
+        rt_part_wake(c->to->job, c->index);
+        return;
+    }
     uint32_t n = rt_ring_sync_reader(c->ring);
     if ((n <= c->ring->cap / 2 || in->logging) && atomic_load(&c->writer_waits))
         rt_task_ring_bell(c->from);
@@ -125,7 +152,7 @@ static void let_writer_go_on(struct rt_task_in *in) {
 
 static void next_channel(struct rt_task *task) {
     if (task->in_burst > 0)
-        let_writer_go_on(&task->ins[task->in_turn]);
+        let_writer_go_on(&task->ins[task->in_turn], task->in_burst);
     task->in_burst = 0;
     task->in_turn = (task->in_turn + 1) % task->n_ins;
 }
@@ -175,7 +202,7 @@ void rt_task_discard(struct rt_task *task) {
     struct evt_elem e;
     struct rt_task_in *in;
     rt_task_unblock(task);
-    while (task->n_stopped < task->n_ins) {
+    while (task->n_stopped < task->n_ins && !rt_job_is_cut(task->job)) {
         while (task->n_stopped < task->n_ins && (in = pop(task, &e)) != NULL) {
             if (e.kind == EVT_ELEM_BATCH)
                 evt_batch_unref(e.batch);
@@ -183,7 +210,7 @@ void rt_task_discard(struct rt_task *task) {
                 stopped(task, in);
         }
         atomic_store(&task->asleep, true);
-        if (task->n_stopped < task->n_ins && !rt_task_has_input(task)) {
+        if (task->n_stopped < task->n_ins && !rt_task_has_input(task) && !rt_job_is_cut(task->job)) {
             struct pollfd p = { .fd = task->bell_fd, .events = POLLIN };
             uint64_t n;
             if (poll(&p, 1, ROOM_WAIT_MS) > 0 && read(task->bell_fd, &n, sizeof n) < 0)

@@ -66,7 +66,7 @@ static enum cep_rc open_sink(struct rt_task *task, const struct plan_sink *sink,
     struct con_sink_how how = { .subtask = job->exec.tasks[task->index].subtask,
         .n_subtasks = task->vertex->parallelism,
         .exactly_once = plan_delivery_of(job->plan, sink) == PLAN_EXACTLY_ONCE &&
-                        (job->opts.keep || !con_sink_parallel(sink)) };
+                        (rt_job_keeps(job) || !con_sink_parallel(sink)) };
     if (job->restore)
         rc = rt_restore_sink(job->restore, sink->name, &states, &how.n_states, err);
     how.states = states;

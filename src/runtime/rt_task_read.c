@@ -171,7 +171,7 @@ static bool drifted(const struct rt_job *job, const struct rt_source_run *s) {
  */
 static bool runs_ahead(const struct rt_job *job, const struct rt_source_run *s) {
     if (job->exec.n_tasks == 1 ||
-        atomic_load_explicit(&job->buffered[s->group], memory_order_relaxed) < TOGETHER_ROWS)
+        rt_job_group_buffered(job, s->group) < TOGETHER_ROWS)
         return false;
     for (uint32_t i = 0; i < job->n_sources; i++) {
         const struct rt_source_run *o = &job->sources[i];
@@ -190,7 +190,7 @@ static uint32_t fullest_group(const struct rt_job *job) {
     uint32_t fullest = 0;
     int64_t most = 0;
     for (uint32_t g = 0; g < job->plan->n_nodes; g++) {
-        int64_t n = atomic_load_explicit(&job->buffered[g], memory_order_relaxed);
+        int64_t n = rt_job_group_buffered(job, g);
         if (n > most) {
             most = n;
             fullest = g;
