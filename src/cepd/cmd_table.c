@@ -229,7 +229,7 @@ static const struct cmd_spec table[] = {
                    "With --state-backend rocksdb patterns have --state-memory bytes in memory; keys that were "
                    "not touched for long go\n"
                    "to a database under --state-dir (without one: in a temporary folder) and come back when "
-                   "they are. Checkpoints then\n"
+                   "they are; so do events that wait for the watermark and need more than half of it. Checkpoints then\n"
                    "hold what is new of it, and a restore serves from it at once. A checkpoint of one "
                    "backend restores with the other.\n"
                    "\n"

@@ -74,16 +74,17 @@ VALUE(open_matches, open, IS("pattern"))
 VALUE(keys, keys, IS("pattern") || IS("alert"))
 VALUE(state_bytes, state_bytes, IS("pattern"))
 VALUE(buffered, buffered, IS("pattern") || IS("alert"))
+VALUE(spilled, spilled, IS("pattern"))
 VALUE(alerts, alerts, IS("alert"))
 VALUE(suppressed, suppressed, IS("alert"))
 VALUE(resolved, resolved, IS("alert"))
 
 /* What a key and an open partial match cost in memory, with all that is held for them; not told while there is none. */
-#define PER(fn, field)                                                                 \
-    static bool fn(const struct row *r, double *v) {                                   \
-        uint64_t n = r->info.metrics.field;                                            \
-        *v = (double)r->info.metrics.state_bytes / (double)(n ? n : 1);                \
-        return IS("pattern") && n > 0;                                                 \
+#define PER(fn, field)                                                  \
+    static bool fn(const struct row *r, double *v) {                    \
+        uint64_t n = r->info.metrics.field;                             \
+        *v = (double)r->info.metrics.state_bytes / (double)(n ? n : 1); \
+        return IS("pattern") && n > 0;                                  \
     }
 PER(bytes_per_key, keys)
 PER(bytes_per_open, open)
@@ -110,6 +111,7 @@ static const struct metric metrics[] = {
     { "cepd_state_bytes_per_open_partial_match", "gauge", "bytes of state now for each open partial match",
         bytes_per_open },
     { "cepd_buffered_events", "gauge", "events waiting for the watermark now", buffered },
+    { "cepd_spilled_events", "gauge", "of these, events in the database (state.backend rocksdb)", spilled },
     { "cepd_alerts_total", "counter", "alerts let through", alerts },
     { "cepd_suppressed_total", "counter", "alerts suppressed or already firing", suppressed },
     { "cepd_resolved_total", "counter", "alerts resolved", resolved },

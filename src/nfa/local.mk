@@ -40,6 +40,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_save.c src/nfa/nfa_save.h \
 	src/nfa/nfa_skip.c \
 	src/nfa/nfa_slice.c \
+	src/nfa/nfa_spill.c \
 	src/nfa/nfa_sleep.c \
 	src/nfa/nfa_span.c src/nfa/nfa_span.h \
 	src/nfa/nfa_span_save.c \

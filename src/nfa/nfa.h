@@ -108,6 +108,7 @@ struct nfa_stats {
     /* With a tier. */
     uint64_t cold;              /* keys that lie in the tier alone; they are counted in the gauges above, but for bytes */
     uint64_t evicted, returned; /* keys that went down, and came back */
+    uint64_t spilled;           /* of the rows that wait: those in the tier */
     /* What events and time have cost: partial matches, their events and completed matches looked at. For tests, which have no
      * clock. */
     uint64_t work;
@@ -134,7 +135,7 @@ struct nfa_matcher_opts {
     uint64_t max_bytes;    /* of state; going over fails with CEP_ELIMIT; 0 = no limit */
     uint64_t max_buffered; /* rows in the reorder buffer; 0 = no limit; see nfa_matcher_is_full() */
     struct sto_tier *tier; /* borrowed; where keys go that do not fit into memory; NULL = all stay. Not with `fed` */
-    uint64_t budget;       /* with a tier: bytes of keys in memory beyond which those touched least recently go down */
+    uint64_t budget;       /* with a tier: bytes in memory beyond which keys touched least recently go down; rows beyond half of it */
     bool fed;              /* rows come from an nfa_many (nfa/nfa_many.h) in their order, with their conditions */
 };
 

@@ -25,6 +25,7 @@ struct nfa_cold *nfa_cold_new(struct nfa_matcher *m) {
     c->tier = m->opts.tier;
     c->trigger = m->opts.budget;
     nfa_saver_init(&c->saver, m);
+    c->rows = sto_tier_rows(c->tier, NFA_NS_ROW);
     m->cold_next = sto_tier_next(c->tier);
     return c;
 }
@@ -33,6 +34,7 @@ void nfa_cold_free(struct nfa_matcher *m) {
     struct nfa_cold *c = m->cold;
     if (!c)
         return;
+    nfa_spill_release(m);
     nfa_saver_release(&c->saver);
     nfa_loader_free(c->loader);
     base_buf_release(&c->row);
@@ -164,7 +166,7 @@ bool nfa_cold_bury(struct nfa_matcher *m) {
 }
 
 static size_t bytes(const struct nfa_matcher *m) {
-    return m->mem.live - nfa_cells_spare(m) + m->timers.cap * sizeof *m->timers.heap;
+    return m->mem.live - nfa_cells_spare(m) + m->timers.cap * sizeof *m->timers.heap + nfa_spill_bytes(m);
 }
 
 /* May the key leave memory now? */
@@ -328,6 +330,8 @@ enum cep_rc nfa_cold_save_counts(struct nfa_matcher *m, const struct sto_out *ou
     base_pack_varint(&b, st.waiting);
     base_pack_varint(&b, m->next_order);
     base_pack_varint(&b, m->next_step);
+    base_pack_varint(&b, m->cold->n.rows);
+    base_pack_varint(&b, m->cold->row_number);
     enum cep_rc rc = sto_put(out, NFA_NS_TIER, STO_NO_GROUP, BASE_STR(""), base_buf_view(&b), err);
     base_buf_release(&b);
     return rc;
@@ -350,7 +354,11 @@ enum cep_rc nfa_cold_load_counts(
     n.open = base_unpack_varint(&u);
     n.asleep = base_unpack_varint(&u);
     n.waiting = base_unpack_varint(&u);
-    uint64_t order = base_unpack_varint(&u), step = base_unpack_varint(&u);
+    uint64_t order = base_unpack_varint(&u), step = base_unpack_varint(&u), row_number = 0;
+    /* Programs before this one knew no rows there. */
+    bool has_rows_too = u.p < u.end;
+    n.rows = has_rows_too ? base_unpack_varint(&u) : 0;
+    row_number = has_rows_too ? base_unpack_varint(&u) : 0;
     if (!base_unpack_ok(&u) || order == UINT64_MAX || step == UINT64_MAX)
         return base_err_set(err, CEP_EDAMAGED, "the counts of pattern \"%.*s\" are damaged",
             BASE_STR_FMT(m->own->node->name));
@@ -366,6 +374,7 @@ enum cep_rc nfa_cold_load_counts(
         return base_err_set(err, CEP_ESTATE, "the database's keys are those of another \"%.*s\"",
             BASE_STR_FMT(m->own->node->name));
     m->cold->n = n;
+    m->cold->row_number = row_number;
     return CEP_OK;
 }
 

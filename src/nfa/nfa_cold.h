@@ -15,6 +15,10 @@
  * A save. From nfa_matcher_save_begin() until nfa_matcher_save_taken() the tier takes only what is of that moment (`held`): a key
  * that changed since it was written stays in memory, and so does a ghost; clean keys may go, for their rows are right.
  *
+ * Rows (nfa_spill.c). Where a batch comes in whose rows would need more than half the budget with those that wait already, its
+ * rows lie in the database until the watermark is about to pass them (sto_rows.h); then they come in again, some at a time. During a
+ * save they stay in memory, and nothing of those that came back is removed.
+ *
  * Invariants (nfa_cold_check()):
  *   I1  a key is in the table, or in the tier alone, or it has no state
  *   I2  a key that is not stored is dirty; a ghost is stored
@@ -26,6 +30,7 @@
 /* Gauges of keys in the tier alone; the matcher's own are of those in memory. */
 struct nfa_cold_gauges {
     uint64_t keys, open, asleep, waiting;
+    uint64_t rows; /* that wait in the tier */
 };
 
 struct nfa_cold {
@@ -48,6 +53,12 @@ struct nfa_cold {
     size_t cap_due;
     struct base_str *asked; /* scratch */
     size_t cap_asked;
+    struct sto_rows *rows;   /* borrowed: the tier's */
+    uint64_t row_bytes;      /* of batches of which rows wait in memory */
+    uint64_t row_number;     /* of the next row that goes down */
+    bool returning;          /* rows come in that were there already */
+    uint64_t n_back;         /* rows that came back and are not removed */
+    struct evt_batch **back; /* owned; by input: rows on their way back */
 };
 
 /* Requires: m->opts.tier. */
@@ -75,3 +86,14 @@ enum cep_rc nfa_cold_save_all(struct nfa_matcher *m, const struct sto_out *out, 
 /* Is there a row of this key? */
 bool nfa_cold_has(struct nfa_matcher *m, const struct nfa_key *k);
 void nfa_cold_check(const struct nfa_matcher *m);
+
+/* nfa_spill.c */
+void nfa_spill_release(struct nfa_matcher *m);
+/* Rows of a batch that just came, hashed in h, go down. Returns: false: they stay. */
+bool nfa_spill(struct nfa_matcher *m, const struct nfa_held *h, const uint64_t *rows);
+/* Rows with a time up to the watermark come back, some at a time. Returns: up to when all that wait are in memory. */
+int64_t nfa_spill_back(struct nfa_matcher *m, int64_t watermark);
+/* Rows that came back are removed. Requires: not held. Returns: false and m->rc. */
+bool nfa_spill_forget(struct nfa_matcher *m);
+/* Of what counts against the budget; never more than half of it. */
+size_t nfa_spill_bytes(const struct nfa_matcher *m);

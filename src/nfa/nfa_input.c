@@ -4,6 +4,7 @@
  * A row that no state and no start cares for is dropped here, before its key is hashed. The others wait as (batch, row)
  * with their bits and the hash of their key; the batch is held until its last row was taken.
  */
+#include "nfa/nfa_cold.h"
 #include "nfa/nfa_det.h"
 
 #include "base/base_bits.h"
@@ -239,9 +240,14 @@ static uint32_t held_new(struct nfa_matcher *m, uint32_t input, struct evt_batch
     h->input = input;
     h->waiting = 0;
     h->saved = m->save_number;
+    h->bytes = m->cold ? evt_batch_bytes(b) : 0;
+    if (m->cold)
+        m->cold->row_bytes += h->bytes + nfa_held_bytes(m, h);
     return i;
 }
 static void held_free(struct nfa_matcher *m, uint32_t i) {
+    if (m->cold)
+        m->cold->row_bytes -= m->held[i].bytes + nfa_held_bytes(m, &m->held[i]);
     evt_batch_unref(m->held[i].batch);
     m->held[i].batch = NULL;
     m->free_held = base_grow(m->free_held, m->n_free_held, &m->cap_free_held, sizeof *m->free_held);
@@ -482,6 +488,10 @@ enum cep_rc nfa_matcher_batch(
     nfa_hash_keys(m, h, b, relevant, &fails);
     if (fails.n)
         nfa_report(m, input, b, &fails);
+    if (m->cold && !m->opts.processing_time && nfa_spill(m, h, relevant)) {
+        held_free(m, slot);
+        return finish(m, err);
+    }
     h->waiting = (uint32_t)n;
     memcpy(h->waits, relevant, BASE_BITS_WORDS(b->n_rows) * sizeof *h->waits);
     room_for_rows(m, n);
@@ -505,8 +515,14 @@ enum cep_rc nfa_matcher_advance(struct nfa_matcher *m, int64_t watermark, struct
     if (watermark > m->watermark)
         m->watermark = watermark;
     room_for_rows(m, EVT_BATCH_ROWS);
-    for (size_t n; (n = clk_reorder_take(&m->reorder, watermark, m->rows, m->cap_rows));)
-        take_rows(m, m->rows, n);
+    for (int64_t upto = watermark;;) {
+        if (m->cold)
+            upto = nfa_spill_back(m, watermark);
+        for (size_t n; (n = clk_reorder_take(&m->reorder, upto, m->rows, m->cap_rows));)
+            take_rows(m, m->rows, n);
+        if (upto == watermark || m->rc != CEP_OK)
+            break;
+    }
     fire_timers(m, watermark);
     return finish(m, err);
 }

@@ -150,14 +150,15 @@ void nfa_matcher_stats(const struct nfa_matcher *m, struct nfa_stats *out) {
         out->asleep += m->cold->n.asleep;
         out->waiting += m->cold->n.waiting;
         out->cold = m->cold->n.keys;
+        out->spilled = m->cold->n.rows;
         out->evicted = m->cold->evicted;
         out->returned = m->cold->returned;
     }
-    out->buffered = m->reorder.n_rows;
+    out->buffered = m->reorder.n_rows + out->spilled;
     out->bytes = nfa_mem_held(&m->mem) + nfa_dets_bytes(m) + clk_reorder_bytes(&m->reorder) +
                  m->timers.cap * sizeof *m->timers.heap;
     for (size_t i = 0; i < m->n_held; i++)
-        out->bytes += m->held[i].cap_rows * (m->p->n_words + 2) * sizeof(uint64_t);
+        out->bytes += nfa_held_bytes(m, &m->held[i]) + (m->held[i].batch ? m->held[i].bytes : 0);
 }
 
 void nfa_sets_mark(const struct nfa_matcher *m) {

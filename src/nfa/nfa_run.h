@@ -136,6 +136,7 @@ struct nfa_held {
     uint32_t waiting;        /* rows */
     uint32_t input;
     uint32_t cap_rows;
+    size_t bytes;      /* of the batch; with a tier */
     uint32_t saved;    /* number of the last save that its rows are in, or that they came after; of a matcher that is not fed */
     uint64_t *waits;   /* bitmap of these rows; likewise */
     uint64_t *bits;    /* n_words a row */
@@ -338,6 +339,11 @@ struct nfa_fed {
 /* As nfa_matcher_new(), with opts.fed. Requires: what *fed refers to outlives it. */
 struct nfa_matcher *nfa_matcher_new_fed(const struct nfa_prog *p, const struct nfa_out *out,
     const struct nfa_matcher_opts *opts, const struct nfa_fed *fed);
+
+/* Of what is kept beside the batch. */
+static inline size_t nfa_held_bytes(const struct nfa_matcher *m, const struct nfa_held *h) {
+    return h->cap_rows * (m->p->n_words + 2) * sizeof(uint64_t);
+}
 
 /* nfa_code.c: does a matcher that is fed the same with both programs? Those for which it is have one hash. */
 bool nfa_code_same(const struct nfa_prog *a, const struct nfa_prog *b);

@@ -16,7 +16,7 @@
  *          varint quotas * varint left
  *          varint done   * (varint last link, varint quota + 1, varint start's order, zigzag start's time, varint step)
  *
- *     ROW  key: u64 running number; its group is that of the row's key
+ *     ROW  key: u64 running number (of rows that lay in a database from 2^63 on); its group is that of the row's key
  *          varint input, row (evt_pack.h) by the input's schema in META
  *
  * Events and links come before what refers to them, so a reader needs one pass. Those that several partial matches share are

@@ -129,7 +129,7 @@ static enum cep_rc begin(struct nfa_matcher *m, const struct sto_out *out, bool 
     enum cep_rc rc = CEP_OK;
     if (m->cold) {
         /* Those that died before are none of it. */
-        if (!nfa_cold_bury(m))
+        if (!nfa_cold_bury(m) || !nfa_spill_forget(m))
             rc = told(m, err);
         m->cold->held = true;
     }

@@ -42,7 +42,8 @@ struct rt_op;
     METRIC(open, "open", "partial matches open now")                                   \
     METRIC(keys, "keys", "keys with state now")                                        \
     METRIC(state_bytes, "state_bytes", "bytes of state now")                           \
-    METRIC(buffered, "buffered", "events waiting for the watermark now")
+    METRIC(buffered, "buffered", "events waiting for the watermark now")               \
+    METRIC(spilled, "spilled", "of these, events in the database")
 
 struct rt_metrics {
 #define RT_METRIC_FIELD(field, name, help) uint64_t field;

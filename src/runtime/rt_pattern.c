@@ -83,6 +83,7 @@ static void pattern_gauges(struct rt_op *op) {
     m->keys = st.keys;
     m->state_bytes = st.bytes;
     m->buffered = st.buffered;
+    m->spilled = st.spilled;
 }
 
 static void pattern_traced(struct rt_op *op) {

@@ -365,7 +365,7 @@ void rt_task_count(struct rt_task *task) {
         if (!op->vt->gauges)
             continue;
         op->vt->gauges(op);
-        int64_t now = (int64_t)op->metrics.buffered, change = now - task->counted[node];
+        int64_t now = (int64_t)(op->metrics.buffered - op->metrics.spilled), change = now - task->counted[node];
         if (change != 0)
             atomic_fetch_add_explicit(&job->buffered[job->group[node]], change, memory_order_relaxed);
         task->counted[node] = now;

@@ -15,7 +15,7 @@ enum {
     TABLE_FILE_BYTES = 4 << 20 /* small files: a checkpoint that follows few changes uploads few bytes */
 };
 
-static const char *const space_names[STO_SPACE_MAX] = { "default", "timers" };
+static const char *const space_names[STO_SPACE_MAX] = { "default", "timers", "rows" };
 
 struct sto_db {
     char *dir; /* owned */
@@ -40,6 +40,18 @@ static enum cep_rc outcome(const char *dir, const char *doing, char *why, struct
     return rc;
 }
 
+/* After a flush or compaction that failed RocksDB writes nothing any more, whatever becomes of the disk. */
+static enum cep_rc written(const struct sto_db *db, const char *doing, char *why, struct cep_err *err) {
+    uint64_t n = 0;
+    enum cep_rc rc = outcome(db->dir, doing, why, err);
+    if (rc != CEP_OK && err && rocksdb_property_int_cf(db->db, db->spaces[0], "rocksdb.background-errors", &n) == 0 &&
+        n > 0) {
+        err->retriable = false;
+        base_err_hint(err, "the database takes nothing any more: go back to the last checkpoint");
+    }
+    return rc;
+}
+
 static rocksdb_options_t *options_of(const struct sto_db *db, size_t memory) {
     rocksdb_options_t *o = rocksdb_options_create();
     rocksdb_block_based_table_options_t *t = rocksdb_block_based_options_create();
@@ -56,7 +68,7 @@ static rocksdb_options_t *options_of(const struct sto_db *db, size_t memory) {
     rocksdb_options_set_keep_log_file_num(o, 1);
     rocksdb_options_set_info_log_level(o, 3);
     rocksdb_options_set_stats_dump_period_sec(o, 0);
-    /* One whole view over both spaces without a log. */
+    /* One whole view over all spaces without a log. */
     rocksdb_options_set_atomic_flush(o, 1);
     rocksdb_block_based_options_set_block_cache(t, db->cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1);
@@ -155,7 +167,7 @@ size_t sto_db_batch_bytes(const struct sto_db_batch *b) {
 enum cep_rc sto_db_write(struct sto_db *db, struct sto_db_batch *b, struct cep_err *err) {
     char *why = NULL;
     rocksdb_write(db->db, db->write, b->rows, &why);
-    enum cep_rc rc = outcome(db->dir, "write", why, err);
+    enum cep_rc rc = written(db, "write", why, err);
     if (rc == CEP_OK)
         rocksdb_writebatch_clear(b->rows);
     return rc;
@@ -285,7 +297,7 @@ enum cep_rc sto_db_delete_range(
     char *why = NULL;
     rocksdb_delete_range_cf(
         db->db, db->write, db->spaces[space], from.p, from.len, to.p, to.len, &why);
-    return outcome(db->dir, "write", why, err);
+    return written(db, "write", why, err);
 }
 
 /* -- checkpoints ------------------------------------------------------------------------------------------------ */
@@ -296,7 +308,7 @@ enum cep_rc sto_db_checkpoint(struct sto_db *db, const char *dir, struct cep_err
     /* 0: the memtables are flushed first; without a log they would be missing from the copy. */
     if (cp)
         rocksdb_checkpoint_create(cp, dir, 0, &why);
-    enum cep_rc rc = outcome(db->dir, "take a checkpoint of", why, err);
+    enum cep_rc rc = written(db, "take a checkpoint of", why, err);
     if (cp)
         rocksdb_checkpoint_object_destroy(cp);
     return rc;

@@ -2,13 +2,15 @@
 /*
  * sto_db -- the tier under memory: one embedded RocksDB, the state of one subtask that does not fit its budget.
  *
- * RocksDB stands behind this door; nobody else includes its header. Two spaces (column families) of ordered bytes:
+ * RocksDB stands behind this door; nobody else includes its header. Three spaces (column families) of ordered bytes:
  *
  *     STO_SPACE_KEYS    key group (2 bytes, big endian) | operator (2, big endian) | namespace (1) | key   ->  value
  *     STO_SPACE_TIMERS  operator (2, big endian) | deadline (8, big endian, sign flipped) | key             ->  ""
+ *     STO_SPACE_ROWS    operator (2, big endian) | time (8, big endian, sign flipped) | input (4) | origin (4) | seq (8) | number (8),
+ *                       all big endian                                                                      ->  value
  *
  * The key group comes first, so that the share of a subtask is one range. An operator's timers ascend by deadline: what is due
- * next is its first row. Who writes these rows: sto_tier.h.
+ * next is its first row. Who writes these rows: sto_tier.h, sto_rows.h.
  *
  * There is no write-ahead log: what is here is a cache of state whose truth is the last checkpoint. A directory that a
  * killed process left behind is thrown away by sto_db_open(); sto_db_checkpoint() makes the durable copy (hard links).
@@ -22,7 +24,7 @@
 #include "base/base_buf.h"
 #include "base/base_err.h"
 
-enum sto_space { STO_SPACE_KEYS = 0, STO_SPACE_TIMERS, STO_SPACE_MAX };
+enum sto_space { STO_SPACE_KEYS = 0, STO_SPACE_TIMERS, STO_SPACE_ROWS, STO_SPACE_MAX };
 
 struct sto_db;
 struct sto_db_batch;
@@ -51,7 +53,10 @@ void sto_db_batch_put(struct sto_db_batch *b, struct sto_db *db, enum sto_space 
 void sto_db_batch_delete(
     struct sto_db_batch *b, struct sto_db *db, enum sto_space space, struct base_str key);
 size_t sto_db_batch_bytes(const struct sto_db_batch *b);
-/* Ensures: all of the batch is there, or (an error) none of it; the batch is empty in the first case, as it was in the second. */
+/*
+ * Ensures: all of the batch is there, or (an error) none of it; the batch is empty in the first case, as it was in the second.
+ * err->retriable: see sto_db_checkpoint().
+ */
 enum cep_rc sto_db_write(struct sto_db *db, struct sto_db_batch *b, struct cep_err *err);
 
 /* -- reading -------------------------------------------------------------------------------------------------- */
@@ -91,6 +96,7 @@ enum cep_rc sto_db_delete_range(
 /*
  * Everything written so far, as a directory of its own: table files are hard links, so it costs a flush and a few small files.
  * Requires: `dir` does not exist, its parent does, both on the database's file system.
+ * Returns: CEP_EIO; err->retriable is false when the database is of no use any more, as a file of it could not be written.
  */
 enum cep_rc sto_db_checkpoint(struct sto_db *db, const char *dir, struct cep_err *err);
 

@@ -38,6 +38,7 @@ struct sto_tier {
     int64_t read_to;      /* all timers before this deadline were read, and none behind `from` */
     bool at_end;          /* there was nothing behind `from` */
     int64_t given;        /* no timer behind this deadline was handed out, but for those that are to come again */
+    struct sto_rows *rows; /* owned; NULL: nobody asked for them */
 };
 
 static void put_be(struct base_buf *b, uint64_t v, unsigned bytes) {
@@ -89,6 +90,7 @@ void sto_tier_free(struct sto_tier *t) {
     if (!t)
         return;
     sto_db_batch_free(t->batch);
+    sto_rows_free(t->rows);
     base_buf_release(&t->row);
     base_buf_release(&t->value);
     base_buf_release(&t->many);
@@ -273,11 +275,19 @@ enum cep_rc sto_tier_due(
 
 /* -- all keys ------------------------------------------------------------------------------------------------------ */
 
+struct sto_rows *sto_tier_rows(struct sto_tier *t, uint8_t ns) {
+    if (!t->rows)
+        t->rows = sto_rows_new(t->db, t->op, ns);
+    return t->rows;
+}
+
 struct sto_tier_scan {
     const struct sto_tier *t;
     struct sto_db_iter *it;
     struct base_buf place;
     bool moved; /* it stands on the row behind the one given last */
+    struct sto_rows *rows; /* owned; NULL: the tier's own */
+    struct sto_rows_scan *waiting;
 };
 
 struct sto_tier_scan *sto_tier_scan_new(struct sto_tier *t) {
@@ -286,11 +296,17 @@ struct sto_tier_scan *sto_tier_scan_new(struct sto_tier *t) {
     key_row(t, &s->place, 0);
     s->it = sto_db_iter_new(t->db, STO_SPACE_KEYS, base_buf_view(&s->place), (struct base_str){ 0 });
     s->moved = true;
+    /* Who only reads a database asks for no rows. Their entries say their namespace. */
+    if (!t->rows)
+        s->rows = sto_rows_new(t->db, t->op, t->ns);
+    s->waiting = sto_rows_scan_new(t->rows ? t->rows : s->rows);
     return s;
 }
 
 enum cep_rc sto_tier_scan_next(struct sto_tier_scan *s, struct sto_entry *e, struct cep_err *err) {
     struct base_str row, value;
+    if (!s->it)
+        return sto_rows_scan_next(s->waiting, e, err);
     if (!s->moved)
         sto_db_iter_next(s->it);
     while (sto_db_iter_row(s->it, &row, &value)) {
@@ -316,13 +332,15 @@ enum cep_rc sto_tier_scan_next(struct sto_tier_scan *s, struct sto_entry *e, str
     }
     enum cep_rc rc = sto_db_iter_end(s->it, err);
     s->it = NULL;
-    return rc == CEP_OK ? CEP_NONE : rc;
+    return rc == CEP_OK ? sto_rows_scan_next(s->waiting, e, err) : rc;
 }
 
 void sto_tier_scan_free(struct sto_tier_scan *s) {
     if (!s)
         return;
     (void)sto_db_iter_end(s->it, NULL);
+    sto_rows_scan_free(s->waiting);
+    sto_rows_free(s->rows);
     base_buf_release(&s->place);
     base_free(s);
 }

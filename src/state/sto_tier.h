@@ -16,6 +16,7 @@
  */
 #include "state/sto.h"
 #include "state/sto_db.h"
+#include "state/sto_rows.h"
 
 struct sto_tier;
 
@@ -52,7 +53,10 @@ int64_t sto_tier_next(const struct sto_tier *t);
 enum cep_rc sto_tier_due(
     struct sto_tier *t, int64_t upto, struct base_str *key, int64_t *deadline, struct cep_err *err);
 
-/* All keys, as of sto_tier_scan_new(), whatever is written later: as entries, group by group. */
+/* Rows of the operator that wait, of namespace `ns` (sto_rows.h); the tier's. The same `ns` each time. */
+struct sto_rows *sto_tier_rows(struct sto_tier *t, uint8_t ns);
+
+/* All keys, group by group, then the rows that wait, as of sto_tier_scan_new(), whatever is written later: as entries. */
 struct sto_tier_scan;
 struct sto_tier_scan *sto_tier_scan_new(struct sto_tier *t);
 /* *e is borrowed until the next call. Returns: CEP_NONE at the end. */

@@ -352,6 +352,63 @@ def test_a_sink_that_fails_takes_the_job_back(folder, shim):
         assert committed(here) == undisturbed(here, 600), (call, path)
 
 
+# -- the database under memory ------------------------------------------------------------------------------------------
+
+# No key stays in memory, and no event that waits.
+ROCKSDB = ("--state-backend", "rocksdb", "--state-memory", "1k")
+
+
+def test_a_database_that_cannot_be_opened_ends_the_start(folder, shim):
+    append(folder, rows(0, 200))
+    with Job(folder, shim, *ROCKSDB, faults=[f"open state/db/task-0/ {errno.EACCES}"]) as job:
+        assert job.process.wait(timeout=LIMIT_S) == 2, job.said()
+    assert re.search(r'error: .*could not open state in "state/db/task-0": .*Permission denied', job.said()), job.said()
+    with Job(folder, shim, *ROCKSDB, "--fresh", text=BOUNDED) as job:
+        assert job.process.wait(timeout=LIMIT_S) == 0, job.said()
+    assert committed(folder) == undisturbed(folder, 200)
+
+
+def test_a_restart_tries_again_to_open_its_database(folder, shim):
+    """A sink's failure takes the job back; then the database cannot be made of the checkpoint's files, by link or by opening them."""
+    for i, (call, what) in enumerate([("link", "could not link"), ("open", "could not")]):
+        here = folder / str(i)
+        here.mkdir()
+        append(here, rows(0, 200))
+        with Job(here, shim, *ROCKSDB, "--restart-delay", "10 ms", "--restart-factor", "1") as job:
+            next_checkpoints(job)
+            append(here, rows(200, 100))
+            next_checkpoints(job)
+            job.fail(f"fsync big.ndjson {errno.EIO}", f"{call} state/db/task-0/ {errno.EIO}")
+            append(here, rows(300, 100))
+            wait_for(lambda: re.search(what + r".*state/db/task-0.*restart [2-9]", job.said()), job)
+            job.fail()
+            append(here, rows(400, 100))
+            next_checkpoints(job, 3)
+            job.stop()
+        ends(here, shim)
+        assert committed(here) == undisturbed(here, 500), call
+
+
+def test_a_database_that_cannot_be_written_or_copied(folder, shim):
+    """Table files that cannot be written, a copy that cannot be linked: a checkpoint fails or the job goes back, and nothing is lost."""
+    for i, (call, path, number) in enumerate([("write", ".sst", errno.ENOSPC), ("fsync", ".sst", errno.EIO), ("link", ".at-", errno.EIO),
+                                              ("link", "/shared/", errno.EIO), ("mkdir", ".at-", errno.ENOSPC)]):
+        here = folder / str(i)
+        here.mkdir()
+        append(here, rows(0, 200))
+        with Job(here, shim, *ROCKSDB, "--restart-delay", "10 ms", "--restart-factor", "1") as job:
+            next_checkpoints(job)
+            job.fail(f"{call} {path} {number}")
+            append(here, rows(200, 200))
+            wait_for(lambda: re.search(r"the job goes (on without it|back to its last checkpoint)", job.said()), job)
+            job.fail()
+            append(here, rows(400, 200))
+            next_checkpoints(job, 3)
+            job.stop()
+        ends(here, shim)
+        assert committed(here) == undisturbed(here, 600), (call, path)
+
+
 # -- anything, anywhere ---------------------------------------------------------------------------------------------------
 
 
@@ -417,13 +474,13 @@ class SmallDisk:
             (self.folder / "ballast").unlink()
 
 
-def test_a_full_disk_costs_nothing_but_time(folder, shim):
+def a_full_disk(folder, shim, *backend):
     """State and sinks are on it: checkpoints fail, sinks fail, the job goes back and back until there is room again."""
     with SmallDisk(folder / "small") as disk:
         here = disk.folder
         append(folder, rows(0, 200))
         text = PROGRAM.replace("'in.ndjson'", "'../in.ndjson'")
-        with Job(here, shim, "--restart-delay", "20 ms", "--restart-factor", "1", text=text, log=folder / "log",
+        with Job(here, shim, *backend, "--restart-delay", "20 ms", "--restart-factor", "1", text=text, log=folder / "log",
                  file=folder / "faults") as job:
             next_checkpoints(job)
             disk.fill(job)
@@ -432,10 +489,18 @@ def test_a_full_disk_costs_nothing_but_time(folder, shim):
             disk.free(job)
             next_checkpoints(job, 3)
             job.stop()
-        with Job(here, shim, "--restore", "latest", text=text.replace(", follow = true", ""), log=folder / "log",
+        with Job(here, shim, *backend, "--restore", "latest", text=text.replace(", follow = true", ""), log=folder / "log",
                  file=folder / "faults") as job:
             assert job.process.wait(timeout=LIMIT_S) == 0, job.said()
         assert committed(here) == undisturbed(folder, 600)
+
+
+def test_a_full_disk_costs_nothing_but_time(folder, shim):
+    a_full_disk(folder, shim)
+
+
+def test_a_full_disk_under_the_database_costs_nothing_but_time(folder, shim):
+    a_full_disk(folder, shim, *ROCKSDB)
 
 
 def main():

@@ -34,9 +34,9 @@ struct run {
     struct nfa_kit plain, tiered; /* the same events */
     struct entries want, got;
     struct sto_out to_want, to_got;
-    bool open;  /* a save is under way */
+    bool open; /* a save is under way */
     int64_t watermark;
-    uint64_t n_returned, n_saves, n_restored;
+    uint64_t n_returned, n_saves, n_restored, n_spilled;
     const char *what;
 };
 
@@ -104,7 +104,7 @@ static void give_up(struct run *r) {
 static void assert_gauges(struct run *r) {
     struct nfa_stats a = stats_of(&r->plain), b = stats_of(&r->tiered);
     if (a.keys != b.keys || a.open != b.open || a.asleep != b.asleep || a.waiting != b.waiting ||
-        a.buffered != b.buffered)
+        a.buffered != b.buffered || b.spilled > b.buffered)
         fail_msg("%s: keys %llu open %llu asleep %llu waiting %llu instead of %llu %llu %llu %llu", r->what,
             (unsigned long long)b.keys, (unsigned long long)b.open, (unsigned long long)b.asleep,
             (unsigned long long)b.waiting, (unsigned long long)a.keys, (unsigned long long)a.open,
@@ -160,6 +160,7 @@ static void events(struct run *r, struct nfa_gen *g, const char *copy) {
         if (restores && !r->open && what == 59 && !r->n_restored)
             restore(r, copy);
         assert_gauges(r);
+        r->n_spilled += stats_of(&r->tiered).spilled;
         /* Some patterns grow exponentially. */
         struct nfa_stats st = stats_of(&r->plain);
         if (st.open + st.waiting > 1000 || st.matches > 5000)
@@ -189,9 +190,10 @@ static void assert_same_counters(struct run *r, bool sets) {
     /* Starts that are over are not written, so they are not there to be pruned. */
     if (sets)
         a.pruned = b.pruned;
-#define SAME(name, text)                                                                                        \
-    if (a.name != b.name)                                                                                       \
-        fail_msg("%s: %s: %llu instead of %llu", r->what, text, (unsigned long long)b.name, (unsigned long long)a.name);
+#define SAME(name, text)                                                                    \
+    if (a.name != b.name)                                                                   \
+        fail_msg("%s: %s: %llu instead of %llu", r->what, text, (unsigned long long)b.name, \
+            (unsigned long long)a.name);
     NFA_COUNTER_LIST(SAME)
 #undef SAME
 }
@@ -204,6 +206,7 @@ static void assert_nothing_is_left(struct run *r) {
     size_t rows = nfa_kit_rows(&r->tiered, STO_SPACE_KEYS);
     assert_int_equal(rows, stats_of(&r->plain).keys);
     assert_true(nfa_kit_rows(&r->tiered, STO_SPACE_TIMERS) <= rows);
+    assert_int_equal(nfa_kit_rows(&r->tiered, STO_SPACE_ROWS), 0);
     nfa_entries_release(&all);
 }
 
@@ -211,9 +214,10 @@ static const uint64_t budgets[] = { 1, 8000, 16000, 1 << 20 };
 
 /* Returns: false when the pattern is not one. */
 static bool one_case(struct nfa_gen *g, struct run *total, const char *copy) {
-    static const unsigned flags[] = { 0, NFA_KIT_NO_TIMEOUTS, NFA_KIT_RICH, NFA_KIT_RICH | NFA_KIT_NO_TIMEOUTS,
-        NFA_KIT_NO_CALM | NFA_KIT_NO_DOMINATE | NFA_KIT_NO_COVER, NFA_KIT_SETS,
-        NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_NO_CALM };
+    static const unsigned flags[] = { 0, NFA_KIT_NO_TIMEOUTS, NFA_KIT_RICH,
+        NFA_KIT_RICH | NFA_KIT_NO_TIMEOUTS, NFA_KIT_NO_CALM | NFA_KIT_NO_DOMINATE | NFA_KIT_NO_COVER,
+        NFA_KIT_SETS, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS,
+        NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_NO_CALM };
     struct base_buf pattern = BASE_BUF_INIT;
     struct run r = { .watermark = EVT_TIME_MIN };
     r.to_want = (struct sto_out){ nfa_entries_put, &r.want };
@@ -237,6 +241,7 @@ static bool one_case(struct nfa_gen *g, struct run *total, const char *copy) {
             assert_nothing_is_left(&r);
         total->n_returned += stats_of(&r.tiered).returned;
         total->n_saves += r.n_saves;
+        total->n_spilled += r.n_spilled;
         total->n_restored += r.n_restored;
     }
     nfa_entries_release(&r.want);
@@ -264,6 +269,7 @@ static void gives_what_memory_gives(void **state) {
     nfa_kit_db_close(&db);
     assert_true(done > cases / 2);
     assert_true(total.n_returned > done * 20 && total.n_saves > done * 2 && total.n_restored > done / 40);
+    assert_true(total.n_spilled > done * 200);
 }
 
 /* -- memory --------------------------------------------------------------------------------------------------------- */
@@ -334,6 +340,52 @@ static void memory_stays_within_the_budget(void **state) {
     nfa_kit_db_close(&db);
 }
 
+/* More rows than fit in wait for the watermark: they lie in the database, and come back as it passes them, a save or none. */
+static void waiting_rows_stay_within_the_budget(void **state) {
+    (void)state;
+    enum { WAIT = 40000, PAIRS = WAIT / 2 };
+    struct plan_pattern o = { .skip = PLAN_SKIP_NONE };
+    struct nfa_kit k;
+    struct entries out = { .n = 0 };
+    struct sto_out to = { nfa_entries_put, &out };
+    nfa_kit_db_open(&db);
+    assert_true(nfa_kit_init(&k, "a -> b", &o, NFA_KIT_KEYED));
+    nfa_kit_tiered(&k, &db, BUDGET);
+    uint64_t most = 0;
+    for (int64_t i = 0; i < PAIRS; i++) {
+        /* Out of order. */
+        nfa_kit_event(&k, 'b', 2 * PAIRS - i, i);
+        nfa_kit_event(&k, 'a', 1 + i / 2, i);
+        struct nfa_stats st = stats_of(&k);
+        most = st.bytes > most ? st.bytes : most;
+    }
+    struct nfa_stats st = stats_of(&k);
+    assert_int_equal(st.buffered, WAIT);
+    assert_true(st.spilled > WAIT * 9 / 10);
+    assert_int_equal(nfa_kit_rows(&k, STO_SPACE_ROWS), st.spilled);
+    assert_int_equal(nfa_matcher_save_begin(k.matcher, &to, NULL), CEP_OK);
+    nfa_kit_advance(&k, PAIRS / 2);
+    /* What came back is in the database of the save. */
+    assert_int_equal(nfa_kit_rows(&k, STO_SPACE_ROWS), st.spilled);
+    assert_int_equal(nfa_matcher_save_some(k.matcher, SIZE_MAX, NULL), CEP_OK);
+    assert_true(out.n < WAIT / 10);
+    nfa_matcher_save_taken(k.matcher);
+    nfa_kit_advance(&k, EVT_TIME_MAX);
+    assert_int_equal(k.n_matches, PAIRS);
+    st = stats_of(&k);
+    assert_int_equal(st.buffered, 0);
+    assert_int_equal(st.spilled, 0);
+    assert_int_equal(st.events, WAIT);
+    if (most > BUDGET + SLACK)
+        fail_msg("%llu bytes with a budget of %d", (unsigned long long)most, BUDGET);
+    nfa_entries_clear(&out);
+    assert_int_equal(nfa_matcher_save(k.matcher, &to, NULL), CEP_OK);
+    assert_int_equal(nfa_kit_rows(&k, STO_SPACE_ROWS), 0);
+    nfa_entries_release(&out);
+    nfa_kit_release(&k);
+    nfa_kit_db_close(&db);
+}
+
 /* Another program's keys are refused; so are counts that make no sense. */
 static void a_tier_is_only_its_own_programs(void **state) {
     (void)state;
@@ -376,6 +428,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_what_memory_gives),
         cmocka_unit_test(memory_stays_within_the_budget),
+        cmocka_unit_test(waiting_rows_stay_within_the_budget),
         cmocka_unit_test(a_tier_is_only_its_own_programs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
