@@ -216,6 +216,14 @@ static bool check_options(struct dsl_sem *c, const struct dsl_endpoint *e, const
     return ok && !e->lost && check_together(c, r, e->name.span, opts, n);
 }
 
+bool dsl_check_library_options(struct dsl_sem *c, const struct dsl_endpoint *e,
+    const struct plan_opt_spec *specs, const struct plan_opt **out, uint32_t *n_out) {
+    const struct opt_rules r = { .specs = specs,
+        .kind = "library",
+        .name = base_arena_printf(&c->tmp, "%.*s", BASE_STR_FMT(e->name.text)) };
+    return check_options(c, e, &r, out, n_out);
+}
+
 static bool check_connector(
     struct dsl_sem *c, const struct dsl_endpoint *to, bool source, struct dsl_endpoint_out *out) {
     struct dsl_nearest near;

@@ -67,6 +67,13 @@ static void write_aggregate(struct base_buf *b, const struct plan *p, const stru
         typed(b, "column", n->schema->cols[k].name, ag->items[k], ag->groups, NULL);
 }
 
+static void write_process(struct base_buf *b, const struct plan *plan, const struct plan_process *pr) {
+    for (uint32_t i = 0; i < pr->n_inputs; i++)
+        for (uint32_t k = 0; k < pr->n_keys; k++)
+            typed(b, "key", BASE_STR("partition by"), pr->keys[i][k], plan_schema_of(plan, pr->inputs[i]),
+                NULL);
+}
+
 void dsl_checked_write(struct base_buf *b, const struct plan *plan) {
     for (uint32_t i = 0; i < plan->n_params; i++) {
         base_buf_puts(b, "parameter ");
@@ -92,5 +99,7 @@ void dsl_checked_write(struct base_buf *b, const struct plan *plan) {
             write_select(b, plan, n);
         else if (n->kind == PLAN_NODE_AGGREGATE)
             write_aggregate(b, plan, n);
+        else if (n->kind == PLAN_NODE_PROCESS)
+            write_process(b, plan, &n->process);
     }
 }

@@ -49,6 +49,7 @@ static void lower_producer(struct dsl_sem *c, struct dsl_sym *s) {
     case DSL_SYM_SELECT: dsl_lower_select(c, s); break;
     case DSL_SYM_PATTERN: dsl_lower_pattern(c, s); break;
     case DSL_SYM_ALERT: dsl_lower_alert(c, s); break;
+    case DSL_SYM_PROCESS: dsl_lower_process(c, s); break;
     case DSL_SYM_PARAM:
     case DSL_SYM_SINK:
     case DSL_SYM_OTHER:
@@ -59,7 +60,11 @@ static void lower_producer(struct dsl_sem *c, struct dsl_sym *s) {
 static void refuse_statements(struct dsl_sem *c) {
     for (size_t i = 0; i < c->prog->n_stmts; i++) {
         const struct dsl_stmt *st = c->prog->stmts[i];
-        if (st->broken || (st->kind != DSL_STMT_TABLE && st->kind != DSL_STMT_PROCESS))
+        if (!st->broken && st->kind == DSL_STMT_PROCESS && !dsl_name_given(&st->name)) {
+            dsl_diag_error(c->diag, st->span, CEP_EINVAL, "the process has no name");
+            dsl_diag_note(c->diag, "write: stream NAME (column type, ...) as process ...");
+        }
+        if (st->broken || st->kind != DSL_STMT_TABLE)
             continue;
         dsl_unsupported(c, dsl_name_given(&st->name) ? st->name.span : st->span, dsl_stmt_word(st->kind));
     }

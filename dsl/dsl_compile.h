@@ -37,6 +37,8 @@ struct dsl_set {
 struct dsl_params {
     const struct dsl_set *sets;
     size_t n_sets;
+    const char *
+        library_dir; /* what relative names of files are relative to, when they have libraries; NULL: the current folder */
 };
 
 /*

@@ -535,11 +535,19 @@ static void lay_test(struct dsl_fmt *f, const struct dsl_test *t) {
 }
 
 static void lay_process(struct dsl_fmt *f, const struct dsl_process *p) {
+    size_t library = first_of(f, &p->library_span);
     for (size_t i = 0; i < p->n_options; i++)
         mark_expr(p->options[i].value, f);
     mark_exprs(f, p->partition, p->n_partition);
-    for (size_t i = 0; i < p->n_columns; i++)
-        mark_type(f, p->columns[i].type);
+    lay_columns(f, p->columns, p->n_columns);
+    if (p->n_columns > 0) {
+        line(f, library - 3, 0); /* ) as process 'library' */
+        line(f, library - 2, 0);
+    }
+    if (p->n_inputs > 0)
+        line(f, first_of(f, &p->inputs[0].span) - 1, 0);
+    if (p->n_partition > 0)
+        line(f, first_of(f, &p->partition[0]->span) - 2, 0);
 }
 
 static void lay_sink(struct dsl_fmt *f, const struct dsl_sink *s) {

@@ -20,25 +20,25 @@ struct plan_node *dsl_add_node(struct dsl_sem *c, struct dsl_sym *sym, enum plan
 
 /* -- sources --------------------------------------------------------------------------------------------------------- */
 
-static const struct evt_schema *source_columns(
-    struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_stream *st) {
-    struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, st->n_columns + 1);
+const struct evt_schema *dsl_columns_of(struct dsl_sem *c, struct dsl_sym *sym,
+    const struct dsl_column *columns, size_t n_columns, struct cep_span span) {
+    struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, n_columns + 1);
     struct base_map seen;
     uint32_t n = 0;
     base_map_init(&seen);
-    if (st->n_columns > DSL_MAX_COLUMNS) {
-        dsl_diag_error(c->diag, st->columns_span, CEP_ELIMIT, "a stream has at most %d columns, not %zu",
-            (int)DSL_MAX_COLUMNS, st->n_columns);
+    if (n_columns > DSL_MAX_COLUMNS) {
+        dsl_diag_error(c->diag, span, CEP_ELIMIT, "a stream has at most %d columns, not %zu",
+            (int)DSL_MAX_COLUMNS, n_columns);
         sym->bad = true;
     }
-    for (size_t i = 0; i < st->n_columns && i < DSL_MAX_COLUMNS; i++) {
-        const struct dsl_column *col = &st->columns[i];
+    for (size_t i = 0; i < n_columns && i < DSL_MAX_COLUMNS; i++) {
+        const struct dsl_column *col = &columns[i];
         const struct evt_type *t = dsl_type_of(c, col->type);
         uint64_t first;
         if (base_map_get(&seen, col->name.text, &first)) {
             dsl_diag_error(c->diag, col->name.span, CEP_ENAME, "column \"%.*s\" is declared twice",
                 BASE_STR_FMT(col->name.text));
-            dsl_diag_note_at(c->diag, st->columns[first].name.span, "first here");
+            dsl_diag_note_at(c->diag, columns[first].name.span, "first here");
             sym->bad = true;
             continue;
         }
@@ -59,6 +59,11 @@ static const struct evt_schema *source_columns(
     struct evt_schema *s = BASE_ARENA_NEW(c->a, struct evt_schema);
     *s = (struct evt_schema){ n, n, cols };
     return s;
+}
+
+static const struct evt_schema *source_columns(
+    struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_stream *st) {
+    return dsl_columns_of(c, sym, st->columns, st->n_columns, st->columns_span);
 }
 
 static bool time_column(

@@ -53,7 +53,8 @@ static bool gives_rows(const struct dsl_sym *s) {
     case DSL_SYM_SOURCE:
     case DSL_SYM_SELECT:
     case DSL_SYM_PATTERN:
-    case DSL_SYM_ALERT: return true;
+    case DSL_SYM_ALERT:
+    case DSL_SYM_PROCESS: return true;
     case DSL_SYM_PARAM:
     case DSL_SYM_SINK:
     case DSL_SYM_OTHER:
@@ -65,8 +66,8 @@ static bool gives_rows(const struct dsl_sym *s) {
 /* -- side outputs ---------------------------------------------------------------------------------------------- */
 
 static bool port_of_name(struct base_str name, enum plan_port *out) {
-    for (int p = PLAN_PORT_LATE; p < PLAN_PORT_MAX; p++)
-        if (base_str_eq(name, base_str_of(plan_port_text((enum plan_port)p)))) {
+    for (int p = PLAN_PORT_LATE; p < PLAN_PORT_SIDE; p++)
+        if (base_str_eq(name, base_str_of(plan_port_text(NULL, (enum plan_port)p)))) {
             *out = (enum plan_port)p;
             return true;
         }
@@ -86,18 +87,44 @@ static bool has_port(const struct dsl_sym *s, enum plan_port p) {
                                      : true;
 }
 
+/* Returns: false when it has none of that name. One that could not be loaded may have any. */
+static bool side_of_name(
+    const struct dsl_sem *c, const struct dsl_sym *s, struct base_str name, enum plan_port *out) {
+    if (s->kind != DSL_SYM_PROCESS)
+        return false;
+    const struct plan_process *pr = s->schema ? &c->nodes[s->node]->process : NULL;
+    *out = PLAN_PORT_SIDE;
+    if (!pr || !pr->op)
+        return true;
+    for (uint32_t i = 0; i < pr->n_sides; i++)
+        if (base_str_eq(base_str_of(pr->side_names[i]), name)) {
+            *out = (enum plan_port)(PLAN_PORT_SIDE + i);
+            return true;
+        }
+    return false;
+}
+
+static const char *sides_of(struct dsl_sem *c, const struct dsl_sym *s) {
+    const struct plan_process *pr = &c->nodes[s->node]->process;
+    const char *all = "";
+    for (uint32_t i = 0; i < pr->n_sides; i++)
+        all = base_arena_printf(
+            &c->tmp, "%s%s%s", all, pr->side_names[i], i + 1 < pr->n_sides ? ", " : " and ");
+    return base_arena_printf(&c->tmp, "%serrors", all);
+}
+
 static bool find_port(
     struct dsl_sem *c, const struct dsl_sym *s, const struct dsl_name *name, enum plan_port *out) {
     static const char *const known[DSL_SYM_MAX] = { [DSL_SYM_SOURCE] = "late and errors",
         [DSL_SYM_SELECT] = "errors",
         [DSL_SYM_PATTERN] = "timeouts and errors",
         [DSL_SYM_ALERT] = "errors" };
-    if (port_of_name(name->text, out) && has_port(s, *out))
+    if ((port_of_name(name->text, out) && has_port(s, *out)) || side_of_name(c, s, name->text, out))
         return true;
     dsl_diag_error(c->diag, name->span, CEP_ENAME, "%s \"%.*s\" has no side output \"%.*s\"", dsl_sym_word(s),
         BASE_STR_FMT(s->name), BASE_STR_FMT(name->text));
-    dsl_diag_note(
-        c->diag, "a%s %s has: %s", s->kind == DSL_SYM_ALERT ? "n" : "", dsl_sym_word(s), known[s->kind]);
+    dsl_diag_note(c->diag, "a%s %s has: %s", s->kind == DSL_SYM_ALERT ? "n" : "", dsl_sym_word(s),
+        s->kind == DSL_SYM_PROCESS ? sides_of(c, s) : known[s->kind]);
     return false;
 }
 
@@ -108,8 +135,8 @@ static bool sym_kind_of(enum dsl_stmt_kind k, enum dsl_sym_kind *out) {
     case DSL_STMT_PARAMETER: *out = DSL_SYM_PARAM; return true;
     case DSL_STMT_STREAM: *out = DSL_SYM_SOURCE; return true;
     case DSL_STMT_SELECT: *out = DSL_SYM_SELECT; return true;
-    case DSL_STMT_TABLE:
-    case DSL_STMT_PROCESS: *out = DSL_SYM_OTHER; return true;
+    case DSL_STMT_TABLE: *out = DSL_SYM_OTHER; return true;
+    case DSL_STMT_PROCESS: *out = DSL_SYM_PROCESS; return true;
     case DSL_STMT_PATTERN: *out = DSL_SYM_PATTERN; return true;
     case DSL_STMT_ALERT: *out = DSL_SYM_ALERT; return true;
     case DSL_STMT_SINK: *out = DSL_SYM_SINK; return true;
@@ -157,6 +184,13 @@ static bool port_readable(
     return false;
 }
 
+static const struct evt_schema *side_schema(
+    const struct dsl_sem *c, const struct dsl_sym *s, enum plan_port port) {
+    const struct plan_process *pr = s->schema ? &c->nodes[s->node]->process : NULL;
+    uint32_t i = (uint32_t)port - PLAN_PORT_SIDE;
+    return pr && i < pr->n_sides ? &pr->sides[i] : NULL;
+}
+
 bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use, struct dsl_rows *out) {
     if (p->n_parts == 0)
         return false;
@@ -194,6 +228,7 @@ bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use
     out->open = s->open;
     out->schema = out->port == PLAN_PORT_TIMEOUTS ? s->timeouts
                   : out->port == PLAN_PORT_ERRORS ? plan_errors_schema()
+                  : out->port >= PLAN_PORT_SIDE   ? side_schema(c, s, out->port)
                                                   : s->schema;
     if (!out->schema)
         out->open = true;
@@ -249,6 +284,9 @@ static void collect_deps(struct dsl_sem *c, struct dsl_sym *s) {
                 if (f->kind == DSL_FROM_NAME)
                     add_dep(c, s, &f->path);
             }
+    } else if (s->kind == DSL_SYM_PROCESS) {
+        for (size_t i = 0; i < st->process.n_inputs; i++)
+            add_dep(c, s, &st->process.inputs[i]);
     } else if (s->kind == DSL_SYM_PATTERN) {
         for (size_t i = 0; i < st->pattern.n_from; i++)
             add_dep(c, s, &st->pattern.from[i]);

@@ -13,6 +13,7 @@
  *     dsl_template_text.c  options that are templates
  *     dsl_fold.c         constants, conditions that are never true
  *     dsl_lower_*.c      statements -> nodes of the plan
+ *     dsl_lower_process.c  compiled operators: their library has a say
  *     dsl_warn.c         what is allowed and likely wrong
  *
  * A mistake is reported where it is found, once; what depends on it becomes "unknown" and is silent: an
@@ -44,7 +45,8 @@ enum dsl_sym_kind {
     DSL_SYM_PATTERN,
     DSL_SYM_ALERT,
     DSL_SYM_SINK,
-    DSL_SYM_OTHER, /* tables and processes: known by name, refused */
+    DSL_SYM_PROCESS,
+    DSL_SYM_OTHER, /* tables: known by name, refused */
     DSL_SYM_MAX
 };
 
@@ -304,6 +306,9 @@ struct dsl_endpoint_out {
 bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const struct dsl_endpoint *format,
     bool source, const struct evt_schema *schema /* of the rows; NULL: not known */,
     struct cep_span stmt_span, struct dsl_endpoint_out *out);
+/* The options of a library: e's name is the library as written. */
+bool dsl_check_library_options(struct dsl_sem *c, const struct dsl_endpoint *e,
+    const struct plan_opt_spec *specs, const struct plan_opt **out, uint32_t *n_out);
 /* `as ALIAS`, or the name of a plain column. Reports when there is none. */
 bool dsl_alias_name(struct dsl_sem *c, const struct dsl_alias *al, struct dsl_name *out);
 /* Text with {expr}s, over what the scope sees. */
@@ -315,6 +320,12 @@ bool dsl_template_text(
     struct dsl_sem *c, const struct dsl_expr *literal, struct dsl_part **parts, size_t *n_parts);
 
 struct plan_node *dsl_add_node(struct dsl_sem *c, struct dsl_sym *sym, enum plan_node_kind kind);
+/* Columns as a stream declares them; sym is bad, and open, when they have mistakes. */
+const struct evt_schema *dsl_columns_of(struct dsl_sem *c, struct dsl_sym *sym,
+    const struct dsl_column *columns, size_t n_columns, struct cep_span span);
+/* Loads it. Reports. Returns: NULL when it cannot be used. */
+const struct cep_library *dsl_library(struct dsl_sem *c, struct base_str written, struct cep_span at);
+void dsl_lower_process(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_source(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym);
 /*

@@ -34,6 +34,7 @@ libdsl_la_SOURCES = \
 	dsl/dsl_lower_alert.c \
 	dsl/dsl_lower_group.c \
 	dsl/dsl_lower_pattern.c \
+	dsl/dsl_lower_process.c \
 	dsl/dsl_lower_sink.c \
 	dsl/dsl_lower_stream.c \
 	dsl/dsl_lower_test.c \

@@ -55,7 +55,9 @@ static int check_file(const struct cmd_args *args, const char *file, struct cmd_
         base_buf_printf(&out, "%s: no mistakes", file);
         write_count(&out, ", ", c.diag.n_warnings, "warning");
         write_count(&out, "; ",
-            n_kind[PLAN_NODE_SOURCE] + n_kind[PLAN_NODE_SELECT] + n_kind[PLAN_NODE_AGGREGATE], "stream");
+            n_kind[PLAN_NODE_SOURCE] + n_kind[PLAN_NODE_SELECT] + n_kind[PLAN_NODE_AGGREGATE] +
+                n_kind[PLAN_NODE_PROCESS],
+            "stream");
         write_count(&out, ", ", n_kind[PLAN_NODE_PATTERN], "pattern");
         write_count(&out, ", ", n_kind[PLAN_NODE_ALERT], "alert");
         write_count(&out, ", ", c.plan->n_sinks, "sink");

@@ -45,7 +45,7 @@ int cmd_compile(struct cmd_compiled *c, const struct cmd_args *args, struct cmd_
         c->base_dir = slash ? base_strndup(main_file, slash == main_file ? 1 : (size_t)(slash - main_file))
                             : base_strdup(".");
         struct dsl_sources sources = { .paths = args->operands, .n_paths = args->n_operands };
-        struct dsl_params params = { sets, n_sets };
+        struct dsl_params params = { .sets = sets, .n_sets = n_sets };
         enum cep_rc rc = dsl_compile(&sources, con_catalog(), &params, &c->diag, &c->plan);
         cmd_show_diag(&c->diag, log);
         status = rc == CEP_OK ? CMD_DONE : CMD_MISTAKE;

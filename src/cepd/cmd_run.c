@@ -221,7 +221,12 @@ static uint64_t say_losses(struct context *c, struct rt_job *job) {
                 "stream \"%.*s\": %llu %s without a time%s (%.*s.errors)", len, name,
                 (unsigned long long)m->no_time, plural(m->no_time, "event", "events"), unseen_error, len,
                 name);
-        if (m->failed)
+        if (m->failed && strcmp(info.kind, "process") == 0)
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING,
+                "stream \"%.*s\": its library rejected %llu %s (%.*s.errors); the first: %s", len, name,
+                (unsigned long long)m->failed, plural(m->failed, "event or timer", "events or timers"), len,
+                name, info.first_failure);
+        else if (m->failed)
             cmd_log_printf(&c->log, CON_LEVEL_WARNING,
                 "%s \"%.*s\": an expression failed on %llu %s and was null there (%.*s.errors); the first: "
                 "%s",

@@ -30,7 +30,7 @@ static void write_name(struct base_buf *b, struct base_str name, bool json) {
 
 static void write_input(struct base_buf *b, const struct shared *s, uint32_t input, bool json) {
     struct plan_ref r = s->first->inputs[input];
-    const char *port = plan_port_text(r.port);
+    const char *port = plan_port_text(s->plan->nodes[r.node], r.port);
     struct base_buf name = BASE_BUF_INIT;
     base_buf_str(&name, s->plan->nodes[r.node]->name);
     base_buf_printf(&name, "%s%s", port[0] ? "." : "", port);

@@ -144,7 +144,7 @@ static int32_t find_kept(const struct nfa_meta *t, const struct evt_column *c) {
 
 static void input_name(const struct nfa_prog *p, uint32_t i, struct base_buf *b) {
     struct plan_ref r = p->pat->inputs[i];
-    const char *port = plan_port_text(r.port);
+    const char *port = plan_port_text(p->plan->nodes[r.node], r.port);
     base_buf_clear(b);
     base_buf_str(b, p->plan->nodes[r.node]->name);
     base_buf_printf(b, "%s%s", port[0] ? "." : "", port);

@@ -22,7 +22,7 @@ static void write_inputs(struct base_buf *b, const struct nfa_prog *p) {
     for (uint32_t i = 0; i < p->pat->n_inputs; i++) {
         struct plan_ref r = p->pat->inputs[i];
         struct base_buf name = BASE_BUF_INIT;
-        const char *port = plan_port_text(r.port);
+        const char *port = plan_port_text(p->plan->nodes[r.node], r.port);
         base_buf_str(&name, p->plan->nodes[r.node]->name);
         base_buf_printf(&name, "%s%s", port[0] ? "." : "", port);
         base_pack_str(b, base_buf_view(&name));

@@ -27,9 +27,13 @@ const struct evt_schema *plan_schema_of(const struct plan *p, struct plan_ref re
     case PLAN_PORT_LATE: return n->late_schema;
     case PLAN_PORT_ERRORS: return n->errors_schema;
     case PLAN_PORT_TIMEOUTS: return n->kind == PLAN_NODE_PATTERN ? n->pattern.timeouts_schema : NULL;
+    case PLAN_PORT_SIDE:
     case PLAN_PORT_MAX: break;
     }
-    return NULL;
+    return n->kind == PLAN_NODE_PROCESS && ref.port >= PLAN_PORT_SIDE &&
+                   (uint32_t)ref.port - PLAN_PORT_SIDE < n->process.n_sides
+               ? &n->process.sides[ref.port - PLAN_PORT_SIDE]
+               : NULL;
 }
 
 const struct plan_opt *plan_opt_find(const struct plan_opt *opts, uint32_t n, const char *name) {
@@ -60,13 +64,17 @@ const char *plan_severity_text(enum plan_severity s) {
     return texts[s];
 }
 
-const char *plan_port_text(enum plan_port p) {
-    static const char *const texts[PLAN_PORT_MAX] = { "", "late", "errors", "timeouts" };
-    return texts[p];
+const char *plan_port_text(const struct plan_node *n, enum plan_port p) {
+    static const char *const texts[PLAN_PORT_SIDE] = { "", "late", "errors", "timeouts" };
+    if (p < PLAN_PORT_SIDE)
+        return texts[p];
+    CEP_REQUIRE(n && n->kind == PLAN_NODE_PROCESS && (uint32_t)p - PLAN_PORT_SIDE < n->process.n_sides);
+    return n->process.side_names[p - PLAN_PORT_SIDE];
 }
 
 const char *plan_node_word(enum plan_node_kind k) {
-    static const char *const texts[PLAN_NODE_MAX] = { "stream", "stream", "stream", "pattern", "alert" };
+    static const char *const texts[PLAN_NODE_MAX] = { "stream", "stream", "stream", "pattern", "alert",
+        "stream" };
     return texts[k];
 }
 
@@ -81,6 +89,7 @@ uint32_t plan_node_n_inputs(const struct plan_node *n) {
     case PLAN_NODE_AGGREGATE: return n->aggregate.takes_late ? 2 : 1;
     case PLAN_NODE_PATTERN: return n->pattern.n_inputs;
     case PLAN_NODE_ALERT: return n->alert.has_resolve_when ? 2 : 1;
+    case PLAN_NODE_PROCESS: return n->process.n_inputs;
     case PLAN_NODE_MAX: break;
     }
     return 0;
@@ -94,6 +103,7 @@ struct plan_ref plan_node_input(const struct plan_node *n, uint32_t input) {
         return input == 0 ? n->aggregate.input : (struct plan_ref){ n->aggregate.input.node, PLAN_PORT_LATE };
     case PLAN_NODE_PATTERN: return n->pattern.inputs[input];
     case PLAN_NODE_ALERT: return input == 0 ? n->alert.on : n->alert.resolve_when;
+    case PLAN_NODE_PROCESS: return n->process.inputs[input];
     case PLAN_NODE_SOURCE:
     case PLAN_NODE_MAX: break;
     }

@@ -13,10 +13,18 @@
  * Hidden columns. A pattern's output carries, behind its measures, what alerts need (see enum plan_hidden); so
  * does an alert's. Sinks write visible columns only.
  */
+#include "cep/operator.h"
 #include "expr/expr.h"
 #include "plan/plan_catalog.h"
 
-enum plan_port { PLAN_PORT_MAIN = 0, PLAN_PORT_LATE, PLAN_PORT_ERRORS, PLAN_PORT_TIMEOUTS, PLAN_PORT_MAX };
+enum plan_port {
+    PLAN_PORT_MAIN = 0,
+    PLAN_PORT_LATE,
+    PLAN_PORT_ERRORS,
+    PLAN_PORT_TIMEOUTS,
+    PLAN_PORT_SIDE, /* the first of CEP_SIDES_MAX: what a compiled operator gives besides */
+    PLAN_PORT_MAX = PLAN_PORT_SIDE + CEP_SIDES_MAX
+};
 
 struct plan_ref {
     uint32_t node;
@@ -284,6 +292,24 @@ struct plan_alert {
     bool with_events;
 };
 
+/* -- stream ... as process: a compiled operator ---------------------------------------------------------------- */
+
+struct plan_process {
+    uint32_t n_inputs;
+    const struct plan_ref *inputs;
+    uint32_t n_keys;
+    const struct expr *const *const
+        *keys;               /* by input: partition by, over the input's columns; of one type for all */
+    struct base_str library; /* as written */
+    uint32_t n_opts;
+    const struct plan_opt *opts;
+    const struct cep_operator *op;
+    const struct cep_setup *setup;
+    uint32_t n_sides;
+    const char *const *side_names;
+    const struct evt_schema *sides;
+};
+
 /* -- nodes, sinks, tests ------------------------------------------------------------------------------------- */
 
 enum plan_node_kind {
@@ -292,6 +318,7 @@ enum plan_node_kind {
     PLAN_NODE_AGGREGATE,
     PLAN_NODE_PATTERN,
     PLAN_NODE_ALERT,
+    PLAN_NODE_PROCESS,
     PLAN_NODE_MAX
 };
 
@@ -309,6 +336,7 @@ struct plan_node {
         struct plan_aggregate aggregate;
         struct plan_pattern pattern;
         struct plan_alert alert;
+        struct plan_process process;
     };
 };
 
@@ -446,7 +474,8 @@ bool plan_opt_bool(const struct plan_opt *opts, uint32_t n, const char *name, bo
 struct base_str plan_opt_str(const struct plan_opt *opts, uint32_t n, const char *name, const char *fallback);
 
 const char *plan_severity_text(enum plan_severity s);
-const char *plan_port_text(enum plan_port p);      /* "late"; "" for the main output */
+/* "late"; "" for the main output. n: whose port it is; NULL for one that every node may have. */
+const char *plan_port_text(const struct plan_node *n, enum plan_port p);
 const char *plan_node_word(enum plan_node_kind k); /* "stream", "pattern", "alert" */
 
 /* A value as a literal of the language: 'it''s', 5 s, timestamp '2026-01-01T10:00:00Z'. */

@@ -14,9 +14,9 @@ static void write_label(struct base_buf *b, struct base_str s) {
     }
 }
 
-static void write_edge(
-    struct base_buf *b, struct plan_ref from, const char *to_kind, uint32_t to, const char *label) {
-    const char *port = plan_port_text(from.port);
+static void write_edge(struct base_buf *b, const struct plan *p, struct plan_ref from, const char *to_kind,
+    uint32_t to, const char *label) {
+    const char *port = plan_port_text(p->nodes[from.node], from.port);
     base_buf_printf(b, "  n%u -> %s%u", (unsigned)from.node, to_kind, (unsigned)to);
     if (from.port != PLAN_PORT_MAIN || label)
         base_buf_printf(b, " [label=\"%s%s%s\"%s]", port, *port && label ? ", " : "", label ? label : "",
@@ -24,32 +24,15 @@ static void write_edge(
     base_buf_puts(b, ";\n");
 }
 
-static void write_edges(struct base_buf *b, const struct plan_node *n) {
-    switch (n->kind) {
-    case PLAN_NODE_SOURCE: break;
-    case PLAN_NODE_SELECT:
-        for (uint32_t i = 0; i < n->select.n_branches; i++)
-            write_edge(b, n->select.branches[i].input, "n", n->index, NULL);
-        break;
-    case PLAN_NODE_AGGREGATE:
-        for (uint32_t i = 0; i < plan_node_n_inputs(n); i++)
-            write_edge(b, plan_node_input(n, i), "n", n->index, NULL);
-        break;
-    case PLAN_NODE_PATTERN:
-        for (uint32_t i = 0; i < n->pattern.n_inputs; i++)
-            write_edge(b, n->pattern.inputs[i], "n", n->index, NULL);
-        break;
-    case PLAN_NODE_ALERT:
-        write_edge(b, n->alert.on, "n", n->index, NULL);
-        if (n->alert.has_resolve_when)
-            write_edge(b, n->alert.resolve_when, "n", n->index, "resolves");
-        break;
-    case PLAN_NODE_MAX: break;
-    }
+static void write_edges(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    for (uint32_t i = 0; i < plan_node_n_inputs(n); i++)
+        write_edge(b, p, plan_node_input(n, i), "n", n->index,
+            n->kind == PLAN_NODE_ALERT && i == 1 ? "resolves" : NULL);
 }
 
 void plan_write_dot(struct base_buf *b, const struct plan *p) {
-    static const char *const shapes[PLAN_NODE_MAX] = { "cds", "box", "box3d", "component", "octagon" };
+    static const char *const shapes[PLAN_NODE_MAX] = { "cds", "box", "box3d", "component", "octagon",
+        "box3d" };
     base_buf_puts(b, "digraph plan {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n");
     for (uint32_t i = 0; i < p->n_nodes; i++) {
         const struct plan_node *n = p->nodes[i];
@@ -71,8 +54,8 @@ void plan_write_dot(struct base_buf *b, const struct plan *p) {
         base_buf_printf(b, "\\n%s\"];\n", p->sinks[i].connector->name);
     }
     for (uint32_t i = 0; i < p->n_nodes; i++)
-        write_edges(b, p->nodes[i]);
+        write_edges(b, p, p->nodes[i]);
     for (uint32_t i = 0; i < p->n_sinks; i++)
-        write_edge(b, p->sinks[i].input, "s", i, NULL);
+        write_edge(b, p, p->sinks[i].input, "s", i, NULL);
     base_buf_puts(b, "}\n");
 }

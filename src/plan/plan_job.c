@@ -110,6 +110,8 @@ static uint32_t place(struct builder *b, const struct plan_node *n) {
     case PLAN_NODE_PATTERN:
         return shared_vertex(b, level_above(b, n), n->pattern.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_ALERT: return place_alert(b, n);
+    case PLAN_NODE_PROCESS:
+        return shared_vertex(b, level_above(b, n), n->process.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_MAX: break;
     }
     CEP_INSIST(!"a kind of node");
@@ -155,6 +157,11 @@ static void ship_to(struct builder *b, const struct plan_node *n, uint32_t input
     if (n->kind == PLAN_NODE_AGGREGATE) {
         x->n_keys = n->aggregate.n_keys;
         x->keys = n->aggregate.keys;
+        return;
+    }
+    if (n->kind == PLAN_NODE_PROCESS) {
+        x->n_keys = n->process.n_keys;
+        x->keys = n->process.keys[input];
         return;
     }
     CEP_INSIST(n->kind == PLAN_NODE_ALERT);

@@ -11,6 +11,7 @@ static const char *const kind_words[PLAN_NODE_MAX] = {
     [PLAN_NODE_AGGREGATE] = "aggregate",
     [PLAN_NODE_PATTERN] = "pattern",
     [PLAN_NODE_ALERT] = "alert",
+    [PLAN_NODE_PROCESS] = "process",
 };
 
 static const char *const ship_words[PLAN_SHIP_MAX] = { "gather", "hash" };
@@ -27,7 +28,7 @@ void plan_job_write_name(struct base_buf *b, const struct plan_job *j, uint32_t 
 }
 
 static void write_ref(struct base_buf *b, const struct plan *p, struct plan_ref ref) {
-    const char *port = plan_port_text(ref.port);
+    const char *port = plan_port_text(p->nodes[ref.node], ref.port);
     base_buf_str(b, p->nodes[ref.node]->name);
     if (*port)
         base_buf_printf(b, ".%s", port);
@@ -116,8 +117,9 @@ static void readers_release(struct readers *r) {
     base_free(r->first);
 }
 
-static void write_reader(struct base_buf *b, const struct plan *p, const struct reader *r) {
-    const char *port = plan_port_text(r->port);
+static void write_reader(
+    struct base_buf *b, const struct plan *p, const struct plan_node *of, const struct reader *r) {
+    const char *port = plan_port_text(of, r->port);
     base_buf_printf(b, "    %s%s-> ", port, port[0] ? " " : "");
     if (r->sink)
         write_sink(b, &p->sinks[r->by]);
@@ -134,7 +136,7 @@ static void write_vertex(
         const struct plan_node *n = j->plan->nodes[v->nodes[i]];
         base_buf_printf(b, "  %s %.*s\n", kind_words[n->kind], BASE_STR_FMT(n->name));
         for (uint32_t k = readers->first[n->index]; k; k = readers->all[k - 1].next)
-            write_reader(b, j->plan, &readers->all[k - 1]);
+            write_reader(b, j->plan, n, &readers->all[k - 1]);
     }
     for (uint32_t i = 0; i < v->n_sinks; i++) {
         if (j->vertex_of_node[j->plan->sinks[v->sinks[i]].input.node] == vertex)
@@ -188,7 +190,8 @@ static void write_label(struct base_buf *b, struct base_str s) {
 }
 
 static void dot_vertex(struct base_buf *b, const struct plan_job *j, uint32_t vertex) {
-    static const char *const shapes[PLAN_NODE_MAX] = { "cds", "box", "component", "octagon" };
+    static const char *const shapes[PLAN_NODE_MAX] = { "cds", "box", "box3d", "component", "octagon",
+        "box3d" };
     const struct plan_vertex *v = &j->vertices[vertex];
     base_buf_printf(b, "  subgraph cluster_%u {\n    label=\"vertex %u, %u subtask%s\";\n", vertex, vertex,
         v->parallelism, v->parallelism == 1 ? "" : "s");
@@ -210,7 +213,7 @@ static void dot_vertex(struct base_buf *b, const struct plan_job *j, uint32_t ve
 /* An edge, with the exchange's way of shipping where there is one. */
 static void dot_edge(
     struct base_buf *b, const struct plan_job *j, struct plan_ref of, const struct plan_taker *to) {
-    const char *port = plan_port_text(of.port);
+    const char *port = plan_port_text(j->plan->nodes[of.node], of.port);
     struct base_buf ship = BASE_BUF_INIT;
     for (uint32_t i = 0; i < j->n_exchanges; i++) {
         const struct plan_exchange *x = &j->exchanges[i];
@@ -228,28 +231,8 @@ static void dot_edge(
 
 static void dot_edges(struct base_buf *b, const struct plan_job *j, const struct plan_node *n) {
     struct plan_taker to = { .to = n->index };
-    switch (n->kind) {
-    case PLAN_NODE_SOURCE: return;
-    case PLAN_NODE_SELECT:
-        for (; to.input < n->select.n_branches; to.input++)
-            dot_edge(b, j, n->select.branches[to.input].input, &to);
-        return;
-    case PLAN_NODE_AGGREGATE:
-        for (; to.input < plan_node_n_inputs(n); to.input++)
-            dot_edge(b, j, plan_node_input(n, to.input), &to);
-        return;
-    case PLAN_NODE_PATTERN:
-        for (; to.input < n->pattern.n_inputs; to.input++)
-            dot_edge(b, j, n->pattern.inputs[to.input], &to);
-        return;
-    case PLAN_NODE_ALERT:
-        dot_edge(b, j, n->alert.on, &to);
-        to.input = 1;
-        if (n->alert.has_resolve_when)
-            dot_edge(b, j, n->alert.resolve_when, &to);
-        return;
-    case PLAN_NODE_MAX: return;
-    }
+    for (; to.input < plan_node_n_inputs(n); to.input++)
+        dot_edge(b, j, plan_node_input(n, to.input), &to);
 }
 
 void plan_job_write_dot(struct base_buf *b, const struct plan_job *j) {

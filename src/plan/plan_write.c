@@ -73,7 +73,7 @@ void plan_write_columns(struct base_buf *b, const struct evt_schema *s) {
 static void write_ref(struct base_buf *b, const struct plan *p, struct plan_ref r) {
     base_buf_str(b, p->nodes[r.node]->name);
     if (r.port != PLAN_PORT_MAIN)
-        base_buf_printf(b, ".%s", plan_port_text(r.port));
+        base_buf_printf(b, ".%s", plan_port_text(p->nodes[r.node], r.port));
 }
 
 static void write_opts(struct base_buf *b, const struct plan_opt *opts, uint32_t n) {
@@ -402,6 +402,31 @@ static void write_alert(struct base_buf *b, const struct plan *p, const struct p
         base_buf_puts(b, "  with events\n");
 }
 
+static void write_process(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    const struct plan_process *pr = &n->process;
+    base_buf_puts(b, "  process ");
+    write_quoted(b, pr->library);
+    write_opts(b, pr->opts, pr->n_opts);
+    base_buf_puts(b, "\n  from ");
+    for (uint32_t i = 0; i < pr->n_inputs; i++) {
+        base_buf_puts(b, i ? ", " : "");
+        write_ref(b, p, pr->inputs[i]);
+    }
+    base_buf_putc(b, '\n');
+    for (uint32_t i = 0; i < pr->n_inputs && pr->n_keys > 0; i++) {
+        for (uint32_t k = 0; k < pr->n_keys; k++) {
+            base_buf_puts(b, k ? ", " : "  partition by ");
+            expr_write(b, pr->keys[i][k], plan_schema_of(p, pr->inputs[i]), NULL);
+        }
+        base_buf_putc(b, '\n');
+    }
+    for (uint32_t i = 0; i < pr->n_sides; i++) {
+        base_buf_printf(b, "  side %s (", pr->side_names[i]);
+        plan_write_columns(b, &pr->sides[i]);
+        base_buf_puts(b, ")\n");
+    }
+}
+
 static void write_node(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
     base_buf_printf(b, "%s ", plan_node_word(n->kind));
     base_buf_str(b, n->name);
@@ -414,6 +439,7 @@ static void write_node(struct base_buf *b, const struct plan *p, const struct pl
     case PLAN_NODE_AGGREGATE: write_aggregate(b, p, n); break;
     case PLAN_NODE_PATTERN: write_pattern(b, p, n); break;
     case PLAN_NODE_ALERT: write_alert(b, p, n); break;
+    case PLAN_NODE_PROCESS: write_process(b, p, n); break;
     case PLAN_NODE_MAX: break;
     }
 }

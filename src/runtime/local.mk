@@ -20,6 +20,10 @@ librt_la_SOURCES = \
 	src/runtime/rt_part.c src/runtime/rt_part.h \
 	src/runtime/rt_pattern.c src/runtime/rt_pattern.h \
 	src/runtime/rt_patterns.c \
+	src/runtime/rt_process.c src/runtime/rt_process.h \
+	src/runtime/rt_process_host.c \
+	src/runtime/rt_process_save.c \
+	src/runtime/rt_process_state.c \
 	src/runtime/rt_project.c src/runtime/rt_project.h \
 	src/runtime/rt_relay.c src/runtime/rt_relay.h \
 	src/runtime/rt_report.c src/runtime/rt_report.h \

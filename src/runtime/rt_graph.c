@@ -13,27 +13,8 @@ static void connect(struct rt_graph *g, struct plan_ref ref, uint32_t node, uint
 }
 
 static void connect_inputs(struct rt_graph *g, const struct plan_node *n) {
-    switch (n->kind) {
-    case PLAN_NODE_SOURCE: return;
-    case PLAN_NODE_SELECT:
-        for (uint32_t i = 0; i < n->select.n_branches; i++)
-            connect(g, n->select.branches[i].input, n->index, i);
-        return;
-    case PLAN_NODE_AGGREGATE:
-        for (uint32_t i = 0; i < plan_node_n_inputs(n); i++)
-            connect(g, plan_node_input(n, i), n->index, i);
-        return;
-    case PLAN_NODE_PATTERN:
-        for (uint32_t i = 0; i < n->pattern.n_inputs; i++)
-            connect(g, n->pattern.inputs[i], n->index, i);
-        return;
-    case PLAN_NODE_ALERT:
-        connect(g, n->alert.on, n->index, 0);
-        if (n->alert.has_resolve_when)
-            connect(g, n->alert.resolve_when, n->index, 1);
-        return;
-    case PLAN_NODE_MAX: return;
-    }
+    for (uint32_t i = 0; i < plan_node_n_inputs(n); i++)
+        connect(g, plan_node_input(n, i), n->index, i);
 }
 
 static bool same_inputs(const struct plan_pattern *a, const struct plan_pattern *b) {
@@ -146,6 +127,7 @@ enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, cons
         case PLAN_NODE_AGGREGATE: g->ops[i] = rt_aggregate_new(plan, n, clk); break;
         case PLAN_NODE_PATTERN: rc = make_pattern(g, n, group_of[i], memory, clk, err); break;
         case PLAN_NODE_ALERT: g->ops[i] = rt_alert_new(plan, n, clk); break;
+        case PLAN_NODE_PROCESS: rc = rt_process_new(plan, n, clk, &g->ops[i], err); break;
         case PLAN_NODE_MAX: break;
         }
     }

@@ -335,6 +335,24 @@ static enum cep_rc look_aggregate(struct reader *r, const struct sto_entry *e, s
     return CEP_OK;
 }
 
+/* -- compiled operators ----------------------------------------------------------------------------------------------- */
+
+static enum cep_rc look_process(struct reader *r, const struct sto_entry *e, struct cep_err *err) {
+    struct rt_look_op *op = op_of(r);
+    struct base_unpack u = base_unpack_of(e->value);
+    if (e->ns == STO_NS_META) {
+        int64_t watermark = base_unpack_zigzag(&u);
+        if (op->watermark == EVT_TIME_MIN || watermark < op->watermark)
+            op->watermark = watermark;
+        return u.bad ? damaged("what it keeps", err) : CEP_OK;
+    }
+    if (e->ns != RT_PROC_NS_KEY && e->ns != RT_PROC_NS_ROW)
+        return base_err_set(
+            err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
+    *(e->ns == RT_PROC_NS_KEY ? &op->n_keys : &op->n_rows) += 1;
+    return CEP_OK;
+}
+
 /* -- parts -------------------------------------------------------------------------------------------------------------- */
 
 typedef enum cep_rc look_fn(struct reader *r, const struct sto_entry *e, struct cep_err *err);
@@ -343,8 +361,9 @@ typedef enum cep_rc look_fn(struct reader *r, const struct sto_entry *e, struct 
 static const struct {
     const char *kind;
     look_fn *look; /* NULL: only counted */
-} kinds[] = { { "source", look_source }, { "aggregate", look_aggregate }, { "pattern", look_pattern }, { "alert", look_alert },
-    { "sink", look_sink }, { "channel", look_channel } };
+} kinds[] = { { "source", look_source }, { "aggregate", look_aggregate }, { "process", look_process },
+    { "pattern", look_pattern }, { "alert", look_alert }, { "sink", look_sink },
+    { "channel", look_channel } };
 
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 

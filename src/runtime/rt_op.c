@@ -46,7 +46,7 @@ void rt_op_connect(struct rt_op *from, enum plan_port port, struct rt_op *to, ui
 
 /* "payments: 2026-01-01T10:00:00Z {...}", "payments.late: ...", "payments: watermark ..." */
 static void trace_head(struct base_buf *b, const struct rt_op *op, enum plan_port port) {
-    const char *word = plan_port_text(port);
+    const char *word = plan_port_text(op->node, port);
     base_buf_printf(b, "%.*s%s%s: ", BASE_STR_FMT(op->name), word[0] ? "." : "", word);
 }
 

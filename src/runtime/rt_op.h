@@ -68,6 +68,11 @@ struct rt_op_vt {
      * before it need not be told to it. NULL = it wants every watermark.
      */
     int64_t (*wakes_at)(const struct rt_op *op);
+    /*
+     * What the clock has brought; called between batches, from time to time. *next_us (monotonic): when it wants to be called again
+     * at the latest, INT64_MAX = whenever. NULL = the clock is nothing to it.
+     */
+    enum cep_rc (*tick)(struct rt_op *op, int64_t *next_us, struct cep_err *err);
     /* Brings gauges (open, keys, ...) up to date in op->metrics. NULL = there are none. */
     void (*gauges)(struct rt_op *op);
     /*

@@ -10,6 +10,7 @@
 struct plan;
 
 /* Namespaces of what they save, besides STO_NS_META; those of patterns are src/nfa's, positions rt_save.h's. */
+enum { RT_PROC_NS_KEY = 1, RT_PROC_NS_ROW = 2 }; /* process: a key's state and timers; a row that waits */
 enum { RT_NS_PART = 1 };                /* source: the watermark of a partition */
 enum { RT_NS_LIFE = 1, RT_NS_ROW = 2 }; /* alert: an identity; a row that waits */
 
@@ -18,6 +19,10 @@ struct rt_op *rt_select_new(const struct plan_node *node, const struct clk *clk)
 struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
 struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
+
+/* Calls the library's open(). */
+enum cep_rc rt_process_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk,
+    struct rt_op **out, struct cep_err *err);
 
 struct rt_pattern_memory {
     uint64_t bytes;    /* of partial matches, at most; with a database: in memory. 0 = no limit */

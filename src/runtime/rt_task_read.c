@@ -318,10 +318,27 @@ int64_t rt_task_next_poll(const struct rt_task *task, bool full) {
     return next;
 }
 
+/* Operators with something to do at some time of day. */
+static enum cep_rc tick_ops(struct rt_task *task, int64_t *next_us, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < task->vertex->n_nodes && rc == CEP_OK; i++) {
+        struct rt_op *op = task->graph.ops[task->vertex->nodes[i]];
+        int64_t next = INT64_MAX;
+        if (!op->vt->tick)
+            continue;
+        rc = op->vt->tick(op, &next, err);
+        *next_us = next < *next_us ? next : *next_us;
+    }
+    return rc;
+}
+
 enum cep_rc rt_task_tick(struct rt_task *task, int64_t *next_us, struct cep_err *err) {
     *next_us = INT64_MAX;
     if (rt_checkpoint_holds(task))
         return CEP_OK;
+    enum cep_rc ticked = tick_ops(task, next_us, err);
+    if (ticked != CEP_OK)
+        return ticked;
     for (uint32_t i = 0; i < task->n_sources; i++) {
         struct rt_source_run *s = task->sources[i];
         int64_t next;

@@ -233,7 +233,7 @@ static bool compare(
     size_t n_paired = pair_rows(s, e, p, pair, used);
     bool same = n_paired == e->n_rows && n_paired == p->n_rows;
     if (!same) {
-        const char *port = plan_port_text(e->of.port);
+        const char *port = plan_port_text(plan->nodes[e->of.node], e->of.port);
         base_buf_printf(out, "  %.*s%s%s: expected %u row%s, got %zu\n",
             BASE_STR_FMT(plan->nodes[e->of.node]->name), port[0] ? "." : "", port, e->n_rows,
             e->n_rows == 1 ? "" : "s", p->n_rows);

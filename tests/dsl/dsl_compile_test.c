@@ -163,7 +163,7 @@ static struct plan *compile_params(const struct dsl_set *sets, size_t n, struct 
     struct plan *plan = NULL;
     dsl_diag_init(&diag);
     dsl_compile(&(struct dsl_sources){ .text_name = "t", .text = BASE_STR(params_text) }, &test_catalog,
-        &(struct dsl_params){ sets, n }, &diag, &plan);
+        &(struct dsl_params){ .sets = sets, .n_sets = n }, &diag, &plan);
     dsl_diag_render(&diag, NULL, messages);
     dsl_diag_release(&diag);
     return plan;

@@ -44,3 +44,12 @@ THREAD_TESTS += tests/runtime/rt_savepoint_test
 check_PROGRAMS += tests/runtime/rt_aggregate_test
 tests_runtime_rt_aggregate_test_SOURCES = tests/runtime/rt_aggregate_test.c $(RT_KIT)
 tests_runtime_rt_aggregate_test_LDADD = $(RT_KIT_LIBS)
+
+# Operators compiled to shared libraries; -rpath makes libtool build what is not installed as one.
+check_LTLIBRARIES += tests/runtime/probe.la
+tests_runtime_probe_la_SOURCES = tests/runtime/lib/probe.c
+tests_runtime_probe_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere
+check_PROGRAMS += tests/runtime/rt_process_test
+tests_runtime_rt_process_test_SOURCES = tests/runtime/rt_process_test.c $(RT_KIT)
+tests_runtime_rt_process_test_LDADD = $(RT_KIT_LIBS)
+EXTRA_tests_runtime_rt_process_test_DEPENDENCIES = tests/runtime/probe.la
