@@ -1,7 +1,7 @@
 /*
  * doc_test -- the examples of the documentation: what stands between ```pattern and ``` parses, and is laid out as cepd fmt does it.
  */
-#include "tests/dsl/dsl_test.h"
+#include "tests/dsl/dsl_kit.h"
 
 #include "dsl/dsl_fmt.h"
 

@@ -1,5 +1,5 @@
 /* dsl_diag: places, order, repetition, notes, colour, the nearest name. */
-#include "tests/dsl/dsl_test.h"
+#include "tests/dsl/dsl_kit.h"
 
 static const char *shown(struct dsl_diag *d, const struct dsl_diag_show *opts, struct base_buf *out) {
     base_buf_clear(out);

@@ -1,5 +1,5 @@
 /* dsl_parse: files and includes, words as names, places, limits. (What comes of the language: golden_test.) */
-#include "tests/dsl/dsl_test.h"
+#include "tests/dsl/dsl_kit.h"
 
 #include "dsl/dsl_token.h"
 

@@ -8,7 +8,7 @@
  * A new pair of files is a new test; a new row in `kinds` a new kind of test. CEP_UPDATE=1 writes the second files anew: read the
  * difference before committing it.
  */
-#include "tests/dsl/dsl_test.h"
+#include "tests/dsl/dsl_kit.h"
 
 #include "dsl/dsl_fmt.h"
 

@@ -4,7 +4,7 @@ tests_dsl_dsl_compile_test_SOURCES = tests/dsl/dsl_compile_test.c tests/dsl/dsl_
 tests_dsl_dsl_compile_test_LDADD = $(DSL_TEST_LIBS)
 EXTRA_DIST += tests/dsl/mistakes tests/dsl/plans
 
-DSL_TEST_KIT = tests/dsl/dsl_test.c tests/dsl/dsl_test.h
+DSL_TEST_KIT = tests/dsl/dsl_kit.c tests/dsl/dsl_kit.h
 check_PROGRAMS += tests/dsl/golden_test
 tests_dsl_golden_test_SOURCES = tests/dsl/golden_test.c $(DSL_TEST_KIT)
 tests_dsl_golden_test_LDADD = $(DSL_TEST_LIBS)

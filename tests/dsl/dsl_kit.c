@@ -1,5 +1,5 @@
-/* dsl_test -- see dsl_test.h. */
-#include "tests/dsl/dsl_test.h"
+/* dsl_kit -- see dsl_kit.h. */
+#include "tests/dsl/dsl_kit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
