@@ -350,6 +350,8 @@ enum cep_rc rt_job_new(
         rt_coordinator_restored(job->coordinator, opts->restore, false);
     if (!opts->remote)
         job->opts.losses = NULL;
+    if (rc != CEP_OK && opts->part && err)
+        err->retriable = false; /* it is for the master to know: as it begins there is nobody who goes back */
     if (rc != CEP_OK) {
         rt_job_free(job);
         return rc;

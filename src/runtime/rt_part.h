@@ -15,6 +15,8 @@
  * A part does not go back by itself. When a task of it fails, or it was told that something else has (rt_part_fail()), it is over: all
  * its tasks end where they stand, and nothing they hold goes anywhere.
  *
+ * What rt_job_new() says is not cep_err.retriable: a job whose parts cannot be made at its start fails.
+ *
  * The snapshot that it begins with (rt_opts.restore) is the whole job's: each part takes what is its own. Of what has no place
  * any more the part counts what its own operators lose; of operators that are in the plan no more, the part with task 0.
  */
@@ -30,7 +32,7 @@ struct rt_part_fns {
     void (*announce)(void *arg, uint32_t channel, uint64_t id);
     /* Takes over `s`; rc != CEP_OK: it could not be saved. By one thread that has nothing else to do: may block. */
     void (*saved)(void *arg, struct rt_saved *s);
-    /* Sinks of a task that does not run have committed. */
+    /* Sinks of a task that does not run have committed: now, or while it still ran. */
     void (*committed)(void *arg, uint32_t task, uint64_t id);
     /* The task has done all it will, and all it saved was told; what is shown of it is final. */
     void (*ended)(void *arg, uint32_t task);

@@ -26,6 +26,7 @@ struct rt_relay {
     bool *alone;     /* owned; by task: does not run */
     bool *leaving;   /* owned; by task: has ended, and nobody was told yet */
     uint64_t *heard; /* owned; by task: the last checkpoint it saved */
+    uint64_t *told; /* owned; by task: the last of which somebody was told that its sinks have committed it */
     /* Shared. */
     atomic_uint_fast64_t begun, complete, stops_at, aligned_to;
     pthread_mutex_t mutex;               /* of those below */
@@ -264,11 +265,13 @@ enum cep_rc rt_relay_commit(struct rt_relay *r, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     for (uint32_t t = 0; t < n_tasks(r) && rc == CEP_OK; t++) {
         struct rt_task *task = &r->job->tasks[t];
-        uint64_t before = task->committed;
         if (!r->alone[t] || !rt_job_has(r->job, t))
             continue;
         rc = rt_checkpoint_commit(task, err);
-        if (rc == CEP_OK && task->committed != before && r->to.committed)
+        if (rc != CEP_OK || r->told[t] == task->committed)
+            continue;
+        r->told[t] = task->committed;
+        if (r->to.committed)
             r->to.committed(r->to.arg, t, task->committed);
     }
     return rc;
@@ -284,6 +287,7 @@ struct rt_relay *rt_relay_new(struct rt_job *job, uint64_t last, const struct rt
     r->leaving = base_calloc(n_tasks(r) + (size_t)1, sizeof *r->leaving);
     r->ended = base_calloc(n_tasks(r) + (size_t)1, sizeof *r->ended);
     r->heard = base_calloc(n_tasks(r) + (size_t)1, sizeof *r->heard);
+    r->told = base_calloc(n_tasks(r) + (size_t)1, sizeof *r->told);
     r->pieces_end = &r->pieces;
     r->saved_end = &r->saved;
     atomic_init(&r->begun, last);
@@ -292,7 +296,7 @@ struct rt_relay *rt_relay_new(struct rt_job *job, uint64_t last, const struct rt
     atomic_init(&r->aligned_to, 0);
     (void)pthread_mutex_init(&r->mutex, NULL);
     for (uint32_t t = 0; t < n_tasks(r); t++)
-        r->heard[t] = last;
+        r->heard[t] = r->told[t] = last;
     return r;
 }
 
@@ -314,5 +318,6 @@ void rt_relay_free(struct rt_relay *r) {
     base_free(r->leaving);
     base_free(r->ended);
     base_free(r->heard);
+    base_free(r->told);
     base_free(r);
 }

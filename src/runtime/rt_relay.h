@@ -55,7 +55,7 @@ struct rt_relay_to {
     void (*saved)(void *arg, struct rt_saved *s); /* takes it over */
     bool (*wanted)(void *arg, uint64_t id);       /* is that one still under way? NULL = they all are */
     void (*committed)(
-        void *arg, uint32_t task, uint64_t id); /* a task that does not run; NULL = nobody asks */
+        void *arg, uint32_t task, uint64_t id); /* of a task that does not run, whenever it did; NULL = nobody asks */
     void (*ended)(void *arg, uint32_t task);
     void *arg;
     int wake_fd; /* eventfd, borrowed: written when there is something to do */

@@ -1,0 +1,604 @@
+/*
+ * A job in many processes, without any: a master and up to three parts, with a thread for the network between them, which packs and
+ * unpacks every batch. At any parallelism and placement it writes what a job in one process writes; also when parts fail again and
+ * again, when it is stopped with savepoints and goes on elsewhere, with databases, and with barriers that overtake. Run under the
+ * thread sanitizer too.
+ *
+ * A short run by default; CEP_RANDOM_ROUNDS=200 CEP_RANDOM_SEED=7 for more and others.
+ */
+#include "runtime/rt_master.h"
+#include "runtime/rt_part.h"
+#include "runtime/rt_report.h"
+
+#include "base/base_err.h"
+#include "base/base_mem.h"
+#include "event/evt_pack.h"
+#include "state/sto_path.h"
+#include "tests/runtime/rt_random.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { PARTS = 3, TASKS_MAX = 128 };
+
+struct cluster;
+
+struct part {
+    struct cluster *cluster;
+    struct rt_job *job; /* NULL: not deployed */
+    uint32_t attempt;
+    bool here[TASKS_MAX];
+};
+
+struct cluster {
+    struct rt_random *f;
+    struct rt_opts opts; /* of the whole job */
+    struct plan *plan;
+    struct rt_job *master;
+    struct part parts[PARTS];
+    uint32_t n_parts, of[TASKS_MAX]; /* by task: its part */
+    /* What was kept. */
+    struct rt_snap latest;
+    bool has_latest;
+    uint64_t latest_id;
+    uint32_t n_copies, n_with_db, n_flights;
+    /* The network. */
+    pthread_t thread;
+    pthread_mutex_t mutex; /* held while it moves anything */
+    pthread_cond_t cond;
+    bool woken, up;
+    uint64_t n_moved;
+    /* What is to go wrong. */
+    uint64_t fail_after; /* elements; 0 = nothing */
+    uint32_t n_failures; /* that are left */
+    bool fail_deploy;
+    uint64_t stop_after; /* elements; 0 = never */
+    bool asked;
+    uint32_t n_attempts, n_stopped;
+    int64_t n_unaligned;
+};
+
+/* -- the network ----------------------------------------------------------------------------------------------------- */
+
+static void wake(void *arg, uint32_t channel) {
+    struct cluster *c = ((struct part *)arg)->cluster;
+    (void)channel;
+    (void)pthread_mutex_lock(&c->mutex);
+    c->woken = true;
+    (void)pthread_cond_signal(&c->cond);
+    (void)pthread_mutex_unlock(&c->mutex);
+}
+
+static struct rt_job *reader_of(struct cluster *c, uint32_t channel) {
+    return c->parts[c->of[rt_job_exec(c->master)->channels[channel].to]].job;
+}
+
+/* What was announced while the parts are taken apart is nobody's. */
+static void announce(void *arg, uint32_t channel, uint64_t id) {
+    struct cluster *c = ((struct part *)arg)->cluster;
+    (void)pthread_mutex_lock(&c->mutex);
+    if (c->up)
+        rt_part_announced(reader_of(c, channel), channel, id);
+    (void)pthread_mutex_unlock(&c->mutex);
+}
+
+static void move(struct rt_job *from, struct rt_job *to, uint32_t channel) {
+    struct evt_elem e;
+    rt_part_out_pop(from, channel, &e);
+    if (e.kind == EVT_ELEM_BATCH) {
+        struct base_buf b = BASE_BUF_INIT;
+        const struct evt_schema *schema = rt_part_schema(to, channel, e.stream);
+        assert_non_null(schema);
+        evt_pack_batch(&b, e.batch);
+        evt_batch_unref(e.batch);
+        struct base_unpack u = base_unpack_of(base_buf_view(&b));
+        e.batch = evt_unpack_batch(&u, schema);
+        assert_non_null(e.batch);
+        base_buf_release(&b);
+    }
+    rt_part_in_push(to, channel, &e);
+}
+
+static void go_wrong(struct cluster *c) {
+    struct cep_err err = CEP_ERR_INIT;
+    if (c->fail_after == 0 || c->n_moved < c->fail_after || c->n_failures == 0)
+        return;
+    c->n_failures--;
+    c->fail_after = c->n_moved + 1 + rt_random_below(c->f, 400);
+    (void)base_err_set(&err, CEP_EIO, "the cable was cut");
+    err.retriable = true;
+    c->up = false;
+    rt_part_fail(c->parts[rt_random_below(c->f, c->n_parts)].job, &err);
+}
+
+static enum cep_rc keep_savepoint(
+    void *arg, const char *dir, const struct rt_snap *snap, struct base_buf *path, struct cep_err *err);
+
+static void savepoint_done(void *arg, enum cep_rc rc, const char *path, const struct cep_err *err) {
+    struct cluster *c = arg;
+    (void)path;
+    (void)err;
+    c->n_stopped += rc == CEP_OK;
+}
+
+static void move_all(struct cluster *c) {
+    const struct rt_exec *x = rt_job_exec(c->master);
+    for (bool any = true; c->up && any;) {
+        any = false;
+        for (uint32_t i = 0; c->up && i < x->n_channels; i++) {
+            struct rt_job *from = c->parts[c->of[x->channels[i].from]].job, *to = reader_of(c, i);
+            if (from == to || !rt_part_out_peek(from, i) || rt_part_in_room(to, i) == 0)
+                continue;
+            move(from, to, i);
+            any = true;
+            c->n_moved++;
+            go_wrong(c);
+        }
+    }
+}
+
+static void tell_others(struct cluster *c) {
+    struct base_buf b = BASE_BUF_INIT;
+    for (uint32_t p = 0; c->up && p < c->n_parts; p++) {
+        base_buf_clear(&b);
+        rt_part_report(c->parts[p].job, &b);
+        assert_true(rt_master_report(c->master, c->parts[p].attempt, base_buf_view(&b)));
+        base_buf_clear(&b);
+        rt_master_others(c->master, &b);
+        assert_true(rt_part_others(c->parts[p].job, base_buf_view(&b)));
+    }
+    base_buf_release(&b);
+}
+
+static void *network(void *arg) {
+    struct cluster *c = arg;
+    (void)pthread_mutex_lock(&c->mutex);
+    while (c->up) {
+        move_all(c);
+        tell_others(c);
+        if (c->stop_after > 0 && c->n_moved >= c->stop_after && !c->asked) {
+            struct rt_savepoint s = { .dir = ".", .stop = true, .done = savepoint_done, .arg = c };
+            c->asked = true;
+            (void)rt_job_savepoint(c->master, &s, NULL);
+        }
+        while (c->up && !c->woken)
+            (void)pthread_cond_wait(&c->cond, &c->mutex);
+        c->woken = false;
+    }
+    (void)pthread_mutex_unlock(&c->mutex);
+    return NULL;
+}
+
+/* -- parts ----------------------------------------------------------------------------------------------------------- */
+
+static void saved(void *arg, struct rt_saved *s) {
+    struct part *p = arg;
+    rt_master_saved(p->cluster->master, p->attempt, s);
+}
+
+static void committed(void *arg, uint32_t task, uint64_t id) {
+    struct part *p = arg;
+    rt_master_committed(p->cluster->master, p->attempt, task, id);
+}
+
+static void ended(void *arg, uint32_t task) {
+    struct part *p = arg;
+    struct base_buf b = BASE_BUF_INIT;
+    rt_part_report(p->job, &b);
+    assert_true(rt_master_report(p->cluster->master, p->attempt, base_buf_view(&b)));
+    base_buf_release(&b);
+    rt_master_ended(p->cluster->master, p->attempt, task);
+}
+
+static void failed(void *arg, const struct cep_err *err) {
+    struct part *p = arg;
+    rt_master_failed(p->cluster->master, p->attempt, err);
+}
+
+static enum cep_rc make_part(
+    struct cluster *c, struct part *p, uint32_t attempt, bool restore, uint64_t next, struct cep_err *err) {
+    struct rt_part_opts how = { .here = p->here,
+        .checkpoints = c->opts.keep != NULL,
+        .savepoints = c->opts.keep_savepoint != NULL,
+        .fns = { wake, announce, saved, committed, ended, failed },
+        .arg = p };
+    struct rt_opts opts = c->opts;
+    opts.remote = NULL;
+    opts.keep = NULL;
+    opts.latest = NULL;
+    opts.keep_savepoint = NULL;
+    opts.part = &how;
+    opts.restore = restore ? &c->latest : NULL;
+    opts.next_checkpoint = next;
+    p->cluster = c;
+    p->attempt = attempt;
+    return rt_job_new(c->plan, &opts, &p->job, err);
+}
+
+/* -- what the master asks for ---------------------------------------------------------------------------------------- */
+
+static enum cep_rc deploy(
+    void *arg, uint32_t attempt, const struct rt_snap *from, uint64_t next, struct cep_err *err) {
+    struct cluster *c = arg;
+    uint32_t n = rt_job_n_tasks(c->master);
+    enum cep_rc rc = CEP_OK;
+    assert_int_equal(attempt, ++c->n_attempts);
+    assert_true(n <= TASKS_MAX);
+    c->n_parts = 1 + rt_random_below(c->f, PARTS);
+    memset(c->parts, 0, sizeof c->parts);
+    for (uint32_t t = 0; t < n; t++) {
+        c->of[t] = rt_random_below(c->f, c->n_parts);
+        c->parts[c->of[t]].here[t] = true;
+    }
+    for (uint32_t p = 0; p < c->n_parts && rc == CEP_OK; p++)
+        rc = make_part(c, &c->parts[p], attempt, from != NULL, next, err);
+    if (rc == CEP_OK && c->fail_deploy) {
+        c->fail_deploy = false;
+        rc = base_err_set(err, CEP_EIO, "no worker is left");
+        err->retriable = true;
+    }
+    if (rc != CEP_OK)
+        return rc;
+    c->up = true;
+    c->woken = false;
+    assert_int_equal(pthread_create(&c->thread, NULL, network, c), 0);
+    for (uint32_t t = 0; t < n; t++)
+        rt_master_ready(c->master, attempt, t, NULL);
+    return CEP_OK;
+}
+
+static void start(void *arg, uint32_t attempt) {
+    struct cluster *c = arg;
+    for (uint32_t p = 0; p < c->n_parts; p++)
+        assert_int_equal(rt_part_start(c->parts[p].job, NULL), CEP_OK);
+    assert_int_equal(attempt, c->n_attempts);
+}
+
+static void stop(void *arg, uint32_t attempt) {
+    struct cluster *c = arg;
+    (void)attempt;
+    for (uint32_t p = 0; p < c->n_parts; p++)
+        rt_job_stop(c->parts[p].job);
+}
+
+static void cancel(void *arg, uint32_t attempt) {
+    struct cluster *c = arg;
+    (void)attempt;
+    (void)pthread_mutex_lock(&c->mutex);
+    c->up = false;
+    (void)pthread_cond_signal(&c->cond);
+    (void)pthread_mutex_unlock(&c->mutex);
+    if (c->thread)
+        (void)pthread_join(c->thread, NULL);
+    c->thread = 0;
+    for (uint32_t p = 0; p < c->n_parts; p++) {
+        rt_job_free(c->parts[p].job);
+        c->parts[p].job = NULL;
+    }
+}
+
+static void barrier(void *arg, uint32_t attempt, uint64_t id, struct rt_barrier how) {
+    struct cluster *c = arg;
+    (void)attempt;
+    for (uint32_t p = 0; p < c->n_parts; p++)
+        rt_part_barrier(c->parts[p].job, id, how);
+}
+
+static void complete(void *arg, uint32_t attempt, uint64_t id) {
+    struct cluster *c = arg;
+    (void)attempt;
+    for (uint32_t p = 0; p < c->n_parts; p++)
+        rt_part_complete(c->parts[p].job, id);
+}
+
+static void resume(void *arg, uint32_t attempt) {
+    struct cluster *c = arg;
+    (void)attempt;
+    for (uint32_t p = 0; p < c->n_parts; p++)
+        rt_part_resume(c->parts[p].job);
+}
+
+/* -- what is kept ---------------------------------------------------------------------------------------------------- */
+
+static void copy_db(struct cluster *c, struct rt_snap *to, const struct rt_snap_db *from) {
+    struct base_buf path = BASE_BUF_INIT;
+    struct rt_snap_db *db;
+    struct sto_part_head head;
+    struct base_unpack entries;
+    char name[32], dir[128];
+    (void)snprintf(name, sizeof name, "db-%u", c->n_copies++);
+    rt_random_path(c->f, name, dir, sizeof dir);
+    assert_int_equal(sto_path_make(dir, NULL), CEP_OK);
+    for (size_t i = 0; i < from->n_files; i++) {
+        base_buf_clear(&path);
+        base_buf_printf(&path, "%s/%s", dir, from->files[i].name);
+        assert_int_equal(sto_path_link(from->files[i].path, path.p, NULL), CEP_OK);
+    }
+    assert_int_equal(sto_part_open(base_buf_view(&from->about), &head, &entries, NULL), CEP_OK);
+    assert_int_equal(rt_snap_add_db(to, dir, &head, &db, NULL), CEP_OK);
+    base_buf_clear(&db->about);
+    base_buf_str(&db->about, base_buf_view(&from->about));
+    base_buf_release(&path);
+}
+
+static void copy(struct cluster *c, struct rt_snap *to, const struct rt_snap *from) {
+    rt_snap_release(to);
+    for (size_t i = 0; i < from->n; i++) {
+        struct sto_part_head head;
+        struct base_unpack entries;
+        struct sto_entry e;
+        assert_int_equal(sto_part_open(rt_part_view(from->parts[i]), &head, &entries, NULL), CEP_OK);
+        struct base_buf *b = &rt_snap_add(to, &head)->bytes;
+        struct sto_out out = sto_part_out(b);
+        c->n_flights += base_str_eq(head.kind, BASE_STR("channel"));
+        while (sto_part_next(&entries, &e, NULL) == CEP_OK)
+            assert_int_equal(out.put(out.arg, &e, NULL), CEP_OK);
+        sto_part_end(b);
+    }
+    for (size_t i = 0; i < from->n_dbs; i++)
+        copy_db(c, to, from->dbs[i]);
+}
+
+static enum cep_rc keep(void *arg, uint64_t id, const struct rt_snap *snap, struct cep_err *err) {
+    struct cluster *c = arg;
+    (void)err;
+    assert_true(id > c->latest_id);
+    copy(c, &c->latest, snap);
+    c->n_with_db += snap->n_dbs > 0;
+    c->has_latest = true;
+    c->latest_id = c->latest.id = id;
+    return CEP_OK;
+}
+
+/* Parts read it themselves. */
+static enum cep_rc latest(void *arg, struct rt_snap *out, struct cep_err *err) {
+    struct cluster *c = arg;
+    (void)err;
+    out->id = c->latest_id;
+    return CEP_OK;
+}
+
+static enum cep_rc keep_savepoint(
+    void *arg, const char *dir, const struct rt_snap *snap, struct base_buf *path, struct cep_err *err) {
+    struct cluster *c = arg;
+    (void)dir;
+    (void)err;
+    copy(c, &c->latest, snap);
+    c->has_latest = true;
+    c->latest.is_savepoint = true;
+    base_buf_puts(path, "here");
+    return CEP_OK;
+}
+
+/* -- runs ------------------------------------------------------------------------------------------------------------ */
+
+static void options(struct rt_random *f, struct rt_opts *opts) {
+    static const uint32_t parallelisms[] = { 1, 2, 3, 4 };
+    static const uint64_t budgets[] = { 1, (4 << 20) * 4 + 20000, 64 << 20 };
+    rt_opts_init(opts);
+    opts->base_dir = f->dir;
+    opts->parallelism = parallelisms[rt_random_below(f, 4)];
+    opts->batch_rows = 1 + rt_random_below(f, 20);
+    opts->channel_capacity = 2 + rt_random_below(f, 32);
+    opts->rocksdb = rt_random_below(f, 3) == 0;
+    opts->state_bytes = opts->rocksdb ? budgets[rt_random_below(f, 3)] : 0;
+}
+
+static void init(struct cluster *c, struct rt_random *f) {
+    *c = (struct cluster){ .f = f };
+    (void)pthread_mutex_init(&c->mutex, NULL);
+    (void)pthread_cond_init(&c->cond, NULL);
+}
+
+static void release(struct cluster *c) {
+    rt_snap_release(&c->latest);
+    (void)pthread_mutex_destroy(&c->mutex);
+    (void)pthread_cond_destroy(&c->cond);
+}
+
+/* With c->opts. */
+static enum cep_rc run(
+    struct cluster *c, struct rt_totals *totals, struct rt_checkpoint_stats *stats, struct cep_err *err) {
+    struct dsl_diag diag;
+    struct rt_remote remote = { deploy, NULL, start, stop, cancel, barrier, complete, resume, c };
+    struct rt_opts opts = c->opts;
+    opts.remote = &remote;
+    opts.arg = c;
+    opts.restore = c->has_latest ? &c->latest : NULL;
+    opts.next_checkpoint = c->latest_id + 1;
+    c->plan = rt_kit_compile(&diag, base_buf_cstr(&c->f->program));
+    c->n_attempts = 0;
+    assert_int_equal(rt_job_new(c->plan, &opts, &c->master, err), CEP_OK);
+    enum cep_rc rc = rt_job_run(c->master, err);
+    rt_job_totals(c->master, totals);
+    rt_job_checkpoints(c->master, stats);
+    c->n_unaligned += (int64_t)stats->unaligned;
+    rt_job_free(c->master);
+    plan_free(c->plan);
+    dsl_diag_release(&diag);
+    return rc;
+}
+
+static void run_whole(struct rt_random *f, struct rt_totals *totals) {
+    struct dsl_diag diag;
+    struct rt_opts opts;
+    struct rt_job *job;
+    struct plan *plan = rt_kit_compile(&diag, base_buf_cstr(&f->program));
+    rt_opts_init(&opts);
+    opts.base_dir = f->dir;
+    assert_int_equal(rt_job_new(plan, &opts, &job, NULL), CEP_OK);
+    assert_int_equal(rt_job_run(job, NULL), CEP_OK);
+    rt_job_totals(job, totals);
+    rt_job_free(job);
+    plan_free(plan);
+    dsl_diag_release(&diag);
+}
+
+static void write_program(struct rt_random *f) {
+    base_buf_clear(&f->program);
+    base_buf_puts(&f->program, RT_RANDOM_STREAM("a") RT_RANDOM_STREAM("b"));
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        rt_random_pattern(f, i);
+        base_buf_printf(
+            &f->program, "sink p%u to file (path = 'out%u.csv', append = false) format csv;\n", i, i);
+    }
+}
+
+static void read_all(const struct rt_random *f, struct base_buf *out) {
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "out%u.csv", i);
+        rt_random_output(f, name, &out[i]);
+    }
+}
+
+static void check_outputs(struct rt_random *f, struct base_buf *want, const char *what) {
+    struct base_buf got[RT_RANDOM_OUTPUTS];
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
+        base_buf_init(&got[i]);
+    read_all(f, got);
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        if (strcmp(base_buf_cstr(&want[i]), base_buf_cstr(&got[i])) != 0) {
+            print_error("%s\n%s, output %u\n", base_buf_cstr(&f->program), what, i);
+            assert_string_equal(base_buf_cstr(&got[i]), base_buf_cstr(&want[i]));
+        }
+        base_buf_release(&got[i]);
+    }
+}
+
+static void checkpoints(struct cluster *c) {
+    struct rt_opts *opts = &c->opts;
+    opts->keep = keep;
+    opts->latest = latest;
+    opts->checkpoint_every_us = 200 + rt_random_below(c->f, 3000);
+    opts->checkpoints_in_flight = 1 + rt_random_below(c->f, 3);
+    opts->alignment_timeout_us = (int64_t)rt_random_below(c->f, 3) * 100 - 100;
+    opts->save_slice_us = rt_random_below(c->f, 4) == 0 ? 1000 : 0;
+    rt_restart_defaults(&opts->restart, RT_RESTART_FIXED_DELAY);
+    opts->restart.attempts = 100;
+    opts->restart.delay_us = 1000;
+}
+
+static void run_and_fail(struct cluster *c, const struct rt_totals *want) {
+    struct rt_totals totals;
+    struct rt_checkpoint_stats stats;
+    struct cep_err err = CEP_ERR_INIT;
+    options(c->f, &c->opts);
+    checkpoints(c);
+    c->n_failures = 1 + rt_random_below(c->f, 4);
+    c->fail_after = 1 + rt_random_below(c->f, 1000);
+    c->fail_deploy = rt_random_below(c->f, 3) == 0;
+    enum cep_rc rc = run(c, &totals, &stats, &err);
+    if (rc != CEP_OK)
+        print_error("%s\n", err.message);
+    assert_int_equal(rc, CEP_OK);
+    assert_int_equal(totals.watermark, want->watermark);
+    assert_int_equal(stats.in_flight, 0);
+    assert_int_equal(stats.last.id, c->latest_id);
+}
+
+/* Is stopped again and again, and goes on with another parallelism. */
+static void run_and_stop(struct cluster *c, bool with_checkpoints) {
+    struct rt_totals totals;
+    struct rt_checkpoint_stats stats;
+    for (uint32_t round = 0;; round++) {
+        struct cep_err err = CEP_ERR_INIT;
+        options(c->f, &c->opts);
+        c->opts.keep_savepoint = keep_savepoint;
+        if (with_checkpoints)
+            checkpoints(c);
+        c->asked = false;
+        c->n_moved = 0;
+        c->stop_after = round < 4 ? 1 + rt_random_below(c->f, 500) : 0;
+        enum cep_rc rc = run(c, &totals, &stats, &err);
+        if (rc == CEP_OK)
+            break;
+        if (rc != CEP_EINTERRUPTED)
+            print_error("%s\n", err.message);
+        assert_int_equal(rc, CEP_EINTERRUPTED);
+    }
+}
+
+static void what_parts_write_is_what_one_process_writes(void **state) {
+    struct rt_random *f = *state;
+    struct cluster c;
+    struct rt_totals want, got;
+    struct rt_checkpoint_stats stats;
+    struct base_buf rows[RT_RANDOM_OUTPUTS];
+    const char *rounds = getenv("CEP_RANDOM_ROUNDS"), *seed = getenv("CEP_RANDOM_SEED");
+    long n = rounds ? strtol(rounds, NULL, 10) : 4;
+    uint32_t n_attempts = 0, n_stopped = 0, n_flights = 0, n_with_db = 0;
+    size_t n_bytes = 0;
+    f->random = seed ? strtoull(seed, NULL, 10) : 1;
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
+        base_buf_init(&rows[i]);
+    for (long round = 0; round < n; round++) {
+        rt_random_events(f, "a.ndjson", 1000 + rt_random_below(f, 4000));
+        rt_random_events(f, "b.ndjson", 1000 + rt_random_below(f, 4000));
+        write_program(f);
+        run_whole(f, &want);
+        read_all(f, rows);
+        for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
+            n_bytes += rows[i].len;
+
+        init(&c, f);
+        options(f, &c.opts);
+        assert_int_equal(run(&c, &got, &stats, NULL), CEP_OK);
+        assert_int_equal(got.events, want.events);
+        assert_int_equal(got.matches, want.matches);
+        assert_int_equal(got.late, want.late);
+        check_outputs(f, rows, "undisturbed");
+        release(&c);
+
+        init(&c, f);
+        run_and_fail(&c, &want);
+        n_attempts += c.n_attempts;
+        n_flights += c.n_flights;
+        n_with_db += c.n_with_db;
+        check_outputs(f, rows, "with failures");
+        release(&c);
+
+        init(&c, f);
+        run_and_stop(&c, round % 2 == 0);
+        n_stopped += c.n_stopped;
+        check_outputs(f, rows, "with stops");
+        release(&c);
+    }
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
+        base_buf_release(&rows[i]);
+    assert_true(n_attempts > (uint32_t)n && n_stopped >= (uint32_t)n && n_flights > 0 && n_with_db > 0);
+    assert_true(n_bytes > 1000 * (size_t)n);
+}
+
+/* A sink that cannot be opened is no reason to try again, and nothing was read. */
+static void a_part_that_cannot_be_made_fails_the_job(void **state) {
+    struct rt_random *f = *state;
+    struct cluster c;
+    struct rt_totals totals;
+    struct rt_checkpoint_stats stats;
+    struct cep_err err = CEP_ERR_INIT;
+    rt_random_events(f, "a.ndjson", 10);
+    base_buf_clear(&f->program);
+    base_buf_puts(
+        &f->program, RT_RANDOM_STREAM("a") "sink a to file (path = 'nowhere/out.csv') format csv;\n");
+    init(&c, f);
+    options(f, &c.opts);
+    checkpoints(&c);
+    assert_int_equal(run(&c, &totals, &stats, &err), CEP_EIO);
+    assert_non_null(strstr(err.message, "nowhere"));
+    assert_int_equal(c.n_attempts, 1);
+    assert_int_equal(stats.begun, 0);
+    release(&c);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            what_parts_write_is_what_one_process_writes, rt_random_set_up, rt_random_tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_part_that_cannot_be_made_fails_the_job, rt_random_set_up, rt_random_tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
