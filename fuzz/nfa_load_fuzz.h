@@ -3,7 +3,7 @@
  * nfa_load_fuzz -- the patterns between which nfa_load_fuzz.c carries state. Inputs of the corpus name them by their number, so new
  * ones go at the end.
  */
-enum { FUZZ_PATTERNS = 8 };
+enum { FUZZ_PATTERNS = 9 };
 
 static const char fuzz_patterns[] =
     "stream s (card string, t int, v double, at timestamp) from file (path = 'x') format csv "
@@ -27,6 +27,8 @@ static const char fuzz_patterns[] =
     "sink p5.timeouts to file (path = 'z') format csv;\n"
     "pattern p6 from s partition by card match a+ -> b -> c define a as t = 1, b as v > a.v, c as t = 3 within 1 h "
     "measures card as card, sum(a.v) as v, c.t as t;\n"
-    /* fates of steps with a time of their own */
+    /* fates and graph of steps with a time of their own */
     "pattern p7 from s partition by card match a ->[1 h] b ->[1 s to 2 h] c define a as t = 1, b as t = 2, c as t = 3 "
-    "measures card as card, a.v as v, c.t as t;\n";
+    "measures card as card, a.v as v, c.t as t;\n"
+    "pattern p8 from s partition by card match a ->[1 h] b ->[1 s to 2 h] c define a as t = 1, b as t = 2, c as t = 3 "
+    "after match no skip measures card as card, a.v as v, c.t as t;\n";

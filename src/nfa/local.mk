@@ -3,6 +3,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa.h src/nfa/nfa_int.h src/nfa/nfa_run.h \
 	src/nfa/nfa_build.c \
 	src/nfa/nfa_calm.c \
+	src/nfa/nfa_band.c \
 	src/nfa/nfa_cell.c \
 	src/nfa/nfa_code.c \
 	src/nfa/nfa_cold.c src/nfa/nfa_cold.h \

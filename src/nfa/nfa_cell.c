@@ -57,11 +57,18 @@ static uint32_t cell_new(struct nfa_matcher *m) {
     return cs->n++;
 }
 
+/* Is it the only one of its start's? Those of one are neighbours. */
+static bool is_sole(const struct nfa_matcher *m, const struct nfa_cell *c) {
+    return !(c->earlier && nfa_cell_at(m, c->earlier)->max == c->max) &&
+           !(c->later && nfa_cell_at(m, c->later)->max == c->max);
+}
+
 static void cell_free(struct nfa_matcher *m, struct nfa_graph *g, uint32_t at) {
     struct nfa_cell *c = nfa_cell_at(m, at);
     m->stats.work++;
     nfa_ev_unref(m, c->ev);
     if (c->kind == NFA_CELL_START) {
+        g->n_starts -= is_sole(m, c);
         if (c->earlier)
             nfa_cell_at(m, c->earlier)->later = c->later;
         else
@@ -108,6 +115,7 @@ uint32_t nfa_cell_start(struct nfa_matcher *m, struct nfa_graph *g, uint32_t var
     else
         g->first = at;
     g->last = at;
+    g->n_starts += is_sole(m, c);
     m->stats.open++;
     return at;
 }

@@ -201,13 +201,9 @@ static void rel_copy(const struct nfa_matcher *m, const struct nfa_rel *r, uint6
 
 /* -- times ------------------------------------------------------------------------------------------------------- */
 
-static bool is_over(const struct nfa_matcher *m, int64_t last, int64_t us) {
-    return last == NFA_LAST_OLD || nfa_time_add(last, us) <= m->cur.time;
-}
-
 static uint32_t times_over(const struct nfa_matcher *m, const struct nfa_det *x, int64_t last) {
     uint32_t n = 0;
-    while (n < x->n_times && is_over(m, last, x->times[n]))
+    while (n < x->n_times && nfa_last_is_over(m, last, x->times[n]))
         n++;
     return n;
 }
@@ -373,9 +369,9 @@ static bool lit_holds(const struct nfa_matcher *m, nfa_lit l) {
     if (a->kind == NFA_ATOM_BOTH)
         is = lit_holds(m, a->both[0]) && lit_holds(m, a->both[1]);
     else if (a->kind == NFA_ATOM_TIME_LO)
-        is = d->is_start || is_over(m, d->last, a->us);
+        is = d->is_start || nfa_last_is_over(m, d->last, a->us);
     else if (a->kind == NFA_ATOM_TIME_HI)
-        is = d->is_start || !is_over(m, d->last, a->us);
+        is = d->is_start || !nfa_last_is_over(m, d->last, a->us);
     else
         is = a->bit == NFA_NONE || (m->cur.bits[a->bit / 64] >> (a->bit & 63) & 1);
     return is != nfa_lit_negated(l);
@@ -417,7 +413,7 @@ static bool try_state(struct nfa_matcher *m, uint32_t q, bool is_start, bool *st
     const struct nfa_state *s = &p->states[q];
     bool stop = false;
     size_t n = 0;
-    if (!is_start && s->bound_us >= 0 && is_over(m, d->last, s->bound_us))
+    if (!is_start && s->bound_us >= 0 && nfa_last_is_over(m, d->last, s->bound_us))
         return false;
     if (!is_start && s->calm && !interests(m, s)) {
         stay_in(d, q);

@@ -134,7 +134,11 @@ struct nfa_rank *nfa_rank_at(const struct nfa_matcher *m, uint32_t rank);
 const struct nfa_trans *nfa_det_step(struct nfa_matcher *m, uint32_t det, int64_t last);
 /* last: of each entry; NULL when the rank has no times. */
 struct nfa_rank_trans *nfa_rank_step(struct nfa_matcher *m, uint32_t rank, const int64_t *last);
-/* At the event under test: are all times of the det over? */
+/* At the event under test: is it so long ago? */
+static inline bool nfa_last_is_over(const struct nfa_matcher *m, int64_t last, int64_t us) {
+    return last == NFA_LAST_OLD || nfa_time_add(last, us) <= m->cur.time;
+}
+/* Are all times of the det over? */
 bool nfa_det_is_old(const struct nfa_matcher *m, const struct nfa_det *x, int64_t last);
 /* When nothing is left of what took its last event at `last`; EVT_TIME_MAX = never. */
 int64_t nfa_det_end(const struct nfa_det *x, int64_t last);

@@ -3,6 +3,10 @@
  *
  *     varint states * varint state       ascending, at least one
  *
+ * and, where it has times, when the event taken last was
+ *
+ *     u8 is there; 1: zigzag microseconds                 0: longer ago than all times, or it does not matter
+ *
  * A det is alternatives for one partial match. In an edited program it is the det of the states that still mean something
  * (nfa_meaning.c); an alternative without one is lost, as the run would be that stood there.
  */
@@ -35,6 +39,18 @@ void nfa_load_det(struct nfa_loader *l, struct base_unpack *u, bool make, struct
     }
     if (make)
         d->det = nfa_det_of(l->m, now, n_now);
+}
+
+void nfa_save_last(struct base_buf *b, int64_t last) {
+    base_pack_u8(b, last != NFA_LAST_OLD);
+    if (last != NFA_LAST_OLD)
+        base_pack_zigzag(b, last);
+}
+
+int64_t nfa_load_last(struct base_unpack *u) {
+    uint8_t any = base_unpack_u8(u);
+    u->bad = u->bad || any > 1;
+    return any && !u->bad ? base_unpack_zigzag(u) : NFA_LAST_OLD;
 }
 
 uint64_t nfa_count_more(uint64_t a, uint64_t b) {

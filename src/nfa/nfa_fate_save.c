@@ -8,7 +8,7 @@
  *     varint quotas * varint left
  *     varint fates  * (u8 completed; 0: varint entries * (varint (det * 2 + opens), time)
  *                                    1: varint quota + 1)
- *                     time: of patterns with times alone, which have a tag of their own: u8 is there; 1: zigzag microseconds
+ *                     time: of patterns with times alone, which have a tag of their own (nfa_det_save.c)
  *     varint hops   * (varint how + 1; 0: the end of an open fate: varint fate
  *                                      else: varint event + 1, varint next hop + 1; 0: varint fate, which it completed)
  *     varint starts * (varint event, varint how, varint hop + 1; 0: varint fate, which it completed at once)      by event
@@ -108,12 +108,6 @@ static void save_how(struct base_buf *b, const struct nfa_rank_trans *t) {
     }
 }
 
-static void save_time(struct base_buf *b, int64_t last) {
-    base_pack_u8(b, last != NFA_LAST_OLD);
-    if (last != NFA_LAST_OLD)
-        base_pack_zigzag(b, last);
-}
-
 static void save_fate(struct nfa_saver *s, const struct nfa_fate *f) {
     struct base_buf *b = &s->value;
     base_pack_u8(b, f->state == NFA_FATE_DONE);
@@ -127,7 +121,7 @@ static void save_fate(struct nfa_saver *s, const struct nfa_fate *f) {
         uint64_t det = nfa_number_of(&s->sets[NFA_NUMBERS_DETS], nfa_det_at(s->m, r->dets[i]));
         base_pack_varint(b, det * 2 + r->opens[i]);
         if (s->m->p->has_times)
-            save_time(b, f->last ? f->last[i] : NFA_LAST_OLD);
+            nfa_save_last(b, f->last ? f->last[i] : NFA_LAST_OLD);
     }
 }
 
@@ -304,12 +298,6 @@ static void make_open(struct reader *r, struct fate_read *f, const bool *opens, 
         f->select->from[i] = (struct nfa_from){ select[i], NFA_NONE };
 }
 
-static int64_t read_time(struct base_unpack *u) {
-    uint8_t any = base_unpack_u8(u);
-    u->bad = u->bad || any > 1;
-    return any && !u->bad ? base_unpack_zigzag(u) : NFA_LAST_OLD;
-}
-
 static void read_fate(struct reader *r, struct base_unpack *u) {
     struct nfa_matcher *m = r->l->m;
     struct fate_read *f = &r->fates[r->n_fates++];
@@ -339,7 +327,7 @@ static void read_fate(struct reader *r, struct base_unpack *u) {
         u->bad = u->bad || x / 2 >= r->n_dets;
         f->dets[f->n] = (uint32_t)(x / 2);
         opens[f->n] = x & 1;
-        last[f->n] = r->has_times ? read_time(u) : NFA_LAST_OLD;
+        last[f->n] = r->has_times ? nfa_load_last(u) : NFA_LAST_OLD;
     }
     u->bad = u->bad || !opens[0];
     if (!u->bad && r->k)

@@ -31,19 +31,23 @@ struct nfa_graph *nfa_graph_of(struct nfa_matcher *m, struct nfa_key *k, uint32_
     return grown;
 }
 
-struct nfa_place *nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list) {
+struct nfa_place *nfa_graph_add(
+    struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list, int64_t last) {
     struct nfa_det *d = nfa_det_at(m, det);
     struct nfa_graph *g = k->graph;
-    if (d->stamp == m->next_step) {
-        g->places[d->slot].list = nfa_cell_join(m, g, g->places[d->slot].list, list);
-        return &g->places[d->slot];
+    if (d->stamp != m->next_step) {
+        g = nfa_graph_of(m, k, g->n + 1);
+        d->stamp = m->next_step;
+        d->slot = g->n;
+        g->places[g->n++] = (struct nfa_place){ .det = det, .fold = d->fold };
+        g->interest |= d->fold;
     }
-    g = nfa_graph_of(m, k, g->n + 1);
-    d->stamp = m->next_step;
-    d->slot = g->n;
-    g->places[g->n++] = (struct nfa_place){ .det = det, .list = list, .fold = d->fold };
-    g->interest |= d->fold;
-    return &g->places[g->n - 1];
+    struct nfa_place *pl = &g->places[d->slot];
+    if (d->n_times)
+        nfa_bands_add(m, g, pl, last, list);
+    else
+        pl->list = nfa_cell_join(m, g, pl->list, list);
+    return pl;
 }
 
 static uint32_t span_of(struct nfa_matcher *m, struct nfa_place *pl) {
@@ -92,17 +96,60 @@ static void move(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_plac
         if (mv->to == NFA_NONE)
             continue;
         uint32_t cell = nfa_cell_take(m, mv->var, nfa_ev_take(m), pl->list);
-        struct nfa_place *to = nfa_graph_add(m, k, mv->to, cell);
+        struct nfa_place *to = nfa_graph_add(m, k, mv->to, cell, m->cur.time);
         if (pl->span)
             nfa_cell_at(m, cell)->later = nfa_onward_new(m, pl->span, mv->var, m->cur.ev, span_of(m, to));
     }
     struct nfa_place *stay = NULL;
     if (t->stay != NFA_NONE)
-        stay = nfa_graph_add(m, k, t->stay, pl->list);
+        stay = nfa_graph_add(m, k, t->stay, pl->list, NFA_LAST_OLD);
     else
         nfa_cell_unref(m, k->graph, pl->list);
     if (pl->span)
         end_span(m, pl->span, stay);
+}
+
+/* Bands that the event moves the same way. */
+static void move_stretch(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_stretch *s) {
+    const struct nfa_trans *t = s->how;
+    const struct nfa_band *v = m->moved_bands + s->first;
+    if (t->stops)
+        m->stats.stopped++;
+    for (size_t i = 0; i < s->n && t->stay_completes; i++)
+        completed(m, v[i].list, 0, NFA_NONE);
+    uint32_t all = 0;
+    for (uint32_t x = 0; x < t->n_moves && s->n; x++) {
+        const struct nfa_move *mv = &t->moves[x];
+        for (size_t i = 0; i < s->n && mv->completes; i++)
+            completed(m, v[i].list, 0, mv->var);
+        if (mv->to == NFA_NONE)
+            continue;
+        if (!all)
+            all = nfa_bands_union(m, k->graph, v, s->n);
+        uint32_t cell = nfa_cell_take(m, mv->var, nfa_ev_take(m), all);
+        (void)nfa_graph_add(m, k, mv->to, cell, m->cur.time);
+    }
+    if (all)
+        nfa_cell_unref(m, k->graph, all);
+    for (size_t i = 0; i < s->n; i++) {
+        if (t->stay != NFA_NONE && t->stay != s->det)
+            (void)nfa_graph_add(m, k, t->stay, v[i].list, v[i].last);
+        else
+            nfa_cell_unref(m, k->graph, v[i].list);
+    }
+}
+
+/* What stays of a place in the key's. */
+static void keep(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place pl, uint32_t *n) {
+    if (pl.bands && !pl.bands->n) {
+        nfa_bands_free(m, g, &pl);
+        return;
+    }
+    struct nfa_det *d = nfa_det_at(m, pl.det);
+    d->stamp = m->next_step;
+    d->slot = *n;
+    g->interest |= pl.fold;
+    g->places[(*n)++] = pl;
 }
 
 static void step_places(struct nfa_matcher *m, struct nfa_key *k) {
@@ -113,26 +160,27 @@ static void step_places(struct nfa_matcher *m, struct nfa_key *k) {
         m->moved_places = base_realloc(m->moved_places, m->cap_moved_places * sizeof *m->moved_places);
     }
     g->interest = 0;
+    m->n_stretches = m->n_moved_bands = 0;
     m->stats.work += g->n;
     for (uint32_t i = 0; i < g->n; i++) {
         struct nfa_place *pl = &g->places[i];
-        struct nfa_det *d = NULL;
         if ((pl->fold & m->cur.folded) || pl->fold == UINT64_MAX) {
-            d = nfa_det_at(m, pl->det);
-            if (nfa_rel_cares(m, d->fold, &d->rel) && !nfa_det_step(m, pl->det, NFA_LAST_OLD)->same) {
+            const struct nfa_det *d = nfa_det_at(m, pl->det);
+            bool cares = nfa_rel_cares(m, d->fold, &d->rel);
+            if (cares && pl->bands) {
+                nfa_bands_step(m, g, pl);
+            } else if (cares && !nfa_det_step(m, pl->det, NFA_LAST_OLD)->same) {
                 m->moved_places[n_moved++] = *pl;
                 continue;
             }
         }
-        d = nfa_det_at(m, pl->det);
-        d->stamp = m->next_step;
-        d->slot = n;
-        g->interest |= pl->fold;
-        g->places[n++] = *pl;
+        keep(m, g, *pl, &n);
     }
     g->n = n;
     for (uint32_t i = 0; i < n_moved; i++)
         move(m, k, &m->moved_places[i]);
+    for (size_t i = 0; i < m->n_stretches; i++)
+        move_stretch(m, k, &m->stretches[i]);
 }
 
 static void stamp_places(struct nfa_matcher *m, const struct nfa_graph *g) {
@@ -143,21 +191,92 @@ static void stamp_places(struct nfa_matcher *m, const struct nfa_graph *g) {
     }
 }
 
+/* Places all of whose starts are cut go; what is in them is given back with the starts. */
+static void drop_places(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut) {
+    uint32_t n = 0;
+    g->interest = 0;
+    for (uint32_t i = 0; i < g->n; i++) {
+        /* With bands it is seen when they are trimmed, behind the cut. */
+        if (!g->places[i].bands && (int32_t)(nfa_cell_at(m, g->places[i].list)->max - cut) <= 0) {
+            nfa_span_unref(m, g->places[i].span);
+            continue;
+        }
+        g->interest |= g->places[i].fold;
+        g->places[n++] = g->places[i];
+    }
+    g->n = n;
+}
+
+/* Bands that are cut or have come to their end go, and places without any. */
+static void trim_places(struct nfa_matcher *m, struct nfa_graph *g, int64_t now) {
+    uint64_t open = m->stats.open;
+    uint32_t n = 0;
+    g->interest = 0;
+    for (uint32_t i = 0; i < g->n; i++) {
+        if (g->places[i].bands)
+            nfa_bands_trim(m, g, &g->places[i], now);
+        keep(m, g, g->places[i], &n);
+    }
+    g->n = n;
+    m->stats.timed_out += open - m->stats.open;
+}
+
+/* What the event completes alone. */
+static void complete_start(struct nfa_matcher *m, struct nfa_key *k) {
+    const struct nfa_trans *t = nfa_det_step(m, NFA_DET_START, NFA_LAST_OLD);
+    if (t->n_moves)
+        (void)nfa_graph_of(m, k, 1);
+    for (uint32_t i = 0; i < t->n_moves; i++) {
+        if (t->moves[i].completes)
+            completed(m, 0, 0, t->moves[i].var);
+    }
+}
+
+/* What the event completed is told, and no longer held. */
+static void tell_roots(struct nfa_matcher *m, struct nfa_key *k) {
+    if (!m->n_roots)
+        return;
+    (m->spans && !k->graph->blind ? nfa_first : nfa_walk)(m, k, m->roots, m->n_roots, m->cur.time);
+    for (size_t i = 0; i < m->n_roots; i++) {
+        if (m->roots[i].list)
+            nfa_cell_unref(m, k->graph, m->roots[i].list);
+        nfa_span_unref(m, m->roots[i].span);
+    }
+}
+
+/* `limit open`: may the event start something? Asked when what it ended is gone. */
+static bool has_room(struct nfa_matcher *m, const struct nfa_graph *g) {
+    if (!m->pat->limit_refuse_new || g->n_starts < m->pat->limit_open)
+        return true;
+    m->stats.limit_open++;
+    return false;
+}
+
+static void cut_up_to(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut, uint64_t *counter) {
+    drop_places(m, g, cut);
+    g->cut = cut;
+    while (g->first && !nfa_is_live(g, nfa_cell_at(m, g->first)->max)) {
+        ++*counter;
+        nfa_cell_cut(m, g);
+    }
+}
+
 static void start(struct nfa_matcher *m, struct nfa_key *k, bool stamped) {
     const struct nfa_trans *t = nfa_det_step(m, NFA_DET_START, NFA_LAST_OLD);
-    if (!t->n_moves)
+    bool any = false;
+    for (uint32_t i = 0; i < t->n_moves; i++)
+        any = any || t->moves[i].to != NFA_NONE;
+    if (!any || (m->pat->limit_open && !has_room(m, k->graph)))
         return;
-    struct nfa_graph *g = nfa_graph_of(m, k, 1);
+    struct nfa_graph *g = k->graph;
     if (!stamped)
         stamp_places(m, g);
     for (uint32_t i = 0; i < t->n_moves; i++) {
         const struct nfa_move *mv = &t->moves[i];
-        if (mv->completes)
-            completed(m, 0, 0, mv->var);
         if (mv->to == NFA_NONE)
             continue;
         uint32_t cell = nfa_cell_start(m, k->graph, mv->var, nfa_ev_take(m));
-        struct nfa_place *to = nfa_graph_add(m, k, mv->to, cell);
+        struct nfa_place *to = nfa_graph_add(m, k, mv->to, cell, m->cur.time);
         if (!m->spans || k->graph->blind)
             continue;
         nfa_cell_at(m, cell)->below = span_of(m, to);
@@ -165,12 +284,28 @@ static void start(struct nfa_matcher *m, struct nfa_key *k, bool stamped) {
     }
     m->stats.started++;
     k->graph->number++;
+    g = k->graph;
+    while (m->pat->limit_open && g->n_starts > m->pat->limit_open) {
+        cut_up_to(m, g, nfa_cell_at(m, g->first)->max, &m->stats.limit_open);
+        if (m->p->has_times)
+            trim_places(m, g, m->cur.time);
+    }
 }
 
-static int64_t deadline_of(const struct nfa_matcher *m, const struct nfa_graph *g) {
+static int64_t within_of(const struct nfa_matcher *m, const struct nfa_graph *g) {
     return m->pat->within_kind == PLAN_WITHIN_FIRST_LAST && g->first
                ? nfa_time_add(nfa_cell_at(m, g->first)->ev->time, m->pat->within_us)
                : EVT_TIME_MAX;
+}
+
+static int64_t deadline_of(const struct nfa_matcher *m, const struct nfa_graph *g) {
+    int64_t at = within_of(m, g);
+    for (uint32_t i = 0; i < g->n && m->p->has_times; i++) {
+        int64_t end = nfa_bands_end(m, &g->places[i]);
+        if (end < at)
+            at = end;
+    }
+    return at;
 }
 
 void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k) {
@@ -193,15 +328,10 @@ void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k) {
         stamped = true;
     }
     if (may_start)
+        complete_start(m, k);
+    tell_roots(m, k);
+    if (may_start)
         start(m, k, stamped);
-    if (m->n_roots) {
-        (m->spans && !k->graph->blind ? nfa_first : nfa_walk)(m, k, m->roots, m->n_roots, m->cur.time);
-        for (size_t i = 0; i < m->n_roots; i++) {
-            if (m->roots[i].list)
-                nfa_cell_unref(m, k->graph, m->roots[i].list);
-            nfa_span_unref(m, m->roots[i].span);
-        }
-    }
     if (m->cur.ev) {
         nfa_ev_unref(m, m->cur.ev);
         m->cur.ev = NULL;
@@ -210,38 +340,19 @@ void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k) {
     nfa_graph_finish(m, k);
 }
 
-/* Places all of whose starts are cut go; what is in them is given back with the starts. */
-static void drop_places(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut) {
-    uint32_t n = 0;
-    g->interest = 0;
-    for (uint32_t i = 0; i < g->n; i++) {
-        if ((int32_t)(nfa_cell_at(m, g->places[i].list)->max - cut) <= 0) {
-            nfa_span_unref(m, g->places[i].span);
-            continue;
-        }
-        g->interest |= g->places[i].fold;
-        g->places[n++] = g->places[i];
-    }
-    g->n = n;
-}
-
 void nfa_graph_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     struct nfa_graph *g = k->graph;
     uint32_t cut = g ? g->cut : 0;
     m->env.key = k;
-    for (uint32_t s = g && deadline_of(m, g) <= now ? g->first : 0; s; s = nfa_cell_at(m, s)->later) {
+    for (uint32_t s = g && within_of(m, g) <= now ? g->first : 0; s; s = nfa_cell_at(m, s)->later) {
         if (nfa_time_add(nfa_cell_at(m, s)->ev->time, m->pat->within_us) > now)
             break;
         cut = nfa_cell_at(m, s)->max;
     }
-    if (g && cut != g->cut) {
-        drop_places(m, g, cut);
-        g->cut = cut;
-        while (g->first && !nfa_is_live(g, nfa_cell_at(m, g->first)->max)) {
-            m->stats.timed_out++;
-            nfa_cell_cut(m, g);
-        }
-    }
+    if (g && cut != g->cut)
+        cut_up_to(m, g, cut, &m->stats.timed_out);
+    if (g && m->p->has_times)
+        trim_places(m, g, now);
     nfa_graph_finish(m, k);
 }
 
@@ -252,7 +363,9 @@ void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k) {
     if (!g)
         return;
     for (uint32_t i = 0; i < g->n; i++) {
-        nfa_cell_unref(m, g, g->places[i].list);
+        nfa_bands_free(m, g, &g->places[i]);
+        if (g->places[i].list)
+            nfa_cell_unref(m, g, g->places[i].list);
         nfa_span_unref(m, g->places[i].span);
     }
     CEP_INSIST(!g->first);
@@ -279,25 +392,45 @@ static void check_list(const struct nfa_matcher *m, const struct nfa_graph *g, u
     }
 }
 
+static void check_bands(const struct nfa_matcher *m, const struct nfa_graph *g, const struct nfa_place *pl) {
+    struct nfa_bands *b = pl->bands;
+    CEP_INSIST(b->n && b->from + b->n <= b->cap && nfa_det_at(m, pl->det)->n_times && !pl->list);
+    CEP_INSIST(nfa_is_live(g, nfa_band_at(b, 0)->max));
+    for (uint32_t i = 0; i < b->n; i++) {
+        const struct nfa_band *x = nfa_band_at(b, i);
+        CEP_INSIST(!i || nfa_band_at(b, i - 1)->last < x->last);
+        if (!nfa_is_live(g, x->max))
+            continue;
+        CEP_INSIST(nfa_cell_at(m, x->list)->max == x->max);
+        check_list(m, g, x->list);
+    }
+}
+
 uint64_t nfa_graph_check(const struct nfa_matcher *m, const struct nfa_key *k) {
     const struct nfa_graph *g = k->graph;
     uint64_t open = 0;
     uint32_t before = g->cut;
+    uint32_t starts = 0;
     CEP_INSIST(g->n > 0 && g->first);
     for (uint32_t s = g->first; s; s = nfa_cell_at(m, s)->later, open++) {
         const struct nfa_cell *c = nfa_cell_at(m, s);
         CEP_INSIST(c->kind == NFA_CELL_START && c->refs > 0 && c->ev && nfa_is_live(g, c->max));
         CEP_INSIST((int32_t)(c->max - before) >= 0 && (c->later || g->last == s));
+        starts += c->max != before;
         before = c->max;
         for (uint32_t r = c->ring; r != s; r = nfa_cell_at(m, r)->ring) {
             CEP_INSIST(nfa_cell_at(m, r)->max == c->max && nfa_cell_at(m, r)->refs > 0);
             CEP_INSIST(nfa_cell_at(m, nfa_cell_at(m, r)->ring)->ring_prev == r);
         }
     }
+    CEP_INSIST(starts == g->n_starts);
     for (uint32_t i = 0; i < g->n; i++) {
         for (uint32_t j = 0; j < i; j++)
             CEP_INSIST(g->places[i].det != g->places[j].det);
-        check_list(m, g, g->places[i].list);
+        if (g->places[i].bands)
+            check_bands(m, g, &g->places[i]);
+        else
+            check_list(m, g, g->places[i].list);
     }
     return open;
 }

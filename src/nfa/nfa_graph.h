@@ -22,8 +22,13 @@
  *
  * Joining two lists takes over up to NFA_JOIN_STEPS heads and then puts one list into the other as a cell (LIST).
  *
+ * With times (nfa_det.h) it also matters when the event taken last was: a place whose det has times has *bands*, lists by that time,
+ * the oldest first. An event that a stretch of them takes stands over all of it; what a time ends goes from the front, and what is
+ * older than every time is one list again. An event that takes a stretch and leaves it where it is costs a cell for each
+ * of its bands; else each band is moved once.
+ *
  * With `limit matches` the graph can also be walked from the starts on (nfa_span.h): a START or TAKE cell knows the span of
- * the place that it was put into.
+ * the place that it was put into. Not with times, where all matches of an event are gathered and the first ones kept.
  *
  * Cells are 48 bytes, addressed by 32-bit handles, 0 = none; starts are numbered by key, modulo 2^32.
  *
@@ -36,6 +41,7 @@
  *   I2  places have different dets, none empty
  *   I3  starts of a key ascend by number, all > cut
  *   I4  a live cell is in the ring of a start that is there; what it refers to and is live is there too
+ *   I5  bands ascend by time, the first one is live; of those that are not the list is given back already
  */
 #include "nfa/nfa_det.h"
 #include "nfa/nfa_span.h"
@@ -54,10 +60,30 @@ struct nfa_cell {
     uint32_t later, earlier;  /* START: starts of the key. TAKE: later is its onward */
 };
 
+/* Partial matches in one det that took their last event at one time. */
+struct nfa_band {
+    int64_t last;
+    uint32_t list; /* counted while max is live */
+    uint32_t max;
+};
+
+struct nfa_bands {
+    uint32_t from, n, cap;
+    struct nfa_band v[]; /* n of them, behind `from` that are no more */
+};
+
+/* Bands that the event under test moves, in m->moved_bands. */
+struct nfa_stretch {
+    const struct nfa_trans *how;
+    size_t first, n;
+    uint32_t det;
+};
+
 /* Partial matches in one det. */
 struct nfa_place {
+    struct nfa_bands *bands; /* owned; NULL: the det has no times */
     uint32_t det;
-    uint32_t list; /* counted */
+    uint32_t list; /* counted; 0 with bands */
     uint32_t span; /* counted; 0 without `limit matches` */
     uint64_t fold; /* of the det */
 };
@@ -66,6 +92,7 @@ struct nfa_graph {
     uint32_t first, last; /* starts */
     uint32_t cut;         /* starts up to here are over */
     uint32_t number;      /* of the next start */
+    uint32_t n_starts;    /* that are open; one that several variables took is one */
     bool blind;           /* was loaded without spans: matches are found without them until it is empty */
     uint64_t interest;    /* of the places, folded; all ones = any event */
     uint32_t n, cap;
@@ -74,9 +101,10 @@ struct nfa_graph {
 
 /* The key's graph with room for n places. */
 struct nfa_graph *nfa_graph_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n);
-/* Partial matches that stand in a det from this step on. The list is moved. Returns: the place, valid until the next
- * call. Requires: the key has a graph. */
-struct nfa_place *nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list);
+/* Partial matches that stand in a det from this step on, and took their last event then. The list is moved. Returns: the place,
+ * valid until the next call. Requires: the key has a graph. */
+struct nfa_place *nfa_graph_add(
+    struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list, int64_t last);
 /* The step is over: what is left of the key, which may be removed. */
 void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k);
@@ -85,6 +113,23 @@ void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_graph_mark(const struct nfa_matcher *m, const struct nfa_key *k);
 /* Returns: open starts. */
 uint64_t nfa_graph_check(const struct nfa_matcher *m, const struct nfa_key *k);
+
+/* nfa_band.c; those of one place */
+static inline struct nfa_band *nfa_band_at(struct nfa_bands *b, uint32_t i) {
+    return &b->v[b->from + i];
+}
+/* The list is moved. */
+void nfa_bands_add(
+    struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl, int64_t last, uint32_t list);
+void nfa_bands_free(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl);
+/* What is cut, or ends by now, goes from the front; there may be nothing left. */
+void nfa_bands_trim(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl, int64_t now);
+/* Those that the event moves to m->moved_bands, with a reference each, by stretches; out of the place unless they stay in it. */
+void nfa_bands_step(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl);
+/* All in one list; one reference, the caller's. */
+uint32_t nfa_bands_union(struct nfa_matcher *m, struct nfa_graph *g, const struct nfa_band *v, size_t n);
+/* When the first one ends. */
+int64_t nfa_bands_end(const struct nfa_matcher *m, const struct nfa_place *pl);
 
 /* nfa_cell.c */
 struct nfa_cells *nfa_cells_new(struct nfa_matcher *m);

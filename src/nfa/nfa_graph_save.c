@@ -7,11 +7,14 @@
  *                     1 TAKE   varint variable, varint event, varint below
  *                     2 SAME   varint start                 behind its START
  *                     3 LIST   varint below
- *     varint places * (varint states * varint state, varint list)        states ascend
+ *     varint places * (det, varint list)                    (nfa_det_save.c)
  *
  * With `limit matches` a store of its own: `u8 blind` and the spans (nfa_span_save.c) stand first; behind it, unless blind, a start's
  * and a place's row end with varint span, and what a TAKE is with varint onward (0 = none). A key is blind whose partial
  * matches were saved without spans: before the pattern had a limit.
+ *
+ * Of a pattern with times a store of its own, where a place is (det, varint bands * (time, varint list)); one band where the det
+ * has none. A band of a det with times that comes from another store than that is lost, as if its states meant nothing.
  *
  * rest, below and list are numbers of cells from 1 on; 0: no rest. What `within` has cut is not written, and starts are numbered
  * anew when they are read: only their order counts.
@@ -65,6 +68,16 @@ static void number_list(struct nfa_saver *s, const struct nfa_graph *g, uint32_t
     }
 }
 
+static void number_place(struct nfa_saver *s, const struct nfa_graph *g, const struct nfa_place *pl) {
+    if (pl->list)
+        number_list(s, g, pl->list);
+    for (uint32_t i = 0; pl->bands && i < pl->bands->n; i++) {
+        const struct nfa_band *b = nfa_band_at(pl->bands, i);
+        if (nfa_is_live(g, b->max))
+            number_list(s, g, b->list);
+    }
+}
+
 /* Does the key's row hold spans? */
 static bool has_spans(const struct nfa_saver *s, const struct nfa_graph *g) {
     return s->m->spans && g && !g->blind;
@@ -78,7 +91,7 @@ static void graph_collect(struct nfa_saver *s, const struct nfa_key *k) {
         (void)nfa_save_ev(s, nfa_cell_at(s->m, at)->ev);
     }
     for (uint32_t i = 0; g && i < g->n; i++)
-        number_list(s, g, g->places[i].list);
+        number_place(s, g, &g->places[i]);
     if (has_spans(s, g))
         nfa_spans_collect(s, g);
 }
@@ -107,6 +120,27 @@ static void save_cell(struct nfa_saver *s, const struct nfa_graph *g, const stru
     base_pack_varint(b, number_of_list(s, live_rest(g, c)));
 }
 
+static void save_bands(struct nfa_saver *s, const struct nfa_graph *g, const struct nfa_place *pl) {
+    struct base_buf *b = &s->value;
+    uint32_t n = 0;
+    if (!pl->bands) {
+        base_pack_varint(b, 1);
+        nfa_save_last(b, NFA_LAST_OLD);
+        base_pack_varint(b, number_of_list(s, pl->list));
+        return;
+    }
+    for (uint32_t i = 0; i < pl->bands->n; i++)
+        n += nfa_is_live(g, nfa_band_at(pl->bands, i)->max);
+    base_pack_varint(b, n);
+    for (uint32_t i = 0; i < pl->bands->n; i++) {
+        const struct nfa_band *x = nfa_band_at(pl->bands, i);
+        if (!nfa_is_live(g, x->max))
+            continue;
+        nfa_save_last(b, x->last);
+        base_pack_varint(b, number_of_list(s, x->list));
+    }
+}
+
 static void graph_save(struct nfa_saver *s, const struct nfa_key *k) {
     struct base_buf *b = &s->value;
     const struct nfa_graph *g = k->graph;
@@ -130,6 +164,10 @@ static void graph_save(struct nfa_saver *s, const struct nfa_key *k) {
     base_pack_varint(b, g ? g->n : 0);
     for (uint32_t i = 0; g && i < g->n; i++) {
         nfa_save_det(b, nfa_det_at(s->m, g->places[i].det));
+        if (s->m->p->has_times) {
+            save_bands(s, g, &g->places[i]);
+            continue;
+        }
         base_pack_varint(b, number_of_list(s, g->places[i].list));
         if (spans)
             base_pack_varint(b, nfa_span_number(s, g->places[i].span));
@@ -159,7 +197,7 @@ struct reader {
     struct start_read *starts;
     struct list_read *lists; /* from 1 on */
     size_t n_starts, n_lists;
-    bool has_spans;
+    bool has_spans, has_times;
     struct nfa_spans_read spans;
     uint64_t last_made; /* order of the last start that is left */
 };
@@ -263,22 +301,42 @@ static void read_lists(struct reader *r, struct base_unpack *u) {
     }
 }
 
+/* A list of a place. Returns: the place; NULL when it is lost. */
+static struct nfa_place *read_list(struct reader *r, struct base_unpack *u, const struct nfa_det_read *d, int64_t last) {
+    struct nfa_matcher *m = r->l->m;
+    uint64_t at = base_unpack_varint(u);
+    u->bad = u->bad || at == 0 || at > r->n_lists;
+    if (u->bad)
+        return NULL;
+    const struct list_read *x = &r->lists[at];
+    bool fits = d->det != NFA_NONE && (r->has_times || !nfa_det_at(m, d->det)->n_times);
+    nfa_lose_det(r->l, d, x->saved, fits ? x->saved - x->kept : x->saved);
+    if (!x->list || !fits)
+        return NULL;
+    nfa_cell_ref(m, x->list);
+    return nfa_graph_add(m, r->k, d->det, x->list, last);
+}
+
+static void read_bands(struct reader *r, struct base_unpack *u, const struct nfa_det_read *d) {
+    size_t n = base_unpack_count(u, 2);
+    for (size_t i = 0; i < n && !u->bad; i++) {
+        int64_t last = nfa_load_last(u);
+        (void)read_list(r, u, d, last);
+    }
+}
+
 static void read_place(struct reader *r, struct base_unpack *u) {
     struct nfa_matcher *m = r->l->m;
     struct nfa_det_read d;
     nfa_load_det(r->l, u, r->k != NULL, &d);
-    uint64_t at = base_unpack_varint(u);
+    if (r->has_times) {
+        read_bands(r, u, &d);
+        return;
+    }
+    struct nfa_place *pl = read_list(r, u, &d, NFA_LAST_OLD);
     uint32_t span = r->has_spans ? nfa_load_span(&r->spans, u) : 0;
-    u->bad = u->bad || at == 0 || at > r->n_lists || (span && !nfa_span_is_open(m, span));
-    if (u->bad)
-        return;
-    const struct list_read *x = &r->lists[at];
-    nfa_lose_det(r->l, &d, x->saved, x->saved - x->kept);
-    if (!x->list || d.det == NFA_NONE)
-        return;
-    nfa_cell_ref(m, x->list);
-    struct nfa_place *pl = nfa_graph_add(m, r->k, d.det, x->list);
-    if (!span)
+    u->bad = u->bad || (span && !nfa_span_is_open(m, span));
+    if (u->bad || !pl || !span)
         return;
     nfa_span_ref(m, span);
     if (!pl->span) {
@@ -294,9 +352,10 @@ static void read_place(struct reader *r, struct base_unpack *u) {
     }
 }
 
-static void read_graph(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u, bool has_spans) {
+static void read_graph(
+    struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u, bool has_spans, bool has_times) {
     struct nfa_matcher *m = l->m;
-    struct reader r = { .l = l, .k = k, .has_spans = has_spans };
+    struct reader r = { .l = l, .k = k, .has_spans = has_spans, .has_times = has_times };
     m->next_step = nfa_dets_next_step(m); /* dets that the key has are stamped with it */
     if (k)
         nfa_graph_of(m, k, 1)->blind = m->spans && !has_spans;
@@ -324,13 +383,17 @@ static void read_graph(struct nfa_loader *l, struct nfa_key *k, struct base_unpa
 }
 
 static void graph_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
-    read_graph(l, k, u, false);
+    read_graph(l, k, u, false, false);
 }
 
 static void first_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
     uint8_t blind = base_unpack_u8(u);
     u->bad = u->bad || blind > 1;
-    read_graph(l, k, u, !blind);
+    read_graph(l, k, u, !blind, false);
+}
+
+static void timed_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+    read_graph(l, k, u, false, true);
 }
 
 const struct nfa_store nfa_store_graph = { .tag = 2,
@@ -346,3 +409,10 @@ const struct nfa_store nfa_store_first = { .tag = 4,
     .collect = graph_collect,
     .save = graph_save,
     .load = first_load };
+
+const struct nfa_store nfa_store_timed_graph = { .tag = 6,
+    .kind = NFA_STORE_GRAPH,
+    .name = "graph with times",
+    .collect = graph_collect,
+    .save = graph_save,
+    .load = timed_load };

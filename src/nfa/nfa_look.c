@@ -8,7 +8,8 @@
 #include "base/base_mem.h"
 #include "event/evt_pack.h"
 
-enum { STORE_RUNS = 1, STORE_GRAPH = 2, STORE_FATES = 3, STORE_FIRST = 4, STORE_TIMED_FATES = 5 };
+enum { STORE_RUNS = 1, STORE_GRAPH = 2, STORE_FATES = 3, STORE_FIRST = 4, STORE_TIMED_FATES = 5,
+    STORE_TIMED_GRAPH = 6 };
 
 /* -- META ----------------------------------------------------------------------------------------------------------- */
 
@@ -280,8 +281,9 @@ static void read_history(struct nfa_looker *k) {
 static const char *look_store(struct nfa_looker *k, uint8_t store) {
     switch (store) {
     case STORE_RUNS: look_runs(k); return "runs";
-    case STORE_GRAPH: nfa_look_graph(k, false); return "graph";
-    case STORE_FIRST: nfa_look_graph(k, base_unpack_max(k->u, 1) == 0); return "graph";
+    case STORE_GRAPH: nfa_look_graph(k, false, false); return "graph";
+    case STORE_FIRST: nfa_look_graph(k, base_unpack_max(k->u, 1) == 0, false); return "graph";
+    case STORE_TIMED_GRAPH: nfa_look_graph(k, false, true); return "graph";
     case STORE_FATES: nfa_look_fates(k, false); return "fates";
     case STORE_TIMED_FATES: nfa_look_fates(k, true); return "fates";
     default: k->u->bad = true; return "";

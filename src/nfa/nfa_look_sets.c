@@ -133,7 +133,22 @@ static void tell_list(struct nfa_looker *k, const struct cell *cells, uint32_t l
     }
 }
 
-void nfa_look_graph(struct nfa_looker *k, bool has_spans) {
+/* A list of a place. */
+static void read_list(struct nfa_looker *k, const struct graph *g, const struct det *d) {
+    uint32_t list = (uint32_t)base_unpack_max(k->u, g->n_cells);
+    if (k->u->bad || !list)
+        return;
+    k->key->n_open = nfa_look_sum(k->key->n_open, g->cells[list - 1].n);
+    if (k->tell)
+        tell_list(k, g->cells, list, d);
+}
+
+static void skip_time(struct nfa_looker *k) {
+    if (base_unpack_max(k->u, 1))
+        (void)base_unpack_zigzag(k->u);
+}
+
+void nfa_look_graph(struct nfa_looker *k, bool has_spans, bool has_times) {
     struct graph g = { .has_spans = has_spans };
     if (has_spans)
         skip_spans(k);
@@ -150,13 +165,13 @@ void nfa_look_graph(struct nfa_looker *k, bool has_spans) {
     size_t n = base_unpack_count(k->u, 3);
     for (size_t i = 0; i < n && !k->u->bad; i++) {
         struct det d = read_det(k);
-        uint32_t list = (uint32_t)base_unpack_max(k->u, g.n_cells);
+        size_t n_bands = has_times ? base_unpack_count(k->u, 2) : 1;
+        for (size_t b = 0; b < n_bands && !k->u->bad; b++) {
+            if (has_times)
+                skip_time(k);
+            read_list(k, &g, &d);
+        }
         skip_span(k, &g);
-        if (k->u->bad || !list)
-            continue;
-        k->key->n_open = nfa_look_sum(k->key->n_open, g.cells[list - 1].n);
-        if (k->tell)
-            tell_list(k, g.cells, list, &d);
     }
 }
 
@@ -216,8 +231,8 @@ static void read_fate(struct nfa_looker *k, struct fates *f, struct fate *fate) 
         k->u->bad = k->u->bad || det >= f->n_dets;
         if (!k->u->bad)
             fate->dets[fate->n] = f->dets[det];
-        if (f->has_times && base_unpack_max(k->u, 1))
-            (void)base_unpack_zigzag(k->u);
+        if (f->has_times)
+            skip_time(k);
     }
 }
 

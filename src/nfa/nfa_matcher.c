@@ -56,7 +56,7 @@ static struct nfa_matcher *matcher_new(const struct nfa_prog *own, const struct 
         nfa_dets_join(m, like);
     if (p->store == NFA_STORE_GRAPH)
         m->cells = nfa_cells_new(m);
-    if (p->store == NFA_STORE_GRAPH && p->pat->limit_matches)
+    if (p->store == NFA_STORE_GRAPH && p->pat->limit_matches && !p->has_times)
         m->spans = nfa_spans_new();
     m->cold_next = EVT_TIME_MAX;
     if (m->opts.tier)
@@ -117,6 +117,8 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     base_free(m->last);
     base_free(m->way);
     base_free(m->moved_places);
+    base_free(m->stretches);
+    base_free(m->moved_bands);
     base_free(m->roots);
     base_free(m->dead);
     nfa_walk_release(&m->walk);

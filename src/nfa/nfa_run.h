@@ -293,6 +293,10 @@ struct nfa_matcher {
     struct nfa_cells *cells;         /* owned; NULL with other stores */
     struct nfa_place *moved_places;  /* scratch of one step */
     size_t cap_moved_places;
+    struct nfa_stretch *stretches; /* the same, with times */
+    size_t n_stretches, cap_stretches;
+    struct nfa_band *moved_bands;
+    size_t n_moved_bands, cap_moved_bands;
     struct nfa_root *roots; /* what this step completed */
     size_t n_roots, cap_roots;
     uint32_t *dead; /* scratch: cells to be given back */

@@ -200,6 +200,10 @@ struct nfa_store {
     void (*load)(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u);
 };
 
+/* When an event was taken last: u8 is there; 1: zigzag microseconds. */
+void nfa_save_last(struct base_buf *b, int64_t last);
+int64_t nfa_load_last(struct base_unpack *u);
+
 /* nfa_sleep.c: the key's log of events. With b == NULL only its events are numbered. */
 void nfa_sleep_save(struct nfa_saver *s, const struct nfa_key *k, struct base_buf *b);
 /* Reads it back; `drop`: without keeping it. Requires: the key's partial matches are in. */
@@ -260,7 +264,7 @@ uint32_t nfa_load_span(const struct nfa_spans_read *r, struct base_unpack *u);
 uint32_t nfa_load_onward(const struct nfa_spans_read *r, struct base_unpack *u);
 
 extern const struct nfa_store nfa_store_runs, nfa_store_graph, nfa_store_fates, nfa_store_first,
-    nfa_store_timed_fates;
+    nfa_store_timed_fates, nfa_store_timed_graph;
 /* By tag; NULL when there is none. */
 const struct nfa_store *nfa_store_by_tag(uint8_t tag);
 const struct nfa_store *nfa_store_of(const struct nfa_prog *p);

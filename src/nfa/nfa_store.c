@@ -216,10 +216,6 @@ static const char *no_graph(const struct nfa_prog *p) {
         if (nfa_awaits_absence(&p->states[i]))
             return "an absence completes at a time of its own for each start";
     }
-    if (p->has_times)
-        return "a step has a time of its own, counted from the event before";
-    if (p->pat->limit_open)
-        return "the starts that `limit open` counts are not told apart in a set";
     return NULL;
 }
 

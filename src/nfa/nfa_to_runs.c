@@ -34,6 +34,12 @@ static struct nfa_group *group_new(struct nfa_matcher *m, struct nfa_key *k, con
     return nfa_group_new(m, k);
 }
 
+/* Time has not taken the state yet, up to where the key was saved. */
+static bool is_there(const struct nfa_loader *l, uint32_t state, const struct nfa_ev *last) {
+    int64_t bound = l->m->p->states[state].bound_us;
+    return bound < 0 || nfa_time_add(last->time, bound) > l->meta.watermark;
+}
+
 /* -- the graph ----------------------------------------------------------------------------------------------------- */
 
 /* A partial match. */
@@ -156,18 +162,34 @@ static int by_start(const void *a, const void *b) {
     return x->place < y->place ? -1 : x->place > y->place;
 }
 
-static void make_groups(struct nfa_matcher *m, struct nfa_key *k, const struct placed *v, size_t n) {
-    struct nfa_group *g = NULL;
+static void make_groups(struct nfa_loader *l, struct nfa_key *k, const struct placed *v, size_t n) {
+    struct nfa_matcher *m = l->m;
     struct nfa_run **tail = NULL;
     for (size_t i = 0; i < n; i++) {
-        if (!i || v[i].path.start->order != v[i - 1].path.start->order) {
-            g = group_new(m, k, v[i].path.start);
-            tail = &g->runs;
-        }
+        if (!i || v[i].path.start->order != v[i - 1].path.start->order)
+            tail = NULL;
         const struct nfa_det *d = nfa_det_at(m, k->graph->places[v[i].place].det);
-        for (uint32_t s = 0; s < d->n; s++)
+        for (uint32_t s = 0; s < d->n; s++) {
+            if (!is_there(l, d->states[s], v[i].path.last->ev))
+                continue;
+            if (!tail)
+                tail = &group_new(m, k, v[i].path.start)->runs;
             add_run(m, &tail, d->states[s], v[i].path.last);
+        }
     }
+}
+
+/* All that stand in a list, behind those in *v. */
+static void place_list(
+    struct paths *x, uint32_t place, uint32_t list, struct placed **v, size_t *n, size_t *cap) {
+    struct ends e = { .n = 0 };
+    end_list(x, list);
+    add_list(x, &e, list, NULL);
+    for (size_t p = 0; p < e.n; p++) {
+        *v = base_grow(*v, *n, cap, sizeof **v);
+        (*v)[(*n)++] = (struct placed){ e.v[p], place };
+    }
+    base_free(e.v);
 }
 
 void nfa_graph_to_runs(struct nfa_loader *l, struct nfa_key *k) {
@@ -176,14 +198,11 @@ void nfa_graph_to_runs(struct nfa_loader *l, struct nfa_key *k) {
     struct placed *v = NULL;
     size_t n = 0, cap = 0;
     for (uint32_t i = 0; i < k->graph->n; i++) {
-        struct ends e = { .n = 0 };
-        end_list(&x, k->graph->places[i].list);
-        add_list(&x, &e, k->graph->places[i].list, NULL);
-        for (size_t p = 0; p < e.n; p++) {
-            v = base_grow(v, n, &cap, sizeof *v);
-            v[n++] = (struct placed){ e.v[p], i };
-        }
-        base_free(e.v);
+        const struct nfa_place *pl = &k->graph->places[i];
+        if (pl->list)
+            place_list(&x, i, pl->list, &v, &n, &cap);
+        for (uint32_t b = 0; pl->bands && b < pl->bands->n; b++)
+            place_list(&x, i, nfa_band_at(pl->bands, b)->list, &v, &n, &cap);
     }
     /* All or nothing: some of a start's partial matches would be as wrong as none. */
     if (x.n_done > NFA_CONVERT_MOST) {
@@ -191,7 +210,7 @@ void nfa_graph_to_runs(struct nfa_loader *l, struct nfa_key *k) {
             l->lost_store++;
     } else if (n) {
         qsort(v, n, sizeof *v, by_start);
-        make_groups(m, k, v, n);
+        make_groups(l, k, v, n);
     }
     for (size_t i = 0; i < n; i++)
         nfa_link_unref(m, v[i].path.last);
@@ -254,12 +273,6 @@ static void make_done(struct nfa_matcher *m, struct nfa_fate *f, const struct nf
     **tail = d;
     *tail = &d->next;
     m->stats.waiting++;
-}
-
-/* Time has not taken the state yet, up to where the key was saved. */
-static bool is_there(const struct nfa_loader *l, uint32_t state, const struct nfa_ev *last) {
-    int64_t bound = l->m->p->states[state].bound_us;
-    return bound < 0 || nfa_time_add(last->time, bound) > l->meta.watermark;
 }
 
 /* The entries as runs of a group; a start of which time has left nothing has none. */

@@ -277,7 +277,7 @@ static void place_group(struct work *w, struct lists *x, const struct group *g) 
             if (!list)
                 continue;
             nfa_cell_ref(w->m, list);
-            nfa_graph_add(w->m, w->k, det_from(w, i, end), list);
+            nfa_graph_add(w->m, w->k, det_from(w, i, end), list, w->nodes[w->runs[i].node].ev->time);
             lo = hi;
         }
     }

@@ -235,9 +235,19 @@ static void trace_det(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, in
     end(m);
 }
 
+static void trace_place(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_place *pl) {
+    if (!pl->bands)
+        trace_det(m, k, pl->det, NFA_LAST_OLD);
+    for (uint32_t i = 0; pl->bands && i < pl->bands->n; i++) {
+        const struct nfa_band *b = nfa_band_at(pl->bands, i);
+        if (nfa_is_live(k->graph, b->max))
+            trace_det(m, k, pl->det, b->last);
+    }
+}
+
 static void trace_sets(struct nfa_matcher *m, struct nfa_key *k) {
     for (uint32_t i = 0; k->graph && i < k->graph->n; i++)
-        trace_det(m, k, k->graph->places[i].det, NFA_LAST_OLD);
+        trace_place(m, k, &k->graph->places[i]);
     for (uint32_t i = 0; k->fates && i < k->fates->n; i++) {
         const struct nfa_rank *r = nfa_rank_at(m, k->fates->rows[i].rank);
         for (const struct nfa_fate *f = k->fates->rows[i].first; f; f = f->newer) {

@@ -126,6 +126,7 @@ static void partial_matches_in_words(void **state) {
         { "a -> b -> c", "a b a e", &one, NFA_KIT_SETS, "a1 b2 (wait c)|a3 (wait b)" },
         { "a b", "a c e", &every, NFA_KIT_SETS, "" },
         { "a ->[9] b ->[2,9] c", "a b a e", &one, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, "a1 b2 (wait c)|a3 (wait b)" },
+        { "a ->[9] b ->[2,9] c", "a b a e", &every, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, "a1 b2 (wait c)|a3 (wait b)" },
         { "a ->> b -> c", "a b b e", &limited, NFA_KIT_SETS, "a1 (wait b)|a1 b2 (wait c)|a1 b3 (wait c)" },
         { "a ->> b -> c", "a b b e", &every, NFA_KIT_SETS, "a1 (wait b)|a1 b2 (wait c)|a1 b3 (wait c)" },
     };
@@ -234,7 +235,8 @@ static void hostile_bytes_are_refused(void **state) {
         unsigned flags;
     } cases[] = { { "a+ -> b -> c", &every, 0 }, { "a+ -> b -> c", &every, NFA_KIT_SETS },
         { "a+ -> b -> c", &limited, NFA_KIT_SETS }, { "a+ -> b -> c", &one, NFA_KIT_SETS },
-        { "a ->[9] b ->[9] c", &one, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS }, { "a -> b -> c", &one, NFA_KIT_RICH } };
+        { "a ->[9] b ->[9] c", &one, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS },
+        { "a ->[9] b ->[9] c", &every, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS }, { "a -> b -> c", &one, NFA_KIT_RICH } };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct nfa_kit k;

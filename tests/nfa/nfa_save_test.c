@@ -577,6 +577,7 @@ static void damaged_entries_do_no_harm(void **state) {
     o.skip = PLAN_SKIP_NONE;
     o.limit_matches = 0;
     damage("a+ -> b -> c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
+    damage("a+ ->[1,9] b ->[9] c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
     o.limit_matches = 5;
     damage("a ->> A+ combinations ->> c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
 }

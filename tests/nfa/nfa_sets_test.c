@@ -96,15 +96,15 @@ static void an_event_costs_what_has_the_right_age(void **state) {
         const char *pattern, *names; /* that move nothing */
     } rows[] = { { "a ->[1000000] b -> c", "xnc" }, { "a ->[500000,900000] b -> c", "bxc" },
         { "a -> (b ->[500000,900000] c | n) -> q", "cx" }, { "a ->[900000] b{2} ->[9] c", "cx" } };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < N_POLICIES * sizeof rows / sizeof *rows; i++) {
         struct nfa_kit k;
-        init(&k, rows[i].pattern, &past_last, 0);
+        init(&k, rows[i / N_POLICIES].pattern, policies[i % N_POLICIES], 0);
         feed(&k, "a", 50000);
         for (int round = 0; round < 20; round++) {
-            for (const char *name = rows[i].names; *name; name++) {
+            for (const char *name = rows[i / N_POLICIES].names; *name; name++) {
                 uint64_t work = work_of(&k, (char[]){ *name, 0 });
                 if (work >= 60)
-                    fail_msg("%s: %llu", rows[i].pattern, (unsigned long long)work);
+                    fail_msg("%s: %llu", rows[i / N_POLICIES].pattern, (unsigned long long)work);
             }
         }
         nfa_matcher_check(k.matcher);
@@ -151,7 +151,8 @@ static void what_left_the_window_is_given_back(void **state) {
     (void)state;
 
     static const char *const patterns[] = { "a -> b -> c", "a+ -> b -> c", "a{2} -> b+ -> c",
-        "a -> !n -> b -> c", "a ->> b ->> c" };
+        "a -> !n -> b -> c", "a ->> b ->> c", "a ->[1000] b -> c", "a -> b ->[300,1000] c",
+        "a ->[100] b{2} -> c" };
     for (size_t i = 0; i < N_POLICIES * sizeof patterns / sizeof *patterns; i++) {
         struct nfa_kit k;
         struct plan_pattern with = *policies[i % N_POLICIES];
@@ -175,21 +176,21 @@ static void what_is_out_of_bounds_is_given_back(void **state) {
     (void)state;
     static const char *const patterns[] = { "a ->[1000] b ->[1000] c", "(x -> q | a ->[1000] b ->[1000] c)",
         "a ->[500,1000] b ->[1000] c" };
-    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+    for (size_t i = 0; i < N_POLICIES * sizeof patterns / sizeof *patterns; i++) {
         struct nfa_kit k;
-        struct plan_pattern with = { .skip = PLAN_SKIP_PAST_LAST };
-        init(&k, patterns[i], &with, 0);
+        struct plan_pattern with = { .skip = i % N_POLICIES ? PLAN_SKIP_NONE : PLAN_SKIP_PAST_LAST };
+        init(&k, patterns[i / N_POLICIES], &with, 0);
         feed(&k, "x", 1);
         feed(&k, "aaaaaaaaab", 20000);
         uint64_t bytes = stats_of(k.matcher).bytes;
         feed(&k, "aaaaaaaaab", 100000);
         if (stats_of(k.matcher).bytes > bytes + 8192)
-            fail_msg("%s: %llu, then %llu", patterns[i], (unsigned long long)bytes,
+            fail_msg("%s: %llu, then %llu", patterns[i / N_POLICIES], (unsigned long long)bytes,
                 (unsigned long long)stats_of(k.matcher).bytes);
         nfa_matcher_check(k.matcher);
         nfa_kit_advance(&k, EVT_TIME_MAX);
         /* Behind a start that stays what is over is found when the next event comes. */
-        assert_true(stats_of(k.matcher).open + stats_of(k.matcher).waiting < (i == 1 ? 200 : 1));
+        assert_true(stats_of(k.matcher).open + stats_of(k.matcher).waiting < (i / N_POLICIES == 1 ? 200 : 1));
         nfa_kit_release(&k);
     }
 }
@@ -210,7 +211,8 @@ static void needless_starts_are_not_kept(void **state) {
 
 static void no_allocation_once_warm(void **state) {
     (void)state;
-    static const char *const patterns[] = { "a -> c+ -> n -> q", "a+ -> c -> n", "(a -> c)+ -> n" };
+    static const char *const patterns[] = { "a -> c+ -> n -> q", "a+ -> c -> n", "(a -> c)+ -> n",
+        "a ->[5] c ->[2,9] n" };
     for (size_t p = 0; p < N_POLICIES * sizeof patterns / sizeof *patterns; p++) {
         struct nfa_kit k;
         struct plan_pattern with = *policies[p % N_POLICIES];
@@ -319,6 +321,26 @@ static void a_limit_takes_the_first_in_order(void **state) {
     }
 }
 
+/* Starts are counted, by events: the oldest make room, or there is no room. */
+static void limit_open_counts_starts(void **state) {
+    (void)state;
+    static const struct {
+        const char *pattern, *events, *dropped, *refused;
+    } rows[] = { { "a -> b", "a a a b a b", "a1 b3|a2 b3|a4 b5", "a0 b3|a1 b3|a4 b5" },
+        { "(a -> b | A -> c)", "a a a b c", "A2 c4|A3 c4|a1 b3|a2 b3", "A0 c4|A1 c4|a0 b3|a1 b3" },
+        { "a ->[5] b", "a@1 a@2 a@3 b@4 a@5 a@11 b@12", "a1 b3|a2 b3|a5 b6", "a0 b3|a1 b3|a5 b6" } };
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        struct plan_pattern with = { .skip = PLAN_SKIP_NONE, .limit_open = 2, .limit_refuse_new = i & 1 };
+        const char *want = i & 1 ? rows[i / 2].refused : rows[i / 2].dropped;
+        struct nfa_kit k;
+        init(&k, rows[i / 2].pattern, &with, 0);
+        nfa_kit_events(&k, rows[i / 2].events, NFA_KIT_ONE_BY_ONE, false);
+        if (strcmp(nfa_kit_matches(&k), want) != 0)
+            fail_msg("%s on %s: expected %s, got %s", rows[i / 2].pattern, rows[i / 2].events, want, nfa_kit_matches(&k));
+        nfa_kit_release(&k);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_costs_the_automaton_not_what_is_open),
@@ -332,6 +354,7 @@ int main(void) {
         cmocka_unit_test(no_allocation_once_warm),
         cmocka_unit_test(a_limit_pays_for_what_it_takes),
         cmocka_unit_test(a_limit_takes_the_first_in_order),
+        cmocka_unit_test(limit_open_counts_starts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
