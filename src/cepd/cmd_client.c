@@ -47,7 +47,21 @@ static int refused(const struct cmd_args *args, long status, struct base_str bod
     else
         (void)base_err_set(&err, CEP_EIO, "the answer was HTTP status %ld", status);
     base_arena_release(&a);
-    return cmd_fail(args, status == 400 || status == 404 ? CMD_MISTAKE : CMD_FAILED, &err);
+    if (status == 401)
+        base_err_hint(&err, "CEPD_SECURITY_TOKEN says it");
+    return cmd_fail(args, status == 400 || status == 401 || status == 404 ? CMD_MISTAKE : CMD_FAILED, &err);
+}
+
+/* What a coordinator with security.token wants to see. */
+static struct curl_slist *add_token(struct curl_slist *headers) {
+    const char *token = getenv("CEPD_SECURITY_TOKEN");
+    struct base_buf head = BASE_BUF_INIT;
+    if (!token || !token[0])
+        return headers;
+    base_buf_printf(&head, "Authorization: Bearer %s", token);
+    headers = curl_slist_append(headers, base_buf_cstr(&head));
+    base_buf_release(&head);
+    return headers;
 }
 
 /* Returns: CURLE_OK when there was an answer. */
@@ -63,6 +77,9 @@ static CURLcode perform(CURL *easy, const char *url, const char *method, const c
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)TOTAL_MS);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    const char *ca = getenv("CEPD_SECURITY_TLS_CA");
+    if (ca && ca[0])
+        curl_easy_setopt(easy, CURLOPT_CAINFO, ca);
     if (body)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
     if (code == CURLE_OK)
@@ -84,6 +101,7 @@ int cmd_client_call(const struct cmd_args *args, const char *method, const char 
     CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
     CURL *easy = code == CURLE_OK ? curl_easy_init() : NULL;
     struct curl_slist *headers = body ? curl_slist_append(NULL, "Content-Type: application/json") : NULL;
+    headers = add_token(headers);
     if (easy) {
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, why);
         code = perform(easy, base_buf_cstr(&url), method, body, headers, out, &status);

@@ -11,6 +11,7 @@
 #include "base/base_num.h"
 #include "cluster/clu_job.h"
 #include "cluster/clu_settings.h"
+#include "cluster/clu_tls.h"
 #include "plan/plan_job.h"
 #include "runtime/rt_job.h"
 #include "time/clk.h"
@@ -99,6 +100,7 @@ struct context {
     struct clu_config config;
     struct clu_job *shown; /* owned; NULL: there is no REST interface */
     struct clu_http *http; /* owned */
+    struct clu_tls *tls;   /* owned; http's */
     char *name;            /* owned; of the job */
     uint64_t last_events;
     int64_t last_us;
@@ -358,10 +360,19 @@ static enum cep_rc serve(struct context *c, const struct rt_opts *opts, struct c
         .checkpoint_dir = c->keep.dir,
         .keys = keys,
         .n_keys = n });
-    struct clu_http_opts http = {
-        .address = address, .call = clu_job_call, .arg = c->shown, .loopback_only = true
-    };
-    enum cep_rc rc = clu_http_start(&http, &c->http, err);
+    struct clu_security security;
+    enum cep_rc rc = clu_config_security(&c->config, &security, err);
+    if (rc == CEP_OK)
+        rc = clu_tls_new(&security, &c->tls, err);
+    if (rc != CEP_OK)
+        return rc;
+    struct clu_http_opts http = { .address = address,
+        .call = clu_job_call,
+        .arg = c->shown,
+        .tls = c->tls,
+        .token = security.token,
+        .loopback_only = !security.none };
+    rc = clu_http_start(&http, &c->http, err);
     if (rc != CEP_OK) {
         base_err_prefix(err, "http.address");
         return rc;
@@ -379,6 +390,8 @@ static void serve_state(struct context *c, enum rt_state state) {
 static void serve_end(struct context *c) {
     clu_http_stop(c->http);
     clu_job_free(c->shown);
+    clu_tls_free(c->tls);
+    c->tls = NULL;
     c->http = NULL;
     c->shown = NULL;
 }
@@ -405,7 +418,8 @@ static int say_outcome(
     struct context *c, struct rt_job *job, enum cep_rc rc, int sig, const struct cep_err *err) {
     if (rc == CEP_EINTERRUPTED)
         return say_stopped(c, job, sig);
-    if (rc == CEP_OK) /* The stream went on when a sink gave rows up, but who started the job wants to know. */
+    if (rc ==
+        CEP_OK) /* The stream went on when a sink gave rows up, but who started the job wants to know. */
         return say_end(c, job, "done") > 0 ? CMD_FAILED : CMD_DONE;
     (void)say_end(c, job, "failed");
     cmd_log_err(&c->log, err);

@@ -4,8 +4,10 @@
 #include "cluster/clu_config.h"
 
 #include "base/base_arena.h"
+#include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_num.h"
+#include "cluster/clu_tls.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -165,8 +167,8 @@ void clu_config_init(struct clu_config *c, struct base_arena *a) {
         c->values[k] = keys[k].def;
 }
 
-enum cep_rc clu_config_load(struct clu_config *c, const char *(*option)(void *arg, const char *name), void *arg,
-    struct base_arena *a, struct cep_err *err) {
+enum cep_rc clu_config_load(struct clu_config *c, const char *(*option)(void *arg, const char *name),
+    void *arg, struct base_arena *a, struct cep_err *err) {
     clu_config_init(c, a);
     enum cep_rc rc = load_first_file(c, option(arg, "config"), err);
     for (int k = 0; k < CLU_CFG_MAX && rc == CEP_OK; k++) {
@@ -208,8 +210,8 @@ enum cep_rc clu_config_int(const struct clu_config *c, enum clu_config_key key, 
     return clu_config_bad(c, key, wants, err);
 }
 
-enum cep_rc clu_config_choice(const struct clu_config *c, enum clu_config_key key, const char *a, const char *b,
-    bool *second, struct cep_err *err) {
+enum cep_rc clu_config_choice(const struct clu_config *c, enum clu_config_key key, const char *a,
+    const char *b, bool *second, struct cep_err *err) {
     *second = strcmp(c->values[key], b) == 0;
     if (*second || strcmp(c->values[key], a) == 0)
         return CEP_OK;
@@ -247,9 +249,21 @@ size_t clu_config_list(const struct clu_config *c, const char **names, const cha
         if (!keys[k].works || !c->values[k][0])
             continue;
         names[n] = keys[k].name;
-        values[n++] = c->values[k];
+        values[n++] = k == CLU_CFG_TOKEN ? "***" : c->values[k]; /* who asks for it need not know it */
     }
     return n;
+}
+
+enum cep_rc clu_config_security(const struct clu_config *c, struct clu_security *out, struct cep_err *err) {
+    static const enum clu_config_key from[] = { CLU_CFG_TLS_CERT, CLU_CFG_TLS_KEY, CLU_CFG_TLS_CA,
+        CLU_CFG_TOKEN };
+    *out = (struct clu_security){ .none = strcmp(c->values[CLU_CFG_SECURITY], "none") == 0 };
+    const char **to[] = { &out->cert, &out->key, &out->ca, &out->token };
+    for (size_t i = 0; i < CEP_COUNT_OF(from); i++)
+        *to[i] = c->values[from[i]][0] ? c->values[from[i]] : NULL;
+    if (c->values[CLU_CFG_SECURITY][0] && !out->none)
+        return clu_config_bad(c, CLU_CFG_SECURITY, "none, or nothing at all", err);
+    return CEP_OK;
 }
 
 void clu_config_write(struct base_buf *b) {

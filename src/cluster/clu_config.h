@@ -10,6 +10,7 @@
 #include "cep/error.h"
 
 struct base_arena;
+struct clu_security;
 
 /* KEY(enumerator, name, default, unit or values, works in this version, help) */
 #define CLU_CONFIG_LIST(KEY)                                                                                 \
@@ -68,6 +69,15 @@ struct base_arena;
         "failure-rate: the time in which failures are counted")                                              \
     KEY(HB_INTERVAL, "heartbeat.interval", "", "duration", false, "between coordinator and workers")         \
     KEY(HB_TIMEOUT, "heartbeat.timeout", "", "duration", false, "when a silent worker is given up")          \
+    KEY(COMPRESSION, "wire.compression", "none", "none|lz4|zstd", true, "of rows between workers")           \
+    KEY(SECURITY, "security", "", "none", true,                                                              \
+        "none: addresses that other machines reach are open to whoever reaches them")                        \
+    KEY(TLS_CERT, "security.tls.cert", "", "PEM file", true,                                                 \
+        "certificate of this process: TLS between coordinator and workers, both ways, and for REST")         \
+    KEY(TLS_KEY, "security.tls.key", "", "PEM file", true, "its key")                                        \
+    KEY(TLS_CA, "security.tls.ca", "", "PEM file", true, "who signed the certificates of all processes")     \
+    KEY(TOKEN, "security.token", "", "text", true,                                                           \
+        "what REST requests (Authorization: Bearer) and workers have to know")                               \
     KEY(CHANNEL, "channel.capacity", "64", "batches and watermarks", true,                                   \
         "that wait between two tasks before the one that sends has to")
 
@@ -113,5 +123,7 @@ enum cep_rc clu_config_bad(
 /* What is in force, as a list of name and value: keys that do something in this version and have a value. Returns: how many;
  * `names` and `values` have room for CLU_CFG_MAX. */
 size_t clu_config_list(const struct clu_config *c, const char **names, const char **values);
+/* What is said of security, checked to be consistent; strings are borrowed from the configuration, NULL = not given. Returns: CEP_EINVAL. */
+enum cep_rc clu_config_security(const struct clu_config *c, struct clu_security *out, struct cep_err *err);
 /* The text of `cepd help config`. */
 void clu_config_write(struct base_buf *b);

@@ -9,20 +9,24 @@
 #include "base/base_mem.h"
 #include "base/base_num.h"
 #include "cluster/clu_address.h"
+#include "cluster/clu_tls_internal.h"
 #include "event/evt_type.h"
 #include "expr/expr_json.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <math.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,6 +35,7 @@ enum { HTTP_BODY = 1 << 20, HTTP_HEADERS = 64 * 1024, HTTP_TIMEOUT_S = 60, LAST_
 
 struct clu_http {
     struct clu_http_opts opts;
+    char *token;             /* owned */
     struct event_base *loop; /* owned, and used by the thread alone once it runs */
     struct evhttp *http;
     struct event *stop_event;
@@ -191,6 +196,21 @@ static void call(
     base_buf_release(&out);
 }
 
+/* Returns: whether the request may be looked at; else it has its answer. */
+static bool is_known(struct clu_http *h, struct evhttp_request *req) {
+    static const char scheme[] = "Bearer ";
+    const char *head = evhttp_find_header(evhttp_request_get_input_headers(req), "Authorization");
+    const char *given = head && strncasecmp(head, scheme, sizeof scheme - 1) == 0 ? head + sizeof scheme - 1
+                                                                                  : NULL;
+    if (h->token[0] == '\0' || (given && clu_token_eq(given, h->token)))
+        return true;
+    evhttp_add_header(evhttp_request_get_output_headers(req), "WWW-Authenticate", "Bearer");
+    answer_error(req, 401,
+        given ? "the token is not the right one (security.token)"
+              : "this wants a token: Authorization: Bearer TOKEN (security.token)");
+    return false;
+}
+
 static void on_sent(struct evhttp_request *req, void *arg) {
     struct clu_http *h = arg;
     (void)req;
@@ -202,6 +222,8 @@ static void on_request(struct evhttp_request *req, void *arg) {
     struct clu_http *h = arg;
     h->answering++;
     evhttp_request_set_on_complete_cb(req, on_sent, h);
+    if (!is_known(h, req))
+        return;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
     const char *path_text = uri ? evhttp_uri_get_path(uri) : NULL;
     const char *query = uri ? evhttp_uri_get_query(uri) : NULL;
@@ -279,14 +301,13 @@ static enum cep_rc listen_at(struct clu_http *h, struct cep_err *err) {
             err, CEP_EIO, "could not read back the address %s: %s", h->opts.address, strerror(errno));
     h->port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
                                                : ((struct sockaddr_in *)&addr)->sin_port);
-    if (h->opts.loopback_only && !clu_address_is_loopback(&addr)) {
+    if (h->opts.loopback_only && !(h->opts.tls && h->token[0]) && !clu_address_is_loopback(&addr)) {
         (void)base_err_set(err, CEP_EINVAL,
-            "\"%s\" can be reached from other machines: this version has neither encryption nor passwords, "
-            "and "
-            "who reaches it can cancel the job",
+            "\"%s\" can be reached from other machines, and who reaches it can cancel the job",
             h->opts.address);
-        base_err_hint(err, "listen on 127.0.0.1:PORT or [::1]:PORT, and reach it by ssh -L or a proxy that "
-                           "asks who is there");
+        base_err_hint(err, "give security.tls.cert, .key, .ca and security.token; or listen on "
+                           "127.0.0.1:PORT and reach it by ssh "
+                           "-L; or say `security: none` where the network is closed to others");
         return CEP_EINVAL;
     }
     return CEP_OK;
@@ -297,13 +318,22 @@ static enum cep_rc listen_at(struct clu_http *h, struct cep_err *err) {
  * one round: the loop is then asked to forget a number that may be another thread's file already.
  */
 static struct bufferevent *new_connection(struct event_base *loop, void *arg) {
-    (void)arg;
-    return bufferevent_socket_new(loop, -1, BEV_OPT_CLOSE_ON_FREE);
+    struct clu_http *h = arg;
+    if (!h->opts.tls)
+        return bufferevent_socket_new(loop, -1, BEV_OPT_CLOSE_ON_FREE);
+    SSL *ssl = SSL_new(h->opts.tls->rest);
+    CEP_INSIST(ssl);
+    struct bufferevent *bev = bufferevent_openssl_socket_new(
+        loop, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    if (bev) /* clients that hang up without a farewell are the rule */
+        bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+    return bev;
 }
 
 enum cep_rc clu_http_start(const struct clu_http_opts *opts, struct clu_http **out, struct cep_err *err) {
     struct clu_http *h = base_calloc(1, sizeof *h);
     h->opts = *opts;
+    h->token = base_strdup(opts->token ? opts->token : "");
     h->opts.max_body = opts->max_body ? opts->max_body : HTTP_BODY;
     h->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     h->loop = event_base_new();
@@ -319,11 +349,17 @@ enum cep_rc clu_http_start(const struct clu_http_opts *opts, struct clu_http **o
         evhttp_set_timeout(h->http, HTTP_TIMEOUT_S);
         evhttp_set_allowed_methods(h->http, 0x1ff); /* those that are not ours get a 405 */
         evhttp_set_gencb(h->http, on_request, h);
-        evhttp_set_bevcb(h->http, new_connection, NULL);
+        evhttp_set_bevcb(h->http, new_connection, h);
         rc = listen_at(h, err);
     }
     if (rc == CEP_OK) {
+        /* A client that has hung up is an error of the write, not a signal; TLS writes without asking for that. */
+        sigset_t pipe, before;
+        sigemptyset(&pipe);
+        sigaddset(&pipe, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &pipe, &before);
         int e = pthread_create(&h->thread, NULL, serve, h);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
         h->running = e == 0;
         if (e != 0)
             rc = base_err_set(err, CEP_EIO, "could not start a thread: %s", strerror(e));
@@ -356,6 +392,7 @@ void clu_http_stop(struct clu_http *h) {
         event_base_free(h->loop);
     if (h->stop_fd >= 0)
         close(h->stop_fd);
+    base_free(h->token);
     base_free(h);
 }
 

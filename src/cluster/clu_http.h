@@ -6,7 +6,7 @@
  *
  * Answers are JSON (GET /metrics: Prometheus text). Errors are {"errors": ["..."]} with the status that fits: 400 for a body that
  * is no JSON or a wrong value, 404 for a path or a name that is not there, 405 with Allow, 409 for what is not possible in
- * this state, 413 for a body over the limit, 501 for what this version cannot, 503 for what may go well later, else 500.
+ * this state, 401 with WWW-Authenticate for a token that is missing or wrong, 413 for a body over the limit, 501 for what this version cannot, 503 for what may go well later, else 500.
  *
  * Threads: call() runs in the server's thread, one at a time; it is up to `arg` to be safe against the job's threads.
  */
@@ -54,12 +54,17 @@ struct clu_rest_args {
 typedef enum cep_rc (*clu_rest_fn)(void *arg, enum clu_rest_op op, const struct clu_rest_args *args,
     struct base_buf *out, struct cep_err *err);
 
+struct clu_tls;
+
 struct clu_http_opts {
     const char *address; /* "127.0.0.1:8081", "[::1]:0"; port 0: any that is free */
     clu_rest_fn call;
     void *arg;
-    size_t max_body;    /* bytes; 0 = 1 MiB */
-    bool loopback_only; /* an address that another machine reaches is refused: CEP_EINVAL */
+    size_t max_body;     /* bytes; 0 = 1 MiB */
+    struct clu_tls *tls; /* borrowed; NULL = plain */
+    const char *token;   /* copied; what "Authorization: Bearer" has to say; NULL, "" = nothing */
+    bool
+        loopback_only; /* an address that another machine reaches is refused unless there are tls and token: CEP_EINVAL */
 };
 
 struct clu_http;

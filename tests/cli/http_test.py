@@ -43,10 +43,12 @@ def wait_for(what, seconds=30):
 class Job:
     """A job that runs; ended at the end of the block."""
 
-    def __init__(self, folder, *args, text=PROGRAM):
+    def __init__(self, folder, *args, text=PROGRAM, token=None):
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+        env = {**os.environ, "CEPD_SECURITY_TOKEN": token or ""}
         (folder / "big-payments.pattern").write_text(text)
         self.process = subprocess.Popen([CEPD, "run", "big-payments.pattern", "--http", "127.0.0.1:0", *args],
-                                        cwd=folder, stderr=subprocess.PIPE, text=True)
+                                        cwd=folder, stderr=subprocess.PIPE, text=True, env=env)
 
     def __enter__(self):
         said = ""
@@ -65,7 +67,7 @@ class Job:
 
     def call(self, method, path, body=None):
         """Returns: status and body."""
-        request = urllib.request.Request(self.url + path, method=method, data=body)
+        request = urllib.request.Request(self.url + path, method=method, data=body, headers=self.headers)
         try:
             with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
                 return answer.status, answer.read().decode()
@@ -260,6 +262,19 @@ def test_only_loopback_addresses(folder):
                               text=True, timeout=LIMIT_S)
         assert done.returncode == status and text in done.stderr and "http.address" in done.stderr, done.stderr
         assert not (folder / "out.ndjson").exists()
+
+
+def test_a_token_is_asked_for(folder):
+    with Job(folder, token="s3cret") as job:
+        config = job.call("GET", f"/jobs/{job.id}/config")[1]
+        assert "security.token" in config and "s3cret" not in config, config
+        job.headers = {}
+        got, body = job.call("GET", "/overview")
+        assert got == 401 and "token" in json.loads(body)["errors"][0], body
+        for token, status, text in [("s3cret", 0, job.id), ("other", 1, "not the right one")]:
+            done = subprocess.run([CEPD, "jobs", "--json", "--coordinator", job.url], capture_output=True, text=True,
+                                  timeout=LIMIT_S, env={**os.environ, "CEPD_SECURITY_TOKEN": token})
+            assert done.returncode == status and text in done.stdout + done.stderr, done
 
 
 def test_a_port_that_is_taken_costs_nothing(folder):

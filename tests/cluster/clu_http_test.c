@@ -1,10 +1,5 @@
 /* clu_http_test -- requests over real sockets: paths, methods, bodies, errors, and bytes that are no request. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/cluster/clu_kit.h"
 
 #include "base/base_check.h"
 #include "base/base_err.h"
@@ -12,6 +7,7 @@
 #include "cluster/clu_http.h"
 
 #include <arpa/inet.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,8 +234,80 @@ static void bytes_that_are_no_request(void **state) {
     check(f, "GET", "/overview", "", 200, JSON, "{}");
 }
 
+static void with_a_token_only_who_knows_it_is_answered(void **state) {
+    struct fix *f = *state;
+    clu_http_stop(f->h);
+    struct clu_http_opts opts = { .address = "127.0.0.1:0", .call = echo, .token = "s3cret" };
+    assert_int_equal(clu_http_start(&opts, &f->h, NULL), CEP_OK);
+    static const struct {
+        const char *head;
+        int status;
+        const char *text;
+    } asks[] = {
+        { "", 401, "this wants a token: Authorization: Bearer TOKEN" },
+        { "Authorization: Bearer s3creT\r\n", 401, "the token is not the right one" },
+        { "Authorization: Bearer s3cret1\r\n", 401, "the token is not the right one" },
+        { "Authorization: Basic s3cret\r\n", 401, "this wants a token" },
+        { "authorization: bearer s3cret\r\n", 200, "{}" },
+    };
+    for (size_t i = 0; i < CEP_COUNT_OF(asks); i++) {
+        char request[300];
+        int n = snprintf(request, sizeof request,
+            "GET /overview HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", asks[i].head);
+        const char *got = raw(f, request, (size_t)n);
+        assert_int_equal(atoi(got + strlen("HTTP/1.1 ")), asks[i].status);
+        assert_non_null(strstr(got, asks[i].text));
+        assert_true((strstr(got, "WWW-Authenticate: Bearer") != NULL) == (asks[i].status == 401));
+    }
+}
+
+static void answers_come_through_tls(void **state) {
+    struct fix *f = *state;
+    static const char request[] =
+        "GET /overview HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\nConnection: close\r\n\r\n";
+    struct kit_certs certs;
+    struct clu_tls *tls;
+    kit_certs_make(&certs);
+    assert_int_equal(clu_tls_new(&certs.a, &tls, NULL), CEP_OK);
+    clu_http_stop(f->h);
+    struct clu_http_opts opts = {
+        .address = "0.0.0.0:0", .call = echo, .token = "t", .tls = tls, .loopback_only = true
+    };
+    assert_int_equal(clu_http_start(&opts, &f->h, NULL), CEP_OK);
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    assert_int_equal(SSL_CTX_load_verify_locations(ctx, certs.a.ca, NULL), 1);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    for (int i = 0; i < 3; i++) {
+        int fd = kit_connect(clu_http_port(f->h)), n, sum = 0;
+        assert_true(fd >= 0);
+        SSL *ssl = SSL_new(ctx);
+        SSL_set_fd(ssl, fd);
+        if (i == 1) { /* plain bytes: closed, and the next one is served */
+            assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+            (void)kit_read_all(fd, f->answer, sizeof f->answer);
+        } else {
+            assert_int_equal(SSL_connect(ssl), 1);
+            assert_int_equal(SSL_write(ssl, request, sizeof request - 1), sizeof request - 1);
+            while ((n = SSL_read(ssl, f->answer + sum, (int)sizeof f->answer - 1 - sum)) > 0)
+                sum += n;
+            f->answer[sum] = '\0';
+            assert_non_null(strstr(f->answer, "200 OK"));
+            assert_non_null(strstr(f->answer, "{}"));
+        }
+        SSL_free(ssl);
+        close(fd);
+    }
+    SSL_CTX_free(ctx);
+    clu_http_stop(f->h);
+    f->h = NULL;
+    clu_tls_free(tls);
+    kit_certs_remove(&certs);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(with_a_token_only_who_knows_it_is_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_come_through_tls, setup, teardown),
         cmocka_unit_test_setup_teardown(calls, setup, teardown),
         cmocka_unit_test_setup_teardown(errors, setup, teardown),
         cmocka_unit_test_setup_teardown(addresses, setup, teardown),

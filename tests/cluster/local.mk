@@ -1,10 +1,11 @@
 # Tests of cluster: see tests/local.mk for how to add one.
+CLU_KIT = tests/cluster/clu_kit.c tests/cluster/clu_kit.h
 check_PROGRAMS += tests/cluster/clu_http_test
+tests_cluster_clu_http_test_SOURCES = tests/cluster/clu_http_test.c $(CLU_KIT)
 tests_cluster_clu_http_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)
 THREAD_TESTS += tests/cluster/clu_http_test
 check_PROGRAMS += tests/cluster/clu_job_test
 tests_cluster_clu_job_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)
-CLU_KIT = tests/cluster/clu_kit.c tests/cluster/clu_kit.h
 check_PROGRAMS += tests/cluster/clu_link_test
 tests_cluster_clu_link_test_SOURCES = tests/cluster/clu_link_test.c $(CLU_KIT)
 tests_cluster_clu_link_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)
