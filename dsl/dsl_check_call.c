@@ -5,10 +5,9 @@
 #include "dsl/dsl_sem.h"
 
 /* Functions of later versions, refused by name wherever they stand. */
-static const char *const later[] = { "approx_count_distinct", "approx_quantile", "ewma", "zscore",
-    "mad_score", "rate", "delta", "lag", "lead", "holt_winters", "changed", "tumble", "hop", "session",
-    "cumulate", "unnest", "row_number", "window_start", "window_end", "session_start", "session_end",
-    "tumble_start", "tumble_end" };
+static const char *const later[] = { "approx_count_distinct", "approx_quantile", "lead", "tumble", "hop",
+    "session", "cumulate", "unnest", "row_number", "window_start", "window_end", "session_start",
+    "session_end", "tumble_start", "tumble_end" };
 
 static const struct {
     const char *name;
@@ -519,18 +518,24 @@ static const struct expr *check_function(struct dsl_sem *c, struct dsl_scope *s,
 
 /* An aggregate where there are no events to gather. */
 static void agg_out_of_place(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e) {
+    enum expr_agg agg;
     dsl_diag_error(c->diag, e->span, CEP_EINVAL, "aggregate \"%.*s\" cannot stand here",
         BASE_STR_FMT(e->call.name.text));
     if (s->kind == DSL_SCOPE_ROW && s->word && strcmp(s->word, "pattern") == 0)
         dsl_diag_note(c->diag, "make it a measure of pattern \"%.*s\"", BASE_STR_FMT(s->name));
+    else if (!dsl_agg_of_name(e->call.name.text, &agg) && in_pattern(s))
+        dsl_diag_note(c->diag,
+            "make it a column of a stream that the pattern reads: %.*s(...) over (partition by ... order by "
+            "...)",
+            BASE_STR_FMT(e->call.name.text));
 }
 
 static bool refused(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e) {
     uint32_t n;
     enum expr_agg agg;
-    if (e->call.over)
-        dsl_unsupported(c, e->call.over->span, "over");
-    else if (e->call.filter && !(s->group && dsl_group_agg_of_name(e->call.name.text, &agg)))
+    if (e->call.over && !s->overs)
+        dsl_over_out_of_place(c, s, e);
+    else if (e->call.filter && !e->call.over && !(s->group && dsl_group_agg_of_name(e->call.name.text, &agg)))
         dsl_unsupported(c, e->call.filter->span, "filter");
     else {
         for (size_t i = 0; i < sizeof later / sizeof *later; i++)
@@ -549,6 +554,8 @@ const struct expr *dsl_check_call(struct dsl_sem *c, struct dsl_scope *s, const 
     bool first = is_name(e, "first"), last = is_name(e, "last");
     if (refused(c, s, e))
         return NULL;
+    if (e->call.over)
+        return dsl_check_over(c, s, e);
     if (check_match(c, s, e, &x))
         return x;
     if (is_name(e, "prev"))
@@ -556,6 +563,11 @@ const struct expr *dsl_check_call(struct dsl_sem *c, struct dsl_scope *s, const 
     if (s->group && dsl_group_agg_of_name(e->call.name.text, &agg))
         return dsl_check_group_agg(c, s, e, agg);
     bool is_agg = dsl_agg_of_name(e->call.name.text, &agg);
+    enum expr_agg rows_only;
+    if (!is_agg && !first && !last && dsl_group_agg_of_name(e->call.name.text, &rows_only)) {
+        agg_out_of_place(c, s, e);
+        return NULL;
+    }
     if (!is_agg && !first && !last)
         return check_function(c, s, e);
     if (!in_pattern(s)) {

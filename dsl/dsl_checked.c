@@ -74,6 +74,17 @@ static void write_process(struct base_buf *b, const struct plan *plan, const str
                 NULL);
 }
 
+static void write_over(struct base_buf *b, const struct plan *plan, const struct plan_node *n) {
+    const struct plan_over *ov = &n->over;
+    const struct evt_schema *in = plan_schema_of(plan, ov->input);
+    if (ov->where)
+        typed(b, "where", BASE_STR("condition"), ov->where, in, NULL);
+    for (uint32_t i = 0; i < ov->n_keys; i++)
+        typed(b, "key", BASE_STR("partition"), ov->keys[i], in, NULL);
+    for (uint32_t k = 0; k < n->schema->n_visible; k++)
+        typed(b, "column", n->schema->cols[k].name, ov->items[k], ov->rows, NULL);
+}
+
 void dsl_checked_write(struct base_buf *b, const struct plan *plan) {
     for (uint32_t i = 0; i < plan->n_params; i++) {
         base_buf_puts(b, "parameter ");
@@ -101,5 +112,7 @@ void dsl_checked_write(struct base_buf *b, const struct plan *plan) {
             write_aggregate(b, plan, n);
         else if (n->kind == PLAN_NODE_PROCESS)
             write_process(b, plan, &n->process);
+        else if (n->kind == PLAN_NODE_OVER)
+            write_over(b, plan, n);
     }
 }

@@ -15,6 +15,7 @@
 #include "dsl/dsl_sem.h"
 
 #include "base/base_mem.h"
+#include "expr/expr_run.h"
 
 enum { MAX_PANES = 1 << 20 };
 
@@ -40,27 +41,10 @@ bool dsl_select_aggregates(const struct dsl_select *s) {
 
 /* -- aggregates --------------------------------------------------------------------------------------------------- */
 
-bool dsl_group_agg_of_name(struct base_str name, enum expr_agg *out) {
-    if (base_str_ieq(name, BASE_STR("first")))
-        *out = EXPR_AGG_FIRST;
-    else if (base_str_ieq(name, BASE_STR("last")))
-        *out = EXPR_AGG_LAST;
-    else if (base_str_ieq(name, BASE_STR("array")))
-        return false; /* the constructor: array(x) of a pattern is array_agg(x) here */
-    else
-        return dsl_agg_of_name(name, out);
-    return true;
-}
-
-static bool same_agg(const struct plan_agg *a, const struct plan_agg *b) {
-    return a->agg == b->agg && !a->arg == !b->arg && !a->filter == !b->filter &&
-           (!a->arg || expr_eq(a->arg, b->arg)) && (!a->filter || expr_eq(a->filter, b->filter));
-}
-
 static uint32_t slot_of(
     struct dsl_sem *c, struct dsl_group *g, const struct plan_agg *agg, struct cep_span span) {
     for (uint32_t i = 0; i < g->n_aggs; i++)
-        if (same_agg(&g->aggs[i], agg))
+        if (dsl_agg_eq(&g->aggs[i], agg))
             return i;
     if (g->n_aggs == DSL_MAX_SLOTS) {
         dsl_diag_error(
@@ -72,50 +56,20 @@ static uint32_t slot_of(
     return g->n_aggs++;
 }
 
-static bool agg_shape_ok(struct dsl_sem *c, const struct dsl_expr *e, enum expr_agg agg) {
-    struct base_str name = e->call.name.text;
-    if (e->call.star && agg != EXPR_AGG_COUNT) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%.*s\" takes a column, not *", BASE_STR_FMT(name));
-        return false;
-    }
-    if (!e->call.star && e->call.n_args != 1) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%.*s\" takes one argument, not %zu",
-            BASE_STR_FMT(name), e->call.n_args);
-        return false;
-    }
-    if (e->call.distinct && agg != EXPR_AGG_COUNT && agg != EXPR_AGG_MIN && agg != EXPR_AGG_MAX) {
-        dsl_unsupported(c, e->span, "distinct in an aggregate other than count");
-        return false;
-    }
-    return true;
-}
-
 const struct expr *dsl_check_group_agg(
     struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, enum expr_agg agg) {
     struct dsl_group *g = s->group;
     struct plan_agg out = { .agg = agg };
-    if (!agg_shape_ok(c, e, agg))
-        return NULL;
     if (g->inside) {
         dsl_diag_error(c->diag, e->span, CEP_EINVAL, "an aggregate cannot stand in an aggregate");
         return NULL;
     }
     g->inside = true;
-    if (!e->call.star)
-        out.arg = dsl_fold(c, dsl_check_expr(c, s, e->call.args[0]));
-    if (e->call.filter)
-        out.filter = dsl_check_cond(c, s, e->call.filter, "the condition of \"filter\"");
+    bool ok = dsl_check_agg(c, s, e, &out);
     g->inside = false;
-    if ((!e->call.star && !out.arg) || (e->call.filter && !out.filter))
+    if (!ok)
         return NULL;
-    if (e->call.distinct && agg == EXPR_AGG_COUNT)
-        out.agg = EXPR_AGG_COUNT_DISTINCT;
-    out.type = expr_agg_type(c->a, out.agg, out.arg ? out.arg->type : NULL);
-    if (!out.type) {
-        dsl_diag_error(c->diag, e->span, CEP_ETYPE, "aggregate \"%.*s\" does not take %s",
-            BASE_STR_FMT(e->call.name.text), dsl_type_name(c, out.arg->type));
-        return NULL;
-    }
+    out.whole = g->windowed;
     struct expr *x = dsl_new_expr(c, EXPR_AGG, out.type, e->span);
     x->agg = out.agg;
     x->agg_slot = slot_of(c, g, &out, e->span);
@@ -461,6 +415,28 @@ static bool rewrite_all(struct rewrite *r, struct plan_aggregate *out, struct it
     return items->ok;
 }
 
+/* Functions of rows in order cannot be put together from parts, and no row may come behind those they have seen. */
+static bool in_order_ok(struct dsl_sem *c, const struct dsl_query *q, const struct plan_aggregate *ag) {
+    bool parts = (ag->window == PLAN_WINDOW_SLIDING && ag->slide_us < ag->size_us) ||
+                 (ag->window == PLAN_WINDOW_COUNT && ag->slide_n < ag->size_n);
+    for (uint32_t i = 0; i < ag->n_aggs; i++) {
+        const char *name = dsl_agg_name(ag->aggs[i].agg);
+        if (!expr_run_is(ag->aggs[i].agg) || (!parts && !ag->takes_late))
+            continue;
+        if (parts) {
+            dsl_diag_error(c->diag, q->selects[0]->window->span, CEP_EINVAL,
+                "\"%s\" reads rows in order, and windows that share rows are put together from parts", name);
+            dsl_diag_note(
+                c->diag, "write %s(...) over (partition by ... order by ...), or windows end to end", name);
+        } else {
+            dsl_diag_error(c->diag, q->lateness_span, CEP_EINVAL,
+                "\"%s\" reads rows in order, and a late row would come behind those it has seen", name);
+        }
+        return false;
+    }
+    return true;
+}
+
 /* What is kept for ever: a group for each key that ever came. */
 static void warn_unbounded(struct dsl_sem *c, const struct dsl_sym *sym, const struct plan_aggregate *ag) {
     if (ag->n_keys == 0 || ag->window == PLAN_WINDOW_TUMBLING || ag->window == PLAN_WINDOW_SLIDING ||
@@ -513,6 +489,7 @@ void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym) {
     sym->open |= !items.ok || in.open;
     ag->aggs = group.aggs;
     ag->n_aggs = group.n_aggs;
+    sym->bad |= !in_order_ok(c, q, ag);
     ag->items = items.exprs;
     struct evt_schema *out = BASE_ARENA_NEW(c->a, struct evt_schema);
     *out = (struct evt_schema){ items.n, items.n, items.cols };

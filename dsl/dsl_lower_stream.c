@@ -295,6 +295,7 @@ struct branch {
     struct dsl_name *names;
     struct cep_span *spans;
     size_t n, cap, cap_names, cap_spans;
+    struct dsl_overs overs;
     bool ok, open;
 };
 
@@ -379,8 +380,9 @@ bool dsl_select_scope(struct dsl_sem *c, const struct dsl_sym *sym, const struct
     return found && in->sym != sym; /* the latter is reported as a cycle */
 }
 
-static void lower_branch(
-    struct dsl_sem *c, struct dsl_sym *sym, struct branch *b, const struct dsl_select *sel, bool first) {
+/* `only`: it has no sister. */
+static void lower_branch(struct dsl_sem *c, struct dsl_sym *sym, struct branch *b,
+    const struct dsl_select *sel, bool first, bool only) {
     struct dsl_rows in;
     b->ok = true;
     if (sel->n_from == 0) {
@@ -396,7 +398,10 @@ static void lower_branch(
     }
     if (in.sym)
         b->out.input = (struct plan_ref){ in.sym->node, in.port };
+    b->overs = (struct dsl_overs){ .in = &in, .n_input_cols = in.schema ? in.schema->n_cols : 0 };
+    s.overs = only ? &b->overs : NULL;
     lower_items(c, b, &s, sel, first);
+    s.overs = NULL;
     if (sel->where) {
         b->out.where = dsl_check_cond(c, &s, sel->where, "the condition of \"where\"");
         b->ok &= b->out.where != NULL;
@@ -466,7 +471,7 @@ void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
     struct branch *bs = BASE_ARENA_ARRAY(&c->tmp, struct branch, q->n_selects + 1);
     struct plan_select_branch *out = BASE_ARENA_ARRAY(c->a, struct plan_select_branch, q->n_selects + 1);
     for (size_t i = 0; i < q->n_selects && !dsl_over_budget(c, q->selects[i]->span); i++) {
-        lower_branch(c, sym, &bs[i], q->selects[i], i == 0);
+        lower_branch(c, sym, &bs[i], q->selects[i], i == 0, q->n_selects == 1);
         sym->bad |= !bs[i].ok;
         sym->open |= bs[i].open;
     }
@@ -489,6 +494,10 @@ void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
         out[i].items = bs[i].items;
     }
     sym->schema = node->schema = s;
+    if (bs[0].overs.n_calls > 0 && !sym->bad) {
+        dsl_lower_over(c, node, &bs[0].overs, &out[0], bs[0].items, n);
+        return;
+    }
     node->select.n_branches = (uint32_t)q->n_selects;
     node->select.branches = out;
 }
@@ -502,6 +511,6 @@ void dsl_check_broken_select(struct dsl_sem *c, struct dsl_sym *sym) {
     for (size_t i = 0; i < q->n_selects && !dsl_over_budget(c, q->selects[i]->span); i++) {
         struct branch b = { 0 };
         if (q->selects[i]->n_from > 0 && !dsl_select_aggregates(q->selects[i]))
-            lower_branch(c, sym, &b, q->selects[i], i == 0);
+            lower_branch(c, sym, &b, q->selects[i], i == 0, q->n_selects == 1);
     }
 }

@@ -7,6 +7,7 @@
  *     dsl_check_type.c   types as written -> evt_type; constants read as a type
  *     dsl_check_name.c   a name in an expression -> column, parameter, event of a variable
  *     dsl_check_expr.c   expressions -> struct expr, typed
+ *     dsl_check_agg.c    aggregates over rows: their arguments
  *     dsl_check_call.c   calls: aggregates, first/last/prev, functions
  *     dsl_check_seq.c    sequences -> plan_term
  *     dsl_check_opt.c    endpoints and options against the catalog
@@ -218,6 +219,19 @@ struct dsl_group {
     bool inside; /* an aggregate's argument is being checked */
 };
 
+/* -- a select with over, under construction (dsl_lower_over.c) -------------------------------------------------- */
+
+struct dsl_overs {
+    struct plan_over_call *calls; /* distinct; an over's column is n_input_cols + its place here */
+    uint32_t n_calls;
+    size_t cap_calls;
+    uint32_t n_input_cols;
+    const struct dsl_rows *in;
+    const struct expr **keys; /* of the first one; the others must have the same */
+    uint32_t n_keys;
+    const struct dsl_over *first; /* NULL: there was none yet */
+};
+
 /* -- scopes and expressions ------------------------------------------------------------------------------------ */
 
 enum dsl_scope_kind {
@@ -238,6 +252,7 @@ struct dsl_scope {
     struct base_str alias;   /* from payments as p */
     const char *word;        /* "stream", "pattern" */
     struct dsl_group *group; /* of a select that aggregates: where its aggregates are gathered; else NULL */
+    struct dsl_overs *overs; /* of a select list that may have them; else NULL */
     int32_t key_col; /* alerts on patterns: hidden column of the key, whose fields are names too; -1 none */
     /* patterns */
     struct dsl_pat *pat;
@@ -272,8 +287,15 @@ void dsl_report(struct dsl_sem *c, struct cep_span fallback, const struct cep_er
 struct expr *dsl_new_expr(
     struct dsl_sem *c, enum expr_kind kind, const struct evt_type *t, struct cep_span span);
 bool dsl_agg_of_name(struct base_str name, enum expr_agg *out);
-/* Of a select: first and last too. */
+/* Of a select: first and last too, and functions of rows in order. */
 bool dsl_group_agg_of_name(struct base_str name, enum expr_agg *out);
+const char *dsl_agg_name(enum expr_agg agg);
+bool dsl_agg_eq(const struct plan_agg *a, const struct plan_agg *b);
+/* An aggregate over rows: argument, filter, what else it is told, type. `out->agg` is given. Reports. Returns: false on a mistake. */
+bool dsl_check_agg(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, struct plan_agg *out);
+/* Requires: s->overs, e->call.over. Returns: a column behind the input's. */
+const struct expr *dsl_check_over(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e);
+void dsl_over_out_of_place(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e);
 /* Requires: s->group. */
 const struct expr *dsl_check_group_agg(
     struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, enum expr_agg agg);
@@ -338,6 +360,12 @@ bool dsl_select_scope(struct dsl_sem *c, const struct dsl_sym *sym, const struct
 bool dsl_select_aggregates(const struct dsl_select *s);
 /* Requires: the query is one select that aggregates, from one stream. */
 void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym);
+/*
+ * Makes a select whose one branch has over a node of its own. `items`: over the input's columns and the overs'; rewritten. Requires:
+ * there is a call, nothing is bad.
+ */
+void dsl_lower_over(struct dsl_sem *c, struct plan_node *node, const struct dsl_overs *overs,
+    const struct plan_select_branch *branch, const struct expr **items, uint32_t n_items);
 void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym);
 /* After a syntax mistake: checks the clauses that could be read, as far as they do not need the others. */
 void dsl_check_broken_pattern(struct dsl_sem *c, struct dsl_sym *sym);

@@ -22,6 +22,7 @@ libdsl_la_SOURCES = \
 	dsl/dsl_syntax.c \
 	dsl/dsl_template.c \
 	dsl/dsl_token.h \
+	dsl/dsl_check_agg.c \
 	dsl/dsl_check_call.c \
 	dsl/dsl_check_expr.c \
 	dsl/dsl_check_name.c \
@@ -33,6 +34,7 @@ libdsl_la_SOURCES = \
 	dsl/dsl_fold.c \
 	dsl/dsl_lower_alert.c \
 	dsl/dsl_lower_group.c \
+	dsl/dsl_lower_over.c \
 	dsl/dsl_lower_pattern.c \
 	dsl/dsl_lower_process.c \
 	dsl/dsl_lower_sink.c \

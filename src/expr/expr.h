@@ -50,7 +50,7 @@ enum expr_kind {
         EXPR_KIND_MAX
 };
 
-/* AGG(enumerator, name in the language) -- over the events of a variable */
+/* AGG(enumerator, name in the language) -- over the events of a variable, or the rows of a group */
 #define EXPR_AGG_LIST(AGG)                                                                 \
     AGG(COUNT, "count") /* without argument: events; with one: values that are not null */ \
     AGG(SUM, "sum")     /* int -> int (overflow fails), double, decimal, duration */       \
@@ -61,8 +61,28 @@ enum expr_kind {
     AGG(VAR, "var")                                                                        \
     AGG(COUNT_DISTINCT, "count distinct")                                                  \
     AGG(ARRAY, "array") /* keeps nulls; [] over no events */                               \
-    AGG(FIRST, "first") /* FIRST, LAST: over the rows of a group only (expr/expr_acc.h) */ \
-    AGG(LAST, "last")
+    EXPR_AGG_ROWS_LIST(AGG)
+
+/* Over the rows of a group or a frame only (expr/expr_acc.h). */
+#define EXPR_AGG_ROWS_LIST(AGG) \
+    AGG(FIRST, "first")         \
+    AGG(LAST, "last")           \
+    EXPR_AGG_RUN_LIST(AGG)
+
+/* They read rows in order (expr/expr_run.h). */
+#define EXPR_AGG_RUN_LIST(AGG)                  \
+    AGG(EWMA, "ewma")                           \
+    AGG(ZSCORE, "zscore")                       \
+    AGG(MAD_SCORE, "mad_score")                 \
+    AGG(RATE, "rate")                           \
+    AGG(DELTA, "delta")                         \
+    AGG(LAG, "lag")                             \
+    AGG(HOLT_WINTERS, "holt_winters")           \
+    AGG(HOLT_FORECAST, "holt_winters_forecast") \
+    AGG(CHANGED, "changed")                     \
+    AGG(CUSUM, "cusum")                         \
+    AGG(SEASONAL_BAND, "seasonal_band")         \
+    AGG(RARITY, "rarity")
 
 enum expr_agg {
 #define EXPR_AGG_ENUM(name, text) EXPR_AGG_##name,
@@ -70,6 +90,14 @@ enum expr_agg {
 #undef EXPR_AGG_ENUM
         EXPR_AGG_LIST_MAX
 };
+
+/* case labels of all that patterns do not have */
+#define EXPR_AGG_CASE(name, text) case EXPR_AGG_##name:
+#define EXPR_AGG_ROWS_CASES       EXPR_AGG_ROWS_LIST(EXPR_AGG_CASE)
+#define EXPR_AGG_RUN_CASES        EXPR_AGG_RUN_LIST(EXPR_AGG_CASE)
+
+/* What an aggregate is told besides its argument: half_life, season, ... (see expr/expr_run.h); durations in µs. */
+enum { EXPR_AGG_OPTS = 5 };
 
 enum expr_match {
     EXPR_MATCH_NUMBER = 0,

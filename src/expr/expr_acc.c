@@ -6,32 +6,35 @@
 #include "base/base_check.h"
 #include "base/base_map.h"
 #include "base/base_mem.h"
-#include "event/evt_pack.h"
 #include "expr/expr_agg.h"
-#include "expr/expr_decimal.h"
+#include "expr/expr_kept.h"
+#include "expr/expr_run.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* A value that was kept, with the place of its row. */
-struct kept {
-    struct expr_place at;
-    struct evt_val val;        /* what it points to is in `bytes` */
-    struct base_arena *nested; /* owned; of arrays and rows; NULL = none */
-    char *bytes;               /* owned; of strings; NULL = none */
-};
-
 struct expr_acc_more {
-    struct kept one;     /* MIN, MAX, FIRST, LAST */
-    struct base_map set; /* COUNT_DISTINCT: canonical bytes */
-    struct kept *list;   /* ARRAY: owned, n of them, as they came */
+    struct expr_kept one;   /* MIN, MAX, FIRST, LAST */
+    struct base_map set;    /* COUNT_DISTINCT: canonical bytes */
+    struct expr_kept *list; /* ARRAY: owned, n of them, as they came */
     size_t n, cap;
     size_t bytes; /* that values own */
 };
 
-enum shape { SHAPE_COUNT = 0, SHAPE_SUM, SHAPE_REAL, SHAPE_MOMENTS, SHAPE_ONE, SHAPE_SET, SHAPE_LIST };
+enum shape {
+    SHAPE_COUNT = 0,
+    SHAPE_SUM,
+    SHAPE_REAL,
+    SHAPE_MOMENTS,
+    SHAPE_ONE,
+    SHAPE_SET,
+    SHAPE_LIST,
+    SHAPE_RUN
+};
 
 static enum shape shape_of(const struct expr_acc_fn *f) {
+    if (expr_run_is(f->agg))
+        return SHAPE_RUN;
     switch (f->agg) {
     case EXPR_AGG_COUNT: return SHAPE_COUNT;
     case EXPR_AGG_SUM:
@@ -43,53 +46,11 @@ static enum shape shape_of(const struct expr_acc_fn *f) {
     case EXPR_AGG_FIRST:
     case EXPR_AGG_LAST: return SHAPE_ONE;
     case EXPR_AGG_COUNT_DISTINCT: return SHAPE_SET;
-    case EXPR_AGG_ARRAY: return SHAPE_LIST;
+    case EXPR_AGG_ARRAY: return SHAPE_LIST; EXPR_AGG_RUN_CASES
     case EXPR_AGG_LIST_MAX: break;
     }
     CEP_INSIST(!"an aggregate");
     return SHAPE_COUNT;
-}
-
-/* -- values that are kept ------------------------------------------------------------------------------------------ */
-
-static void kept_release(struct kept *k) {
-    if (k->nested) {
-        base_arena_release(k->nested);
-        base_free(k->nested);
-    }
-    base_free(k->bytes);
-    *k = (struct kept){ .val = EVT_VAL_NULL };
-}
-
-/* Returns: bytes it owns. */
-static size_t kept_set(
-    struct kept *k, const struct evt_type *t, const struct evt_val *v, const struct expr_place *at) {
-    kept_release(k);
-    k->at = *at;
-    k->val = *v;
-    if (v->null)
-        return 0;
-    if (t->kind == EVT_STRING || t->kind == EVT_BYTES) {
-        k->bytes = base_alloc(v->s.len + 1);
-        memcpy(k->bytes, v->s.p ? v->s.p : "", v->s.len);
-        k->val.s.p = k->bytes;
-        return v->s.len + 1;
-    }
-    if (t->kind == EVT_ARRAY || t->kind == EVT_ROW) {
-        k->nested = base_alloc(sizeof *k->nested);
-        base_arena_init(k->nested, 64);
-        k->val = evt_val_copy(k->nested, t, v);
-        return sizeof *k->nested + k->nested->used;
-    }
-    return 0;
-}
-
-static bool place_before(const struct expr_place *a, const struct expr_place *b) {
-    if (a->time != b->time)
-        return a->time < b->time;
-    if (a->origin != b->origin)
-        return a->origin < b->origin;
-    return a->seq < b->seq;
 }
 
 static struct expr_acc_more *more_of(struct expr_acc *a) {
@@ -119,19 +80,13 @@ static void add_real(struct expr_acc *a, double x) {
     a->real.sum = sum;
 }
 
-static double as_real(const struct evt_type *t, const struct evt_val *v) {
-    if (t->kind == EVT_DOUBLE)
-        return v->d;
-    return t->kind == EVT_INT ? (double)v->i : expr_dec_to_f64(evt_val_dec(v), t->scale);
-}
-
 /* Is the new one to be kept instead? Equal values: the earlier row's, whichever came first. */
-static bool replaces(const struct expr_acc_fn *f, const struct kept *old, const struct evt_val *v,
+static bool replaces(const struct expr_acc_fn *f, const struct expr_kept *old, const struct evt_val *v,
     const struct expr_place *at) {
     if (f->agg == EXPR_AGG_FIRST)
-        return place_before(at, &old->at);
+        return expr_place_before(at, &old->at);
     if (f->agg == EXPR_AGG_LAST)
-        return place_before(&old->at, at);
+        return expr_place_before(&old->at, at);
     int cmp = evt_val_cmp(f->arg, v, &old->val);
     return f->agg == EXPR_AGG_MIN ? cmp < 0 : cmp > 0;
 }
@@ -140,7 +95,7 @@ static void step_one(
     const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, const struct expr_place *at) {
     struct expr_acc_more *m = more_of(a);
     if (a->n == 0 || replaces(f, &m->one, v, at))
-        m->bytes = kept_set(&m->one, f->arg, v, at);
+        m->bytes = expr_kept_set(&m->one, f->arg, v, at);
     a->n++;
 }
 
@@ -155,8 +110,8 @@ static void step_list(
     const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, const struct expr_place *at) {
     struct expr_acc_more *m = more_of(a);
     m->list = base_grow(m->list, m->n, &m->cap, sizeof *m->list);
-    m->list[m->n] = (struct kept){ .val = EVT_VAL_NULL };
-    m->bytes += kept_set(&m->list[m->n++], f->arg, v, at) + sizeof *m->list;
+    m->list[m->n] = (struct expr_kept){ .val = EVT_VAL_NULL };
+    m->bytes += expr_kept_set(&m->list[m->n++], f->arg, v, at) + sizeof *m->list;
     a->n++;
 }
 
@@ -170,7 +125,8 @@ static void step_distinct(const struct expr_acc_fn *f, struct expr_acc *a, const
 void expr_acc_step(
     const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, const struct expr_place *at) {
     enum shape shape = shape_of(f);
-    bool keeps_nulls = f->agg == EXPR_AGG_ARRAY || f->agg == EXPR_AGG_FIRST || f->agg == EXPR_AGG_LAST;
+    bool keeps_nulls = shape == SHAPE_LIST || shape == SHAPE_RUN || f->agg == EXPR_AGG_FIRST ||
+                       f->agg == EXPR_AGG_LAST;
     if (v && v->null && !keeps_nulls)
         return;
     switch (shape) {
@@ -184,7 +140,7 @@ void expr_acc_step(
         add_real(a, v->d);
         return;
     case SHAPE_MOMENTS: {
-        double x = as_real(f->arg, v), delta = x - a->moments.mean;
+        double x = expr_agg_real(f->arg, v), delta = x - a->moments.mean;
         a->n++;
         a->moments.mean += delta / (double)a->n;
         a->moments.m2 += delta * (x - a->moments.mean);
@@ -193,6 +149,10 @@ void expr_acc_step(
     case SHAPE_ONE: step_one(f, a, v, at); return;
     case SHAPE_SET: step_distinct(f, a, v); return;
     case SHAPE_LIST: step_list(f, a, v, at); return;
+    case SHAPE_RUN:
+        expr_run_step(f, &a->run, v, at);
+        a->n++;
+        return;
     }
 }
 
@@ -239,6 +199,7 @@ void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const stru
         to->n = n;
         break;
     }
+    case SHAPE_RUN: CEP_INSIST(!"a function of rows in order cannot be merged");
     }
     to->n += from->n;
 }
@@ -265,13 +226,13 @@ static void moments_result(const struct expr_acc_fn *f, const struct expr_acc *a
 }
 
 static int cmp_kept(const void *a, const void *b) {
-    const struct kept *const *x = a, *const *y = b;
-    return place_before(&(*x)->at, &(*y)->at) ? -1 : place_before(&(*y)->at, &(*x)->at);
+    const struct expr_kept *const *x = a, *const *y = b;
+    return expr_place_before(&(*x)->at, &(*y)->at) ? -1 : expr_place_before(&(*y)->at, &(*x)->at);
 }
 
 static void list_result(const struct expr_acc *a, struct base_arena *scratch, struct evt_val *out) {
     size_t n = a->more ? a->more->n : 0;
-    const struct kept **order = BASE_ARENA_ARRAY(scratch, const struct kept *, n + 1);
+    const struct expr_kept **order = BASE_ARENA_ARRAY(scratch, const struct expr_kept *, n + 1);
     struct evt_val *vals = BASE_ARENA_ARRAY(scratch, struct evt_val, n + 1);
     for (size_t i = 0; i < n; i++)
         order[i] = &a->more->list[i];
@@ -300,26 +261,32 @@ void expr_acc_result(const struct expr_acc_fn *f, const struct expr_acc *a, stru
         return;
     case SHAPE_SET: *out = (struct evt_val){ .i = a->more ? (int64_t)a->more->set.n_live : 0 }; return;
     case SHAPE_LIST: list_result(a, scratch, out); return;
+    case SHAPE_RUN: expr_run_result(f, a->run, scratch, out, failure); return;
     }
 }
 
 static bool has_more(const struct expr_acc_fn *f) {
-    return shape_of(f) >= SHAPE_ONE;
+    enum shape shape = shape_of(f);
+    return shape == SHAPE_ONE || shape == SHAPE_SET || shape == SHAPE_LIST;
 }
 
 void expr_acc_clear(const struct expr_acc_fn *f, struct expr_acc *a) {
     if (has_more(f) && a->more) {
-        kept_release(&a->more->one);
+        expr_kept_release(&a->more->one);
         base_map_release(&a->more->set);
         for (size_t i = 0; i < a->more->n; i++)
-            kept_release(&a->more->list[i]);
+            expr_kept_release(&a->more->list[i]);
         base_free(a->more->list);
         base_free(a->more);
+    } else if (shape_of(f) == SHAPE_RUN) {
+        expr_run_free(a->run);
     }
     expr_acc_start(a);
 }
 
 size_t expr_acc_bytes(const struct expr_acc_fn *f, const struct expr_acc *a) {
+    if (shape_of(f) == SHAPE_RUN)
+        return expr_run_bytes(a->run);
     return has_more(f) && a->more ? sizeof *a->more + a->more->bytes : 0;
 }
 
@@ -337,13 +304,6 @@ static double real_of(uint64_t u) {
     return d;
 }
 
-static void pack_kept(struct base_buf *b, const struct evt_type *t, const struct kept *k) {
-    base_pack_zigzag(b, k->at.time);
-    base_pack_varint(b, k->at.origin);
-    base_pack_varint(b, k->at.seq);
-    evt_pack_val(b, t, &k->val);
-}
-
 uint8_t expr_acc_form(const struct expr_acc_fn *f) {
     static const uint8_t forms[] = { [SHAPE_COUNT] = 0,
         [SHAPE_SUM] = 1,
@@ -351,7 +311,8 @@ uint8_t expr_acc_form(const struct expr_acc_fn *f) {
         [SHAPE_MOMENTS] = 3,
         [SHAPE_ONE] = 4,
         [SHAPE_SET] = 5,
-        [SHAPE_LIST] = 6 };
+        [SHAPE_LIST] = 6,
+        [SHAPE_RUN] = 7 };
     return forms[shape_of(f)];
 }
 
@@ -374,7 +335,7 @@ void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct
         base_pack_u64(b, bits_of(a->moments.mean));
         base_pack_u64(b, bits_of(a->moments.m2));
         return;
-    case SHAPE_ONE: pack_kept(b, f->arg, &a->more->one); return;
+    case SHAPE_ONE: expr_kept_pack(b, f->arg, &a->more->one); return;
     case SHAPE_SET: {
         const struct base_map_entry *e;
         base_pack_varint(b, a->more->set.n_live);
@@ -385,17 +346,10 @@ void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct
     case SHAPE_LIST:
         base_pack_varint(b, a->more->n);
         for (size_t i = 0; i < a->more->n; i++)
-            pack_kept(b, f->arg, &a->more->list[i]);
+            expr_kept_pack(b, f->arg, &a->more->list[i]);
         return;
+    case SHAPE_RUN: expr_run_pack(b, f, a->run); return;
     }
-}
-
-static void unpack_kept(struct base_unpack *u, const struct evt_type *t, struct base_arena *scratch,
-    struct expr_place *at, struct evt_val *v) {
-    at->time = base_unpack_zigzag(u);
-    at->origin = (uint32_t)base_unpack_max(u, UINT32_MAX);
-    at->seq = base_unpack_varint(u);
-    evt_unpack_val(u, t, scratch, v);
 }
 
 static void unpack_more(
@@ -409,7 +363,7 @@ static void unpack_more(
             step_set(a, base_unpack_str(u));
             continue;
         }
-        unpack_kept(u, f->arg, scratch, &at, &v);
+        expr_kept_unpack(u, f->arg, scratch, &at, &v);
         if (!u->bad)
             (shape == SHAPE_ONE ? step_one : step_list)(f, a, &v, &at);
     }
@@ -443,6 +397,7 @@ void expr_acc_unpack(
     case SHAPE_ONE:
     case SHAPE_SET:
     case SHAPE_LIST: unpack_more(u, f, scratch, a); break;
+    case SHAPE_RUN: a->run = expr_run_unpack(u, f, scratch); break;
     }
     if (!u->bad) {
         a->n = n & (UINT64_MAX >> 1); /* tells the compiler what base_unpack_max() promised */

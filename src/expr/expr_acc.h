@@ -21,6 +21,7 @@
  *     min, max, first, last       the value, with its place                                             one value
  *     count(distinct)             the set of values                                                     all values
  *     array_agg                   the values with their places                                          all values
+ *     ewma and those after it     see expr/expr_run.h: they must see rows in order, and are not merged  some values
  *
  * Nulls are left out, but array_agg, first and last keep them (SQL's "respect nulls").
  *
@@ -35,6 +36,8 @@ struct expr_acc_fn {
     enum expr_agg agg;
     const struct evt_type *arg;  /* of the argument; NULL: count without one */
     const struct evt_type *type; /* of the result: expr_agg_type() */
+    bool whole;                  /* DELTA, RATE: of the window as a whole, not from row to row */
+    double opts[EXPR_AGG_OPTS];  /* see expr/expr_run.h */
 };
 
 /* Where a row stands among all rows. */
@@ -45,10 +48,11 @@ struct expr_place {
 };
 
 struct expr_acc_more;
+struct expr_run;
 
 struct expr_acc {
     uint64_t failed : 1;
-    uint64_t n : 63; /* values taken */
+    uint64_t n : 63; /* values taken; of functions of rows in order: rows */
     union {
         struct {
             uint64_t lo;
@@ -60,6 +64,7 @@ struct expr_acc {
         struct {
             double mean, m2;
         } moments;                  /* STDDEV, VAR */
+        struct expr_run *run;       /* owned; functions of rows in order; NULL while n == 0 */
         struct expr_acc_more *more; /* owned; the others but COUNT; NULL while n == 0 */
     };
 };
@@ -70,7 +75,7 @@ static inline void expr_acc_start(struct expr_acc *a) {
 /* v may be NULL for count without an argument. `at` is only read for first, last and array_agg. */
 void expr_acc_step(
     const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, const struct expr_place *at);
-/* Takes over all that `from` was told; `from` stays as it is. */
+/* Takes over all that `from` was told; `from` stays as it is. Requires: not a function of rows in order. */
 void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const struct expr_acc *from);
 /* Ensures: strings, arrays of *out live as long as the accumulator is not touched and scratch not cleared; a failure is null. */
 void expr_acc_result(const struct expr_acc_fn *f, const struct expr_acc *a, struct base_arena *scratch,
@@ -90,6 +95,8 @@ size_t expr_acc_bytes(const struct expr_acc_fn *f, const struct expr_acc *a);
  *     4  min, max, first, last     place, value
  *     5  count distinct   varint n, n * str
  *     6  array            varint n, n * (place, value)         place: zigzag time, varint origin, varint seq
+ *     7  rows in order    varint values taken, zigzag time, u64 result (IEEE 754 bits, NaN: none), varint n, n * u64 number (bits),
+ *                         varint n, n * (place, value), varint n, n * (u64 hash, varint count, varint last seen)
  */
 uint8_t expr_acc_form(const struct expr_acc_fn *f);
 void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct expr_acc *a);

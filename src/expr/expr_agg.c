@@ -30,6 +30,32 @@ static const struct evt_type *agg_avg_type(struct base_arena *a, const struct ev
     return evt_kind_is_numeric(t->kind) ? evt_type_of(EVT_DOUBLE) : NULL;
 }
 
+static const struct evt_type *agg_delta_type(const struct evt_type *t) {
+    switch (t->kind) {
+    case EVT_INT:
+    case EVT_DOUBLE: return t;
+    case EVT_DECIMAL: return evt_type_of(EVT_DOUBLE);
+    case EVT_TIMESTAMP:
+    case EVT_DURATION: return evt_type_of(EVT_DURATION);
+    case EVT_NULL:
+    case EVT_BOOL:
+    case EVT_STRING:
+    case EVT_BYTES:
+    case EVT_ARRAY:
+    case EVT_ROW:
+    case EVT_KIND_MAX: break;
+    }
+    return NULL;
+}
+
+static const struct evt_type *agg_band_type(struct base_arena *a) {
+    static const char *const names[] = { "low", "mid", "high", "score" };
+    struct evt_column *fields = BASE_ARENA_ARRAY(a, struct evt_column, 4);
+    for (int i = 0; i < 4; i++)
+        fields[i] = (struct evt_column){ .name = base_str_of(names[i]), .type = evt_type_of(EVT_DOUBLE) };
+    return evt_type_row(a, 4, fields);
+}
+
 const struct evt_type *expr_agg_type(struct base_arena *a, enum expr_agg agg, const struct evt_type *t) {
     if (agg == EXPR_AGG_COUNT)
         return evt_type_of(EVT_INT);
@@ -46,14 +72,26 @@ const struct evt_type *expr_agg_type(struct base_arena *a, enum expr_agg agg, co
     case EXPR_AGG_VAR: return evt_kind_is_numeric(t->kind) ? evt_type_of(EVT_DOUBLE) : NULL;
     case EXPR_AGG_ARRAY: return evt_type_array(a, t);
     case EXPR_AGG_FIRST:
-    case EXPR_AGG_LAST: return t->kind == EVT_NULL ? NULL : t;
+    case EXPR_AGG_LAST:
+    case EXPR_AGG_LAG: return t->kind == EVT_NULL ? NULL : t;
+    case EXPR_AGG_EWMA:
+    case EXPR_AGG_ZSCORE:
+    case EXPR_AGG_MAD_SCORE:
+    case EXPR_AGG_RATE:
+    case EXPR_AGG_HOLT_WINTERS:
+    case EXPR_AGG_HOLT_FORECAST:
+    case EXPR_AGG_CUSUM: return evt_kind_is_numeric(t->kind) ? evt_type_of(EVT_DOUBLE) : NULL;
+    case EXPR_AGG_DELTA: return agg_delta_type(t);
+    case EXPR_AGG_CHANGED: return t->kind == EVT_NULL ? NULL : evt_type_of(EVT_BOOL);
+    case EXPR_AGG_RARITY: return t->kind == EVT_NULL ? NULL : evt_type_of(EVT_DOUBLE);
+    case EXPR_AGG_SEASONAL_BAND: return evt_kind_is_numeric(t->kind) ? agg_band_type(a) : NULL;
     case EXPR_AGG_LIST_MAX: break;
     }
     CEP_INSIST(!"an aggregate");
     return NULL;
 }
 
-static double agg_f64(const struct evt_type *t, const struct evt_val *v) {
+double expr_agg_real(const struct evt_type *t, const struct evt_val *v) {
     if (t->kind == EVT_DOUBLE)
         return v->d;
     return t->kind == EVT_INT ? (double)v->i : expr_dec_to_f64(evt_val_dec(v), t->scale);
@@ -99,11 +137,9 @@ void expr_agg_step(
             s->acc = *v;
         return;
     case EXPR_AGG_STDDEV:
-    case EXPR_AGG_VAR: agg_step_welford(s, agg_f64(arg_type, v)); return;
+    case EXPR_AGG_VAR: agg_step_welford(s, expr_agg_real(arg_type, v)); return;
     case EXPR_AGG_COUNT_DISTINCT:
-    case EXPR_AGG_ARRAY:
-    case EXPR_AGG_FIRST:
-    case EXPR_AGG_LAST:
+    case EXPR_AGG_ARRAY: EXPR_AGG_ROWS_CASES
     case EXPR_AGG_LIST_MAX: break;
     }
     CEP_INSIST(!"an aggregate with a running state");
@@ -179,9 +215,7 @@ void expr_agg_result(const struct expr_agg_state *s, enum expr_agg agg, const st
         break;
     case EXPR_AGG_COUNT:
     case EXPR_AGG_COUNT_DISTINCT:
-    case EXPR_AGG_ARRAY:
-    case EXPR_AGG_FIRST:
-    case EXPR_AGG_LAST:
+    case EXPR_AGG_ARRAY: EXPR_AGG_ROWS_CASES
     case EXPR_AGG_LIST_MAX: CEP_INSIST(!"an aggregate with a running state");
     }
     if (why)

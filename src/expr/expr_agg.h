@@ -27,3 +27,21 @@ void expr_agg_gather_step(struct expr_agg_gather *g, enum expr_agg agg, const st
 /* Ensures: an array borrows g's memory; count(distinct) has reordered it. */
 void expr_agg_gather_result(
     struct expr_agg_gather *g, enum expr_agg agg, const struct evt_type *arg_type, struct evt_val *out);
+/* A number as a double. Requires: INT, DOUBLE or DECIMAL, not null. */
+double expr_agg_real(const struct evt_type *t, const struct evt_val *v);
+
+/* -- what an aggregate is told besides its argument ---------------------------------------------------------------- */
+
+enum expr_agg_opt_kind { EXPR_OPT_COUNT = 0, EXPR_OPT_NUMBER, EXPR_OPT_DURATION /* µs */ };
+
+struct expr_agg_opt {
+    const char *name;
+    enum expr_agg_opt_kind kind;
+    bool positional; /* may stand without its name */
+    bool needed;
+    double usual, min, max;
+};
+/* Returns: *n of them, by place in `opts`; NULL for none. */
+const struct expr_agg_opt *expr_agg_opts(enum expr_agg agg, uint32_t *n);
+/* Fills in what is not said. */
+void expr_agg_usual(enum expr_agg agg, double opts[EXPR_AGG_OPTS]);

@@ -22,7 +22,7 @@ libexpr_la_SOURCES = \
 # Function families and aggregates.
 libexpr_la_SOURCES += \
 	src/expr/expr_acc.c src/expr/expr_acc.h \
-	src/expr/expr_agg.c src/expr/expr_agg.h \
+	src/expr/expr_agg.c src/expr/expr_agg.h src/expr/expr_agg_opts.c \
 	src/expr/expr_calendar.c src/expr/expr_calendar.h \
 	src/expr/expr_case.c src/expr/expr_case.h \
 	src/expr/expr_digest.c src/expr/expr_digest.h \
@@ -34,8 +34,11 @@ libexpr_la_SOURCES += \
 	src/expr/expr_func_time.c \
 	src/expr/expr_func_util.c src/expr/expr_func_util.h \
 	src/expr/expr_json.c src/expr/expr_json.h \
+	src/expr/expr_kept.c src/expr/expr_kept.h \
 	src/expr/expr_like.c src/expr/expr_like.h \
 	src/expr/expr_regex.c src/expr/expr_regex.h \
+	src/expr/expr_run.c src/expr/expr_run.h \
+	src/expr/expr_sorted.c src/expr/expr_sorted.h \
 	src/expr/expr_timefmt.c src/expr/expr_timefmt.h \
 	src/expr/expr_zone.c src/expr/expr_zone.h
 

@@ -66,9 +66,7 @@ static bool can_run(const struct expr *e) {
         return k != EVT_STRING && k != EVT_BYTES && k != EVT_ARRAY && k != EVT_ROW;
     }
     case EXPR_AGG_COUNT_DISTINCT:
-    case EXPR_AGG_ARRAY:
-    case EXPR_AGG_FIRST:
-    case EXPR_AGG_LAST:
+    case EXPR_AGG_ARRAY: EXPR_AGG_ROWS_CASES
     case EXPR_AGG_LIST_MAX: return false;
     }
     return false;

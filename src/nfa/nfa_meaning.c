@@ -369,9 +369,7 @@ enum nfa_acc nfa_acc_of(const struct expr *agg, const struct evt_type **type) {
     case EXPR_AGG_VAR: return NFA_ACC_MOMENTS;
     case EXPR_AGG_COUNT:
     case EXPR_AGG_COUNT_DISTINCT:
-    case EXPR_AGG_ARRAY:
-    case EXPR_AGG_FIRST:
-    case EXPR_AGG_LAST:
+    case EXPR_AGG_ARRAY: EXPR_AGG_ROWS_CASES
     case EXPR_AGG_LIST_MAX: break;
     }
     return NFA_ACC_NONE;

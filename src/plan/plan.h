@@ -100,6 +100,8 @@ struct plan_agg {
     const struct expr *arg;      /* over the input's columns; NULL = count(*) */
     const struct expr *filter;   /* rows it takes; NULL = all */
     const struct evt_type *type; /* of the result */
+    bool whole;                  /* DELTA, RATE: from the first row of the window or frame to the last */
+    double opts[EXPR_AGG_OPTS];  /* expr/expr_agg.h: expr_agg_opts() */
 };
 
 /*
@@ -127,6 +129,41 @@ struct plan_aggregate {
     const struct evt_schema *groups;
     const struct expr *having;       /* NULL = all */
     const struct expr *const *items; /* one per column of the node's schema */
+};
+
+/* -- stream ... as select with over ------------------------------------------------------------------------- */
+
+enum plan_frame_kind {
+    PLAN_FRAME_ROWS = 0, /* the last n rows before it, and itself; n 0 with `unbounded`: all */
+    PLAN_FRAME_RANGE,    /* those of the last us before it, and all that have its time */
+    PLAN_FRAME_NONE,     /* functions of rows in order: all before it; there is nothing to take away */
+    PLAN_FRAME_MAX
+};
+
+struct plan_frame {
+    enum plan_frame_kind kind;
+    bool unbounded; /* ROWS, RANGE: from the beginning */
+    uint64_t n;     /* ROWS */
+    int64_t us;     /* RANGE */
+};
+
+struct plan_over_call {
+    struct plan_agg agg;
+    struct plan_frame frame;
+};
+
+/* Each row comes out once, with what its calls give over the rows of its key before it. */
+struct plan_over {
+    struct plan_ref input;
+    const struct expr *where; /* NULL = all; over the input's columns */
+    uint32_t n_keys;
+    const struct expr *const *keys; /* over the input's columns */
+    uint32_t n_calls;
+    const struct plan_over_call *calls;
+    uint32_t n_cols;
+    const struct expr *const *cols; /* plain columns of the input, those that items read */
+    const struct evt_schema *rows;  /* these columns, then the results of the calls; items are over it */
+    const struct expr *const *items;
 };
 
 /* How long a pane is, of those that windows of `size` sliding by `slide` are made of: their greatest common divisor. */
@@ -316,6 +353,7 @@ enum plan_node_kind {
     PLAN_NODE_SOURCE = 0,
     PLAN_NODE_SELECT,
     PLAN_NODE_AGGREGATE,
+    PLAN_NODE_OVER,
     PLAN_NODE_PATTERN,
     PLAN_NODE_ALERT,
     PLAN_NODE_PROCESS,
@@ -334,6 +372,7 @@ struct plan_node {
         struct plan_source source;
         struct plan_select select;
         struct plan_aggregate aggregate;
+        struct plan_over over;
         struct plan_pattern pattern;
         struct plan_alert alert;
         struct plan_process process;

@@ -107,6 +107,8 @@ static uint32_t place(struct builder *b, const struct plan_node *n) {
     case PLAN_NODE_SELECT: return place_select(b, n);
     case PLAN_NODE_AGGREGATE:
         return shared_vertex(b, level_above(b, n), n->aggregate.n_keys > 0 ? b->job->parallelism : 1);
+    case PLAN_NODE_OVER:
+        return shared_vertex(b, level_above(b, n), n->over.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_PATTERN:
         return shared_vertex(b, level_above(b, n), n->pattern.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_ALERT: return place_alert(b, n);
@@ -162,6 +164,11 @@ static void ship_to(struct builder *b, const struct plan_node *n, uint32_t input
     if (n->kind == PLAN_NODE_PROCESS) {
         x->n_keys = n->process.n_keys;
         x->keys = n->process.keys[input];
+        return;
+    }
+    if (n->kind == PLAN_NODE_OVER) {
+        x->n_keys = n->over.n_keys;
+        x->keys = n->over.keys;
         return;
     }
     CEP_INSIST(n->kind == PLAN_NODE_ALERT);

@@ -9,6 +9,7 @@ static const char *const kind_words[PLAN_NODE_MAX] = {
     [PLAN_NODE_SOURCE] = "source",
     [PLAN_NODE_SELECT] = "select",
     [PLAN_NODE_AGGREGATE] = "aggregate",
+    [PLAN_NODE_OVER] = "over",
     [PLAN_NODE_PATTERN] = "pattern",
     [PLAN_NODE_ALERT] = "alert",
     [PLAN_NODE_PROCESS] = "process",

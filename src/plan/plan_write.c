@@ -6,6 +6,9 @@
 
 #include "base/base_mem.h"
 #include "base/base_num.h"
+#include "expr/expr_agg.h"
+
+#include <math.h>
 
 static void write_quoted(struct base_buf *b, struct base_str s) {
     base_buf_putc(b, '\'');
@@ -195,6 +198,24 @@ static void write_emit(struct base_buf *b, const struct plan_aggregate *ag) {
     base_buf_puts(b, ag->discarding ? " discarding\n" : " accumulating\n");
 }
 
+/* ", half_life 10 min", ", warm_up => 30": all that have a value. */
+static void write_agg_opts(struct base_buf *b, const struct plan_agg *a) {
+    uint32_t n;
+    const struct expr_agg_opt *opts = expr_agg_opts(a->agg, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        if (isnan(a->opts[i]) || (opts[i].kind == EXPR_OPT_DURATION && a->opts[i] == 0))
+            continue;
+        base_buf_printf(b, ", %s", opts[i].name);
+        if (opts[i].kind == EXPR_OPT_DURATION) {
+            base_buf_putc(b, ' ');
+            base_write_duration(b, (int64_t)a->opts[i]);
+        } else {
+            base_buf_puts(b, " => ");
+            base_buf_printf(b, "%.15g", a->opts[i]);
+        }
+    }
+}
+
 void plan_write_agg(struct base_buf *b, const struct plan_agg *a, const struct evt_schema *in) {
     static const char *const names[] = {
 #define AGG_NAME(name, text) [EXPR_AGG_##name] = text,
@@ -208,6 +229,7 @@ void plan_write_agg(struct base_buf *b, const struct plan_agg *a, const struct e
         expr_write(b, a->arg, in, NULL);
     else
         base_buf_putc(b, '*');
+    write_agg_opts(b, a);
     base_buf_putc(b, ')');
     if (a->filter) {
         base_buf_puts(b, " filter (where ");
@@ -247,6 +269,49 @@ static void write_aggregate(struct base_buf *b, const struct plan *p, const stru
     for (uint32_t c = 0; c < n->schema->n_visible; c++) {
         base_buf_puts(b, c ? ", " : "  select ");
         expr_write(b, ag->items[c], ag->groups, NULL);
+        base_buf_puts(b, " as ");
+        base_buf_str(b, n->schema->cols[c].name);
+    }
+    base_buf_putc(b, '\n');
+}
+
+static void write_frame(struct base_buf *b, const struct plan_frame *f) {
+    if (f->kind == PLAN_FRAME_NONE)
+        base_buf_puts(b, " over all rows before");
+    else if (f->unbounded)
+        base_buf_puts(b, f->kind == PLAN_FRAME_ROWS ? " over rows unbounded preceding"
+                                                    : " over range unbounded preceding");
+    else if (f->kind == PLAN_FRAME_ROWS)
+        base_buf_printf(b, " over rows %llu preceding", (unsigned long long)f->n);
+    else
+        write_duration_of(b, " over range ", f->us);
+    base_buf_puts(b, f->kind == PLAN_FRAME_RANGE && !f->unbounded ? " preceding\n" : "\n");
+}
+
+static void write_over(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    const struct plan_over *ov = &n->over;
+    const struct evt_schema *in = plan_schema_of(p, ov->input);
+    base_buf_puts(b, "  from ");
+    write_ref(b, p, ov->input);
+    if (ov->where) {
+        base_buf_puts(b, " where ");
+        expr_write(b, ov->where, in, NULL);
+    }
+    base_buf_putc(b, '\n');
+    for (uint32_t i = 0; i < ov->n_keys; i++) {
+        base_buf_puts(b, i ? ", " : "  partition by ");
+        expr_write(b, ov->keys[i], in, NULL);
+    }
+    if (ov->n_keys)
+        base_buf_putc(b, '\n');
+    for (uint32_t i = 0; i < ov->n_calls; i++) {
+        base_buf_puts(b, "  compute ");
+        plan_write_agg(b, &ov->calls[i].agg, in);
+        write_frame(b, &ov->calls[i].frame);
+    }
+    for (uint32_t c = 0; c < n->schema->n_visible; c++) {
+        base_buf_puts(b, c ? ", " : "  select ");
+        expr_write(b, ov->items[c], ov->rows, NULL);
         base_buf_puts(b, " as ");
         base_buf_str(b, n->schema->cols[c].name);
     }
@@ -437,6 +502,7 @@ static void write_node(struct base_buf *b, const struct plan *p, const struct pl
     case PLAN_NODE_SOURCE: write_source(b, n); break;
     case PLAN_NODE_SELECT: write_select(b, p, n); break;
     case PLAN_NODE_AGGREGATE: write_aggregate(b, p, n); break;
+    case PLAN_NODE_OVER: write_over(b, p, n); break;
     case PLAN_NODE_PATTERN: write_pattern(b, p, n); break;
     case PLAN_NODE_ALERT: write_alert(b, p, n); break;
     case PLAN_NODE_PROCESS: write_process(b, p, n); break;

@@ -8,6 +8,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_db.c src/runtime/rt_db.h \
 	src/runtime/rt_exchange.c src/runtime/rt_exchange.h \
 	src/runtime/rt_exec.c src/runtime/rt_exec.h \
+	src/runtime/rt_frame.c src/runtime/rt_frame.h \
 	src/runtime/rt_flight.c src/runtime/rt_flight.h \
 	src/runtime/rt_graph.c src/runtime/rt_graph.h \
 	src/runtime/rt_groups.c src/runtime/rt_groups.h \
@@ -17,6 +18,8 @@ librt_la_SOURCES = \
 	src/runtime/rt_look.c src/runtime/rt_look.h \
 	src/runtime/rt_master.c src/runtime/rt_master.h \
 	src/runtime/rt_op.c src/runtime/rt_op.h src/runtime/rt_ops.h \
+	src/runtime/rt_over.c src/runtime/rt_over.h \
+	src/runtime/rt_over_save.c \
 	src/runtime/rt_part.c src/runtime/rt_part.h \
 	src/runtime/rt_pattern.c src/runtime/rt_pattern.h \
 	src/runtime/rt_patterns.c \

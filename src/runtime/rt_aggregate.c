@@ -8,6 +8,7 @@
 #include "base/base_map.h"
 #include "base/base_mem.h"
 #include "event/evt_view.h"
+#include "expr/expr_run.h"
 #include "runtime/rt_ops.h"
 
 enum { IN_MAIN = 0, IN_LATE };
@@ -134,36 +135,6 @@ static enum cep_rc refuse_far(
     return rc;
 }
 
-/* The columns that windows take of it. Owns: the caller. */
-static enum cep_rc prepare(
-    struct rt_aggregate *ag, struct evt_batch *b, struct evt_batch **out, struct cep_err *err) {
-    const struct rt_project *p = &ag->prepare;
-    struct expr_fails fails = { .n = 0 }, item_fails = { .n = 0 };
-    uint64_t bits[EVT_BATCH_ROWS / 64];
-    int64_t now_us = clk_now(ag->op.clk);
-    const uint64_t *sel = b->sel;
-    if (p->where_vec) {
-        expr_vec_filter(p->where_vec, b, b->sel, now_us, bits, &fails);
-        sel = bits;
-    }
-    struct evt_batch *v = evt_view_new(&ag->prep, b);
-    if (p->where_vec)
-        evt_view_select(v, bits);
-    for (uint32_t i = 0; i < ag->prep.n_cols; i++) {
-        if (!p->item_vecs[i])
-            evt_view_share(v, i, p->items[i]->index);
-        else
-            evt_view_copy(v, i, expr_vec_eval(p->item_vecs[i], b, sel, now_us, &item_fails));
-    }
-    enum cep_rc rc = rt_project_report(&ag->op, b, b->sel, &fails, &p->where, 1, err);
-    if (rc == CEP_OK)
-        rc = rt_project_report(&ag->op, b, sel, &item_fails, p->items, ag->prep.n_cols, err);
-    if (rc == CEP_OK)
-        rc = refuse_far(ag, v, b, err);
-    *out = v;
-    return rc;
-}
-
 static enum cep_rc send_late(
     struct rt_aggregate *ag, struct evt_batch *b, const uint64_t *late, struct cep_err *err) {
     if (!rt_op_has_out(&ag->op, PLAN_PORT_LATE))
@@ -203,7 +174,9 @@ static enum cep_rc aggregate_batch(
     struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
     struct rt_aggregate *ag = aggregate_of(op);
     struct evt_batch *prep;
-    enum cep_rc rc = prepare(ag, b, &prep, err);
+    enum cep_rc rc = rt_project_view(&ag->prepare, op, b, &prep, err);
+    if (rc == CEP_OK)
+        rc = refuse_far(ag, prep, b, err);
     if (rc == CEP_OK && ag->ordered && input == IN_MAIN)
         rt_wait_add(&ag->wait, input, prep);
     else if (rc == CEP_OK)
@@ -288,6 +261,13 @@ static void make_prep(struct rt_aggregate *ag) {
     rt_project_init(&ag->prepare, p->where, ag->prep_exprs, &ag->prep);
 }
 
+static bool in_order(const struct plan_aggregate *p) {
+    for (uint32_t i = 0; i < p->n_aggs; i++)
+        if (expr_run_is(p->aggs[i].agg))
+            return true;
+    return false;
+}
+
 struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk) {
     static const struct rt_window_vt *const windows[PLAN_WINDOW_MAX] = { &rt_window_global, &rt_window_time,
         &rt_window_time, &rt_window_session, &rt_window_count, &rt_window_global };
@@ -298,7 +278,7 @@ struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *
     ag->in = plan_schema_of(plan, p->input);
     ag->window = windows[p->window];
     ag->passed = EVT_TIME_MIN;
-    ag->ordered = p->emit != PLAN_EMIT_WATERMARK || ag->window == &rt_window_count;
+    ag->ordered = p->emit != PLAN_EMIT_WATERMARK || ag->window == &rt_window_count || in_order(p);
     rt_group_kind_init(&ag->kind, p);
     ag->key_vals = base_calloc(p->n_keys + (size_t)1, sizeof *ag->key_vals);
     ag->merged = base_calloc(p->n_aggs + (size_t)1, sizeof *ag->merged);

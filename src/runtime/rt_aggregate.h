@@ -14,7 +14,7 @@
  *     rt_window_global.c   all rows of a key, for ever: `window global`, and `group by` alone
  *
  * Order. Tumbling, sliding and session windows that only give results when they end take rows as they come: what they give does
- * not depend on it. The others see rows in (time, input, origin, position) order: rows wait until the watermark passes them.
+ * not depend on it (but for functions of rows in order, expr/expr_run.h). The others see rows in (time, input, origin, position) order: rows wait until the watermark passes them.
  *
  * Time of a result: a window's is its last microsecond (end - 1 µs), as in Flink; an early one's is the row's that brought it, or
  * the moment's (`emit every`); never at or before a watermark that has gone on.
@@ -86,7 +86,7 @@ struct rt_aggregate {
     struct evt_val *key_vals;       /* owned, scratch */
     struct expr_acc *merged;   /* owned, scratch: one group of several panes; empty between two results */
     struct base_arena scratch; /* cleared after each row, each result */
-    struct rt_wait wait; /* rows of prep, when ordered */
+    struct rt_wait wait;       /* rows of prep, when ordered */
     /* Results on their way. */
     struct rt_project finish; /* having, items: over plan->groups */
     struct evt_batch *out;    /* owned; of plan->groups */

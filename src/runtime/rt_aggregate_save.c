@@ -32,17 +32,7 @@ static void write_signature(const struct rt_aggregate *ag, struct base_buf *b) {
         base_buf_putc(b, ';');
     }
     for (uint32_t i = 0; i < p->n_aggs; i++) {
-        const struct plan_agg *a = &p->aggs[i];
-        base_buf_printf(b, "%d ", (int)a->agg);
-        if (a->arg) {
-            evt_type_write(b, a->arg->type);
-            base_buf_putc(b, ' ');
-            expr_write(b, a->arg, ag->in, NULL);
-        }
-        if (a->filter) {
-            base_buf_puts(b, " filter ");
-            expr_write(b, a->filter, ag->in, NULL);
-        }
+        rt_group_write_agg(b, &p->aggs[i], ag->in);
         base_buf_putc(b, ';');
     }
 }

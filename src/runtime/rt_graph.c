@@ -89,9 +89,9 @@ static uint32_t find_groups(const struct rt_graph *g, uint32_t *group_of, uint32
 static enum cep_rc make_pattern(struct rt_graph *g, const struct plan_node *n, uint32_t group,
     const struct rt_memory *memory, const struct clk *clk, struct cep_err *err) {
     struct rt_op **out = &g->ops[n->index];
-    struct rt_pattern_memory own = { .bytes = memory->bytes,
-        .db = memory->db,
-        .number = memory->db ? memory->numbers[n->index] : 0 };
+    struct rt_pattern_memory own = {
+        .bytes = memory->bytes, .db = memory->db, .number = memory->db ? memory->numbers[n->index] : 0
+    };
     return group ? rt_patterns_add(g->groups[group - 1], g->plan, n, memory->bytes, out, err)
                  : rt_pattern_new(g->plan, n, &own, clk, out, err);
 }
@@ -125,6 +125,7 @@ enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, cons
         case PLAN_NODE_SOURCE: g->ops[i] = rt_source_new(n, ordinal_of(plan, i), clk); break;
         case PLAN_NODE_SELECT: g->ops[i] = rt_select_new(n, clk); break;
         case PLAN_NODE_AGGREGATE: g->ops[i] = rt_aggregate_new(plan, n, clk); break;
+        case PLAN_NODE_OVER: g->ops[i] = rt_over_new(plan, n, clk); break;
         case PLAN_NODE_PATTERN: rc = make_pattern(g, n, group_of[i], memory, clk, err); break;
         case PLAN_NODE_ALERT: g->ops[i] = rt_alert_new(plan, n, clk); break;
         case PLAN_NODE_PROCESS: rc = rt_process_new(plan, n, clk, &g->ops[i], err); break;

@@ -6,8 +6,37 @@
 #include "base/base_check.h"
 #include "base/base_map.h"
 #include "base/base_mem.h"
+#include "expr/expr_agg.h"
+#include "expr/expr_run.h"
 
 enum { FIRST_SLOTS = 16 };
+
+struct expr_acc_fn rt_group_acc_fn(const struct plan_agg *a) {
+    struct expr_acc_fn f = {
+        .agg = a->agg, .arg = a->arg ? a->arg->type : NULL, .type = a->type, .whole = a->whole
+    };
+    memcpy(f.opts, a->opts, sizeof f.opts);
+    return f;
+}
+
+void rt_group_write_agg(struct base_buf *b, const struct plan_agg *a, const struct evt_schema *in) {
+    uint32_t n_opts;
+    base_buf_printf(b, "%d ", (int)a->agg);
+    if (a->arg) {
+        evt_type_write(b, a->arg->type);
+        base_buf_putc(b, ' ');
+        expr_write(b, a->arg, in, NULL);
+    }
+    if (a->filter) {
+        base_buf_puts(b, " filter ");
+        expr_write(b, a->filter, in, NULL);
+    }
+    if (a->whole && expr_run_is(a->agg))
+        base_buf_puts(b, " whole");
+    (void)expr_agg_opts(a->agg, &n_opts);
+    for (uint32_t i = 0; i < n_opts; i++)
+        base_buf_printf(b, " %.17g", a->opts[i]);
+}
 
 void rt_group_kind_init(struct rt_group_kind *k, const struct plan_aggregate *plan) {
     *k = (struct rt_group_kind){ .plan = plan,
@@ -17,10 +46,8 @@ void rt_group_kind_init(struct rt_group_kind *k, const struct plan_aggregate *pl
         .fns = base_calloc(plan->n_aggs + (size_t)1, sizeof *k->fns) };
     for (uint32_t i = 0; i < k->n_keys; i++)
         k->key_types[i] = plan->keys[i]->type;
-    for (uint32_t i = 0; i < k->n_accs; i++) {
-        const struct plan_agg *a = &plan->aggs[i];
-        k->fns[i] = (struct expr_acc_fn){ a->agg, a->arg ? a->arg->type : NULL, a->type };
-    }
+    for (uint32_t i = 0; i < k->n_accs; i++)
+        k->fns[i] = rt_group_acc_fn(&plan->aggs[i]);
 }
 
 void rt_group_kind_release(struct rt_group_kind *k) {

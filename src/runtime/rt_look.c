@@ -19,9 +19,9 @@
 struct reader {
     struct rt_look *look;
     const struct rt_look_what *what;
-    size_t op;              /* in look->ops */
-    bool wanted;            /* its keys are asked for */
-    struct nfa_look *names; /* owned; of this part */
+    size_t op;                                      /* in look->ops */
+    bool wanted;                                    /* its keys are asked for */
+    struct nfa_look *names;                         /* owned; of this part */
     const struct evt_schema *on, *resolve, *record; /* an alert's */
     const struct evt_type **by;
     size_t n_by;
@@ -51,7 +51,8 @@ static struct rt_look_part *part_at(struct reader *r, struct base_str key) {
     if (!base_unpack_ok(&k) || i > op->n_parts) /* they come in order */
         return NULL;
     if (i == op->n_parts) {
-        op->parts = base_arena_grow(&r->look->arena, op->parts, op->n_parts, &op->cap_parts, sizeof *op->parts);
+        op->parts = base_arena_grow(
+            &r->look->arena, op->parts, op->n_parts, &op->cap_parts, sizeof *op->parts);
         op->parts[op->n_parts++] = (struct rt_look_part){ .position = 0 };
     }
     return &op->parts[i];
@@ -193,7 +194,8 @@ static enum cep_rc look_row(struct reader *r, const struct sto_entry *e, struct 
         struct base_buf text = BASE_BUF_INIT;
         base_arena_clear(&r->scratch);
         evt_batch_write_json(&text, row, 0, &r->scratch);
-        op->rows = base_arena_grow(&r->look->arena, op->rows, op->n_kept_rows, &op->cap_rows, sizeof *op->rows);
+        op->rows = base_arena_grow(
+            &r->look->arena, op->rows, op->n_kept_rows, &op->cap_rows, sizeof *op->rows);
         op->rows[op->n_kept_rows++] = (struct rt_look_row){ .time = row->time[0],
             .stream = base_arena_str(&r->look->arena, r->names->inputs[input].name),
             .json = keep(r->look, &text) };
@@ -212,7 +214,8 @@ static enum cep_rc look_pattern(struct reader *r, const struct sto_entry *e, str
         return look_key(r, e, err);
     if (nfa_look_is_row(e))
         return look_row(r, e, err);
-    return base_err_set(err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
+    return base_err_set(
+        err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
 }
 
 /* -- alerts ----------------------------------------------------------------------------------------------------------- */
@@ -287,7 +290,8 @@ static enum cep_rc look_alert(struct reader *r, const struct sto_entry *e, struc
     if (e->ns == RT_NS_LIFE)
         return look_life(r, e, err);
     if (e->ns != RT_NS_ROW)
-        return base_err_set(err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
+        return base_err_set(
+            err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
     op_of(r)->n_rows++;
     return CEP_OK;
 }
@@ -305,7 +309,8 @@ static enum cep_rc look_channel(struct reader *r, const struct sto_entry *e, str
         }
         struct base_unpack schema = base_unpack_of(base_unpack_str(&u));
         r->on = evt_unpack_schema(&schema, &r->look->arena);
-        return r->on && base_unpack_ok(&u) && base_unpack_ok(&schema) ? CEP_OK : damaged("what comes that way", err);
+        return r->on && base_unpack_ok(&u) && base_unpack_ok(&schema) ? CEP_OK
+                                                                      : damaged("what comes that way", err);
     }
     struct evt_batch *b = r->on ? evt_unpack_batch(&u, r->on) : NULL;
     if (!b || !base_unpack_ok(&u)) {
@@ -330,7 +335,8 @@ static enum cep_rc look_aggregate(struct reader *r, const struct sto_entry *e, s
         return u.bad ? damaged("what it aggregates", err) : CEP_OK;
     }
     if (e->ns != RT_AGG_NS_GROUP && e->ns != RT_AGG_NS_ROW)
-        return base_err_set(err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
+        return base_err_set(
+            err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
     *(e->ns == RT_AGG_NS_GROUP ? &op->n_keys : &op->n_rows) += 1;
     return CEP_OK;
 }
@@ -362,6 +368,7 @@ static const struct {
     const char *kind;
     look_fn *look; /* NULL: only counted */
 } kinds[] = { { "source", look_source }, { "aggregate", look_aggregate }, { "process", look_process },
+    { "over", look_aggregate },
     { "pattern", look_pattern }, { "alert", look_alert }, { "sink", look_sink },
     { "channel", look_channel } };
 
@@ -416,8 +423,8 @@ static enum cep_rc read_part(struct rt_look *look, const struct rt_look_what *wh
 }
 
 /* One part, which is taken over; what keys borrow from it stays with the look. */
-static enum cep_rc read_bytes(struct rt_look *look, const struct rt_look_what *what, const struct rt_snap *dbs,
-    struct base_buf *bytes, struct cep_err *err) {
+static enum cep_rc read_bytes(struct rt_look *look, const struct rt_look_what *what,
+    const struct rt_snap *dbs, struct base_buf *bytes, struct cep_err *err) {
     bool keeps = false;
     enum cep_rc rc = dbs->n_dbs > 0 ? rt_db_complete(dbs, bytes, err) : CEP_OK;
     if (rc == CEP_OK)
@@ -431,8 +438,8 @@ static enum cep_rc read_bytes(struct rt_look *look, const struct rt_look_what *w
     return rc;
 }
 
-static enum cep_rc read_parts(struct rt_look *look, const struct rt_look_what *what, const struct rt_snap *dbs,
-    struct base_buf *file, struct cep_err *err) {
+static enum cep_rc read_parts(struct rt_look *look, const struct rt_look_what *what,
+    const struct rt_snap *dbs, struct base_buf *file, struct cep_err *err) {
     struct base_str part;
     size_t at = 0;
     enum cep_rc rc;
@@ -535,8 +542,8 @@ enum cep_rc rt_look_read(
     return rc;
 }
 
-enum cep_rc rt_look_snap(struct rt_look *look, const struct rt_snap *snap, const struct rt_look_what *what,
-    struct cep_err *err) {
+enum cep_rc rt_look_snap(
+    struct rt_look *look, const struct rt_snap *snap, const struct rt_look_what *what, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     *look = (struct rt_look){ .n_ops = 0 };
     base_arena_init(&look->arena, 0);

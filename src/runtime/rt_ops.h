@@ -18,6 +18,8 @@ struct rt_op *rt_select_new(const struct plan_node *node, const struct clk *clk)
 
 struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
+struct rt_op *rt_over_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
+
 struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
 /* Calls the library's open(). */

@@ -63,9 +63,9 @@ void rt_project_release(struct rt_project *p) {
     base_free(p->item_vecs);
 }
 
-enum cep_rc rt_project_send(
-    const struct rt_project *p, struct rt_op *op, struct evt_batch *b, struct cep_err *err) {
-    struct expr_fails fails = { .n = 0 };
+enum cep_rc rt_project_view(const struct rt_project *p, struct rt_op *op, struct evt_batch *b,
+    struct evt_batch **out, struct cep_err *err) {
+    struct expr_fails fails = { .n = 0 }, item_fails = { .n = 0 };
     uint64_t bits[EVT_BATCH_ROWS / 64];
     const uint64_t *sel = b->sel;
     int64_t now_us = clk_now(op->clk);
@@ -77,19 +77,25 @@ enum cep_rc rt_project_send(
     struct evt_batch *v = evt_view_new(p->schema, b);
     if (p->where_vec)
         evt_view_select(v, bits);
-    enum cep_rc rc = CEP_OK;
-    if (evt_batch_count(v) > 0) {
-        struct expr_fails item_fails = { .n = 0 };
-        for (uint32_t i = 0; i < p->schema->n_cols; i++) {
-            if (!p->item_vecs[i])
-                evt_view_share(v, i, p->items[i]->index);
-            else
-                evt_view_copy(v, i, expr_vec_eval(p->item_vecs[i], b, sel, now_us, &item_fails));
-        }
-        rc = rt_project_report(op, b, sel, &item_fails, p->items, p->schema->n_cols, err);
-        if (rc == CEP_OK)
-            rc = rt_emit(op, PLAN_PORT_MAIN, v, err);
+    *out = v;
+    enum cep_rc rc = rt_project_report(op, b, b->sel, &fails, &p->where, 1, err);
+    if (rc != CEP_OK || evt_batch_count(v) == 0)
+        return rc;
+    for (uint32_t i = 0; i < p->schema->n_cols; i++) {
+        if (!p->item_vecs[i])
+            evt_view_share(v, i, p->items[i]->index);
+        else
+            evt_view_copy(v, i, expr_vec_eval(p->item_vecs[i], b, sel, now_us, &item_fails));
     }
+    return rt_project_report(op, b, sel, &item_fails, p->items, p->schema->n_cols, err);
+}
+
+enum cep_rc rt_project_send(
+    const struct rt_project *p, struct rt_op *op, struct evt_batch *b, struct cep_err *err) {
+    struct evt_batch *v;
+    enum cep_rc rc = rt_project_view(p, op, b, &v, err);
+    if (rc == CEP_OK)
+        rc = rt_emit(op, PLAN_PORT_MAIN, v, err);
     evt_batch_unref(v);
-    return rc == CEP_OK ? rt_project_report(op, b, b->sel, &fails, &p->where, 1, err) : rc;
+    return rc;
 }

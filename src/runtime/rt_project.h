@@ -23,6 +23,12 @@ struct rt_project {
 void rt_project_init(struct rt_project *p, const struct expr *where, const struct expr *const *items,
     const struct evt_schema *schema);
 void rt_project_release(struct rt_project *p);
+/*
+ * *out: what is left of the batch; with no row left its columns are not given. Rows that fail are reported. Owns: the caller, after an
+ * error too.
+ */
+enum cep_rc rt_project_view(const struct rt_project *p, struct rt_op *op, struct evt_batch *b,
+    struct evt_batch **out, struct cep_err *err);
 /* Sends what is left of the batch to the operator's main output. */
 enum cep_rc rt_project_send(
     const struct rt_project *p, struct rt_op *op, struct evt_batch *b, struct cep_err *err);

@@ -89,8 +89,9 @@ static struct counted *counted_of(struct rt_group *g) {
 
 static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, int64_t t, struct cep_err *err) {
     const struct counted *c = g->own;
-    struct expr_acc *accs = ag->merged;
-    for (uint32_t i = 0; i < c->n_panes; i++)
+    bool one = c->n_panes == 1; /* functions of rows in order are not merged */
+    struct expr_acc *accs = one ? pane_at(c, 0)->accs : ag->merged;
+    for (uint32_t i = 0; i < c->n_panes && !one; i++)
         rt_accs_merge(&ag->kind, accs, pane_at(c, i)->accs);
     int64_t time = rt_aggregate_time(ag, t);
     struct rt_agg_result r = { .keys = g->vals,
@@ -102,7 +103,8 @@ static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, int64_t t, 
         .time = time,
         .nth = rt_group_nth(g, time) };
     enum cep_rc rc = rt_aggregate_give(ag, &r, err);
-    rt_accs_clear(&ag->kind, accs);
+    if (!one)
+        rt_accs_clear(&ag->kind, accs);
     return rc;
 }
 

@@ -441,23 +441,70 @@ def read_sink(part):
     return out
 
 
-def read_aggregate(part):
+def read_place(r):
+    return r.zigzag(), r.varint(), r.varint()
+
+
+def accumulator(r, form, arg):
+    n = r.varint()
+    r.u8()
+    if n and form in (1, 2, 3):
+        r.u64(), r.u64()
+    elif n and form == 4:
+        read_place(r), read_value(r, arg)
+    elif n and form == 5:
+        r.many(r.str)
+    elif n and form == 6:
+        r.many(lambda: (read_place(r), read_value(r, arg)))
+    elif n and form == 7:
+        r.varint(), r.zigzag(), r.u64(), r.many(r.u64)
+        r.many(lambda: (read_place(r), read_value(r, arg)))
+        r.many(lambda: (r.u64(), r.varint(), r.varint()))
+
+
+def read_over(part):
     out = {"groups": 0, "rows": 0}
 
-    def place(r):
-        return r.zigzag(), r.varint(), r.varint()
-
-    def accumulator(r, form, arg):
-        n = r.varint()
+    def frame_row(r, arg):
         r.u8()
-        if n and form in (1, 2, 3):
-            r.u64(), r.u64()
-        elif n and form == 4:
-            place(r), read_value(r, arg)
-        elif n and form == 5:
-            r.many(r.str)
-        elif n and form == 6:
-            r.many(lambda: (place(r), read_value(r, arg)))
+        has_arg = r.u8()
+        read_place(r)
+        if has_arg:
+            read_value(r, arg)
+
+    for e in part["entries"]:
+        r = Reader(e["value"])
+        if e["ns"] == 0:
+            out["watermark"] = r.zigzag()
+            r.str()
+            keys = r.many(lambda: read_type(r))
+            calls = r.many(lambda: (None if r.u8() else r.u8(), read_type(r) if r.u8() else None))
+        elif e["ns"] == 1:
+            k = Reader(e["key"])
+            values = [read_value(r, t) for t in keys]
+            if [read_canonical(k, t) for t in keys] != values:
+                raise Damaged("a key is not that of its value")
+            k.end()
+            r.zigzag()
+            for form, arg in calls:
+                if form is None:
+                    r.many(lambda: frame_row(r, arg))
+                    r.varint()
+                else:
+                    accumulator(r, form, arg)
+            out["groups"] += 1
+        else:
+            s = Reader(r.str())
+            schema = read_schema(s)
+            s.end()
+            read_row(r, schema)
+            out["rows"] += 1
+        r.end()
+    return out
+
+
+def read_aggregate(part):
+    out = {"groups": 0, "rows": 0}
 
     for e in part["entries"]:
         r = Reader(e["value"])
@@ -510,7 +557,7 @@ def read_channel(part):
     return out
 
 
-READERS = {"aggregate": read_aggregate, "channel": read_channel, "source": read_source, "pattern": read_pattern, "alert": read_alert, "sink": read_sink}
+READERS = {"aggregate": read_aggregate, "over": read_over, "channel": read_channel, "source": read_source, "pattern": read_pattern, "alert": read_alert, "sink": read_sink}
 
 
 def read_savepoint(folder):
@@ -558,7 +605,7 @@ def compare(cepd, folder):
             mine = sorted((l["identity"], l["firing"], l["last"], l["deadline"]) for s in states for l in s["identities"])
             assert mine == sorted((l["identity"], l["firing"], l["last"], l["deadline"]) for l in o["identities"]), o
             assert o["rows_waiting"] == sum(s["rows"] for s in states), o
-        elif o["kind"] == "aggregate":
+        elif o["kind"] in ("aggregate", "over"):
             assert (o["groups"], o["rows_waiting"]) == (sum(s["groups"] for s in states), sum(s["rows"] for s in states)), o
             assert o["watermark"] == time_text(min(s["watermark"] for s in states)) and o["groups"] > 0, o
         elif o["kind"] == "pattern":
@@ -596,6 +643,10 @@ stream counted as select card, array_agg(amount) as amounts, max(amount) filter 
 group by card window count 6 every 4;
 stream global as select card, count(*) as n from payments group by card window global;
 stream updates as select card, sum(amount) as total from payments group by card;
+stream scored as select card, zscore(amount, warm_up => 3) over (partition by card order by at) as z, lag(tags, 2) over (partition by card order by at) as t,
+rarity(price) over (partition by card order by at) as r, sum(amount) over (partition by card order by at rows 5 preceding) as s,
+count(*) over (partition by card order by at range 5 min preceding) as n from payments;
+sink scored to file (path = 'scored.ndjson') format json;
 sink tumbling to file (path = 'tumbling.ndjson') format json;
 sink sliding to file (path = 'sliding.ndjson') format json;
 sink session to file (path = 'session.ndjson') format json;
