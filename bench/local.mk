@@ -39,3 +39,5 @@ EXTRA_DIST += bench/nexmark/q0.pattern bench/nexmark/q1.pattern bench/nexmark/q2
 	bench/nexmark/q11.pattern bench/nexmark/q12.pattern bench/nexmark/q14.pattern bench/nexmark/q15.pattern \
 	bench/nexmark/q16.pattern bench/nexmark/q17.pattern bench/nexmark/q18.pattern bench/nexmark/q21.pattern \
 	bench/nexmark/q22.pattern
+bench_all += bench/join_bench
+bench_join_bench_LDADD = libdsl.la $(RT_LIBS)

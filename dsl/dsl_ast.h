@@ -186,6 +186,7 @@ struct dsl_expr {
     uint32_t id;    /* 0.. in one program: index of the passes' side tables */
     uint32_t depth; /* 1 for a leaf */
     bool parens;    /* written in parentheses; span is without them */
+    bool desc;      /* of `order by`: `desc` stands behind it */
     struct cep_span span;
     union {
         struct {

@@ -90,6 +90,20 @@ static uint32_t from_depth(const struct dsl_vec *from) {
     return depth;
 }
 
+/*
+ * The window behind the last input is the select's, unless it is a join's: of two streams. Behind an array that is taken apart
+ * (`unnest(xs) as t (x) window ...`) it is the select's.
+ */
+static void take_window(struct dsl_select *s) {
+    struct dsl_from *last = s->from[s->n_from - 1];
+    struct dsl_from *right = last->kind == DSL_FROM_JOIN ? last->join.right : last;
+    if (right->kind != DSL_FROM_FUNCTION && (last->kind == DSL_FROM_JOIN || s->n_from > 1))
+        return;
+    struct dsl_from *of = right->window ? right : last;
+    s->window = of->window;
+    of->window = NULL;
+}
+
 struct dsl_select *dsl_mk_select(struct dsl_parse *p, struct cep_span span, bool distinct,
     struct cep_span distinct_span, const struct dsl_vec *items, const struct dsl_vec *from,
     struct cep_span from_span) {
@@ -110,10 +124,7 @@ struct dsl_select *dsl_mk_select(struct dsl_parse *p, struct cep_span span, bool
         s->from = from->items;
         s->n_from = from->n;
         s->depth = max_of(s->depth, from_depth(from) + 1);
-        if (s->n_from == 1 && s->from[0]->kind != DSL_FROM_JOIN) {
-            s->window = s->from[0]->window;
-            s->from[0]->window = NULL;
-        }
+        take_window(s);
     }
     return s;
 }

@@ -78,6 +78,8 @@ static const struct expr *niladic(struct dsl_sem *c, const struct dsl_name *name
 /* -- columns of one schema ------------------------------------------------------------------------------------- */
 
 static int row_find(const struct dsl_scope *s, struct base_str name) {
+    if (s->joins)
+        return dsl_join_sees(s, name) ? 0 : -1;
     return s->schema ? evt_schema_find(s->schema, name) : -1;
 }
 
@@ -101,7 +103,9 @@ static const struct expr *row_key_field(
 }
 
 static const struct expr *row_column(
-    struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name) {
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_name *name) {
+    if (s->joins)
+        return dsl_join_column(c, s, name);
     int i = row_find(s, name->text);
     if (i >= 0)
         return expr_col(c->a, (uint32_t)i, s->schema->cols[i].type, name->span);
@@ -110,10 +114,12 @@ static const struct expr *row_column(
 
 static void unknown_column(
     struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name, bool params) {
-    if (s->open)
+    if ((s->joins && dsl_join_ambiguous(c, s, name)) || s->open)
         return;
     struct dsl_nearest near;
     dsl_near(c, &near, name->text);
+    if (s->joins)
+        dsl_join_near(s, &near);
     for (uint32_t i = 0; s->schema && i < s->schema->n_visible; i++)
         dsl_nearest_try(&near, s->schema->cols[i].name);
     if (s->key_col >= 0 && s->schema) {
@@ -516,7 +522,10 @@ static void unknown_row_owner(struct dsl_sem *c, const struct dsl_scope *s, cons
 
 static const struct expr *check_row_field(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
     const struct dsl_expr *base = e->field.base;
-    if (names_scope(c, s, base)) {
+    int input = s->joins ? dsl_join_input(c, s, base) : -1;
+    if (input >= 0)
+        return dsl_join_field(c, s, input, &e->field.name);
+    if (!s->joins && names_scope(c, s, base)) {
         const struct expr *col = row_column(c, s, &e->field.name);
         if (!col)
             unknown_column(c, s, &e->field.name, false);

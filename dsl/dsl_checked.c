@@ -46,7 +46,9 @@ static void write_alert(struct base_buf *b, const struct plan *p, const struct p
 static void write_select(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
     for (uint32_t i = 0; i < n->select.n_branches; i++) {
         const struct plan_select_branch *br = &n->select.branches[i];
-        const struct evt_schema *in = plan_schema_of(p, br->input);
+        const struct evt_schema *in = br->unnest ? br->unnest->pairs : plan_schema_of(p, br->input);
+        if (br->unnest)
+            typed(b, "unnest", BASE_STR("array"), br->unnest->array, plan_schema_of(p, br->input), NULL);
         for (uint32_t k = 0; k < n->schema->n_visible; k++)
             typed(b, "column", n->schema->cols[k].name, br->items[k], in, NULL);
         if (br->where)
@@ -85,6 +87,24 @@ static void write_over(struct base_buf *b, const struct plan *plan, const struct
         typed(b, "column", n->schema->cols[k].name, ov->items[k], ov->rows, NULL);
 }
 
+static void write_join(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    static const char *const words[2] = { "left", "right" };
+    const struct plan_join *j = &n->join;
+    for (uint32_t s = 0; s < 2; s++) {
+        const struct evt_schema *in = plan_schema_of(p, j->sides[s].input);
+        if (j->sides[s].where)
+            typed(b, "where", base_str_of(words[s]), j->sides[s].where, in, NULL);
+        for (uint32_t i = 0; i < j->n_keys; i++)
+            typed(b, "key", base_str_of(words[s]), j->sides[s].keys[i], in, NULL);
+    }
+    if (j->on)
+        typed(b, "on", BASE_STR("condition"), j->on, j->pairs, NULL);
+    if (j->where)
+        typed(b, "where", BASE_STR("condition"), j->where, j->pairs, NULL);
+    for (uint32_t k = 0; j->items && k < n->schema->n_visible; k++)
+        typed(b, "column", n->schema->cols[k].name, j->items[k], j->pairs, NULL);
+}
+
 void dsl_checked_write(struct base_buf *b, const struct plan *plan) {
     for (uint32_t i = 0; i < plan->n_params; i++) {
         base_buf_puts(b, "parameter ");
@@ -114,5 +134,7 @@ void dsl_checked_write(struct base_buf *b, const struct plan *plan) {
             write_process(b, plan, &n->process);
         else if (n->kind == PLAN_NODE_OVER)
             write_over(b, plan, n);
+        else if (n->kind == PLAN_NODE_JOIN)
+            write_join(b, plan, n);
     }
 }

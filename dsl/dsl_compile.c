@@ -52,7 +52,6 @@ static void lower_producer(struct dsl_sem *c, struct dsl_sym *s) {
     case DSL_SYM_PROCESS: dsl_lower_process(c, s); break;
     case DSL_SYM_PARAM:
     case DSL_SYM_SINK:
-    case DSL_SYM_OTHER:
     case DSL_SYM_MAX: break;
     }
 }
@@ -64,9 +63,6 @@ static void refuse_statements(struct dsl_sem *c) {
             dsl_diag_error(c->diag, st->span, CEP_EINVAL, "the process has no name");
             dsl_diag_note(c->diag, "write: stream NAME (column type, ...) as process ...");
         }
-        if (st->broken || st->kind != DSL_STMT_TABLE)
-            continue;
-        dsl_unsupported(c, dsl_name_given(&st->name) ? st->name.span : st->span, dsl_stmt_word(st->kind));
     }
 }
 

@@ -669,7 +669,7 @@ order_list:
 order_item:
     expr
     | expr "asc"
-    | expr "desc"
+    | expr "desc"                               { $$ = $1; $$->desc = true; }
     ;
 
 aliases:

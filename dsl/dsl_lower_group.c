@@ -32,8 +32,26 @@ static void find_agg(const struct dsl_expr *e, void *arg) {
         dsl_expr_children(e, find_agg, found);
 }
 
+static void find_over(const struct dsl_expr *e, void *arg) {
+    bool *found = arg;
+    *found |= e->kind == DSL_EXPR_CALL && e->call.over;
+    if (!*found)
+        dsl_expr_children(e, find_over, found);
+}
+
+bool dsl_select_has_over(const struct dsl_select *s) {
+    bool found = false;
+    for (size_t i = 0; i < s->n_items; i++)
+        find_over(s->items[i].expr, &found);
+    return found;
+}
+
 bool dsl_select_aggregates(const struct dsl_select *s) {
-    bool found = s->n_group > 0 || s->window || s->having;
+    return s->window || s->distinct || dsl_select_aggregates_rows(s);
+}
+
+bool dsl_select_aggregates_rows(const struct dsl_select *s) {
+    bool found = s->n_group > 0 || s->having;
     for (size_t i = 0; i < s->n_items; i++)
         find_agg(s->items[i].expr, &found);
     return found;
@@ -159,18 +177,17 @@ static const struct evt_schema *group_columns(struct dsl_sem *c, const struct ds
 
 /* -- the window --------------------------------------------------------------------------------------------------- */
 
-static bool lower_sliding(struct dsl_sem *c, const struct dsl_window *w, struct plan_aggregate *out) {
-    out->window = PLAN_WINDOW_SLIDING;
-    if (!dsl_duration_of(c, w->size, "the size of the window", false, &out->size_us) ||
-        !dsl_duration_of(c, w->slide, "\"every\"", false, &out->slide_us))
+static bool sliding_bounds(struct dsl_sem *c, const struct dsl_window *w, int64_t *size, int64_t *slide) {
+    if (!dsl_duration_of(c, w->size, "the size of the window", false, size) ||
+        !dsl_duration_of(c, w->slide, "\"every\"", false, slide))
         return false;
-    if (out->slide_us > out->size_us) {
+    if (*slide > *size) {
         dsl_diag_error(c->diag, w->slide->span, CEP_EINVAL,
             "the window slides further than it is long: events between two of them would be in none");
         dsl_diag_note(c->diag, "\"every\" is at most the size of the window");
         return false;
     }
-    if (out->size_us / plan_pane(out->size_us, out->slide_us) > MAX_PANES) {
+    if (*size / plan_pane(*size, *slide) > MAX_PANES) {
         dsl_diag_error(c->diag, w->span, CEP_ELIMIT,
             "the window is made of more than %d panes: its size and \"every\" have too small a common "
             "divisor",
@@ -178,6 +195,23 @@ static bool lower_sliding(struct dsl_sem *c, const struct dsl_window *w, struct 
         return false;
     }
     return true;
+}
+
+bool dsl_window_bounds(
+    struct dsl_sem *c, const struct dsl_window *w, int64_t *size, int64_t *slide, int64_t *offset) {
+    bool ok = true;
+    if (w->kind == DSL_WINDOW_SLIDING) {
+        ok = sliding_bounds(c, w, size, slide);
+    } else {
+        ok = dsl_duration_of(c, w->size, "the size of the window", false, size);
+        *slide = *size;
+    }
+    if (ok && w->offset) {
+        ok = dsl_duration_of(c, w->offset, "the offset of the window", true, offset);
+        if (ok)
+            *offset %= *slide;
+    }
+    return ok;
 }
 
 static bool lower_count(struct dsl_sem *c, const struct dsl_window *w, struct plan_aggregate *out) {
@@ -198,27 +232,18 @@ static bool lower_count(struct dsl_sem *c, const struct dsl_window *w, struct pl
 }
 
 static bool lower_window(struct dsl_sem *c, const struct dsl_window *w, struct plan_aggregate *out) {
-    bool ok = true;
     switch (w->kind) {
     case DSL_WINDOW_TUMBLING:
-        out->window = PLAN_WINDOW_TUMBLING;
-        ok = dsl_duration_of(c, w->size, "the size of the window", false, &out->size_us);
-        out->slide_us = out->size_us;
-        break;
-    case DSL_WINDOW_SLIDING: ok = lower_sliding(c, w, out); break;
+    case DSL_WINDOW_SLIDING:
+        out->window = w->kind == DSL_WINDOW_TUMBLING ? PLAN_WINDOW_TUMBLING : PLAN_WINDOW_SLIDING;
+        return dsl_window_bounds(c, w, &out->size_us, &out->slide_us, &out->offset_us);
     case DSL_WINDOW_SESSION:
         out->window = PLAN_WINDOW_SESSION;
-        ok = dsl_duration_of(c, w->size, "the gap of the session", false, &out->size_us);
-        break;
-    case DSL_WINDOW_COUNT: ok = lower_count(c, w, out); break;
+        return dsl_duration_of(c, w->size, "the gap of the session", false, &out->size_us);
+    case DSL_WINDOW_COUNT: return lower_count(c, w, out);
     case DSL_WINDOW_GLOBAL: out->window = PLAN_WINDOW_GLOBAL; break;
     }
-    if (ok && w->offset) {
-        ok = dsl_duration_of(c, w->offset, "the offset of the window", true, &out->offset_us);
-        if (ok)
-            out->offset_us %= out->slide_us;
-    }
-    return ok;
+    return true;
 }
 
 /* -- when it gives its results ------------------------------------------------------------------------------------ */
@@ -308,7 +333,7 @@ static bool lower_lateness(
             "%s is not closed by time: nothing is late for it", window_word(out->window));
         return false;
     }
-    if (in->sym && (in->sym->kind != DSL_SYM_SOURCE || in->port != PLAN_PORT_MAIN)) {
+    if (in->node || (in->sym && (in->sym->kind != DSL_SYM_SOURCE || in->port != PLAN_PORT_MAIN))) {
         dsl_diag_error(c->diag, q->lateness_span, CEP_EINVAL,
             "\"%.*s\" has no late events: lateness is allowed where a source is read",
             BASE_STR_FMT(in->name));
@@ -437,36 +462,88 @@ static bool in_order_ok(struct dsl_sem *c, const struct dsl_query *q, const stru
     return true;
 }
 
-/* What is kept for ever: a group for each key that ever came. */
+/* What is kept for ever: a group for each key that ever came. A table says so by its name. */
 static void warn_unbounded(struct dsl_sem *c, const struct dsl_sym *sym, const struct plan_aggregate *ag) {
     if (ag->n_keys == 0 || ag->window == PLAN_WINDOW_TUMBLING || ag->window == PLAN_WINDOW_SLIDING ||
-        ag->window == PLAN_WINDOW_SESSION)
+        ag->window == PLAN_WINDOW_SESSION || sym->stmt->kind == DSL_STMT_TABLE)
         return;
-    dsl_diag_warning(c->diag, sym->stmt->name.span, "stream \"%.*s\" keeps a group for every key, for ever",
-        BASE_STR_FMT(sym->name));
+    dsl_diag_warning(c->diag, sym->stmt->name.span, "stream \"%.*s\" keeps %s, for ever", BASE_STR_FMT(sym->name),
+        ag->first_only ? "every different row" : "a group for every key");
     dsl_diag_note(c->diag, "windows of time (tumbling, sliding, session) let groups go");
+}
+
+/* -- distinct: a group by all that is selected -------------------------------------------------------------------- */
+
+static bool add_group(struct dsl_sem *c, struct dsl_select *to, const struct dsl_alias *item, size_t max) {
+    if (to->n_items == max) {
+        dsl_diag_error(c->diag, item->expr->span, CEP_ELIMIT, "a stream has at most %d columns", (int)DSL_MAX_COLUMNS);
+        return false;
+    }
+    to->items[to->n_items++] = *item;
+    if (!(to->window && is_bound_name(item->expr)))
+        to->group[to->n_group++] = item->expr;
+    return true;
+}
+
+/* `*` as the columns it stands for. */
+static bool add_star_groups(
+    struct dsl_sem *c, const struct dsl_scope *s, struct dsl_select *to, const struct dsl_alias *star, size_t max) {
+    bool ok = true;
+    if (s->joins) {
+        dsl_diag_error(c->diag, star->expr->span, CEP_EINVAL, "\"*\" cannot stand in a distinct select from a join");
+        dsl_diag_note(c->diag, "name the columns");
+        return false;
+    }
+    for (uint32_t i = 0; s->schema && i < s->schema->n_visible && ok; i++) {
+        struct dsl_expr *e = BASE_ARENA_NEW(&c->tmp, struct dsl_expr);
+        *e = (struct dsl_expr){ .kind = DSL_EXPR_NAME, .depth = 1, .span = star->expr->span };
+        e->name = (struct dsl_name){ .text = s->schema->cols[i].name, .span = star->expr->span, .quoted = true };
+        ok = add_group(c, to, &(struct dsl_alias){ .expr = e, .span = e->span }, max);
+    }
+    return ok;
+}
+
+static const struct dsl_select *distinct_as_groups(
+    struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_select *sel, bool *ok) {
+    struct dsl_select *out = BASE_ARENA_NEW(&c->tmp, struct dsl_select);
+    if (dsl_select_aggregates_rows(sel)) {
+        dsl_diag_error(c->diag, sel->distinct_span, CEP_EINVAL, "groups are different already: \"distinct\" cannot stand with aggregates");
+        dsl_diag_note(c->diag, "for different results, select distinct from the stream of them");
+        *ok = false;
+        return sel;
+    }
+    *out = *sel;
+    size_t max = DSL_MAX_COLUMNS;
+    out->items = BASE_ARENA_ARRAY(&c->tmp, struct dsl_alias, max);
+    out->group = BASE_ARENA_ARRAY(&c->tmp, struct dsl_expr *, max);
+    out->n_items = 0;
+    for (size_t i = 0; i < sel->n_items && *ok; i++)
+        *ok = sel->items[i].expr->kind == DSL_EXPR_STAR ? add_star_groups(c, s, out, &sel->items[i], max)
+                                                        : add_group(c, out, &sel->items[i], max);
+    return out;
+}
+
+uint32_t dsl_scope_n_columns(const struct dsl_scope *s) {
+    uint32_t n = s->schema ? s->schema->n_cols : 0;
+    for (size_t i = 0; s->joins && i <= s->joins->n_steps; i++)
+        n += (s->joins->inputs[i].rows.schema ? s->joins->inputs[i].rows.schema->n_cols : 0) + PLAN_GROUP_MORE;
+    return n;
 }
 
 void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym) {
     const struct dsl_query *q = sym->stmt->select;
     const struct dsl_select *sel = q->selects[0];
-    struct plan_node *node = dsl_add_node(c, sym, PLAN_NODE_AGGREGATE);
-    struct plan_aggregate *ag = &node->aggregate;
     struct dsl_group group = { .windowed = sel->window != NULL };
     struct dsl_rows in;
     struct dsl_scope s;
-    bool ok = dsl_select_scope(c, sym, sel, &in, &s);
-    group.n_input_cols = in.schema ? in.schema->n_cols : 0;
+    bool ok = dsl_select_scope(c, sym, sel, false, &in, &s);
+    struct plan_node *node = dsl_add_node(c, sym, PLAN_NODE_AGGREGATE);
+    if (sel->distinct)
+        sel = distinct_as_groups(c, &s, sel, &ok);
+    struct plan_aggregate *ag = &node->aggregate;
+    ag->where = dsl_select_where_of(c, &s, sel, &ok);
+    group.n_input_cols = dsl_scope_n_columns(&s);
     s.group = &group;
-    if (in.sym)
-        ag->input = (struct plan_ref){ in.sym->node, in.port };
-    if (sel->where) {
-        struct dsl_scope plain = s;
-        plain.group = NULL;
-        ag->where = dsl_check_cond(c, &plain, sel->where, "the condition of \"where\"");
-        ok &= ag->where != NULL;
-        dsl_warn_cond(c, ag->where, in.schema, "the condition of \"where\"");
-    }
     const struct expr **keys = BASE_ARENA_ARRAY(c->a, const struct expr *, sel->n_group + 1);
     struct items items;
     bool keys_ok = lower_keys(c, &s, sel, keys, &ag->n_keys);
@@ -480,8 +557,11 @@ void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym) {
     if (sel->window)
         ok &= lower_window(c, sel->window, ag);
     ok &= lower_emits(c, q, ag);
+    ag->first_only = sel->distinct && ag->window == PLAN_WINDOW_NONE;
     ok &= lower_accumulation(c, q, ag);
     ok &= lower_lateness(c, q, &in, ag);
+    dsl_scope_close(c, &s, &in);
+    ag->input = dsl_rows_ref(&in);
     struct rewrite r = { .c = c, .g = &group, .in = in.schema, .keys = keys, .n_keys = ag->n_keys };
     if (in.schema && keys_ok)
         ok &= rewrite_all(&r, ag, &items);

@@ -190,47 +190,41 @@ void dsl_lower_source(struct dsl_sem *c, struct dsl_sym *sym) {
 
 /* -- stream ... as select: what this version does not have ---------------------------------------------------------------- */
 
-static bool from_supported(struct dsl_sem *c, const struct dsl_from *f) {
+/* `joined`: as the right side of a join, or behind a comma. */
+static bool from_supported(struct dsl_sem *c, const struct dsl_from *f, bool joined) {
     switch (f->kind) {
     case DSL_FROM_NAME:
-        if (f->table)
-            dsl_unsupported(c, f->span, "table");
-        return !f->table;
-    case DSL_FROM_QUERY: dsl_unsupported(c, f->span, "from (select ...)"); return false;
+    case DSL_FROM_QUERY: return true;
     case DSL_FROM_FUNCTION: {
         struct base_str name = f->call->kind == DSL_EXPR_CALL ? f->call->call.name.text
                                                               : BASE_STR("table function");
+        if (joined && dsl_is_unnest(f))
+            return true;
+        if (dsl_is_unnest(f)) {
+            dsl_diag_error(c->diag, f->span, CEP_EINVAL, "an array is one of a stream's events: from STREAM cross join unnest(...)");
+            return false;
+        }
         dsl_unsupported(c, f->span, base_arena_printf(&c->tmp, "%.*s", BASE_STR_FMT(name)));
         return false;
     }
     case DSL_FROM_MATCH_RECOGNIZE: dsl_unsupported(c, f->span, "match_recognize"); return false;
-    case DSL_FROM_JOIN: dsl_unsupported(c, f->span, "join"); return false;
+    case DSL_FROM_JOIN: {
+        bool ok = from_supported(c, f->join.left, false);
+        return from_supported(c, f->join.right, true) && ok;
+    }
     }
     return false;
 }
 
-/* `whole`: it is all of the query. */
-static bool select_supported(struct dsl_sem *c, const struct dsl_select *s, bool whole) {
-    bool ok = true;
-    const struct {
-        bool there;
-        struct cep_span span;
-        const char *word;
-    } clauses[] = {
-        { s->distinct, s->distinct_span, "distinct" },
-        { !whole && s->n_group > 0, s->group_span, "group by in a union all" },
-        { !whole && s->having != NULL, s->having_span, "having in a union all" },
-        { !whole && s->window != NULL, s->window ? s->window->span : s->span, "window in a union all" },
-    };
-    for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
-        if (clauses[i].there) {
-            dsl_unsupported(c, clauses[i].span, clauses[i].word);
-            ok = false;
-        }
-    for (size_t i = 0; i < s->n_from; i++)
-        ok &= from_supported(c, s->from[i]);
-    if (ok && s->n_from > 1) {
-        dsl_unsupported(c, s->from_span, "join");
+static bool select_supported(struct dsl_sem *c, const struct dsl_select *s) {
+    bool ok = true, commas = true;
+    for (size_t i = 0; i < s->n_from; i++) {
+        commas &= i == 0 || dsl_is_unnest(s->from[i]);
+        ok &= from_supported(c, s->from[i], i > 0);
+    }
+    if (ok && !commas) {
+        dsl_diag_error(c->diag, s->from_span, CEP_EINVAL, "streams are joined by \"join\", not by commas");
+        dsl_diag_note(c->diag, "write: from a join b on a.k = b.k within D");
         ok = false;
     }
     return ok;
@@ -270,8 +264,6 @@ static bool query_supported(struct dsl_sem *c, const struct dsl_query *q) {
         const char *word;
     } clauses[] = {
         { q->set_op_span.line != 0, q->set_op_span, "set operation other than \"union all\"" },
-        { q->n_order > 0, q->order_span, "order by" },
-        { q->limit != NULL, q->limit_span, "limit" },
     };
     for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
         if (clauses[i].there) {
@@ -283,7 +275,7 @@ static bool query_supported(struct dsl_sem *c, const struct dsl_query *q) {
             ok = false;
         }
     for (size_t i = 0; i < q->n_selects; i++)
-        ok &= select_supported(c, q->selects[i], q->n_selects == 1);
+        ok &= select_supported(c, q->selects[i]);
     return ok;
 }
 
@@ -309,8 +301,40 @@ static void add_item(struct dsl_sem *c, struct branch *b, const struct expr *e, 
     b->spans[b->n++] = span;
 }
 
+struct star {
+    struct dsl_sem *c;
+    struct branch *b;
+    struct cep_span span;
+};
+
+static void add_star_item(void *arg, const struct expr *item, struct base_str text) {
+    struct star *st = arg;
+    struct dsl_name name = { .text = text, .span = st->span };
+    add_item(st->c, st->b, item, &name, st->span);
+}
+
+/* Columns of two inputs may have one name. */
+static bool star_names_ok(struct dsl_sem *c, const struct branch *b, size_t from, struct cep_span span) {
+    for (size_t i = from; i < b->n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (base_str_eq(b->names[i].text, b->names[k].text)) {
+                dsl_diag_error(c->diag, span, CEP_ENAME, "two columns are called \"%.*s\"",
+                    BASE_STR_FMT(b->names[i].text));
+                dsl_diag_note(c->diag, "name the columns of one of the streams: a.*, b.%.*s as other",
+                    BASE_STR_FMT(b->names[i].text));
+                return false;
+            }
+    return true;
+}
+
 static void add_star(
-    struct dsl_sem *c, struct branch *b, const struct dsl_scope *s, const struct dsl_expr *e) {
+    struct dsl_sem *c, struct branch *b, struct dsl_scope *s, const struct dsl_expr *e) {
+    if (s->joins) {
+        struct star st = { c, b, e->span };
+        b->open |= s->open;
+        b->ok &= dsl_join_star(c, s, e, add_star_item, &st);
+        return;
+    }
     if (dsl_name_given(&e->star.of) && !base_str_eq(e->star.of.text, s->name) &&
         !(s->alias.p && base_str_eq(e->star.of.text, s->alias))) {
         dsl_diag_error(
@@ -339,7 +363,9 @@ static void lower_items(
         const struct dsl_alias *al = &sel->items[i];
         struct dsl_name name = { 0 };
         if (al->expr->kind == DSL_EXPR_STAR) {
+            size_t from = b->n;
             add_star(c, b, s, al->expr);
+            b->ok &= !first || star_names_ok(c, b, from, al->expr->span);
             continue;
         }
         bool named = !first || dsl_alias_name(c, al, &name);
@@ -362,27 +388,27 @@ static void lower_items(
     }
 }
 
-bool dsl_select_scope(struct dsl_sem *c, const struct dsl_sym *sym, const struct dsl_select *sel,
-    struct dsl_rows *in, struct dsl_scope *out) {
-    bool found = dsl_rows_find(c, &sel->from[0]->path, DSL_USE_READ, in);
-    if (!found)
-        *in = (struct dsl_rows){ .open = true, .name = dsl_path_str(&sel->from[0]->path, &c->tmp) };
-    *out = (struct dsl_scope){ .kind = DSL_SCOPE_ROW,
-        .schema = in->schema,
-        .open = in->open,
-        .name = in->name,
-        .alias = sel->from[0]->alias.text,
-        .word = "stream",
-        .own = -1,
-        .input = -1,
-        .agg_var = -1,
-        .key_col = -1 };
-    return found && in->sym != sym; /* the latter is reported as a cycle */
+/* A branch of a union that has groups: a hidden node of its own, whose columns are taken as they are. */
+static void lower_group_branch(
+    struct dsl_sem *c, struct dsl_sym *sym, struct branch *b, const struct dsl_select *sel) {
+    struct dsl_query *q = BASE_ARENA_NEW(&c->tmp, struct dsl_query);
+    struct dsl_select **one = BASE_ARENA_ARRAY(&c->tmp, struct dsl_select *, 1);
+    struct dsl_rows in;
+    one[0] = (struct dsl_select *)(uintptr_t)sel;
+    *q = (struct dsl_query){ .span = sel->span, .selects = one, .n_selects = 1, .depth = sel->depth + 1 };
+    dsl_lower_inner(c, sym, q, sel->span, &in);
+    b->ok &= !in.sym->bad;
+    b->open |= in.open;
+    for (uint32_t i = 0; in.schema && i < in.schema->n_visible; i++) {
+        struct dsl_name name = { .text = in.schema->cols[i].name, .span = sel->span };
+        add_item(c, b, expr_col(c->a, i, in.schema->cols[i].type, sel->span), &name, sel->span);
+    }
+    b->out.input = dsl_rows_ref(&in);
 }
 
-/* `only`: it has no sister. */
+/* `only`: it has no sister. `fused`: what it reads, when it is a join, is the statement's node. */
 static void lower_branch(struct dsl_sem *c, struct dsl_sym *sym, struct branch *b,
-    const struct dsl_select *sel, bool first, bool only) {
+    const struct dsl_select *sel, bool first, bool only, bool fused) {
     struct dsl_rows in;
     b->ok = true;
     if (sel->n_from == 0) {
@@ -392,21 +418,21 @@ static void lower_branch(struct dsl_sem *c, struct dsl_sym *sym, struct branch *
         return;
     }
     struct dsl_scope s;
-    if (!dsl_select_scope(c, sym, sel, &in, &s)) {
-        b->ok = false;
-        b->open |= in.sym == NULL;
+    if (dsl_select_aggregates(sel)) {
+        lower_group_branch(c, sym, b, sel);
+        return;
     }
-    if (in.sym)
-        b->out.input = (struct plan_ref){ in.sym->node, in.port };
-    b->overs = (struct dsl_overs){ .in = &in, .n_input_cols = in.schema ? in.schema->n_cols : 0 };
+    if (!dsl_select_scope(c, sym, sel, fused, &in, &s)) {
+        b->ok = false;
+        b->open |= in.sym == NULL && in.node == NULL;
+    }
+    b->overs = (struct dsl_overs){ .in = &in, .n_input_cols = dsl_scope_n_columns(&s) };
     s.overs = only ? &b->overs : NULL;
     lower_items(c, b, &s, sel, first);
     s.overs = NULL;
-    if (sel->where) {
-        b->out.where = dsl_check_cond(c, &s, sel->where, "the condition of \"where\"");
-        b->ok &= b->out.where != NULL;
-        dsl_warn_cond(c, b->out.where, in.schema, "the condition of \"where\"");
-    }
+    b->out.where = dsl_select_where_of(c, &s, sel, &b->ok);
+    dsl_scope_close(c, &s, &in);
+    b->out.input = dsl_rows_ref(&in);
 }
 
 /* The branches of a union have one row type: that of the first, widened where a later one is wider. */
@@ -456,27 +482,38 @@ static bool unite(
 
 void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
     const struct dsl_query *q = sym->stmt->select;
-    if (!query_supported(c, q) || !(aggregates(q) || rows_only(c, q))) {
+    if (!query_supported(c, q) || !(aggregates(q) || sym->stmt->kind == DSL_STMT_TABLE || q->n_order > 0 || q->limit || rows_only(c, q))) {
         dsl_add_node(c, sym, PLAN_NODE_SELECT);
         for (size_t i = 0; i < sym->n_deps; i++)
             sym->deps[i]->read = true;
         sym->bad = sym->open = true;
         return;
     }
+    if (sym->stmt->kind == DSL_STMT_TABLE) {
+        dsl_lower_table(c, sym);
+        return;
+    }
+    if (q->n_order > 0 || q->limit) {
+        dsl_lower_top(c, sym);
+        return;
+    }
     if (aggregates(q)) {
         dsl_lower_aggregate(c, sym);
         return;
     }
-    struct plan_node *node = dsl_add_node(c, sym, PLAN_NODE_SELECT);
+    bool fused = q->n_selects == 1 && q->selects[0]->n_from > 0 && dsl_from_joins(q->selects[0]) &&
+                 !dsl_select_has_over(q->selects[0]);
     struct branch *bs = BASE_ARENA_ARRAY(&c->tmp, struct branch, q->n_selects + 1);
     struct plan_select_branch *out = BASE_ARENA_ARRAY(c->a, struct plan_select_branch, q->n_selects + 1);
     for (size_t i = 0; i < q->n_selects && !dsl_over_budget(c, q->selects[i]->span); i++) {
-        lower_branch(c, sym, &bs[i], q->selects[i], i == 0, q->n_selects == 1);
+        lower_branch(c, sym, &bs[i], q->selects[i], i == 0, q->n_selects == 1, fused);
         sym->bad |= !bs[i].ok;
         sym->open |= bs[i].open;
     }
     if (c->over)
         return;
+    struct plan_node *node = fused ? (struct plan_node *)(uintptr_t)c->nodes[sym->node]
+                                   : dsl_add_node(c, sym, PLAN_NODE_SELECT);
     struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, bs[0].n + 1);
     sym->bad |= !unite(c, bs, q->n_selects, q, cols);
     struct evt_column *known = BASE_ARENA_ARRAY(c->a, struct evt_column, bs[0].n + 1);
@@ -498,6 +535,15 @@ void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
         dsl_lower_over(c, node, &bs[0].overs, &out[0], bs[0].items, n);
         return;
     }
+    if (fused && node->kind == PLAN_NODE_JOIN) {
+        node->join.where = out[0].where;
+        node->join.items = out[0].items;
+        return;
+    }
+    if (fused) {
+        out[0].input = node->select.branches[0].input;
+        out[0].unnest = node->select.branches[0].unnest;
+    }
     node->select.n_branches = (uint32_t)q->n_selects;
     node->select.branches = out;
 }
@@ -511,6 +557,6 @@ void dsl_check_broken_select(struct dsl_sem *c, struct dsl_sym *sym) {
     for (size_t i = 0; i < q->n_selects && !dsl_over_budget(c, q->selects[i]->span); i++) {
         struct branch b = { 0 };
         if (q->selects[i]->n_from > 0 && !dsl_select_aggregates(q->selects[i]))
-            lower_branch(c, sym, &b, q->selects[i], i == 0, q->n_selects == 1);
+            lower_branch(c, sym, &b, q->selects[i], i == 0, q->n_selects == 1, false);
     }
 }

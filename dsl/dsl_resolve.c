@@ -57,7 +57,6 @@ static bool gives_rows(const struct dsl_sym *s) {
     case DSL_SYM_PROCESS: return true;
     case DSL_SYM_PARAM:
     case DSL_SYM_SINK:
-    case DSL_SYM_OTHER:
     case DSL_SYM_MAX: break;
     }
     return false;
@@ -77,7 +76,7 @@ static bool port_of_name(struct base_str name, enum plan_port *out) {
 /* A select whose windows end: what comes after that is late. */
 static bool closes_windows(const struct dsl_sym *s) {
     const struct dsl_query *q = s->kind == DSL_SYM_SELECT ? s->stmt->select : NULL;
-    const struct dsl_window *w = q && q->n_selects == 1 ? q->selects[0]->window : NULL;
+    const struct dsl_window *w = q && q->n_selects == 1 && q->n_order == 0 ? q->selects[0]->window : NULL;
     return w && w->kind != DSL_WINDOW_COUNT && w->kind != DSL_WINDOW_GLOBAL;
 }
 
@@ -134,8 +133,8 @@ static bool sym_kind_of(enum dsl_stmt_kind k, enum dsl_sym_kind *out) {
     switch (k) {
     case DSL_STMT_PARAMETER: *out = DSL_SYM_PARAM; return true;
     case DSL_STMT_STREAM: *out = DSL_SYM_SOURCE; return true;
-    case DSL_STMT_SELECT: *out = DSL_SYM_SELECT; return true;
-    case DSL_STMT_TABLE: *out = DSL_SYM_OTHER; return true;
+    case DSL_STMT_SELECT:
+    case DSL_STMT_TABLE: *out = DSL_SYM_SELECT; return true;
     case DSL_STMT_PROCESS: *out = DSL_SYM_PROCESS; return true;
     case DSL_STMT_PATTERN: *out = DSL_SYM_PATTERN; return true;
     case DSL_STMT_ALERT: *out = DSL_SYM_ALERT; return true;
@@ -199,10 +198,6 @@ bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use
     if (!s) {
         unknown_rows(c, name, use);
         return false;
-    }
-    if (s->kind == DSL_SYM_OTHER) {
-        s->read = true;
-        return false; /* refused at its statement */
     }
     if (!gives_rows(s)) {
         dsl_diag_error(c->diag, name->span, CEP_ENAME, "\"%.*s\" is a %s, not a stream",
@@ -275,15 +270,32 @@ static void add_dep(struct dsl_sem *c, struct dsl_sym *s, const struct dsl_path 
     s->deps[s->n_deps++] = d;
 }
 
+/* Depth is that of the text, which is bounded. */
+static void add_query_deps(struct dsl_sem *c, struct dsl_sym *s, const struct dsl_query *q);
+
+static void add_from_deps(struct dsl_sem *c, struct dsl_sym *s, const struct dsl_from *f) {
+    switch (f->kind) {
+    case DSL_FROM_NAME: add_dep(c, s, &f->path); return;
+    case DSL_FROM_QUERY: add_query_deps(c, s, f->query); return;
+    case DSL_FROM_JOIN:
+        add_from_deps(c, s, f->join.left);
+        add_from_deps(c, s, f->join.right);
+        return;
+    case DSL_FROM_FUNCTION:
+    case DSL_FROM_MATCH_RECOGNIZE: return;
+    }
+}
+
+static void add_query_deps(struct dsl_sem *c, struct dsl_sym *s, const struct dsl_query *q) {
+    for (size_t i = 0; i < q->n_selects; i++)
+        for (size_t k = 0; k < q->selects[i]->n_from; k++)
+            add_from_deps(c, s, q->selects[i]->from[k]);
+}
+
 static void collect_deps(struct dsl_sem *c, struct dsl_sym *s) {
     const struct dsl_stmt *st = s->stmt;
     if (s->kind == DSL_SYM_SELECT && st->select) {
-        for (size_t i = 0; i < st->select->n_selects; i++)
-            for (size_t k = 0; k < st->select->selects[i]->n_from; k++) {
-                const struct dsl_from *f = st->select->selects[i]->from[k];
-                if (f->kind == DSL_FROM_NAME)
-                    add_dep(c, s, &f->path);
-            }
+        add_query_deps(c, s, st->select);
     } else if (s->kind == DSL_SYM_PROCESS) {
         for (size_t i = 0; i < st->process.n_inputs; i++)
             add_dep(c, s, &st->process.inputs[i]);

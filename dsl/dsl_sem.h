@@ -42,12 +42,11 @@ enum {
 enum dsl_sym_kind {
     DSL_SYM_PARAM = 0,
     DSL_SYM_SOURCE,
-    DSL_SYM_SELECT,
+    DSL_SYM_SELECT, /* tables too */
     DSL_SYM_PATTERN,
     DSL_SYM_ALERT,
     DSL_SYM_SINK,
     DSL_SYM_PROCESS,
-    DSL_SYM_OTHER, /* tables: known by name, refused */
     DSL_SYM_MAX
 };
 
@@ -68,6 +67,9 @@ struct dsl_sym {
     struct dsl_sym **deps; /* what it reads */
     size_t n_deps, cap_deps;
     uint8_t mark; /* resolve: 0 new, 1 on the path, 2 done */
+    uint32_t n_hidden;                           /* nodes besides its own */
+    uint32_t n_keys;                             /* TABLE: columns of its key, by number */
+    const uint32_t *keys;
     /* Parameters. */
     const struct evt_type *type; /* NULL when it is not known */
     struct evt_val val;
@@ -111,7 +113,8 @@ struct dsl_rows {
     enum plan_port port;
     const struct evt_schema *schema; /* NULL: not known because of an earlier mistake */
     bool open;
-    struct base_str name; /* as written */
+    struct base_str name;         /* as written */
+    const struct plan_node *node; /* of several inputs: what brings them together; NULL else */
 };
 enum dsl_use { DSL_USE_READ = 0 /* from, on, when */, DSL_USE_SINK, DSL_USE_TEST };
 /* Reports. Returns: false when it names nothing that gives rows. */
@@ -232,6 +235,30 @@ struct dsl_overs {
     const struct dsl_over *first; /* NULL: there was none yet */
 };
 
+/* -- a select from several inputs, under construction (dsl_lower_from.c, dsl_join_name.c) ------------------------- */
+
+struct dsl_input {
+    struct dsl_rows rows;
+    struct base_str alias; /* empty: the stream's name */
+};
+
+/* Step k brings what step k - 1 gives (step 0: input 0) together with input k + 1. */
+struct dsl_join_step {
+    const struct dsl_from *from; /* the join */
+    struct plan_node *node;
+    struct plan_pair_col *cols; /* of its pairs, in the order in which they were named first */
+    struct evt_column *shown;   /* the same: name, type */
+    size_t n_cols, cap_cols, cap_shown;
+    bool windowed;              /* pairs have window_start and window_end */
+    struct plan_unnest *unnest; /* it takes an array of the left side apart; NULL: it joins */
+};
+
+struct dsl_joins {
+    struct dsl_input *inputs; /* one more than steps */
+    struct dsl_join_step *steps;
+    size_t n_steps;
+};
+
 /* -- scopes and expressions ------------------------------------------------------------------------------------ */
 
 enum dsl_scope_kind {
@@ -253,6 +280,10 @@ struct dsl_scope {
     const char *word;        /* "stream", "pattern" */
     struct dsl_group *group; /* of a select that aggregates: where its aggregates are gathered; else NULL */
     struct dsl_overs *overs; /* of a select list that may have them; else NULL */
+    struct dsl_joins *joins; /* several inputs: names are looked up there, not in schema; else NULL */
+    uint32_t step;           /* of joins: the last one; columns are those of its pairs */
+    bool in_on;              /* of that step's condition: its `using` has not made one column of two yet */
+    bool left_only;          /* its right input is not seen */
     int32_t key_col; /* alerts on patterns: hidden column of the key, whose fields are names too; -1 none */
     /* patterns */
     struct dsl_pat *pat;
@@ -348,17 +379,63 @@ const struct evt_schema *dsl_columns_of(struct dsl_sem *c, struct dsl_sym *sym,
 /* Loads it. Reports. Returns: NULL when it cannot be used. */
 const struct cep_library *dsl_library(struct dsl_sem *c, struct base_str written, struct cep_span at);
 void dsl_lower_process(struct dsl_sem *c, struct dsl_sym *sym);
+/* A node that a statement needs besides its own: "$NAME.1", "$NAME.2", ... */
+struct plan_node *dsl_add_hidden_node(struct dsl_sem *c, struct dsl_sym *sym, enum plan_node_kind kind);
+/* The next such name. */
+struct base_str dsl_hidden_name(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_source(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym);
 /*
  * What a select reads, and the scope of its expressions. Reports. Returns: false when it names nothing that gives rows (in->sym is
- * NULL then), or itself. Requires: it has a `from`.
+ * NULL then), or itself. `fused`: when it joins, the last join is the statement's own node, else one of its hidden ones.
+ * Requires: it has a `from`.
  */
-bool dsl_select_scope(struct dsl_sem *c, const struct dsl_sym *sym, const struct dsl_select *sel,
+bool dsl_select_scope(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_select *sel, bool fused,
     struct dsl_rows *in, struct dsl_scope *out);
-/* True when it has aggregates, `group by`, `having` or a window. */
+/* Columns of what it reads, as far as they are known: all that were named. */
+const struct evt_schema *dsl_scope_schema(struct dsl_sem *c, const struct dsl_scope *s);
+/* All expressions were checked: in->schema has all columns. */
+void dsl_scope_close(struct dsl_sem *c, const struct dsl_scope *s, struct dsl_rows *in);
+/* What `where` says; of a join what is left of it when each side has its own. *ok: false after a mistake. NULL = all rows. */
+const struct expr *dsl_select_where_of(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_select *sel, bool *ok);
+bool dsl_from_joins(const struct dsl_select *sel);
+/* True when an `over` stands in its select list. */
+bool dsl_select_has_over(const struct dsl_select *s);
+/* More than there can be columns of what is read. */
+uint32_t dsl_scope_n_columns(const struct dsl_scope *s);
+bool dsl_is_unnest(const struct dsl_from *f);
+static inline struct plan_ref dsl_rows_ref(const struct dsl_rows *r) {
+    return r->node  ? (struct plan_ref){ r->node->index, PLAN_PORT_MAIN }
+           : r->sym ? (struct plan_ref){ r->sym->node, r->port }
+                    : (struct plan_ref){ 0, PLAN_PORT_MAIN };
+}
+
+/* Requires: s->joins. A bare name; NULL: no input has it, or more than one. */
+const struct expr *dsl_join_column(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_name *name);
+const struct expr *dsl_join_col(
+    struct dsl_sem *c, struct dsl_scope *s, uint32_t input, uint32_t col, struct cep_span span);
+bool dsl_join_sees(const struct dsl_scope *s, struct base_str name);
+/* Reports when more than one has it. */
+bool dsl_join_ambiguous(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name);
+void dsl_join_unknown(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name);
+void dsl_join_near(const struct dsl_scope *s, struct dsl_nearest *near);
+/* The input that is called so, or -1; its column. Reports. */
+int dsl_join_input(struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *base);
+const struct expr *dsl_join_field(
+    struct dsl_sem *c, struct dsl_scope *s, int input, const struct dsl_name *name);
+/* `*`, `a.*`: calls add for each column. Reports. Returns: false on a mistake. */
+bool dsl_join_star(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e,
+    void (*add)(void *arg, const struct expr *item, struct base_str name), void *arg);
+/* True when it has aggregates, `group by` or `having`; the first one also when it has a window or is distinct. */
 bool dsl_select_aggregates(const struct dsl_select *s);
-/* Requires: the query is one select that aggregates, from one stream. */
+bool dsl_select_aggregates_rows(const struct dsl_select *s);
+/* A query within a statement becomes hidden nodes of it. */
+void dsl_lower_inner(struct dsl_sem *c, struct dsl_sym *sym, struct dsl_query *q, struct cep_span span, struct dsl_rows *out);
+/* Of a tumbling or a sliding window. Reports. */
+bool dsl_window_bounds(
+    struct dsl_sem *c, const struct dsl_window *w, int64_t *size, int64_t *slide, int64_t *offset);
+/* Requires: the query is one select that aggregates. */
 void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym);
 /*
  * Makes a select whose one branch has over a node of its own. `items`: over the input's columns and the overs'; rewritten. Requires:
@@ -366,6 +443,9 @@ void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym);
  */
 void dsl_lower_over(struct dsl_sem *c, struct plan_node *node, const struct dsl_overs *overs,
     const struct plan_select_branch *branch, const struct expr **items, uint32_t n_items);
+void dsl_lower_table(struct dsl_sem *c, struct dsl_sym *sym);
+/* A query with `order by` or `limit`. */
+void dsl_lower_top(struct dsl_sem *c, struct dsl_sym *sym);
 void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym);
 /* After a syntax mistake: checks the clauses that could be read, as far as they do not need the others. */
 void dsl_check_broken_pattern(struct dsl_sem *c, struct dsl_sym *sym);

@@ -33,12 +33,16 @@ libdsl_la_SOURCES = \
 	dsl/dsl_compile.c dsl/dsl_compile.h \
 	dsl/dsl_fold.c \
 	dsl/dsl_lower_alert.c \
+	dsl/dsl_join_name.c \
+	dsl/dsl_lower_from.c \
 	dsl/dsl_lower_group.c \
 	dsl/dsl_lower_over.c \
 	dsl/dsl_lower_pattern.c \
 	dsl/dsl_lower_process.c \
 	dsl/dsl_lower_sink.c \
 	dsl/dsl_lower_stream.c \
+	dsl/dsl_lower_table.c \
+	dsl/dsl_lower_top.c \
 	dsl/dsl_lower_test.c \
 	dsl/dsl_resolve.c dsl/dsl_sem.h dsl/dsl_variant.h \
 	dsl/dsl_template_text.c \

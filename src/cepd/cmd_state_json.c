@@ -180,6 +180,8 @@ static void put_op(struct base_buf *b, const struct rt_look_op *op, const struct
         put_num(b, "groups", op->n_keys);
     if (base_str_eq(op->kind, BASE_STR("process")))
         put_num(b, "keys", op->n_keys);
+    if (base_str_eq(op->kind, BASE_STR("join")))
+        put_num(b, "rows_kept", op->n_keys);
     if (op->names)
         put_pattern(b, op, what->key.p || base_str_eq(op->name, what->pattern));
     if (base_str_eq(op->kind, BASE_STR("alert")))

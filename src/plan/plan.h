@@ -63,10 +63,29 @@ struct plan_source {
 
 /* -- stream ... as select: projection, filter, union all -------------------------------------------------- */
 
+/* Where a column of a pair comes from; the bounds of its window are columns 0 and 1. */
+enum plan_pair_of { PLAN_PAIR_LEFT = 0, PLAN_PAIR_RIGHT, PLAN_PAIR_WINDOW };
+
+struct plan_pair_col {
+    enum plan_pair_of of;
+    uint32_t col; /* of that input */
+};
+
+/* A row for each element of an array: `pairs` has columns of the input's row (left) and of the element (right). */
+struct plan_unnest {
+    const struct expr *array; /* over the input's columns */
+    bool outer;               /* a row whose array is null or empty comes once, with nulls */
+    bool fields;              /* elements are rows: their fields are the columns */
+    uint32_t n_cols;
+    const struct plan_pair_col *cols;
+    const struct evt_schema *pairs;
+};
+
 struct plan_select_branch {
     struct plan_ref input;
-    const struct expr *where;        /* NULL = all; over the input's columns */
-    const struct expr *const *items; /* one per column of the node's schema; over the input's columns */
+    const struct plan_unnest *unnest; /* NULL = none; else what follows is over its pairs */
+    const struct expr *where;         /* NULL = all; over the input's columns */
+    const struct expr *const *items;  /* one per column of the node's schema; over the input's columns */
 };
 
 struct plan_select {
@@ -126,6 +145,7 @@ struct plan_aggregate {
     int64_t emit_us;
     uint64_t emit_n;
     bool discarding; /* what was given out early is forgotten; else it accumulates */
+    bool first_only; /* NONE: a group is given with its first row and never again */
     const struct evt_schema *groups;
     const struct expr *having;       /* NULL = all */
     const struct expr *const *items; /* one per column of the node's schema */
@@ -171,6 +191,59 @@ int64_t plan_pane(int64_t size, int64_t slide);
 
 /* Columns of `groups` behind the keys and aggregates. */
 enum { PLAN_GROUP_START = 0, PLAN_GROUP_END, PLAN_GROUP_MORE };
+
+/* -- stream ... as select from a join b ---------------------------------------------------------------------- */
+
+enum plan_join_kind {
+    PLAN_JOIN_INTERVAL = 0, /* rows that are at most within_us apart */
+    PLAN_JOIN_WINDOW,       /* rows of one window */
+    PLAN_JOIN_TABLE,        /* a left row and the version of the right one's key at its time */
+    PLAN_JOIN_MAX
+};
+
+struct plan_join_side {
+    struct plan_ref input;
+    bool outer;              /* its rows come without a partner too, the other side's columns null */
+    const struct expr *where; /* NULL = all; over the input's columns: other rows can be in no result */
+    const struct expr *const *keys; /* n_keys; over the input's columns; of the other side's types */
+};
+
+/*
+ * Pairs of a left and a right row with equal keys: `pairs` has the columns of both that are used further on. What follows is
+ * over them.
+ */
+struct plan_join {
+    enum plan_join_kind kind;
+    struct plan_join_side sides[2];
+    uint32_t n_keys;    /* 0: all rows have one key */
+    int64_t within_us;  /* INTERVAL; EVT_TIME_MAX = however far apart */
+    int64_t size_us;    /* WINDOW */
+    int64_t slide_us;   /* WINDOW: the size, of a tumbling one */
+    int64_t offset_us;  /* WINDOW */
+    uint32_t n_cols;
+    const struct plan_pair_col *cols;
+    const struct evt_schema *pairs;
+    const struct expr *on;           /* NULL = keys are all that a pair must have in common */
+    const struct expr *where;        /* NULL = all; of rows without a partner too */
+    const struct expr *const *items; /* one per column of the node's schema; NULL = the pairs as they are */
+};
+
+/* -- stream ... as select with order by and limit --------------------------------------------------------------- */
+
+struct plan_sort {
+    uint32_t col; /* of the input; nulls come first, with desc last */
+    bool desc;
+};
+
+/* The first rows of each window, in order. */
+struct plan_top {
+    struct plan_ref input;
+    uint32_t n_sorts;
+    const struct plan_sort *sorts;
+    uint64_t limit;
+    int64_t size_us, slide_us, offset_us; /* rows that are one window's by their time; 1 µs: those of one time */
+    const struct plan_pair_col *cols;     /* one per column of the node's schema: of the input (left), or a bound */
+};
 
 /* -- pattern ------------------------------------------------------------------------------------------------ */
 
@@ -354,6 +427,8 @@ enum plan_node_kind {
     PLAN_NODE_SELECT,
     PLAN_NODE_AGGREGATE,
     PLAN_NODE_OVER,
+    PLAN_NODE_JOIN,
+    PLAN_NODE_TOP,
     PLAN_NODE_PATTERN,
     PLAN_NODE_ALERT,
     PLAN_NODE_PROCESS,
@@ -373,6 +448,8 @@ struct plan_node {
         struct plan_select select;
         struct plan_aggregate aggregate;
         struct plan_over over;
+        struct plan_join join;
+        struct plan_top top;
         struct plan_pattern pattern;
         struct plan_alert alert;
         struct plan_process process;

@@ -109,6 +109,9 @@ static uint32_t place(struct builder *b, const struct plan_node *n) {
         return shared_vertex(b, level_above(b, n), n->aggregate.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_OVER:
         return shared_vertex(b, level_above(b, n), n->over.n_keys > 0 ? b->job->parallelism : 1);
+    case PLAN_NODE_TOP: return shared_vertex(b, level_above(b, n), 1);
+    case PLAN_NODE_JOIN:
+        return shared_vertex(b, level_above(b, n), n->join.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_PATTERN:
         return shared_vertex(b, level_above(b, n), n->pattern.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_ALERT: return place_alert(b, n);
@@ -169,6 +172,11 @@ static void ship_to(struct builder *b, const struct plan_node *n, uint32_t input
     if (n->kind == PLAN_NODE_OVER) {
         x->n_keys = n->over.n_keys;
         x->keys = n->over.keys;
+        return;
+    }
+    if (n->kind == PLAN_NODE_JOIN) {
+        x->n_keys = n->join.n_keys;
+        x->keys = n->join.sides[input].keys;
         return;
     }
     CEP_INSIST(n->kind == PLAN_NODE_ALERT);

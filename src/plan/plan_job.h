@@ -15,8 +15,8 @@
  *   2. A source is a vertex of one subtask: a file with event time is one partition and is never cut.
  *   3. A select keeps no state and follows what it reads, in the same vertex; one that brings several vertices together
  *      has one subtask.
- *   4. A pattern with `partition by`, an aggregation with `group by` runs as P subtasks, its rows distributed by the key; one
- *      without has one.
+ *   4. A pattern with `partition by`, an aggregation with `group by`, a join of equal keys runs as P subtasks, its rows distributed
+ *      by the key; one without has one; so does what puts the rows of a window in order.
  *   5. An alert follows its pattern when its identity is the pattern's key, or when it keeps no identities; else its rows
  *      are distributed by its `by` values (one subtask when there are none).
  *   6. Operators of one level (1 + the highest level they read from) and parallelism share a vertex, so that threads are

@@ -137,7 +137,7 @@ static void write_source(struct base_buf *b, const struct plan_node *n) {
 static void write_select(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
     for (uint32_t i = 0; i < n->select.n_branches; i++) {
         const struct plan_select_branch *br = &n->select.branches[i];
-        const struct evt_schema *in = plan_schema_of(p, br->input);
+        const struct evt_schema *in = br->unnest ? br->unnest->pairs : plan_schema_of(p, br->input);
         base_buf_puts(b, i ? "  union all select " : "  select ");
         for (uint32_t c = 0; c < n->schema->n_visible; c++) {
             base_buf_puts(b, c ? ", " : "");
@@ -147,6 +147,10 @@ static void write_select(struct base_buf *b, const struct plan *p, const struct 
         }
         base_buf_puts(b, " from ");
         write_ref(b, p, br->input);
+        if (br->unnest) {
+            base_buf_puts(b, br->unnest->outer ? " left join unnest " : " cross join unnest ");
+            expr_write(b, br->unnest->array, plan_schema_of(p, br->input), NULL);
+        }
         if (br->where) {
             base_buf_puts(b, " where ");
             expr_write(b, br->where, in, NULL);
@@ -195,7 +199,10 @@ static void write_emit(struct base_buf *b, const struct plan_aggregate *ag) {
         base_buf_printf(b, "  emit after %llu events", (unsigned long long)ag->emit_n);
     else
         return;
-    base_buf_puts(b, ag->discarding ? " discarding\n" : " accumulating\n");
+    if (ag->first_only)
+        base_buf_puts(b, ", the first of each group\n");
+    else
+        base_buf_puts(b, ag->discarding ? " discarding\n" : " accumulating\n");
 }
 
 /* ", half_life 10 min", ", warm_up => 30": all that have a value. */
@@ -315,6 +322,101 @@ static void write_over(struct base_buf *b, const struct plan *p, const struct pl
         base_buf_puts(b, " as ");
         base_buf_str(b, n->schema->cols[c].name);
     }
+    base_buf_putc(b, '\n');
+}
+
+static void write_side(struct base_buf *b, const struct plan *p, const struct plan_join_side *s) {
+    write_ref(b, p, s->input);
+    if (s->where) {
+        base_buf_puts(b, " where ");
+        expr_write(b, s->where, plan_schema_of(p, s->input), NULL);
+    }
+}
+
+static void write_join_bound(struct base_buf *b, const struct plan_join *j) {
+    switch (j->kind) {
+    case PLAN_JOIN_INTERVAL:
+        if (j->within_us == INT64_MAX)
+            base_buf_puts(b, "  within any time");
+        else
+            write_duration_of(b, "  within ", j->within_us);
+        break;
+    case PLAN_JOIN_WINDOW:
+        write_duration_of(b, j->size_us == j->slide_us ? "  window tumbling " : "  window sliding ", j->size_us);
+        if (j->size_us != j->slide_us)
+            write_duration_of(b, " every ", j->slide_us);
+        if (j->offset_us != 0)
+            write_duration_of(b, " offset ", j->offset_us);
+        break;
+    case PLAN_JOIN_TABLE: base_buf_puts(b, "  the version of its time"); break;
+    case PLAN_JOIN_MAX: break;
+    }
+    base_buf_putc(b, '\n');
+}
+
+static void write_join(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    static const char *const words[2][2] = { { " join ", " right join " }, { " left join ", " full join " } };
+    const struct plan_join *j = &n->join;
+    base_buf_puts(b, "  from ");
+    write_side(b, p, &j->sides[0]);
+    base_buf_puts(b, words[j->sides[0].outer][j->sides[1].outer]);
+    if (j->kind == PLAN_JOIN_TABLE)
+        base_buf_puts(b, "table ");
+    write_side(b, p, &j->sides[1]);
+    base_buf_putc(b, '\n');
+    for (uint32_t i = 0; i < j->n_keys; i++) {
+        base_buf_puts(b, "  key ");
+        expr_write(b, j->sides[0].keys[i], plan_schema_of(p, j->sides[0].input), NULL);
+        base_buf_puts(b, " = ");
+        expr_write(b, j->sides[1].keys[i], plan_schema_of(p, j->sides[1].input), NULL);
+        base_buf_putc(b, '\n');
+    }
+    write_join_bound(b, j);
+    if (j->on) {
+        base_buf_puts(b, "  on ");
+        expr_write(b, j->on, j->pairs, NULL);
+        base_buf_putc(b, '\n');
+    }
+    if (j->where) {
+        base_buf_puts(b, "  where ");
+        expr_write(b, j->where, j->pairs, NULL);
+        base_buf_putc(b, '\n');
+    }
+    for (uint32_t c = 0; c < n->schema->n_visible; c++) {
+        base_buf_puts(b, c ? ", " : "  select ");
+        if (j->items)
+            expr_write(b, j->items[c], j->pairs, NULL);
+        else
+            base_buf_str(b, j->pairs->cols[c].name);
+        if (!j->items)
+            continue;
+        base_buf_puts(b, " as ");
+        base_buf_str(b, n->schema->cols[c].name);
+    }
+    base_buf_puts(b, n->schema->n_visible ? "\n" : "");
+}
+
+static void write_top(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    const struct plan_top *t = &n->top;
+    const struct evt_schema *in = plan_schema_of(p, t->input);
+    base_buf_puts(b, "  from ");
+    write_ref(b, p, t->input);
+    base_buf_putc(b, '\n');
+    if (t->size_us > 1) {
+        write_duration_of(b, t->size_us == t->slide_us ? "  window tumbling " : "  window sliding ", t->size_us);
+        if (t->size_us != t->slide_us)
+            write_duration_of(b, " every ", t->slide_us);
+        if (t->offset_us != 0)
+            write_duration_of(b, " offset ", t->offset_us);
+        base_buf_putc(b, '\n');
+    }
+    for (uint32_t i = 0; i < t->n_sorts; i++) {
+        base_buf_puts(b, i ? ", " : "  order by ");
+        base_buf_str(b, in->cols[t->sorts[i].col].name);
+        base_buf_puts(b, t->sorts[i].desc ? " desc" : "");
+    }
+    if (t->limit < INT64_MAX)
+        base_buf_printf(b, " limit %llu", (unsigned long long)t->limit);
     base_buf_putc(b, '\n');
 }
 
@@ -503,6 +605,8 @@ static void write_node(struct base_buf *b, const struct plan *p, const struct pl
     case PLAN_NODE_SELECT: write_select(b, p, n); break;
     case PLAN_NODE_AGGREGATE: write_aggregate(b, p, n); break;
     case PLAN_NODE_OVER: write_over(b, p, n); break;
+    case PLAN_NODE_JOIN: write_join(b, p, n); break;
+    case PLAN_NODE_TOP: write_top(b, p, n); break;
     case PLAN_NODE_PATTERN: write_pattern(b, p, n); break;
     case PLAN_NODE_ALERT: write_alert(b, p, n); break;
     case PLAN_NODE_PROCESS: write_process(b, p, n); break;

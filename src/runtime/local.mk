@@ -14,6 +14,11 @@ librt_la_SOURCES = \
 	src/runtime/rt_groups.c src/runtime/rt_groups.h \
 	src/runtime/rt_job.c src/runtime/rt_job.h src/runtime/rt_job_internal.h \
 	src/runtime/rt_job_open.c \
+	src/runtime/rt_join.c src/runtime/rt_join.h \
+	src/runtime/rt_join_keys.c src/runtime/rt_join_keys.h \
+	src/runtime/rt_join_kinds.c \
+	src/runtime/rt_join_rows.c src/runtime/rt_join_rows.h \
+	src/runtime/rt_join_save.c \
 	src/runtime/rt_life.c src/runtime/rt_life.h \
 	src/runtime/rt_look.c src/runtime/rt_look.h \
 	src/runtime/rt_master.c src/runtime/rt_master.h \
@@ -42,6 +47,8 @@ librt_la_SOURCES = \
 	src/runtime/rt_task_open.c \
 	src/runtime/rt_task_read.c \
 	src/runtime/rt_test.c src/runtime/rt_test.h \
+	src/runtime/rt_top.c \
+	src/runtime/rt_unnest.c src/runtime/rt_unnest.h \
 	src/runtime/rt_wait.c src/runtime/rt_wait.h \
 	src/runtime/rt_window_count.c \
 	src/runtime/rt_window_global.c \

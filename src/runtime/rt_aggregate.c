@@ -120,21 +120,6 @@ static enum cep_rc take_waiting(struct rt_aggregate *ag, int64_t wm, struct cep_
 
 /* -- batches -------------------------------------------------------------------------------------------------------- */
 
-/*
- * Windows of time add to times and take away; a time so far from 1970 that this overflows goes to the errors port.
- */
-static enum cep_rc refuse_far(
-    struct rt_aggregate *ag, struct evt_batch *v, const struct evt_batch *b, struct cep_err *err) {
-    enum cep_rc rc = CEP_OK;
-    for (uint32_t i = 0; i < b->n_rows && rc == CEP_OK; i++) {
-        if ((b->time[i] >= -RT_AGG_FAR && b->time[i] <= RT_AGG_FAR) || !evt_batch_has(v, i))
-            continue;
-        base_bits_unset(evt_batch_need_sel(v), i);
-        rc = rt_op_row_failed(&ag->op, b, i, "the time is too far from 1970 for a window", err);
-    }
-    return rc;
-}
-
 static enum cep_rc send_late(
     struct rt_aggregate *ag, struct evt_batch *b, const uint64_t *late, struct cep_err *err) {
     if (!rt_op_has_out(&ag->op, PLAN_PORT_LATE))
@@ -176,7 +161,7 @@ static enum cep_rc aggregate_batch(
     struct evt_batch *prep;
     enum cep_rc rc = rt_project_view(&ag->prepare, op, b, &prep, err);
     if (rc == CEP_OK)
-        rc = refuse_far(ag, prep, b, err);
+        rc = rt_project_refuse_far(op, prep, b, err);
     if (rc == CEP_OK && ag->ordered && input == IN_MAIN)
         rt_wait_add(&ag->wait, input, prep);
     else if (rc == CEP_OK)

@@ -28,9 +28,6 @@
 
 struct rt_aggregate;
 
-/* The furthest from 1970 that a row's time may be, some 73,000 years: windows add to it. */
-#define RT_AGG_FAR (INT64_MAX / 4)
-
 /* A row under way. */
 struct rt_agg_row {
     const struct evt_batch *prep; /* keys, arguments, filters of its batch */

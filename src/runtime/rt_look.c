@@ -8,6 +8,7 @@
 #include "connect/con.h"
 #include "event/evt_pack.h"
 #include "runtime/rt_aggregate.h"
+#include "runtime/rt_join.h"
 #include "runtime/rt_db.h"
 #include "runtime/rt_ops.h"
 #include "runtime/rt_save.h"
@@ -359,6 +360,39 @@ static enum cep_rc look_process(struct reader *r, const struct sto_entry *e, str
     return CEP_OK;
 }
 
+/* -- joins ----------------------------------------------------------------------------------------------------------- */
+
+static enum cep_rc look_join(struct reader *r, const struct sto_entry *e, struct cep_err *err) {
+    struct rt_look_op *op = op_of(r);
+    struct base_unpack u = base_unpack_of(e->value);
+    if (e->ns == STO_NS_META) {
+        int64_t watermark = base_unpack_zigzag(&u);
+        if (op->watermark == EVT_TIME_MIN || watermark < op->watermark)
+            op->watermark = watermark;
+        return u.bad ? damaged("what it joins", err) : CEP_OK;
+    }
+    if (e->ns != RT_JOIN_NS_KEPT && e->ns != RT_JOIN_NS_ROW)
+        return base_err_set(
+            err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
+    *(e->ns == RT_JOIN_NS_KEPT ? &op->n_keys : &op->n_rows) += 1;
+    return CEP_OK;
+}
+
+/* -- windows in order --------------------------------------------------------------------------------------------------- */
+
+static enum cep_rc look_top(struct reader *r, const struct sto_entry *e, struct cep_err *err) {
+    struct base_unpack u = base_unpack_of(e->value);
+    if (e->ns == STO_NS_META) {
+        op_of(r)->watermark = base_unpack_zigzag(&u);
+        return u.bad ? damaged("what it puts in order", err) : CEP_OK;
+    }
+    if (e->ns != RT_TOP_NS_ROW)
+        return base_err_set(
+            err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
+    op_of(r)->n_rows++;
+    return CEP_OK;
+}
+
 /* -- parts -------------------------------------------------------------------------------------------------------------- */
 
 typedef enum cep_rc look_fn(struct reader *r, const struct sto_entry *e, struct cep_err *err);
@@ -368,7 +402,7 @@ static const struct {
     const char *kind;
     look_fn *look; /* NULL: only counted */
 } kinds[] = { { "source", look_source }, { "aggregate", look_aggregate }, { "process", look_process },
-    { "over", look_aggregate },
+    { "over", look_aggregate }, { "join", look_join }, { "top", look_top },
     { "pattern", look_pattern }, { "alert", look_alert }, { "sink", look_sink },
     { "channel", look_channel } };
 

@@ -64,7 +64,7 @@ struct rt_look_op {
     size_t n_words, cap_words;
     /* pattern */
     struct nfa_look *names; /* of the first subtask; NULL = none */
-    uint64_t n_keys; /* of an aggregation: groups, one for each pane or session of a key */
+    uint64_t n_keys; /* of an aggregation: groups, one for each pane or session of a key; of a join: rows kept */
     uint64_t n_open, n_waiting, n_asleep;
     uint64_t *by_state; /* open ones that were told, by names->states */
     struct rt_look_key *keys; /* of `pattern` */

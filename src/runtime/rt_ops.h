@@ -13,12 +13,17 @@ struct plan;
 enum { RT_PROC_NS_KEY = 1, RT_PROC_NS_ROW = 2 }; /* process: a key's state and timers; a row that waits */
 enum { RT_NS_PART = 1 };                /* source: the watermark of a partition */
 enum { RT_NS_LIFE = 1, RT_NS_ROW = 2 }; /* alert: an identity; a row that waits */
+enum { RT_TOP_NS_ROW = 1 };             /* rows in order: one of a window that has not ended */
 
 struct rt_op *rt_select_new(const struct plan_node *node, const struct clk *clk);
 
 struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
 struct rt_op *rt_over_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
+
+struct rt_op *rt_top_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
+
+struct rt_op *rt_join_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
 struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 

@@ -99,3 +99,15 @@ enum cep_rc rt_project_send(
     evt_batch_unref(v);
     return rc;
 }
+
+enum cep_rc rt_project_refuse_far(
+    struct rt_op *op, struct evt_batch *v, const struct evt_batch *b, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < b->n_rows && rc == CEP_OK; i++) {
+        if ((b->time[i] >= -RT_FAR && b->time[i] <= RT_FAR) || !evt_batch_has(v, i))
+            continue;
+        base_bits_unset(evt_batch_need_sel(v), i);
+        rc = rt_op_row_failed(op, b, i, "the time is too far from 1970 for a window", err);
+    }
+    return rc;
+}

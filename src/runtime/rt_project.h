@@ -32,6 +32,11 @@ enum cep_rc rt_project_view(const struct rt_project *p, struct rt_op *op, struct
 /* Sends what is left of the batch to the operator's main output. */
 enum cep_rc rt_project_send(
     const struct rt_project *p, struct rt_op *op, struct evt_batch *b, struct cep_err *err);
+/* The furthest from 1970 that a row's time may be, some 73,000 years, where durations are added to it. */
+#define RT_FAR (INT64_MAX / 4)
+/* Rows of a view of b with a time further away are taken out of it and go to the ERRORS port. */
+enum cep_rc rt_project_refuse_far(
+    struct rt_op *op, struct evt_batch *v, const struct evt_batch *b, struct cep_err *err);
 /*
  * Rows on which one of the expressions failed, among those in `sel`, go to the ERRORS port, each once with the reason of the first
  * expression that fails on it. `exprs` may hold NULLs.

@@ -34,9 +34,12 @@ void rt_wait_add(struct rt_wait *w, uint32_t input, struct evt_batch *b) {
     for (uint32_t i = 0; i < b->n_rows; i++) {
         if (!evt_batch_has(b, i))
             continue;
-        rows[n++] = (struct clk_row){
-            .time = b->time[i], .seq = b->seq[i], .input = input, .origin = b->origin[i], .batch = place, .row = i
-        };
+        rows[n++] = (struct clk_row){ .time = b->time[i],
+            .seq = b->seq[i],
+            .input = input,
+            .origin = b->origin[i],
+            .batch = place,
+            .row = i };
         if (n == RT_WAIT_AT_ONCE) {
             clk_reorder_add(&w->reorder, rows, n);
             n = 0;

@@ -32,7 +32,10 @@ static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, int64_t tim
 
 static enum cep_rc global_take(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err) {
     struct global *w = ag->own;
-    struct rt_group *g = rt_groups_get(&w->groups, row->hash, row->bytes, row->vals, NULL);
+    bool made;
+    struct rt_group *g = rt_groups_get(&w->groups, row->hash, row->bytes, row->vals, &made);
+    if (ag->plan->first_only && !made)
+        return CEP_OK;
     rt_aggregate_step(ag, row, g->accs);
     g->changed = true;
     g->n_rows++;

@@ -268,7 +268,7 @@ static struct rt_group *session_load(
     int64_t first = base_unpack_zigzag(u), last = base_unpack_zigzag(u);
     bool ended = base_unpack_max(u, 1) != 0, changed = base_unpack_max(u, 1) != 0, made;
     uint64_t n_rows = base_unpack_varint(u);
-    if (u->bad || first > last || first < -RT_AGG_FAR || last > RT_AGG_FAR) {
+    if (u->bad || first > last || first < -RT_FAR || last > RT_FAR) {
         u->bad = true;
         return NULL;
     }

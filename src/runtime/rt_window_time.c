@@ -40,7 +40,7 @@ static struct timed *timed_of(const struct rt_aggregate *ag) {
     return ag->own;
 }
 
-/* The largest multiple of step (and offset) that is <= t. Requires: within RT_AGG_FAR, or a window's length of it. */
+/* The largest multiple of step (and offset) that is <= t. Requires: within RT_FAR, or a window's length of it. */
 static int64_t floor_to(int64_t t, int64_t step, int64_t offset) {
     int64_t rest = (t - offset) % step;
     return t - (rest < 0 ? rest + step : rest);
@@ -352,7 +352,7 @@ static struct rt_group *timed_load(
     int64_t start = base_unpack_zigzag(u);
     bool changed = base_unpack_max(u, 1) != 0, made;
     uint64_t n_rows = base_unpack_varint(u);
-    if (u->bad || start < -RT_AGG_FAR - w->pane_us || start > RT_AGG_FAR ||
+    if (u->bad || start < -RT_FAR - w->pane_us || start > RT_FAR ||
         floor_to(start, w->pane_us, w->offset) != start) {
         u->bad = true;
         return NULL;

@@ -57,3 +57,6 @@ check_PROGRAMS += tests/runtime/rt_process_test
 tests_runtime_rt_process_test_SOURCES = tests/runtime/rt_process_test.c $(RT_KIT)
 tests_runtime_rt_process_test_LDADD = $(RT_KIT_LIBS)
 EXTRA_tests_runtime_rt_process_test_DEPENDENCIES = tests/runtime/probe.la
+check_PROGRAMS += tests/runtime/rt_join_test
+tests_runtime_rt_join_test_SOURCES = tests/runtime/rt_join_test.c $(RT_KIT)
+tests_runtime_rt_join_test_LDADD = $(RT_KIT_LIBS)

@@ -2,10 +2,8 @@
 #include "tests/runtime/rt_kit.h"
 
 #include "base/base_mem.h"
-#include "state/sto_part.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define S     1000000 /* µs of a second: the rows' times below are in seconds */
@@ -228,50 +226,6 @@ static void results_are_a_stream_like_any(void **state) {
     rt_kit_release(&k);
 }
 
-/* -- saved and loaded ------------------------------------------------------------------------------------------------- */
-
-static void reload(
-    struct rt_kit *k, struct rt_kit *fresh, const char *text, const char *const *ops, size_t n_ops) {
-    rt_kit_init(fresh, text);
-    for (size_t i = 0; i < n_ops; i++) {
-        struct rt_op *from = rt_kit_op(k, ops[i]), *to = rt_kit_op(fresh, ops[i]);
-        struct base_buf b = BASE_BUF_INIT;
-        struct sto_part_head head = {
-            .kind = base_str_of(from->vt->kind), .name = from->name, .n_subtasks = 1
-        };
-        struct base_unpack u;
-        struct sto_entry e;
-        sto_part_begin(&b, &head);
-        struct sto_out out = sto_part_out(&b);
-        assert_int_equal(from->vt->save(from, &out, NULL), CEP_OK);
-        sto_part_end(&b);
-        assert_int_equal(sto_part_open(base_buf_view(&b), &head, &u, NULL), CEP_OK);
-        while (sto_part_next(&u, &e, NULL) == CEP_OK)
-            assert_int_equal(to->vt->load(to, &e, NULL, NULL), CEP_OK);
-        if (to->vt->loaded)
-            assert_int_equal(to->vt->loaded(to, NULL, NULL), CEP_OK);
-        base_buf_release(&b);
-    }
-    rt_kit_release(k);
-}
-
-static int cmp_lines(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Keys whose windows end together have no order among them. */
-static void sort_lines(struct base_buf *b) {
-    char *lines[1000], *copy = base_strdup(base_buf_cstr(b)), *save = NULL;
-    size_t n = 0;
-    for (char *l = strtok_r(copy, "\n", &save); l && n < 1000; l = strtok_r(NULL, "\n", &save))
-        lines[n++] = l;
-    qsort(lines, n, sizeof *lines, cmp_lines);
-    base_buf_clear(b);
-    for (size_t i = 0; i < n; i++)
-        base_buf_printf(b, "%s\n", lines[i]);
-    base_free(copy);
-}
-
 /* The same rows with and without a reload after each of them. */
 static void a_reload_after_every_row_changes_nothing(void **state) {
     (void)state;
@@ -305,7 +259,7 @@ static void a_reload_after_every_row_changes_nothing(void **state) {
                 base_buf_clear(w);
                 if (reloaded) {
                     uint64_t seq = k.seq;
-                    reload(&k, &next, text, ops, 2);
+                    rt_kit_reload(&k, &next, text, ops, 2);
                     k = next;
                     k.seq = seq;
                     w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN);
@@ -315,8 +269,8 @@ static void a_reload_after_every_row_changes_nothing(void **state) {
             base_buf_str(out, base_buf_view(w));
             rt_kit_release(&k);
         }
-        sort_lines(&whole);
-        sort_lines(&parts);
+        rt_kit_sort_lines(&whole);
+        rt_kit_sort_lines(&parts);
         if (strcmp(base_buf_cstr(&whole), base_buf_cstr(&parts)) != 0)
             fail_msg("%s:\n%s---\n%s", windows[i], base_buf_cstr(&whole), base_buf_cstr(&parts));
         assert_true(whole.len > 100);

@@ -4,6 +4,10 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 #include "connect/con.h"
+#include "state/sto_part.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 struct rt_kit_probe {
     struct rt_op op;
@@ -105,7 +109,9 @@ enum cep_rc rt_kit_push(struct rt_kit *k, const char *stream, uint32_t partition
     struct rt_op *op = rt_kit_op(k, stream);
     struct evt_batch *b = evt_batch_new(op->node->schema, 0);
     for (size_t i = 0; i < n; i++) {
-        evt_col_set_bytes(&b->cols[0], b->n_rows, rows[i].k, (uint32_t)strlen(rows[i].k));
+        struct base_str key = rows[i].k ? base_str_of(rows[i].k) : BASE_STR("");
+        evt_col_set_val(&b->cols[0], b->n_rows,
+            &(struct evt_val){ .null = !rows[i].k, .s = { key.p, (uint32_t)key.len } });
         evt_col_set_i(&b->cols[1], b->n_rows, rows[i].v);
         if (rows[i].at == INT64_MIN)
             evt_col_set_null(&b->cols[2], b->n_rows);
@@ -123,4 +129,49 @@ void rt_kit_finish(struct rt_kit *k) {
     for (uint32_t i = 0; i < k->plan->n_nodes; i++)
         if (k->plan->nodes[i]->kind == PLAN_NODE_SOURCE)
             assert_int_equal(rt_source_finish(k->graph.ops[i], NULL), CEP_OK);
+}
+
+void rt_kit_reload(
+    struct rt_kit *k, struct rt_kit *fresh, const char *text, const char *const *ops, size_t n_ops) {
+    rt_kit_init(fresh, text);
+    for (size_t i = 0; i < n_ops; i++) {
+        struct rt_op *from = rt_kit_op(k, ops[i]), *to = rt_kit_op(fresh, ops[i]);
+        struct base_buf b = BASE_BUF_INIT;
+        struct sto_part_head head = {
+            .kind = base_str_of(from->vt->kind), .name = from->name, .n_subtasks = 1
+        };
+        struct base_unpack u;
+        struct sto_entry e;
+        sto_part_begin(&b, &head);
+        struct sto_out out = sto_part_out(&b);
+        assert_int_equal(from->vt->save(from, &out, NULL), CEP_OK);
+        sto_part_end(&b);
+        assert_int_equal(sto_part_open(base_buf_view(&b), &head, &u, NULL), CEP_OK);
+        while (sto_part_next(&u, &e, NULL) == CEP_OK)
+            assert_int_equal(to->vt->load(to, &e, NULL, NULL), CEP_OK);
+        if (to->vt->loaded)
+            assert_int_equal(to->vt->loaded(to, NULL, NULL), CEP_OK);
+        base_buf_release(&b);
+    }
+    rt_kit_release(k);
+}
+
+static int cmp_lines(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void rt_kit_sort_lines(struct base_buf *b) {
+    char *copy = base_strdup(base_buf_cstr(b)), *save = NULL, **lines = NULL;
+    size_t n = 0, cap = 0;
+    for (char *l = strtok_r(copy, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+        lines = base_grow(lines, n, &cap, sizeof *lines);
+        lines[n++] = l;
+    }
+    if (n > 0)
+        qsort(lines, n, sizeof *lines, cmp_lines);
+    base_buf_clear(b);
+    for (size_t i = 0; i < n; i++)
+        base_buf_printf(b, "%s\n", lines[i]);
+    base_free(lines);
+    base_free(copy);
 }

@@ -33,7 +33,7 @@ struct base_buf *rt_kit_listen(struct rt_kit *k, const char *name, enum plan_por
 int64_t rt_kit_watermark(const struct rt_kit *k, size_t n);
 bool rt_kit_idle(const struct rt_kit *k, size_t n);
 
-/* A row of a stream (k string, v int, at timestamp); `at` INT64_MIN is null. */
+/* A row of a stream (k string, v int, at timestamp); `at` INT64_MIN and `k` NULL are null. */
 struct rt_kit_row {
     const char *k;
     int64_t v, at;
@@ -45,6 +45,11 @@ enum cep_rc rt_kit_push(struct rt_kit *k, const char *stream, uint32_t partition
         rt_kit_push(kit, stream, partition, (const struct rt_kit_row[]){ __VA_ARGS__ },            \
             sizeof((const struct rt_kit_row[]){ __VA_ARGS__ }) / sizeof(struct rt_kit_row), NULL), \
         CEP_OK)
+/* Another job of the same program that goes on from what `ops` of this one save; k is released. */
+void rt_kit_reload(
+    struct rt_kit *k, struct rt_kit *fresh, const char *text, const char *const *ops, size_t n_ops);
+/* Rows of one moment have no order among them when their keys differ. */
+void rt_kit_sort_lines(struct base_buf *b);
 /* All sources end. */
 void rt_kit_finish(struct rt_kit *k);
 /* Compares what came since the last time. */

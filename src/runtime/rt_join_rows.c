@@ -1,0 +1,84 @@
+/*
+ * rt_join_rows -- see rt_join_rows.h.
+ */
+#include "runtime/rt_join_rows.h"
+
+#include "base/base_check.h"
+#include "base/base_mem.h"
+
+#include <string.h>
+
+void rt_join_rows_init(struct rt_join_rows *s, const struct evt_schema *schema) {
+    *s = (struct rt_join_rows){ .schema = schema };
+}
+
+static void free_chunk(struct rt_join_chunk *c) {
+    if (!c)
+        return;
+    evt_batch_unref(c->rows);
+    base_free(c);
+}
+
+void rt_join_rows_release(struct rt_join_rows *s) {
+    for (size_t i = 0; i < s->n; i++)
+        free_chunk(s->chunks[s->first + i]);
+    free_chunk(s->spare);
+    base_free(s->chunks);
+    *s = (struct rt_join_rows){ .schema = s->schema };
+}
+
+static void add_chunk(struct rt_join_rows *s) {
+    struct rt_join_chunk *c = s->spare;
+    s->spare = NULL;
+    if (!c) {
+        c = base_alloc(sizeof *c);
+        c->rows = evt_batch_new(s->schema, RT_JOIN_CHUNK);
+    }
+    if (s->first > s->n) { /* more than half is free in front */
+        memmove(s->chunks, s->chunks + s->first, s->n * sizeof(struct rt_join_chunk *));
+        s->first = 0;
+    }
+    s->chunks = base_grow(s->chunks, s->first + s->n, &s->cap, sizeof(struct rt_join_chunk *));
+    s->chunks[s->first + s->n++] = c;
+}
+
+uint64_t rt_join_rows_add(
+    struct rt_join_rows *s, const struct evt_batch *from, uint32_t row, uint32_t skip, uint32_t key) {
+    if (s->tail == s->base + s->n * RT_JOIN_CHUNK)
+        add_chunk(s);
+    uint64_t number = s->tail++;
+    struct rt_join_chunk *c = rt_join_chunk_of(s, number);
+    struct evt_batch *to = c->rows;
+    uint32_t at = to->n_rows;
+    for (uint32_t i = 0; i < s->schema->n_cols; i++)
+        evt_col_copy(&to->cols[i], at, &from->cols[skip + i], row);
+    to->time[at] = from->time[row];
+    to->seq[at] = from->seq[row];
+    to->origin[at] = from->origin[row];
+    evt_batch_end_row(to);
+    c->meta[at] = (struct rt_join_meta){ .key = key };
+    return number;
+}
+
+void rt_join_rows_pop(struct rt_join_rows *s) {
+    CEP_REQUIRE(s->head < s->tail);
+    if (++s->head % RT_JOIN_CHUNK != 0)
+        return;
+    struct rt_join_chunk *c = s->chunks[s->first];
+    s->first++;
+    s->n--;
+    s->base += RT_JOIN_CHUNK;
+    if (s->spare) {
+        free_chunk(c);
+        return;
+    }
+    evt_batch_clear(c->rows);
+    s->spare = c;
+}
+
+size_t rt_join_rows_bytes(const struct rt_join_rows *s) {
+    size_t bytes = s->cap * sizeof(struct rt_join_chunk *);
+    for (size_t i = 0; i < s->n; i++)
+        bytes += sizeof(struct rt_join_chunk) + evt_batch_bytes(s->chunks[s->first + i]->rows);
+    return bytes;
+}

@@ -1,0 +1,250 @@
+/*
+ * rt_join_save -- what survives of a join.
+ *
+ * META (key ""): zigzag watermark that has gone on; str signature: kind, bounds, keys and kept columns as text; and, for who reads it
+ * without the .pattern: u8 kind, varint key columns, str schema of the rows of each side that wait (keys, then what is kept). State of
+ * another signature means something else and is lost: counted by rows.
+ * KEPT (key: u8 side, u64 number): str the key's canonical bytes; u8 1 = it equals nothing; u8 1 = it had a partner (each window
+ * asks anew); a row of what is kept. Of a table only the versions that are in force.
+ * ROW (key: u64 number): u8 side; a row that waits for the watermark.
+ */
+#include "runtime/rt_join.h"
+
+#include "base/base_check.h"
+#include "base/base_err.h"
+#include "base/base_map.h"
+#include "base/base_mem.h"
+#include "event/evt_pack.h"
+
+#include <stdlib.h>
+
+static struct rt_join *join_of(const struct rt_op *op) {
+    return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_join, op);
+}
+
+static void write_signature(const struct rt_join *j, struct base_buf *b) {
+    const struct plan_join *p = j->plan;
+    base_buf_printf(b, "%d %lld %lld %lld %lld %d%d;", (int)p->kind, (long long)p->within_us,
+        (long long)p->size_us, (long long)p->slide_us, (long long)p->offset_us, p->sides[0].outer,
+        p->sides[1].outer);
+    for (uint32_t s = 0; s < 2; s++) {
+        const struct evt_schema *in = plan_schema_of(j->whole, p->sides[s].input);
+        for (uint32_t i = 0; i < j->sides[s].prep.n_cols; i++) {
+            evt_type_write(b, j->sides[s].prep.cols[i].type);
+            base_buf_putc(b, ' ');
+            expr_write(b, j->sides[s].prep_exprs[i], in, NULL);
+            base_buf_putc(b, ';');
+        }
+    }
+}
+
+/* -- out -------------------------------------------------------------------------------------------------------------- */
+
+static enum cep_rc save_meta(struct rt_join *j, const struct sto_out *out, struct cep_err *err) {
+    struct base_buf value = BASE_BUF_INIT, part = BASE_BUF_INIT;
+    base_pack_zigzag(&value, j->passed);
+    write_signature(j, &part);
+    base_pack_str(&value, base_buf_view(&part));
+    base_pack_u8(&value, (uint8_t)j->plan->kind);
+    base_pack_varint(&value, j->plan->n_keys);
+    for (uint32_t s = 0; s < 2; s++) {
+        base_buf_clear(&part);
+        evt_pack_schema(&part, &j->sides[s].prep);
+        base_pack_str(&value, base_buf_view(&part));
+    }
+    enum cep_rc rc = sto_put(out, STO_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&value), err);
+    base_buf_release(&value);
+    base_buf_release(&part);
+    return rc;
+}
+
+static enum cep_rc save_kept(
+    struct rt_join *j, uint32_t side, const struct sto_out *out, struct cep_err *err) {
+    const struct rt_join_rows *rows = &j->sides[side].rows;
+    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
+    enum cep_rc rc = CEP_OK;
+    for (uint64_t i = rows->head; i < rows->tail && rc == CEP_OK; i++) {
+        const struct rt_join_meta *m = rt_join_meta(rows, i);
+        const struct rt_join_key *k = rt_join_key_at(&j->keys, m->key);
+        if (j->kind->left_passes && k->newest[side] != i + 1)
+            continue; /* replaced */
+        base_buf_clear(&key);
+        base_buf_clear(&value);
+        base_pack_u8(&key, (uint8_t)side);
+        base_pack_u64(&key, i);
+        base_pack_str(&value, rt_join_key_bytes(k));
+        base_pack_u8(&value, k->null);
+        base_pack_u8(&value, m->matched != 0);
+        evt_pack_row(&value, rt_join_chunk_of(rows, i)->rows, (uint32_t)(i % RT_JOIN_CHUNK), &j->scratch);
+        base_arena_clear(&j->scratch);
+        rc = sto_put(out, RT_JOIN_NS_KEPT, sto_group_of_hash(k->hash), base_buf_view(&key),
+            base_buf_view(&value), err);
+    }
+    base_buf_release(&key);
+    base_buf_release(&value);
+    return rc;
+}
+
+struct row_saving {
+    struct rt_join *j;
+    const struct sto_out *out;
+    uint64_t number;
+};
+
+static enum cep_rc save_row(
+    void *arg, const struct clk_row *r, const struct evt_batch *prep, struct cep_err *err) {
+    struct row_saving *s = arg;
+    struct rt_join *j = s->j;
+    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
+    uint32_t side = j->kind->left_passes ? 1 - r->input : r->input;
+    (void)rt_join_write_key(j, side, prep, r->row, &key);
+    uint32_t group = sto_group_of(base_buf_view(&key));
+    base_buf_clear(&key);
+    base_pack_u64(&key, s->number++);
+    base_pack_u8(&value, (uint8_t)side);
+    evt_pack_row(&value, prep, r->row, &j->scratch);
+    base_arena_clear(&j->scratch);
+    enum cep_rc rc = sto_put(s->out, RT_JOIN_NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
+    base_buf_release(&key);
+    base_buf_release(&value);
+    return rc;
+}
+
+/* Between two elements of the input no pair is under way. */
+enum cep_rc rt_join_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
+    struct rt_join *j = join_of(op);
+    struct row_saving rows = { .j = j, .out = out };
+    enum cep_rc rc = save_meta(j, out, err);
+    for (uint32_t s = 0; s < 2 && rc == CEP_OK; s++)
+        rc = save_kept(j, s, out, err);
+    return rc == CEP_OK ? rt_wait_each(&j->wait, save_row, &rows, err) : rc;
+}
+
+/* -- back ------------------------------------------------------------------------------------------------------------- */
+
+static void load_meta(struct rt_join *j, struct base_unpack *u) {
+    struct base_buf now = BASE_BUF_INIT;
+    int64_t passed = base_unpack_zigzag(u);
+    struct base_str sig = base_unpack_str(u);
+    write_signature(j, &now);
+    j->same = base_str_eq(sig, base_buf_view(&now));
+    base_buf_release(&now);
+    (void)base_unpack_bytes(u, (size_t)(u->end - u->p)); /* the signature says as much */
+    /* All subtasks had seen the same watermarks when the barrier came. */
+    if (passed > j->passed)
+        j->passed = passed;
+}
+
+static bool lost(struct rt_join *j, struct base_unpack *u, struct sto_losses *losses) {
+    if (j->same)
+        return false;
+    sto_lose(losses, j->op.name, BASE_STR("rows of a join of other keys, columns or bounds"), 1);
+    u->p = u->end;
+    return true;
+}
+
+static void load_kept(
+    struct rt_join *j, struct base_str entry_key, struct base_unpack *u, struct sto_losses *losses) {
+    if (lost(j, u, losses))
+        return;
+    struct base_unpack k = base_unpack_of(entry_key);
+    uint32_t side = (uint32_t)base_unpack_max(&k, 1);
+    struct base_str bytes = base_unpack_str(u);
+    bool null = base_unpack_u8(u) != 0, matched = base_unpack_u8(u) != 0;
+    struct rt_join_side *of = &j->sides[side];
+    struct evt_batch *b = evt_batch_new(&of->kept, 1);
+    if (!k.bad && !u->bad && evt_unpack_row(u, b, &j->scratch) && b->time[0] >= -RT_FAR &&
+        b->time[0] <= RT_FAR) {
+        uint32_t place = rt_join_keys_get(
+            &j->keys, base_hash(bytes.len ? bytes.p : "", bytes.len), bytes, null);
+        uint64_t number = rt_join_rows_add(&of->loaded, b, 0, 0, place);
+        rt_join_meta(&of->loaded, number)->matched = matched && j->plan->kind == PLAN_JOIN_INTERVAL;
+    } else {
+        u->bad = true;
+    }
+    evt_batch_unref(b);
+}
+
+static void load_row(struct rt_join *j, struct base_unpack *u, struct sto_losses *losses) {
+    if (lost(j, u, losses))
+        return;
+    uint32_t side = (uint32_t)base_unpack_max(u, 1);
+    struct evt_batch *b = evt_batch_new(&j->sides[side].prep, 1);
+    if (!u->bad && evt_unpack_row(u, b, &j->scratch) && b->time[0] >= -RT_FAR && b->time[0] <= RT_FAR)
+        rt_wait_add(&j->wait, j->kind->left_passes ? 1 - side : side, b);
+    else
+        u->bad = true;
+    evt_batch_unref(b);
+}
+
+enum cep_rc rt_join_load(
+    struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
+    struct rt_join *j = join_of(op);
+    struct base_unpack u = base_unpack_of(e->value);
+    if (e->ns == STO_NS_META)
+        load_meta(j, &u);
+    else if (e->ns == RT_JOIN_NS_KEPT)
+        load_kept(j, e->key, &u, losses);
+    else if (e->ns == RT_JOIN_NS_ROW)
+        load_row(j, &u, losses);
+    else
+        u.bad = true;
+    base_arena_clear(&j->scratch);
+    return base_unpack_ok(&u) ? CEP_OK
+                              : base_err_set(err, CEP_EDAMAGED, "stream \"%.*s\": its saved state is damaged",
+                                    BASE_STR_FMT(op->name));
+}
+
+/* Rows of several subtasks come one subtask after the other: they are put in the order of their times again. */
+struct placed {
+    int64_t time;
+    uint64_t seq, number;
+    uint32_t origin;
+};
+
+static int by_time(const void *x, const void *y) {
+    const struct placed *a = x, *b = y;
+    if (a->time != b->time)
+        return a->time < b->time ? -1 : 1;
+    if (a->origin != b->origin)
+        return a->origin < b->origin ? -1 : 1;
+    return a->seq < b->seq ? -1 : a->seq > b->seq;
+}
+
+static void put_in_order(struct rt_join *j, uint32_t side) {
+    struct rt_join_rows *from = &j->sides[side].loaded, *to = &j->sides[side].rows;
+    size_t n = (size_t)(from->tail - from->head);
+    struct placed *placed = base_calloc(n + 1, sizeof *placed);
+    for (size_t i = 0; i < n; i++) {
+        const struct evt_batch *b = rt_join_chunk_of(from, i)->rows;
+        uint32_t row = (uint32_t)(i % RT_JOIN_CHUNK);
+        placed[i] = (struct placed){ b->time[row], b->seq[row], i, b->origin[row] };
+    }
+    qsort(placed, n, sizeof *placed, by_time);
+    for (size_t i = 0; i < n; i++) {
+        const struct rt_join_chunk *c = rt_join_chunk_of(from, placed[i].number);
+        uint32_t row = (uint32_t)(placed[i].number % RT_JOIN_CHUNK), key = c->meta[row].key;
+        uint64_t number = rt_join_rows_add(to, c->rows, row, 0, key);
+        rt_join_meta(to, number)->matched = c->meta[row].matched;
+        if (j->kind->left_passes)
+            j->n_current += rt_join_key_at(&j->keys, key)->newest[side] == 0;
+        rt_join_hang(j, side, number, key);
+    }
+    base_free(placed);
+    rt_join_rows_release(from);
+}
+
+enum cep_rc rt_join_loaded(struct rt_op *op, struct sto_losses *losses, struct cep_err *err) {
+    struct rt_join *j = join_of(op);
+    const struct plan_join *p = j->plan;
+    (void)losses;
+    (void)err;
+    put_in_order(j, 0);
+    put_in_order(j, 1);
+    if (p->kind == PLAN_JOIN_WINDOW && j->passed > -RT_FAR && j->passed < RT_FAR) {
+        /* The last window that had ended. */
+        int64_t x = j->passed + 1 - p->size_us - p->offset_us, rest = x % p->slide_us;
+        j->fired = x - (rest < 0 ? rest + p->slide_us : rest) + p->offset_us;
+    }
+    return CEP_OK;
+}

@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""distinct, unnest, unions of groups and groups of unions, and the first rows of windows in the real program, judged by SQLite on the same data.
+
+Random events, out of order within the watermark's delay, at parallelism 1, 2 and 4; and a run killed in the midst and gone on with.
+Each test is a function named test_*; it gets a scratch folder. Usage: query_test.py [-k TEXT].
+"""
+import json
+import os
+import pathlib
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+CEPD = os.path.abspath(os.environ["CEPD"])
+LIMIT_S = 120
+BASE_S = 1767261600  # 2026-01-01T10:00:00Z
+S = 1_000_000
+
+SOURCES = "".join(f"""stream {n} (k string, v int, tags array(string), items array(row(name string, n int)), at timestamp)
+from file (path = '{n}.ndjson') format json (timestamp_format = 'epoch_ms') event time at watermark delay 5 s;
+""" for n in "ab")
+SINK = "sink q to file (path = 'out.ndjson') format json;"
+
+
+def events(n, seed):
+    rng = random.Random(seed)
+    return [{"k": None if rng.random() < 0.05 else f"key{rng.randrange(4)}", "v": rng.randrange(6),
+             "tags": None if rng.random() < 0.1 else [rng.choice(["x", "y", "z", None]) for _ in range(rng.randrange(4))],
+             "items": [{"name": rng.choice("pqr"), "n": rng.randrange(9)} for _ in range(rng.randrange(3))],
+             "at": BASE_S * 1000 + i * 300 + rng.randrange(-4000, 400)} for i in range(n)]
+
+
+def two(folder, seed, n=400):
+    db = sqlite3.connect(":memory:")
+    for name in "ab":
+        rows = events(n, seed)
+        seed += 1
+        (folder / f"{name}.ndjson").write_text("".join(json.dumps(r) + "\n" for r in rows))
+        db.execute(f"create table {name} (k text, v int, tags text, items text, at int)")
+        db.executemany(f"insert into {name} values (?, ?, ?, ?, ?)", [
+            (r["k"], r["v"], json.dumps(r["tags"]), json.dumps(r["items"]), r["at"] * 1000) for r in rows])
+    return db
+
+
+def stamp(us):
+    ms = us % S // 1000
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(us // S)) + (f".{ms:03d}" if ms else "") + "Z"
+
+
+def run(folder, text, parallelism, *more):
+    (folder / "q.pattern").write_text(SOURCES + text)
+    done = subprocess.run([CEPD, "run", "q.pattern", "--parallelism", str(parallelism), *more], cwd=folder,
+                          capture_output=True, text=True, timeout=LIMIT_S)
+    assert done.returncode == 0, done.stderr
+
+
+def lines(path):
+    return sorted(path.read_text().splitlines()) if path.exists() else []
+
+
+def check(folder, text, names, expected, least=10):
+    expected = sorted((tuple(r) for r in expected), key=repr)
+    assert len(expected) >= least, len(expected)
+    for parallelism in (1, 2, 4):
+        for p in folder.glob("out*"):
+            p.unlink()
+        run(folder, text, parallelism)
+        rows = sorted((tuple(json.loads(line)[n] for n in names) for line in lines(folder / "out.ndjson")), key=repr)
+        if rows != expected:
+            missing = [r for r in expected if r not in rows][:3]
+            extra = [r for r in rows if r not in expected][:3]
+            raise AssertionError(f"parallelism {parallelism}: {len(rows)} rows for {len(expected)}; missing {missing}, not expected {extra}")
+
+
+def test_distinct_in_a_window_equals_sql(folder):
+    db = two(folder, 1)
+    text = f"stream q as select distinct k, v * 2 as twice, window_start as s from a where v > 0 window tumbling 10 s; {SINK}"
+    size = 10 * S
+    expected = db.execute(f"select distinct k, v * 2, at / {size} * {size} from a where v > 0").fetchall()
+    check(folder, text, ("k", "twice", "s"), [(*r[:2], stamp(r[2])) for r in expected])
+
+
+def test_distinct_for_ever_equals_sql(folder):
+    db = two(folder, 3)
+    text = f"stream t as select k, v from a; stream q as select distinct * from t; {SINK}"
+    check(folder, text, ("k", "v"), db.execute("select distinct k, v from a").fetchall())
+
+
+def test_elements_equal_sql(folder):
+    db = two(folder, 5)
+    text = f"stream q as select a.k, v, tag from a cross join unnest(tags) as t (tag) where v < 5; {SINK}"
+    check(folder, text, ("k", "v", "tag"), db.execute(
+        "select k, v, e.value from a, json_each(coalesce(tags, '[]')) as e where v < 5 and tags <> 'null'").fetchall())
+    text = f"stream q as select v, tag from a left join unnest(a.tags) as tag on true; {SINK}"
+    check(folder, text, ("v", "tag"), db.execute(
+        "select v, e.value from a left join json_each(case when tags = 'null' then '[]' else tags end) as e on true").fetchall())
+
+
+def test_elements_that_are_rows_are_grouped(folder):
+    db = two(folder, 7)
+    text = f"""stream q as select k, i.name, count(*) as c, sum(n) as total, window_end as e from a, unnest(items) as i
+      group by k, i.name window tumbling 20 s; {SINK}"""
+    size = 20 * S
+    expected = db.execute(f"""select k, e.value ->> 'name', count(*), sum(e.value ->> 'n'), at / {size} * {size} + {size}
+      from a, json_each(items) as e group by 1, 2, 5""").fetchall()
+    check(folder, text, ("k", "name", "c", "total", "e"), [(*r[:4], stamp(r[4])) for r in expected])
+
+
+def test_unions_of_groups_and_groups_of_unions_equal_sql(folder):
+    db = two(folder, 9)
+    size = 10 * S
+    text = f"""stream q as select k, count(*) as n, sum(v) as total from a group by k window tumbling 10 s
+      union all select k, count(*) as n, max(v) as total from b where v > 1 group by k window tumbling 10 s; {SINK}"""
+    check(folder, text, ("k", "n", "total"), db.execute(f"""select k, count(*), sum(v) from a group by k, at / {size}
+      union all select k, count(*), max(v) from b where v > 1 group by k, at / {size}""").fetchall())
+    text = f"""stream q as select k, count(*) as n, sum(v) as total from (select k, v from a union all select k, v + 1 from b where v > 1) as u
+      group by k window tumbling 10 s; {SINK}"""
+    check(folder, text, ("k", "n", "total"), db.execute(f"""select k, count(*), sum(v) from
+      (select k, v, at from a union all select k, v + 1, at from b where v > 1) group by k, at / {size}""").fetchall())
+
+
+def test_the_first_rows_of_a_window_equal_sql(folder):
+    db = two(folder, 13)
+    size, slide = 10 * S, 5 * S
+    text = f"""stream q as select k, v * 2 as twice, window_start as s, at from a where v <> 3
+      window tumbling 10 s order by v desc, k limit 4; {SINK}"""
+    expected = db.execute(f"""select k, v * 2, s, at from (select *, at / {size} * {size} as s, row_number() over
+      (partition by at / {size} order by v desc, k, at, rowid) as nth from a where v <> 3) where nth <= 4""").fetchall()
+    check(folder, text, ("k", "twice", "s", "at"), [(*r[:2], stamp(r[2]), stamp(r[3])) for r in expected])
+    text = f"stream q as select v, window_end as e, k from a window sliding 10 s every 5 s order by k desc, v limit 3; {SINK}"
+    db.execute("create table w (s int)")
+    db.executemany("insert into w values (?)", [(s,) for s in range((BASE_S - 60) * S, (BASE_S + 300) * S, slide)])
+    expected = db.execute(f"""select v, s + {size}, k from (select *, row_number() over
+      (partition by s order by k desc, v, at, a.rowid) as nth from a join w on at >= s and at < s + {size}) where nth <= 3""").fetchall()
+    check(folder, text, ("v", "e", "k"), [(r[0], stamp(r[1]), r[2]) for r in expected])
+
+
+def test_the_first_groups_of_a_window_equal_sql(folder):
+    db = two(folder, 15)
+    size = 20 * S
+    text = f"""stream q as select k, v, count(*) as n, window_start as s from a group by k, v window tumbling 20 s having count(*) > 1
+      order by n desc, sum(v), k, v limit 3; {SINK}"""
+    expected = db.execute(f"""select k, v, n, s from (select *, row_number() over (partition by s order by n desc, total, k, v) as nth from
+      (select k, v, count(*) as n, sum(v) as total, at / {size} * {size} as s from a group by k, v, 5 having count(*) > 1))
+      where nth <= 3""").fetchall()
+    check(folder, text, ("k", "v", "n", "s"), [(*r[:3], stamp(r[3])) for r in expected])
+
+
+def test_all_rows_of_a_window_come_in_order(folder):
+    two(folder, 17)
+    text = f"stream q as select v, at, window_start as s from a window tumbling 20 s order by v desc, at; {SINK}"
+    run(folder, text, 1)
+    rows = [json.loads(line) for line in (folder / "out.ndjson").read_text().splitlines()]
+    assert len(rows) > 300 and rows == sorted(rows, key=lambda r: (r["s"], -r["v"], r["at"].rstrip("Z").ljust(23, "0")))
+
+
+def test_kills_change_nothing(folder):
+    """The file sinks after kills and restores, at another parallelism each time, are those of a run without."""
+    two(folder, 11, 3000)
+    text = """stream d as select distinct k, v, tag from a cross join unnest(tags) as t (tag) window tumbling 5 s;
+    stream e as select distinct k, n from a, unnest(items) as i;
+    stream f as select k, v, window_start as s from a window sliding 20 s every 10 s order by v desc, k limit 7;
+    sink d to file (path = 'out.ndjson') format json;
+    sink e to file (path = 'out2.ndjson') format json;
+    sink f to file (path = 'out3.ndjson') format json;"""
+    run(folder, text, 1)
+    names = ("out.ndjson", "out2.ndjson", "out3.ndjson")
+    whole = [lines(folder / n) for n in names]
+    assert len(whole[0]) > 100 and len(whole[1]) > 20 and len(whole[2]) > 100
+    for p in folder.glob("out*"):
+        p.unlink()
+    (folder / "q.pattern").write_text(SOURCES.replace("ndjson')", "ndjson', follow = true)") + text)
+    data = (folder / "a.ndjson").read_bytes()
+    cuts = [0, len(data) // 5, len(data) // 2, len(data) * 4 // 5]
+    for i, cut in enumerate(cuts):
+        (folder / "a.ndjson").write_bytes(data[:cut])
+        args = [CEPD, "run", "q.pattern", "--state-dir", "state", "--checkpoint-interval", "20 ms", "--parallelism", str(i % 3 + 1)]
+        job = subprocess.Popen(args + (["--restore", "latest"] if i else []), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        time.sleep(0.4)
+        if i + 1 < len(cuts):
+            with open(folder / "a.ndjson", "ab") as f:
+                f.write(data[cut:cuts[i + 1]])
+            time.sleep(0.3)
+        job.send_signal(signal.SIGKILL)
+        job.wait(LIMIT_S)
+    (folder / "a.ndjson").write_bytes(data)
+    run(folder, text, 2, "--state-dir", "state", "--restore", "latest")
+    for n, w in zip(names, whole):
+        assert lines(folder / n) == w, n
+
+
+def main():
+    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
+    failed = 0
+    for name, test in sorted(globals().items()):
+        if not name.startswith("test_") or only not in name:
+            continue
+        with tempfile.TemporaryDirectory() as tmp:
+            try:
+                test(pathlib.Path(tmp))
+                print(f"ok {name}")
+            except Exception:
+                failed += 1
+                print(f"FAILED {name}")
+                traceback.print_exc(file=sys.stdout)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
