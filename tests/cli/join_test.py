@@ -59,6 +59,15 @@ def run(folder, text, parallelism, *more):
     assert done.returncode == 0, done.stderr
 
 
+def wait_for_a_checkpoint(folder):
+    """There is one to go on from, however slow the machine is."""
+    for _ in range(LIMIT_S * 10):
+        if any((folder / "state" / "checkpoints").glob("chk-*[0-9]/MANIFEST")):
+            return
+        time.sleep(0.1)
+    raise AssertionError("no checkpoint")
+
+
 def lines(path):
     return sorted(path.read_text().splitlines()) if path.exists() else []
 
@@ -226,6 +235,7 @@ def test_kills_change_nothing(folder):
                 with open(folder / f"{n}.ndjson", "ab") as f:
                     f.write(data[n][int(len(data[n]) * part):int(len(data[n]) * parts[i + 1])])
             time.sleep(0.3)
+        wait_for_a_checkpoint(folder)
         job.send_signal(signal.SIGKILL)
         job.wait(LIMIT_S)
     for n in "ab":
