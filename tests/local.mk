@@ -54,6 +54,7 @@ include tests/state/local.mk
 include tests/runtime/local.mk
 include tests/connect/local.mk
 include tests/dsl/local.mk
+include tests/embed/local.mk
 include tests/cepd/local.mk
 include tests/cli/local.mk
 include tests/patterns/local.mk

@@ -113,6 +113,40 @@ void plan_schema_for_library(struct base_arena *a, const struct evt_schema *s, s
     *out = (struct cep_schema){ s->n_visible, fields_for(a, s->cols, s->n_visible) };
 }
 
+/* -- values ---------------------------------------------------------------------------------------------------------- */
+
+void plan_val_show(const struct evt_type *t, const struct evt_val *v) {
+    /* What the engine made lies in memory of its own, whoever looks at it through a const. */
+    struct cep_value *shown = (struct cep_value *)(uintptr_t)plan_vals_for_library(v);
+    shown->kind = (uint8_t)t->kind;
+    if (v->null)
+        return;
+    if (t->kind == EVT_ARRAY)
+        for (uint32_t i = 0; i < v->list.n; i++)
+            plan_val_show(t->elem, &v->list.v[i]);
+    if (t->kind == EVT_ROW)
+        for (uint32_t i = 0; i < v->list.n; i++)
+            plan_val_show(t->fields[i].type, &v->list.v[i]);
+}
+
+bool plan_val_fits(const struct evt_type *t, const struct cep_value *v) {
+    if (v->null)
+        return true;
+    if (v->kind != (uint8_t)t->kind)
+        return false;
+    if (t->kind == EVT_ROW && v->list.n != t->n_fields)
+        return false;
+    if (t->kind == EVT_ARRAY || t->kind == EVT_ROW)
+        for (uint32_t i = 0; i < v->list.n; i++)
+            if (!plan_val_fits(t->kind == EVT_ARRAY ? t->elem : t->fields[i].type, &v->list.v[i]))
+                return false;
+    return true;
+}
+
+const char *plan_val_kind(const struct cep_value *v) {
+    return v->kind < EVT_KIND_MAX ? evt_kind_name((enum evt_kind)v->kind) : "nothing";
+}
+
 /* -- what it says of itself --------------------------------------------------------------------------------------------- */
 
 static enum cep_rc wrong(struct cep_err *err, const char *what, uint32_t i, const char *why) {

@@ -25,6 +25,13 @@ const struct cep_type *plan_type_for_library(struct base_arena *a, const struct 
 bool plan_schema_of_library(struct base_arena *a, const struct cep_schema *s, struct evt_schema *out);
 void plan_schema_for_library(struct base_arena *a, const struct evt_schema *s, struct cep_schema *out);
 
+/* Says of what kind each value is, the parts of it too, for who is outside to see. Requires: the engine made it. */
+void plan_val_show(const struct evt_type *t, const struct evt_val *v);
+/* May it stand where that type is asked for? Null may. */
+bool plan_val_fits(const struct evt_type *t, const struct cep_value *v);
+/* "int", "nothing" when it does not say. */
+const char *plan_val_kind(const struct cep_value *v);
+
 /* Values are laid out alike on both sides. */
 static inline const struct cep_value *plan_vals_for_library(const struct evt_val *v) {
     return (const struct cep_value *)(const void *)v;

@@ -48,7 +48,7 @@ static enum cep_rc call_row(
     const struct evt_schema *s = b->schema;
     for (uint32_t c = 0; c < s->n_visible; c++) {
         evt_col_get(&b->cols[c], r->row, &p->scratch, &p->cells[c]);
-        rt_process_show(s->cols[c].type, &p->cells[c]);
+        plan_val_show(s->cols[c].type, &p->cells[c]);
     }
     const struct cep_row row = {
         .cells = plan_vals_for_library(p->cells), .n_cells = s->n_visible, .input = r->input, .time = r->time

@@ -152,8 +152,6 @@ bool rt_process_timer_take(struct rt_process *p, const struct rt_proc_due *due);
 
 extern const struct cep_host rt_process_host;
 
-/* Says of what kind each value is, for the library to see. */
-void rt_process_show(const struct evt_type *t, const struct evt_val *v);
 /* Sends what waits in outs. */
 enum cep_rc rt_process_flush(struct rt_process *p, struct cep_err *err);
 

@@ -29,40 +29,6 @@ __attribute__((format(printf, 3, 4))) static enum cep_rc fail(
     return rc;
 }
 
-/* -- values ----------------------------------------------------------------------------------------------------------- */
-
-void rt_process_show(const struct evt_type *t, const struct evt_val *v) {
-    /* What the engine made lies in memory of its own, whoever looks at it through a const. */
-    struct cep_value *shown = (struct cep_value *)(uintptr_t)plan_vals_for_library(v);
-    shown->kind = (uint8_t)t->kind;
-    if (v->null)
-        return;
-    if (t->kind == EVT_ARRAY)
-        for (uint32_t i = 0; i < v->list.n; i++)
-            rt_process_show(t->elem, &v->list.v[i]);
-    if (t->kind == EVT_ROW)
-        for (uint32_t i = 0; i < v->list.n; i++)
-            rt_process_show(t->fields[i].type, &v->list.v[i]);
-}
-
-static bool fits(const struct evt_type *t, const struct cep_value *v) {
-    if (v->null)
-        return true;
-    if (v->kind != (uint8_t)t->kind)
-        return false;
-    if (t->kind == EVT_ROW && v->list.n != t->n_fields)
-        return false;
-    if (t->kind == EVT_ARRAY || t->kind == EVT_ROW)
-        for (uint32_t i = 0; i < v->list.n; i++)
-            if (!fits(t->kind == EVT_ARRAY ? t->elem : t->fields[i].type, &v->list.v[i]))
-                return false;
-    return true;
-}
-
-static const char *kind_of(const struct cep_value *v) {
-    return v->kind < EVT_KIND_MAX ? evt_kind_name((enum evt_kind)v->kind) : "nothing";
-}
-
 /* -- rows out --------------------------------------------------------------------------------------------------------- */
 
 static enum plan_port port_of(uint32_t output) {
@@ -113,9 +79,9 @@ static enum cep_rc host_emit(
         const struct evt_column *col = &s->cols[c];
         if (cells[c].null && col->not_null)
             return fail(p, CEP_EINVAL, "column \"%.*s\" cannot be null", BASE_STR_FMT(col->name));
-        if (!fits(col->type, &cells[c]))
+        if (!plan_val_fits(col->type, &cells[c]))
             return fail(p, CEP_ETYPE, "column \"%.*s\" is %s, and it was given %s", BASE_STR_FMT(col->name),
-                evt_kind_name(col->type->kind), kind_of(&cells[c]));
+                evt_kind_name(col->type->kind), plan_val_kind(&cells[c]));
     }
     if (!rt_op_has_out(&p->op, port_of(output)) && !p->op.trace) {
         p->op.metrics.rows_out += output == 0;
@@ -184,10 +150,10 @@ static struct rt_proc_state *state_at(struct rt_process *p, uint32_t i, enum cep
 }
 
 static bool right(struct rt_process *p, uint32_t state, const struct evt_type *t, const struct cep_value *v) {
-    if (fits(t, v))
+    if (plan_val_fits(t, v))
         return true;
     (void)fail(p, CEP_ETYPE, "state \"%.*s\" is of %s, and it was given %s",
-        BASE_STR_FMT(p->decls[state].name), evt_kind_name(t->kind), kind_of(v));
+        BASE_STR_FMT(p->decls[state].name), evt_kind_name(t->kind), plan_val_kind(v));
     return false;
 }
 
@@ -195,7 +161,7 @@ static void give(
     struct rt_process *p, const struct rt_proc_cell *c, const struct evt_type *t, struct cep_value *out) {
     struct evt_val v;
     rt_proc_cell_get(c, t, &p->scratch, &v);
-    rt_process_show(t, &v);
+    plan_val_show(t, &v);
     memcpy(out, &v, sizeof *out);
 }
 
@@ -307,7 +273,7 @@ static bool host_map_next(
     struct base_unpack u = base_unpack_of(base_arena_str(&p->scratch, e->key));
     evt_unpack_key(&u, p->decls[state].map_type, &p->scratch, &key);
     CEP_INSIST(base_unpack_ok(&u));
-    rt_process_show(p->decls[state].map_type, &key);
+    plan_val_show(p->decls[state].map_type, &key);
     memcpy(k, &key, sizeof *k);
     give(p, (const struct rt_proc_cell *)(uintptr_t)e->value, p->decls[state].type, v);
     *it = (uint32_t)at;

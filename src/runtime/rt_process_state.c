@@ -6,6 +6,7 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 #include "event/evt_pack.h"
+#include "plan/plan_library.h"
 
 #include <stdlib.h>
 
@@ -196,7 +197,7 @@ struct rt_proc_key *rt_process_key(struct rt_process *p, struct base_str bytes, 
     struct evt_val *own = BASE_ARENA_ARRAY(&k->mem, struct evt_val, n ? n : 1);
     for (uint32_t i = 0; i < n; i++) {
         own[i] = evt_val_copy(&k->mem, p->key_types[i], &vals[i]);
-        rt_process_show(p->key_types[i], &own[i]);
+        plan_val_show(p->key_types[i], &own[i]);
     }
     k->vals = own;
     (void)base_map_put(&p->keys, bytes, (uint64_t)(uintptr_t)k);

@@ -19,6 +19,7 @@ BELOW = {
     "connect": ["base", "event", "expr", "plan", "state", "time"],
     "runtime": ["base", "event", "expr", "plan", "nfa", "time", "state", "connect"],
     "dsl": ["base", "event", "expr", "plan"],
+    "embed": ["base", "event", "expr", "plan", "nfa", "time", "state", "runtime", "connect", "dsl"],
     "cluster": ["base", "event", "expr", "plan", "nfa", "time", "state", "runtime", "connect", "dsl"],
     "cepd": ["base", "event", "expr", "plan", "nfa", "time", "state", "runtime", "connect", "dsl", "cluster"],
 }

@@ -38,4 +38,5 @@ links connect base evt expr plan sto clk con
 links runtime base evt expr plan nfa clk sto con rt
 links cluster base evt expr plan nfa clk sto con rt clu
 links dsl base evt expr plan dsl
+links embed base evt expr plan nfa clk sto con rt dsl emb
 exit $bad
