@@ -38,6 +38,8 @@ EXTRA_DIST += bench/nexmark/nexmark.py bench/nexmark/nexmark_judge.py bench/nexm
 EXTRA_DIST += bench/nexmark/q0.pattern bench/nexmark/q1.pattern bench/nexmark/q2.pattern bench/nexmark/q10.pattern \
 	bench/nexmark/q11.pattern bench/nexmark/q12.pattern bench/nexmark/q14.pattern bench/nexmark/q15.pattern \
 	bench/nexmark/q16.pattern bench/nexmark/q17.pattern bench/nexmark/q18.pattern bench/nexmark/q21.pattern \
-	bench/nexmark/q22.pattern
+	bench/nexmark/q22.pattern bench/nexmark/q3.pattern bench/nexmark/q4.pattern bench/nexmark/q5.pattern \
+	bench/nexmark/q7.pattern bench/nexmark/q8.pattern bench/nexmark/q9.pattern bench/nexmark/q13.pattern \
+	bench/nexmark/q20.pattern
 bench_all += bench/join_bench
 bench_join_bench_LDADD = libdsl.la $(RT_LIBS)
