@@ -85,9 +85,14 @@ void cmd_write_man_overview(struct base_buf *b);
 int cmd_print(FILE *out, const struct base_buf *b);
 
 int cmd_run(const struct cmd_args *args);
+int cmd_cluster(const struct cmd_args *args);
+int cmd_coordinator(const struct cmd_args *args);
+int cmd_submit(const struct cmd_args *args);
+int cmd_workers(const struct cmd_args *args);
 int cmd_jobs(const struct cmd_args *args);
 int cmd_job(const struct cmd_args *args);
 int cmd_cancel(const struct cmd_args *args);
+int cmd_rescale(const struct cmd_args *args);
 int cmd_savepoint(const struct cmd_args *args);
 int cmd_stop(const struct cmd_args *args);
 int cmd_state(const struct cmd_args *args);

@@ -88,12 +88,11 @@ static CURLcode perform(CURL *easy, const char *url, const char *method, const c
     return code;
 }
 
-int cmd_client_call(const struct cmd_args *args, const char *method, const char *path, const char *body,
-    struct base_buf *out) {
+int cmd_client_ask(const struct cmd_args *args, const char *method, const char *path, const char *body,
+    struct base_buf *out, long *status) {
     const char *base = url_of(args);
     struct base_buf url = BASE_BUF_INIT;
     char why[CURL_ERROR_SIZE] = "";
-    long status = 0;
     size_t n = strlen(base);
     while (n > 0 && base[n - 1] == '/')
         n--;
@@ -104,7 +103,7 @@ int cmd_client_call(const struct cmd_args *args, const char *method, const char 
     headers = add_token(headers);
     if (easy) {
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, why);
-        code = perform(easy, base_buf_cstr(&url), method, body, headers, out, &status);
+        code = perform(easy, base_buf_cstr(&url), method, body, headers, out, status);
         curl_easy_cleanup(easy);
     } else if (code == CURLE_OK) {
         code = CURLE_FAILED_INIT;
@@ -114,7 +113,18 @@ int cmd_client_call(const struct cmd_args *args, const char *method, const char 
     base_buf_release(&url);
     if (code != CURLE_OK)
         return unreachable(args, base, why[0] ? why : curl_easy_strerror(code));
-    return status >= 200 && status < 300 ? CMD_DONE : refused(args, status, base_buf_view(out));
+    return CMD_DONE;
+}
+
+int cmd_client_judge(const struct cmd_args *args, long status, struct base_str body) {
+    return status >= 200 && status < 300 ? CMD_DONE : refused(args, status, body);
+}
+
+int cmd_client_call(const struct cmd_args *args, const char *method, const char *path, const char *body,
+    struct base_buf *out) {
+    long status = 0;
+    int rc = cmd_client_ask(args, method, path, body, out, &status);
+    return rc == CMD_DONE ? cmd_client_judge(args, status, base_buf_view(out)) : rc;
 }
 
 /* -- finding a job ---------------------------------------------------------------------------------------------- */
@@ -163,23 +173,39 @@ static enum expr_json_kind find(
     return kind;
 }
 
-const char *cmd_json_text(struct base_arena *a, struct base_str json, const char *path, ...) {
+/* A text or a number; "" = neither. */
+static char *text_at(struct base_arena *a, struct base_str json, const char *path, va_list ap) {
     struct base_str raw = { "", 0 };
-    va_list ap;
-    va_start(ap, path);
     enum expr_json_kind kind = find(a, json, &raw, path, ap);
-    va_end(ap);
     bool ok = true;
     if (kind == EXPR_JSON_STRING)
         raw = expr_json_text(a, raw, &ok);
-    else if (kind != EXPR_JSON_SCALAR)
-        return "";
-    if (!ok)
-        return "";
-    char *text = base_arena_printf(a, "%.*s", BASE_STR_FMT(raw));
+    if (!ok || (kind != EXPR_JSON_STRING && kind != EXPR_JSON_SCALAR))
+        raw = (struct base_str){ "", 0 };
+    return base_arena_printf(a, "%.*s", BASE_STR_FMT(raw));
+}
+
+static void hide_controls(char *text, const char *but) {
     for (char *p = text; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
+        if (((unsigned char)*p < ' ' || *p == 0x7f) && !strchr(but, *p))
             *p = '?';
+}
+
+const char *cmd_json_text(struct base_arena *a, struct base_str json, const char *path, ...) {
+    va_list ap;
+    va_start(ap, path);
+    char *text = text_at(a, json, path, ap);
+    va_end(ap);
+    hide_controls(text, "");
+    return text;
+}
+
+const char *cmd_json_lines(struct base_arena *a, struct base_str json, const char *path, ...) {
+    va_list ap;
+    va_start(ap, path);
+    char *text = text_at(a, json, path, ap);
+    va_end(ap);
+    hide_controls(text, "\n\t");
     return text;
 }
 

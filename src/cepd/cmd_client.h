@@ -14,6 +14,10 @@
  */
 int cmd_client_call(const struct cmd_args *args, const char *method, const char *path, const char *body,
     struct base_buf *out);
+/* The same in two steps: CMD_DONE when there is an answer, whatever it says; then what its status means. */
+int cmd_client_ask(const struct cmd_args *args, const char *method, const char *path, const char *body,
+    struct base_buf *out, long *status);
+int cmd_client_judge(const struct cmd_args *args, long status, struct base_str body);
 /* The id of a job from what was typed: the id, the beginning of one, or a name, when only one job fits. Returns: as above. */
 int cmd_client_find(const struct cmd_args *args, const char *typed, struct base_arena *a, const char **id);
 
@@ -22,10 +26,17 @@ int cmd_client_find(const struct cmd_args *args, const char *typed, struct base_
 /* Returns: text without control characters; "" when it is not there or null. */
 const char *cmd_json_text(struct base_arena *a, struct base_str json, const char *path, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same of several lines. */
+const char *cmd_json_lines(struct base_arena *a, struct base_str json, const char *path, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Returns: false when it is not there or no number. */
 bool cmd_json_num(struct base_arena *a, struct base_str json, int64_t *out, const char *path, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* 1234 ms -> "1.2 s"; two units at most. */
+const char *cmd_duration_text(struct base_arena *a, int64_t ms);
+/* "2026-11-28T10:52:11Z" */
+const char *cmd_time_text(struct base_arena *a, int64_t ms);
 /* "12.4 KiB" */
 const char *cmd_bytes_text(struct base_arena *a, int64_t bytes);
 

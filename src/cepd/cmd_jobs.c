@@ -1,5 +1,5 @@
 /*
- * cmd_jobs -- `cepd jobs`, `job`, `cancel`, `savepoint`, `stop`: what a job does, as a table, and what to do with it.
+ * cmd_jobs -- `cepd jobs`, `job`, `cancel`, `rescale`, `savepoint`, `stop`: what a job does, as a table, and what to do with it.
  *
  * `cepd job` asks twice, a second apart: rates and what tasks are busy with are those of that second.
  */
@@ -27,7 +27,7 @@ static int print_body(struct base_buf *body) {
 /* -- how numbers look ------------------------------------------------------------------------------------------------ */
 
 /* 1234 ms -> "1.2 s"; two units at most. */
-static const char *duration_text(struct base_arena *a, int64_t ms) {
+const char *cmd_duration_text(struct base_arena *a, int64_t ms) {
     long long s = (long long)ms / 1000;
     if (ms < 1000)
         return base_arena_printf(a, "%lld ms", (long long)ms);
@@ -40,7 +40,7 @@ static const char *duration_text(struct base_arena *a, int64_t ms) {
     return base_arena_printf(a, "%lld d %lld h", s / 86400, s / 3600 % 24);
 }
 
-static const char *time_text(struct base_arena *a, int64_t ms) {
+const char *cmd_time_text(struct base_arena *a, int64_t ms) {
     struct base_buf b = BASE_BUF_INIT;
     int64_t us;
     if (__builtin_mul_overflow(ms - ms % 1000, 1000, &us))
@@ -93,8 +93,8 @@ static void write_jobs(struct base_buf *b, struct base_arena *a, struct base_str
         row[0] = id;
         row[1] = cmd_json_text(a, json, "$.jobs[%zu].name", i);
         row[2] = cmd_json_text(a, json, "$.jobs[%zu].state", i);
-        row[3] = time_text(a, start);
-        row[4] = duration_text(a, duration);
+        row[3] = cmd_time_text(a, start);
+        row[4] = cmd_duration_text(a, duration);
         row[5] = count_text(a, parallelism);
     }
     cmd_table_write(b, &t);
@@ -158,8 +158,19 @@ static void write_head(struct base_buf *b, struct looks *l) {
     base_buf_printf(b, "job        %s  %s\n", cmd_json_text(l->a, l->now, "$.jid"),
         cmd_json_text(l->a, l->now, "$.name"));
     base_buf_printf(b, "state      %s for %s, since %s, parallelism %lld\n",
-        cmd_json_text(l->a, l->now, "$.state"), duration_text(l->a, NUM("$.duration")),
-        time_text(l->a, NUM("$[\"start-time\"]")), (long long)NUM("$.parallelism"));
+        cmd_json_text(l->a, l->now, "$.state"), cmd_duration_text(l->a, NUM("$.duration")),
+        cmd_time_text(l->a, NUM("$[\"start-time\"]")), (long long)NUM("$.parallelism"));
+    const char *note = cmd_json_text(l->a, l->now, "$.note");
+    if (note[0])
+        base_buf_printf(b, "           %s\n", note);
+    const char *failure = cmd_json_text(l->a, l->now, "$[\"last-failure\"].message");
+    if (failure[0])
+        base_buf_printf(b, "failed     %lld times, last at %s: %s\n",
+            (long long)NUM("$[\"last-failure\"].failures"),
+            cmd_time_text(l->a, NUM("$[\"last-failure\"].timestamp")), failure);
+}
+
+static void write_counts(struct base_buf *b, struct looks *l) {
     base_buf_printf(b, "events     %lld, %s now\n", (long long)NUM("$.totals.events"),
         rate_text(l->a, rate(l, "$.totals.events")));
     base_buf_printf(b, "results    %lld matches, %lld alerts, %lld suppressed, %lld timed out\n",
@@ -176,8 +187,8 @@ static void write_head(struct base_buf *b, struct looks *l) {
     if (cmd_json_num(l->a, l->now, &wm, "$.totals.watermark") &&
         cmd_json_num(l->a, l->now, &lag, "$.totals[\"watermark-lag\"]")) {
         const char *by = held_text(l, "$.totals");
-        base_buf_printf(b, "watermark  %s, %s behind%s%s\n", time_text(l->a, wm), duration_text(l->a, lag),
-            by[0] ? ", held by " : "", by);
+        base_buf_printf(b, "watermark  %s, %s behind%s%s\n", cmd_time_text(l->a, wm),
+            cmd_duration_text(l->a, lag), by[0] ? ", held by " : "", by);
     } else {
         base_buf_puts(b, "watermark  none\n");
     }
@@ -192,11 +203,13 @@ static void write_kept(struct base_buf *b, struct looks *l, struct base_str chec
     base_buf_puts(b, "kept       ");
     if (id > 0)
         base_buf_printf(b, "checkpoint %lld, %s ago, took %s, %s; ", (long long)id,
-            duration_text(a, NUM("$.now") - num(a, checkpoints, "$.latest.completed.latest_ack_timestamp")),
-            duration_text(a, num(a, checkpoints, "$.latest.completed.end_to_end_duration")),
+            cmd_duration_text(
+                a, NUM("$.now") - num(a, checkpoints, "$.latest.completed.latest_ack_timestamp")),
+            cmd_duration_text(a, num(a, checkpoints, "$.latest.completed.end_to_end_duration")),
             cmd_bytes_text(a, num(a, checkpoints, "$.latest.completed.checkpointed_size")));
     base_buf_printf(b, "%lld complete, %lld failed, %lld restarts\n",
-        (long long)num(a, checkpoints, "$.counts.completed"), (long long)num(a, checkpoints, "$.counts.failed"),
+        (long long)num(a, checkpoints, "$.counts.completed"),
+        (long long)num(a, checkpoints, "$.counts.failed"),
         (long long)num(a, checkpoints, "$.counts.restarts"));
 }
 
@@ -224,7 +237,7 @@ static void write_operators(struct base_buf *b, struct looks *l) {
         row[7] = count_text(l->a, op_num(l, i, "open"));
         row[8] = op_num(l, i, "state_bytes") ? cmd_bytes_text(l->a, op_num(l, i, "state_bytes")) : "-";
         row[9] = cmd_json_num(l->a, l->now, &lag, "$.operators[%zu][\"watermark-lag\"]", i)
-                     ? duration_text(l->a, lag)
+                     ? cmd_duration_text(l->a, lag)
                      : "-";
         row[10] = held_text(l, base_arena_printf(l->a, "$.operators[%zu]", i));
     }
@@ -272,9 +285,12 @@ static int show_job(const struct cmd_args *args, struct base_arena *a, const cha
             struct looks l = { .a = a, .before = base_buf_view(&before), .now = base_buf_view(&now) };
             l.seconds = (double)(num(a, l.now, "$.now") - num(a, l.before, "$.now")) / 1000;
             write_head(&text, &l);
-            write_kept(&text, &l, base_buf_view(&kept));
-            write_operators(&text, &l);
-            write_vertices(&text, &l);
+            if (cmd_json_text(a, l.now, "$.totals.events")[0]) {
+                write_counts(&text, &l);
+                write_kept(&text, &l, base_buf_view(&kept));
+                write_operators(&text, &l);
+                write_vertices(&text, &l);
+            }
             status = cmd_print(stdout, &text);
         }
     }
@@ -320,6 +336,28 @@ int cmd_cancel(const struct cmd_args *args) {
     return status;
 }
 
+int cmd_rescale(const struct cmd_args *args) {
+    struct base_buf body = BASE_BUF_INIT, text = BASE_BUF_INIT;
+    struct base_arena a;
+    const char *id = NULL, *n = args->operands[1];
+    int64_t number;
+    if (!base_parse_i64(base_str_of(n), &number))
+        return cmd_usage(args, "a parallelism is a number, not \"%s\"", n);
+    base_arena_init(&a, 0);
+    int status = cmd_client_find(args, args->operands[0], &a, &id);
+    if (status == CMD_DONE)
+        status = cmd_client_call(args, "PATCH",
+            base_arena_printf(&a, "/jobs/%s/rescaling?parallelism=%lld", id, (long long)number), NULL, &body);
+    if (status == CMD_DONE) {
+        base_buf_printf(&text, "job %s goes on with parallelism %lld\n", id, (long long)number);
+        status = cmd_print(stdout, &text);
+    }
+    base_arena_release(&a);
+    base_buf_release(&body);
+    base_buf_release(&text);
+    return status;
+}
+
 /* A path for the job, which may have been started elsewhere: from the root. */
 static const char *absolute(struct base_arena *a, const char *dir) {
     char here[4096];
@@ -334,8 +372,8 @@ static int savepoint_failed(const struct cmd_args *args, struct base_arena *a, s
 }
 
 /* Asks, and waits for what becomes of it. */
-static int take_savepoint(
-    const struct cmd_args *args, struct base_arena *a, const char *call, const char *member, const char **path) {
+static int take_savepoint(const struct cmd_args *args, struct base_arena *a, const char *call,
+    const char *member, const char **path) {
     const char *id = NULL, *state;
     struct base_buf body = BASE_BUF_INIT, answer = BASE_BUF_INIT;
     int status = cmd_client_find(args, args->operands[0], a, &id);

@@ -114,6 +114,59 @@ static const struct cmd_option client_options[] = {
     { .name = NULL },
 };
 
+#define CONFIG_OPTION \
+    { .name = "config", .arg = "FILE", .help = "configuration (default: CEPD_CONFIG, ./cepd.yaml, /etc/cepd/cepd.yaml)" }
+#define HEARTBEAT_OPTIONS                                                                            \
+    { .name = "heartbeat-interval", .arg = "D", .help = "between coordinator and workers (default 1 s)" }, \
+        { .name = "heartbeat-timeout", .arg = "D", .help = "a worker that is silent for so long is given up (default 10 s)" }
+
+static const struct cmd_option coordinator_options[] = {
+    CONFIG_OPTION,
+    { .name = "state-dir", .arg = "DIR", .help = "the registry of jobs, and their checkpoints" },
+    { .name = "http", .arg = "HOST:PORT", .help = "the REST interface (default 127.0.0.1:8081)" },
+    { .name = "coordinator-address", .arg = "HOST:PORT", .help = "where workers come (default 127.0.0.1:6123)" },
+    HEARTBEAT_OPTIONS,
+    { .name = "checkpoint-dir", .arg = "DIR", .help = "checkpoints of the jobs, a folder each (default: under --state-dir)" },
+    { .name = "savepoint-dir", .arg = "DIR", .help = "savepoints that are asked for without a folder (default: under --state-dir)" },
+    { .name = NULL },
+};
+
+static const struct cmd_option cluster_options[] = {
+    CONFIG_OPTION,
+    { .name = "workers", .arg = "N", .help = "how many workers (default 2)" },
+    { .name = "slots", .arg = "N", .help = "slots of each (default: worker.slots, 1)" },
+    { .name = "http", .arg = "HOST:PORT", .help = "the REST interface (default 127.0.0.1:8081)" },
+    { .name = "coordinator-address", .arg = "HOST:PORT", .help = "where workers come (default 127.0.0.1:6123)" },
+    { .name = "dir", .arg = "DIR", .help = "the registry of jobs, and their checkpoints (default: cepd-cluster)" },
+    { .name = NULL },
+};
+
+static const struct cmd_option submit_options[] = {
+    { .name = "coordinator", .arg = "URL", .help = "where to ask (default: CEPD_COORDINATOR, http://127.0.0.1:8081)" },
+    SET_OPTION,
+    { .name = "name", .arg = "NAME", .help = "what the job is called (default: the file's name)" },
+    { .name = "parallelism", .arg = "N", .help = "subtasks of each keyed operator, and slots (default: the coordinator's)" },
+    { .name = "restore", .arg = "PATH", .help = "go on from that checkpoint or savepoint" },
+    { .name = "allow-dropped-state", .help = "restore though some state fits nothing any more" },
+    { .name = "state-backend", .arg = "memory|rocksdb", .help = "where keys of patterns lie" },
+    { .name = "state-memory", .arg = "BYTES", .help = "memory: of one pattern's partial matches; rocksdb: of what is held in memory" },
+    { .name = "checkpoint-interval", .arg = "D", .help = "time between checkpoints" },
+    { .name = "checkpoint-timeout", .arg = "D", .help = "drop a checkpoint that takes longer" },
+    { .name = "checkpoint-retained", .arg = "N", .help = "how many checkpoints are kept" },
+    { .name = "checkpoint-mode", .arg = "aligned|unaligned", .help = "unaligned: barriers overtake rows under way" },
+    { .name = "restart-strategy",
+        .arg = "none|fixed-delay|exponential-delay|failure-rate",
+        .help = "how the job goes back to its last checkpoint after a failure" },
+    { .name = "restart-attempts", .arg = "N", .help = "fixed-delay: restarts in all; failure-rate: in an interval" },
+    { .name = "restart-delay", .arg = "D", .help = "before a restart, or before the first" },
+    { .name = "restart-max-delay", .arg = "D", .help = "exponential-delay: no delay is longer" },
+    { .name = "batch-size", .arg = "ROWS", .help = "rows in a batch, 1 to 1024" },
+    { .name = "channel-capacity", .arg = "N", .help = "batches and watermarks that wait between two tasks" },
+    CONFIG_OPTION,
+    { .name = "json", .help = "the answer as JSON, for a program" },
+    { .name = NULL },
+};
+
 static const struct cmd_option replay_options[] = {
     { .name = "from", .arg = "SAVEPOINT", .help = "the savepoint or checkpoint to begin at" },
     { .name = "until", .arg = "TIMESTAMP", .help = "end when the watermark has come to it" },
@@ -321,12 +374,72 @@ static const struct cmd_spec table[] = {
         .run = cmd_stop },
 #define LATER(n, g, ops, sum) \
     { .name = n, .group = g, .operands = ops, .summary = sum, .details = sum ".", .max_operands = ANY }
-    LATER("cluster", CLUSTER, "", "a coordinator and workers on this machine"),
-    LATER("coordinator", CLUSTER, "", "the daemon that takes jobs and hands them to workers"),
+    { .name = "cluster",
+        .group = CLUSTER,
+        .operands = "",
+        .summary = "a coordinator and workers on this machine",
+        .details = "Starts a coordinator and workers as processes of their own and stays in the foreground. One that ends by itself is "
+                   "started\n"
+                   "again. SIGINT and SIGTERM end the coordinator first, which stops its jobs with a checkpoint, then the workers; the "
+                   "next\n"
+                   "\"cepd cluster\" with the same DIR goes on with them. What jobs write to standard output comes out here.",
+        .examples = "  cepd cluster --workers 3 --slots 2\n  cepd submit card-testing.pattern\n",
+        .options = cluster_options,
+        .run = cmd_cluster },
+    { .name = "coordinator",
+        .group = CLUSTER,
+        .operands = "",
+        .summary = "the daemon that takes jobs and hands them to workers",
+        .details = "Serves the REST interface, waits for workers, and sees to the jobs that are submitted: it takes slots for them, "
+                   "deploys their\n"
+                   "tasks, takes checkpoints, and brings them back when a worker is lost. Under --state-dir lie the registry of jobs "
+                   "and, unless\n"
+                   "the configuration says otherwise, their checkpoints and savepoints: workers have to reach it by the same path. "
+                   "A\n"
+                   "coordinator that ends, in whatever way, leaves the jobs to the next one, which goes on with them.",
+        .examples = "  cepd coordinator --state-dir /var/lib/cepd\n  cepd coordinator --config /etc/cepd/cepd.yaml\n",
+        .options = coordinator_options,
+        .run = cmd_coordinator },
     LATER("worker", CLUSTER, "", "the daemon that runs tasks"),
-    LATER("submit", CLUSTER, "FILE", "run a file on the cluster"),
-    LATER("workers", CLUSTER, "", "a table of the workers"),
-    LATER("rescale", CLUSTER, "ID N", "another parallelism, from a savepoint taken on the spot"),
+    { .name = "submit",
+        .group = CLUSTER,
+        .operands = "FILE",
+        .summary = "run a file on the cluster; prints the job's id",
+        .details = "Sends FILE and the files it includes to the coordinator, which compiles them: mistakes and warnings come back as "
+                   "\"cepd\n"
+                   "check\" shows them, and with mistakes nothing is run (status 1). Relative paths of sources and sinks start at the "
+                   "folder of\n"
+                   "FILE, by its path on this machine, which the workers have to have too. The job has as many slots as its parallelism; "
+                   "while\n"
+                   "there are not so many it waits for them. What is not said here is as the coordinator's configuration says.",
+        .examples = "  cepd submit card-testing.pattern\n"
+                    "  cepd submit card-testing.pattern --parallelism 4 --set large=100 --checkpoint-interval '1 s'\n"
+                    "  cepd submit edited.pattern --restore /var/lib/cepd/savepoints/savepoint-da3f62-20261128T105211Z\n",
+        .options = submit_options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = cmd_submit },
+    { .name = "workers",
+        .group = CLUSTER,
+        .operands = "",
+        .summary = "a table of the workers and their slots",
+        .details = "Asks the coordinator. A worker that has not been heard of for a while is said to be silent; one that leaves gets no "
+                   "more tasks.",
+        .examples = "  cepd workers\n  cepd workers --json\n",
+        .options = client_options,
+        .run = cmd_workers },
+    { .name = "rescale",
+        .group = CLUSTER,
+        .operands = "ID N",
+        .summary = "another parallelism, from a checkpoint taken on the spot",
+        .details = "ID as in \"cepd job\". Sources stop, what they read goes through, a checkpoint is taken, and the job goes on from it "
+                   "with N\n"
+                   "subtasks of each keyed operator, on N slots; while there are not so many it waits for them.",
+        .examples = "  cepd rescale card-testing 4\n",
+        .options = client_options,
+        .min_operands = 2,
+        .max_operands = 2,
+        .run = cmd_rescale },
 #undef LATER
     { .name = "replay",
         .group = LOOK,

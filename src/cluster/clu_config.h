@@ -23,9 +23,12 @@ struct clu_security;
         "how long a silent partition may hold back a full buffer before the job fails")                      \
     KEY(SINK_DRAIN, "sink.drain", "30 s", "duration", true,                                                  \
         "how long sinks may take to deliver what they hold at the end")                                      \
-    KEY(WORKER_SLOTS, "worker.slots", "1", "slots", false, "tasks a worker runs")                            \
-    KEY(COORDINATOR, "coordinator.address", "127.0.0.1:6123", "HOST:PORT", false,                            \
-        "control port of the coordinator")                                                                   \
+    KEY(WORKER_SLOTS, "worker.slots", "1", "slots, 1 to 1024", true,                                         \
+        "parallel parts of jobs that a worker runs")                                                         \
+    KEY(WORKER_ADDRESS, "worker.address", "127.0.0.1:0", "HOST:PORT", true,                                  \
+        "where a worker takes rows from the others, and how they reach it; port 0: any that is free")        \
+    KEY(COORDINATOR, "coordinator.address", "127.0.0.1:6123", "HOST:PORT", true,                             \
+        "control port of the coordinator: where it listens, and where workers find it")                      \
     KEY(HTTP, "http.address", "", "HOST:PORT", true, "where the REST interface listens (--http)")            \
     KEY(STATE_BACKEND, "state.backend", "memory", "memory|rocksdb", true,                                    \
         "where the keys of patterns lie: all in memory; or those that are touched in memory, the others in " \
@@ -67,8 +70,9 @@ struct clu_security;
         "exponential-delay: a job that ran so long begins with restart.delay again")                         \
     KEY(RESTART_INTERVAL, "restart.interval", "1 min", "duration", true,                                     \
         "failure-rate: the time in which failures are counted")                                              \
-    KEY(HB_INTERVAL, "heartbeat.interval", "", "duration", false, "between coordinator and workers")         \
-    KEY(HB_TIMEOUT, "heartbeat.timeout", "", "duration", false, "when a silent worker is given up")          \
+    KEY(HB_INTERVAL, "heartbeat.interval", "1 s", "duration", true, "between coordinator and workers")       \
+    KEY(HB_TIMEOUT, "heartbeat.timeout", "10 s", "duration", true,                                           \
+        "when a silent worker is given up, and when a worker that hears nothing stops its tasks")            \
     KEY(COMPRESSION, "wire.compression", "none", "none|lz4|zstd", true, "of rows between workers")           \
     KEY(SECURITY, "security", "", "none", true,                                                              \
         "none: addresses that other machines reach are open to whoever reaches them")                        \

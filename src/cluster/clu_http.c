@@ -184,7 +184,9 @@ static void call(
     }
     base_free(mode);
     enum cep_rc rc = h->opts.call(h->opts.arg, op, args, &out, &err);
-    if (rc != CEP_OK) {
+    if (rc != CEP_OK && out.len > 0) {
+        answer(req, status_of(rc, err.retriable), "application/json", base_buf_view(&out));
+    } else if (rc != CEP_OK) {
         answer_error(req, status_of(rc, err.retriable), err.message[0] ? err.message : cep_rc_text(rc));
     } else {
         if (out.len == 0 && op != CLU_REST_METRICS)

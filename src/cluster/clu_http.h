@@ -48,7 +48,8 @@ struct clu_rest_args {
 };
 
 /*
- * Appends the answer's body to `out`; nothing is "{}". An error's message goes to the client; its code says the status. PATCH of a
+ * Appends the answer's body to `out`; nothing is "{}". An error's message goes to the client, or what is in
+ * `out` as it stands, when that is an answer of its own; its code says the status. PATCH of a
  * job with another mode than cancel does not get here.
  */
 typedef enum cep_rc (*clu_rest_fn)(void *arg, enum clu_rest_op op, const struct clu_rest_args *args,

@@ -23,7 +23,9 @@ struct clu_job *clu_job_new(const struct clu_job_opts *opts) {
     CEP_INSIST(getrandom(bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++)
         (void)snprintf(j->id + 2 * i, 3, "%02x", bytes[i]);
-    j->created_us = clk_now(opts->clk);
+    if (opts->id)
+        (void)snprintf(j->id, sizeof j->id, "%s", opts->id);
+    j->created_us = opts->created_us ? opts->created_us : clk_now(opts->clk);
     j->state = RT_STATE_CREATED;
     j->since_us[RT_STATE_CREATED] = j->created_us;
     return j;
@@ -33,6 +35,7 @@ void clu_job_free(struct clu_job *j) {
     if (!j)
         return;
     clu_savepoints_free(j);
+    base_free(j->note);
     (void)pthread_mutex_destroy(&j->mutex);
     base_free(j);
 }
@@ -69,6 +72,33 @@ void clu_job_failed(struct clu_job *j, const struct cep_err *err) {
     f->at_us = clk_now(j->opts.clk);
     memcpy(f->message, err->message, sizeof f->message);
     (void)pthread_mutex_unlock(&j->mutex);
+}
+
+void clu_job_was(struct clu_job *j, enum rt_state state, int64_t since_us, const char *failure) {
+    (void)pthread_mutex_lock(&j->mutex);
+    j->state = state;
+    j->since_us[state] = since_us;
+    j->over = rt_state_is_final(state);
+    if (failure) {
+        struct clu_failure *f = &j->failures[j->n_failures++ % CLU_FAILURES];
+        f->at_us = since_us;
+        (void)snprintf(f->message, sizeof f->message, "%s", failure);
+    }
+    (void)pthread_mutex_unlock(&j->mutex);
+}
+
+void clu_job_note(struct clu_job *j, const char *text) {
+    (void)pthread_mutex_lock(&j->mutex);
+    base_free(j->note);
+    j->note = text && text[0] ? base_strdup(text) : NULL;
+    (void)pthread_mutex_unlock(&j->mutex);
+}
+
+enum rt_state clu_job_state_now(struct clu_job *j) {
+    (void)pthread_mutex_lock(&j->mutex);
+    enum rt_state state = j->state;
+    (void)pthread_mutex_unlock(&j->mutex);
+    return state;
 }
 
 bool clu_job_is_cancelled(struct clu_job *j) {
@@ -170,6 +200,13 @@ static void put_str(struct base_buf *b, const char *name, struct base_str value)
 static void put_job(struct base_buf *b, const struct clu_job *j) {
     base_buf_printf(b, "\"jid\":\"%s\",", j->id);
     put_str(b, "name", base_str_of(j->opts.name));
+}
+
+static void put_note(struct base_buf *b, const struct clu_job *j) {
+    if (!j->note)
+        return;
+    base_buf_putc(b, ',');
+    put_str(b, "note", base_str_of(j->note));
 }
 
 static const char *task_word(const struct rt_task_info *t) {
@@ -369,12 +406,13 @@ static void write_overview(struct clu_job *j, struct base_buf *b) {
         j->state == RT_STATE_FAILED);
 }
 
-static void write_jobs(struct clu_job *j, struct base_buf *b) {
-    base_buf_printf(b, "{\"jobs\":[{\"id\":\"%s\",\"status\":\"%s\"}]}\n", j->id, state_words[j->state]);
-}
-
-static void write_jobs_overview(struct clu_job *j, struct base_buf *b) {
-    base_buf_puts(b, "{\"jobs\":[{");
+/* Requires: the lock. */
+static void put_item(struct clu_job *j, enum clu_rest_op op, struct base_buf *b) {
+    if (op == CLU_REST_JOBS) {
+        base_buf_printf(b, "{\"id\":\"%s\",\"status\":\"%s\"}", j->id, state_words[j->state]);
+        return;
+    }
+    base_buf_putc(b, '{');
     put_job(b, j);
     base_buf_putc(b, ',');
     put_times(b, j);
@@ -382,7 +420,20 @@ static void write_jobs_overview(struct clu_job *j, struct base_buf *b) {
         ",\"state\":\"%s\",\"last-modification\":%lld,\"parallelism\":%u,\"tasks\":", state_words[j->state],
         ms(j->since_us[j->state]), j->opts.parallelism);
     put_task_counts(b, j, UINT32_MAX, false);
-    base_buf_puts(b, "}]}\n");
+    put_note(b, j);
+    base_buf_putc(b, '}');
+}
+
+void clu_job_write_item(struct clu_job *j, enum clu_rest_op op, struct base_buf *b) {
+    (void)pthread_mutex_lock(&j->mutex);
+    put_item(j, op, b);
+    (void)pthread_mutex_unlock(&j->mutex);
+}
+
+static void write_items(struct clu_job *j, enum clu_rest_op op, struct base_buf *b) {
+    base_buf_puts(b, "{\"jobs\":[");
+    put_item(j, op, b);
+    base_buf_puts(b, "]}\n");
 }
 
 static void put_vertices(struct clu_job *j, struct base_buf *b) {
@@ -420,9 +471,18 @@ static void put_totals(struct clu_job *j, struct base_buf *b, const struct clu_o
     base_buf_putc(b, '}');
 }
 
+static void put_root_cause(struct base_buf *b, const struct clu_job *j) {
+    if (j->n_failures == 0)
+        return;
+    const struct clu_failure *f = &j->failures[(j->n_failures - 1) % CLU_FAILURES];
+    base_buf_puts(b, ",\"last-failure\":{");
+    put_str(b, "message", base_str_of(f->message));
+    base_buf_printf(
+        b, ",\"timestamp\":%lld,\"failures\":%llu}", ms(f->at_us), (unsigned long long)j->n_failures);
+}
+
 static void write_job(struct clu_job *j, struct base_buf *b) {
     bool first = true;
-    struct clu_op *ops = clu_job_ops(j);
     base_buf_putc(b, '{');
     put_job(b, j);
     base_buf_printf(b, ",\"isStoppable\":true,\"state\":\"%s\",", state_words[j->state]);
@@ -431,7 +491,15 @@ static void write_job(struct clu_job *j, struct base_buf *b) {
         (unsigned)PLAN_PARALLELISM_MAX, j->opts.parallelism, ms(clk_now(j->opts.clk)));
     for (int s = 0; s < RT_STATE_MAX; s++)
         base_buf_printf(b, "%s\"%s\":%lld", s ? "," : "", state_words[s], ms(j->since_us[s]));
-    base_buf_puts(b, "},\"vertices\":[");
+    base_buf_putc(b, '}');
+    put_note(b, j);
+    put_root_cause(b, j);
+    if (!j->job) {
+        base_buf_puts(b, ",\"vertices\":[]}\n");
+        return;
+    }
+    struct clu_op *ops = clu_job_ops(j);
+    base_buf_puts(b, ",\"vertices\":[");
     put_vertices(j, b);
     base_buf_puts(b, "],\"status-counts\":");
     put_task_counts(b, j, UINT32_MAX, true);
@@ -563,7 +631,7 @@ static enum cep_rc job_call(struct clu_job *j, enum clu_rest_op op, const struct
     struct base_buf *b, struct cep_err *err) {
     if (!base_str_eq(args->id, base_str_of(j->id)))
         return base_err_set(err, CEP_ENAME, "there is no job \"%.*s\"", BASE_STR_FMT(args->id));
-    bool looks = op == CLU_REST_JOB || op == CLU_REST_PLAN || op == CLU_REST_VERTEX;
+    bool looks = op == CLU_REST_PLAN || op == CLU_REST_VERTEX;
     if (looks && !j->job) {
         (void)base_err_set(err, CEP_EIO, "job \"%s\" is %s, try again", j->id, rt_state_name(j->state));
         err->retriable = true;
@@ -595,8 +663,8 @@ enum cep_rc clu_job_call(void *arg, enum clu_rest_op op, const struct clu_rest_a
     (void)pthread_mutex_lock(&j->mutex);
     switch (op) {
     case CLU_REST_OVERVIEW: write_overview(j, out); break;
-    case CLU_REST_JOBS: write_jobs(j, out); break;
-    case CLU_REST_JOBS_OVERVIEW: write_jobs_overview(j, out); break;
+    case CLU_REST_JOBS:
+    case CLU_REST_JOBS_OVERVIEW: write_items(j, op, out); break;
     case CLU_REST_TASKMANAGERS: write_taskmanagers(j, out); break;
     case CLU_REST_METRICS: clu_job_write_metrics(j, out); break;
     case CLU_REST_SUBMIT:

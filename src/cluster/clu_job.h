@@ -23,12 +23,14 @@ struct clu_job_key {
 };
 
 struct clu_job_opts {
+    const char *id;     /* CLU_JOB_ID hex digits; copied; NULL: one is drawn */
+    int64_t created_us; /* wall clock; 0 = now */
     const char *name;
-    const struct plan *plan;
+    const struct plan *plan; /* NULL: it is over and will never run (clu_job_was()) */
     const struct clk *clk;
     uint32_t parallelism;
-    const char *restart; /* the strategy; NULL = "none" */
-    const char *savepoint_dir; /* where savepoints go that name no folder; NULL or "" = nowhere */
+    const char *restart;        /* the strategy; NULL = "none" */
+    const char *savepoint_dir;  /* where savepoints go that name no folder; NULL or "" = nowhere */
     const char *checkpoint_dir; /* NULL: none are kept */
     const struct clu_job_key *keys;
     size_t n_keys;
@@ -41,6 +43,13 @@ const char *clu_job_id(const struct clu_job *j);
 /* The job that is shown and cancelled; NULL before it is made and before it is freed. A cancel that came earlier stops it. */
 void clu_job_set(struct clu_job *j, struct rt_job *job);
 void clu_job_state(struct clu_job *j, enum rt_state state);
+/* It is in that state since then: of a job that an earlier process knew. `failure`: NULL = none. */
+void clu_job_was(struct clu_job *j, enum rt_state state, int64_t since_us, const char *failure);
+/* What it waits for, shown with its state; copied. NULL or "" = nothing. */
+void clu_job_note(struct clu_job *j, const char *text);
+enum rt_state clu_job_state_now(struct clu_job *j);
+/* Its entry in the list of that call: JOBS or JOBS_OVERVIEW. */
+void clu_job_write_item(struct clu_job *j, enum clu_rest_op op, struct base_buf *b);
 /* For /exceptions. */
 void clu_job_failed(struct clu_job *j, const struct cep_err *err);
 bool clu_job_is_cancelled(struct clu_job *j);

@@ -37,6 +37,7 @@ struct clu_job {
     int64_t since_us[RT_STATE_MAX]; /* wall clock, of the last time it came to that state; 0 = never */
     int64_t created_us;
     bool cancelled;
+    char *note; /* owned; NULL = none */
     bool over;                        /* clu_job_is_over() */
     struct clu_savepoint *savepoints; /* owned; newest first */
     uint64_t n_failures;

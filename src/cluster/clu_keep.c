@@ -191,6 +191,12 @@ static enum cep_rc read_latest(struct clu_keep *k, bool begun, struct sto_manife
     return rc == CEP_OK ? CEP_NONE : rc;
 }
 
+/* Where the snapshot is that was read last: other processes read it themselves. */
+static void remember_folder(struct clu_keep *k, const struct sto_manifest *m) {
+    base_free(k->from);
+    k->from = base_strndup(m->dir.p, m->dir.len);
+}
+
 /* Parts are checked when they are read; those of databases, and shared ones, here. */
 static enum cep_rc check_files(const struct sto_manifest *m, struct cep_err *err) {
     static const char part[] = "part-";
@@ -239,6 +245,7 @@ static enum cep_rc open_restore(struct clu_keep *k, bool begun, struct rt_opts *
     rc = rt_snap_read(&k->snap, &m, err);
     if (rc == CEP_OK) {
         say_restored(k, &m);
+        remember_folder(k, &m);
         opts->restore = &k->snap;
         opts->losses = &k->losses;
     }
@@ -279,6 +286,8 @@ enum cep_rc clu_keep_latest(struct clu_keep *k, struct rt_snap *out, struct cep_
     if (rc != CEP_OK)
         return rc;
     rc = rt_snap_read(out, &m, err);
+    if (rc == CEP_OK)
+        remember_folder(k, &m);
     sto_manifest_release(&m);
     return rc;
 }
@@ -331,5 +340,6 @@ void clu_keep_release(struct clu_keep *k) {
     base_free(k->dir);
     base_free(k->state_dir);
     base_free(k->work_dir);
+    base_free(k->from);
     *k = (struct clu_keep){ .dir = NULL };
 }

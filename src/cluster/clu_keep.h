@@ -30,6 +30,7 @@ struct clu_keep {
     struct sto_store *store; /* owned; NULL: nothing is kept */
     struct rt_snap snap;     /* owned; what is restored */
     struct sto_losses losses;
+    char *from; /* owned; the folder of the snapshot that was read last; NULL: none was */
     /* The job's task's. */
     uint64_t last_id; /* of the checkpoint published last; 0 = none by this run */
 };

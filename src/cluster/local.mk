@@ -3,9 +3,18 @@ libclu_la_SOURCES = src/cluster/clu_checkpoints.c src/cluster/clu_http.c src/clu
 	src/cluster/clu_job.h src/cluster/clu_job_internal.h src/cluster/clu_metrics.c src/cluster/clu_savepoint.c
 libclu_la_SOURCES += \
 	src/cluster/clu_config.c src/cluster/clu_config.h \
+	src/cluster/clu_coordinator.c src/cluster/clu_coordinator.h \
+	src/cluster/clu_dispatcher.c src/cluster/clu_dispatcher.h \
 	src/cluster/clu_keep.c src/cluster/clu_keep.h \
+	src/cluster/clu_master.c src/cluster/clu_master.h src/cluster/clu_master_internal.h \
+	src/cluster/clu_master_remote.c src/cluster/clu_master_run.c \
+	src/cluster/clu_prom.c src/cluster/clu_prom.h \
+	src/cluster/clu_saved.c src/cluster/clu_saved.h \
+	src/cluster/clu_registry.c src/cluster/clu_registry.h \
+	src/cluster/clu_resources.c src/cluster/clu_resources.h \
 	src/cluster/clu_restart.c src/cluster/clu_restart.h \
-	src/cluster/clu_settings.c src/cluster/clu_settings.h
+	src/cluster/clu_settings.c src/cluster/clu_settings.h \
+	src/cluster/clu_spec.c src/cluster/clu_spec.h
 # The wire.
 libclu_la_SOURCES += \
 	src/cluster/clu_address.c src/cluster/clu_address.h \

@@ -166,6 +166,41 @@ static enum expr_json_kind json_enter(
     return json_skip(j, 0) ? EXPR_JSON_MISSING : EXPR_JSON_WRONG;
 }
 
+static enum expr_json_kind json_kind(struct base_str raw) {
+    if (raw.p[0] == '"')
+        return EXPR_JSON_STRING;
+    if (raw.p[0] == '{' || raw.p[0] == '[')
+        return EXPR_JSON_NESTED;
+    return base_str_eq(raw, BASE_STR("null")) ? EXPR_JSON_NULL : EXPR_JSON_SCALAR;
+}
+
+bool expr_json_each(struct base_arena *scratch, struct base_str json, expr_json_member_fn fn, void *arg) {
+    struct json_at j = { json.len ? json.p : "", NULL };
+    j.end = j.p + json.len;
+    if (!json_char(&j, '{'))
+        return false;
+    if (json_char(&j, '}'))
+        return true;
+    do {
+        json_blank(&j);
+        const char *start = j.p;
+        bool ok;
+        if (!json_skip_string(&j))
+            return false;
+        struct base_str name = expr_json_text(scratch, (struct base_str){ start, (size_t)(j.p - start) }, &ok);
+        if (!ok || !json_char(&j, ':'))
+            return false;
+        json_blank(&j);
+        start = j.p;
+        if (!json_skip(&j, 0))
+            return false;
+        struct base_str raw = { start, (size_t)(j.p - start) };
+        if (!fn(arg, name, json_kind(raw), raw))
+            return false;
+    } while (json_char(&j, ','));
+    return json_char(&j, '}');
+}
+
 enum expr_json_kind expr_json_find(
     struct base_arena *scratch, struct base_str json, struct base_str path, struct base_str *raw) {
     struct json_at j = { json.len ? json.p : "", NULL };
@@ -183,11 +218,7 @@ enum expr_json_kind expr_json_find(
     if (!json_skip(&j, 0))
         return EXPR_JSON_WRONG;
     *raw = (struct base_str){ start, (size_t)(j.p - start) };
-    if (*start == '"')
-        return EXPR_JSON_STRING;
-    if (*start == '{' || *start == '[')
-        return EXPR_JSON_NESTED;
-    return base_str_eq(*raw, BASE_STR("null")) ? EXPR_JSON_NULL : EXPR_JSON_SCALAR;
+    return json_kind(*raw);
 }
 
 /* -- strings -------------------------------------------------------------------------------------------------------------- */

@@ -73,6 +73,15 @@ struct rt_part *rt_snap_add(struct rt_snap *s, const struct sto_part_head *head)
     return p;
 }
 
+enum cep_rc rt_snap_take(struct rt_snap *s, struct base_str part, struct cep_err *err) {
+    struct sto_part_head head;
+    struct base_unpack entries;
+    enum cep_rc rc = sto_part_open(part, &head, &entries, err);
+    if (rc == CEP_OK)
+        base_buf_str(&add(s)->bytes, part);
+    return rc;
+}
+
 struct base_str rt_part_view(const struct rt_part *p) {
     CEP_REQUIRE(!p->spool);
     return p->mapped.p ? p->mapped : base_buf_view(&p->bytes);

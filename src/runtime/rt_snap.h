@@ -59,6 +59,8 @@ void rt_snap_init(struct rt_snap *s);
 void rt_snap_release(struct rt_snap *s);
 /* A new part, its head written. Borrowed; the caller ends it (sto_part_end()). */
 struct rt_part *rt_snap_add(struct rt_snap *s, const struct sto_part_head *head);
+/* A part whose bytes came from elsewhere; copies. Returns: CEP_EDAMAGED, CEP_EVERSION for bytes that are none. */
+enum cep_rc rt_snap_take(struct rt_snap *s, struct base_str part, struct cep_err *err);
 /* What the part says. Requires: nothing of it is in a file. Borrowed from it. */
 struct base_str rt_part_view(const struct rt_part *p);
 /* Bytes of the part, in order, go to a file in `dir`. A failure is told when the snapshot is written. */

@@ -1,6 +1,7 @@
 noinst_LTLIBRARIES += libsto.la
 libsto_la_SOURCES = \
 	src/state/sto.h \
+	src/state/sto_book.c src/state/sto_book.h \
 	src/state/sto_bundle.c src/state/sto_bundle.h \
 	src/state/sto_db.c src/state/sto_db.h \
 	src/state/sto_group.c \

@@ -87,7 +87,6 @@ static void refused(struct fixture *f, const char *text, enum cep_rc rc, const c
 static void mistakes_have_file_and_line(void **state) {
     struct fixture *f = *state;
     refused(f, "batch:\n  sise: 7\n", CEP_EINVAL, "c.yaml:2: unknown key \"batch.sise\"");
-    refused(f, "\nworker.slots: 2\n", CEP_EUNSUPPORTED, "c.yaml:2: key \"worker.slots\" is not in this version");
     refused(f, "just text\n", CEP_EINVAL, "c.yaml:1: expected keys and values");
     refused(f, "batch: [1, 2]\n", CEP_EINVAL, "c.yaml:1: lists and aliases mean nothing here");
     refused(f, "a: {b: {c: {d: {e: {f: {g: {h: {i: 1}}}}}}}}\n", CEP_ELIMIT, "c.yaml:1: mappings nested more than 8 deep");

@@ -98,8 +98,6 @@ def test_configuration_is_read_and_mistakes_in_it_are_named(folder):
     assert 'cepd.yaml:2: unknown key "batch.sise"' in err and 'did you mean "batch.size"' in err
     (folder / "cepd.yaml").write_text("batch.size: many\n")
     assert '"batch.size" takes' in cepd("run", name, cwd=folder, status=1).stderr
-    (folder / "cepd.yaml").write_text("worker.slots: 2\n")
-    assert "not in this version" in cepd("run", name, cwd=folder, status=1).stderr
     (folder / "cepd.yaml").write_text("state.backend: disk\n")
     assert '"state.backend" takes "memory" or "rocksdb", not "disk"' in cepd("run", name, cwd=folder, status=1).stderr
 

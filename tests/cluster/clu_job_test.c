@@ -63,7 +63,11 @@ static void before_there_is_a_job(void **state) {
     has(j, CLU_REST_CONFIG, "\"user-config\":{\"batch.size\":\"64\"}");
     has(j, CLU_REST_CONFIG, "\"job-parallelism\":3");
     has(j, CLU_REST_METRICS, "state=\"created\"} 1.0");
-    has(j, CLU_REST_JOB, "is created, try again (retriable)");
+    has(j, CLU_REST_JOB, "\"state\":\"CREATED\"");
+    has(j, CLU_REST_JOB, "\"vertices\":[]}");
+    clu_job_note(j, "waits for 3 slots");
+    has(j, CLU_REST_JOB, "\"note\":\"waits for 3 slots\"");
+    clu_job_note(j, NULL);
     has(j, CLU_REST_PLAN, "try again (retriable)");
     has(j, CLU_REST_VERTEX, "try again (retriable)");
     assert_int_equal(call(j, CLU_REST_JOB, "x", &out), CEP_ENAME);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Each layer links with what is below it and nothing else: every object of the libraries named is pulled in, and no
-# symbol may stay open. The runtime and the connectors do without dsl, so workers need no compiler; dsl does without
-# them.
+# symbol may stay open. The runtime and the connectors do without dsl, and dsl does without them; a coordinator and its workers
+# compile the same text.
 set -eu
 if [ "$CEP_INSTRUMENTED" = yes ]; then
     echo "instrumented build: skipped"
@@ -36,7 +36,7 @@ links time base evt expr plan sto clk
 links nfa base evt expr plan sto clk nfa
 links connect base evt expr plan sto clk con
 links runtime base evt expr plan nfa clk sto con rt
-links cluster base evt expr plan nfa clk sto con rt clu
 links dsl base evt expr plan dsl
 links embed base evt expr plan nfa clk sto con rt dsl emb
+links cluster base evt expr plan dsl nfa clk sto con rt clu
 exit $bad
