@@ -8,6 +8,7 @@
 #include "base/base_mem.h"
 #include "cluster/clu_dispatcher.h"
 #include "cluster/clu_link.h"
+#include "cluster/clu_tls.h"
 #include "state/sto_path.h"
 
 #include <stdio.h>
@@ -21,6 +22,8 @@ struct clu_coordinator {
     struct clu_masters all;
     char name[NAME + 1]; /* drawn anew by each process */
     char *state_dir;     /* owned; from the root */
+    struct clu_security security; /* borrowed from the configuration */
+    struct clu_tls *tls;          /* owned; NULL = plain */
     struct clu_loop *loop;
     struct clu_link_server *links;
     struct clu_dispatcher *dispatcher;
@@ -157,8 +160,14 @@ static void on_message(void *arg, struct clu_link *link, const Clu__Msg *msg) {
 
 static enum cep_rc listen_to_workers(struct clu_coordinator *c, struct cep_err *err) {
     const struct clu_config *config = c->opts.config;
-    struct clu_link_opts opts = { .fns = { on_hello, on_up, on_message, on_down }, .arg = c };
-    enum cep_rc rc = clu_config_duration(config, CLU_CFG_HB_INTERVAL, &opts.heartbeat_interval_us, err);
+    const char *address = config->values[CLU_CFG_COORDINATOR];
+    struct clu_link_opts opts = { .fns = { on_hello, on_up, on_message, on_down },
+        .arg = c,
+        .tls = c->tls,
+        .token = c->security.token };
+    enum cep_rc rc = clu_security_check(&c->security, "coordinator.address", address, err);
+    if (rc == CEP_OK)
+        rc = clu_config_duration(config, CLU_CFG_HB_INTERVAL, &opts.heartbeat_interval_us, err);
     if (rc == CEP_OK)
         rc = clu_config_duration(config, CLU_CFG_HB_TIMEOUT, &opts.heartbeat_timeout_us, err);
     if (rc == CEP_OK && opts.heartbeat_timeout_us <= opts.heartbeat_interval_us)
@@ -166,9 +175,7 @@ static enum cep_rc listen_to_workers(struct clu_coordinator *c, struct cep_err *
             "heartbeat.timeout (%s) is not longer than heartbeat.interval (%s)",
             config->values[CLU_CFG_HB_TIMEOUT], config->values[CLU_CFG_HB_INTERVAL]);
     if (rc == CEP_OK)
-        rc = clu_link_listen(c->loop, config->values[CLU_CFG_COORDINATOR], &opts, &c->links, err);
-    if (rc != CEP_OK)
-        base_err_prefix(err, "coordinator.address");
+        rc = clu_link_listen(c->loop, address, &opts, &c->links, err);
     return rc;
 }
 
@@ -204,7 +211,9 @@ static enum cep_rc serve(struct clu_coordinator *c, struct cep_err *err) {
         .call = clu_dispatcher_call,
         .arg = c->dispatcher,
         .max_body = BODY_MAX,
-        .loopback_only = true };
+        .tls = c->tls,
+        .token = c->security.token,
+        .loopback_only = !c->security.none };
     enum cep_rc rc = clu_http_start(&http, &c->http, err);
     if (rc != CEP_OK)
         base_err_prefix(err, "http.address");
@@ -222,7 +231,11 @@ enum cep_rc clu_coordinator_start(
     c->all = (struct clu_masters){
         .resources = clu_resources_new(), .config = opts->config, .log = opts->log, .log_arg = opts->arg
     };
-    enum cep_rc rc = open_folder(c, err);
+    enum cep_rc rc = clu_config_security(opts->config, &c->security, err);
+    if (rc == CEP_OK)
+        rc = clu_tls_new(&c->security, &c->tls, err);
+    if (rc == CEP_OK)
+        rc = open_folder(c, err);
     if (rc == CEP_OK)
         rc = clu_loop_start(&c->loop, err);
     if (rc == CEP_OK)
@@ -256,6 +269,7 @@ void clu_coordinator_stop(struct clu_coordinator *c) {
     clu_loop_stop(c->loop);
     clu_resources_free(c->all.resources);
     clu_registry_close(c->all.registry);
+    clu_tls_free(c->tls);
     base_free(c->state_dir);
     base_free(c);
 }
