@@ -88,6 +88,7 @@ int cmd_run(const struct cmd_args *args);
 int cmd_cluster(const struct cmd_args *args);
 int cmd_coordinator(const struct cmd_args *args);
 int cmd_submit(const struct cmd_args *args);
+int cmd_worker(const struct cmd_args *args);
 int cmd_workers(const struct cmd_args *args);
 int cmd_jobs(const struct cmd_args *args);
 int cmd_job(const struct cmd_args *args);

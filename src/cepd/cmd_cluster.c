@@ -159,7 +159,6 @@ static void set_up(struct cluster *c, const struct cmd_args *args, const struct 
     struct base_arena *a, uint32_t workers) {
     const char *dir = cmd_args_get(args, "dir"), *file = cmd_args_get(args, "config");
     const char *http = cmd_args_get(args, "http"), *level = cmd_args_get(args, "log-level");
-    const char *slots = cmd_args_get(args, "slots");
     c->n = workers + (size_t)1;
     c->processes = BASE_ARENA_ARRAY(a, struct process, c->n);
     for (size_t i = 0; i < c->n; i++) {
@@ -175,7 +174,7 @@ static void set_up(struct cluster *c, const struct cmd_args *args, const struct 
         if (i == 0)
             add_option(p, "--state-dir", dir ? dir : "cepd-cluster");
         else
-            add_option(p, "--slots", slots ? slots : config->values[CLU_CFG_WORKER_SLOTS]);
+            add_option(p, "--slots", config->values[CLU_CFG_WORKER_SLOTS]);
         if (i == 0 && http)
             add_option(p, "--http", http);
     }

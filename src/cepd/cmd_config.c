@@ -3,8 +3,23 @@
  */
 #include "cepd/cmd_config.h"
 
+#include <string.h>
+
+/* Options of a command with names of their own. */
+static const struct {
+    const char *command, *name, *option;
+} short_names[] = {
+    { "cluster", "worker-slots", "slots" },
+    { "worker", "worker-slots", "slots" },
+    { "worker", "coordinator-address", "coordinator" },
+};
+
 static const char *option(void *arg, const char *name) {
-    return cmd_args_get(*(const struct cmd_args *const *)arg, name);
+    const struct cmd_args *args = *(const struct cmd_args *const *)arg;
+    for (size_t i = 0; i < sizeof short_names / sizeof *short_names; i++)
+        if (strcmp(short_names[i].command, args->spec->name) == 0 && strcmp(short_names[i].name, name) == 0)
+            return cmd_args_get(args, short_names[i].option);
+    return cmd_args_get(args, name);
 }
 
 enum cep_rc cmd_config_load(

@@ -141,6 +141,14 @@ static const struct cmd_option cluster_options[] = {
     { .name = NULL },
 };
 
+static const struct cmd_option worker_options[] = {
+    CONFIG_OPTION,
+    { .name = "coordinator", .arg = "HOST:PORT", .help = "where the coordinator is (default 127.0.0.1:6123)" },
+    { .name = "slots", .arg = "N", .help = "how many slots it has (default 1)" },
+    { .name = "worker-address", .arg = "HOST:PORT", .help = "where the other workers reach it (default 127.0.0.1, any port)" },
+    { .name = NULL },
+};
+
 static const struct cmd_option submit_options[] = {
     { .name = "coordinator", .arg = "URL", .help = "where to ask (default: CEPD_COORDINATOR, http://127.0.0.1:8081)" },
     SET_OPTION,
@@ -400,7 +408,19 @@ static const struct cmd_spec table[] = {
         .examples = "  cepd coordinator --state-dir /var/lib/cepd\n  cepd coordinator --config /etc/cepd/cepd.yaml\n",
         .options = coordinator_options,
         .run = cmd_coordinator },
-    LATER("worker", CLUSTER, "", "the daemon that runs tasks"),
+    { .name = "worker",
+        .group = CLUSTER,
+        .operands = "",
+        .summary = "the daemon that runs tasks",
+        .details = "Goes to the coordinator, says how many slots it has, and runs the tasks that are put there. It may come at any time, "
+                   "and is\n"
+                   "looked for again while the coordinator is away; tasks end when it is, for they may have been begun elsewhere. With "
+                   "SIGTERM or\n"
+                   "^C it says that it goes, and waits up to 10 s for its tasks to be taken away.",
+        .examples = "  cepd worker --worker-slots 4\n"
+                    "  cepd worker --coordinator 10.0.0.1:6123 --worker-address 10.0.0.2:6124 --worker-slots 8\n",
+        .options = worker_options,
+        .run = cmd_worker },
     { .name = "submit",
         .group = CLUSTER,
         .operands = "FILE",

@@ -25,6 +25,7 @@ libcmd_la_SOURCES = \
 	src/cepd/cmd_table.c \
 	src/cepd/cmd_test.c \
 	src/cepd/cmd_topics.c src/cepd/cmd_topics.h \
+	src/cepd/cmd_worker.c \
 	src/cepd/cmd_workers.c
 bin_PROGRAMS += cepd
 cepd_SOURCES = src/cepd/cmd_main.c

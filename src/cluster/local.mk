@@ -15,6 +15,11 @@ libclu_la_SOURCES += \
 	src/cluster/clu_restart.c src/cluster/clu_restart.h \
 	src/cluster/clu_settings.c src/cluster/clu_settings.h \
 	src/cluster/clu_spec.c src/cluster/clu_spec.h
+# A worker.
+libclu_la_SOURCES += \
+	src/cluster/clu_saved.c src/cluster/clu_saved.h \
+	src/cluster/clu_worker.c src/cluster/clu_worker.h src/cluster/clu_worker_internal.h \
+	src/cluster/clu_worker_part.c
 # The wire.
 libclu_la_SOURCES += \
 	src/cluster/clu_address.c src/cluster/clu_address.h \

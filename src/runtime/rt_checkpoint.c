@@ -4,6 +4,7 @@
 #include "runtime/rt_checkpoint.h"
 #include "runtime/rt_db.h"
 #include "runtime/rt_job_internal.h"
+#include "runtime/rt_part.h"
 #include "runtime/rt_save.h"
 
 #include "base/base_check.h"
@@ -67,7 +68,7 @@ void rt_checkpoint_finish(struct rt_task *task, bool forget) {
 enum cep_rc rt_checkpoint_commit(struct rt_task *task, struct cep_err *err) {
     uint64_t id = rt_relay_completed(task->job->relay);
     enum cep_rc first = CEP_OK;
-    if (id == task->committed)
+    if (id == task->committed || (task->n_sinks > 0 && task->job->part && !rt_part_may_write(task->job)))
         return CEP_OK;
     task->committed = id;
     for (uint32_t i = 0; i < task->n_sinks; i++) {

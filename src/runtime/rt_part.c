@@ -201,6 +201,19 @@ void rt_part_cancel(struct rt_job *job) {
     rt_job_fail(job, CEP_EINTERRUPTED, &err);
 }
 
+bool rt_part_may_write(struct rt_job *job) {
+    const struct rt_part_opts *o = &job->part->opts;
+    struct cep_err err = CEP_ERR_INIT;
+    if (rt_job_is_cut(job))
+        return false;
+    if (!o->fns.lease || clk_mono(job->opts.clk) < o->fns.lease(o->arg))
+        return true;
+    (void)base_err_set(&err, CEP_EIO, "the coordinator has not been heard of for longer than heartbeat.timeout");
+    err.retriable = true;
+    rt_part_fail(job, &err);
+    return false;
+}
+
 /* -- channels -------------------------------------------------------------------------------------------------------- */
 
 void rt_part_wake(struct rt_job *job, uint32_t channel) {

@@ -38,6 +38,8 @@ struct rt_part_fns {
     void (*ended)(void *arg, uint32_t task);
     /* Once at most: the part is over. */
     void (*failed)(void *arg, const struct cep_err *err);
+    /* Until when (monotonic) it may write to sinks; a part that is beyond fails. NULL = for ever. */
+    int64_t (*lease)(void *arg);
 };
 
 struct rt_part_opts {
@@ -95,5 +97,7 @@ bool rt_part_keeps(const struct rt_part_run *p);
 bool rt_part_keeps_savepoints(const struct rt_part_run *p);
 /* A task failed; NULL: not the first one. */
 void rt_part_failed(struct rt_job *job, const struct cep_err *err);
+/* Its lease has not run out. Any thread. */
+bool rt_part_may_write(struct rt_job *job);
 void rt_part_wake(struct rt_job *job, uint32_t channel);
 void rt_part_announce(struct rt_job *job, uint32_t channel, uint64_t id);

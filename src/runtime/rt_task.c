@@ -3,6 +3,7 @@
  */
 #include "runtime/rt_checkpoint.h"
 #include "runtime/rt_job_internal.h"
+#include "runtime/rt_part.h"
 
 #include "base/base_err.h"
 
@@ -27,6 +28,8 @@ static int64_t mono(const struct rt_task *task) {
 static enum cep_rc flush_sinks(struct rt_task *task, bool final, bool *again, struct cep_err *err) {
     enum cep_rc first = CEP_OK;
     *again = false;
+    if (task->n_sinks > 0 && task->job->part && !rt_part_may_write(task->job))
+        return CEP_OK; /* the part is over */
     for (uint32_t i = 0; i < task->n_sinks; i++) {
         enum cep_rc rc = rt_sink_flush(task->sinks[i], final, first == CEP_OK ? err : NULL);
         if (rc == CEP_AGAIN)

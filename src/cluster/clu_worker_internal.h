@@ -1,0 +1,46 @@
+#pragma once
+/*
+ * clu_worker_internal -- one part of a job in a worker, for the worker that has it.
+ *
+ * Threads: marked.
+ */
+#include "cluster/clu_data.h"
+#include "cluster/clu_worker.h"
+
+#include <pthread.h>
+
+struct clu_worker_part;
+
+struct clu_worker {
+    struct clu_worker_opts opts;
+    char name[17]; /* drawn anew by each process */
+    struct clu_loop *loop;
+    struct clu_data *data;
+    struct clu_link *link;
+    struct clu_timer *timer; /* the loop's: looks at the lease */
+    const char *work_dir;    /* of databases; NULL = a temporary folder */
+    /* The loop's. */
+    char coordinator[17]; /* of the last welcome */
+    /* Shared. */
+    pthread_mutex_t mutex;
+    pthread_cond_t gone;            /* a part went */
+    struct clu_worker_part *parts;  /* owned; a list */
+};
+
+/* A part and its thread; `deploy` is copied. Requires: the worker's lock. Returns: NULL when there is no thread to be had. */
+struct clu_worker_part *clu_worker_part_new(struct clu_worker *w, const Clu__Deploy *deploy);
+/* A message for it; copied. Requires: the worker's lock. Any thread. */
+void clu_worker_part_tell(struct clu_worker_part *p, const Clu__Msg *msg);
+/*
+ * It is given up: ends where it stands, and goes. `answer`: the attempt up to which all are cancelled; the last part that goes tells the
+ * coordinator so; 0 = nobody asked. Requires: the worker's lock. Any thread.
+ */
+void clu_worker_part_cancel(struct clu_worker_part *p, uint32_t answer);
+void clu_worker_send_cancelled(struct clu_worker *w, const char *job, uint32_t attempt);
+void clu_worker_send_failed(struct clu_worker *w, const char *job, uint32_t attempt, const struct cep_err *err);
+/* Is it of that job, and of an attempt up to that one? */
+bool clu_worker_part_is(const struct clu_worker_part *p, const char *job, uint32_t up_to);
+bool clu_worker_part_is_of(const struct clu_worker_part *p, const char *job, uint32_t attempt);
+struct clu_worker_part *clu_worker_part_next(const struct clu_worker_part *p);
+/* Until when anything may be written, as the link has it now. Any thread. */
+int64_t clu_worker_lease(const struct clu_worker *w);
