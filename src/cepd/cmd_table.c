@@ -380,8 +380,6 @@ static const struct cmd_spec table[] = {
         .min_operands = 1,
         .max_operands = 2,
         .run = cmd_stop },
-#define LATER(n, g, ops, sum) \
-    { .name = n, .group = g, .operands = ops, .summary = sum, .details = sum ".", .max_operands = ANY }
     { .name = "cluster",
         .group = CLUSTER,
         .operands = "",
@@ -417,8 +415,8 @@ static const struct cmd_spec table[] = {
                    "looked for again while the coordinator is away; tasks end when it is, for they may have been begun elsewhere. With "
                    "SIGTERM or\n"
                    "^C it says that it goes, and waits up to 10 s for its tasks to be taken away.",
-        .examples = "  cepd worker --worker-slots 4\n"
-                    "  cepd worker --coordinator 10.0.0.1:6123 --worker-address 10.0.0.2:6124 --worker-slots 8\n",
+        .examples = "  cepd worker --slots 4\n"
+                    "  cepd worker --coordinator 10.0.0.1:6123 --worker-address 10.0.0.2:6124 --slots 8\n",
         .options = worker_options,
         .run = cmd_worker },
     { .name = "submit",
@@ -460,7 +458,6 @@ static const struct cmd_spec table[] = {
         .min_operands = 2,
         .max_operands = 2,
         .run = cmd_rescale },
-#undef LATER
     { .name = "replay",
         .group = LOOK,
         .operands = "FILE",

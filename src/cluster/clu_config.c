@@ -254,6 +254,27 @@ size_t clu_config_list(const struct clu_config *c, const char **names, const cha
     return n;
 }
 
+/* What tasks go by; the rest is for the processes and for who sees to the job. */
+static bool is_of_tasks(enum clu_config_key k) {
+    static const enum clu_config_key all[] = { CLU_CFG_BATCH_SIZE, CLU_CFG_BATCH_LINGER, CLU_CFG_BUFFER_ROWS,
+        CLU_CFG_BUFFER_PATIENCE, CLU_CFG_SINK_DRAIN, CLU_CFG_STATE_BACKEND, CLU_CFG_STATE_MEMORY, CLU_CFG_CP_MODE,
+        CLU_CFG_CP_ALIGN, CLU_CFG_CHANNEL };
+    for (size_t i = 0; i < CEP_COUNT_OF(all); i++)
+        if (all[i] == k)
+            return true;
+    return false;
+}
+
+size_t clu_config_of_tasks(const struct clu_config *c, const char **names, const char **values) {
+    size_t n = 0;
+    for (int k = 0; k < CLU_CFG_MAX; k++)
+        if (c->from[k] && is_of_tasks((enum clu_config_key)k)) {
+            names[n] = keys[k].name;
+            values[n++] = c->values[k];
+        }
+    return n;
+}
+
 enum cep_rc clu_config_security(const struct clu_config *c, struct clu_security *out, struct cep_err *err) {
     static const enum clu_config_key from[] = { CLU_CFG_TLS_CERT, CLU_CFG_TLS_KEY, CLU_CFG_TLS_CA,
         CLU_CFG_TOKEN };

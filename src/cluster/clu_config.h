@@ -127,6 +127,8 @@ enum cep_rc clu_config_bad(
 /* What is in force, as a list of name and value: keys that do something in this version and have a value. Returns: how many;
  * `names` and `values` have room for CLU_CFG_MAX. */
 size_t clu_config_list(const struct clu_config *c, const char **names, const char **values);
+/* Those that tasks go by and that are not left at their defaults: what workers have to know of a job's configuration. */
+size_t clu_config_of_tasks(const struct clu_config *c, const char **names, const char **values);
 /* What is said of security, checked to be consistent; strings are borrowed from the configuration, NULL = not given. Returns: CEP_EINVAL. */
 enum cep_rc clu_config_security(const struct clu_config *c, struct clu_security *out, struct cep_err *err);
 /* The text of `cepd help config`. */

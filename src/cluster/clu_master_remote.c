@@ -154,7 +154,7 @@ static void fill_spec(const struct clu_master *m, struct base_arena *a, Clu__Dep
     }
     d->n_set = s->set.n;
     d->set = settings_of(a, s->set.v, s->set.n);
-    size_t n = clu_config_list(&m->config, names, values);
+    size_t n = clu_config_of_tasks(&m->config, names, values);
     struct clu_pair *pairs = BASE_ARENA_ARRAY(a, struct clu_pair, n + 1);
     for (size_t i = 0; i < n; i++)
         pairs[i] = (struct clu_pair){ names[i], values[i] };

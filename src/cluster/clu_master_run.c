@@ -128,6 +128,8 @@ static void end(struct clu_master *m, enum cep_rc rc, const struct cep_err *err)
     } else {
         clu_master_say(m, CON_LEVEL_INFO, "%s", rc == CEP_OK ? "finished" : "cancelled");
     }
+    if (state != RT_STATE_FINISHED)
+        clu_job_state(m->shown, failed ? RT_STATE_FAILING : RT_STATE_CANCELLING);
     clu_job_is_over(m->shown, state, failed ? err : NULL);
     clu_master_go_to(m, state);
     base_buf_release(&savepoint);

@@ -80,7 +80,6 @@ def test_mistakes_on_the_command_line_are_explained(folder):
     assert 'did you mean "cepd run"' in cepd("runn", cwd=folder, status=1).stderr
     assert 'did you mean "--set"' in cepd("run", "--sett", "a=1", "x", cwd=folder, status=1).stderr
     assert '"cepd run" wants FILE' in cepd("run", cwd=folder, status=1).stderr
-    assert "not in this version" in cepd("cluster", cwd=folder, status=1).stderr
     assert "means nothing without --state-dir" in cepd("run", "--fresh", "y", cwd=folder, status=1).stderr
     assert "no such file" in cepd("run", "nowhere.pattern", cwd=folder, status=1).stderr.lower()
     name = program(folder)
