@@ -13,6 +13,7 @@
 #include "base/base_err.h"
 #include "base/base_mem.h"
 #include "base/base_num.h"
+#include "time/clk.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -29,7 +30,7 @@ struct process {
     const char *what;
     const char *args[ARGS_MAX]; /* NULL at the end */
     pid_t pid;                  /* 0 = it does not run */
-    time_t since;
+    int64_t since_us;           /* monotonic */
 };
 
 struct cluster {
@@ -64,7 +65,7 @@ static enum cep_rc begin(struct process *p, struct cep_err *err) {
     p->pid = fork();
     if (p->pid == 0)
         become(p, parent);
-    p->since = time(NULL);
+    p->since_us = clk_mono(clk_system());
     if (p->pid > 0)
         return CEP_OK;
     p->pid = 0;
@@ -83,7 +84,7 @@ static void end(struct process *p) {
 
 /* One that did not live for a second had a mistake in what it was given: it has said so itself. */
 static bool ended_at_once(const struct process *p, int status) {
-    return WIFEXITED(status) && WEXITSTATUS(status) == CMD_MISTAKE && time(NULL) - p->since <= AGAIN_S;
+    return WIFEXITED(status) && WEXITSTATUS(status) == CMD_MISTAKE && clk_mono(clk_system()) - p->since_us <= 1000000;
 }
 
 /* Returns: false when it is no use to go on. */

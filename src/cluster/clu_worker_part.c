@@ -6,6 +6,7 @@
 #include "cluster/clu_settings.h"
 #include "cluster/clu_worker_internal.h"
 
+#include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
 #include "runtime/rt_part.h"
@@ -375,14 +376,9 @@ static void serve(struct clu_worker_part *p) {
     (void)pthread_mutex_lock(&w->mutex);
     while (!p->cancelled) {
         struct told *t = next_told(p);
-        struct timespec until;
-        int rc = 0;
-        if (!t && clock_gettime(CLOCK_REALTIME, &until) == 0) {
-            until.tv_nsec += REPORT_MS * 1000000L;
-            until.tv_sec += until.tv_nsec / 1000000000L;
-            until.tv_nsec %= 1000000000L;
-            rc = pthread_cond_timedwait(&p->cond, &w->mutex, &until);
-        }
+        int64_t until_us = clk_mono(clk_system()) + REPORT_MS * 1000;
+        struct timespec until = { (time_t)(until_us / 1000000), (long)(until_us % 1000000 * 1000) };
+        int rc = t ? 0 : pthread_cond_timedwait(&p->cond, &w->mutex, &until);
         (void)pthread_mutex_unlock(&w->mutex);
         if (t) {
             obey(p, t->msg);
@@ -491,7 +487,11 @@ struct clu_worker_part *clu_worker_part_new(struct clu_worker *w, const Clu__Dep
     base_arena_init(&p->arena, 0);
     rt_snap_init(&p->from);
     sto_losses_init(&p->losses);
-    (void)pthread_cond_init(&p->cond, NULL);
+    pthread_condattr_t monotonic;
+    CEP_INSIST(pthread_condattr_init(&monotonic) == 0 &&
+               pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 &&
+               pthread_cond_init(&p->cond, &monotonic) == 0);
+    (void)pthread_condattr_destroy(&monotonic);
     pthread_t thread;
     if (pthread_create(&thread, NULL, run_part, p) != 0) {
         free_part(p);

@@ -9,7 +9,6 @@ libclu_la_SOURCES += \
 	src/cluster/clu_master.c src/cluster/clu_master.h src/cluster/clu_master_internal.h \
 	src/cluster/clu_master_remote.c src/cluster/clu_master_run.c \
 	src/cluster/clu_prom.c src/cluster/clu_prom.h \
-	src/cluster/clu_saved.c src/cluster/clu_saved.h \
 	src/cluster/clu_registry.c src/cluster/clu_registry.h \
 	src/cluster/clu_resources.c src/cluster/clu_resources.h \
 	src/cluster/clu_restart.c src/cluster/clu_restart.h \
