@@ -18,6 +18,8 @@ bench: $(bench_all) all
 	@echo "== bench/core_compare.py"; $(PYTHON3) $(srcdir)/bench/core_compare.py --cepd ./cepd
 
 check-local: $(bench_all)
+bench_all += bench/wire_bench
+bench_wire_bench_LDADD = $(CLU_LIBS)
 bench_all += bench/nfa_bench
 bench_nfa_bench_LDADD = libdsl.la $(NFA_LIBS)
 bench_all += bench/expr_bench

@@ -78,3 +78,12 @@ fuzz_nfa_load_fuzz_SOURCES = fuzz/nfa_load_fuzz.c fuzz/nfa_load_fuzz.h fuzz/fuzz
 fuzz_nfa_load_fuzz_LDADD = libdsl.la $(NFA_LIBS)
 fuzz_nfa_load_fuzz_LDFLAGS = $(FUZZ_LINK)
 EXTRA_DIST += fuzz/nfa_load.in
+
+FUZZ_TARGETS += fuzz/link_fuzz fuzz/wire_fuzz
+fuzz_link_fuzz_SOURCES = fuzz/link_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
+fuzz_link_fuzz_LDADD = $(CLU_LIBS)
+fuzz_link_fuzz_LDFLAGS = $(FUZZ_LINK)
+fuzz_wire_fuzz_SOURCES = fuzz/wire_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
+fuzz_wire_fuzz_LDADD = $(CLU_LIBS)
+fuzz_wire_fuzz_LDFLAGS = $(FUZZ_LINK)
+EXTRA_DIST += fuzz/link.in fuzz/wire.in

@@ -7,6 +7,7 @@
 #include "base/base_arena.h"
 #include "base/base_err.h"
 #include "cluster/clu_spec.h"
+#include "cluster/clu_tls.h"
 #include "cluster/clu_worker.h"
 
 #include <poll.h>
@@ -35,7 +36,8 @@ static enum cep_rc compile(void *arg, const Clu__Deploy *d, struct plan **out, s
     } else if (clu_plan_hash(*out) != d->plan_hash) {
         plan_free(*out);
         *out = NULL;
-        rc = base_err_set(err, CEP_ESTATE, "the file becomes another plan on this worker than on the coordinator");
+        rc = base_err_set(
+            err, CEP_ESTATE, "the file becomes another plan on this worker than on the coordinator");
     }
     if (rc != CEP_OK)
         base_err_hint(err, "do both have the same files, where it names some?");
@@ -60,12 +62,26 @@ static void leave(struct clu_worker *w) {
 static int serve(struct cmd_daemon *d, const struct cmd_args *args, const struct clu_config *config) {
     struct cep_err err = CEP_ERR_INIT;
     struct clu_worker *w = NULL;
-    struct clu_worker_opts opts = {
-        .config = config, .compile = compile, .log = cmd_daemon_log, .refused = on_refused, .arg = d
-    };
-    enum cep_rc rc = clu_worker_start(&opts, &w, &err);
-    if (rc != CEP_OK)
+    struct clu_security security;
+    struct clu_tls *tls = NULL;
+    enum cep_rc rc = clu_config_security(config, &security, &err);
+    if (rc == CEP_OK)
+        rc = clu_security_check(&security, "worker.address", config->values[CLU_CFG_WORKER_ADDRESS], &err);
+    if (rc == CEP_OK)
+        rc = clu_tls_new(&security, &tls, &err);
+    struct clu_worker_opts opts = { .config = config,
+        .tls = tls,
+        .token = security.token,
+        .compile = compile,
+        .log = cmd_daemon_log,
+        .refused = on_refused,
+        .arg = d };
+    if (rc == CEP_OK)
+        rc = clu_worker_start(&opts, &w, &err);
+    if (rc != CEP_OK) {
+        clu_tls_free(tls);
         return cmd_fail(args, rc == CEP_EINVAL ? CMD_MISTAKE : CMD_FAILED, &err);
+    }
     struct base_buf b = BASE_BUF_INIT;
     base_buf_printf(&b, "worker %.6s: rows on port %u, goes to the coordinator at %s", clu_worker_name(w),
         (unsigned)clu_worker_port(w), config->values[CLU_CFG_COORDINATOR]);
@@ -74,6 +90,7 @@ static int serve(struct cmd_daemon *d, const struct cmd_args *args, const struct
     int sig = cmd_daemon_wait();
     leave(w);
     clu_worker_stop(w);
+    clu_tls_free(tls);
     cmd_daemon_log(d, CON_LEVEL_INFO, "worker: stopped");
     return sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM;
 }

@@ -199,8 +199,18 @@ static void stop_timer(void *arg) {
 }
 
 static enum cep_rc listen_for_rows(struct clu_worker *w, const char *address, struct cep_err *err) {
-    struct clu_data_opts opts = { .worker = w->name, .address = address, .token = w->opts.token, .tls = w->opts.tls };
-    enum cep_rc rc = clu_data_start(w->loop, &opts, &w->data, err);
+    const struct clu_config *config = w->opts.config;
+    struct clu_data_opts opts = {
+        .worker = w->name, .address = address, .token = w->opts.token, .tls = w->opts.tls
+    };
+    enum cep_rc rc = clu_config_duration(config, CLU_CFG_HB_INTERVAL, &opts.heartbeat_interval_us, err);
+    if (rc == CEP_OK)
+        rc = clu_config_duration(config, CLU_CFG_HB_TIMEOUT, &opts.heartbeat_timeout_us, err);
+    if (rc == CEP_OK && !clu_codec_find(config->values[CLU_CFG_COMPRESSION], &opts.codec))
+        rc = clu_config_bad(config, CLU_CFG_COMPRESSION, "none, lz4 or zstd", err);
+    if (rc != CEP_OK)
+        return rc;
+    rc = clu_data_start(w->loop, &opts, &w->data, err);
     if (rc != CEP_OK)
         base_err_prefix(err, "worker.address");
     return rc;

@@ -29,7 +29,8 @@ expect() {
 }
 without_warning() {
     "$CEPD" check "$1" >check.out 2>check.err || { cat check.out check.err; return 1; }
-    ! grep 'warning:' check.out check.err
+    # The keys of these examples are few: what is kept for each may be kept for ever.
+    ! grep 'warning:' check.out check.err | grep -v 'keeps something for every key, for ever'
 }
 formatted() {
     "$CEPD" fmt "$1" >formatted && diff -u "$1" formatted
