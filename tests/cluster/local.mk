@@ -16,3 +16,6 @@ check_PROGRAMS += tests/cluster/clu_data_test
 tests_cluster_clu_data_test_SOURCES = tests/cluster/clu_data_test.c $(CLU_KIT)
 tests_cluster_clu_data_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)
 THREAD_TESTS += tests/cluster/clu_data_test
+# Real processes.
+TESTS += tests/cluster/cluster_test.py
+EXTRA_DIST += tests/cluster/cluster_test.py tests/cluster/cluster_kit.py tests/soak/cluster_soak.py

@@ -1,0 +1,182 @@
+"""A cluster of real processes for tests: a coordinator, workers, jobs that are submitted, and what is done to them."""
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+CEPD = os.path.abspath(os.environ.get("CEPD", "build/cepd"))
+FINAL = {"FINISHED", "FAILED", "CANCELED"}
+
+PATTERN = """stream payments (at timestamp, card string, amount double)
+  from file (path = 'in.ndjson') format json event time at watermark delay 1 s;
+pattern tested from payments partition by card
+  match small{3} -> large
+  define small as amount < 10, large as amount > 1000
+  within 10 min
+  measures card as card, large.at as at, large.amount as amount, count(small) as n;
+sink tested to file (path = 'OUT') format json delivery exactly once;
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def write_events(path, n, seed):
+    rnd = random.Random(seed)
+    at = 1767225600000
+    with open(path, "w", encoding="utf-8") as f:
+        for _ in range(n):
+            at += 20
+            second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at // 1000))
+            f.write(f'{{"at":"{second}.{at % 1000:03d}Z","card":"c{rnd.randrange(300)}",'
+                    f'"amount":{rnd.choice([1, 2, 5, 2000, 50])}}}\n')
+
+
+def rows(path):
+    return sorted(pathlib.Path(path).read_text(encoding="utf-8").splitlines()) if pathlib.Path(path).exists() else []
+
+
+class Cluster:
+    """Ended at the end of the block, whatever became of its processes."""
+
+    def __init__(self, folder, workers=3, slots=2, heartbeat=("500 ms", "3 s")):
+        self.folder = pathlib.Path(folder)
+        self.slots = slots
+        self.control, self.http = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.http}"
+        self.heartbeat = heartbeat
+        self.n_workers = workers
+        self.log = open(self.folder / "cluster.log", "a", encoding="utf-8")
+        self.coordinator, self.workers = None, []
+
+    def __enter__(self):
+        self.start_coordinator()
+        self.workers = [self.start_worker() for _ in range(self.n_workers)]
+        self.wait(lambda: len(self.get("/taskmanagers")["taskmanagers"]) == self.n_workers)
+        return self
+
+    def __exit__(self, *_):
+        for p in self.workers + [self.coordinator]:
+            if p.poll() is None:
+                p.send_signal(signal.SIGCONT)
+                p.kill()
+            p.wait()
+        self.log.close()
+
+    def start(self, *args):
+        return subprocess.Popen([CEPD, *args], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def start_coordinator(self):
+        interval, timeout = self.heartbeat
+        self.coordinator = self.start("coordinator", "--state-dir", "state", "--coordinator-address", f"127.0.0.1:{self.control}",
+                                      "--http", f"127.0.0.1:{self.http}", "--heartbeat-interval", interval,
+                                      "--heartbeat-timeout", timeout)
+
+    def start_worker(self):
+        return self.start("worker", "--coordinator", f"127.0.0.1:{self.control}", "--slots", str(self.slots))
+
+    def note(self, text):
+        self.log.write(f"### {text}\n")
+        self.log.flush()
+
+    # what is asked
+
+    def get(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return json.load(answer)
+
+    def wait(self, what, seconds=90):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                got = what()
+            except OSError:
+                got = None
+            if got:
+                return got
+            time.sleep(0.05)
+        raise AssertionError("it did not happen in time; the processes said:\n" + self.said())
+
+    def said(self):
+        self.log.flush()
+        return (self.folder / "cluster.log").read_text(encoding="utf-8")[-6000:]
+
+    def cepd(self, *args, status=0):
+        done = subprocess.run([CEPD, *args, "--coordinator", self.url], cwd=self.folder, capture_output=True, text=True,
+                              timeout=120, check=False)
+        assert done.returncode == status, f"cepd {' '.join(args)}: {done.returncode}\n{done.stderr}\n{self.said()}"
+        return done
+
+    def submit(self, name, *args):
+        return self.cepd("submit", name, "--checkpoint-interval", "200 ms", "--restart-strategy", "fixed-delay",
+                         "--restart-delay", "100 ms", "--restart-attempts", "10000", *args).stdout.strip()
+
+    def state(self, job):
+        return self.get(f"/jobs/{job}")["state"]
+
+    def wait_state(self, job, *states, seconds=120):
+        def there():
+            state = self.state(job)
+            assert state in states or state not in FINAL, f"the job is {state}\n{self.said()}"
+            return state in states
+        self.wait(there, seconds)
+
+    def wait_checkpoints(self, job, more=1):
+        """Until so many more are complete than now."""
+        def complete():
+            return self.get(f"/jobs/{job}/checkpoints")["counts"]["completed"]
+        at = self.wait(lambda: complete() + 1) - 1
+        self.wait(lambda: complete() >= at + more or self.state(job) in FINAL)
+
+    # what is done
+
+    def kill_worker(self, i):
+        self.note(f"kill -9 worker {self.workers[i].pid}")
+        self.workers[i].kill()
+        self.workers[i].wait()
+        self.workers[i] = self.start_worker()
+
+    def kill_coordinator(self):
+        self.note("kill -9 coordinator")
+        self.coordinator.kill()
+        self.coordinator.wait()
+        self.start_coordinator()
+
+    def stop_worker(self, i, seconds):
+        self.note(f"SIGSTOP worker {self.workers[i].pid} for {seconds} s")
+        self.workers[i].send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.workers[i].send_signal(signal.SIGCONT)
+
+    def end_worker(self, i):
+        self.note(f"SIGTERM worker {self.workers[i].pid}")
+        self.workers[i].terminate()
+        status = self.workers[i].wait(timeout=60)
+        self.workers[i] = self.start_worker()
+        return status
+
+
+def prepare(folder, n, seed):
+    """Events, the program, and what an undisturbed run of it gives. Returns: its rows."""
+    folder = pathlib.Path(folder)
+    write_events(folder / "in.ndjson", n, seed)
+    (folder / "p.pattern").write_text(PATTERN.replace("OUT", "out.ndjson"), encoding="utf-8")
+    (folder / "q.pattern").write_text(PATTERN.replace("OUT", "expected.ndjson"), encoding="utf-8")
+    subprocess.run([CEPD, "run", "q.pattern"], cwd=folder, check=True, capture_output=True)
+    return rows(folder / "expected.ndjson")
+
+
+def difference(expected, got):
+    if expected == got:
+        return ""
+    missing, more = set(expected) - set(got), set(got) - set(expected)
+    return (f"{len(got)} rows, not {len(expected)}: {len(missing)} missing {sorted(missing)[:2]}, {len(more)} not expected "
+            f"{sorted(more)[:2]}, {len(got) - len(set(got))} repeated")

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""A cluster of real processes: submission, mistakes, faults, savepoints, another parallelism. What is committed is what an undisturbed
+run in one process gives.
+
+Each test is a function named test_*; it gets a scratch folder. Usage: cluster_test.py [-k TEXT].
+"""
+import pathlib
+import sys
+import tempfile
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cluster_kit import Cluster, difference, prepare, rows  # noqa: E402
+
+EVENTS = 400_000
+
+
+def finish(cluster, job, expected):
+    cluster.wait_state(job, "FINISHED")
+    wrong = difference(expected, rows(cluster.folder / "out.ndjson"))
+    assert not wrong, f"{wrong}\n{cluster.said()}"
+
+
+def test_a_job_on_two_workers_gives_what_one_process_gives(folder):
+    expected = prepare(folder, EVENTS // 4, 1)
+    with Cluster(folder, workers=2) as c:
+        job = c.submit("p.pattern", "--parallelism", "4")
+        finish(c, job, expected)
+        assert job in c.cepd("jobs").stdout and "FINISHED" in c.cepd("jobs").stdout
+        assert len(c.get("/taskmanagers")["taskmanagers"]) == 2
+        assert c.cepd("workers").stdout.count("127.0.0.1:") == 2
+
+
+def test_mistakes_come_back_as_check_prints_them(folder):
+    (folder / "wrong.pattern").write_text("pattern p from nowhere match a define a as x > 1;\n", encoding="utf-8")
+    with Cluster(folder, workers=1) as c:
+        sent = c.cepd("submit", "wrong.pattern", status=1).stderr
+        assert "wrong.pattern:1:16: error:" in sent and "nowhere" in sent and "^" in sent, sent
+        assert c.get("/jobs")["jobs"] == []
+
+
+def test_a_job_waits_for_slots_and_says_so(folder):
+    expected = prepare(folder, 20_000, 2)
+    with Cluster(folder, workers=1, slots=1) as c:
+        job = c.submit("p.pattern", "--parallelism", "2")
+        c.wait(lambda: "waits for 2 slots" in c.said())
+        c.workers.append(c.start_worker())
+        finish(c, job, expected)
+
+
+def test_workers_and_the_coordinator_are_killed(folder):
+    expected = prepare(folder, 2 * EVENTS, 3)
+    with Cluster(folder) as c:
+        job = c.submit("p.pattern", "--parallelism", "4")
+        c.wait_checkpoints(job)
+        c.kill_worker(0)
+        c.wait_checkpoints(job)
+        c.kill_worker(1)
+        c.kill_worker(2)
+        c.kill_coordinator()
+        c.wait_checkpoints(job)
+        c.kill_worker(0)
+        finish(c, job, expected)
+
+
+def test_a_worker_that_was_stopped_writes_nothing_when_it_comes_back(folder):
+    expected = prepare(folder, EVENTS, 4)
+    with Cluster(folder, workers=2, slots=2, heartbeat=("200 ms", "1 s")) as c:
+        job = c.submit("p.pattern", "--parallelism", "4")
+        c.wait_checkpoints(job)
+        c.stop_worker(0, 2.5)
+        finish(c, job, expected)
+
+
+def test_a_worker_that_is_to_go_hands_its_tasks_over(folder):
+    expected = prepare(folder, EVENTS, 5)
+    with Cluster(folder) as c:
+        job = c.submit("p.pattern", "--parallelism", "4")
+        c.wait_checkpoints(job)
+        c.end_worker(0)
+        finish(c, job, expected)
+
+
+def test_another_parallelism(folder):
+    expected = prepare(folder, 3 * EVENTS, 6)
+    with Cluster(folder) as c:
+        job = c.submit("p.pattern", "--parallelism", "2")
+        c.wait_checkpoints(job)
+        c.cepd("rescale", job, "4")
+        finish(c, job, expected)
+
+
+def test_stopped_with_a_savepoint_and_submitted_again(folder):
+    expected = prepare(folder, 2 * EVENTS, 7)
+    with Cluster(folder) as c:
+        job = c.submit("p.pattern", "--parallelism", "4")
+        c.wait_checkpoints(job)
+        path = c.cepd("stop", job).stdout.strip()
+        c.wait_state(job, "FINISHED")
+        assert len(rows(folder / "out.ndjson")) < len(expected), "it was over before it was stopped"
+        again = c.submit("p.pattern", "--parallelism", "3", "--restore", path)
+        finish(c, again, expected)
+
+
+def main():
+    wanted = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
+    passed = failed = 0
+    for name, test in sorted(globals().items()):
+        if not name.startswith("test_") or wanted not in name:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(pathlib.Path(folder))
+                passed += 1
+            except Exception:
+                failed += 1
+                print(f"FAILED {name}")
+                traceback.print_exc(file=sys.stdout)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
+
+
+if __name__ == "__main__":
+    main()
