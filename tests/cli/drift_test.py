@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Sources that wait for each other: `drift at most`, `idle after`, and who holds the watermark, as metrics and `cepd job` tell it.
+
+Each test is a function named test_*; it gets a scratch folder. Usage: drift_test.py [-k TEXT].
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import urllib.request
+
+CEPD = os.path.abspath(os.environ["CEPD"])
+LIMIT_S = 120
+BASE_MS = 1767261600000
+BATCH = 1024
+
+PROGRAM = """stream a (k string, at timestamp) from file (path = 'a.ndjson') format json (timestamp_format = 'epoch_ms')
+event time at watermark ascending drift at most 10 s;
+stream b (k string, at timestamp) from file (path = 'b.ndjson', follow = true) format json (timestamp_format = 'epoch_ms')
+event time at watermark ascending IDLE;
+stream both as select k, at from a union all select k, at from b;
+stream n as select k, count(*) as n from both group by k window tumbling 1 min;
+sink n to file (path = 'n.ndjson') format json;
+"""
+
+
+def write(folder, name, first, last, step_ms, mode="w"):
+    with open(folder / f"{name}.ndjson", mode) as f:
+        f.writelines(json.dumps({"k": name, "at": BASE_MS + t}) + "\n" for t in range(first, last, step_ms))
+
+
+class Job:
+    def __init__(self, folder, parallelism, idle):
+        (folder / "p.pattern").write_text(PROGRAM.replace("IDLE", idle))
+        self.log = open(folder / "log", "w+")
+        self.process = subprocess.Popen([CEPD, "run", "p.pattern", "--parallelism", str(parallelism), "--http", "127.0.0.1:0"], cwd=folder,
+                                        stderr=self.log)
+
+    def __enter__(self):
+        self.url = wait_for(lambda: re.search(r"port (\d+)", pathlib.Path(self.log.name).read_text()), self)
+        self.url = f"http://127.0.0.1:{self.url.group(1)}"
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait(timeout=LIMIT_S)
+        self.log.close()
+
+    def metrics(self):
+        with urllib.request.urlopen(self.url + "/metrics", timeout=LIMIT_S) as answer:
+            return answer.read().decode()
+
+    def read(self, stream):
+        found = re.search(rf'cepd_records_out_total{{kind="source",operator="{stream}",subtask="0"}} ([0-9.]+)', self.metrics())
+        return int(float(found.group(1))) if found else 0
+
+    def held_by(self, operator):
+        found = re.search(rf'cepd_watermark_lag_seconds{{kind="\w+",operator="{operator}",held_by="(\w*)"', self.metrics())
+        return found.group(1) if found else None
+
+
+def wait_for(what, job, seconds=60):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        got = what()
+        if got:
+            return got
+        assert job.process.poll() is None, pathlib.Path(job.log.name).read_text()
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time: " + pathlib.Path(job.log.name).read_text())
+
+
+def test_a_source_waits_for_one_that_is_behind(folder):
+    for parallelism in (1, 2):
+        write(folder, "a", 0, 3600000, 100)  # an hour, ten a second
+        write(folder, "b", 0, 5000, 1000)
+        with Job(folder, parallelism, "") as job:
+            wait_for(lambda: job.read("b") == 5 and job.read("a") > 0, job)
+            time.sleep(1)
+            # It stops with the batch that takes it more than 10 s ahead of b.
+            read = job.read("a")
+            assert read <= 150 + BATCH, read
+            assert job.held_by("n") == "b", job.metrics()
+            said = subprocess.run([CEPD, "job", "p", "--coordinator", job.url], capture_output=True, text=True, timeout=LIMIT_S).stdout
+            assert re.search(r"watermark .*\bb\b", said), said
+            write(folder, "b", 5000, 600000, 1000, "a")
+            wait_for(lambda: job.read("a") >= 6000, job)
+            time.sleep(0.5)
+            assert job.read("a") <= 6150 + BATCH, job.read("a")
+
+
+def test_an_idle_one_is_not_waited_for(folder):
+    write(folder, "a", 0, 600000, 100)
+    write(folder, "b", 0, 5000, 1000)
+    with Job(folder, 2, "idle after 300 ms") as job:
+        wait_for(lambda: job.read("a") == 6000, job)
+        # Nobody holds what stands behind both: windows end.
+        wait_for(lambda: (folder / "n.ndjson").exists() and (folder / "n.ndjson").read_text().count("\n") >= 9, job)
+
+
+def main():
+    wanted = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
+    failed = 0
+    for name, test in list(globals().items()):
+        if not name.startswith("test_") or wanted not in name:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(pathlib.Path(folder))
+                print(f"ok {name}", flush=True)
+            except Exception:
+                failed += 1
+                print(f"FAILED {name}", flush=True)
+                traceback.print_exc()
+    return 1 if failed else 0
+
+
+sys.exit(main())
