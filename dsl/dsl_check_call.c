@@ -5,7 +5,7 @@
 #include "dsl/dsl_sem.h"
 
 /* Functions of later versions, refused by name wherever they stand. */
-static const char *const later[] = { "approx_count_distinct", "approx_quantile", "lead", "tumble", "hop",
+static const char *const later[] = { "lead", "tumble", "hop",
     "session", "cumulate", "unnest", "row_number", "window_start", "window_end", "session_start",
     "session_end", "tumble_start", "tumble_end" };
 

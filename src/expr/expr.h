@@ -67,7 +67,8 @@ enum expr_kind {
 #define EXPR_AGG_ROWS_LIST(AGG) \
     AGG(FIRST, "first")         \
     AGG(LAST, "last")           \
-    EXPR_AGG_RUN_LIST(AGG)
+    EXPR_AGG_RUN_LIST(AGG)      \
+    EXPR_AGG_ABOUT_LIST(AGG)
 
 /* They read rows in order (expr/expr_run.h). */
 #define EXPR_AGG_RUN_LIST(AGG)                  \
@@ -83,6 +84,11 @@ enum expr_kind {
     AGG(CUSUM, "cusum")                         \
     AGG(SEASONAL_BAND, "seasonal_band")         \
     AGG(RARITY, "rarity")
+
+/* They are right to within a few percent, in little memory. */
+#define EXPR_AGG_ABOUT_LIST(AGG)                  \
+    AGG(APPROX_DISTINCT, "approx_count_distinct") \
+    AGG(APPROX_QUANTILE, "approx_quantile")
 
 enum expr_agg {
 #define EXPR_AGG_ENUM(name, text) EXPR_AGG_##name,

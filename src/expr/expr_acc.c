@@ -7,6 +7,8 @@
 #include "base/base_map.h"
 #include "base/base_mem.h"
 #include "expr/expr_agg.h"
+#include "expr/expr_dds.h"
+#include "expr/expr_hll.h"
 #include "expr/expr_kept.h"
 #include "expr/expr_run.h"
 
@@ -29,7 +31,9 @@ enum shape {
     SHAPE_ONE,
     SHAPE_SET,
     SHAPE_LIST,
-    SHAPE_RUN
+    SHAPE_RUN,
+    SHAPE_HLL,
+    SHAPE_DDS
 };
 
 static enum shape shape_of(const struct expr_acc_fn *f) {
@@ -46,6 +50,8 @@ static enum shape shape_of(const struct expr_acc_fn *f) {
     case EXPR_AGG_FIRST:
     case EXPR_AGG_LAST: return SHAPE_ONE;
     case EXPR_AGG_COUNT_DISTINCT: return SHAPE_SET;
+    case EXPR_AGG_APPROX_DISTINCT: return SHAPE_HLL;
+    case EXPR_AGG_APPROX_QUANTILE: return SHAPE_DDS;
     case EXPR_AGG_ARRAY: return SHAPE_LIST; EXPR_AGG_RUN_CASES
     case EXPR_AGG_LIST_MAX: break;
     }
@@ -115,6 +121,24 @@ static void step_list(
     a->n++;
 }
 
+static void step_hll(const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v) {
+    struct base_buf b = BASE_BUF_INIT;
+    evt_val_write_key(&b, f->arg, v);
+    a->hll = a->hll ? a->hll : expr_hll_new();
+    expr_hll_add(a->hll, base_hash(b.p, b.len));
+    a->n++;
+    base_buf_release(&b);
+}
+
+static void step_dds(const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v) {
+    double x = expr_agg_real(f->arg, v);
+    if (!isfinite(x))
+        return;
+    a->dds = a->dds ? a->dds : expr_dds_new();
+    expr_dds_add(a->dds, x);
+    a->n++;
+}
+
 static void step_distinct(const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v) {
     struct base_buf b = BASE_BUF_INIT;
     evt_val_write_key(&b, f->arg, v);
@@ -153,6 +177,8 @@ void expr_acc_step(
         expr_run_step(f, &a->run, v, at);
         a->n++;
         return;
+    case SHAPE_HLL: step_hll(f, a, v); return;
+    case SHAPE_DDS: step_dds(f, a, v); return;
     }
 }
 
@@ -199,6 +225,14 @@ void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const stru
         to->n = n;
         break;
     }
+    case SHAPE_HLL:
+        to->hll = to->hll ? to->hll : expr_hll_new();
+        expr_hll_merge(to->hll, from->hll);
+        break;
+    case SHAPE_DDS:
+        to->dds = to->dds ? to->dds : expr_dds_new();
+        expr_dds_merge(to->dds, from->dds);
+        break;
     case SHAPE_RUN: CEP_INSIST(!"a function of rows in order cannot be merged");
     }
     to->n += from->n;
@@ -262,6 +296,11 @@ void expr_acc_result(const struct expr_acc_fn *f, const struct expr_acc *a, stru
     case SHAPE_SET: *out = (struct evt_val){ .i = a->more ? (int64_t)a->more->set.n_live : 0 }; return;
     case SHAPE_LIST: list_result(a, scratch, out); return;
     case SHAPE_RUN: expr_run_result(f, a->run, scratch, out, failure); return;
+    case SHAPE_HLL: *out = (struct evt_val){ .i = a->n ? llround(expr_hll_estimate(a->hll)) : 0 }; return;
+    case SHAPE_DDS:
+        if (a->n)
+            *out = (struct evt_val){ .d = expr_dds_quantile(a->dds, f->opts[EXPR_QUANTILE_Q]) };
+        return;
     }
 }
 
@@ -280,6 +319,10 @@ void expr_acc_clear(const struct expr_acc_fn *f, struct expr_acc *a) {
         base_free(a->more);
     } else if (shape_of(f) == SHAPE_RUN) {
         expr_run_free(a->run);
+    } else if (shape_of(f) == SHAPE_HLL) {
+        expr_hll_free(a->hll);
+    } else if (shape_of(f) == SHAPE_DDS) {
+        expr_dds_free(a->dds);
     }
     expr_acc_start(a);
 }
@@ -287,6 +330,10 @@ void expr_acc_clear(const struct expr_acc_fn *f, struct expr_acc *a) {
 size_t expr_acc_bytes(const struct expr_acc_fn *f, const struct expr_acc *a) {
     if (shape_of(f) == SHAPE_RUN)
         return expr_run_bytes(a->run);
+    if (shape_of(f) == SHAPE_HLL)
+        return a->hll ? expr_hll_bytes(a->hll) : 0;
+    if (shape_of(f) == SHAPE_DDS)
+        return a->dds ? expr_dds_bytes(a->dds) : 0;
     return has_more(f) && a->more ? sizeof *a->more + a->more->bytes : 0;
 }
 
@@ -312,7 +359,9 @@ uint8_t expr_acc_form(const struct expr_acc_fn *f) {
         [SHAPE_ONE] = 4,
         [SHAPE_SET] = 5,
         [SHAPE_LIST] = 6,
-        [SHAPE_RUN] = 7 };
+        [SHAPE_RUN] = 7,
+        [SHAPE_HLL] = 8,
+        [SHAPE_DDS] = 9 };
     return forms[shape_of(f)];
 }
 
@@ -349,6 +398,8 @@ void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct
             expr_kept_pack(b, f->arg, &a->more->list[i]);
         return;
     case SHAPE_RUN: expr_run_pack(b, f, a->run); return;
+    case SHAPE_HLL: expr_hll_pack(b, a->hll); return;
+    case SHAPE_DDS: expr_dds_pack(b, a->dds); return;
     }
 }
 
@@ -398,6 +449,8 @@ void expr_acc_unpack(
     case SHAPE_SET:
     case SHAPE_LIST: unpack_more(u, f, scratch, a); break;
     case SHAPE_RUN: a->run = expr_run_unpack(u, f, scratch); break;
+    case SHAPE_HLL: a->hll = expr_hll_unpack(u); break;
+    case SHAPE_DDS: a->dds = expr_dds_unpack(u); break;
     }
     if (!u->bad) {
         a->n = n & (UINT64_MAX >> 1); /* tells the compiler what base_unpack_max() promised */

@@ -81,6 +81,8 @@ const struct evt_type *expr_agg_type(struct base_arena *a, enum expr_agg agg, co
     case EXPR_AGG_HOLT_WINTERS:
     case EXPR_AGG_HOLT_FORECAST:
     case EXPR_AGG_CUSUM: return evt_kind_is_numeric(t->kind) ? evt_type_of(EVT_DOUBLE) : NULL;
+    case EXPR_AGG_APPROX_DISTINCT: return t->kind == EVT_NULL ? NULL : evt_type_of(EVT_INT);
+    case EXPR_AGG_APPROX_QUANTILE: return evt_kind_is_numeric(t->kind) ? evt_type_of(EVT_DOUBLE) : NULL;
     case EXPR_AGG_DELTA: return agg_delta_type(t);
     case EXPR_AGG_CHANGED: return t->kind == EVT_NULL ? NULL : evt_type_of(EVT_BOOL);
     case EXPR_AGG_RARITY: return t->kind == EVT_NULL ? NULL : evt_type_of(EVT_DOUBLE);

@@ -51,6 +51,10 @@ static const struct expr_agg_opt rarity[] = {
     [EXPR_RARITY_KEEP] = { "keep", EXPR_OPT_COUNT, .usual = 1000, .min = 2, .max = 10000 },
 };
 
+static const struct expr_agg_opt quantile[] = {
+    [EXPR_QUANTILE_Q] = { "q", EXPR_OPT_NUMBER, .positional = true, .needed = true, .min = 0, .max = 1 },
+};
+
 #define OPTS(list) \
     { list, sizeof list / sizeof *list }
 
@@ -67,6 +71,7 @@ static const struct {
     [EXPR_AGG_CUSUM] = OPTS(cusum),
     [EXPR_AGG_SEASONAL_BAND] = OPTS(band),
     [EXPR_AGG_RARITY] = OPTS(rarity),
+    [EXPR_AGG_APPROX_QUANTILE] = OPTS(quantile),
 };
 
 const struct expr_agg_opt *expr_agg_opts(enum expr_agg agg, uint32_t *n) {

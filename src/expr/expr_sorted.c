@@ -50,6 +50,10 @@ double expr_sorted_quantile(const struct expr_sorted *s, double q) {
     return s->v[i] + (at - (double)i) * (s->v[i + 1] - s->v[i]);
 }
 
+double expr_sorted_rank(const struct expr_sorted *s, double q) {
+    return s->v[(size_t)(q * (double)(s->n - 1))];
+}
+
 /*
  * The k-th smallest distance (k from 0). Distances of the numbers below mid grow to the left, those of the others to the right:
  * two ascending sequences, of whose first k + 1 the left one has as many as a search by halving finds.

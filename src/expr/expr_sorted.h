@@ -22,6 +22,8 @@ void expr_sorted_add(struct expr_sorted *s, double x);
 void expr_sorted_remove(struct expr_sorted *s, double x);
 /* By linear interpolation between neighbours (R. Hyndman and Y. Fan, The American Statistician 50(4), 1996: type 7). Requires: n > 0. */
 double expr_sorted_quantile(const struct expr_sorted *s, double q);
+/* The number of rank floor(q * (n - 1)). Requires: n > 0. */
+double expr_sorted_rank(const struct expr_sorted *s, double q);
 /* The median of |x - mid|. Requires: n > 0. */
 double expr_sorted_deviation(const struct expr_sorted *s, double mid);
 /* The mean of |x - mid|. Requires: n > 0. */

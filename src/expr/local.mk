@@ -26,6 +26,7 @@ libexpr_la_SOURCES += \
 	src/expr/expr_calendar.c src/expr/expr_calendar.h \
 	src/expr/expr_case.c src/expr/expr_case.h \
 	src/expr/expr_digest.c src/expr/expr_digest.h \
+	src/expr/expr_dds.c src/expr/expr_dds.h \
 	src/expr/expr_func_array.c \
 	src/expr/expr_func_data.c \
 	src/expr/expr_func_math.c \
@@ -33,6 +34,7 @@ libexpr_la_SOURCES += \
 	src/expr/expr_func_string.c \
 	src/expr/expr_func_time.c \
 	src/expr/expr_func_util.c src/expr/expr_func_util.h \
+	src/expr/expr_hll.c src/expr/expr_hll.h \
 	src/expr/expr_json.c src/expr/expr_json.h \
 	src/expr/expr_kept.c src/expr/expr_kept.h \
 	src/expr/expr_like.c src/expr/expr_like.h \

@@ -58,8 +58,10 @@ static enum rt_frame_way way_of(const struct expr_acc_fn *f) {
     case EXPR_AGG_LAST:
     case EXPR_AGG_RATE:
     case EXPR_AGG_DELTA: return RT_FRAME_BEST;
-    case EXPR_AGG_COUNT_DISTINCT: return RT_FRAME_COUNTS;
-    case EXPR_AGG_MAD_SCORE: return RT_FRAME_SORTED;
+    case EXPR_AGG_COUNT_DISTINCT:
+    case EXPR_AGG_APPROX_DISTINCT: return RT_FRAME_COUNTS;
+    case EXPR_AGG_MAD_SCORE:
+    case EXPR_AGG_APPROX_QUANTILE: return RT_FRAME_SORTED;
     case EXPR_AGG_ARRAY: return RT_FRAME_LIST;
     case EXPR_AGG_EWMA:
     case EXPR_AGG_LAG:
@@ -353,6 +355,9 @@ void rt_frame_result(const struct rt_frame_kind *k, const struct rt_frame *f, st
     case RT_FRAME_COUNTS: *out = (struct evt_val){ .i = (int64_t)f->counts.n_live }; return;
     case RT_FRAME_LIST: list_result(k, f, scratch, out); return;
     case RT_FRAME_SORTED:
+        if (f->sorted.n > 0)
+            *out = (struct evt_val){ .d = expr_sorted_rank(&f->sorted, k->fn.opts[EXPR_QUANTILE_Q]) };
+        return;
     case RT_FRAME_WAY_MAX: break;
     }
 }

@@ -12,15 +12,15 @@
  *                                                  one of the newer rows
  *     BEST       min, max, first, last,            rows that may still be it         constant, amortised
  *                rate, delta
- *     COUNTS     count(distinct)                   how often each value is there     a look-up
- *     SORTED     mad_score                         the numbers in order              O(log n), and a move (expr/expr_sorted.h)
+ *     COUNTS     count(distinct), approx_...       how often each value is there     a look-up
+ *     SORTED     mad_score, approx_quantile        the numbers in order              O(log n), and a move (expr/expr_sorted.h)
  *     LIST       array_agg                         nothing                           constant; its result n
  *
  * STACKS is the queue of two stacks (K. Tangwongsan et al., "General incremental sliding-window aggregation", PVLDB 8(7), 2015, name
  * its history); BEST the monotone queue. What a frame gives depends on the rows that came since it was last empty, in their order,
  * and on nothing else: it is the same after a restore.
  *
- * zscore and mad_score compare a row with those before it in the frame: they are asked before the row is in.
+ * The approximate aggregates are exact here: their rows are kept anyway. zscore and mad_score compare a row with those before it in the frame: they are asked before the row is in.
  *
  * Internal to src/runtime. Threads: none.
  */

@@ -460,6 +460,18 @@ def accumulator(r, form, arg):
         r.varint(), r.zigzag(), r.u64(), r.many(r.u64)
         r.many(lambda: (read_place(r), read_value(r, arg)))
         r.many(lambda: (r.u64(), r.varint(), r.varint()))
+    elif n and form == 8:
+        if r.u8() != 14:
+            raise Damaged("registers of another size")
+        if r.u8():
+            for _ in range(1 << 14):
+                r.u8()
+        else:
+            r.many(r.varint)
+    elif n and form == 9:
+        r.u64(), r.u64(), r.varint()
+        for _ in range(2):
+            r.many(lambda: (r.zigzag(), r.varint()))
 
 
 def read_over(part):
@@ -637,7 +649,8 @@ stream tumbling as select card, count(*) as n, sum(amount) as total, sum(price) 
 from payments group by card window tumbling 5 min;
 stream sliding as select card, avg(amount) as mean, min(price) as least, stddev(amount) as spread from payments
 group by card window sliding 10 min every 2 min;
-stream session as select card, count(distinct amount) as kinds, first(amount) as one, last(price) as two from payments
+stream session as select card, count(distinct amount) as kinds, first(amount) as one, last(price) as two,
+approx_count_distinct(amount) as about, approx_quantile(price, 0.5) as mid from payments
 group by card window session gap 10 min;
 stream counted as select card, array_agg(amount) as amounts, max(amount) filter (where amount < 100) as most from payments
 group by card window count 6 every 4;

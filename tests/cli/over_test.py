@@ -306,6 +306,42 @@ def test_windows_that_rows_do_not_share(folder):
     check_rows(folder, text, ("k", "s", "a", "b", "c", "n"), [out, out2], ("out.ndjson", "out2.ndjson"))
 
 
+def test_approximate_aggregates(folder):
+    """Within their bounds in sliding windows, whose panes are merged; exact over a frame; the same at any parallelism."""
+    rows = w.events(3000, 17, keys=3)
+    for i, r in enumerate(rows):
+        r["v"] = i * 7919 % 1009
+    w.write(folder, rows)
+    text = """stream s1 as select k, approx_count_distinct(v) as n, count(distinct v) as exact, approx_quantile(d, 0.9) as q, window_end as e from s
+      group by k window sliding 60 s every 10 s;
+    stream s2 as select k, d, approx_quantile(v, 0.25) over (partition by k order by at rows 20 preceding) as q,
+      approx_count_distinct(v) over (partition by k order by at rows 20 preceding) as n from s;
+    sink s1 to file (path = 'out.ndjson') format json;
+    sink s2 to file (path = 'out2.ndjson') format json;"""
+    before = None
+    for parallelism in (1, 3):
+        for p in folder.glob("out*"):
+            p.unlink()
+        w.run(folder, text, parallelism)
+        got = w.lines(folder / "out.ndjson"), w.lines(folder / "out2.ndjson")
+        assert before in (None, got)
+        before = got
+    for line in map(json.loads, got[0]):
+        assert abs(line["n"] - line["exact"]) <= 1, line
+        # Up to the microsecond before e; d is in eighths.
+        inside = sorted(r["d"] for r in rows if r["k"] == line["k"] and
+                        w.stamp(r["at"] * 1000) < line["e"] <= w.stamp((r["at"] + 60_000) * 1000))
+        exact = inside[int(0.9 * (len(inside) - 1))]
+        assert abs(line["q"] - exact) <= 0.0101 * abs(exact) + 1e-9, (line, exact)
+    seen, expected = collections.defaultdict(list), []
+    for _, i, r in sorted((r["at"], i, r) for i, r in enumerate(rows)):
+        seen[r["k"]].append(r["v"])
+        frame = sorted(seen[r["k"]][-21:])
+        expected.append((r["k"], r["d"], frame[int(0.25 * (len(frame) - 1))], len(set(frame))))
+    exact = sorted((repr((g["k"], g["d"], int(g["q"]), g["n"])) for g in map(json.loads, got[1])))
+    assert exact == sorted(map(repr, expected))
+
+
 def test_kills_change_nothing(folder):
     rows = w.events(4000, 16)
     for i, r in enumerate(rows):
@@ -314,7 +350,8 @@ def test_kills_change_nothing(folder):
     items = ", ".join(f"{f if ' over ' in f else f + ' over (partition by k order by at)'} as f{i}" for i, f in enumerate(FUNCTIONS))
     frames = ", ".join(f"{c} over (partition by k order by at {f}) as c{i}_{j}" for i, c in enumerate(CALLS) for j, f in enumerate(FRAMES))
     text = f"""stream o as select k, at, {items}, {frames}, array_agg(d) over (partition by k order by at rows 5 preceding) as ds,
-      lag(k, 2) over (partition by k order by at) as l, count(distinct d) over (partition by k order by at rows 50 preceding) as n from s;
+      lag(k, 2) over (partition by k order by at) as l, count(distinct d) over (partition by k order by at rows 50 preceding) as n,
+      approx_count_distinct(d) over (partition by k order by at) as n2, approx_quantile(d, 0.9) over (partition by k order by at) as q from s;
     sink o to file (path = 'out.ndjson') format json;"""
     w.run(folder, text, 1)
     whole = w.lines(folder / "out.ndjson")

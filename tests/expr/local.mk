@@ -36,3 +36,5 @@ tests_expr_expr_decimal_test_LDADD = $(EXPR_TEST_LIBS)
 check_PROGRAMS += tests/expr/expr_run_test
 tests_expr_expr_run_test_SOURCES = tests/expr/expr_run_test.c tests/expr/expr_test_util.h
 tests_expr_expr_run_test_LDADD = $(EXPR_TEST_LIBS)
+check_PROGRAMS += tests/expr/expr_sketch_test
+tests_expr_expr_sketch_test_LDADD = $(EXPR_TEST_LIBS)
