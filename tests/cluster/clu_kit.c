@@ -50,11 +50,13 @@ static void write_pem(const char *path, X509 *x, EVP_PKEY *key) {
 void kit_certs_make(struct kit_certs *c) {
     static const char *const names[] = { "ca.pem", "a.pem", "a.key", "b.pem", "b.key", "other.pem",
         "other.key" };
-    snprintf(c->dir, sizeof c->dir, "%s/clu_certs_XXXXXX",
+    char dir[sizeof c->dir];
+    snprintf(dir, sizeof dir, "%s/clu_certs_XXXXXX",
         getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 40 ? getenv("TMPDIR") : "/tmp");
-    assert_non_null(mkdtemp(c->dir));
+    assert_non_null(mkdtemp(dir));
+    memcpy(c->dir, dir, sizeof dir);
     for (int i = 0; i < 7; i++)
-        snprintf(c->paths[i], sizeof c->paths[i], "%s/%s", c->dir, names[i]);
+        snprintf(c->paths[i], sizeof c->paths[i], "%s/%s", dir, names[i]);
     EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *rogue_key = EVP_EC_gen("P-256");
     X509 *ca = make_cert(ca_key, "ca", NULL, NULL, 1), *rogue = make_cert(rogue_key, "rogue", NULL, NULL, 1);
     write_pem(c->paths[0], ca, NULL);
