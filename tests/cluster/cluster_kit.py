@@ -5,6 +5,7 @@ import pathlib
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.request
@@ -47,11 +48,19 @@ def rows(path):
 class Cluster:
     """Ended at the end of the block, whatever became of its processes."""
 
-    def __init__(self, folder, workers=3, slots=2, heartbeat=("500 ms", "3 s")):
+    def __init__(self, folder, workers=3, slots=2, heartbeat=("500 ms", "3 s"), secured=None):
+        """secured: a folder with cert.pem, key.pem and ca.pem, and then a token."""
+        self.env, self.headers, self.tls = dict(os.environ), {}, None
+        if secured:
+            folder_of, token = secured
+            self.env.update({f"CEPD_SECURITY_TLS_{k.upper()}": str(folder_of / f"{k}.pem") for k in ("cert", "key", "ca")})
+            self.env["CEPD_SECURITY_TOKEN"] = token
+            self.headers["Authorization"] = f"Bearer {token}"
+            self.tls = ssl.create_default_context(cafile=folder_of / "ca.pem")
         self.folder = pathlib.Path(folder)
         self.slots = slots
         self.control, self.http = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.http}"
+        self.url = f"https://localhost:{self.http}" if secured else f"http://127.0.0.1:{self.http}"
         self.heartbeat = heartbeat
         self.n_workers = workers
         self.log = open(self.folder / "cluster.log", "a", encoding="utf-8")
@@ -72,7 +81,8 @@ class Cluster:
         self.log.close()
 
     def start(self, *args):
-        return subprocess.Popen([CEPD, *args], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        return subprocess.Popen([CEPD, *args], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                env=self.env)
 
     def start_coordinator(self):
         interval, timeout = self.heartbeat
@@ -90,7 +100,8 @@ class Cluster:
     # what is asked
 
     def get(self, path):
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        asked = urllib.request.Request(self.url + path, headers=self.headers)
+        with urllib.request.urlopen(asked, timeout=10, context=self.tls) as answer:
             return json.load(answer)
 
     def wait(self, what, seconds=90):
@@ -111,7 +122,7 @@ class Cluster:
 
     def cepd(self, *args, status=0):
         done = subprocess.run([CEPD, *args, "--coordinator", self.url], cwd=self.folder, capture_output=True, text=True,
-                              timeout=120, check=False)
+                              timeout=120, check=False, env=self.env)
         assert done.returncode == status, f"cepd {' '.join(args)}: {done.returncode}\n{done.stderr}\n{self.said()}"
         return done
 

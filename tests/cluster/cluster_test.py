@@ -4,15 +4,18 @@ run in one process gives.
 
 Each test is a function named test_*; it gets a scratch folder. Usage: cluster_test.py [-k TEXT].
 """
+import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster_kit import Cluster, difference, prepare, rows  # noqa: E402
+from cluster_kit import CEPD, Cluster, difference, prepare, rows  # noqa: E402
 
 EVENTS = 400_000
+EXAMPLES = pathlib.Path(os.environ.get("CEP_SRCDIR", ".")).absolute() / "examples" / "cluster"
 
 
 def finish(cluster, job, expected):
@@ -100,6 +103,28 @@ def test_stopped_with_a_savepoint_and_submitted_again(folder):
         assert len(rows(folder / "out.ndjson")) < len(expected), "it was over before it was stopped"
         again = c.submit("p.pattern", "--parallelism", "3", "--restore", path)
         finish(c, again, expected)
+
+
+def test_certificates_and_a_token(folder):
+    expected = prepare(folder, 20_000, 8)
+    subprocess.run([EXAMPLES / "certificates.sh", "localhost"], cwd=folder, check=True, capture_output=True)
+    with Cluster(folder, workers=2, secured=(folder / "localhost", "a token")) as c:
+        job = c.submit("p.pattern", "--parallelism", "4")
+        finish(c, job, expected)
+        c.env["CEPD_SECURITY_TOKEN"] = "another"
+        assert "token" in c.cepd("jobs", status=1).stderr
+
+
+def test_the_configuration_of_the_examples_is_read(folder):
+    (folder / "p.pattern").write_text("stream a (x int) from file (path = 'a.ndjson') format json processing time;\n"
+                                      "sink a to stdout format json;\n", encoding="utf-8")
+    (folder / "a.ndjson").write_text('{"x":1}\n', encoding="utf-8")
+    for name in ("coordinator.yaml", "worker.yaml"):
+        text = (EXAMPLES / name).read_text(encoding="utf-8").replace("state.dir: /srv/cepd", f"state.dir: {folder}/{name}.state")
+        text = text.replace("http.address: 0.0.0.0:8081", "http.address: ''")
+        (folder / name).write_text(text, encoding="utf-8")
+        done = subprocess.run([CEPD, "run", "p.pattern", "--config", name], cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def main():
