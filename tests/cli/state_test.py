@@ -194,7 +194,7 @@ def run(folder, *args):
     url = ["--coordinator", f"http://127.0.0.1:{port}"]
     while True:
         done = subprocess.run([CEPD, "job", "p", "--json", *url], capture_output=True, text=True, timeout=LIMIT_S)
-        if done.returncode == 0 and json.loads(done.stdout)["totals"]["events"] == len(PAYMENTS) + len(REFUNDS):
+        if done.returncode == 0 and json.loads(done.stdout).get("totals", {}).get("events") == len(PAYMENTS) + len(REFUNDS):
             break
         assert job.poll() is None
         time.sleep(0.02)
