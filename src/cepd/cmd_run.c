@@ -480,9 +480,9 @@ static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_o
         return mistake ? CMD_MISTAKE : CMD_FAILED;
     }
     int sig = 0;
-    serve_state(c, RT_STATE_RUNNING);
     if (c->shown)
         clu_job_set(c->shown, job);
+    serve_state(c, RT_STATE_RUNNING);
     if ((rc = watcher_start(&w, job, &err)) == CEP_OK) {
         rc = rt_job_run(job, &err);
         watcher_stop(&w);

@@ -71,7 +71,7 @@ class Job:
     def read(self, n):
         while True:
             done = subprocess.run([CEPD, "job", "p", "--json", *self.url], capture_output=True, text=True, timeout=LIMIT_S)
-            if done.returncode == 0 and json.loads(done.stdout)["totals"]["events"] >= n:
+            if done.returncode == 0 and json.loads(done.stdout).get("totals", {}).get("events", 0) >= n:
                 return
             assert self.process.poll() is None
             time.sleep(0.02)
