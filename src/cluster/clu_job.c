@@ -87,6 +87,12 @@ void clu_job_was(struct clu_job *j, enum rt_state state, int64_t since_us, const
     (void)pthread_mutex_unlock(&j->mutex);
 }
 
+void clu_job_rescaled(struct clu_job *j, uint32_t parallelism) {
+    (void)pthread_mutex_lock(&j->mutex);
+    j->opts.parallelism = parallelism;
+    (void)pthread_mutex_unlock(&j->mutex);
+}
+
 void clu_job_note(struct clu_job *j, const char *text) {
     (void)pthread_mutex_lock(&j->mutex);
     base_free(j->note);

@@ -45,6 +45,8 @@ void clu_job_set(struct clu_job *j, struct rt_job *job);
 void clu_job_state(struct clu_job *j, enum rt_state state);
 /* It is in that state since then: of a job that an earlier process knew. `failure`: NULL = none. */
 void clu_job_was(struct clu_job *j, enum rt_state state, int64_t since_us, const char *failure);
+/* Its next run has another parallelism. */
+void clu_job_rescaled(struct clu_job *j, uint32_t parallelism);
 /* What it waits for, shown with its state; copied. NULL or "" = nothing. */
 void clu_job_note(struct clu_job *j, const char *text);
 enum rt_state clu_job_state_now(struct clu_job *j);

@@ -92,6 +92,7 @@ static enum cep_rc run_once(struct clu_master *m, struct cep_err *err) {
     if (rc == CEP_OK)
         rc = open_keep(m, err);
     set_opts(m);
+    clu_job_rescaled(m->shown, m->opts.parallelism);
     if (rc == CEP_OK)
         rc = rt_job_new(m->plan, &m->opts, &job, err);
     if (rc == CEP_OK) {

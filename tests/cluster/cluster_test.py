@@ -91,6 +91,7 @@ def test_another_parallelism(folder):
         c.wait_checkpoints(job)
         c.cepd("rescale", job, "4")
         finish(c, job, expected)
+        assert "parallelism 4" in c.cepd("job", job).stdout
 
 
 def test_stopped_with_a_savepoint_and_submitted_again(folder):
