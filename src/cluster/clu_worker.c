@@ -163,8 +163,11 @@ int64_t clu_worker_lease(const struct clu_worker *w) {
 
 static void look_at_lease(void *arg) {
     struct clu_worker *w = arg;
-    if (w->link && clk_mono(clk_system()) >= clu_worker_lease(w))
-        cancel_all(w);
+    if (!w->link || clk_mono(clk_system()) < clu_worker_lease(w) || clu_worker_n_parts(w) == 0)
+        return;
+    cancel_all(w);
+    /* The coordinator may still take it for alive: it has to know that the tasks are gone. */
+    clu_link_drop(w->link, "the lease of its tasks has run out");
 }
 
 /* -- made, stopped --------------------------------------------------------------------------------------------------- */

@@ -437,17 +437,24 @@ static void free_part(struct clu_worker_part *p) {
     base_free(p);
 }
 
-/* The last of those that the coordinator wants to be gone tells it so. */
+/* Requires: the lock. */
+static bool is_last(const struct clu_worker_part *p) {
+    for (const struct clu_worker_part *o = p->worker->parts; o; o = o->next)
+        if (o != p && clu_worker_part_is(o, p->job, p->answer))
+            return false;
+    return true;
+}
+
+/* The last of those that the coordinator wants to be gone tells it so; also when it is asked only now. */
 static void go(struct clu_worker_part *p) {
     struct clu_worker *w = p->worker;
-    bool last = p->answer > 0;
     (void)pthread_mutex_lock(&w->mutex);
-    for (struct clu_worker_part *o = w->parts; o; o = o->next)
-        last &= o == p || !clu_worker_part_is(o, p->job, p->answer);
-    (void)pthread_mutex_unlock(&w->mutex);
-    if (last)
-        clu_worker_send_cancelled(w, p->job, p->answer);
-    (void)pthread_mutex_lock(&w->mutex);
+    for (uint32_t told = 0; p->answer > told && is_last(p);) {
+        told = p->answer;
+        (void)pthread_mutex_unlock(&w->mutex);
+        clu_worker_send_cancelled(w, p->job, told);
+        (void)pthread_mutex_lock(&w->mutex);
+    }
     for (struct clu_worker_part **at = &w->parts; *at; at = &(*at)->next)
         if (*at == p) {
             *at = p->next;

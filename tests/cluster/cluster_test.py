@@ -68,10 +68,10 @@ def test_workers_and_the_coordinator_are_killed(folder):
 
 def test_a_worker_that_was_stopped_writes_nothing_when_it_comes_back(folder):
     expected = prepare(folder, EVENTS, 4)
-    with Cluster(folder, workers=2, slots=2, heartbeat=("200 ms", "1 s")) as c:
+    with Cluster(folder, workers=2, slots=2, heartbeat=("300 ms", "2 s")) as c:
         job = c.submit("p.pattern", "--parallelism", "4")
         c.wait_checkpoints(job)
-        c.stop_worker(0, 2.5)
+        c.stop_worker(0, 4)
         finish(c, job, expected)
 
 
