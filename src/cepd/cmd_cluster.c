@@ -84,7 +84,8 @@ static void end(struct process *p) {
 
 /* One that did not live for a second had a mistake in what it was given: it has said so itself. */
 static bool ended_at_once(const struct process *p, int status) {
-    return WIFEXITED(status) && WEXITSTATUS(status) == CMD_MISTAKE && clk_mono(clk_system()) - p->since_us <= 1000000;
+    return WIFEXITED(status) && WEXITSTATUS(status) == CMD_MISTAKE &&
+           clk_mono(clk_system()) - p->since_us <= 1000000;
 }
 
 /* Returns: false when it is no use to go on. */
@@ -199,16 +200,5 @@ static int start(struct cmd_daemon *d, const struct cmd_args *args, const struct
 }
 
 int cmd_cluster(const struct cmd_args *args) {
-    struct cmd_daemon d;
-    struct base_arena a;
-    struct clu_config config;
-    struct cep_err err = CEP_ERR_INIT;
-    base_arena_init(&a, 0);
-    enum cep_rc rc = cmd_daemon_init(&d, args, &err);
-    if (rc == CEP_OK)
-        rc = cmd_config_load(&config, args, &a, &err);
-    int status = rc == CEP_OK ? start(&d, args, &config, &a) : cmd_fail(args, CMD_MISTAKE, &err);
-    cmd_daemon_release(&d);
-    base_arena_release(&a);
-    return status;
+    return cmd_daemon_serve(args, start);
 }

@@ -2,6 +2,8 @@
 /*
  * cmd_daemon -- what the programs of a cluster have in common: signals, and lines from several threads.
  */
+#include "base/base_arena.h"
+#include "cepd/cmd_config.h"
 #include "cepd/cmd_log.h"
 
 #include <pthread.h>
@@ -11,9 +13,13 @@ struct cmd_daemon {
     pthread_mutex_t mutex; /* of the lines */
 };
 
-/* SIGINT and SIGTERM are blocked from now on, in threads that are made later too; SIGPIPE is ignored. */
-enum cep_rc cmd_daemon_init(struct cmd_daemon *d, const struct cmd_args *args, struct cep_err *err);
-void cmd_daemon_release(struct cmd_daemon *d);
+/*
+ * The life of such a program: SIGINT and SIGTERM are blocked, in threads that are made later too, SIGPIPE is ignored, the configuration is
+ * read, then serve() does the rest. `a` lives as long. Returns: the exit status, serve()'s or that of a mistake in the configuration.
+ */
+int cmd_daemon_serve(
+    const struct cmd_args *args, int (*serve)(struct cmd_daemon *d, const struct cmd_args *args,
+                                     const struct clu_config *config, struct base_arena *a));
 /* Any thread; arg is the cmd_daemon. */
 void cmd_daemon_log(void *arg, enum con_level level, const char *text);
 /* Until SIGINT or SIGTERM comes. Returns: which. */

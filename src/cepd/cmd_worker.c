@@ -59,7 +59,9 @@ static void leave(struct clu_worker *w) {
         (void)poll(NULL, 0, LOOK_MS);
 }
 
-static int serve(struct cmd_daemon *d, const struct cmd_args *args, const struct clu_config *config) {
+static int serve(struct cmd_daemon *d, const struct cmd_args *args, const struct clu_config *config,
+    struct base_arena *a) {
+    (void)a;
     struct cep_err err = CEP_ERR_INIT;
     struct clu_worker *w = NULL;
     struct clu_security security;
@@ -96,16 +98,5 @@ static int serve(struct cmd_daemon *d, const struct cmd_args *args, const struct
 }
 
 int cmd_worker(const struct cmd_args *args) {
-    struct cmd_daemon d;
-    struct base_arena a;
-    struct clu_config config;
-    struct cep_err err = CEP_ERR_INIT;
-    base_arena_init(&a, 0);
-    enum cep_rc rc = cmd_daemon_init(&d, args, &err);
-    if (rc == CEP_OK)
-        rc = cmd_config_load(&config, args, &a, &err);
-    int status = rc == CEP_OK ? serve(&d, args, &config) : cmd_fail(args, CMD_MISTAKE, &err);
-    cmd_daemon_release(&d);
-    base_arena_release(&a);
-    return status;
+    return cmd_daemon_serve(args, serve);
 }
