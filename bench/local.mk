@@ -44,4 +44,8 @@ EXTRA_DIST += bench/nexmark/q0.pattern bench/nexmark/q1.pattern bench/nexmark/q2
 	bench/nexmark/q7.pattern bench/nexmark/q8.pattern bench/nexmark/q9.pattern bench/nexmark/q13.pattern \
 	bench/nexmark/q20.pattern
 bench_all += bench/join_bench
+bench_join_bench_SOURCES = bench/join_bench.c bench/bench_flow.c bench/bench_flow.h
 bench_join_bench_LDADD = libdsl.la $(RT_LIBS)
+bench_all += bench/window_bench
+bench_window_bench_SOURCES = bench/window_bench.c bench/bench_flow.c bench/bench_flow.h
+bench_window_bench_LDADD = libdsl.la $(RT_LIBS)
