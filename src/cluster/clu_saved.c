@@ -21,9 +21,10 @@ static bool is_small(const struct rt_snap *s) {
     return s->n_dbs == 0 && rt_snap_bytes(s) <= INLINE_MAX;
 }
 
-static enum cep_rc write_bundle(const struct rt_saved *s, const char *path, struct cep_err *err) {
+static enum cep_rc write_bundle(
+    const struct rt_saved *s, const char *path, const char *shared, struct cep_err *err) {
     struct sto_bundle *b = NULL;
-    enum cep_rc rc = sto_bundle_begin(path, NULL, "part", s->id, clk_now(clk_system()), &b, err);
+    enum cep_rc rc = sto_bundle_begin(path, shared, "part", s->id, clk_now(clk_system()), &b, err);
     if (rc != CEP_OK)
         return rc;
     rc = rt_snap_write(&s->snap, b, err);
@@ -33,14 +34,22 @@ static enum cep_rc write_bundle(const struct rt_saved *s, const char *path, stru
     return rc;
 }
 
-static enum cep_rc write_to(struct rt_saved *s, uint32_t attempt, const char *dir, struct base_buf *path, struct cep_err *err) {
-    base_buf_printf(path, "%s/parts", dir);
-    enum cep_rc rc = sto_path_make(path->p, err);
-    base_buf_printf(path, "/a%u-t%u-chk-%08llu", attempt, s->task, (unsigned long long)s->id);
-    return rc == CEP_OK ? write_bundle(s, base_buf_cstr(path), err) : rc;
+/* Tables go beside the bundle, in the folder that is removed with it. */
+static enum cep_rc write_to(
+    struct rt_saved *s, uint32_t attempt, const char *dir, struct base_buf *path, struct cep_err *err) {
+    struct base_buf shared = BASE_BUF_INIT;
+    base_buf_printf(path, "%s/parts/a%u-t%u-chk-%08llu", dir, attempt, s->task, (unsigned long long)s->id);
+    base_buf_printf(&shared, "%s/shared", base_buf_cstr(path));
+    base_buf_puts(path, "/part");
+    enum cep_rc rc = sto_path_make(base_buf_cstr(&shared), err);
+    if (rc == CEP_OK)
+        rc = write_bundle(s, base_buf_cstr(path), shared.p, err);
+    base_buf_release(&shared);
+    return rc;
 }
 
-void clu_saved_send(struct clu_link *link, const char *job, uint32_t attempt, struct rt_saved *s, const char *dir) {
+void clu_saved_send(
+    struct clu_link *link, const char *job, uint32_t attempt, struct rt_saved *s, const char *dir) {
     Clu__Msg msg = CLU__MSG__INIT;
     Clu__Saved saved = CLU__SAVED__INIT;
     Clu__Error error = CLU__ERROR__INIT;
@@ -101,7 +110,8 @@ struct rt_saved *clu_saved_read(const Clu__Saved *msg) {
     else if (msg->path && msg->path[0])
         s->rc = read_bundle(msg->path, &s->snap, &s->err);
     for (size_t i = 0; s->rc == CEP_OK && i < msg->n_parts; i++)
-        s->rc = rt_snap_take(&s->snap, (struct base_str){ (const char *)msg->parts[i].data, msg->parts[i].len }, &s->err);
+        s->rc = rt_snap_take(
+            &s->snap, (struct base_str){ (const char *)msg->parts[i].data, msg->parts[i].len }, &s->err);
     return s;
 }
 
@@ -109,7 +119,8 @@ void clu_saved_remove(const char *dir, uint32_t attempt, uint64_t up_to) {
     struct base_buf parts = BASE_BUF_INIT, names = BASE_BUF_INIT, path = BASE_BUF_INIT;
     size_t n = 0;
     base_buf_printf(&parts, "%s/parts", dir);
-    enum cep_rc rc = sto_path_exists(base_buf_cstr(&parts)) ? sto_path_list(parts.p, &names, &n, NULL) : CEP_NONE;
+    enum cep_rc rc = sto_path_exists(base_buf_cstr(&parts)) ? sto_path_list(parts.p, &names, &n, NULL)
+                                                            : CEP_NONE;
     const char *name = names.p;
     for (size_t i = 0; rc == CEP_OK && i < n; i++, name += strlen(name) + 1) {
         unsigned a, t;

@@ -6,6 +6,8 @@
  * checkpoints, and the message says where:
  *
  *     CHECKPOINTS/parts/a3-t7-chk-00000012/     attempt 3, task 7, checkpoint 12
+ *                                          part/     the bundle
+ *                                          shared/   its tables
  *
  * The coordinator makes one checkpoint of all of them, and removes the folder when that is there, or will not be.
  *
@@ -15,7 +17,8 @@
 #include "runtime/rt_relay.h"
 
 /* `dir`: the job's folder of checkpoints; what cannot be written is told instead. */
-void clu_saved_send(struct clu_link *link, const char *job, uint32_t attempt, struct rt_saved *s, const char *dir);
+void clu_saved_send(
+    struct clu_link *link, const char *job, uint32_t attempt, struct rt_saved *s, const char *dir);
 /* What came. One that cannot be read has rc and err of that. Owns: the caller frees it. */
 struct rt_saved *clu_saved_read(const Clu__Saved *msg);
 /* The folders of an attempt and of those before it go; NULL and what cannot be removed do no harm. `up_to`: checkpoints. */
