@@ -192,8 +192,9 @@ static int start(struct cmd_daemon *d, const struct cmd_args *args, const struct
     set_up(&c, args, config, a, (uint32_t)workers);
     const char *http = config->values[CLU_CFG_HTTP];
     say(&c, CON_LEVEL_INFO,
-        "cluster: %lld worker%s; cepd submit FILE --coordinator http://%s runs a job, ^C ends the cluster",
-        (long long)workers, workers == 1 ? "" : "s", http[0] ? http : "127.0.0.1:8081");
+        "cluster: %lld worker%s; cepd submit FILE --coordinator %s://%s runs a job, ^C ends the cluster",
+        (long long)workers, workers == 1 ? "" : "s", config->values[CLU_CFG_TLS_CERT][0] ? "https" : "http",
+        http[0] ? http : "127.0.0.1:8081");
     int status = run(&c, args);
     say(&c, CON_LEVEL_INFO, "cluster: stopped; its jobs go on when it is started again");
     return status;
