@@ -9,7 +9,12 @@ umask 077
 for host; do
     mkdir -p "$host"
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$host" -keyout "$host/key.pem" -out "$host/request.pem"
-    printf 'subjectAltName=DNS:%s\n' "$host" >"$host/extensions"
+    case $host in
+    *:*) kind=IP ;;
+    *[!0-9.]*) kind=DNS ;;
+    *) kind=IP ;;
+    esac
+    printf 'subjectAltName=%s:%s\n' "$kind" "$host" >"$host/extensions"
     openssl x509 -req -in "$host/request.pem" -CA ca.pem -CAkey ca.key -CAcreateserial -days 825 -extfile "$host/extensions" \
         -out "$host/cert.pem"
     cp ca.pem "$host/ca.pem"

@@ -7,10 +7,14 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
+import tempfile
 import time
+import traceback
 import urllib.request
 
 CEPD = os.path.abspath(os.environ.get("CEPD", "build/cepd"))
+EXAMPLES = pathlib.Path(os.environ.get("CEP_SRCDIR", ".")).absolute() / "examples" / "cluster"
 FINAL = {"FINISHED", "FAILED", "CANCELED"}
 
 PATTERN = """stream payments (at timestamp, card string, amount double)
@@ -21,6 +25,20 @@ pattern tested from payments partition by card
   within 10 min
   measures card as card, large.at as at, large.amount as amount, count(small) as n;
 sink tested to file (path = 'OUT') format json delivery exactly once;
+"""
+
+# From a generator too, which goes by the clock: the job lasts as long as RATE says, whatever the machine. Into part files.
+LOAD = PATTERN + """
+stream made (id int, card string, amount double, at timestamp)
+  from generate (rows = ROWS, rate = RATE, seed = SEED, step = 20 ms, id = 'sequence', card = 'key c 300',
+                 amount = 'pick 1|2|5|2000|50')
+  event time at watermark delay 1 s;
+pattern made_up from made partition by card
+  match small{3} -> large
+  define small as amount < 10, large as amount > 1000
+  within 10 min
+  measures card as card, large.id as id, large.amount as amount, count(small) as n;
+sink made_up to file (path = 'PARTS/') format json delivery exactly once;
 """
 
 
@@ -59,39 +77,52 @@ class Cluster:
             self.tls = ssl.create_default_context(cafile=folder_of / "ca.pem")
         self.folder = pathlib.Path(folder)
         self.slots = slots
-        self.control, self.http = free_port(), free_port()
-        self.url = f"https://localhost:{self.http}" if secured else f"http://127.0.0.1:{self.http}"
-        self.heartbeat = heartbeat
+        self.control, self.http, name = self.addresses()
+        self.url = f"{'https' if secured else 'http'}://{name}:{self.http.split(':')[1]}"
+        self.env["CEPD_HEARTBEAT_INTERVAL"], self.env["CEPD_HEARTBEAT_TIMEOUT"] = heartbeat
         self.n_workers = workers
         self.log = open(self.folder / "cluster.log", "a", encoding="utf-8")
         self.coordinator, self.workers = None, []
 
     def __enter__(self):
         self.start_coordinator()
-        self.workers = [self.start_worker() for _ in range(self.n_workers)]
+        for i in range(self.n_workers):
+            self.workers.append(self.start_worker(i))
         self.wait(lambda: len(self.get("/taskmanagers")["taskmanagers"]) == self.n_workers)
         return self
 
     def __exit__(self, *_):
         for p in self.workers + [self.coordinator]:
-            if p.poll() is None:
+            if p and p.poll() is None:
                 p.send_signal(signal.SIGCONT)
                 p.kill()
-            p.wait()
+                p.wait()
         self.log.close()
 
-    def start(self, *args):
-        return subprocess.Popen([CEPD, *args], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-                                env=self.env)
+    # where things are: on this machine. Worker i is the one of host i, the coordinator has a host of its own (None)
+
+    def addresses(self):
+        """Of the coordinator: for workers, for REST, and the name by which REST clients find it."""
+        return f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}", "localhost"
+
+    def on_host(self, _host):
+        """Words in front of a command, and what its environment has besides."""
+        return [], {}
+
+    def worker_args(self, _host):
+        return []
+
+    def start(self, host, *args):
+        words, env = self.on_host(host)
+        return subprocess.Popen([*words, CEPD, *args], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                env=self.env | env)
 
     def start_coordinator(self):
-        interval, timeout = self.heartbeat
-        self.coordinator = self.start("coordinator", "--state-dir", "state", "--coordinator-address", f"127.0.0.1:{self.control}",
-                                      "--http", f"127.0.0.1:{self.http}", "--heartbeat-interval", interval,
-                                      "--heartbeat-timeout", timeout)
+        self.coordinator = self.start(None, "coordinator", "--state-dir", "state", "--coordinator-address", self.control,
+                                      "--http", self.http)
 
-    def start_worker(self):
-        return self.start("worker", "--coordinator", f"127.0.0.1:{self.control}", "--slots", str(self.slots))
+    def start_worker(self, host):
+        return self.start(host, "worker", "--coordinator", self.control, "--slots", str(self.slots), *self.worker_args(host))
 
     def note(self, text):
         self.log.write(f"### {text}\n")
@@ -149,11 +180,14 @@ class Cluster:
 
     # what is done
 
-    def kill_worker(self, i):
-        self.note(f"kill -9 worker {self.workers[i].pid}")
-        self.workers[i].kill()
-        self.workers[i].wait()
-        self.workers[i] = self.start_worker()
+    def kill_worker(self, *which):
+        """Several: at once, not one after the other."""
+        for i in which:
+            self.note(f"kill -9 worker {self.workers[i].pid}")
+            self.workers[i].kill()
+        for i in which:
+            self.workers[i].wait()
+            self.workers[i] = self.start_worker(i)
 
     def kill_coordinator(self):
         self.note("kill -9 coordinator")
@@ -171,7 +205,7 @@ class Cluster:
         self.note(f"SIGTERM worker {self.workers[i].pid}")
         self.workers[i].terminate()
         status = self.workers[i].wait(timeout=60)
-        self.workers[i] = self.start_worker()
+        self.workers[i] = self.start_worker(i)
         return status
 
 
@@ -185,9 +219,57 @@ def prepare(folder, n, seed):
     return rows(folder / "expected.ndjson")
 
 
+class Outcome:
+    """A load from a file and a generator; what an undisturbed run of it gives is compared with what a cluster has made of it."""
+
+    RATE = 20_000
+
+    def __init__(self, folder, seconds, seed):
+        """seconds: how long it lasts, undisturbed."""
+        self.folder = pathlib.Path(folder)
+        n = int(seconds * self.RATE)
+        write_events(self.folder / "in.ndjson", n, seed)
+        for name, rate, one, parts in (("p", self.RATE, "out.ndjson", "parts"), ("q", 0, "expected.ndjson", "expected")):
+            text = LOAD.replace("OUT", one).replace("PARTS", parts).replace("ROWS", str(n)).replace("RATE", str(rate))
+            (self.folder / f"{name}.pattern").write_text(text.replace("SEED", str(seed)), encoding="utf-8")
+            (self.folder / parts).mkdir()
+        subprocess.run([CEPD, "run", "q.pattern"], cwd=self.folder, check=True, capture_output=True)
+        self.expected = self.of("expected.ndjson", "expected")
+
+    def of(self, one, parts):
+        return rows(self.folder / one), sorted(row for part in (self.folder / parts).glob("part-*") for row in rows(part))
+
+    def difference(self):
+        """Empty when there is none."""
+        return "; ".join(f"{what}: {wrong}" for what, expected, got in
+                         zip(("from the file", "made up"), self.expected, self.of("out.ndjson", "parts"))
+                         if (wrong := difference(expected, got)))
+
+
 def difference(expected, got):
     if expected == got:
         return ""
     missing, more = set(expected) - set(got), set(got) - set(expected)
     return (f"{len(got)} rows, not {len(expected)}: {len(missing)} missing {sorted(missing)[:2]}, {len(more)} not expected "
             f"{sorted(more)[:2]}, {len(got) - len(set(got))} repeated")
+
+
+def run_tests(names):
+    """Each function test_*, in the order of the names, in a folder of its own. Ends the program."""
+    wanted = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
+    passed = failed = 0
+    for name, test in sorted(names.items()):
+        if not name.startswith("test_") or wanted not in name:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            begun = time.monotonic()
+            try:
+                test(pathlib.Path(folder))
+                passed += 1
+                print(f"{name}: {time.monotonic() - begun:.1f} s", flush=True)
+            except Exception:
+                failed += 1
+                print(f"FAILED {name}")
+                traceback.print_exc(file=sys.stdout)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)

@@ -4,18 +4,14 @@ run in one process gives.
 
 Each test is a function named test_*; it gets a scratch folder. Usage: cluster_test.py [-k TEXT].
 """
-import os
 import pathlib
 import subprocess
 import sys
-import tempfile
-import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster_kit import CEPD, Cluster, difference, prepare, rows  # noqa: E402
+from cluster_kit import CEPD, EXAMPLES, Cluster, difference, prepare, rows, run_tests  # noqa: E402
 
 EVENTS = 400_000
-EXAMPLES = pathlib.Path(os.environ.get("CEP_SRCDIR", ".")).absolute() / "examples" / "cluster"
 
 
 def finish(cluster, job, expected):
@@ -47,7 +43,7 @@ def test_a_job_waits_for_slots_and_says_so(folder):
     with Cluster(folder, workers=1, slots=1) as c:
         job = c.submit("p.pattern", "--parallelism", "2")
         c.wait(lambda: "waits for 2 slots" in c.said())
-        c.workers.append(c.start_worker())
+        c.workers.append(c.start_worker(1))
         finish(c, job, expected)
 
 
@@ -128,23 +124,5 @@ def test_the_configuration_of_the_examples_is_read(folder):
         assert done.returncode == 0, done.stderr
 
 
-def main():
-    wanted = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    passed = failed = 0
-    for name, test in sorted(globals().items()):
-        if not name.startswith("test_") or wanted not in name:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(pathlib.Path(folder))
-                passed += 1
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}")
-                traceback.print_exc(file=sys.stdout)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed or not passed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    run_tests(globals())

@@ -1,13 +1,25 @@
 #!/usr/bin/env python3
-"""A cluster under faults drawn by a seed, which is printed: workers killed (one, or two at once), the coordinator killed, workers stopped
-for longer than the heartbeat time-out, workers asked to go. The committed output has to be that of an undisturbed run.
+"""A cluster on hosts of its own (network namespaces) under faults drawn by a seed, which is printed. The committed output has to be that
+of an undisturbed run.
 
-    cluster_soak.py [--rounds N] [--seed S] [--events N] [--faults kill,two,coordinator,stop,end]
+    cluster_soak.py [--rounds N] [--first N] [--seed S] [--seconds N] [--faults kill,two,...]
 
-A round is a job from its submission to its end. The closing line is "N passed, N failed", N rounds. CEPD names the program (default:
-build/cepd).
+A round is a job, with a load from a file and a generator, from its submission to its end; the parallelism, the state backend and whether
+connections go through relays are drawn too. Faults, one after another, each for up to three times the heartbeat time-out:
+
+    kill, two, coordinator   kill -9 of a worker, of two at once, of the coordinator
+    stop                     SIGSTOP of a worker, then SIGCONT
+    end                      SIGTERM of a worker
+    cut, deaf                a link between two hosts, both ways or one way
+    reset                    the same, with a firewall that answers
+    lose, narrow             a host that loses packets, or has little bandwidth
+    delay                    all that is sent comes later (rounds with relays)
+    disk                     a worker's disk is full
+
+Needs the rights to make namespaces. The closing line is "N passed, N failed", N rounds. CEPD names the program (default: build/cepd).
 """
 import argparse
+import collections
 import pathlib
 import random
 import sys
@@ -15,65 +27,95 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "cluster"))
-from cluster_kit import FINAL, Cluster, difference, prepare, rows  # noqa: E402
+from cluster_kit import FINAL, Outcome  # noqa: E402
+from net_kit import NetCluster, enter  # noqa: E402
+
+TIMEOUT_S = 1.0
+WORKERS = 3
+ROUND_S = 600  # a round that takes longer hangs
+
+FAULTS = {
+    "kill": lambda c, rnd: c.kill_worker(rnd.randrange(WORKERS)),
+    "two": lambda c, rnd: c.kill_worker(*rnd.sample(range(WORKERS), 2)),
+    "coordinator": lambda c, rnd: c.kill_coordinator(),
+    "stop": lambda c, rnd: c.freeze(rnd.randrange(WORKERS)),
+    "end": lambda c, rnd: c.end_worker(rnd.randrange(WORKERS)),
+    "cut": lambda c, rnd: c.cut(*two_hosts(rnd)),
+    "deaf": lambda c, rnd: c.cut(*two_hosts(rnd), both=False),
+    "reset": lambda c, rnd: c.reset(*two_hosts(rnd)),
+    "lose": lambda c, rnd: c.lose(a_host(rnd), rnd.randrange(1, 40)),
+    "narrow": lambda c, rnd: c.narrow(a_host(rnd), f"{rnd.randrange(500, 8000)}kbit"),
+    "delay": lambda c, rnd: c.delay(rnd.uniform(0, 0.4)),
+    "disk": lambda c, rnd: c.fill(rnd.randrange(WORKERS)),
+}
+DIRECT = {"cut", "deaf", "reset"}  # between hosts that see each other's addresses
 
 
-def fault(c, what, rnd):
-    if what == "kill":
-        c.kill_worker(rnd.randrange(3))
-    elif what == "two":
-        first = rnd.randrange(3)
-        c.kill_worker(first)
-        c.kill_worker((first + 1) % 3)
-    elif what == "coordinator":
-        c.kill_coordinator()
-    elif what == "stop":
-        c.stop_worker(rnd.randrange(3), 1.5)
-    elif what == "end":
-        c.end_worker(rnd.randrange(3))
+def a_host(rnd):
+    return rnd.choice([None, *range(WORKERS)])
 
 
-def round_of(folder, rnd, events, faults):
-    expected = prepare(folder, events, rnd.randrange(1 << 30))
-    n = 0
-    with Cluster(folder, heartbeat=("200 ms", "1 s")) as c:
-        job = c.submit("p.pattern", "--parallelism", str(rnd.choice([1, 2, 4])))
-        while c.wait(lambda: c.state(job)) not in FINAL:
+def two_hosts(rnd):
+    return rnd.sample([None, *range(WORKERS)], 2)
+
+
+def round_of(folder, rnd, seconds, faults, counts):
+    """Returns: what is wrong."""
+    outcome = Outcome(folder, seconds, rnd.randrange(1 << 30))
+    relays = rnd.random() < 0.25
+    faults = [f for f in faults if (f != "delay" if not relays else f not in DIRECT)]
+    args = ["--parallelism", str(rnd.choice([1, 2, 4]))]
+    if rnd.random() < 0.5:
+        args += ["--state-backend", "rocksdb", "--state-memory", rnd.choice(["256k", "1m", "64m"])]
+    if rnd.random() < 0.5:
+        args += ["--checkpoint-mode", "unaligned"]
+    with NetCluster(folder, heartbeat=("200 ms", f"{TIMEOUT_S} s"), relays=relays) as c:
+        until = time.monotonic() + ROUND_S
+        job = c.submit("p.pattern", *args)
+        while c.wait(lambda: c.state(job)) not in FINAL and time.monotonic() < until:
             c.wait_checkpoints(job, rnd.randrange(1, 4))
             if c.wait(lambda: c.state(job)) in FINAL:
                 break
-            fault(c, rnd.choice(faults), rnd)
-            n += 1
-            time.sleep(rnd.uniform(0, 0.5))
+            what = rnd.choice(faults)
+            FAULTS[what](c, rnd)
+            counts[what] += 1
+            time.sleep(rnd.uniform(0, 3 * TIMEOUT_S))
+            c.heal()
         state = c.state(job)
-        wrong = "" if state == "FINISHED" else f"the job is {state}"
-        wrong = wrong or difference(expected, rows(folder / "out.ndjson"))
-        return n, wrong and f"{wrong}\n{c.said()}"
+        wrong = outcome.difference() if state == "FINISHED" else f"the job is {state}"
+        return wrong and f"{wrong}\n{c.said()}"
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--rounds", type=int, default=10)
-    p.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
-    p.add_argument("--events", type=int, default=1_000_000)
-    p.add_argument("--faults", default="kill,two,coordinator,stop,end")
+    p.add_argument("--first", type=int, default=1, help="the round to begin with, to have one again")
+    p.add_argument("--seed", type=int)
+    p.add_argument("--seconds", type=int, default=6, help="how long a job takes, undisturbed")
+    p.add_argument("--faults", default=",".join(FAULTS))
     a = p.parse_args()
-    rnd = random.Random(a.seed)
-    print(f"seed {a.seed}", flush=True)
-    passed = failed = total = 0
-    for i in range(a.rounds):
+    seed = random.SystemRandom().randrange(1 << 30) if a.seed is None else a.seed
+    print(f"seed {seed}", flush=True)
+    passed = failed = 0
+    total = collections.Counter()
+    for i in range(a.first, a.first + a.rounds):
+        rnd = random.Random(f"{seed} {i}")  # a round can be had again without those before it
+        counts = collections.Counter()
+        begun = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             try:
-                n, wrong = round_of(pathlib.Path(folder), rnd, a.events, a.faults.split(","))
+                wrong = round_of(pathlib.Path(folder), rnd, a.seconds, a.faults.split(","), counts)
             except AssertionError as e:
-                n, wrong = 0, str(e)
-        total += n
+                wrong = str(e)
+        total += counts
         passed += not wrong
         failed += bool(wrong)
-        print(f"round {i + 1}: {n} faults, {wrong or 'equal'}", flush=True)
-    print(f"{total} faults; {passed} passed, {failed} failed")
+        print(f"round {i}: {counts.total()} faults in {time.monotonic() - begun:.0f} s, {wrong or 'equal'}", flush=True)
+    print(f"{total.total()} faults: {', '.join(f'{n} {what}' for what, n in sorted(total.items()))}")
+    print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 
 
 if __name__ == "__main__":
+    enter()
     main()

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""A cluster whose processes are on hosts of their own (network namespaces, net_kit.py), under load from a file and a generator, and what is
+done to hosts: links cut, one way too, lossy, narrow, slow; a firewall that answers; processes killed and stopped; a disk that is full.
+What is committed is what an undisturbed run in one process gives, and a worker that was given up has written nothing.
+
+Each test is a function named test_*; it gets a scratch folder. Usage: cluster_net_test.py [-k TEXT]. Exits with 77 where the machine
+gives no rights to make namespaces.
+"""
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cluster_kit import EXAMPLES, Outcome, run_tests  # noqa: E402
+from net_kit import COORDINATOR, NetCluster, enter  # noqa: E402
+
+HEARTBEAT = ("200 ms", "1500 ms")
+TIMEOUT_S = 1.5
+ALL = (None, 0, 1, 2)
+
+
+class Load:
+    """The cluster with the job on it. At the end of the block the job is over and its output compared."""
+
+    def __init__(self, folder, seconds, seed, submit=(), **cluster):
+        self.outcome = Outcome(folder, seconds, seed)
+        self.cluster = NetCluster(folder, heartbeat=HEARTBEAT, **cluster)
+        self.submit, self.job = submit, None
+
+    def __enter__(self):
+        try:
+            self.cluster.__enter__()
+            self.job = self.cluster.submit("p.pattern", "--parallelism", "4", *self.submit)
+            self.goes_on()
+        except BaseException:
+            self.cluster.__exit__()
+            raise
+        return self
+
+    def __exit__(self, failed, *_):
+        try:
+            if not failed:
+                self.cluster.heal()
+                self.cluster.wait_state(self.job, "FINISHED")
+                wrong = self.outcome.difference()
+                assert not wrong, f"{wrong}\n{self.cluster.said()}"
+        finally:
+            self.cluster.__exit__()
+
+    def goes_on(self, checkpoints=2):
+        self.cluster.wait_checkpoints(self.job, checkpoints)
+        assert self.cluster.state(self.job) == "RUNNING", f"over before it was disturbed\n{self.cluster.said()}"
+
+    def restarts(self):
+        return self.cluster.get(f"/jobs/{self.job}/checkpoints")["counts"]["restarts"]
+
+    def goes_back(self, what, *args, **more):
+        """Disturbs until the job has gone back to a checkpoint; heals; it goes on."""
+        before = self.restarts()
+        what(*args, **more)
+        self.cluster.wait(lambda: self.restarts() > before)
+        self.cluster.heal()
+        self.goes_on()
+
+
+def test_cut_links(folder):
+    with Load(folder, 6, 1) as load:
+        c = load.cluster
+        load.goes_back(c.cut, 0, 1)
+        load.goes_back(c.cut, 1, 2, both=False)
+        load.goes_back(c.cut, None, 0)
+        load.goes_back(c.cut, None, 1, both=False)
+        load.goes_back(c.cut, 2, None, both=False)
+
+
+def test_links_that_lose_or_are_narrow(folder):
+    with Load(folder, 6, 2) as load:
+        c = load.cluster
+        for what in (lambda: c.lose(0, 15), lambda: c.lose(None, 15), lambda: c.narrow(1, "4mbit"), lambda: c.narrow(None, "2mbit")):
+            what()
+            load.goes_on()
+            c.heal()
+
+
+def test_slow_links(folder):
+    subprocess.run([EXAMPLES / "certificates.sh", COORDINATOR], cwd=folder, check=True, capture_output=True)
+    with Load(folder, 5, 3, relays=True, secured=(folder / COORDINATOR, "a token")) as load:
+        c = load.cluster
+        for seconds in (0.03, 0.2):
+            c.delay(seconds)
+            load.goes_on()
+        c.kill_worker(1)
+        load.goes_on()
+
+
+def test_a_firewall_that_answers(folder):
+    """A worker that cannot be reached because others answer for it is not taken for one that is not there any more."""
+    with Load(folder, 4, 4) as load:
+        load.goes_back(load.cluster.reset, None, 0)
+        load.goes_back(load.cluster.reset, 1, 2)
+
+
+def test_processes_that_are_killed(folder):
+    with Load(folder, 5, 5) as load:
+        c = load.cluster
+        c.kill_worker(0)
+        load.goes_on()
+        c.kill_worker(1, 2)
+        load.goes_on()
+        c.kill_coordinator()
+        load.goes_on()
+
+
+def test_workers_that_are_stopped_and_come_back(folder):
+    with Load(folder, 6, 6) as load:
+        for i in range(3):
+            load.goes_back(load.cluster.freeze, i)
+
+
+def test_a_full_disk(folder):
+    with Load(folder, 5, 7, submit=("--state-backend", "rocksdb", "--state-memory", "256k")) as load:
+        load.goes_back(load.cluster.fill, 1)
+
+
+if __name__ == "__main__":
+    enter()
+    run_tests(globals())
