@@ -483,8 +483,8 @@ void nfa_trace_free(struct nfa_matcher *m);
 void nfa_sets_mark(const struct nfa_matcher *m);
 
 /* nfa_skip.c */
-void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run,
-    struct nfa_link *last /* moved */, uint64_t start_order, int64_t start_time);
+void nfa_complete(struct nfa_matcher *m, const struct nfa_key *k, const struct nfa_group *g,
+    const struct nfa_run *run, struct nfa_link *last /* moved */, uint64_t start_order, int64_t start_time);
 /* Only the group's own start, not its aliases. */
 void nfa_complete_start(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run);
 void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now);

@@ -116,21 +116,31 @@ static void find_aliases(
         found(m, nfa_link_ref(last), a->order, a->time);
 }
 
+/* Does a match that waits drop the group's start, and not its last alias? It is taken before those of the group. */
+static bool waits_for_start(const struct nfa_key *k, const struct nfa_group *g) {
+    for (const struct nfa_done *d = k->done; d && d->start_order <= g->start_order; d = d->next) {
+        if (d->last->ev->order >= g->start_order && d->last->ev->order < g->last_alias->order)
+            return true;
+    }
+    return false;
+}
+
 static void forget_sole(struct nfa_matcher *m) {
     nfa_link_unref(m, m->sole);
     m->sole = NULL;
 }
 
-void nfa_complete(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run,
-    struct nfa_link *last, uint64_t start_order, int64_t start_time) {
+void nfa_complete(struct nfa_matcher *m, const struct nfa_key *k, const struct nfa_group *g,
+    const struct nfa_run *run, struct nfa_link *last, uint64_t start_order, int64_t start_time) {
     if (!g || !run || !g->first_alias || m->pat->skip != PLAN_SKIP_PAST_LAST) {
         found(m, last, start_order, start_time);
         if (g && run)
             find_aliases(m, g, last, run->alias_hi);
         return;
     }
-    /* The match of a start drops those of its aliases, unless the start has a better one that ends before they begin. */
-    bool others = m->sole_step == m->next_step && m->sole_start == start_order;
+    /* The match of a start drops those of its aliases, unless the start has a better one that ends before they begin, or
+     * is dropped itself by one that does. */
+    bool others = (m->sole_step == m->next_step && m->sole_start == start_order) || waits_for_start(k, g);
     if (others && m->sole) {
         find_aliases(m, g, m->sole, m->sole_alias_hi);
         forget_sole(m);

@@ -208,7 +208,7 @@ static struct nfa_run **step_run(
             continue;
         struct nfa_link *link = e->action == NFA_TAKE ? nfa_link_new(m, e->var, last) : nfa_link_ref(last);
         if (completes(m, e, run))
-            nfa_complete(m, g, run, nfa_link_ref(link), g->start_order, g->start_time);
+            nfa_complete(m, k, g, run, nfa_link_ref(link), g->start_order, g->start_time);
         if (stop || e->target == NFA_NONE) {
             nfa_link_unref(m, link);
             continue;
@@ -260,7 +260,7 @@ static struct nfa_group *start(struct nfa_matcher *m, struct nfa_key *k, bool ag
             continue;
         struct nfa_link *link = nfa_link_new(m, e->var, NULL);
         if (!again && completes(m, e, NULL))
-            nfa_complete(m, NULL, NULL, nfa_link_ref(link), m->cur.order, m->cur.time);
+            nfa_complete(m, k, NULL, NULL, nfa_link_ref(link), m->cur.order, m->cur.time);
         if (e->target == NFA_NONE || (!g && !make_room(m, k))) {
             nfa_link_unref(m, link);
             continue;
@@ -465,7 +465,7 @@ static void runs_over(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group
             continue;
         }
         if (nfa_awaits_absence(s)) {
-            nfa_complete(m, g, r, nfa_link_ref(r->last), g->start_order, g->start_time);
+            nfa_complete(m, k, g, r, nfa_link_ref(r->last), g->start_order, g->start_time);
         } else {
             const struct nfa_standing *v = &m->standing[i];
             if (v->report)

@@ -327,8 +327,8 @@ static struct ref_place *enter_round(
     struct ref_place *p = wait_new(r, c, u->inner);
     if (u->gap_us > 0)
         bound(p, 0, u->gap_us, up);
-    if (!(may_end && u->max == PLAN_UNBOUNDED))
-        nots_behind(up, &p->nots);
+    /* They count here whatever becomes of the way out, as behind a variable: its step may be out of time already. */
+    nots_behind(up, &p->nots);
     collect(r, p, u, round, up);
     p->untils = p->n_heads == 1 ? p->heads[0]->rest : p->empty[c.n_empty];
     bool inside = ref_place_leaves(p);
