@@ -181,7 +181,7 @@ static void run(const char *name, enum clu_codec codec) {
     clu_data_stats(e.data, &s);
     double events = (double)n * EVT_BATCH_ROWS;
     printf("%-6s %7.1f M events/s  %7.1f MB/s on the wire  %6.2f bytes/event\n", name, events / took / 1e6,
-        (double)s.bytes_out / took / 1e6, (double)s.bytes_out / events);
+        (double)s.counts.bytes_out / took / 1e6, (double)s.counts.bytes_out / events);
     fflush(stdout);
     clu_data_detach(e.part);
     rt_ring_free(e.ring);

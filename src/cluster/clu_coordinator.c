@@ -20,8 +20,8 @@ enum { BODY_MAX = 64 << 20, NAME = 16 /* hex digits of the process's name */ };
 struct clu_coordinator {
     struct clu_coordinator_opts opts;
     struct clu_masters all;
-    char name[NAME + 1]; /* drawn anew by each process */
-    char *state_dir;     /* owned; from the root */
+    char name[NAME + 1];          /* drawn anew by each process */
+    char *state_dir;              /* owned; from the root */
     struct clu_security security; /* borrowed from the configuration */
     struct clu_tls *tls;          /* owned; NULL = plain */
     struct clu_loop *loop;
@@ -151,6 +151,11 @@ static void on_message(void *arg, struct clu_link *link, const Clu__Msg *msg) {
     if (job) {
         struct said s = { w->id, msg };
         (void)clu_dispatcher_with(c->dispatcher, job, hear, &s);
+    } else if (msg->body_case == CLU__MSG__BODY_WIRE) {
+        struct clu_wire wire;
+        clu_wire_read(msg->wire, &wire);
+        clu_resources_heard_wire(c->all.resources, w->id, &wire);
+        clu_wire_release(&wire);
     } else if (msg->body_case == CLU__MSG__BODY_LEAVE) {
         say(c, CON_LEVEL_INFO, "worker %s wants to go: %s", w->shown, msg->leave->reason);
         clu_resources_leave(c->all.resources, w->id);
@@ -161,10 +166,9 @@ static void on_message(void *arg, struct clu_link *link, const Clu__Msg *msg) {
 static enum cep_rc listen_to_workers(struct clu_coordinator *c, struct cep_err *err) {
     const struct clu_config *config = c->opts.config;
     const char *address = config->values[CLU_CFG_COORDINATOR];
-    struct clu_link_opts opts = { .fns = { on_hello, on_up, on_message, on_down },
-        .arg = c,
-        .tls = c->tls,
-        .token = c->security.token };
+    struct clu_link_opts opts = {
+        .fns = { on_hello, on_up, on_message, on_down }, .arg = c, .tls = c->tls, .token = c->security.token
+    };
     enum cep_rc rc = clu_security_check(&c->security, "coordinator.address", address, err);
     if (rc == CEP_OK)
         rc = clu_config_duration(config, CLU_CFG_HB_INTERVAL, &opts.heartbeat_interval_us, err);
@@ -205,11 +209,22 @@ static enum cep_rc open_folder(struct clu_coordinator *c, struct cep_err *err) {
     return rc;
 }
 
+static enum cep_rc call(void *arg, enum clu_rest_op op, const struct clu_rest_args *args,
+    struct base_buf *out, struct cep_err *err) {
+    struct clu_coordinator *c = arg;
+    struct clu_link_stats links;
+    if (op == CLU_REST_METRICS) {
+        clu_link_server_stats(c->links, &links);
+        clu_wire_write_control(&links, out);
+    }
+    return clu_dispatcher_call(c->dispatcher, op, args, out, err);
+}
+
 static enum cep_rc serve(struct clu_coordinator *c, struct cep_err *err) {
     const char *address = c->opts.config->values[CLU_CFG_HTTP];
     struct clu_http_opts http = { .address = address[0] ? address : "127.0.0.1:8081",
-        .call = clu_dispatcher_call,
-        .arg = c->dispatcher,
+        .call = call,
+        .arg = c,
         .max_body = BODY_MAX,
         .tls = c->tls,
         .token = c->security.token,

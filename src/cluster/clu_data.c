@@ -111,14 +111,22 @@ static void maybe_dial(struct clu_data *d, struct data_peer *p) {
 
 /* -- connections ---------------------------------------------------------------------------------------------------------- */
 
+static void add_counts(
+    struct clu_data_counts *to, const struct clu_data_counts *now, const struct clu_data_counts *seen) {
+#define ADD(name, what)                                \
+    to->name##_in += now->name##_in - seen->name##_in; \
+    to->name##_out += now->name##_out - seen->name##_out;
+    CLU_DATA_COUNT_LIST(ADD)
+#undef ADD
+}
+
 void data_conn_count(struct data_conn *c) {
-    uint64_t in = 0, out = 0;
     if (c->stream)
-        clu_stream_counts(c->stream, &in, &out);
-    c->data->stats.bytes_in += in - c->seen_in;
-    c->data->stats.bytes_out += out - c->seen_out;
-    c->seen_in = in;
-    c->seen_out = out;
+        clu_stream_counts(c->stream, &c->counts.bytes_in, &c->counts.bytes_out);
+    add_counts(&c->data->stats.counts, &c->counts, &c->seen);
+    if (c->peer)
+        add_counts(&c->peer->counts, &c->counts, &c->seen);
+    c->seen = c->counts;
 }
 
 static void no_stranger(struct data_conn *c) {
@@ -147,6 +155,7 @@ void data_conn_named(struct data_conn *c, struct base_str name) {
     c->up = true;
     c->peer->retry_us = 0;
     c->peer->next_try_us = 0;
+    c->peer->connections++;
     d->stats.connections++;
     d->stats.open++;
     for (struct clu_part *part = d->parts; part; part = part->next)
@@ -229,6 +238,7 @@ static void look_after(struct data_conn *c, int64_t now, bool beat) {
     if (beat) {
         const struct clu_data_msg ping = { .kind = CLU_DATA_PING };
         clu_data_write(clu_stream_out(c->stream), &ping);
+        c->counts.frames_out++;
         clu_stream_flush(c->stream);
     }
 }
@@ -523,7 +533,8 @@ struct looking {
     struct clu_part *part;
     struct clu_data_stats stats;
     struct clu_data_channel_stat *out;
-    uint32_t max;
+    struct clu_data_peer_stat *peers;
+    uint32_t n, max;
 };
 
 static void do_part_stats(void *arg) {
@@ -553,4 +564,40 @@ void clu_data_stats(struct clu_data *d, struct clu_data_stats *out) {
     struct looking l = { .data = d };
     clu_loop_call(d->loop, do_stats, &l);
     *out = l.stats;
+}
+
+/* What the channels of all parts that go to that worker are waiting for. */
+static void look_at_channels(
+    const struct clu_data *d, const struct data_peer *p, struct clu_data_peer_stat *out) {
+    for (const struct clu_part *part = d->parts; part; part = part->next)
+        for (uint32_t i = 0; i < part->n_chans; i++) {
+            const struct data_chan *chan = &part->chans[i];
+            if (chan->peer != p || !chan->out || !chan->sub)
+                continue;
+            out->credits += chan->sub->credits;
+            out->waiting += chan->sub->credits == 0 && part->fns.out_peek(part->arg, chan->channel) != NULL;
+        }
+}
+
+static void do_peer_stats(void *arg) {
+    struct looking *l = arg;
+    for (struct data_peer *p = l->data->peers; p; p = p->next, l->n++) {
+        if (l->n >= l->max)
+            continue;
+        if (p->conn)
+            data_conn_count(p->conn);
+        struct clu_data_peer_stat *out = &l->peers[l->n];
+        *out = (struct clu_data_peer_stat){ .open = p->conn && p->conn->up,
+            .counts = p->counts,
+            .connections = p->connections,
+            .channels = p->n_chans };
+        (void)snprintf(out->worker, sizeof out->worker, "%s", p->name);
+        look_at_channels(l->data, p, out);
+    }
+}
+
+uint32_t clu_data_peer_stats(struct clu_data *d, struct clu_data_peer_stat *out, uint32_t max) {
+    struct looking l = { .data = d, .peers = out, .max = max };
+    clu_loop_call(d->loop, do_peer_stats, &l);
+    return l.n;
 }

@@ -109,10 +109,37 @@ struct clu_data_channel_stat {
 /* Returns: how many there are; at most `max` are written. Any thread. */
 uint32_t clu_data_part_stats(struct clu_part *part, struct clu_data_channel_stat *out, uint32_t max);
 
+enum { CLU_DATA_NAME_SHOWN = 63 };
+
+/* COUNT(name, what): each of them in and out. */
+#define CLU_DATA_COUNT_LIST(COUNT)                    \
+    COUNT(bytes, "bytes, as they are on the wire")    \
+    COUNT(frames, "frames of all kinds")              \
+    COUNT(batches, "frames that are batches of rows") \
+    COUNT(rows, "rows in them")
+struct clu_data_counts {
+#define CLU_DATA_COUNT_FIELDS(name, what) uint64_t name##_in, name##_out;
+    CLU_DATA_COUNT_LIST(CLU_DATA_COUNT_FIELDS)
+#undef CLU_DATA_COUNT_FIELDS
+};
+
 struct clu_data_stats {
-    uint64_t bytes_in, bytes_out, frames_in, frames_out; /* of all connections, ever */
-    uint64_t connections, broken;                        /* made; lost */
-    uint64_t refused; /* bytes that were no frames, wrong versions, wrong tokens */
+    struct clu_data_counts counts; /* of all connections, ever */
+    uint64_t connections, broken;  /* made; lost */
+    uint64_t refused;              /* closed for bytes that were no frames, wrong versions, wrong tokens */
     uint32_t open;
 };
 void clu_data_stats(struct clu_data *d, struct clu_data_stats *out);
+
+/* One of the workers that there are channels with. */
+struct clu_data_peer_stat {
+    char worker[CLU_DATA_NAME_SHOWN + 1]; /* its name, or the beginning of it */
+    bool open;
+    struct clu_data_counts counts;
+    uint64_t connections; /* made since it is known: more than one are reconnects */
+    uint32_t channels;    /* there are now, both ways */
+    uint32_t waiting;     /* of those out: they have something to send and no credit */
+    uint64_t credits;     /* of those out: that are left */
+};
+/* Returns: how many there are; at most `max` are written. Any thread. */
+uint32_t clu_data_peer_stats(struct clu_data *d, struct clu_data_peer_stat *out, uint32_t max);

@@ -100,7 +100,7 @@ static void announce(struct data_chan *chan) {
     const struct clu_data_msg m = { .kind = CLU_DATA_ANNOUNCE, .handle = chan->sub->handle, .id = id };
     struct data_conn *c = chan->peer->conn;
     clu_data_write(clu_stream_out(c->stream), &m);
-    c->data->stats.frames_out++;
+    c->counts.frames_out++;
     clu_stream_flush(c->stream);
 }
 
@@ -136,7 +136,9 @@ static bool send_batch(struct data_chan *chan, const struct evt_elem *e) {
         chan->stat.elements++;
         chan->stat.rows += n;
         chan->stat.bytes += out->len - before;
-        d->stats.frames_out++;
+        c->counts.frames_out++;
+        c->counts.batches_out++;
+        c->counts.rows_out += n;
     }
     if (chan->row >= e->batch->n_rows) {
         struct evt_elem popped;
@@ -176,7 +178,7 @@ static void send_control(struct data_chan *chan, const struct evt_elem *e) {
     chan->sub->credits--;
     chan->stat.elements++;
     chan->stat.bytes += out->len - before;
-    c->data->stats.frames_out++;
+    c->counts.frames_out++;
 }
 
 /* One channel's turn. */
@@ -213,7 +215,7 @@ void data_pump(struct data_conn *c) {
 
 static void send_msg(struct data_conn *c, const struct clu_data_msg *m) {
     clu_data_write(clu_stream_out(c->stream), m);
-    c->data->stats.frames_out++;
+    c->counts.frames_out++;
     clu_stream_flush(c->stream);
 }
 
@@ -280,10 +282,13 @@ void data_unlink(struct data_chan *chan) {
 
 /* -- what comes --------------------------------------------------------------------------------------------------------------------- */
 
+/* `tell`: the other end has broken the rules, and hears why. */
 static void lose(struct data_conn *c, bool tell, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 static void lose(struct data_conn *c, bool tell, const char *fmt, ...) {
     struct cep_err why = CEP_ERR_INIT;
     va_list ap;
+    c->data->stats.refused += tell;
     va_start(ap, fmt);
     (void)base_err_vset(&why, CEP_EIO, fmt, ap);
     va_end(ap);
@@ -325,7 +330,6 @@ static void take_hello(struct data_conn *c, const struct clu_data_msg *m) {
     char why[600];
     judge(c, m, why, sizeof why);
     if (why[0]) {
-        c->data->stats.refused++;
         lose(c, true, "%s", why);
         return;
     }
@@ -406,10 +410,13 @@ static bool elem_of(
         e->kind = EVT_ELEM_BATCH;
         e->batch = clu_data_read_batch(m, schema, c->data->opts.max_frame, c->data->room, &err);
         if (!e->batch) {
+            c->data->stats.refused++;
             data_conn_lost(c, &err, err.message);
             return false;
         }
         chan->stat.rows += e->batch->n_rows;
+        c->counts.batches_in++;
+        c->counts.rows_in += e->batch->n_rows;
         return true;
     }
     case CLU_DATA_WATERMARK:
@@ -488,7 +495,7 @@ static void on_frame(void *arg, struct base_str payload) {
     struct data_conn *c = arg;
     struct clu_data_msg m;
     struct cep_err err = CEP_ERR_INIT;
-    c->data->stats.frames_in++;
+    c->counts.frames_in++;
     if (clu_data_parse(payload, &m, &err) != CEP_OK) {
         c->data->stats.refused++;
         data_conn_lost(c, &err, err.message);
@@ -500,7 +507,6 @@ static void on_frame(void *arg, struct base_str payload) {
     } else if (m.kind == CLU_DATA_HELLO) {
         take_hello(c, &m);
     } else {
-        c->data->stats.refused++;
         lose(c, true, "the first frame is no greeting");
     }
 }

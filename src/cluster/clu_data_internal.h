@@ -54,8 +54,8 @@ struct data_conn {
     bool up;                   /* greeted in both directions */
     bool pumping;
     int64_t since_us;
-    uint64_t seen_in, seen_out; /* bytes that are in the sums already */
-    struct data_sub **subs;     /* owned, by handle */
+    struct clu_data_counts counts, seen; /* since it was made; what is in the sums already */
+    struct data_sub **subs;              /* owned, by handle */
     size_t n_subs, cap_subs;
     uint32_t last_sub;      /* handle */
     struct data_chan **ins; /* owned array, by handle */
@@ -71,7 +71,9 @@ struct data_peer {
     struct data_conn *conn;      /* owned; NULL = none */
     struct clu_finding *finding; /* owned */
     int64_t next_try_us, retry_us;
-    uint32_t n_chans;   /* that it has with us */
+    uint32_t n_chans;              /* that it has with us */
+    struct clu_data_counts counts; /* of its connections */
+    uint64_t connections;
     struct cep_err why; /* why the last attempt failed */
     struct data_peer *next;
 };
@@ -112,7 +114,7 @@ struct clu_data {
 
 /* It has said who it is, and is what was wanted: elements may flow. */
 void data_conn_named(struct data_conn *c, struct base_str name);
-/* Its bytes go into the sums. */
+/* What it counted since goes into the sums. */
 void data_conn_count(struct data_conn *c);
 /* A connection is lost, or never came to be: every part that needs it breaks when `lost`; else it is tried again. Frees it. `bye`: what
  * the other end is told; NULL = nothing. */

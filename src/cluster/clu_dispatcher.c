@@ -291,6 +291,7 @@ static void write_workers(struct clu_dispatcher *d, struct base_buf *out) {
     base_buf_puts(out, "{\"taskmanagers\":[");
     for (uint32_t i = 0; i < list.n_workers; i++) {
         const struct clu_worker_info *w = &list.workers[i];
+        struct clu_wire wire;
         base_buf_puts(out, i ? ",{" : "{");
         put_text(out, "id", w->id);
         put_text(out, "path", w->address);
@@ -298,9 +299,15 @@ static void write_workers(struct clu_dispatcher *d, struct base_buf *out) {
         base_buf_printf(out,
             "\"pid\":%u,\"timeSinceLastHeartbeat\":%lld,\"registered\":%lld,\"slotsNumber\":%u,\"freeSlots\":"
             "%u,"
-            "\"leaving\":%s}",
+            "\"leaving\":%s",
             w->pid, (long long)((now - w->heard_us) / 1000), (long long)(w->since_us / 1000), w->slots,
             w->slots - w->used, w->leaving ? "true" : "false");
+        if (clu_resources_wire(d->all->resources, w->id, &wire)) {
+            base_buf_puts(out, ",\"wire\":");
+            clu_wire_write_json(&wire, out);
+            clu_wire_release(&wire);
+        }
+        base_buf_putc(out, '}');
     }
     base_buf_puts(out, "]}\n");
     clu_slots_release(&list);
@@ -316,6 +323,23 @@ static void put_metrics(void *arg, struct clu_master *m) {
     if (clu_job_call(clu_master_shown(m), CLU_REST_METRICS, &args, &one, &err) == CEP_OK)
         clu_prom_add(all, base_buf_view(&one), clu_master_id(m));
     base_buf_release(&one);
+}
+
+static void write_wires(struct clu_dispatcher *d, struct base_buf *out) {
+    struct clu_slots list;
+    uint32_t n = 0;
+    clu_resources_list(d->all->resources, &list);
+    const char **workers = base_calloc(list.n_workers + (size_t)1, sizeof *workers);
+    struct clu_wire *wires = base_calloc(list.n_workers + (size_t)1, sizeof *wires);
+    for (uint32_t i = 0; i < list.n_workers; i++)
+        if (clu_resources_wire(d->all->resources, list.workers[i].id, &wires[n]))
+            workers[n++] = list.workers[i].id;
+    clu_wire_write_metrics(workers, wires, n, out);
+    for (uint32_t i = 0; i < n; i++)
+        clu_wire_release(&wires[i]);
+    base_free(wires);
+    base_free(workers);
+    clu_slots_release(&list);
 }
 
 static void write_metrics(struct clu_dispatcher *d, struct base_buf *out) {
@@ -337,6 +361,7 @@ static void write_metrics(struct clu_dispatcher *d, struct base_buf *out) {
         clu_prom_head(out, own[i].name, "gauge", own[i].help);
         clu_prom_value(out, own[i].name, NULL, 0, own[i].v);
     }
+    write_wires(d, out);
     clu_prom_init(&all);
     clu_dispatcher_each(d, put_metrics, &all);
     clu_prom_write(&all, out);

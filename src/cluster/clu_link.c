@@ -66,7 +66,9 @@ struct clu_link_server {
     int fd;                    /* owned */
     uint16_t port;
     struct event *readable; /* owned */
-    struct clu_link *links; /* the loop's */
+    /* The loop's. */
+    struct clu_link *links;
+    struct clu_link_stats stats; /* bytes: of links that are gone */
 };
 
 /* -- messages ---------------------------------------------------------------------------------------------------------- */
@@ -204,6 +206,19 @@ static void over(struct clu_link *l) {
     clu_link_unref(l);
 }
 
+/* What a server counts of a link that goes. */
+static void count_end(struct clu_link *l, bool was_up, const struct cep_err *why) {
+    struct clu_link_stats *s = &l->server->stats;
+    uint64_t in = 0, out = 0;
+    if (l->stream)
+        clu_stream_counts(l->stream, &in, &out);
+    s->bytes_in += in;
+    s->bytes_out += out;
+    s->lost += was_up;
+    s->open -= was_up;
+    s->refused += !was_up || why->rc == CEP_EDECODE;
+}
+
 static void went_down(struct clu_link *l, const struct cep_err *why, const char *bye) {
     bool was_up = l->state == UP;
     if (l->state == IDLE || l->state == OVER)
@@ -211,6 +226,8 @@ static void went_down(struct clu_link *l, const struct cep_err *why, const char 
     clu_finding_drop(l->finding);
     l->finding = NULL;
     set_up(l, false);
+    if (l->server)
+        count_end(l, was_up, why);
     if (l->stream && bye) {
         Clu__Bye farewell = CLU__BYE__INIT;
         Clu__Msg msg = CLU__MSG__INIT;
@@ -269,6 +286,10 @@ static void send_heartbeat(struct clu_link *l) {
 
 static void came_up(struct clu_link *l, const Clu__Hello *hello, const Clu__Welcome *welcome) {
     l->state = UP;
+    if (l->server) {
+        l->server->stats.connections++;
+        l->server->stats.open++;
+    }
     l->echo_us = 0;
     clu_stream_limit(l->stream, l->opts.max_frame);
     atomic_store(&l->heard_us, clk_mono(clk_system()));
@@ -630,6 +651,28 @@ enum cep_rc clu_link_listen(struct clu_loop *loop, const char *address, const st
 
 uint16_t clu_link_server_port(const struct clu_link_server *s) {
     return s->port;
+}
+
+struct looking {
+    const struct clu_link_server *server;
+    struct clu_link_stats *out;
+};
+
+static void do_stats(void *arg) {
+    struct looking *l = arg;
+    *l->out = l->server->stats;
+    for (const struct clu_link *link = l->server->links; link; link = link->next) {
+        uint64_t in = 0, out = 0;
+        if (link->stream)
+            clu_stream_counts(link->stream, &in, &out);
+        l->out->bytes_in += in;
+        l->out->bytes_out += out;
+    }
+}
+
+void clu_link_server_stats(const struct clu_link_server *s, struct clu_link_stats *out) {
+    struct looking l = { s, out };
+    clu_loop_call(s->loop, do_stats, &l);
 }
 
 static void do_close_server(void *arg) {

@@ -62,6 +62,15 @@ struct clu_link_server;
 enum cep_rc clu_link_listen(struct clu_loop *loop, const char *address, const struct clu_link_opts *opts,
     struct clu_link_server **out, struct cep_err *err);
 uint16_t clu_link_server_port(const struct clu_link_server *s);
+struct clu_link_stats {
+    uint64_t bytes_in, bytes_out;
+    uint64_t connections, lost; /* greetings that went well; of them, links that went down */
+    uint64_t
+        refused; /* closed before the greeting was over (no cepd, another version, a wrong token), or for bytes that are no message */
+    uint32_t open;
+};
+/* Any thread. */
+void clu_link_server_stats(const struct clu_link_server *s, struct clu_link_stats *out);
 /* Its links go down first ("the coordinator stops"). No callback comes after it. Any thread. NULL is fine. */
 void clu_link_server_close(struct clu_link_server *s);
 

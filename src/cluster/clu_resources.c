@@ -5,7 +5,6 @@
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
-#include "cluster/clu_link.h"
 #include "time/clk.h"
 
 #include <errno.h>
@@ -16,6 +15,7 @@
 struct worker {
     struct clu_worker_info info;
     char **jobs; /* owned; a job for each slot in use */
+    struct clu_wire wire;
 };
 
 struct clu_resources {
@@ -65,6 +65,7 @@ static void worker_release(struct worker *w) {
     for (uint32_t i = 0; i < w->info.slots; i++)
         base_free(w->jobs[i]);
     base_free(w->jobs);
+    clu_wire_release(&w->wire);
     info_release(&w->info);
 }
 
@@ -117,6 +118,25 @@ void clu_resources_leave(struct clu_resources *r, const char *id) {
     if (w)
         w->info.leaving = true;
     (void)pthread_mutex_unlock(&r->mutex);
+}
+
+void clu_resources_heard_wire(struct clu_resources *r, const char *id, const struct clu_wire *wire) {
+    (void)pthread_mutex_lock(&r->mutex);
+    struct worker *w = find(r, id);
+    if (w) {
+        clu_wire_release(&w->wire);
+        clu_wire_copy(&w->wire, wire);
+    }
+    (void)pthread_mutex_unlock(&r->mutex);
+}
+
+bool clu_resources_wire(struct clu_resources *r, const char *id, struct clu_wire *out) {
+    (void)pthread_mutex_lock(&r->mutex);
+    const struct worker *w = find(r, id);
+    if (w)
+        clu_wire_copy(out, &w->wire);
+    (void)pthread_mutex_unlock(&r->mutex);
+    return w != NULL;
 }
 
 void clu_resources_wake(struct clu_resources *r) {

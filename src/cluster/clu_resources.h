@@ -9,9 +9,9 @@
  */
 #include "base/base_buf.h"
 #include "cep/error.h"
+#include "cluster/clu_wire.h"
 #include "runtime/rt_exec.h"
 
-struct clu_link;
 struct clu_resources;
 
 struct clu_worker_info {
@@ -39,6 +39,10 @@ void clu_resources_free(struct clu_resources *r);
 void clu_resources_add(struct clu_resources *r, const struct clu_worker_info *info);
 /* It is gone, whatever it ran. */
 void clu_resources_remove(struct clu_resources *r, const char *id);
+/* What it has said of its data connections; copied. */
+void clu_resources_heard_wire(struct clu_resources *r, const char *id, const struct clu_wire *wire);
+/* Owns: the caller releases it. Returns: false when there is no such worker. */
+bool clu_resources_wire(struct clu_resources *r, const char *id, struct clu_wire *out);
 /* It takes no more tasks. */
 void clu_resources_leave(struct clu_resources *r, const char *id);
 

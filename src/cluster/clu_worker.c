@@ -6,6 +6,7 @@
 #include "base/base_err.h"
 #include "base/base_mem.h"
 #include "cluster/clu_address.h"
+#include "cluster/clu_wire.h"
 #include "time/clk.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { LEASE_LOOK_US = 50 * 1000, HOST_MAX = 256, PORT_MAX = 65535 };
+enum { LEASE_LOOK_US = 50 * 1000, WIRE_US = 1000 * 1000, HOST_MAX = 256, PORT_MAX = 65535 };
 
 /* -- parts ----------------------------------------------------------------------------------------------------------- */
 
@@ -66,7 +67,8 @@ static void cancel(struct clu_worker *w, const Clu__Cancel *c) {
         clu_worker_send_cancelled(w, c->job, c->attempt);
 }
 
-void clu_worker_send_failed(struct clu_worker *w, const char *job, uint32_t attempt, const struct cep_err *err) {
+void clu_worker_send_failed(
+    struct clu_worker *w, const char *job, uint32_t attempt, const struct cep_err *err) {
     Clu__Msg msg = CLU__MSG__INIT;
     Clu__Failed failed = CLU__FAILED__INIT;
     Clu__Error error = CLU__ERROR__INIT;
@@ -106,7 +108,8 @@ static void pass_on(struct clu_worker *w, const Clu__Msg *msg, const char *job, 
 
 /* -- the link: in the loop's thread ---------------------------------------------------------------------------------- */
 
-static void say(struct clu_worker *w, enum con_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void say(struct clu_worker *w, enum con_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 static void say(struct clu_worker *w, enum con_level level, const char *fmt, ...) {
     struct base_buf b = BASE_BUF_INIT;
@@ -170,6 +173,18 @@ static void look_at_lease(void *arg) {
     clu_link_drop(w->link, "the lease of its tasks has run out");
 }
 
+/* -- what goes over the wire, for those who ask the coordinator -------------------------------------------------------- */
+
+static void tell_wire(void *arg) {
+    struct clu_worker *w = arg;
+    struct clu_wire wire;
+    if (!w->link || !clu_link_is_up(w->link))
+        return;
+    clu_wire_look(w->data, &wire);
+    clu_wire_send(w->link, &wire);
+    clu_wire_release(&wire);
+}
+
 /* -- made, stopped --------------------------------------------------------------------------------------------------- */
 
 static void draw_name(struct clu_worker *w) {
@@ -181,7 +196,8 @@ static void draw_name(struct clu_worker *w) {
 }
 
 /* Where the others reach it: the address it listens on, with the port that it was given. */
-static enum cep_rc public_address(struct clu_worker *w, const char *address, struct base_buf *out, struct cep_err *err) {
+static enum cep_rc public_address(
+    struct clu_worker *w, const char *address, struct base_buf *out, struct cep_err *err) {
     char host[HOST_MAX];
     uint16_t port;
     if (!clu_address_split(address, host, sizeof host, &port))
@@ -193,12 +209,14 @@ static enum cep_rc public_address(struct clu_worker *w, const char *address, str
 static void start_timer(void *arg) {
     struct clu_worker *w = arg;
     w->timer = clu_timer_new(w->loop, LEASE_LOOK_US, look_at_lease, w);
+    w->teller = clu_timer_new(w->loop, WIRE_US, tell_wire, w);
 }
 
 static void stop_timer(void *arg) {
     struct clu_worker *w = arg;
     clu_timer_free(w->timer);
-    w->timer = NULL;
+    clu_timer_free(w->teller);
+    w->timer = w->teller = NULL;
 }
 
 static enum cep_rc listen_for_rows(struct clu_worker *w, const char *address, struct cep_err *err) {
@@ -243,7 +261,8 @@ static enum cep_rc go_to_coordinator(struct clu_worker *w, const char *address, 
     return rc;
 }
 
-enum cep_rc clu_worker_start(const struct clu_worker_opts *opts, struct clu_worker **out, struct cep_err *err) {
+enum cep_rc clu_worker_start(
+    const struct clu_worker_opts *opts, struct clu_worker **out, struct cep_err *err) {
     struct clu_worker *w = base_calloc(1, sizeof *w);
     const char *address = opts->config->values[CLU_CFG_WORKER_ADDRESS];
     w->opts = *opts;

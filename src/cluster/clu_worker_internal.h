@@ -18,6 +18,7 @@ struct clu_worker {
     struct clu_data *data;
     struct clu_link *link;
     struct clu_timer *timer; /* the loop's: looks at the lease */
+    struct clu_timer *teller; /* the loop's: tells of the wire */
     const char *work_dir;    /* of databases; NULL = a temporary folder */
     /* The loop's. */
     char coordinator[17]; /* of the last welcome */

@@ -32,5 +32,6 @@ libclu_la_SOURCES += \
 	src/cluster/clu_loop.c src/cluster/clu_loop.h \
 	src/cluster/clu_stream.c src/cluster/clu_stream.h \
 	src/cluster/clu_tls.c src/cluster/clu_tls.h src/cluster/clu_tls_internal.h \
+	src/cluster/clu_wire.c src/cluster/clu_wire.h \
 	proto/cepd.pb-c.c proto/cepd.pb-c.h
 $(libclu_la_OBJECTS): proto/cepd.pb-c.h

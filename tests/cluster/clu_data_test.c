@@ -264,8 +264,19 @@ static void elements_arrive_in_their_order(void **state) {
     clu_data_stats(f->b, &b);
     assert_int_equal(a.open, 1);
     assert_int_equal(a.connections, 1); /* one for all channels */
-    assert_true(b.bytes_in >= N_CHANNELS * stats[1].bytes);
-    assert_true(a.frames_out >= N_CHANNELS * (2 * ELEMS + 4));
+    assert_true(b.counts.bytes_in >= N_CHANNELS * stats[1].bytes);
+    assert_true(a.counts.frames_out >= N_CHANNELS * (2 * ELEMS + 4));
+    assert_int_equal(a.counts.batches_out, N_CHANNELS * ELEMS);
+    assert_int_equal(b.counts.batches_in, N_CHANNELS * ELEMS);
+    assert_int_equal(b.counts.rows_in, N_CHANNELS * stats[1].rows);
+    struct clu_data_peer_stat peer;
+    assert_int_equal(clu_data_peer_stats(f->a, &peer, 1), 1);
+    assert_string_equal(peer.worker, "b");
+    assert_true(peer.open);
+    assert_int_equal(peer.connections, 1);
+    assert_int_equal(peer.channels, N_CHANNELS);
+    assert_int_equal(peer.waiting, 0);
+    assert_int_equal(peer.counts.rows_out, b.counts.rows_in);
 }
 
 static void compressed_with_lz4_they_do_too(void **state) {
@@ -310,6 +321,9 @@ static void a_slow_channel_holds_up_nobody_else(void **state) {
     struct clu_data_channel_stat stats[N_CHANNELS];
     clu_data_part_stats(f->fa.part, stats, N_CHANNELS);
     assert_int_equal(stats[0].credits, 0);
+    struct clu_data_peer_stat peer;
+    assert_int_equal(clu_data_peer_stats(f->a, &peer, 1), 1);
+    assert_int_equal(peer.waiting, 1);
     for (int64_t i = 0; i < 2 * RING; i++) {
         struct evt_elem e = take(&f->fb, 0);
         assert_int_equal(e.batch->cols[0].i[0], i);

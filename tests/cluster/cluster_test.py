@@ -5,8 +5,10 @@ run in one process gives.
 Each test is a function named test_*; it gets a scratch folder. Usage: cluster_test.py [-k TEXT].
 """
 import pathlib
+import socket
 import subprocess
 import sys
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from cluster_kit import CEPD, EXAMPLES, Cluster, difference, prepare, rows, run_tests  # noqa: E402
@@ -28,6 +30,32 @@ def test_a_job_on_two_workers_gives_what_one_process_gives(folder):
         assert job in c.cepd("jobs").stdout and "FINISHED" in c.cepd("jobs").stdout
         assert len(c.get("/taskmanagers")["taskmanagers"]) == 2
         assert c.cepd("workers").stdout.count("127.0.0.1:") == 2
+
+
+def test_what_goes_over_the_wire_is_counted(folder):
+    expected = prepare(folder, 50_000, 9)
+    with Cluster(folder, workers=2, slots=1) as c:
+        job = c.submit("p.pattern", "--parallelism", "2")
+        finish(c, job, expected)
+
+        def told():
+            wires = [w["wire"] for w in c.get("/taskmanagers")["taskmanagers"]]
+            rows_out, rows_in = (sum(w[k] for w in wires) for k in ("rows-out", "rows-in"))
+            return wires if rows_out == rows_in and rows_out > 10_000 else None
+        for wire in c.wait(told):
+            assert wire["connections"] >= 1 and wire["refused"] == 0 and wire["bytes-out"] > wire["frames-out"], wire
+        with socket.create_connection(("127.0.0.1", int(c.control.split(":")[1]))) as s:
+            s.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            s.recv(1000)
+
+        def page():
+            with urllib.request.urlopen(c.url + "/metrics", timeout=10) as answer:
+                lines = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line[0] != "#"]
+                return {name: float(value) for name, value in lines}
+        c.wait(lambda: page()["cepd_control_refused_total"] == 1)
+        values = page()
+        assert values["cepd_control_connections"] == 2 and values["cepd_control_bytes_in_total"] > 0, values
+        assert values["cepd_cluster_workers"] == 2, values
 
 
 def test_mistakes_come_back_as_check_prints_them(folder):
