@@ -3,7 +3,7 @@
 #     bench_all += bench/decode_bench
 #     bench_decode_bench_LDADD = $(CON_LIBS)
 bench_all =
-EXTRA_DIST += bench/program_bench.py bench/state_bench.py bench/core_compare.py
+EXTRA_DIST += bench/program_bench.py bench/state_bench.py bench/core_compare.py bench/cluster_bench.py
 bench_all += bench/decode_bench
 bench_decode_bench_LDADD = $(CON_LIBS)
 EXTRA_PROGRAMS += $(bench_all)
@@ -14,6 +14,7 @@ bench: $(bench_all) all
 	@for b in $(bench_all); do echo "== $$b"; ./$$b || exit 1; done
 	@echo "== bench/program_bench.py"; $(PYTHON3) $(srcdir)/bench/program_bench.py ./cepd
 	@echo "== bench/state_bench.py"; $(PYTHON3) $(srcdir)/bench/state_bench.py ./cepd
+	@echo "== bench/cluster_bench.py"; $(PYTHON3) $(srcdir)/bench/cluster_bench.py ./cepd
 	@echo "== bench/nexmark"; $(PYTHON3) $(srcdir)/bench/nexmark/nexmark.py ./cepd bench/nexmark/nexmark_gen
 	@echo "== bench/core_compare.py"; $(PYTHON3) $(srcdir)/bench/core_compare.py --cepd ./cepd
 
