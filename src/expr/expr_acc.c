@@ -7,6 +7,7 @@
 #include "base/base_map.h"
 #include "base/base_mem.h"
 #include "expr/expr_agg.h"
+#include "expr/expr_bag.h"
 #include "expr/expr_dds.h"
 #include "expr/expr_hll.h"
 #include "expr/expr_kept.h"
@@ -33,7 +34,8 @@ enum shape {
     SHAPE_LIST,
     SHAPE_RUN,
     SHAPE_HLL,
-    SHAPE_DDS
+    SHAPE_DDS,
+    SHAPE_BAG
 };
 
 static enum shape shape_of(const struct expr_acc_fn *f) {
@@ -46,10 +48,10 @@ static enum shape shape_of(const struct expr_acc_fn *f) {
     case EXPR_AGG_STDDEV:
     case EXPR_AGG_VAR: return SHAPE_MOMENTS;
     case EXPR_AGG_MIN:
-    case EXPR_AGG_MAX:
+    case EXPR_AGG_MAX: return f->back ? SHAPE_BAG : SHAPE_ONE;
     case EXPR_AGG_FIRST:
     case EXPR_AGG_LAST: return SHAPE_ONE;
-    case EXPR_AGG_COUNT_DISTINCT: return SHAPE_SET;
+    case EXPR_AGG_COUNT_DISTINCT: return f->back ? SHAPE_BAG : SHAPE_SET;
     case EXPR_AGG_APPROX_DISTINCT: return SHAPE_HLL;
     case EXPR_AGG_APPROX_QUANTILE: return SHAPE_DDS;
     case EXPR_AGG_ARRAY: return SHAPE_LIST; EXPR_AGG_RUN_CASES
@@ -139,6 +141,15 @@ static void step_dds(const struct expr_acc_fn *f, struct expr_acc *a, const stru
     a->n++;
 }
 
+static enum expr_bag_order bag_order(const struct expr_acc_fn *f) {
+    return f->agg == EXPR_AGG_MIN ? EXPR_BAG_LEAST : f->agg == EXPR_AGG_MAX ? EXPR_BAG_MOST : EXPR_BAG_NONE;
+}
+
+static void step_bag(const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, int64_t by) {
+    a->bag = a->bag ? a->bag : expr_bag_new(f->arg, bag_order(f));
+    expr_bag_add(a->bag, v, by);
+}
+
 static void step_distinct(const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v) {
     struct base_buf b = BASE_BUF_INIT;
     evt_val_write_key(&b, f->arg, v);
@@ -179,7 +190,71 @@ void expr_acc_step(
         return;
     case SHAPE_HLL: step_hll(f, a, v); return;
     case SHAPE_DDS: step_dds(f, a, v); return;
+    case SHAPE_BAG:
+        a->n++;
+        step_bag(f, a, v, 1);
+        return;
     }
+}
+
+/* -- taking back ---------------------------------------------------------------------------------------------------- */
+
+bool expr_acc_takes_back(enum expr_agg agg) {
+    switch (agg) {
+    case EXPR_AGG_COUNT:
+    case EXPR_AGG_SUM:
+    case EXPR_AGG_AVG:
+    case EXPR_AGG_STDDEV:
+    case EXPR_AGG_VAR:
+    case EXPR_AGG_MIN:
+    case EXPR_AGG_MAX:
+    case EXPR_AGG_COUNT_DISTINCT: return true;
+    case EXPR_AGG_FIRST:
+    case EXPR_AGG_LAST:
+    case EXPR_AGG_APPROX_DISTINCT:
+    case EXPR_AGG_APPROX_QUANTILE:
+    case EXPR_AGG_ARRAY: EXPR_AGG_RUN_CASES
+    case EXPR_AGG_LIST_MAX: break;
+    }
+    return false;
+}
+
+/* Welford's recurrence from behind. */
+static void back_moments(struct expr_acc *a, double x) {
+    double before = a->moments.mean, n = (double)a->n;
+    if (a->n == 0) {
+        a->moments.mean = a->moments.m2 = 0;
+        return;
+    }
+    a->moments.mean += (before - x) / n;
+    a->moments.m2 -= (x - before) * (x - a->moments.mean);
+    a->moments.m2 = a->moments.m2 > 0 ? a->moments.m2 : 0;
+}
+
+/* `n` goes round below 0, and comes back when the row that is taken back before it came does. */
+void expr_acc_back(const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v) {
+    CEP_REQUIRE(f->back);
+    if (v && v->null)
+        return;
+    a->n--;
+    switch (shape_of(f)) {
+    case SHAPE_COUNT: return;
+    case SHAPE_SUM: add_whole(a, -(f->arg->kind == EVT_DECIMAL ? evt_val_dec(v) : (__int128)v->i)); return;
+    case SHAPE_REAL:
+        add_real(a, -v->d);
+        if (a->n == 0 && isfinite(a->real.sum))
+            a->real.sum = a->real.lost = 0;
+        return;
+    case SHAPE_MOMENTS: back_moments(a, expr_agg_real(f->arg, v)); return;
+    case SHAPE_BAG: step_bag(f, a, v, -1); return;
+    case SHAPE_ONE:
+    case SHAPE_SET:
+    case SHAPE_LIST:
+    case SHAPE_RUN:
+    case SHAPE_HLL:
+    case SHAPE_DDS: break;
+    }
+    CEP_INSIST(!"an aggregate whose rows can be taken back");
 }
 
 /* -- merging ------------------------------------------------------------------------------------------------------- */
@@ -232,6 +307,10 @@ void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const stru
     case SHAPE_DDS:
         to->dds = to->dds ? to->dds : expr_dds_new();
         expr_dds_merge(to->dds, from->dds);
+        break;
+    case SHAPE_BAG:
+        to->bag = to->bag ? to->bag : expr_bag_new(f->arg, bag_order(f));
+        expr_bag_merge(to->bag, from->bag);
         break;
     case SHAPE_RUN: CEP_INSIST(!"a function of rows in order cannot be merged");
     }
@@ -301,6 +380,12 @@ void expr_acc_result(const struct expr_acc_fn *f, const struct expr_acc *a, stru
         if (a->n)
             *out = (struct evt_val){ .d = expr_dds_quantile(a->dds, f->opts[EXPR_QUANTILE_Q]) };
         return;
+    case SHAPE_BAG:
+        if (f->agg == EXPR_AGG_COUNT_DISTINCT)
+            *out = (struct evt_val){ .i = a->bag ? (int64_t)expr_bag_n(a->bag) : 0 };
+        else if (a->bag && expr_bag_first(a->bag))
+            *out = *expr_bag_first(a->bag);
+        return;
     }
 }
 
@@ -323,6 +408,8 @@ void expr_acc_clear(const struct expr_acc_fn *f, struct expr_acc *a) {
         expr_hll_free(a->hll);
     } else if (shape_of(f) == SHAPE_DDS) {
         expr_dds_free(a->dds);
+    } else if (shape_of(f) == SHAPE_BAG) {
+        expr_bag_free(a->bag);
     }
     expr_acc_start(a);
 }
@@ -334,6 +421,8 @@ size_t expr_acc_bytes(const struct expr_acc_fn *f, const struct expr_acc *a) {
         return a->hll ? expr_hll_bytes(a->hll) : 0;
     if (shape_of(f) == SHAPE_DDS)
         return a->dds ? expr_dds_bytes(a->dds) : 0;
+    if (shape_of(f) == SHAPE_BAG)
+        return a->bag ? expr_bag_bytes(a->bag) : 0;
     return has_more(f) && a->more ? sizeof *a->more + a->more->bytes : 0;
 }
 
@@ -361,7 +450,8 @@ uint8_t expr_acc_form(const struct expr_acc_fn *f) {
         [SHAPE_LIST] = 6,
         [SHAPE_RUN] = 7,
         [SHAPE_HLL] = 8,
-        [SHAPE_DDS] = 9 };
+        [SHAPE_DDS] = 9,
+        [SHAPE_BAG] = 10 };
     return forms[shape_of(f)];
 }
 
@@ -400,6 +490,7 @@ void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct
     case SHAPE_RUN: expr_run_pack(b, f, a->run); return;
     case SHAPE_HLL: expr_hll_pack(b, a->hll); return;
     case SHAPE_DDS: expr_dds_pack(b, a->dds); return;
+    case SHAPE_BAG: expr_bag_pack(b, a->bag); return;
     }
 }
 
@@ -451,6 +542,7 @@ void expr_acc_unpack(
     case SHAPE_RUN: a->run = expr_run_unpack(u, f, scratch); break;
     case SHAPE_HLL: a->hll = expr_hll_unpack(u); break;
     case SHAPE_DDS: a->dds = expr_dds_unpack(u); break;
+    case SHAPE_BAG: a->bag = expr_bag_unpack(u, f->arg, bag_order(f), scratch); break;
     }
     if (!u->bad) {
         a->n = n & (UINT64_MAX >> 1); /* tells the compiler what base_unpack_max() promised */

@@ -23,6 +23,7 @@
  *     array_agg                   the values with their places                                          all values
  *     approx_count_distinct       expr/expr_hll.h, 0.81 %                                               12 or 16 KiB at most
  *     approx_quantile             expr/expr_dds.h, 1 % of the value                                     some hundred bins
+ *     min, max, count(distinct) of rows that can be taken back    expr/expr_bag.h                       all values
  *     ewma and the others             see expr/expr_run.h: they must see rows in order, and are not merged  some values
  *
  * Nulls are left out, but array_agg, first and last keep them (SQL's "respect nulls").
@@ -39,6 +40,7 @@ struct expr_acc_fn {
     const struct evt_type *arg;  /* of the argument; NULL: count without one */
     const struct evt_type *type; /* of the result: expr_agg_type() */
     bool whole;                  /* DELTA, RATE: of the window as a whole, not from row to row */
+    bool back;                   /* rows can be taken back: expr_acc_back() */
     double opts[EXPR_AGG_OPTS];  /* see expr/expr_run.h */
 };
 
@@ -53,6 +55,7 @@ struct expr_acc_more;
 struct expr_run;
 struct expr_hll;
 struct expr_dds;
+struct expr_bag;
 
 enum { EXPR_QUANTILE_Q = 0 }; /* of opts */
 
@@ -73,6 +76,7 @@ struct expr_acc {
         struct expr_run *run;       /* owned; functions of rows in order; NULL while n == 0 */
         struct expr_hll *hll;       /* owned; APPROX_DISTINCT; NULL while n == 0 */
         struct expr_dds *dds;       /* owned; APPROX_QUANTILE; NULL while n == 0 */
+        struct expr_bag *bag;       /* owned; MIN, MAX, COUNT_DISTINCT of rows that can be taken back; may be NULL */
         struct expr_acc_more *more; /* owned; the others but COUNT; NULL while n == 0 */
     };
 };
@@ -83,6 +87,13 @@ static inline void expr_acc_start(struct expr_acc *a) {
 /* v may be NULL for count without an argument. `at` is only read for first, last and array_agg. */
 void expr_acc_step(
     const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, const struct expr_place *at);
+/* Can its rows be taken back? */
+bool expr_acc_takes_back(enum expr_agg agg);
+/*
+ * Takes back a row that was told, or will be: in the end only what is left counts. Deviations lose digits by it, sums of doubles that
+ * met an infinity stay what they are. Requires: f->back, expr_acc_takes_back().
+ */
+void expr_acc_back(const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v);
 /* Takes over all that `from` was told; `from` stays as it is. Requires: not a function of rows in order. */
 void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const struct expr_acc *from);
 /* Ensures: strings, arrays of *out live as long as the accumulator is not touched and scratch not cleared; a failure is null. */
@@ -107,6 +118,7 @@ size_t expr_acc_bytes(const struct expr_acc_fn *f, const struct expr_acc *a);
  *                         varint n, n * (place, value), varint n, n * (u64 hash, varint count, varint last seen)
  *     8  approx distinct  expr_hll_pack()
  *     9  approx quantile  expr_dds_pack()
+ *     10 taken back       expr_bag_pack()
  */
 uint8_t expr_acc_form(const struct expr_acc_fn *f);
 void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct expr_acc *a);

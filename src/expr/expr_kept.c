@@ -15,6 +15,14 @@ void expr_kept_release(struct expr_kept *k) {
     *k = (struct expr_kept){ .val = EVT_VAL_NULL };
 }
 
+size_t expr_kept_bytes(const struct expr_kept *k, const struct evt_type *t) {
+    if (k->val.null)
+        return 0;
+    if (t->kind == EVT_STRING || t->kind == EVT_BYTES)
+        return k->val.s.len + (size_t)1;
+    return k->nested ? sizeof *k->nested + k->nested->used : 0;
+}
+
 size_t expr_kept_set(
     struct expr_kept *k, const struct evt_type *t, const struct evt_val *v, const struct expr_place *at) {
     expr_kept_release(k);
@@ -26,15 +34,12 @@ size_t expr_kept_set(
         k->bytes = base_alloc(v->s.len + (size_t)1);
         memcpy(k->bytes, v->s.p ? v->s.p : "", v->s.len);
         k->val.s.p = k->bytes;
-        return v->s.len + (size_t)1;
-    }
-    if (t->kind == EVT_ARRAY || t->kind == EVT_ROW) {
+    } else if (t->kind == EVT_ARRAY || t->kind == EVT_ROW) {
         k->nested = base_alloc(sizeof *k->nested);
         base_arena_init(k->nested, 64);
         k->val = evt_val_copy(k->nested, t, v);
-        return sizeof *k->nested + k->nested->used;
     }
-    return 0;
+    return expr_kept_bytes(k, t);
 }
 
 bool expr_place_before(const struct expr_place *a, const struct expr_place *b) {

@@ -18,6 +18,8 @@ void expr_kept_release(struct expr_kept *k);
 /* Replaces what it was. Returns: bytes it owns. */
 size_t expr_kept_set(
     struct expr_kept *k, const struct evt_type *t, const struct evt_val *v, const struct expr_place *at);
+/* Bytes it owns. */
+size_t expr_kept_bytes(const struct expr_kept *k, const struct evt_type *t);
 bool expr_place_before(const struct expr_place *a, const struct expr_place *b);
 
 /* A place -- zigzag time, varint origin, varint seq -- and the value. */

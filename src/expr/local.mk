@@ -23,6 +23,7 @@ libexpr_la_SOURCES = \
 libexpr_la_SOURCES += \
 	src/expr/expr_acc.c src/expr/expr_acc.h \
 	src/expr/expr_agg.c src/expr/expr_agg.h src/expr/expr_agg_opts.c \
+	src/expr/expr_bag.c src/expr/expr_bag.h \
 	src/expr/expr_calendar.c src/expr/expr_calendar.h \
 	src/expr/expr_case.c src/expr/expr_case.h \
 	src/expr/expr_digest.c src/expr/expr_digest.h \
