@@ -431,7 +431,7 @@ enum dsl_emit_kind {
     DSL_EMIT_EACH,  /* each event */
     DSL_EMIT_AFTER  /* after N events */
 };
-enum dsl_accumulation { DSL_ACC_DEFAULT = 0, DSL_ACC_ACCUMULATING, DSL_ACC_DISCARDING, DSL_ACC_RETRACTING };
+enum dsl_accumulation { DSL_ACC_DEFAULT = 0, DSL_ACC_ACCUMULATING, DSL_ACC_DISCARDING, DSL_ACC_RETRACTING, DSL_ACC_UPSERT };
 
 struct dsl_emit {
     enum dsl_emit_kind kind;

@@ -108,7 +108,7 @@ static void dump_select(struct dsl_dumper *d, const struct dsl_select *s) {
 
 void dsl_dump_query(struct dsl_dumper *d, const struct dsl_query *q) {
     static const char *const emits[] = { "default", "on watermark", "every", "each event", "after" };
-    static const char *const modes[] = { "", "accumulating", "discarding", "retracting" };
+    static const char *const modes[] = { "", "accumulating", "discarding", "retracting", "upsert" };
     if (!q)
         return;
     for (size_t i = 0; i < q->n_selects; i++)

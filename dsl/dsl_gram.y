@@ -149,7 +149,7 @@ static void dsl_yyerror(const DSL_YYLTYPE *loc, struct dsl_parse *p, const char 
 %token <tok> SELECT "select" SESSION "session" SEVERITY "severity" SIMILAR "similar" SINK "sink" SKIP "skip"
 %token <tok> SLIDING "sliding" STREAM "stream" SUBSET "subset" SUPPRESS "suppress" TABLE "table" TEST "test"
 %token <tok> THEN "then" TIME "time" TIMESTAMP "timestamp" TO "to" TRUE_ "true" TRY_CAST "try_cast"
-%token <tok> TUMBLING "tumbling" UNION "union" UNKNOWN "unknown" UNTIL "until" USING "using"
+%token <tok> TUMBLING "tumbling" UNION "union" UNKNOWN "unknown" UNTIL "until" UPSERT "upsert" USING "using"
 %token <tok> VARYING "varying" WATERMARK "watermark" WHEN "when" WHERE "where" WINDOW "window" WITH "with"
 %token <tok> WITHIN "within" WITHOUT "without" ZONE "zone"
 
@@ -285,7 +285,7 @@ plain_word:
      | "precision" | "process" | "processing" | "punctuated" | "range" | "refuse" | "resolve"
      | "retracting" | "right" | "row" | "rows" | "running" | "session" | "severity" | "sink" | "skip"
      | "sliding" | "stream" | "subset" | "suppress" | "test" | "then" | "time" | "timestamp" | "to"
-     | "tumbling" | "union" | "unknown" | "using" | "varying" | "watermark" | "window" | "with"
+     | "tumbling" | "union" | "unknown" | "upsert" | "using" | "varying" | "watermark" | "window" | "with"
      | "without" | "zone"
     ;
 
@@ -1049,7 +1049,7 @@ query:
     | query accumulation
         {
             $$ = $1;
-            dsl_twice(p, @2, $$->accumulation, "accumulating, discarding, retracting");
+            dsl_twice(p, @2, $$->accumulation, "accumulating, discarding, retracting, upsert");
             $$->accumulation = (enum dsl_accumulation)$2;
             $$->accumulation_span = @2;
             $$->span = @$;
@@ -1072,6 +1072,7 @@ accumulation:
     "accumulating"                              { $$ = DSL_ACC_ACCUMULATING; }
     | "discarding"                              { $$ = DSL_ACC_DISCARDING; }
     | "retracting"                              { $$ = DSL_ACC_RETRACTING; }
+    | "upsert"                                  { $$ = DSL_ACC_UPSERT; }
     ;
 
 /* ---- match_recognize ----------------------------------------------------------------------------------------- */

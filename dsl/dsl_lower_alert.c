@@ -129,7 +129,8 @@ static bool lower_resolve(
     if (st->resolve == DSL_RESOLVE_AFTER)
         return dsl_duration_of(c, st->resolve_after, "\"resolve after\"", false, &out->resolve_after_us);
     struct dsl_rows when;
-    if (!dsl_rows_find(c, &st->resolve_when, DSL_USE_READ, &when))
+    if (!dsl_rows_find(c, &st->resolve_when, DSL_USE_READ, &when) ||
+        !dsl_changes_refused(c, &when, st->resolve_when.span, "\"resolve when\""))
         return false;
     out->has_resolve_when = true;
     out->resolve_when = (struct plan_ref){ when.sym->node, when.port };
@@ -219,6 +220,7 @@ static bool lower_all(
     bool ok = dsl_rows_find(c, &st->on, DSL_USE_READ, on);
     if (!ok)
         *on = (struct dsl_rows){ .open = true, .name = dsl_path_str(&st->on, &c->tmp) };
+    ok = ok && dsl_changes_refused(c, on, st->on.span, "an alert");
     out->on_pattern = on->sym && on->sym->kind == DSL_SYM_PATTERN;
     if (on->sym)
         out->on = (struct plan_ref){ on->sym->node, on->port };

@@ -471,6 +471,7 @@ static bool lower_input(
     struct dsl_joins *j = s->joins;
     j->inputs[i].alias = in->alias.text;
     bool known = find_input(c, sym, in, i > 0, &j->inputs[i].rows) && !name_twice(c, j, i, in);
+    known = known && dsl_changes_refused(c, &j->inputs[i].rows, in->span, "a join");
     if (known && in->window) {
         dsl_diag_error(c->diag, in->window->span, CEP_EINVAL, "a join's window stands behind its condition");
         known = false;

@@ -15,6 +15,7 @@
 #include "dsl/dsl_sem.h"
 
 #include "base/base_mem.h"
+#include "expr/expr_acc.h"
 #include "expr/expr_run.h"
 
 enum { MAX_PANES = 1 << 20 };
@@ -88,6 +89,14 @@ const struct expr *dsl_check_group_agg(
     if (!ok)
         return NULL;
     out.whole = g->windowed;
+    out.back = dsl_mark_of(s->schema) >= 0;
+    if (out.back && !expr_acc_takes_back(out.agg)) {
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL,
+            "rows of \"%.*s\" can be taken back, and \"%s\" cannot forget one", BASE_STR_FMT(s->name),
+            dsl_agg_name(agg));
+        dsl_diag_note(c->diag, "count, sum, avg, stddev, var, min, max and count(distinct) can");
+        return NULL;
+    }
     struct expr *x = dsl_new_expr(c, EXPR_AGG, out.type, e->span);
     x->agg = out.agg;
     x->agg_slot = slot_of(c, g, &out, e->span);
@@ -149,8 +158,8 @@ static const struct expr *rewrite(struct rewrite *r, const struct expr *e) {
 }
 
 static const struct evt_schema *group_columns(struct dsl_sem *c, const struct dsl_group *g,
-    const struct expr *const *keys, uint32_t n_keys, const struct evt_schema *in) {
-    struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, n_keys + g->n_aggs + PLAN_GROUP_MORE);
+    const struct expr *const *keys, uint32_t n_keys, const struct evt_schema *in, bool changes) {
+    struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, n_keys + g->n_aggs + PLAN_GROUP_MORE + 1);
     struct base_buf text = BASE_BUF_INIT;
     uint32_t n = 0;
     for (uint32_t k = 0; k < n_keys; k++) {
@@ -170,6 +179,8 @@ static const struct evt_schema *group_columns(struct dsl_sem *c, const struct ds
     base_buf_release(&text);
     cols[n++] = (struct evt_column){ .name = BASE_STR("window_start"), .type = evt_type_of(EVT_TIMESTAMP) };
     cols[n++] = (struct evt_column){ .name = BASE_STR("window_end"), .type = evt_type_of(EVT_TIMESTAMP) };
+    if (changes)
+        cols[n++] = (struct evt_column){ .name = BASE_STR(EVT_MARK_NAME), .type = evt_type_of(EVT_STRING) };
     struct evt_schema *s = BASE_ARENA_NEW(c->a, struct evt_schema);
     *s = (struct evt_schema){ n, n, cols };
     return s;
@@ -310,17 +321,13 @@ static bool lower_emits(struct dsl_sem *c, const struct dsl_query *q, struct pla
 }
 
 static bool lower_accumulation(struct dsl_sem *c, const struct dsl_query *q, struct plan_aggregate *out) {
-    if (q->accumulation == DSL_ACC_RETRACTING) {
-        dsl_unsupported(c, q->accumulation_span, "retracting");
-        return false;
-    }
     out->discarding = q->accumulation == DSL_ACC_DISCARDING;
     if (out->discarding && out->window == PLAN_WINDOW_SLIDING) {
         dsl_diag_error(c->diag, q->accumulation_span, CEP_EINVAL,
             "sliding windows share their events: what one gave out cannot be forgotten for the others");
         return false;
     }
-    return true;
+    return dsl_lower_changes(c, q, out);
 }
 
 static bool lower_lateness(
@@ -420,7 +427,7 @@ static void lower_items(
     struct dsl_sem *c, struct dsl_scope *s, const struct dsl_select *sel, struct items *out) {
     size_t n = dsl_capped(c, sel->span, sel->n_items, "columns");
     *out = (struct items){ .exprs = BASE_ARENA_ARRAY(c->a, const struct expr *, n + 1),
-        .cols = BASE_ARENA_ARRAY(c->a, struct evt_column, n + 1),
+        .cols = BASE_ARENA_ARRAY(c->a, struct evt_column, n + 1), /* one more: the mark */
         .ok = true };
     for (size_t i = 0; i < n; i++)
         lower_item(c, s, &sel->items[i], out);
@@ -557,8 +564,8 @@ void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym) {
     if (sel->window)
         ok &= lower_window(c, sel->window, ag);
     ok &= lower_emits(c, q, ag);
-    ag->first_only = sel->distinct && ag->window == PLAN_WINDOW_NONE;
     ok &= lower_accumulation(c, q, ag);
+    ag->first_only = sel->distinct && ag->window == PLAN_WINDOW_NONE && ag->changes == PLAN_CHANGES_NONE;
     ok &= lower_lateness(c, q, &in, ag);
     dsl_scope_close(c, &s, &in);
     ag->input = dsl_rows_ref(&in);
@@ -570,12 +577,20 @@ void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym) {
     ag->aggs = group.aggs;
     ag->n_aggs = group.n_aggs;
     sym->bad |= !in_order_ok(c, q, ag);
+    sym->bad |= !dsl_changes_read(c, q, &in, ag, sym->stmt->kind == DSL_STMT_TABLE);
+    if (ag->changes != PLAN_CHANGES_NONE) {
+        uint32_t mark = ag->n_keys + ag->n_aggs + PLAN_GROUP_MORE;
+        sym->bad |= !dsl_upsert_keys(c, q, ag, items.exprs, items.n);
+        items.exprs[items.n] = expr_col(c->a, mark, evt_type_of(EVT_STRING), q->accumulation_span);
+        items.cols[items.n++] = (struct evt_column){ .name = BASE_STR(EVT_MARK_NAME), .type = evt_type_of(EVT_STRING) };
+    }
     ag->items = items.exprs;
     struct evt_schema *out = BASE_ARENA_NEW(c->a, struct evt_schema);
     *out = (struct evt_schema){ items.n, items.n, items.cols };
     sym->schema = node->schema = out;
     if (!sym->bad) {
-        ag->groups = group_columns(c, &group, keys, ag->n_keys, in.schema);
+        ag->groups = group_columns(
+            c, &group, keys, ag->n_keys, in.schema, ag->changes != PLAN_CHANGES_NONE);
         if (ag->window == PLAN_WINDOW_TUMBLING || ag->window == PLAN_WINDOW_SLIDING ||
             ag->window == PLAN_WINDOW_SESSION)
             node->late_schema = in.schema;

@@ -44,6 +44,7 @@ static void lower_inputs(struct dsl_sem *c, struct dsl_pat *p) {
             p->sym->bad = true;
             r = (struct dsl_rows){ .name = dsl_path_str(&st->from[i], &c->tmp), .open = true };
         }
+        p->sym->bad |= !dsl_changes_refused(c, &r, st->from[i].span, "a pattern");
         for (uint32_t k = 0; k < p->n_inputs; k++)
             if (base_str_eq(p->inputs[k].name, r.name)) {
                 dsl_diag_error(c->diag, st->from[i].span, CEP_EINVAL,

@@ -71,6 +71,7 @@ static bool lower_inputs(struct dsl_sem *c, struct dsl_sym *sym, const struct ds
             refs[i] = (struct plan_ref){ rows[i].sym->node, rows[i].port };
         else
             ok = false;
+        ok &= found && dsl_changes_refused(c, &rows[i], st->inputs[i].span, "a compiled operator");
         ok = ok && found && !rows[i].open && !rows[i].sym->bad;
     }
     pr->n_inputs = (uint32_t)n;

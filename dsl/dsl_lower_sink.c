@@ -117,6 +117,7 @@ void dsl_lower_sink(struct dsl_sem *c, const struct dsl_stmt *stmt) {
         c, &st->to, &st->format, false, in.open ? NULL : in.schema, st->from.span, &ep);
     ok &= delivery_possible(c, st, &in, ep.connector);
     const struct plan_template *t = text_template(c, &st->format, &in, &ok);
+    ok = ok && dsl_changes_written(c, st, &in, ep.format, t);
     if (!ok || !known)
         return;
     static const enum plan_delivery deliveries[] = { [DSL_DELIVERY_DEFAULT] = PLAN_DELIVERY_DEFAULT,

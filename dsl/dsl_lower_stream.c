@@ -289,6 +289,8 @@ struct branch {
     size_t n, cap, cap_names, cap_spans;
     struct dsl_overs overs;
     bool ok, open;
+    int mark;      /* column of the input that says what a row is; -1: none */
+    bool unmarked; /* it was given another name */
 };
 
 static void add_item(struct dsl_sem *c, struct branch *b, const struct expr *e, const struct dsl_name *name,
@@ -345,6 +347,8 @@ static void add_star(
     }
     b->open |= s->open;
     for (uint32_t i = 0; s->schema && i < s->schema->n_visible; i++) {
+        if ((int)i == b->mark)
+            continue;
         struct dsl_name name = { .text = s->schema->cols[i].name, .span = e->span };
         add_item(c, b, expr_col(c->a, i, s->schema->cols[i].type, e->span), &name, e->span);
     }
@@ -367,6 +371,11 @@ static void lower_items(
             add_star(c, b, s, al->expr);
             b->ok &= !first || star_names_ok(c, b, from, al->expr->span);
             continue;
+        }
+        if (b->mark >= 0 && dsl_is_mark(al->expr)) {
+            if (!dsl_name_given(&al->name))
+                continue;
+            b->unmarked = true;
         }
         bool named = !first || dsl_alias_name(c, al, &name);
         const struct expr *e = dsl_fold(c, dsl_check_expr(c, s, al->expr));
@@ -399,7 +408,10 @@ static void lower_group_branch(
     dsl_lower_inner(c, sym, q, sel->span, &in);
     b->ok &= !in.sym->bad;
     b->open |= in.open;
+    b->mark = dsl_mark_of(in.schema);
     for (uint32_t i = 0; in.schema && i < in.schema->n_visible; i++) {
+        if ((int)i == b->mark)
+            continue;
         struct dsl_name name = { .text = in.schema->cols[i].name, .span = sel->span };
         add_item(c, b, expr_col(c->a, i, in.schema->cols[i].type, sel->span), &name, sel->span);
     }
@@ -411,6 +423,7 @@ static void lower_branch(struct dsl_sem *c, struct dsl_sym *sym, struct branch *
     const struct dsl_select *sel, bool first, bool only, bool fused) {
     struct dsl_rows in;
     b->ok = true;
+    b->mark = -1;
     if (sel->n_from == 0) {
         dsl_diag_error(c->diag, sel->span, CEP_EINVAL, "a select of a stream needs a \"from\"");
         b->ok = false;
@@ -426,13 +439,39 @@ static void lower_branch(struct dsl_sem *c, struct dsl_sym *sym, struct branch *
         b->ok = false;
         b->open |= in.sym == NULL && in.node == NULL;
     }
+    b->mark = s.joins ? -1 : dsl_mark_of(in.schema);
     b->overs = (struct dsl_overs){ .in = &in, .n_input_cols = dsl_scope_n_columns(&s) };
     s.overs = only ? &b->overs : NULL;
     lower_items(c, b, &s, sel, first);
     s.overs = NULL;
+    if (b->overs.n_calls > 0)
+        b->ok &= dsl_changes_refused(c, &in, sel->from[0]->span, "\"over\"");
+    if (sel->where && !b->unmarked && dsl_is_upsert(c, &in)) {
+        dsl_diag_error(c->diag, sel->where->span, CEP_EINVAL,
+            "rows of \"%.*s\" are replaced by key: one that is left out here would leave the one before it in force",
+            BASE_STR_FMT(in.name));
+        dsl_diag_note(c->diag, "write \"having\" where they are made, or \"retracting\" there instead of \"upsert\"");
+        b->ok = false;
+    }
     b->out.where = dsl_select_where_of(c, &s, sel, &b->ok);
     dsl_scope_close(c, &s, &in);
     b->out.input = dsl_rows_ref(&in);
+}
+
+/* Where rows of one branch can be taken back the mark is the last column of all; rows of the others are new. */
+static void add_marks(struct dsl_sem *c, struct branch *bs, size_t n, const struct dsl_query *q) {
+    bool any = false;
+    for (size_t i = 0; i < n; i++)
+        any |= bs[i].mark >= 0 && !bs[i].unmarked;
+    for (size_t i = 0; i < n && any; i++) {
+        struct cep_span at = q->selects[i]->span;
+        struct dsl_name name = { .text = BASE_STR(EVT_MARK_NAME), .span = at };
+        const struct evt_type *type = evt_type_of(EVT_STRING);
+        struct expr *fixed = dsl_new_expr(c, EXPR_CONST, type, at);
+        fixed->val = (struct evt_val){ .s = { EVT_MARK_NEW, sizeof EVT_MARK_NEW - 1 } };
+        bool marked = bs[i].mark >= 0 && !bs[i].unmarked;
+        add_item(c, &bs[i], marked ? expr_col(c->a, (uint32_t)bs[i].mark, type, at) : fixed, &name, at);
+    }
 }
 
 /* The branches of a union have one row type: that of the first, widened where a later one is wider. */
@@ -512,6 +551,7 @@ void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
     }
     if (c->over)
         return;
+    add_marks(c, bs, q->n_selects, q);
     struct plan_node *node = fused ? (struct plan_node *)(uintptr_t)c->nodes[sym->node]
                                    : dsl_add_node(c, sym, PLAN_NODE_SELECT);
     struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, bs[0].n + 1);

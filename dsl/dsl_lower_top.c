@@ -158,6 +158,9 @@ void dsl_lower_top(struct dsl_sem *c, struct dsl_sym *sym) {
     else
         for (size_t i = 0; i < sym->n_deps; i++)
             sym->deps[i]->read = true;
+    if (in.sym && t.sel->from[0]->kind == DSL_FROM_NAME)
+        in.name = dsl_path_str(&t.sel->from[0]->path, &c->tmp);
+    ok = ok && dsl_changes_refused(c, &in, q->n_order ? q->order_span : q->limit_span, "\"order by\"");
     struct plan_node *node = dsl_add_node(c, sym, PLAN_NODE_TOP);
     struct plan_top *top = &node->top;
     int64_t limit = INT64_MAX;

@@ -14,6 +14,7 @@
  *     dsl_template_text.c  options that are templates
  *     dsl_fold.c         constants, conditions that are never true
  *     dsl_lower_*.c      statements -> nodes of the plan
+ *     dsl_lower_changes.c  streams whose rows can be taken back
  *     dsl_lower_process.c  compiled operators: their library has a say
  *     dsl_warn.c         what is allowed and likely wrong
  *
@@ -443,6 +444,28 @@ void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym);
  */
 void dsl_lower_over(struct dsl_sem *c, struct plan_node *node, const struct dsl_overs *overs,
     const struct plan_select_branch *branch, const struct expr **items, uint32_t n_items);
+/*
+ * Streams whose rows can be taken back (dsl_lower_changes.c): their last column is the mark. Report.
+ */
+/* Returns: the mark's column, or -1. s may be NULL. */
+int dsl_mark_of(const struct evt_schema *s);
+/* Does the expression as written name the mark itself? Then it is there anyway. */
+bool dsl_is_mark(const struct dsl_expr *e);
+/* Returns: false when rows of `in` can be taken back; `who` ("a pattern") cannot do that. */
+bool dsl_changes_refused(struct dsl_sem *c, const struct dsl_rows *in, struct cep_span at, const char *who);
+/* `retracting` and `upsert` of a select that aggregates. */
+bool dsl_lower_changes(struct dsl_sem *c, const struct dsl_query *q, struct plan_aggregate *out);
+/* Can it read such a stream? */
+bool dsl_changes_read(struct dsl_sem *c, const struct dsl_query *q, const struct dsl_rows *in,
+    const struct plan_aggregate *ag, bool table);
+/* What is replaced is found by its key: all of it must be given. */
+bool dsl_upsert_keys(struct dsl_sem *c, const struct dsl_query *q, const struct plan_aggregate *ag,
+    const struct expr *const *items, uint32_t n);
+/* Are its rows replaced by key, without being taken back? */
+bool dsl_is_upsert(const struct dsl_sem *c, const struct dsl_rows *in);
+/* Can the sink's format write the mark? `t`: its template; NULL = none. */
+bool dsl_changes_written(struct dsl_sem *c, const struct dsl_sink *st, const struct dsl_rows *in,
+    const struct plan_format_spec *format, const struct plan_template *t);
 void dsl_lower_table(struct dsl_sem *c, struct dsl_sym *sym);
 /* A query with `order by` or `limit`. */
 void dsl_lower_top(struct dsl_sem *c, struct dsl_sym *sym);

@@ -33,6 +33,7 @@ libdsl_la_SOURCES = \
 	dsl/dsl_compile.c dsl/dsl_compile.h \
 	dsl/dsl_fold.c \
 	dsl/dsl_lower_alert.c \
+	dsl/dsl_lower_changes.c \
 	dsl/dsl_join_name.c \
 	dsl/dsl_lower_from.c \
 	dsl/dsl_lower_group.c \

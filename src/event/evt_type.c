@@ -132,6 +132,11 @@ void evt_type_write(struct base_buf *b, const struct evt_type *t) {
     }
 }
 
+int evt_schema_mark(const struct evt_schema *s) {
+    uint32_t last = s->n_visible;
+    return last > 0 && base_str_eq(s->cols[last - 1].name, BASE_STR(EVT_MARK_NAME)) ? (int)last - 1 : -1;
+}
+
 int evt_schema_find(const struct evt_schema *s, struct base_str name) {
     for (uint32_t i = 0; i < s->n_visible; i++)
         if (base_str_eq(s->cols[i].name, name))

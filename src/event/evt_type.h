@@ -76,6 +76,22 @@ void evt_name_write(struct base_buf *b, struct base_str name);
 int evt_schema_find(const struct evt_schema *s, struct base_str name);
 
 /*
+ * A stream whose rows may be taken back says in its last visible column what a row is, as Flink's changelogs do. Nobody can name a
+ * column so: what begins with '$' is reserved.
+ */
+#define EVT_MARK_NAME  "$op"
+#define EVT_MARK_NEW   "+I" /* a row that is new */
+#define EVT_MARK_BACK  "-U" /* an earlier row, taken back: the next one stands in its place */
+#define EVT_MARK_AFTER "+U" /* the row in its place */
+#define EVT_MARK_GONE  "-D" /* an earlier row, taken back: none stands in its place */
+/* Returns: index of that column, or -1. */
+int evt_schema_mark(const struct evt_schema *s);
+/* Is the row of such a mark taken back? */
+static inline bool evt_mark_is_back(struct base_str mark) {
+    return mark.len > 0 && mark.p[0] == '-';
+}
+
+/*
  * One value. Strings, bytes and nested values are borrowed: the header that hands a value out says for how long.
  */
 struct evt_val {

@@ -114,12 +114,21 @@ enum plan_emit {
     PLAN_EMIT_MAX
 };
 
+/* What becomes of a result that was given out when another one stands in its place. */
+enum plan_changes {
+    PLAN_CHANGES_NONE = 0, /* nothing is said: who reads them knows */
+    PLAN_CHANGES_RETRACT,  /* it is taken back, then the new one is given: evt_schema_mark() */
+    PLAN_CHANGES_UPSERT,   /* the new one replaces it, by the group's key; one without a new one is taken back */
+    PLAN_CHANGES_MAX
+};
+
 struct plan_agg {
     enum expr_agg agg;
     const struct expr *arg;      /* over the input's columns; NULL = count(*) */
     const struct expr *filter;   /* rows it takes; NULL = all */
     const struct evt_type *type; /* of the result */
     bool whole;                  /* DELTA, RATE: from the first row of the window or frame to the last */
+    bool back;                   /* rows can be taken back */
     double opts[EXPR_AGG_OPTS];  /* expr/expr_agg.h: expr_agg_opts() */
 };
 
@@ -146,6 +155,7 @@ struct plan_aggregate {
     uint64_t emit_n;
     bool discarding; /* what was given out early is forgotten; else it accumulates */
     bool first_only; /* NONE: a group is given with its first row and never again */
+    enum plan_changes changes;
     const struct evt_schema *groups;
     const struct expr *having;       /* NULL = all */
     const struct expr *const *items; /* one per column of the node's schema */
@@ -189,7 +199,7 @@ struct plan_over {
 /* How long a pane is, of those that windows of `size` sliding by `slide` are made of: their greatest common divisor. */
 int64_t plan_pane(int64_t size, int64_t slide);
 
-/* Columns of `groups` behind the keys and aggregates. */
+/* Columns of `groups` behind the keys and aggregates; where changes are told, their mark is behind these. */
 enum { PLAN_GROUP_START = 0, PLAN_GROUP_END, PLAN_GROUP_MORE };
 
 /* -- stream ... as select from a join b ---------------------------------------------------------------------- */

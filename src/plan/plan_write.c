@@ -187,6 +187,7 @@ static void write_window(struct base_buf *b, const struct plan_aggregate *ag) {
 }
 
 static void write_emit(struct base_buf *b, const struct plan_aggregate *ag) {
+    static const char *const words[PLAN_CHANGES_MAX] = { " accumulating\n", " retracting\n", " upsert\n" };
     if (ag->lateness_us > 0) {
         write_duration_of(b, "  allowed lateness ", ag->lateness_us);
         base_buf_putc(b, '\n');
@@ -197,12 +198,14 @@ static void write_emit(struct base_buf *b, const struct plan_aggregate *ag) {
         base_buf_puts(b, "  emit each event");
     else if (ag->emit == PLAN_EMIT_AFTER)
         base_buf_printf(b, "  emit after %llu events", (unsigned long long)ag->emit_n);
-    else
+    else if (ag->changes == PLAN_CHANGES_NONE)
         return;
+    else
+        base_buf_puts(b, "  emit on watermark");
     if (ag->first_only)
         base_buf_puts(b, ", the first of each group\n");
     else
-        base_buf_puts(b, ag->discarding ? " discarding\n" : " accumulating\n");
+        base_buf_puts(b, ag->discarding ? " discarding\n" : words[ag->changes]);
 }
 
 /* ", half_life 10 min", ", warm_up => 30": all that have a value. */

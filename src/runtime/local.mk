@@ -10,6 +10,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_exec.c src/runtime/rt_exec.h \
 	src/runtime/rt_frame.c src/runtime/rt_frame.h \
 	src/runtime/rt_flight.c src/runtime/rt_flight.h \
+	src/runtime/rt_given.c src/runtime/rt_given.h \
 	src/runtime/rt_graph.c src/runtime/rt_graph.h \
 	src/runtime/rt_groups.c src/runtime/rt_groups.h \
 	src/runtime/rt_job.c src/runtime/rt_job.h src/runtime/rt_job_internal.h \

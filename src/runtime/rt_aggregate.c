@@ -9,6 +9,7 @@
 #include "base/base_mem.h"
 #include "event/evt_view.h"
 #include "expr/expr_run.h"
+#include "runtime/rt_given.h"
 #include "runtime/rt_ops.h"
 
 enum { IN_MAIN = 0, IN_LATE };
@@ -37,29 +38,50 @@ static uint64_t seq_of(const struct rt_agg_result *r) {
     return nth << EVT_MATCH_NTH_SHIFT | one_of_a_kind >> (64 - EVT_MATCH_NTH_SHIFT);
 }
 
-enum cep_rc rt_aggregate_give(struct rt_aggregate *ag, const struct rt_agg_result *r, struct cep_err *err) {
-    const char *failure = NULL;
+struct evt_batch *rt_aggregate_fill(
+    struct rt_aggregate *ag, const struct rt_agg_result *r, const struct evt_val *vals, const char *mark) {
     if (!ag->out)
         ag->out = evt_batch_new(ag->plan->groups, 0);
     struct evt_batch *b = ag->out;
     uint32_t row = b->n_rows, col = 0;
     for (uint32_t k = 0; k < ag->kind.n_keys; k++)
         evt_col_set_val(&b->cols[col++], row, &r->keys[k]);
-    for (uint32_t i = 0; i < ag->kind.n_accs; i++) {
-        struct evt_val v;
-        expr_acc_result(&ag->kind.fns[i], &r->accs[i], &ag->scratch, &v, &failure);
-        evt_col_set_val(&b->cols[col++], row, &v);
-    }
+    for (uint32_t i = 0; i < ag->kind.n_accs; i++)
+        evt_col_set_val(&b->cols[col++], row, &vals[i]);
     struct evt_val start = { .null = !r->bounded, .i = r->start }, end = { .null = !r->bounded, .i = r->end };
     evt_col_set_val(&b->cols[col++], row, &start);
     evt_col_set_val(&b->cols[col++], row, &end);
+    if (mark)
+        evt_col_set_bytes(&b->cols[col++], row, mark, (uint32_t)strlen(mark));
     b->time[row] = r->time;
     b->origin[row] = EVT_ORIGIN_MATCH | (uint32_t)(r->hash & ~EVT_ORIGIN_MATCH);
     b->seq[row] = seq_of(r);
+    return b;
+}
+
+enum cep_rc rt_aggregate_put(struct rt_aggregate *ag, const struct rt_agg_result *r, const struct evt_val *vals,
+    const char *mark, struct cep_err *err) {
+    struct evt_batch *b = rt_aggregate_fill(ag, r, vals, mark);
     evt_batch_end_row(b);
-    base_arena_clear(&ag->scratch);
+    return evt_batch_is_full(b) ? flush(ag, err) : CEP_OK;
+}
+
+static enum cep_rc give_plain(struct rt_aggregate *ag, const struct rt_agg_result *r, struct cep_err *err) {
+    const char *failure = NULL;
+    struct evt_val *vals = ag->results;
+    for (uint32_t i = 0; i < ag->kind.n_accs; i++)
+        expr_acc_result(&ag->kind.fns[i], &r->accs[i], &ag->scratch, &vals[i], &failure);
+    struct evt_batch *b = rt_aggregate_fill(ag, r, vals, NULL);
+    uint32_t row = b->n_rows;
+    evt_batch_end_row(b);
     enum cep_rc rc = failure ? rt_op_row_failed(&ag->op, b, row, failure, err) : CEP_OK;
     return rc == CEP_OK && evt_batch_is_full(b) ? flush(ag, err) : rc;
+}
+
+enum cep_rc rt_aggregate_give(struct rt_aggregate *ag, const struct rt_agg_result *r, struct cep_err *err) {
+    enum cep_rc rc = ag->plan->changes ? rt_given_give(ag, r, err) : give_plain(ag, r, err);
+    base_arena_clear(&ag->scratch);
+    return rc;
 }
 
 int64_t rt_aggregate_next_every(const struct rt_aggregate *ag, int64_t t) {
@@ -69,18 +91,26 @@ int64_t rt_aggregate_next_every(const struct rt_aggregate *ag, int64_t t) {
 
 /* -- rows ----------------------------------------------------------------------------------------------------------- */
 
+static void step(struct rt_aggregate *ag, uint32_t i, const struct rt_agg_row *row, struct expr_acc *acc,
+    const struct evt_val *v) {
+    if (row->back)
+        expr_acc_back(&ag->kind.fns[i], acc, v);
+    else
+        expr_acc_step(&ag->kind.fns[i], acc, v, &row->at);
+}
+
 void rt_aggregate_step(struct rt_aggregate *ag, const struct rt_agg_row *row, struct expr_acc *accs) {
     for (uint32_t i = 0; i < ag->kind.n_accs; i++) {
         const struct evt_col *filter = ag->filter_col[i] < 0 ? NULL : &row->prep->cols[ag->filter_col[i]];
         if (filter && (evt_col_is_null(filter, row->row) || !filter->b[row->row]))
             continue;
         if (ag->arg_col[i] < 0) {
-            expr_acc_step(&ag->kind.fns[i], &accs[i], NULL, &row->at);
+            step(ag, i, row, &accs[i], NULL);
             continue;
         }
         struct evt_val v;
         evt_col_get(&row->prep->cols[ag->arg_col[i]], row->row, &ag->scratch, &v);
-        expr_acc_step(&ag->kind.fns[i], &accs[i], &v, &row->at);
+        step(ag, i, row, &accs[i], &v);
     }
 }
 
@@ -95,7 +125,8 @@ static enum cep_rc take_row(
         .row = i,
         .at = { prep->time[i], prep->origin[i], prep->seq[i] },
         .bytes = { ag->key.p ? ag->key.p : "", ag->key.len },
-        .vals = ag->key_vals };
+        .vals = ag->key_vals,
+        .back = ag->mark_col >= 0 && evt_mark_is_back(evt_col_str(&prep->cols[ag->mark_col], i)) };
     row.hash = base_hash(row.bytes.p, row.bytes.len);
     enum cep_rc rc = ag->window->take(ag, &row, err);
     base_arena_clear(&ag->scratch);
@@ -205,6 +236,8 @@ static void aggregate_free(struct rt_op *op) {
     base_free(ag->key_vals);
     base_free(ag->merged);
     base_buf_release(&ag->key);
+    base_buf_release(&ag->packed);
+    base_free(ag->results);
     base_arena_release(&ag->scratch);
     evt_batch_unref(ag->out);
     rt_op_release(op);
@@ -230,7 +263,10 @@ static uint32_t add_prep(struct rt_aggregate *ag, struct evt_column *cols, const
 
 static void make_prep(struct rt_aggregate *ag) {
     const struct plan_aggregate *p = ag->plan;
-    size_t n = p->n_keys + (size_t)p->n_aggs * 2 + 1;
+    size_t n = p->n_keys + (size_t)p->n_aggs * 2 + 2;
+    int mark = evt_schema_mark(ag->in);
+    if (mark >= 0)
+        ag->mark = (struct expr){ .kind = EXPR_COL, .index = (uint32_t)mark, .type = ag->in->cols[mark].type };
     struct evt_column *cols = base_calloc(n, sizeof *cols);
     ag->prep_exprs = base_calloc(n, sizeof *ag->prep_exprs);
     ag->arg_col = base_calloc(p->n_aggs + (size_t)1, sizeof *ag->arg_col);
@@ -241,6 +277,7 @@ static void make_prep(struct rt_aggregate *ag) {
         ag->arg_col[i] = p->aggs[i].arg ? (int32_t)add_prep(ag, cols, p->aggs[i].arg) : -1;
         ag->filter_col[i] = p->aggs[i].filter ? (int32_t)add_prep(ag, cols, p->aggs[i].filter) : -1;
     }
+    ag->mark_col = mark < 0 ? -1 : (int32_t)add_prep(ag, cols, &ag->mark);
     ag->prep.n_visible = ag->prep.n_cols;
     ag->prep.cols = cols;
     rt_project_init(&ag->prepare, p->where, ag->prep_exprs, &ag->prep);
@@ -263,14 +300,15 @@ struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *
     ag->in = plan_schema_of(plan, p->input);
     ag->window = windows[p->window];
     ag->passed = EVT_TIME_MIN;
-    ag->ordered = p->emit != PLAN_EMIT_WATERMARK || ag->window == &rt_window_count || in_order(p);
+    ag->ordered = p->emit != PLAN_EMIT_WATERMARK || evt_schema_mark(ag->in) >= 0 || ag->window == &rt_window_count || in_order(p);
     rt_group_kind_init(&ag->kind, p);
     ag->key_vals = base_calloc(p->n_keys + (size_t)1, sizeof *ag->key_vals);
+    ag->results = base_calloc(p->n_aggs + (size_t)1, sizeof *ag->results);
     ag->merged = base_calloc(p->n_aggs + (size_t)1, sizeof *ag->merged);
     base_arena_init(&ag->scratch, 0);
     rt_wait_init(&ag->wait);
     make_prep(ag);
-    rt_project_init(&ag->finish, p->having, p->items, node->schema);
+    rt_project_init(&ag->finish, p->changes ? NULL : p->having, p->items, node->schema);
     ag->window->init(ag);
     return &ag->op;
 }

@@ -36,7 +36,10 @@ struct rt_agg_row {
     uint64_t hash;         /* of the key */
     struct base_str bytes; /* of the key, canonical */
     const struct evt_val *vals;
+    bool back; /* the row is taken back */
 };
+
+struct rt_given;
 
 /* What is to be given out. */
 struct rt_agg_result {
@@ -47,6 +50,7 @@ struct rt_agg_result {
     int64_t start, end; /* µs */
     int64_t time;       /* of the result's row */
     uint32_t nth;       /* of the results of this key and time */
+    struct rt_given **given; /* what was given of the same last; only used where changes are told */
 };
 
 struct rt_window_vt {
@@ -61,6 +65,9 @@ struct rt_window_vt {
     enum cep_rc (*save)(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err);
     /* The rest of such a value. Returns: its group; NULL and u->bad for malformed bytes. */
     struct rt_group *(*load)(struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u);
+    /* The same of an entry of namespace GIVEN, whose window starts there. NULL = it puts none. */
+    struct rt_group *(*load_given)(
+        struct rt_aggregate *ag, int64_t start, const struct rt_agg_row *key, struct base_unpack *u);
     void (*release)(struct rt_aggregate *ag);
 };
 
@@ -79,6 +86,10 @@ struct rt_aggregate {
     struct evt_schema prep;         /* owned: keys, then arguments, then filters */
     const struct expr **prep_exprs; /* owned */
     int32_t *arg_col, *filter_col;  /* owned; by aggregate: column of prep, -1 = none */
+    int32_t mark_col;               /* of prep: what a row is, where rows can be taken back; -1 = they cannot */
+    struct expr mark;               /* that column of the input */
+    struct base_buf packed;         /* scratch: results */
+    struct evt_val *results;        /* owned, scratch: of one group */
     struct base_buf key;            /* scratch: of the row under way */
     struct evt_val *key_vals;       /* owned, scratch */
     struct expr_acc *merged;   /* owned, scratch: one group of several panes; empty between two results */
@@ -94,6 +105,12 @@ struct rt_aggregate {
 /* Adds the row to accumulators. */
 void rt_aggregate_step(struct rt_aggregate *ag, const struct rt_agg_row *row, struct expr_acc *accs);
 enum cep_rc rt_aggregate_give(struct rt_aggregate *ag, const struct rt_agg_result *r, struct cep_err *err);
+/* A row of results; mark: NULL where changes are not told. */
+enum cep_rc rt_aggregate_put(struct rt_aggregate *ag, const struct rt_agg_result *r, const struct evt_val *vals,
+    const char *mark, struct cep_err *err);
+/* The same, without ending the row. Returns: its batch. */
+struct evt_batch *rt_aggregate_fill(
+    struct rt_aggregate *ag, const struct rt_agg_result *r, const struct evt_val *vals, const char *mark);
 /* `t`, or the first moment that is not late for those who read the results. */
 static inline int64_t rt_aggregate_time(const struct rt_aggregate *ag, int64_t t) {
     return t > ag->passed || ag->passed == EVT_TIME_MAX ? t : ag->passed + 1;
@@ -103,10 +120,13 @@ int64_t rt_aggregate_next_every(const struct rt_aggregate *ag, int64_t t);
 
 /* -- rt_aggregate_save.c -------------------------------------------------------------------------------------------- */
 
-enum { RT_AGG_NS_GROUP = 1, RT_AGG_NS_ROW = 2 };
+enum { RT_AGG_NS_GROUP = 1, RT_AGG_NS_ROW = 2, RT_AGG_NS_GIVEN = 3 };
 
 /* An entry: the values of the key stand before what `value` holds. */
 enum cep_rc rt_aggregate_put_group(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
+    struct base_str value, const struct sto_out *out, struct cep_err *err);
+/* The same in namespace GIVEN. */
+enum cep_rc rt_aggregate_put_given(struct rt_aggregate *ag, const struct rt_group *g, int64_t start,
     struct base_str value, const struct sto_out *out, struct cep_err *err);
 enum cep_rc rt_aggregate_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err);
 enum cep_rc rt_aggregate_load(

@@ -3,10 +3,12 @@
  *
  * META (key ""): zigzag watermark that has gone on; str signature: the window, keys and aggregates as text; and, for who reads it
  * without the .pattern: u8 kind of window, str schema of the rows that wait, varint key columns, of which they have the first ones,
- * varint n, n * (u8 form of the accumulator (expr_acc_pack()), u8 1 = it has an argument: its type). State of another signature
+ * varint n, n * (u8 form of the accumulator (expr_acc_pack()), u8 1 = it has an argument: its type); where changes are told or rows can be taken
+ * back u8 enum plan_changes, u8 1 = rows can be taken back. State of another signature
  * means something else and is lost: counted by groups and rows.
  * GROUP (key: zigzag part -- the start of the pane or session, else 0 --, the key's canonical bytes): a value a key column; zigzag
  * time of its last result, varint how many there were of that time; the window's own (rt_window_*.c).
+ * GIVEN (key as GROUP's): the same, with what a window that shares its groups gave of that key (rt_given.h).
  * ROW (key: u64 number): a row that waits, of the columns that windows take (keys, arguments, filters).
  */
 #include "runtime/rt_aggregate.h"
@@ -25,6 +27,8 @@ static void write_signature(const struct rt_aggregate *ag, struct base_buf *b) {
     const struct plan_aggregate *p = ag->plan;
     base_buf_printf(b, "%d %lld %lld %lld %u %u %d;", (int)p->window, (long long)p->size_us,
         (long long)p->slide_us, (long long)p->offset_us, p->size_n, p->slide_n, (int)ag->ordered);
+    if (p->changes || ag->mark_col >= 0)
+        base_buf_printf(b, "changes %d %d;", (int)p->changes, ag->mark_col >= 0);
     for (uint32_t i = 0; i < p->n_keys; i++) {
         evt_type_write(b, p->keys[i]->type);
         base_buf_putc(b, ' ');
@@ -37,7 +41,7 @@ static void write_signature(const struct rt_aggregate *ag, struct base_buf *b) {
     }
 }
 
-enum cep_rc rt_aggregate_put_group(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
+static enum cep_rc put(struct rt_aggregate *ag, uint32_t ns, const struct rt_group *g, int64_t part,
     struct base_str value, const struct sto_out *out, struct cep_err *err) {
     struct base_buf key = BASE_BUF_INIT, all = BASE_BUF_INIT;
     base_pack_zigzag(&key, part);
@@ -48,10 +52,20 @@ enum cep_rc rt_aggregate_put_group(struct rt_aggregate *ag, const struct rt_grou
     base_pack_varint(&all, g->n_given);
     base_buf_str(&all, value);
     enum cep_rc rc = sto_put(
-        out, RT_AGG_NS_GROUP, sto_group_of_hash(g->hash), base_buf_view(&key), base_buf_view(&all), err);
+        out, ns, sto_group_of_hash(g->hash), base_buf_view(&key), base_buf_view(&all), err);
     base_buf_release(&key);
     base_buf_release(&all);
     return rc;
+}
+
+enum cep_rc rt_aggregate_put_group(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
+    struct base_str value, const struct sto_out *out, struct cep_err *err) {
+    return put(ag, RT_AGG_NS_GROUP, g, part, value, out, err);
+}
+
+enum cep_rc rt_aggregate_put_given(struct rt_aggregate *ag, const struct rt_group *g, int64_t start,
+    struct base_str value, const struct sto_out *out, struct cep_err *err) {
+    return put(ag, RT_AGG_NS_GIVEN, g, start, value, out, err);
 }
 
 static void pack_names(const struct rt_aggregate *ag, struct base_buf *b) {
@@ -67,6 +81,10 @@ static void pack_names(const struct rt_aggregate *ag, struct base_buf *b) {
         base_pack_u8(b, f->arg != NULL);
         if (f->arg)
             evt_pack_type(b, f->arg);
+    }
+    if (ag->plan->changes || ag->mark_col >= 0) {
+        base_pack_u8(b, (uint8_t)ag->plan->changes);
+        base_pack_u8(b, ag->mark_col >= 0);
     }
     base_buf_release(&schema);
 }
@@ -140,15 +158,15 @@ static void load_meta(struct rt_aggregate *ag, struct base_unpack *u) {
         ag->passed = passed;
 }
 
-static void load_group(
-    struct rt_aggregate *ag, struct base_str key, struct base_unpack *u, struct sto_losses *losses) {
+static void load_group(struct rt_aggregate *ag, uint32_t ns, struct base_str key, struct base_unpack *u,
+    struct sto_losses *losses) {
     if (!ag->same) {
         sto_lose(losses, ag->op.name, BASE_STR("groups of other keys, aggregates or windows"), 1);
         u->p = u->end;
         return;
     }
     struct base_unpack k = base_unpack_of(key);
-    (void)base_unpack_zigzag(&k);
+    int64_t part = base_unpack_zigzag(&k);
     struct rt_agg_row row = { .bytes = { (const char *)k.p, (size_t)(k.end - k.p) }, .vals = ag->key_vals };
     row.hash = base_hash(row.bytes.p, row.bytes.len);
     for (uint32_t i = 0; i < ag->kind.n_keys; i++)
@@ -160,7 +178,10 @@ static void load_group(
     u->bad |= k.bad || !base_str_eq(row.bytes, base_buf_view(&ag->key));
     int64_t given_at = base_unpack_zigzag(u);
     uint64_t n_given = base_unpack_max(u, UINT32_MAX);
-    struct rt_group *g = u->bad ? NULL : ag->window->load(ag, &row, u);
+    u->bad |= ns == RT_AGG_NS_GIVEN && (!ag->window->load_given || !ag->plan->changes);
+    struct rt_group *g = u->bad                     ? NULL
+                         : ns == RT_AGG_NS_GIVEN ? ag->window->load_given(ag, part, &row, u)
+                                                 : ag->window->load(ag, &row, u);
     if (g) {
         g->given_at = given_at;
         g->n_given = (uint32_t)n_given;
@@ -187,8 +208,8 @@ enum cep_rc rt_aggregate_load(
     struct base_unpack u = base_unpack_of(e->value);
     if (e->ns == STO_NS_META)
         load_meta(ag, &u);
-    else if (e->ns == RT_AGG_NS_GROUP)
-        load_group(ag, e->key, &u, losses);
+    else if (e->ns == RT_AGG_NS_GROUP || e->ns == RT_AGG_NS_GIVEN)
+        load_group(ag, e->ns, e->key, &u, losses);
     else if (e->ns == RT_AGG_NS_ROW)
         load_row(ag, &u, losses);
     else

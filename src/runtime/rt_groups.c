@@ -13,7 +13,7 @@ enum { FIRST_SLOTS = 16 };
 
 struct expr_acc_fn rt_group_acc_fn(const struct plan_agg *a) {
     struct expr_acc_fn f = {
-        .agg = a->agg, .arg = a->arg ? a->arg->type : NULL, .type = a->type, .whole = a->whole
+        .agg = a->agg, .arg = a->arg ? a->arg->type : NULL, .type = a->type, .whole = a->whole, .back = a->back
     };
     memcpy(f.opts, a->opts, sizeof f.opts);
     return f;
@@ -33,6 +33,8 @@ void rt_group_write_agg(struct base_buf *b, const struct plan_agg *a, const stru
     }
     if (a->whole && expr_run_is(a->agg))
         base_buf_puts(b, " whole");
+    if (a->back)
+        base_buf_puts(b, " back");
     (void)expr_agg_opts(a->agg, &n_opts);
     for (uint32_t i = 0; i < n_opts; i++)
         base_buf_printf(b, " %.17g", a->opts[i]);
@@ -92,6 +94,7 @@ void rt_groups_init(struct rt_groups *t, const struct rt_group_kind *kind, bool 
 
 static void free_group(struct rt_groups *t, struct rt_group *g) {
     rt_accs_clear(t->kind, g->accs);
+    base_free(g->given);
     if (!g->mem)
         return;
     struct base_arena *mem = g->mem;

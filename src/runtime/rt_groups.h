@@ -27,7 +27,9 @@ struct rt_group {
     int64_t
         given_at; /* time of the last result, and how many there were of that time: the order of results that */
     uint32_t n_given; /* have one time */
+    int64_t live;     /* rows less those taken back; counted where rows can be */
     void *own;        /* of whoever has the table: its sessions, its panes */
+    struct rt_given *given; /* owned; rt_given.h: what was given out last, where changes are told */
     struct expr_acc accs[];
 };
 

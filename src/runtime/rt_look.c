@@ -335,6 +335,8 @@ static enum cep_rc look_aggregate(struct reader *r, const struct sto_entry *e, s
             op->watermark = watermark;
         return u.bad ? damaged("what it aggregates", err) : CEP_OK;
     }
+    if (e->ns == RT_AGG_NS_GIVEN)
+        return CEP_OK;
     if (e->ns != RT_AGG_NS_GROUP && e->ns != RT_AGG_NS_ROW)
         return base_err_set(
             err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);

@@ -16,6 +16,7 @@
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
+#include "runtime/rt_given.h"
 #include "time/clk_timer.h"
 
 struct session {
@@ -26,6 +27,7 @@ struct session {
     bool ended;      /* it was given out as such */
     bool changed;    /* since it was last given out */
     uint64_t n_rows; /* since it was last given out early */
+    struct rt_given *given; /* owned; where changes are told */
     struct expr_acc accs[];
 };
 
@@ -79,6 +81,7 @@ static void session_free(struct rt_aggregate *ag, struct session *s) {
     struct sessions *w = sessions_of(ag);
     clk_timer_cancel(&w->timers, &s->timer);
     rt_accs_clear(&ag->kind, s->accs);
+    base_free(s->given);
     base_free(s);
     w->n--;
 }
@@ -104,7 +107,8 @@ static enum cep_rc give(struct rt_aggregate *ag, struct session *s, int64_t time
         .start = s->first,
         .end = rt_time_plus(s->last, sessions_of(ag)->gap),
         .time = time,
-        .nth = rt_group_nth(g, time) };
+        .nth = rt_group_nth(g, time),
+        .given = &s->given };
     enum cep_rc rc = rt_aggregate_give(ag, &r, err);
     s->changed = false;
     s->n_rows = 0;
@@ -127,10 +131,22 @@ static uint32_t meets(const struct sessions *w, struct rt_group *g, int64_t t, s
     return n;
 }
 
+/* Of a session that is a part of another one now. */
+static enum cep_rc take_back(struct rt_aggregate *ag, struct session *s, int64_t t, struct cep_err *err) {
+    struct rt_group *g = s->group;
+    if (!s->given)
+        return CEP_OK;
+    struct rt_agg_result r = { .keys = g->vals, .hash = g->hash, .time = rt_aggregate_time(ag, t), .given = &s->given };
+    r.nth = rt_group_nth(g, r.time);
+    return rt_given_take_back(ag, &r, err);
+}
+
 /* All that the row brings together become the first of them. */
-static struct session *unite(struct rt_aggregate *ag, struct session *s, uint32_t n, int64_t t) {
-    for (; n > 1; n--) {
+static enum cep_rc unite(struct rt_aggregate *ag, struct session *s, uint32_t n, int64_t t, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (; n > 1 && rc == CEP_OK; n--) {
         struct session *next = s->next;
+        rc = take_back(ag, next, t, err);
         rt_accs_merge(&ag->kind, s->accs, next->accs);
         s->last = next->last;
         s->changed |= next->changed;
@@ -140,7 +156,7 @@ static struct session *unite(struct rt_aggregate *ag, struct session *s, uint32_
     }
     s->first = t < s->first ? t : s->first;
     s->last = t > s->last ? t : s->last;
-    return s;
+    return rc;
 }
 
 /* The row would make, or grow, a session that nobody waits for any more. */
@@ -163,8 +179,10 @@ static enum cep_rc session_take(struct rt_aggregate *ag, const struct rt_agg_row
             rt_groups_remove(&w->groups, g);
         return CEP_NONE;
     }
+    enum cep_rc rc = CEP_OK;
     if (n > 0) {
-        s = unite(ag, *at, n, t);
+        s = *at;
+        rc = unite(ag, s, n, t, err);
     } else {
         s = session_new(ag, g, t);
         s->next = *at;
@@ -179,7 +197,7 @@ static enum cep_rc session_take(struct rt_aggregate *ag, const struct rt_agg_row
         w->every_at = rt_aggregate_next_every(ag, t > w->ended ? t : w->ended);
     bool now = s->ended || ag->plan->emit == PLAN_EMIT_EACH ||
                (ag->plan->emit == PLAN_EMIT_AFTER && s->n_rows >= ag->plan->emit_n);
-    return now ? give(ag, s, rt_aggregate_time(ag, t), err) : CEP_OK;
+    return rc == CEP_OK && now ? give(ag, s, rt_aggregate_time(ag, t), err) : rc;
 }
 
 /* -- the watermark ---------------------------------------------------------------------------------------------------- */
@@ -242,7 +260,10 @@ static size_t session_bytes(const struct rt_aggregate *ag) {
            w->n * (sizeof(struct session) + ag->kind.n_accs * sizeof(struct expr_acc));
 }
 
-/* zigzag first, zigzag last, u8 ended, u8 changed, varint rows since the last early result; the accumulators. */
+/*
+ * zigzag first, zigzag last, u8 ended, u8 changed, varint rows since the last early result; the accumulators; where changes are told what
+ * was given.
+ */
 static enum cep_rc session_save(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
     struct sessions *w = sessions_of(ag);
     struct base_buf value = BASE_BUF_INIT;
@@ -256,6 +277,8 @@ static enum cep_rc session_save(struct rt_aggregate *ag, const struct sto_out *o
             base_pack_u8(&value, s->changed);
             base_pack_varint(&value, s->n_rows);
             rt_accs_pack(&ag->kind, &value, s->accs);
+            if (ag->plan->changes)
+                rt_given_pack(&value, s->given);
             rc = rt_aggregate_put_group(ag, w->groups.groups[i], s->first, base_buf_view(&value), out, err);
         }
     base_buf_release(&value);
@@ -289,6 +312,7 @@ static struct rt_group *session_load(
     *at = s;
     set_timer(w, s);
     rt_accs_unpack(&ag->kind, u, &ag->scratch, s->accs);
+    s->given = ag->plan->changes ? rt_given_unpack(ag, u) : NULL;
     w->ended = ag->passed;
     if (changed && ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
         w->every_at = rt_aggregate_next_every(ag, ag->passed > last ? ag->passed : last);

@@ -21,6 +21,7 @@
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
+#include "runtime/rt_given.h"
 
 struct pane {
     int64_t start;
@@ -34,6 +35,7 @@ struct timed {
     size_t last_used; /* the pane of the row before */
     int64_t ended;    /* what `advance` was told last */
     int64_t every_at; /* when changed groups are given out early; EVT_TIME_MAX: none has changed */
+    struct rt_given_windows given; /* of overlapping windows, where changes are told */
 };
 
 static struct timed *timed_of(const struct rt_aggregate *ag) {
@@ -55,6 +57,7 @@ static void timed_init(struct rt_aggregate *ag) {
         .lateness = ag->plan->lateness_us,
         .ended = EVT_TIME_MIN,
         .every_at = EVT_TIME_MAX };
+    rt_given_windows_init(&w->given, &ag->kind);
     ag->own = w;
 }
 
@@ -127,14 +130,19 @@ static int64_t last_end(const struct timed *w, const struct pane *p) {
 
 static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, const struct expr_acc *accs,
     int64_t start, int64_t time, struct cep_err *err) {
+    struct timed *w = timed_of(ag);
+    struct rt_group *as = g; /* whose results are numbered and kept */
+    if (ag->plan->changes && w->size != w->slide)
+        as = rt_given_group(&w->given, start, g);
     struct rt_agg_result r = { .keys = g->vals,
         .hash = g->hash,
         .accs = accs,
         .bounded = true,
         .start = start,
-        .end = rt_time_plus(start, timed_of(ag)->size),
+        .end = rt_time_plus(start, w->size),
         .time = time,
-        .nth = rt_group_nth(g, time) };
+        .nth = rt_group_nth(as, time),
+        .given = &as->given };
     return rt_aggregate_give(ag, &r, err);
 }
 
@@ -264,6 +272,8 @@ static bool next_window(const struct timed *w, int64_t *start) {
 
 static void drop_old(struct timed *w) {
     size_t n = 0;
+    if (w->given.n > 0 && w->ended > EVT_TIME_MIN + w->size + w->lateness)
+        rt_given_windows_drop(&w->given, w->ended - w->lateness - (w->size - 1));
     while (n < w->n && rt_time_plus(last_end(w, w->panes[n]), w->lateness) <= w->ended)
         n++;
     if (n > 0)
@@ -324,10 +334,13 @@ static size_t timed_bytes(const struct rt_aggregate *ag) {
     size_t n = w->cap * sizeof(struct pane *);
     for (size_t i = 0; i < w->n; i++)
         n += sizeof(struct pane) + rt_groups_bytes(&w->panes[i]->groups);
-    return n;
+    return n + rt_given_windows_bytes(&w->given);
 }
 
-/* zigzag start of the pane; u8 changed; varint rows since the last early result; the accumulators. */
+/*
+ * zigzag start of the pane; u8 changed; varint rows since the last early result; the accumulators; where changes are told and windows
+ * do not overlap what was given.
+ */
 static enum cep_rc timed_save(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
     struct timed *w = timed_of(ag);
     struct base_buf value = BASE_BUF_INIT;
@@ -340,10 +353,21 @@ static enum cep_rc timed_save(struct rt_aggregate *ag, const struct sto_out *out
             base_pack_u8(&value, g->changed);
             base_pack_varint(&value, g->n_rows);
             rt_accs_pack(&ag->kind, &value, g->accs);
+            if (ag->plan->changes && w->size == w->slide)
+                rt_given_pack(&value, g->given);
             rc = rt_aggregate_put_group(ag, g, w->panes[i]->start, base_buf_view(&value), out, err);
         }
     base_buf_release(&value);
-    return rc;
+    return rc == CEP_OK ? rt_given_windows_save(ag, &w->given, out, err) : rc;
+}
+
+static struct rt_group *timed_load_given(
+    struct rt_aggregate *ag, int64_t start, const struct rt_agg_row *key, struct base_unpack *u) {
+    struct timed *w = timed_of(ag);
+    if (w->size != w->slide && start >= -RT_FAR - w->size && start <= RT_FAR && floor_to(start, w->slide, w->offset) == start)
+        return rt_given_windows_load(ag, &w->given, start, key, u);
+    u->bad = true;
+    return NULL;
 }
 
 static struct rt_group *timed_load(
@@ -366,6 +390,8 @@ static struct rt_group *timed_load(
     g->n_rows = n_rows;
     w->ended = ag->passed;
     rt_accs_unpack(&ag->kind, u, &ag->scratch, g->accs);
+    if (ag->plan->changes && w->size == w->slide)
+        g->given = rt_given_unpack(ag, u);
     if (changed && ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
         w->every_at = rt_aggregate_next_every(ag, ag->passed > start ? ag->passed : start);
     return g;
@@ -375,6 +401,7 @@ static void timed_release(struct rt_aggregate *ag) {
     struct timed *w = timed_of(ag);
     drop_first_panes(w, w->n);
     base_free(w->panes);
+    rt_given_windows_release(&w->given);
     base_free(w);
 }
 
@@ -386,5 +413,6 @@ const struct rt_window_vt rt_window_time = {
     .bytes = timed_bytes,
     .save = timed_save,
     .load = timed_load,
+    .load_given = timed_load_given,
     .release = timed_release,
 };

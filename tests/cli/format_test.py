@@ -472,6 +472,16 @@ def accumulator(r, form, arg):
         r.u64(), r.u64(), r.varint()
         for _ in range(2):
             r.many(lambda: (r.zigzag(), r.varint()))
+    elif n and form == 10:
+        r.many(lambda: (r.zigzag(), read_value(r, arg)))
+
+
+def read_given(r):
+    kind = r.u8()
+    if kind == 2:
+        r.zigzag(), r.zigzag()
+    if kind:
+        r.str()
 
 
 def read_over(part):
@@ -529,7 +539,8 @@ def read_aggregate(part):
             keys = [t for _, t, _ in schema[0][:r.varint()]]
             accs = r.many(lambda: (r.u8(), read_type(r) if r.u8() else None))
             all_of_them = lambda r: [accumulator(r, form, arg) for form, arg in accs]
-        elif e["ns"] == 1:
+            changes, marked = (0, 0) if r.at_end() else (r.u8(), r.u8())
+        elif e["ns"] in (1, 3):
             k = Reader(e["key"])
             k.zigzag()
             values = [read_value(r, t) for t in keys]
@@ -537,6 +548,10 @@ def read_aggregate(part):
                 raise Damaged("a group's key is not that of its value")
             k.end()
             r.zigzag(), r.varint()
+            if e["ns"] == 3:
+                read_given(r)
+                r.end()
+                continue
             if window in (1, 2):
                 r.zigzag(), r.u8(), r.varint(), all_of_them(r)
             elif window == 3:
@@ -545,6 +560,10 @@ def read_aggregate(part):
                 r.varint(), r.varint(), r.many(lambda: (r.zigzag(), r.zigzag(), all_of_them(r)))
             else:
                 r.u8(), r.varint(), r.zigzag(), all_of_them(r)
+                if marked:
+                    r.zigzag()
+            if changes and window not in (2, 4):
+                read_given(r)
             out["groups"] += 1
         else:
             read_row(r, schema)
@@ -656,6 +675,10 @@ stream counted as select card, array_agg(amount) as amounts, max(amount) filter 
 group by card window count 6 every 4;
 stream global as select card, count(*) as n from payments group by card window global;
 stream updates as select card, sum(amount) as total from payments group by card;
+stream taken as select card, count(*) as n, sum(amount) as total from payments group by card retracting;
+stream of_taken as select n, min(total) as least, count(distinct card) as cards, avg(total) as mean from taken group by n retracting;
+stream slid as select card, count(*) as n from payments group by card window sliding 10 min every 2 min emit each event retracting;
+stream sat as select card, count(*) as n, window_end as until from payments group by card window session gap 10 min emit each event upsert;
 stream scored as select card, zscore(amount, warm_up => 3) over (partition by card order by at) as z, lag(tags, 2) over (partition by card order by at) as t,
 rarity(price) over (partition by card order by at) as r, sum(amount) over (partition by card order by at rows 5 preceding) as s,
 count(*) over (partition by card order by at range 5 min preceding) as n from payments;
@@ -666,6 +689,9 @@ sink session to file (path = 'session.ndjson') format json;
 sink counted to file (path = 'counted.ndjson') format json;
 sink global to file (path = 'global.ndjson') format json;
 sink updates to file (path = 'updates.ndjson') format json;
+sink of_taken to file (path = 'of_taken.ndjson') format json;
+sink slid to file (path = 'slid.csv') format csv;
+sink sat to file (path = 'sat.ndjson') format json;
 alert rising on rise severity high message '{first}: {n}' by card suppress for 5 s resolve after 1 min;
 sink rise to file (path = 'rise.ndjson') format json;
 sink graph to file (path = 'graph/') format json;
