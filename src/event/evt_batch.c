@@ -283,6 +283,26 @@ void evt_col_get(const struct evt_col *c, uint32_t row, struct base_arena *scrat
     CEP_INSIST(!"a kind of type");
 }
 
+void evt_col_write_key(struct base_buf *b, const struct evt_col *c, uint32_t row, struct base_arena *scratch) {
+    enum evt_kind kind = c->type->kind;
+    bool is_int = kind == EVT_INT || kind == EVT_TIMESTAMP, is_text = kind == EVT_STRING;
+    struct evt_val v = { .null = true };
+    if (evt_col_is_null(c, row) || (!is_int && !is_text)) {
+        evt_col_get(c, row, scratch, &v);
+        evt_val_write_key(b, c->type, &v);
+        return;
+    }
+    uint32_t len = is_text ? c->off[row + 1] - c->off[row] : 8;
+    size_t head = is_text ? 5 : 1, all = head + len;
+    char *to = base_buf_reserve(b, all);
+    to[0] = 1;
+    if (is_text)
+        memcpy(to + 1, &len, 4);
+    memcpy(to + head, is_text ? c->bytes + c->off[row] : (const char *)&c->i[row], len);
+    to[all] = '\0';
+    b->len += all;
+}
+
 struct evt_batch *evt_batch_new(const struct evt_schema *schema, uint32_t cap_rows) {
     struct evt_batch *b = base_calloc(1, sizeof *b);
     atomic_init(&b->refs, 1);

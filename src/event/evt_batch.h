@@ -126,6 +126,8 @@ static inline uint64_t evt_batch_position(const struct evt_batch *b, uint32_t ro
     return b->origin[row] & EVT_ORIGIN_MATCH ? b->seq[row] >> EVT_MATCH_NTH_SHIFT : b->seq[row];
 }
 void evt_col_get(const struct evt_col *c, uint32_t row, struct base_arena *scratch, struct evt_val *out);
+/* Appends what evt_val_write_key() does for the cell; the usual types without making a value. */
+void evt_col_write_key(struct base_buf *b, const struct evt_col *c, uint32_t row, struct base_arena *scratch);
 
 /* Appends a row's visible columns as one JSON object. */
 void evt_batch_write_json(

@@ -40,12 +40,9 @@ static enum cep_rc push_batch(struct rt_send *s, uint32_t target, struct evt_bat
 
 /* The key group of a row: the canonical bytes of its key values, hashed. */
 static uint32_t target_of_row(struct rt_send *s, uint32_t row) {
-    struct evt_val v = { .null = true };
     base_buf_clear(&s->key);
-    for (uint32_t k = 0; k < s->x->n_keys; k++) {
-        evt_col_get(s->cols[k], row, &s->scratch, &v);
-        evt_val_write_key(&s->key, s->cols[k]->type, &v);
-    }
+    for (uint32_t k = 0; k < s->x->n_keys; k++)
+        evt_col_write_key(&s->key, s->cols[k], row, &s->scratch);
     return s->target_of[sto_group_of(base_buf_view(&s->key))];
 }
 

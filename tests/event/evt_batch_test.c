@@ -90,6 +90,29 @@ static void rows_read_back_as_they_were_set(void **state) {
     evt_batch_unref(b);
 }
 
+static void keys_of_cells_are_those_of_their_values(void **state) {
+    (void)state;
+    struct base_buf of_cell = BASE_BUF_INIT, of_value = BASE_BUF_INIT;
+    struct base_arena scratch;
+    struct evt_batch *b = evt_batch_new(schema, 0);
+    base_arena_init(&scratch, 0);
+    for (uint32_t i = 0; i < 20; i++)
+        fill_row(b, i);
+    for (uint32_t i = 0; i < 20; i++)
+        for (uint32_t c = 0; c < 6; c++) { /* one behind the other, as the values of a key are */
+            struct evt_val v;
+            evt_col_get(&b->cols[c], i, &scratch, &v);
+            evt_val_write_key(&of_value, schema->cols[c].type, &v);
+            evt_col_write_key(&of_cell, &b->cols[c], i, &scratch);
+        }
+    assert_int_equal(of_cell.len, of_value.len);
+    assert_memory_equal(of_cell.p, of_value.p, of_value.len);
+    evt_batch_unref(b);
+    base_arena_release(&scratch);
+    base_buf_release(&of_cell);
+    base_buf_release(&of_value);
+}
+
 static void buffers_are_aligned(void **state) {
     (void)state;
     struct evt_batch *b = evt_batch_new(schema, 100);
@@ -176,6 +199,7 @@ static void selections_count_rows(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_read_back_as_they_were_set),
+        cmocka_unit_test(keys_of_cells_are_those_of_their_values),
         cmocka_unit_test(buffers_are_aligned),
         cmocka_unit_test(appending_copies_rows),
         cmocka_unit_test(a_dropped_row_leaves_no_trace),
