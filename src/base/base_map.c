@@ -20,6 +20,11 @@ uint64_t base_hash_seed(const void *p, size_t len, uint64_t seed) {
     return XXH3_64bits_withSeed(p, len, seed);
 }
 
+void base_hash_each(const char *p, const uint32_t *off, size_t n, uint64_t *out) {
+    for (size_t i = 0; i < n; i++)
+        out[i] = XXH3_64bits(p + off[i], off[i + 1] - off[i]);
+}
+
 void base_map_init(struct base_map *m) {
     *m = (struct base_map){ .entries = NULL };
 }

@@ -30,6 +30,7 @@ enum shape {
     SHAPE_REAL,
     SHAPE_MOMENTS,
     SHAPE_ONE,
+    SHAPE_LEAST,
     SHAPE_SET,
     SHAPE_LIST,
     SHAPE_RUN,
@@ -37,6 +38,10 @@ enum shape {
     SHAPE_DDS,
     SHAPE_BAG
 };
+
+static bool is_wide(const struct evt_type *t) {
+    return t->kind == EVT_INT || t->kind == EVT_TIMESTAMP || t->kind == EVT_DURATION || t->kind == EVT_DOUBLE;
+}
 
 static enum shape shape_of(const struct expr_acc_fn *f) {
     if (expr_run_is(f->agg))
@@ -48,7 +53,7 @@ static enum shape shape_of(const struct expr_acc_fn *f) {
     case EXPR_AGG_STDDEV:
     case EXPR_AGG_VAR: return SHAPE_MOMENTS;
     case EXPR_AGG_MIN:
-    case EXPR_AGG_MAX: return f->back ? SHAPE_BAG : SHAPE_ONE;
+    case EXPR_AGG_MAX: return f->back ? SHAPE_BAG : is_wide(f->arg) ? SHAPE_LEAST : SHAPE_ONE;
     case EXPR_AGG_FIRST:
     case EXPR_AGG_LAST: return SHAPE_ONE;
     case EXPR_AGG_COUNT_DISTINCT: return f->back ? SHAPE_BAG : SHAPE_SET;
@@ -105,6 +110,30 @@ static void step_one(
     if (a->n == 0 || replaces(f, &m->one, v, at))
         m->bytes = expr_kept_set(&m->one, f->arg, v, at);
     a->n++;
+}
+
+/* Of doubles that are equal (0.0 and -0.0) the one whose bits are less, as a number with a sign. */
+static bool is_less(const struct expr_acc_fn *f, int64_t x, int64_t y) {
+    if (f->arg->kind == EVT_DOUBLE) {
+        struct evt_val a = { .i = x }, b = { .i = y };
+        int cmp = evt_val_cmp(f->arg, &a, &b);
+        if (cmp != 0)
+            return cmp < 0;
+    }
+    return x < y;
+}
+
+static void step_least(const struct expr_acc_fn *f, struct expr_acc *a, int64_t x) {
+    if (a->n == 0 || (f->agg == EXPR_AGG_MIN ? is_less(f, x, a->least) : is_less(f, a->least, x)))
+        a->least = x;
+    a->n++;
+}
+
+static void step_moments(struct expr_acc *a, double x) {
+    double delta = x - a->moments.mean;
+    a->n++;
+    a->moments.mean += delta / (double)a->n;
+    a->moments.m2 += delta * (x - a->moments.mean);
 }
 
 static void step_set(struct expr_acc *a, struct base_str canonical) {
@@ -174,14 +203,9 @@ void expr_acc_step(
         a->n++;
         add_real(a, v->d);
         return;
-    case SHAPE_MOMENTS: {
-        double x = expr_agg_real(f->arg, v), delta = x - a->moments.mean;
-        a->n++;
-        a->moments.mean += delta / (double)a->n;
-        a->moments.m2 += delta * (x - a->moments.mean);
-        return;
-    }
+    case SHAPE_MOMENTS: step_moments(a, expr_agg_real(f->arg, v)); return;
     case SHAPE_ONE: step_one(f, a, v, at); return;
+    case SHAPE_LEAST: step_least(f, a, v->i); return;
     case SHAPE_SET: step_distinct(f, a, v); return;
     case SHAPE_LIST: step_list(f, a, v, at); return;
     case SHAPE_RUN:
@@ -248,6 +272,7 @@ void expr_acc_back(const struct expr_acc_fn *f, struct expr_acc *a, const struct
     case SHAPE_MOMENTS: back_moments(a, expr_agg_real(f->arg, v)); return;
     case SHAPE_BAG: step_bag(f, a, v, -1); return;
     case SHAPE_ONE:
+    case SHAPE_LEAST:
     case SHAPE_SET:
     case SHAPE_LIST:
     case SHAPE_RUN:
@@ -255,6 +280,58 @@ void expr_acc_back(const struct expr_acc_fn *f, struct expr_acc *a, const struct
     case SHAPE_DDS: break;
     }
     CEP_INSIST(!"an aggregate whose rows can be taken back");
+}
+
+/* -- steps of many rows, a loop each ------------------------------------------------------------------------------ */
+
+static struct expr_acc *acc_at(char *const *to, size_t off, uint32_t i) {
+    return (struct expr_acc *)(void *)(to[i] + off);
+}
+
+static void step_rows_whole(
+    const struct evt_col *col, const uint16_t *rows, char *const *to, size_t off, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        struct expr_acc *a = acc_at(to, off, i);
+        a->n++;
+        add_whole(a, col->type->kind == EVT_DECIMAL ? col->dec[rows[i]] : (__int128)col->i[rows[i]]);
+    }
+}
+
+bool expr_acc_step_rows(const struct expr_acc_fn *f, const struct evt_col *col, const uint16_t *rows,
+    char *const *to, size_t off, uint32_t n) {
+    switch (shape_of(f)) {
+    case SHAPE_COUNT:
+        for (uint32_t i = 0; i < n; i++)
+            acc_at(to, off, i)->n++;
+        return true;
+    case SHAPE_SUM: step_rows_whole(col, rows, to, off, n); return true;
+    case SHAPE_REAL:
+        for (uint32_t i = 0; i < n; i++) {
+            struct expr_acc *a = acc_at(to, off, i);
+            a->n++;
+            add_real(a, col->d[rows[i]]);
+        }
+        return true;
+    case SHAPE_LEAST:
+        for (uint32_t i = 0; i < n; i++)
+            step_least(f, acc_at(to, off, i), col->i[rows[i]]);
+        return true;
+    case SHAPE_MOMENTS:
+        if (col->type->kind != EVT_INT && col->type->kind != EVT_DOUBLE)
+            return false;
+        for (uint32_t i = 0; i < n; i++)
+            step_moments(
+                acc_at(to, off, i), col->type->kind == EVT_INT ? (double)col->i[rows[i]] : col->d[rows[i]]);
+        return true;
+    case SHAPE_ONE:
+    case SHAPE_SET:
+    case SHAPE_LIST:
+    case SHAPE_RUN:
+    case SHAPE_HLL:
+    case SHAPE_DDS:
+    case SHAPE_BAG: break;
+    }
+    return false;
 }
 
 /* -- merging ------------------------------------------------------------------------------------------------------- */
@@ -279,6 +356,10 @@ void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const stru
         add_real(to, from->real.lost);
         break;
     case SHAPE_MOMENTS: merge_moments(to, from); break;
+    case SHAPE_LEAST:
+        step_least(f, to, from->least);
+        to->n--;
+        break;
     case SHAPE_ONE: {
         uint64_t n = to->n;
         step_one(f, to, &from->more->one.val, &from->more->one.at);
@@ -372,6 +453,10 @@ void expr_acc_result(const struct expr_acc_fn *f, const struct expr_acc *a, stru
         if (a->n)
             *out = a->more->one.val;
         return;
+    case SHAPE_LEAST:
+        if (a->n)
+            *out = (struct evt_val){ .i = a->least };
+        return;
     case SHAPE_SET: *out = (struct evt_val){ .i = a->more ? (int64_t)a->more->set.n_live : 0 }; return;
     case SHAPE_LIST: list_result(a, scratch, out); return;
     case SHAPE_RUN: expr_run_result(f, a->run, scratch, out, failure); return;
@@ -446,6 +531,7 @@ uint8_t expr_acc_form(const struct expr_acc_fn *f) {
         [SHAPE_REAL] = 2,
         [SHAPE_MOMENTS] = 3,
         [SHAPE_ONE] = 4,
+        [SHAPE_LEAST] = 4,
         [SHAPE_SET] = 5,
         [SHAPE_LIST] = 6,
         [SHAPE_RUN] = 7,
@@ -475,6 +561,11 @@ void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct
         base_pack_u64(b, bits_of(a->moments.m2));
         return;
     case SHAPE_ONE: expr_kept_pack(b, f->arg, &a->more->one); return;
+    case SHAPE_LEAST: {
+        struct expr_kept k = { .val = { .i = a->least } };
+        expr_kept_pack(b, f->arg, &k);
+        return;
+    }
     case SHAPE_SET: {
         const struct base_map_entry *e;
         base_pack_varint(b, a->more->set.n_live);
@@ -536,6 +627,14 @@ void expr_acc_unpack(
         a->moments.mean = real_of(base_unpack_u64(u));
         a->moments.m2 = real_of(base_unpack_u64(u));
         break;
+    case SHAPE_LEAST: {
+        struct expr_place at;
+        struct evt_val v = { .null = true };
+        expr_kept_unpack(u, f->arg, scratch, &at, &v);
+        u->bad |= v.null;
+        a->least = v.null ? 0 : v.i;
+        break;
+    }
     case SHAPE_ONE:
     case SHAPE_SET:
     case SHAPE_LIST: unpack_more(u, f, scratch, a); break;

@@ -18,7 +18,7 @@
  *                                 (A. Neumaier, ZAMM 54, 1974)                                          constant
  *     stddev, var                 Welford (Technometrics 4(3), 1962), merged as Chan, Golub and LeVeque
  *                                 (COMPSTAT 1982) have it; of a sample (n - 1)                          constant
- *     min, max, first, last       the value, with its place                                             one value
+ *     min, max, first, last       the value, with its place, but for min and max of numbers             one value
  *     count(distinct)             the set of values                                                     all values
  *     array_agg                   the values with their places                                          all values
  *     approx_count_distinct       expr/expr_hll.h, 0.81 %                                               12 or 16 KiB at most
@@ -32,6 +32,7 @@
  * Threads: none.
  */
 #include "base/base_pack.h"
+#include "event/evt_batch.h"
 #include "expr/expr_eval.h"
 
 /* An aggregate: set once. */
@@ -72,11 +73,13 @@ struct expr_acc {
         } real;
         struct {
             double mean, m2;
-        } moments;                  /* STDDEV, VAR */
-        struct expr_run *run;       /* owned; functions of rows in order; NULL while n == 0 */
-        struct expr_hll *hll;       /* owned; APPROX_DISTINCT; NULL while n == 0 */
-        struct expr_dds *dds;       /* owned; APPROX_QUANTILE; NULL while n == 0 */
-        struct expr_bag *bag;       /* owned; MIN, MAX, COUNT_DISTINCT of rows that can be taken back; may be NULL */
+        } moments;            /* STDDEV, VAR */
+        int64_t least;        /* MIN, MAX of what is eight bytes wide: the value, or its bits */
+        struct expr_run *run; /* owned; functions of rows in order; NULL while n == 0 */
+        struct expr_hll *hll; /* owned; APPROX_DISTINCT; NULL while n == 0 */
+        struct expr_dds *dds; /* owned; APPROX_QUANTILE; NULL while n == 0 */
+        struct expr_bag
+            *bag; /* owned; MIN, MAX, COUNT_DISTINCT of rows that can be taken back; may be NULL */
         struct expr_acc_more *more; /* owned; the others but COUNT; NULL while n == 0 */
     };
 };
@@ -94,6 +97,13 @@ bool expr_acc_takes_back(enum expr_agg agg);
  * met an infinity stay what they are. Requires: f->back, expr_acc_takes_back().
  */
 void expr_acc_back(const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v);
+/*
+ * The same for rows of a column (NULL: count without an argument), none of them null: rows[i] goes to the accumulator that lies `off`
+ * bytes behind to[i].
+ * Returns: false when this aggregate has no loop for it: nothing was done.
+ */
+bool expr_acc_step_rows(const struct expr_acc_fn *f, const struct evt_col *col, const uint16_t *rows,
+    char *const *to, size_t off, uint32_t n);
 /* Takes over all that `from` was told; `from` stays as it is. Requires: not a function of rows in order. */
 void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const struct expr_acc *from);
 /* Ensures: strings, arrays of *out live as long as the accumulator is not touched and scratch not cleared; a failure is null. */
@@ -111,7 +121,7 @@ size_t expr_acc_bytes(const struct expr_acc_fn *f, const struct expr_acc *a);
  *     1  sum, avg         u64 low, u64 high
  *     2  of doubles       u64 sum, u64 what rounding lost (IEEE 754 bits)
  *     3  stddev, var      u64 mean, u64 m2 (IEEE 754 bits)
- *     4  min, max, first, last     place, value
+ *     4  min, max, first, last     place, value; the place of min and max of numbers is 0
  *     5  count distinct   varint n, n * str
  *     6  array            varint n, n * (place, value)         place: zigzag time, varint origin, varint seq
  *     7  rows in order    varint values taken, zigzag time, u64 result (IEEE 754 bits, NaN: none), varint n, n * u64 number (bits),

@@ -59,8 +59,8 @@ struct evt_batch *rt_aggregate_fill(
     return b;
 }
 
-enum cep_rc rt_aggregate_put(struct rt_aggregate *ag, const struct rt_agg_result *r, const struct evt_val *vals,
-    const char *mark, struct cep_err *err) {
+enum cep_rc rt_aggregate_put(struct rt_aggregate *ag, const struct rt_agg_result *r,
+    const struct evt_val *vals, const char *mark, struct cep_err *err) {
     struct evt_batch *b = rt_aggregate_fill(ag, r, vals, mark);
     evt_batch_end_row(b);
     return evt_batch_is_full(b) ? flush(ag, err) : CEP_OK;
@@ -99,38 +99,53 @@ static void step(struct rt_aggregate *ag, uint32_t i, const struct rt_agg_row *r
         expr_acc_step(&ag->kind.fns[i], acc, v, &row->at);
 }
 
-void rt_aggregate_step(struct rt_aggregate *ag, const struct rt_agg_row *row, struct expr_acc *accs) {
-    for (uint32_t i = 0; i < ag->kind.n_accs; i++) {
-        const struct evt_col *filter = ag->filter_col[i] < 0 ? NULL : &row->prep->cols[ag->filter_col[i]];
-        if (filter && (evt_col_is_null(filter, row->row) || !filter->b[row->row]))
-            continue;
-        if (ag->arg_col[i] < 0) {
-            step(ag, i, row, &accs[i], NULL);
-            continue;
-        }
-        struct evt_val v;
-        evt_col_get(&row->prep->cols[ag->arg_col[i]], row->row, &ag->scratch, &v);
-        step(ag, i, row, &accs[i], &v);
+static void step_one(
+    struct rt_aggregate *ag, const struct rt_agg_row *row, uint32_t i, struct expr_acc *acc) {
+    const struct evt_col *filter = ag->filter_col[i] < 0 ? NULL : &row->prep->cols[ag->filter_col[i]];
+    if (filter && (evt_col_is_null(filter, row->row) || !filter->b[row->row]))
+        return;
+    if (ag->arg_col[i] < 0) {
+        step(ag, i, row, acc, NULL);
+        return;
     }
+    struct evt_val v;
+    evt_col_get(&row->prep->cols[ag->arg_col[i]], row->row, &ag->scratch, &v);
+    step(ag, i, row, acc, &v);
 }
 
-static enum cep_rc take_row(
-    struct rt_aggregate *ag, const struct evt_batch *prep, uint32_t i, struct cep_err *err) {
-    base_buf_clear(&ag->key);
-    for (uint32_t k = 0; k < ag->kind.n_keys; k++) {
-        evt_col_get(&prep->cols[k], i, &ag->scratch, &ag->key_vals[k]);
-        evt_val_write_key(&ag->key, ag->kind.key_types[k], &ag->key_vals[k]);
-    }
+void rt_aggregate_step(struct rt_aggregate *ag, const struct rt_agg_row *row, struct expr_acc *accs) {
+    for (uint32_t i = 0; i < ag->kind.n_accs; i++)
+        step_one(ag, row, i, &accs[i]);
+}
+
+const struct evt_val *rt_aggregate_key(struct rt_aggregate *ag, const struct evt_batch *prep, uint32_t row) {
+    for (uint32_t k = 0; k < ag->kind.n_keys; k++)
+        evt_col_get(&prep->cols[k], row, &ag->scratch, &ag->key_vals[k]);
+    return ag->key_vals;
+}
+
+static enum cep_rc take_row(struct rt_aggregate *ag, const struct evt_batch *prep, uint32_t i,
+    struct base_str bytes, uint64_t hash, struct cep_err *err) {
     struct rt_agg_row row = { .prep = prep,
         .row = i,
         .at = { prep->time[i], prep->origin[i], prep->seq[i] },
-        .bytes = { ag->key.p ? ag->key.p : "", ag->key.len },
-        .vals = ag->key_vals,
+        .hash = hash,
+        .bytes = bytes,
+        .vals = rt_aggregate_key(ag, prep, i),
         .back = ag->mark_col >= 0 && evt_mark_is_back(evt_col_str(&prep->cols[ag->mark_col], i)) };
-    row.hash = base_hash(row.bytes.p, row.bytes.len);
     enum cep_rc rc = ag->window->take(ag, &row, err);
     base_arena_clear(&ag->scratch);
     return rc;
+}
+
+static enum cep_rc take_waited(
+    struct rt_aggregate *ag, const struct evt_batch *prep, uint32_t i, struct cep_err *err) {
+    base_buf_clear(&ag->key);
+    (void)rt_aggregate_key(ag, prep, i);
+    for (uint32_t k = 0; k < ag->kind.n_keys; k++)
+        evt_val_write_key(&ag->key, ag->kind.key_types[k], &ag->key_vals[k]);
+    struct base_str bytes = { ag->key.p ? ag->key.p : "", ag->key.len };
+    return take_row(ag, prep, i, bytes, base_hash(bytes.p, bytes.len), err);
 }
 
 /* Rows that waited, up to the watermark, each after the windows that ended before it. */
@@ -143,7 +158,7 @@ static enum cep_rc take_waiting(struct rt_aggregate *ag, int64_t wm, struct cep_
             if (rc == CEP_OK && rows[i].time > EVT_TIME_MIN)
                 rc = ag->window->advance(ag, rows[i].time - 1, err);
             if (rc == CEP_OK)
-                rc = take_row(ag, rt_wait_batch(&ag->wait, &rows[i]), rows[i].row, err);
+                rc = take_waited(ag, rt_wait_batch(&ag->wait, &rows[i]), rows[i].row, err);
             rt_wait_done(&ag->wait, &rows[i]);
         }
     return rc;
@@ -164,20 +179,92 @@ static enum cep_rc send_late(
     return rc;
 }
 
+/* Of rows [0, n) those that the filter, if any, lets through, and whose argument is no null where those are left out. */
+static uint32_t narrow(const struct evt_col *filter, const struct evt_col *arg, const uint16_t *rows,
+    char *const *to, uint32_t n, uint16_t *out_rows, char **out_to) {
+    uint32_t m = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (filter && (evt_col_is_null(filter, rows[i]) || !filter->b[rows[i]]))
+            continue;
+        if (arg && evt_col_is_null(arg, rows[i]))
+            continue;
+        out_rows[m] = rows[i];
+        out_to[m++] = to[i];
+    }
+    return m;
+}
+
+/* Rows [0, n) to their groups: an aggregate at a time, where it has a loop for it. */
+static void step_block(struct rt_aggregate *ag, const struct evt_batch *prep, const uint16_t *rows,
+    struct rt_group *const *groups, uint32_t n) {
+    char *to[RT_AGG_BLOCK], *some_to[RT_AGG_BLOCK];
+    uint16_t some[RT_AGG_BLOCK];
+    for (uint32_t i = 0; i < n; i++) {
+        groups[i]->changed = true;
+        to[i] = (char *)groups[i];
+    }
+    for (uint32_t a = 0; a < ag->kind.n_accs; a++) {
+        const struct evt_col *arg = ag->arg_col[a] < 0 ? NULL : &prep->cols[ag->arg_col[a]];
+        const struct evt_col *filter = ag->filter_col[a] < 0 ? NULL : &prep->cols[ag->filter_col[a]];
+        size_t off = offsetof(struct rt_group, accs) + a * sizeof(struct expr_acc);
+        uint32_t m = n;
+        bool less = filter || (arg && arg->valid);
+        if (less)
+            m = narrow(filter, arg, rows, to, n, some, some_to);
+        if (expr_acc_step_rows(&ag->kind.fns[a], arg, less ? some : rows, less ? some_to : to, off, m))
+            continue;
+        for (uint32_t i = 0; i < n; i++) {
+            struct rt_agg_row row = { .prep = prep,
+                .row = rows[i],
+                .at = { prep->time[rows[i]], prep->origin[rows[i]], prep->seq[rows[i]] } };
+            step_one(ag, &row, a, &groups[i]->accs[a]);
+        }
+    }
+    base_arena_clear(&ag->scratch);
+}
+
+/* Adds those of rows [0, n) that only have to be added. Returns: how many are left, now the first ones. */
+static uint32_t take_block(
+    struct rt_aggregate *ag, const struct evt_batch *prep, uint16_t *rows, uint32_t n) {
+    struct rt_group *groups[RT_AGG_BLOCK];
+    uint16_t quick[RT_AGG_BLOCK];
+    uint32_t n_quick = 0, left = 0;
+    ag->window->groups_of(ag, prep, rows, n, groups);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!groups[i]) {
+            rows[left++] = rows[i];
+            continue;
+        }
+        groups[n_quick] = groups[i];
+        quick[n_quick++] = rows[i];
+    }
+    if (n_quick > 0)
+        step_block(ag, prep, quick, groups, n_quick);
+    return left;
+}
+
 /* Rows that need not wait: all, or those that the watermark has passed already. */
 static enum cep_rc take_at_once(
     struct rt_aggregate *ag, struct evt_batch *b, const struct evt_batch *prep, struct cep_err *err) {
     uint64_t late[EVT_BATCH_ROWS / 64] = { 0 };
     uint64_t n_late = 0;
+    uint16_t rows[RT_AGG_BLOCK];
     enum cep_rc rc = CEP_OK;
-    for (uint32_t i = 0; i < prep->n_rows && rc == CEP_OK; i++) {
-        if (!evt_batch_has(prep, i))
-            continue;
-        rc = take_row(ag, prep, i, err);
-        if (rc == CEP_NONE) {
-            base_bits_set(late, i);
-            n_late++;
-            rc = CEP_OK;
+    rt_keys_make(&ag->keys, prep, ag->kind.n_keys, &ag->scratch);
+    for (uint32_t next = 0; next < prep->n_rows && rc == CEP_OK;) {
+        uint32_t n = 0;
+        for (; next < prep->n_rows && n < RT_AGG_BLOCK; next++)
+            if (evt_batch_has(prep, next))
+                rows[n++] = (uint16_t)next;
+        if (ag->window->groups_of && !ag->ordered)
+            n = take_block(ag, prep, rows, n);
+        for (uint32_t i = 0; i < n && rc == CEP_OK; i++) {
+            rc = take_row(ag, prep, rows[i], rt_keys_bytes(&ag->keys, rows[i]), ag->keys.hash[rows[i]], err);
+            if (rc == CEP_NONE) {
+                base_bits_set(late, rows[i]);
+                n_late++;
+                rc = CEP_OK;
+            }
         }
     }
     ag->op.metrics.late += n_late;
@@ -238,6 +325,7 @@ static void aggregate_free(struct rt_op *op) {
     base_buf_release(&ag->key);
     base_buf_release(&ag->packed);
     base_free(ag->results);
+    rt_keys_release(&ag->keys);
     base_arena_release(&ag->scratch);
     evt_batch_unref(ag->out);
     rt_op_release(op);
@@ -266,7 +354,8 @@ static void make_prep(struct rt_aggregate *ag) {
     size_t n = p->n_keys + (size_t)p->n_aggs * 2 + 2;
     int mark = evt_schema_mark(ag->in);
     if (mark >= 0)
-        ag->mark = (struct expr){ .kind = EXPR_COL, .index = (uint32_t)mark, .type = ag->in->cols[mark].type };
+        ag->mark =
+            (struct expr){ .kind = EXPR_COL, .index = (uint32_t)mark, .type = ag->in->cols[mark].type };
     struct evt_column *cols = base_calloc(n, sizeof *cols);
     ag->prep_exprs = base_calloc(n, sizeof *ag->prep_exprs);
     ag->arg_col = base_calloc(p->n_aggs + (size_t)1, sizeof *ag->arg_col);
@@ -300,12 +389,14 @@ struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *
     ag->in = plan_schema_of(plan, p->input);
     ag->window = windows[p->window];
     ag->passed = EVT_TIME_MIN;
-    ag->ordered = p->emit != PLAN_EMIT_WATERMARK || evt_schema_mark(ag->in) >= 0 || ag->window == &rt_window_count || in_order(p);
+    ag->ordered = p->emit != PLAN_EMIT_WATERMARK || evt_schema_mark(ag->in) >= 0 ||
+                  ag->window == &rt_window_count || in_order(p);
     rt_group_kind_init(&ag->kind, p);
     ag->key_vals = base_calloc(p->n_keys + (size_t)1, sizeof *ag->key_vals);
     ag->results = base_calloc(p->n_aggs + (size_t)1, sizeof *ag->results);
     ag->merged = base_calloc(p->n_aggs + (size_t)1, sizeof *ag->merged);
     base_arena_init(&ag->scratch, 0);
+    rt_keys_init(&ag->keys);
     rt_wait_init(&ag->wait);
     make_prep(ag);
     rt_project_init(&ag->finish, p->changes ? NULL : p->having, p->items, node->schema);

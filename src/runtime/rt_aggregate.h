@@ -5,6 +5,9 @@
  *     batch ─▶ where, keys, arguments (kernels) ─▶ row ─▶ window: which groups take it ─▶ accumulators
  *     watermark ─▶ window: what has ended ─▶ rt_aggregate_give() ─▶ having, items (rt_project) ─▶ out
  *
+ * Rows of which nothing follows at once go a block at a time (rt_window_vt.groups_of): keys, hashes, groups, then the accumulators
+ * an aggregate at a time. All others go one by one.
+ *
  * A kind of window is a row of struct rt_window_vt, a file each:
  *
  *     rt_window_time.c     tumbling, sliding: panes by time, each a table of groups; overlapping windows share panes
@@ -22,6 +25,7 @@
  * Internal to src/runtime. Threads: the task's.
  */
 #include "runtime/rt_groups.h"
+#include "runtime/rt_keys.h"
 #include "runtime/rt_op.h"
 #include "runtime/rt_project.h"
 #include "runtime/rt_wait.h"
@@ -46,17 +50,25 @@ struct rt_agg_result {
     const struct evt_val *keys;
     uint64_t hash; /* of the key */
     const struct expr_acc *accs;
-    bool bounded;       /* has start and end */
-    int64_t start, end; /* µs */
-    int64_t time;       /* of the result's row */
-    uint32_t nth;       /* of the results of this key and time */
+    bool bounded;            /* has start and end */
+    int64_t start, end;      /* µs */
+    int64_t time;            /* of the result's row */
+    uint32_t nth;            /* of the results of this key and time */
     struct rt_given **given; /* what was given of the same last; only used where changes are told */
 };
+
+enum { RT_AGG_BLOCK = 256 };
 
 struct rt_window_vt {
     void (*init)(struct rt_aggregate *ag);
     /* Returns: CEP_OK, CEP_NONE when the row is too late, an error. */
     enum cep_rc (*take)(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err);
+    /*
+     * The groups of rows [0, n) of a batch that only have to be added to theirs; NULL for each that is to be taken, after those.
+     * NULL = every row is to be taken. Requires: n <= RT_AGG_BLOCK; ag->keys are the batch's.
+     */
+    void (*groups_of)(struct rt_aggregate *ag, const struct evt_batch *prep, const uint16_t *rows, uint32_t n,
+        struct rt_group **out);
     /* Gives out what has ended by `time`, in order, and forgets what nobody can ask for any more. */
     enum cep_rc (*advance)(struct rt_aggregate *ag, int64_t time, struct cep_err *err);
     uint64_t (*n_groups)(const struct rt_aggregate *ag);
@@ -86,12 +98,13 @@ struct rt_aggregate {
     struct evt_schema prep;         /* owned: keys, then arguments, then filters */
     const struct expr **prep_exprs; /* owned */
     int32_t *arg_col, *filter_col;  /* owned; by aggregate: column of prep, -1 = none */
-    int32_t mark_col;               /* of prep: what a row is, where rows can be taken back; -1 = they cannot */
-    struct expr mark;               /* that column of the input */
-    struct base_buf packed;         /* scratch: results */
-    struct evt_val *results;        /* owned, scratch: of one group */
-    struct base_buf key;            /* scratch: of the row under way */
-    struct evt_val *key_vals;       /* owned, scratch */
+    int32_t mark_col;          /* of prep: what a row is, where rows can be taken back; -1 = they cannot */
+    struct expr mark;          /* that column of the input */
+    struct base_buf packed;    /* scratch: results */
+    struct evt_val *results;   /* owned, scratch: of one group */
+    struct rt_keys keys;       /* of the batch under way */
+    struct base_buf key;       /* scratch: of a row */
+    struct evt_val *key_vals;  /* owned, scratch */
     struct expr_acc *merged;   /* owned, scratch: one group of several panes; empty between two results */
     struct base_arena scratch; /* cleared after each row, each result */
     struct rt_wait wait;       /* rows of prep, when ordered */
@@ -102,12 +115,14 @@ struct rt_aggregate {
     void *own;                /* the window's */
 };
 
+/* The key's values of a row of prep: in ag->key_vals, until ag->scratch is cleared. */
+const struct evt_val *rt_aggregate_key(struct rt_aggregate *ag, const struct evt_batch *prep, uint32_t row);
 /* Adds the row to accumulators. */
 void rt_aggregate_step(struct rt_aggregate *ag, const struct rt_agg_row *row, struct expr_acc *accs);
 enum cep_rc rt_aggregate_give(struct rt_aggregate *ag, const struct rt_agg_result *r, struct cep_err *err);
 /* A row of results; mark: NULL where changes are not told. */
-enum cep_rc rt_aggregate_put(struct rt_aggregate *ag, const struct rt_agg_result *r, const struct evt_val *vals,
-    const char *mark, struct cep_err *err);
+enum cep_rc rt_aggregate_put(struct rt_aggregate *ag, const struct rt_agg_result *r,
+    const struct evt_val *vals, const char *mark, struct cep_err *err);
 /* The same, without ending the row. Returns: its batch. */
 struct evt_batch *rt_aggregate_fill(
     struct rt_aggregate *ag, const struct rt_agg_result *r, const struct evt_val *vals, const char *mark);

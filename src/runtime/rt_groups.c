@@ -9,12 +9,14 @@
 #include "expr/expr_agg.h"
 #include "expr/expr_run.h"
 
-enum { FIRST_SLOTS = 16 };
+enum { FIRST_SLOTS = 16, LINE = 64 };
 
 struct expr_acc_fn rt_group_acc_fn(const struct plan_agg *a) {
-    struct expr_acc_fn f = {
-        .agg = a->agg, .arg = a->arg ? a->arg->type : NULL, .type = a->type, .whole = a->whole, .back = a->back
-    };
+    struct expr_acc_fn f = { .agg = a->agg,
+        .arg = a->arg ? a->arg->type : NULL,
+        .type = a->type,
+        .whole = a->whole,
+        .back = a->back };
     memcpy(f.opts, a->opts, sizeof f.opts);
     return f;
 }
@@ -92,12 +94,17 @@ void rt_groups_init(struct rt_groups *t, const struct rt_group_kind *kind, bool 
     base_arena_init(&t->arena, 0);
 }
 
+/* In front of a group that is removed alone, a line: its memory, in which it lies itself. */
+static struct base_arena **memory_of(struct rt_group *g) {
+    return (struct base_arena **)(void *)((char *)g - LINE);
+}
+
 static void free_group(struct rt_groups *t, struct rt_group *g) {
     rt_accs_clear(t->kind, g->accs);
     base_free(g->given);
-    if (!g->mem)
+    if (t->whole)
         return;
-    struct base_arena *mem = g->mem;
+    struct base_arena *mem = *memory_of(g);
     t->bytes -= mem->used;
     base_arena_release(mem);
     base_free(mem);
@@ -112,35 +119,69 @@ void rt_groups_release(struct rt_groups *t) {
     *t = (struct rt_groups){ .kind = t->kind, .whole = t->whole };
 }
 
+static uint32_t half_of(uint64_t hash) {
+    return (uint32_t)(hash >> 32);
+}
+
+/* Keys are short: without a call for those of 8 to 16 bytes. */
+static bool is_same(struct base_str a, struct base_str b) {
+    uint64_t x[2], y[2];
+    if (a.len != b.len)
+        return false;
+    if (a.len < sizeof x[0] || a.len > sizeof x)
+        return a.len == 0 || memcmp(a.p, b.p, a.len) == 0;
+    memcpy(&x[0], a.p, sizeof x[0]);
+    memcpy(&x[1], a.p + a.len - sizeof x[1], sizeof x[1]);
+    memcpy(&y[0], b.p, sizeof y[0]);
+    memcpy(&y[1], b.p + b.len - sizeof y[1], sizeof y[1]);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
 static uint32_t slot_of(const struct rt_groups *t, uint64_t hash, struct base_str bytes) {
-    uint32_t mask = t->n_slots - 1, i = (uint32_t)(hash >> 7) & mask;
-    while (t->slots[i]) {
-        const struct rt_group *g = t->groups[t->slots[i] - 1];
-        if (g->hash == hash && base_str_eq(g->bytes, bytes))
+    uint32_t mask = t->n_slots - 1, half = half_of(hash), i = half & mask;
+    for (; t->slots[i].place; i = (i + 1) & mask) {
+        if (t->slots[i].half != half)
+            continue;
+        const struct rt_group *g = t->groups[t->slots[i].place - 1];
+        if (is_same(g->bytes, bytes))
             break;
-        i = (i + 1) & mask;
     }
     return i;
 }
 
-static void grow(struct rt_groups *t) {
-    uint32_t n = t->n_slots ? t->n_slots * 2 : FIRST_SLOTS;
-    base_free(t->slots);
+static void grow_to(struct rt_groups *t, uint32_t n) {
+    struct rt_group_slot *old = t->slots;
+    uint32_t n_old = t->n_slots;
     t->slots = base_calloc(n, sizeof *t->slots);
     t->n_slots = n;
-    for (uint32_t i = 0; i < t->n; i++) {
-        uint32_t at = (uint32_t)(t->groups[i]->hash >> 7) & (n - 1);
-        while (t->slots[at])
+    for (uint32_t i = 0; i < n_old; i++) {
+        if (!old[i].place)
+            continue;
+        uint32_t at = old[i].half & (n - 1);
+        while (t->slots[at].place)
             at = (at + 1) & (n - 1);
-        t->slots[at] = i + 1;
+        t->slots[at] = old[i];
     }
+    base_free(old);
+}
+
+static bool is_tight(uint64_t n, uint32_t n_slots) {
+    return n * 4 > (uint64_t)n_slots * 3;
+}
+
+void rt_groups_expect(struct rt_groups *t, uint32_t n) {
+    uint32_t slots = t->n_slots ? t->n_slots : FIRST_SLOTS;
+    while (is_tight(n, slots))
+        slots *= 2;
+    if (slots > t->n_slots)
+        grow_to(t, slots);
 }
 
 struct rt_group *rt_groups_find(const struct rt_groups *t, uint64_t hash, struct base_str bytes) {
     if (t->n == 0)
         return NULL;
     uint32_t i = slot_of(t, hash, bytes);
-    return t->slots[i] ? t->groups[t->slots[i] - 1] : NULL;
+    return t->slots[i].place ? t->groups[t->slots[i].place - 1] : NULL;
 }
 
 static struct rt_group *make(
@@ -150,12 +191,17 @@ static struct rt_group *make(
     size_t size = sizeof(struct rt_group) + k->n_accs * sizeof(struct expr_acc);
     if (!t->whole) {
         a = mem = base_alloc(sizeof *mem);
-        base_arena_init(mem, size + bytes.len + k->n_keys * sizeof *vals + 64);
+        base_arena_init(mem, size + bytes.len + k->n_keys * sizeof *vals + 2 * (size_t)LINE);
     }
-    struct rt_group *g = base_arena_alloc(a, size);
+    size_t front = mem ? LINE : 0;
+    struct rt_group *g =
+        (struct rt_group *)(void *)((char *)base_arena_alloc_lines(a, front + size + bytes.len) + front);
+    char *behind = (char *)&g->accs[k->n_accs];
+    memcpy(behind, bytes.p, bytes.len);
     g->hash = hash;
-    g->mem = mem;
-    g->bytes = base_arena_str(a, bytes);
+    if (mem)
+        *memory_of(g) = mem;
+    g->bytes = (struct base_str){ behind, bytes.len };
     struct evt_val *copy = BASE_ARENA_ARRAY(a, struct evt_val, k->n_keys + (size_t)1);
     for (uint32_t i = 0; i < k->n_keys; i++)
         copy[i] = evt_val_copy(a, k->key_types[i], &vals[i]);
@@ -167,40 +213,37 @@ static struct rt_group *make(
 
 struct rt_group *rt_groups_get(
     struct rt_groups *t, uint64_t hash, struct base_str bytes, const struct evt_val *vals, bool *made) {
-    if ((t->n + 1) * 4 > (uint64_t)t->n_slots * 3)
-        grow(t);
+    rt_groups_expect(t, t->n + 1);
     uint32_t i = slot_of(t, hash, bytes);
     if (made)
-        *made = t->slots[i] == 0;
-    if (t->slots[i])
-        return t->groups[t->slots[i] - 1];
+        *made = t->slots[i].place == 0;
+    if (t->slots[i].place)
+        return t->groups[t->slots[i].place - 1];
     size_t cap = t->cap;
     t->groups = base_grow(t->groups, t->n, &cap, sizeof *t->groups);
     t->cap = (uint32_t)cap;
     struct rt_group *g = make(t, hash, bytes, vals);
-    g->at = t->n;
     t->groups[t->n++] = g;
-    t->slots[i] = t->n;
+    t->slots[i] = (struct rt_group_slot){ half_of(hash), t->n };
     return g;
 }
 
 /* Backward shift (Knuth 6.4, algorithm R), then the last group takes the place. */
 void rt_groups_remove(struct rt_groups *t, struct rt_group *g) {
     CEP_INSIST(!t->whole);
-    uint32_t mask = t->n_slots - 1, hole = slot_of(t, g->hash, g->bytes);
-    for (uint32_t i = (hole + 1) & mask; t->slots[i]; i = (i + 1) & mask) {
-        uint32_t home = (uint32_t)(t->groups[t->slots[i] - 1]->hash >> 7) & mask;
+    uint32_t mask = t->n_slots - 1, hole = slot_of(t, g->hash, g->bytes), place = t->slots[hole].place - 1;
+    for (uint32_t i = (hole + 1) & mask; t->slots[i].place; i = (i + 1) & mask) {
+        uint32_t home = t->slots[i].half & mask;
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             t->slots[hole] = t->slots[i];
             hole = i;
         }
     }
-    t->slots[hole] = 0;
+    t->slots[hole] = (struct rt_group_slot){ 0, 0 };
     struct rt_group *last = t->groups[t->n - 1];
     if (last != g) {
-        t->slots[slot_of(t, last->hash, last->bytes)] = g->at + 1;
-        t->groups[g->at] = last;
-        last->at = g->at;
+        t->slots[slot_of(t, last->hash, last->bytes)].place = place + 1;
+        t->groups[place] = last;
     }
     t->n--;
     free_group(t, g);

@@ -2,13 +2,13 @@
 /*
  * rt_groups -- the groups of an aggregation: by key, what its aggregates have gathered.
  *
- *     slots (open addressing, by hash) ──▶ group: hash, key bytes and values, accumulators, room for its window's own
+ *     slots (open addressing: half of the hash, place) ──▶ group: hash, key bytes and values, accumulators, its window's own
  *
  * A key is its values' canonical bytes (evt_val_write_key()). A table is made for each pane of a window of time and thrown
  * away as a whole; tables whose groups go one by one (sessions, counts) remove them.
  *
- * Cost: a look-up one hash and, when the key is there, one comparison of its bytes. Walks are in order of making, but for what
- * removal moved.
+ * Cost: a look-up one slot and, when the key is there, one line of its group: what a row needs of it lies together (but for long keys
+ * and the accumulators behind the first ones). Walks are in order of making, but for what removal moved.
  *
  * Internal to src/runtime. Threads: none.
  */
@@ -16,20 +16,19 @@
 #include "plan/plan.h"
 
 struct rt_group {
+    /* Needed when it is made, given out, saved. */
+    const struct evt_val *vals; /* of the key, in its memory; NULL when it has none */
     uint64_t hash;              /* of the key's bytes: its key group too */
-    const struct evt_val *vals; /* of the key, in `mem`; NULL when it has none */
-    struct base_str bytes;      /* canonical, in `mem` */
-    struct base_arena *mem;     /* owned; NULL: in the table's arena */
-    uint32_t at;                /* its place in the table */
-    bool changed;               /* since it was last given out */
     uint64_t n_rows;            /* taken since it was last given out early */
     int64_t last_time;          /* the latest of its rows */
-    int64_t
-        given_at; /* time of the last result, and how many there were of that time: the order of results that */
-    uint32_t n_given; /* have one time */
-    int64_t live;     /* rows less those taken back; counted where rows can be */
-    void *own;        /* of whoever has the table: its sessions, its panes */
-    struct rt_given *given; /* owned; rt_given.h: what was given out last, where changes are told */
+    int64_t live;               /* rows less those taken back; counted where rows can be */
+    void *own;                  /* of whoever has the table: its sessions, its panes */
+    struct rt_given *given;     /* owned; rt_given.h: what was given out last, where changes are told */
+    int64_t given_at;           /* time of the last result */
+    /* Needed for each row: on one line. */
+    struct base_str bytes; /* of the key, canonical: behind the accumulators */
+    uint32_t n_given;      /* how many results there were at given_at: their order */
+    bool changed;          /* since it was last given out */
     struct expr_acc accs[];
 };
 
@@ -41,11 +40,15 @@ struct rt_group_kind {
     struct expr_acc_fn *fns;           /* owned */
 };
 
+struct rt_group_slot {
+    uint32_t half, place; /* of the hash; place + 1, 0 = empty */
+};
+
 struct rt_groups {
     const struct rt_group_kind *kind;
     struct rt_group **groups; /* owned */
     uint32_t n, cap;
-    uint32_t *slots; /* owned; place + 1 */
+    struct rt_group_slot *slots; /* owned */
     uint32_t n_slots;
     struct base_arena arena; /* of a table that goes as a whole */
     bool whole;
@@ -66,6 +69,18 @@ struct rt_group *rt_groups_find(const struct rt_groups *t, uint64_t hash, struct
 /* Finds or makes; *made may be NULL. `vals` are copied. */
 struct rt_group *rt_groups_get(
     struct rt_groups *t, uint64_t hash, struct base_str bytes, const struct evt_val *vals, bool *made);
+/* Room for so many groups. */
+void rt_groups_expect(struct rt_groups *t, uint32_t n);
+/* What a look-up will read: the slot, then, once that is there, the group. */
+static inline void rt_groups_fetch(const struct rt_groups *t, uint64_t hash) {
+    if (t->n_slots)
+        __builtin_prefetch(&t->slots[(uint32_t)(hash >> 32) & (t->n_slots - 1)]);
+}
+static inline void rt_groups_fetch_group(const struct rt_groups *t, uint64_t hash) {
+    uint32_t place = t->n_slots ? t->slots[(uint32_t)(hash >> 32) & (t->n_slots - 1)].place : 0;
+    if (place)
+        __builtin_prefetch(&t->groups[place - 1]->bytes, 1);
+}
 /* Requires: not `whole`. `own` was seen to. */
 void rt_groups_remove(struct rt_groups *t, struct rt_group *g);
 size_t rt_groups_bytes(const struct rt_groups *t);

@@ -102,6 +102,8 @@ static struct pane *pane_of(struct rt_aggregate *ag, int64_t t) {
     struct pane *p = base_alloc(sizeof *p);
     p->start = start;
     rt_groups_init(&p->groups, &ag->kind, true);
+    if (w->n > 0)
+        rt_groups_expect(&p->groups, w->panes[i > 0 ? i - 1 : 0]->groups.n);
     w->panes = base_grow(w->panes, w->n, &w->cap, sizeof(struct pane *));
     memmove(w->panes + i + 1, w->panes + i, (w->n - i) * sizeof(struct pane *));
     w->panes[i] = p;
@@ -251,6 +253,33 @@ static enum cep_rc timed_take(struct rt_aggregate *ag, const struct rt_agg_row *
     return ag->plan->emit == PLAN_EMIT_WATERMARK && t > w->ended ? CEP_OK : give_row(ag, g, t, err);
 }
 
+/* Rows that no window that has ended is told of: those behind `ended` that give nothing out early. */
+static void timed_groups_of(struct rt_aggregate *ag, const struct evt_batch *prep, const uint16_t *rows,
+    uint32_t n, struct rt_group **out) {
+    const struct timed *w = timed_of(ag);
+    struct pane *panes[RT_AGG_BLOCK];
+    const uint64_t *hash = ag->keys.hash;
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t t = prep->time[rows[i]];
+        panes[i] = t > w->ended ? pane_of(ag, t) : NULL;
+        if (panes[i])
+            rt_groups_fetch(&panes[i]->groups, hash[rows[i]]);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (panes[i])
+            rt_groups_fetch_group(&panes[i]->groups, hash[rows[i]]);
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = NULL;
+        if (!panes[i])
+            continue;
+        struct base_str bytes = rt_keys_bytes(&ag->keys, rows[i]);
+        out[i] = rt_groups_find(&panes[i]->groups, hash[rows[i]], bytes);
+        if (!out[i])
+            out[i] = rt_groups_get(
+                &panes[i]->groups, hash[rows[i]], bytes, rt_aggregate_key(ag, prep, rows[i]), NULL);
+    }
+}
+
 /* -- the watermark ---------------------------------------------------------------------------------------------------- */
 
 /* The start of the next window that has rows and has not ended. Returns: false when there is none. */
@@ -364,7 +393,8 @@ static enum cep_rc timed_save(struct rt_aggregate *ag, const struct sto_out *out
 static struct rt_group *timed_load_given(
     struct rt_aggregate *ag, int64_t start, const struct rt_agg_row *key, struct base_unpack *u) {
     struct timed *w = timed_of(ag);
-    if (w->size != w->slide && start >= -RT_FAR - w->size && start <= RT_FAR && floor_to(start, w->slide, w->offset) == start)
+    if (w->size != w->slide && start >= -RT_FAR - w->size && start <= RT_FAR &&
+        floor_to(start, w->slide, w->offset) == start)
         return rt_given_windows_load(ag, &w->given, start, key, u);
     u->bad = true;
     return NULL;
@@ -408,6 +438,7 @@ static void timed_release(struct rt_aggregate *ag) {
 const struct rt_window_vt rt_window_time = {
     .init = timed_init,
     .take = timed_take,
+    .groups_of = timed_groups_of,
     .advance = timed_advance,
     .n_groups = timed_n_groups,
     .bytes = timed_bytes,

@@ -113,6 +113,59 @@ static void the_order_of_rows_and_merges_does_not_matter(void **state) {
 }
 
 /* 1e16 + 1 - 1e16 is 1, however often. */
+/* A column at once gives what its rows give one by one. */
+static void columns_give_what_rows_give(void **state) {
+    struct fixture f = { .seed = 5 };
+    static const enum expr_agg aggs[] = { EXPR_AGG_COUNT, EXPR_AGG_SUM, EXPR_AGG_AVG, EXPR_AGG_MIN,
+        EXPR_AGG_MAX, EXPR_AGG_STDDEV, EXPR_AGG_FIRST };
+    (void)state;
+    base_arena_init(&f.a, 0);
+    const struct evt_type *types[] = { evt_type_of(EVT_INT), evt_type_of(EVT_DOUBLE), evt_type_decimal(&f.a, 18, 2) };
+    uint32_t n_loops = 0;
+    for (size_t k = 0; k < CEP_COUNT_OF(types) * CEP_COUNT_OF(aggs); k++) {
+        const struct evt_type *t = types[k % CEP_COUNT_OF(types)];
+        enum expr_agg agg = aggs[k / CEP_COUNT_OF(types)];
+        struct expr_acc_fn fn = { .agg = agg, .arg = t, .type = expr_agg_type(&f.a, agg, t) };
+        struct expr_acc one[3], each[3];
+        struct base_buf want = BASE_BUF_INIT, got = BASE_BUF_INIT;
+        struct evt_col col;
+        uint16_t rows[N_ROWS];
+        char *to[N_ROWS];
+        uint32_t n = 0;
+        evt_col_init(&col, t, N_ROWS);
+        for (int i = 0; i < 3; i++) {
+            expr_acc_start(&one[i]);
+            expr_acc_start(&each[i]);
+        }
+        for (uint32_t i = 0; i < N_ROWS; i++) {
+            struct expr_place at = { (int64_t)i, 0, i };
+            struct evt_val v = value(&f, t);
+            uint32_t which = next(&f) % 3;
+            evt_col_set_val(&col, i, &v);
+            expr_acc_step(&fn, &one[which], &v, &at);
+            if (v.null)
+                continue;
+            rows[n] = (uint16_t)i;
+            to[n++] = (char *)&each[which] - 8;
+        }
+        bool loop = expr_acc_step_rows(&fn, &col, rows, to, 8, n);
+        for (int i = 0; i < 3; i++) {
+            write_result(&want, &fn, &one[i]);
+            write_result(&got, &fn, &each[i]);
+            if (loop)
+                assert_string_equal(base_buf_cstr(&got), base_buf_cstr(&want));
+            expr_acc_clear(&fn, &one[i]);
+            expr_acc_clear(&fn, &each[i]);
+        }
+        n_loops += loop;
+        evt_col_release(&col);
+        base_buf_release(&want);
+        base_buf_release(&got);
+    }
+    assert_int_equal(n_loops, 3 * 3 + 2 * 3); /* count, sum, avg of all three; min, max, stddev of two; first of none */
+    base_arena_release(&f.a);
+}
+
 static void sums_of_doubles_lose_nothing_that_cancels(void **state) {
     (void)state;
     struct expr_acc_fn fn = {
@@ -183,6 +236,7 @@ static void hostile_bytes_do_no_harm(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_order_of_rows_and_merges_does_not_matter),
+        cmocka_unit_test(columns_give_what_rows_give),
         cmocka_unit_test(sums_of_doubles_lose_nothing_that_cancels),
         cmocka_unit_test(nothing_is_null_and_too_much_fails),
         cmocka_unit_test(hostile_bytes_do_no_harm),

@@ -1,5 +1,7 @@
 check_PROGRAMS += tests/runtime/rt_life_test
 tests_runtime_rt_life_test_LDADD = $(RT_TEST_LIBS)
+check_PROGRAMS += tests/runtime/rt_keys_test
+tests_runtime_rt_keys_test_LDADD = $(RT_TEST_LIBS)
 check_PROGRAMS += tests/runtime/rt_op_test
 tests_runtime_rt_op_test_LDADD = $(RT_TEST_LIBS)
 check_PROGRAMS += tests/runtime/rt_save_test
