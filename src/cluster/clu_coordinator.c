@@ -59,6 +59,16 @@ static enum cep_rc on_hello(
     return CEP_OK;
 }
 
+struct come {
+    const char *worker, *address;
+    struct clu_link *link;
+};
+
+static void come(void *arg, struct clu_master *m) {
+    const struct come *c = arg;
+    clu_master_came(m, c->worker, c->address, c->link);
+}
+
 static void on_up(void *arg, struct clu_link *link, const Clu__Hello *hello, const Clu__Welcome *welcome) {
     struct clu_coordinator *c = arg;
     (void)welcome;
@@ -78,17 +88,19 @@ static void on_up(void *arg, struct clu_link *link, const Clu__Hello *hello, con
         .link = link };
     clu_resources_add(c->all.resources, &info);
     say(c, CON_LEVEL_INFO, "worker %s has come, with %u slots", w->shown, hello->slots);
+    clu_dispatcher_each(c->dispatcher, come, &(struct come){ w->id, hello->data_address, link });
 }
 
 struct lost {
     const char *worker;
     int64_t heard_us;
+    bool dead;
     const struct cep_err *why;
 };
 
 static void lose(void *arg, struct clu_master *m) {
     const struct lost *l = arg;
-    clu_master_lost(m, l->worker, l->heard_us, l->why);
+    clu_master_lost(m, l->worker, l->heard_us, l->dead, l->why);
 }
 
 static void on_down(void *arg, struct clu_link *link, bool was_up, const struct cep_err *why) {
@@ -97,7 +109,7 @@ static void on_down(void *arg, struct clu_link *link, bool was_up, const struct 
     (void)was_up;
     if (!w)
         return;
-    struct lost l = { w->id, clu_link_heard_us(link), why };
+    struct lost l = { w->id, clu_link_heard_us(link), clu_link_is_dead(link), why };
     clu_link_set_user(link, NULL);
     say(c, CON_LEVEL_WARNING, "worker %s is gone: %s", w->shown, why->message);
     clu_resources_remove(c->all.resources, w->id);
@@ -105,6 +117,16 @@ static void on_down(void *arg, struct clu_link *link, bool was_up, const struct 
     base_free(w->id);
     base_free(w->shown);
     base_free(w);
+}
+
+static void on_away(void *arg, struct clu_link *link, const struct cep_err *why) {
+    struct clu_coordinator *c = arg;
+    const struct worker *w = clu_link_user(link);
+    if (w && why)
+        say(c, CON_LEVEL_WARNING, "worker %s: the connection broke, its tasks go on meanwhile: %s", w->shown,
+            why->message);
+    else if (w)
+        say(c, CON_LEVEL_INFO, "worker %s is connected again", w->shown);
 }
 
 static void move(void *arg, struct clu_master *m) {
@@ -166,9 +188,10 @@ static void on_message(void *arg, struct clu_link *link, const Clu__Msg *msg) {
 static enum cep_rc listen_to_workers(struct clu_coordinator *c, struct cep_err *err) {
     const struct clu_config *config = c->opts.config;
     const char *address = config->values[CLU_CFG_COORDINATOR];
-    struct clu_link_opts opts = {
-        .fns = { on_hello, on_up, on_message, on_down }, .arg = c, .tls = c->tls, .token = c->security.token
-    };
+    struct clu_link_opts opts = { .fns = { on_hello, on_up, on_message, on_down, on_away },
+        .arg = c,
+        .tls = c->tls,
+        .token = c->security.token };
     enum cep_rc rc = clu_security_check(&c->security, "coordinator.address", address, err);
     if (rc == CEP_OK)
         rc = clu_config_duration(config, CLU_CFG_HB_INTERVAL, &opts.heartbeat_interval_us, err);

@@ -1,19 +1,22 @@
 /*
  * clu_link -- see clu_link.h.
  *
- * Life of a link: IDLE (a client between two attempts) ─▶ FINDING (a name) ─▶ OPENING ─▶ GREETING (Hello is out, or awaited) ─▶ UP, and
- * back to IDLE for a client; OVER when it is closed, or was refused for good. References: one of the loop's while a link is not
+ * Life of a link's connection: IDLE (a client between two attempts) ─▶ FINDING (a name) ─▶ OPENING ─▶ GREETING (Hello is out, or awaited) ─▶
+ * UP, and back to IDLE for a client; OVER when it is closed, or was refused for good. References: one of the loop's while a link is not
  * OVER, one of clu_link_connect()'s caller, one for each post that is under way, those of others.
+ *
+ * The link itself is up from its first connection until link_end_session(), over as many connections as that takes. A connection of the server's is a
+ * link of its own until its greeting says that it goes on for another one, which then takes it over. One whose connection broke is AWAY
+ * meanwhile.
  */
-#include "cluster/clu_link.h"
+#include "cluster/clu_link_internal.h"
 
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
 #include "cluster/clu_finding.h"
 #include "cluster/clu_frame.h"
-#include "cluster/clu_link_internal.h"
-#include "cluster/clu_tls.h"
+#include "cluster/clu_probe.h"
 #include "time/clk.h"
 
 #include <errno.h>
@@ -28,106 +31,12 @@ enum {
     LAST_RETRY_US = 5 * 1000 * 1000,
     INTERVAL_US = 1000 * 1000,
     TIMEOUT_US = 10 * 1000 * 1000,
+    PROBE_FIRST_US = 5 * 1000, /* a process that ends has closed all its sockets by then, mostly */
+    PROBE_AGAIN_US = 100 * 1000,
+    CONFIRM_BYTES =
+        1 << 20, /* that came: they are confirmed at once, so that the other end need not keep them */
     ACCEPTS = 64 /* in one go */
 };
-
-enum link_state { IDLE = 0, FINDING, OPENING, GREETING, UP, OVER };
-
-struct clu_link {
-    atomic_uint refs;
-    struct clu_loop *loop;          /* borrowed */
-    struct clu_link_opts opts;      /* strings owned */
-    struct clu_link_server *server; /* borrowed; NULL: a client's */
-    struct clu_link *before, *next; /* of the server's */
-    /* The client's. */
-    char *address;                /* owned */
-    struct clu_link_client hello; /* strings owned */
-    struct clu_finding *finding;  /* owned */
-    int64_t retry_us;
-    /* The loop's. */
-    enum link_state state;
-    struct clu_stream *stream; /* owned */
-    struct event *timer;       /* owned: heartbeats, time-outs, the next attempt */
-    void *user;
-    int64_t interval_us, since_us; /* since: the attempt began */
-    int64_t echo_us;               /* the last heartbeat's time of the other end */
-    char peer[CLU_ADDRESS_MAX];    /* set before anybody else has the link; a client's is its address */
-    /* Shared. */
-    atomic_bool up;
-    atomic_int_fast64_t heard_us, confirmed_us, timeout_us;
-    pthread_mutex_t mutex; /* of the two below */
-    struct base_buf queue; /* frames from other threads */
-    bool posted;           /* somebody will empty it */
-};
-
-struct clu_link_server {
-    struct clu_loop *loop;     /* borrowed */
-    struct clu_link_opts opts; /* strings owned */
-    int fd;                    /* owned */
-    uint16_t port;
-    struct event *readable; /* owned */
-    /* The loop's. */
-    struct clu_link *links;
-    struct clu_link_stats stats; /* bytes: of links that are gone */
-};
-
-/* -- messages ---------------------------------------------------------------------------------------------------------- */
-
-static void *pb_alloc(void *data, size_t size) {
-    (void)data;
-    return base_alloc(size);
-}
-
-static void pb_free(void *data, void *p) {
-    (void)data;
-    base_free(p);
-}
-
-static const ProtobufCAllocator pb_allocator = { .alloc = pb_alloc, .free = pb_free };
-
-Clu__Msg *clu_link_decode(struct base_str payload, struct cep_err *err) {
-    Clu__Msg *msg = clu__msg__unpack((ProtobufCAllocator *)(uintptr_t)&pb_allocator, payload.len,
-        (const uint8_t *)(payload.p ? payload.p : ""));
-    if (msg && msg->body_case != CLU__MSG__BODY__NOT_SET)
-        return msg;
-    clu_link_decoded_free(msg);
-    (void)base_err_set(err, CEP_EDECODE, "a frame of %zu bytes is no message", payload.len);
-    return NULL;
-}
-
-void clu_link_decoded_free(Clu__Msg *msg) {
-    if (msg)
-        clu__msg__free_unpacked(msg, (ProtobufCAllocator *)(uintptr_t)&pb_allocator);
-}
-
-static void append_msg(struct base_buf *b, const Clu__Msg *msg) {
-    size_t begin = clu_frame_begin(b), n = clu__msg__get_packed_size(msg);
-    (void)clu__msg__pack(msg, (uint8_t *)base_buf_reserve(b, n));
-    b->len += n;
-    clu_frame_end(b, begin);
-}
-
-void clu_link_pack_error(const struct cep_err *err, Clu__Error *pb) {
-    clu__error__init(pb);
-    pb->rc = (uint32_t)err->rc;
-    pb->message = err->message;
-    pb->hint = err->hint;
-    pb->retriable = err->retriable;
-    pb->fatal = err->fatal;
-}
-
-enum cep_rc clu_link_unpack_error(const Clu__Error *pb, struct cep_err *err) {
-    bool known = pb && pb->rc != CEP_OK && pb->rc < CEP_RC_MAX;
-    enum cep_rc rc = known ? (enum cep_rc)pb->rc : CEP_EIO;
-    (void)base_err_set(err, rc, "%s", pb && pb->message[0] ? pb->message : cep_rc_text(rc));
-    if (err && pb) {
-        err->retriable = pb->retriable;
-        err->fatal = pb->fatal;
-        if (pb->hint[0])
-            base_err_hint(err, "%s", pb->hint);
-    }
-    return rc;
-}
 
 /* -- life ------------------------------------------------------------------------------------------------------------- */
 
@@ -173,6 +82,7 @@ void clu_link_unref(struct clu_link *link) {
     free_text(link->hello.data_address);
     free_text(link->hello.host);
     base_free(link->address);
+    clu_session_release(&link->session);
     base_buf_release(&link->queue);
     pthread_mutex_destroy(&link->mutex);
     base_free(link);
@@ -183,7 +93,7 @@ static void wake_in(struct clu_link *l, int64_t us) {
     CEP_INSIST(event_add(l->timer, &t) == 0);
 }
 
-/* What other threads have queued is dropped with the connection, and so is what they would send now. */
+/* What other threads have queued is dropped with the session, and so is what they would send now. */
 static void set_up(struct clu_link *l, bool up) {
     pthread_mutex_lock(&l->mutex);
     atomic_store(&l->up, up);
@@ -192,8 +102,8 @@ static void set_up(struct clu_link *l, bool up) {
 }
 
 /* The loop has nothing to do with it any more. */
-static void over(struct clu_link *l) {
-    l->state = OVER;
+void link_over(struct clu_link *l) {
+    l->state = LINK_OVER;
     event_free(l->timer);
     if (l->server) {
         if (l->before)
@@ -206,71 +116,133 @@ static void over(struct clu_link *l) {
     clu_link_unref(l);
 }
 
-/* What a server counts of a link that goes. */
-static void count_end(struct clu_link *l, bool was_up, const struct cep_err *why) {
-    struct clu_link_stats *s = &l->server->stats;
+void link_end_session(struct clu_link *l) {
+    l->in_session = false;
+    set_up(l, false);
+    clu_session_release(&l->session);
+    clu_probe_drop(l->probe);
+    l->probe = NULL;
+}
+
+static void count_bytes(const struct clu_link *l, struct clu_link_stats *to) {
     uint64_t in = 0, out = 0;
     if (l->stream)
         clu_stream_counts(l->stream, &in, &out);
-    s->bytes_in += in;
-    s->bytes_out += out;
-    s->lost += was_up;
-    s->open -= was_up;
-    s->refused += !was_up || why->rc == CEP_EDECODE;
+    to->bytes_in += in;
+    to->bytes_out += out;
 }
 
-static void went_down(struct clu_link *l, const struct cep_err *why, const char *bye) {
-    bool was_up = l->state == UP;
-    if (l->state == IDLE || l->state == OVER)
-        return;
+void link_close_connection(struct clu_link *l, const char *bye) {
     clu_finding_drop(l->finding);
     l->finding = NULL;
-    set_up(l, false);
     if (l->server)
-        count_end(l, was_up, why);
+        count_bytes(l, &l->server->stats);
     if (l->stream && bye) {
         Clu__Bye farewell = CLU__BYE__INIT;
         Clu__Msg msg = CLU__MSG__INIT;
         farewell.reason = bye;
         msg.body_case = CLU__MSG__BODY_BYE;
         msg.bye = &farewell;
-        append_msg(clu_stream_out(l->stream), &msg);
+        link_append(clu_stream_out(l->stream), &msg);
         clu_stream_finish(l->stream);
     } else {
         clu_stream_free(l->stream);
     }
     l->stream = NULL;
-    l->state = IDLE;
-    bool again = !l->server && !why->fatal;
-    if (again) {
-        l->retry_us = was_up || l->retry_us == 0        ? FIRST_RETRY_US
-                      : l->retry_us * 2 < LAST_RETRY_US ? l->retry_us * 2
-                                                        : LAST_RETRY_US;
-        wake_in(l, l->retry_us);
+}
+
+static void try_again(struct clu_link *l, bool at_first) {
+    l->state = LINK_IDLE;
+    l->retry_us = at_first || l->retry_us == 0      ? FIRST_RETRY_US
+                  : l->retry_us * 2 < LAST_RETRY_US ? l->retry_us * 2
+                                                    : LAST_RETRY_US;
+    wake_in(l, l->retry_us);
+}
+
+/* With its session, if there is one. */
+void link_went_down(struct clu_link *l, const struct cep_err *why, const char *bye) {
+    bool was_up = l->in_session;
+    if ((l->state == LINK_IDLE && !was_up) || l->state == LINK_OVER)
+        return;
+    link_close_connection(l, bye);
+    link_end_session(l);
+    if (l->server) {
+        l->server->stats.lost += was_up;
+        l->server->stats.open -= was_up;
+        l->server->stats.refused += !was_up || why->rc == CEP_EDECODE;
     }
+    l->state = LINK_IDLE;
+    bool again = !l->server && !why->fatal;
+    if (again)
+        try_again(l, was_up);
     clu_link_ref(l);
     if (l->opts.fns.down)
         l->opts.fns.down(l->opts.arg, l, was_up, why);
-    if (!again && l->state != OVER)
-        over(l);
+    if (!again && l->state != LINK_OVER)
+        link_over(l);
     clu_link_unref(l);
 }
 
-static void went_down_text(struct clu_link *l, bool tell, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-static void went_down_text(struct clu_link *l, bool tell, const char *fmt, ...) {
+void link_went_down_text(struct clu_link *l, bool tell, const char *fmt, ...) {
     struct cep_err why = CEP_ERR_INIT;
     va_list ap;
     va_start(ap, fmt);
     (void)base_err_vset(&why, CEP_EIO, fmt, ap);
     va_end(ap);
-    went_down(l, &why, tell ? why.message : NULL);
+    link_went_down(l, &why, tell ? why.message : NULL);
+}
+
+/* Its other end may not have given it up yet. */
+bool link_is_in_time(const struct clu_link *l) {
+    return clk_mono(clk_system()) - atomic_load(&l->heard_us) <= atomic_load(&l->timeout_us);
+}
+
+static void on_probed(void *arg, bool refused) {
+    struct clu_link *l = arg;
+    clu_probe_drop(l->probe);
+    l->probe = NULL;
+    if (!refused)
+        return;
+    l->dead = true;
+    link_went_down_text(l, false, "its process has ended: nobody listens at %s", l->hello.data_address);
+}
+
+static void probe(struct clu_link *l) {
+    if (!l->probe)
+        l->probe = clu_probe_new(l->loop, l->hello.data_address, PROBE_AGAIN_US, on_probed, l);
+}
+
+/* Server. What it said may still be under way here; nothing comes from it for now. */
+static void go_away(struct clu_link *l, bool comes_again) {
+    link_close_connection(l, NULL);
+    l->state = LINK_AWAY;
+    l->comes_again = comes_again;
+    wake_in(l, PROBE_FIRST_US);
+}
+
+/* The connection is lost, or an attempt to replace it. The session stays while the other end may know it. */
+static void lost(struct clu_link *l, const struct cep_err *why) {
+    bool stood = l->state == LINK_UP;
+    if (!l->in_session || !link_is_in_time(l)) {
+        link_went_down(l, why, NULL);
+        return;
+    }
+    if (l->server) {
+        go_away(l, true);
+    } else {
+        link_close_connection(l, NULL);
+        try_again(l, stood);
+    }
+    if (stood && l->opts.fns.away)
+        l->opts.fns.away(l->opts.arg, l, why);
+    else if (!stood && l->opts.fns.down)
+        l->opts.fns.down(l->opts.arg, l, false, why);
 }
 
 /* -- what comes --------------------------------------------------------------------------------------------------------- */
 
-static void send_now(struct clu_link *l, const Clu__Msg *msg) {
-    append_msg(clu_stream_out(l->stream), msg);
+void link_send_now(struct clu_link *l, const Clu__Msg *msg) {
+    link_append(clu_stream_out(l->stream), msg);
     clu_stream_flush(l->stream);
 }
 
@@ -279,98 +251,41 @@ static void send_heartbeat(struct clu_link *l) {
     Clu__Msg msg = CLU__MSG__INIT;
     beat.sent_us = clk_mono(clk_system());
     beat.echo_us = l->echo_us;
+    beat.received = l->session.received;
+    l->unconfirmed = 0;
     msg.body_case = CLU__MSG__BODY_HEARTBEAT;
     msg.heartbeat = &beat;
-    send_now(l, &msg);
+    link_send_now(l, &msg);
 }
 
-static void came_up(struct clu_link *l, const Clu__Hello *hello, const Clu__Welcome *welcome) {
-    l->state = UP;
-    if (l->server) {
+static void stands(struct clu_link *l) {
+    l->state = LINK_UP;
+    if (l->server)
         l->server->stats.connections++;
-        l->server->stats.open++;
-    }
-    l->echo_us = 0;
     clu_stream_limit(l->stream, l->opts.max_frame);
     atomic_store(&l->heard_us, clk_mono(clk_system()));
+    wake_in(l, l->interval_us);
+}
+
+/* On another connection: what the other end lacks is sent again. */
+void link_resume(struct clu_link *l) {
+    stands(l);
+    base_buf_str(clu_stream_out(l->stream), clu_session_kept(&l->session));
+    send_heartbeat(l);
+    if (l->opts.fns.away)
+        l->opts.fns.away(l->opts.arg, l, NULL);
+}
+
+void link_came_up(struct clu_link *l, const Clu__Hello *hello, const Clu__Welcome *welcome) {
+    stands(l);
+    l->echo_us = 0;
+    l->in_session = true;
+    if (l->server)
+        l->server->stats.open++;
     set_up(l, true);
     send_heartbeat(l);
-    wake_in(l, l->interval_us);
     if (l->opts.fns.up)
         l->opts.fns.up(l->opts.arg, l, hello, welcome);
-}
-
-/* Server. Returns: why the client may not come. */
-static enum cep_rc judge(
-    struct clu_link *l, const Clu__Hello *hello, Clu__Welcome *welcome, struct cep_err *err) {
-    enum cep_rc rc = CEP_OK;
-    if (hello->magic != CLU_MAGIC)
-        rc = base_err_set(err, CEP_EDECODE, "this is no cepd");
-    else if (hello->protocol != CLU_PROTOCOL)
-        rc = base_err_set(err, CEP_EVERSION,
-            "the worker speaks version %u of the protocol, the coordinator %d", hello->protocol,
-            CLU_PROTOCOL);
-    else if (!clu_token_eq(hello->token, l->opts.token))
-        rc = base_err_set(err, CEP_EINVAL, "the worker's token (security.token) is not the coordinator's");
-    else if (strcmp(hello->build, l->opts.build) != 0)
-        rc = base_err_set(err, CEP_EVERSION, "the worker is of build \"%s\", the coordinator of \"%s\"",
-            hello->build, l->opts.build);
-    if (rc != CEP_OK) {
-        if (err)
-            err->fatal = true; /* the same worker will not do better */
-        return rc;
-    }
-    return l->opts.fns.hello ? l->opts.fns.hello(l->opts.arg, l, hello, welcome, err) : CEP_OK;
-}
-
-static void take_hello(struct clu_link *l, const Clu__Hello *hello) {
-    Clu__Welcome welcome = CLU__WELCOME__INIT;
-    Clu__Refused refused = CLU__REFUSED__INIT;
-    Clu__Error error;
-    Clu__Msg msg = CLU__MSG__INIT;
-    struct cep_err err = CEP_ERR_INIT;
-    clu_link_ref(l);
-    enum cep_rc rc = judge(l, hello, &welcome, &err);
-    if (l->state != GREETING) {
-        /* hello() has dropped it */
-    } else if (rc != CEP_OK) {
-        clu_link_pack_error(&err, &error);
-        refused.error = &error;
-        msg.body_case = CLU__MSG__BODY_REFUSED;
-        msg.refused = &refused;
-        append_msg(clu_stream_out(l->stream), &msg);
-        base_err_prefix(&err, "%s was refused", l->peer);
-        clu_stream_finish(l->stream);
-        l->stream = NULL;
-        went_down(l, &err, NULL);
-    } else {
-        welcome.build = l->opts.build;
-        welcome.heartbeat_interval_us = (uint64_t)l->interval_us;
-        welcome.heartbeat_timeout_us = (uint64_t)atomic_load(&l->timeout_us);
-        msg.body_case = CLU__MSG__BODY_WELCOME;
-        msg.welcome = &welcome;
-        send_now(l, &msg);
-        came_up(l, hello, NULL);
-    }
-    clu_link_unref(l);
-}
-
-static void take_welcome(struct clu_link *l, const Clu__Welcome *welcome) {
-    int64_t interval = (int64_t)welcome->heartbeat_interval_us,
-            limit = (int64_t)welcome->heartbeat_timeout_us;
-    if (interval > 0 && limit > interval && limit < INT64_C(86400) * 1000000) {
-        l->interval_us = interval;
-        atomic_store(&l->timeout_us, limit);
-    }
-    l->retry_us = 0;
-    came_up(l, NULL, welcome);
-}
-
-static void take_refused(struct clu_link *l, const Clu__Refused *refused) {
-    struct cep_err why = CEP_ERR_INIT;
-    (void)clu_link_unpack_error(refused->error, &why);
-    base_err_prefix(&why, "the coordinator %s does not take this worker", l->peer);
-    went_down(l, &why, NULL);
 }
 
 static void take_heartbeat(struct clu_link *l, const Clu__Heartbeat *beat) {
@@ -378,24 +293,44 @@ static void take_heartbeat(struct clu_link *l, const Clu__Heartbeat *beat) {
     l->echo_us = beat->sent_us;
     if (beat->echo_us > atomic_load(&l->confirmed_us) && beat->echo_us <= now)
         atomic_store(&l->confirmed_us, beat->echo_us);
+    if (!clu_session_ack(&l->session, beat->received))
+        link_went_down_text(l, true, "messages were confirmed that were not sent");
+}
+
+static void take_bye(struct clu_link *l, const Clu__Bye *bye) {
+    if (l->server && l->in_session) {
+        struct cep_err why = CEP_ERR_INIT;
+        (void)base_err_set(&why, CEP_EIO, "it has closed the connection: %s", bye->reason);
+        go_away(l, false);
+        if (l->opts.fns.away)
+            l->opts.fns.away(l->opts.arg, l, &why);
+        return;
+    }
+    link_went_down_text(l, false, "%s has closed the connection: %s", l->peer, bye->reason);
 }
 
 static void take_msg(struct clu_link *l, const Clu__Msg *msg) {
     switch ((int)msg->body_case) {
     case CLU__MSG__BODY_HEARTBEAT: take_heartbeat(l, msg->heartbeat); return;
-    case CLU__MSG__BODY_BYE:
-        went_down_text(l, false, "%s has closed the connection: %s", l->peer, msg->bye->reason);
-        return;
+    case CLU__MSG__BODY_BYE: take_bye(l, msg->bye); return;
     case CLU__MSG__BODY_HELLO:
     case CLU__MSG__BODY_WELCOME:
     case CLU__MSG__BODY_REFUSED:
-        went_down_text(l, true, "a greeting came in the midst of a connection");
+        link_went_down_text(l, true, "a greeting came in the midst of a connection");
         return;
     default:
+        l->session.received++;
         if (l->opts.fns.message)
             l->opts.fns.message(l->opts.arg, l, msg);
         return;
     }
+}
+
+static void take_up(struct clu_link *l, const Clu__Msg *msg, size_t bytes) {
+    take_msg(l, msg);
+    l->unconfirmed += bytes;
+    if (l->state == LINK_UP && l->unconfirmed >= CONFIRM_BYTES)
+        send_heartbeat(l);
 }
 
 static void on_frame(void *arg, struct base_str payload) {
@@ -405,48 +340,36 @@ static void on_frame(void *arg, struct base_str payload) {
     atomic_store(&l->heard_us, clk_mono(clk_system()));
     clu_link_ref(l);
     if (!msg)
-        went_down(l, &err, err.message);
-    else if (l->state == UP)
-        take_msg(l, msg);
+        link_went_down(l, &err, err.message);
+    else if (l->state == LINK_UP)
+        take_up(l, msg, payload.len);
     else if (l->server && msg->body_case == CLU__MSG__BODY_HELLO)
-        take_hello(l, msg->hello);
+        link_take_hello(l, msg->hello);
     else if (!l->server && msg->body_case == CLU__MSG__BODY_WELCOME)
-        take_welcome(l, msg->welcome);
+        link_take_welcome(l, msg->welcome);
     else if (!l->server && msg->body_case == CLU__MSG__BODY_REFUSED)
-        take_refused(l, msg->refused);
+        link_take_refused(l, msg->refused);
     else if (msg->body_case == CLU__MSG__BODY_BYE)
-        went_down_text(l, false, "%s has closed the connection: %s", l->peer, msg->bye->reason);
+        take_bye(l, msg->bye);
     else
-        went_down_text(l, true, "the first message is no greeting");
+        link_went_down_text(l, true, "the first message is no greeting");
     clu_link_decoded_free(msg);
     clu_link_unref(l);
 }
 
 static void on_opened(void *arg) {
     struct clu_link *l = arg;
-    l->state = GREETING;
-    if (l->server)
-        return;
-    Clu__Hello hello = CLU__HELLO__INIT;
-    Clu__Msg msg = CLU__MSG__INIT;
-    hello.magic = CLU_MAGIC;
-    hello.protocol = CLU_PROTOCOL;
-    hello.build = l->opts.build;
-    hello.worker = l->hello.worker;
-    hello.slots = l->hello.slots;
-    hello.data_address = l->hello.data_address;
-    hello.token = l->opts.token;
-    hello.host = l->hello.host;
-    hello.pid = (uint32_t)getpid();
-    msg.body_case = CLU__MSG__BODY_HELLO;
-    msg.hello = &hello;
-    send_now(l, &msg);
+    l->state = LINK_GREETING;
+    if (!l->server)
+        link_say_hello(l);
 }
 
 static void on_closed(void *arg, const struct cep_err *why) {
     struct cep_err copy = *why;
-    /* Damaged bytes: the other end gets to know why. */
-    went_down(arg, &copy, why->rc == CEP_EDECODE ? why->message : NULL);
+    if (why->rc == CEP_EDECODE)
+        link_went_down(arg, &copy, copy.message); /* damaged bytes: the other end gets to know */
+    else
+        lost(arg, &copy);
 }
 
 static const struct clu_stream_fns stream_fns = {
@@ -466,43 +389,62 @@ static void on_found(void *arg, enum cep_rc rc, const struct clu_address *at, co
     clu_finding_drop(l->finding);
     l->finding = NULL;
     if (rc != CEP_OK) {
-        went_down(l, err, NULL);
+        lost(l, err);
         return;
     }
     struct clu_stream_opts opts = stream_opts(l);
-    l->state = OPENING;
+    l->state = LINK_OPENING;
     l->stream = clu_stream_connect(l->loop, at, &opts);
 }
 
 static void begin_attempt(struct clu_link *l) {
-    l->state = FINDING;
+    l->state = LINK_FINDING;
     l->since_us = clk_mono(clk_system());
-    wake_in(l, atomic_load(&l->timeout_us));
+    /* In a session, no longer than that may last. */
+    int64_t left_us = atomic_load(&l->heard_us) + atomic_load(&l->timeout_us) - l->since_us;
+    wake_in(l, l->in_session && left_us > 0 ? left_us : atomic_load(&l->timeout_us));
     l->finding = clu_finding_new(l->loop, l->address, "the coordinator", on_found, l);
+}
+
+static void went_silent(struct clu_link *l) {
+    link_went_down_text(l, true, "nothing was heard from %s for %.1f s (heartbeat.timeout)", l->peer,
+        (double)atomic_load(&l->timeout_us) / 1e6);
 }
 
 static void on_link_timer(evutil_socket_t fd, short what, void *arg) {
     struct clu_link *l = arg;
-    int64_t now = clk_mono(clk_system()), limit = atomic_load(&l->timeout_us);
+    int64_t limit = atomic_load(&l->timeout_us);
     (void)fd;
     (void)what;
     switch (l->state) {
-    case IDLE: begin_attempt(l); return;
-    case FINDING:
-    case OPENING:
-    case GREETING:
-        went_down_text(l, true, "no greeting from %s in %.1f s", l->peer, (double)limit / 1e6);
+    case LINK_IDLE:
+        if (l->in_session && !link_is_in_time(l))
+            went_silent(l);
+        else
+            begin_attempt(l);
         return;
-    case UP:
-        if (now - atomic_load(&l->heard_us) > limit) {
-            went_down_text(l, true, "nothing was heard from %s for %.1f s (heartbeat.timeout)", l->peer,
-                (double)limit / 1e6);
+    case LINK_FINDING:
+    case LINK_OPENING:
+    case LINK_GREETING:
+        link_went_down_text(l, true, "no greeting from %s in %.1f s", l->peer, (double)limit / 1e6);
+        return;
+    case LINK_UP:
+        if (!link_is_in_time(l)) {
+            went_silent(l);
             return;
         }
         send_heartbeat(l);
         wake_in(l, l->interval_us);
         return;
-    case OVER: return;
+    case LINK_AWAY:
+        if (!link_is_in_time(l)) {
+            went_silent(l);
+            return;
+        }
+        probe(l);
+        wake_in(l, PROBE_AGAIN_US);
+        return;
+    case LINK_OVER: return;
     }
 }
 
@@ -516,9 +458,12 @@ static void flush_queue(void *arg) {
     l->queue = (struct base_buf)BASE_BUF_INIT;
     l->posted = false;
     pthread_mutex_unlock(&l->mutex);
-    if (l->state == UP && queue.len > 0) {
-        base_buf_add(clu_stream_out(l->stream), queue.p, queue.len);
-        clu_stream_flush(l->stream);
+    if (l->in_session && queue.len > 0) {
+        clu_session_add(&l->session, base_buf_view(&queue));
+        if (l->state == LINK_UP) {
+            base_buf_add(clu_stream_out(l->stream), queue.p, queue.len);
+            clu_stream_flush(l->stream);
+        }
     }
     base_buf_release(&queue);
     clu_link_unref(l);
@@ -530,7 +475,7 @@ bool clu_link_send(struct clu_link *link, const Clu__Msg *msg) {
     pthread_mutex_lock(&link->mutex);
     bool up = atomic_load(&link->up), post = up && !link->posted;
     if (up)
-        append_msg(&link->queue, msg);
+        link_append(&link->queue, msg);
     if (post) {
         link->posted = true;
         clu_link_ref(link);
@@ -548,8 +493,8 @@ struct dropping {
 
 static void do_drop(void *arg) {
     struct dropping *d = arg;
-    if (d->link->state == UP || d->link->state == GREETING)
-        went_down_text(d->link, true, "%s", d->reason);
+    if (d->link->in_session || d->link->state == LINK_GREETING)
+        link_went_down_text(d->link, true, "%s", d->reason);
     clu_link_unref(d->link);
     base_free(d->reason);
     base_free(d);
@@ -588,14 +533,14 @@ enum cep_rc clu_link_connect(struct clu_loop *loop, const char *address, const s
 static void do_close(void *arg) {
     struct clu_link *l = arg;
     struct cep_err why = CEP_ERR_INIT;
-    if (l->state == OVER)
+    if (l->state == LINK_OVER)
         return;
     (void)base_err_set(&why, CEP_EINTERRUPTED, "the connection was closed here");
     why.fatal = true; /* not again */
-    if (l->state == IDLE)
-        over(l);
+    if (l->state == LINK_IDLE && !l->in_session)
+        link_over(l);
     else
-        went_down(l, &why, "the worker ends");
+        link_went_down(l, &why, "the worker ends");
 }
 
 void clu_link_close(struct clu_link *link) {
@@ -621,7 +566,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg) {
             l->next->before = l;
         s->links = l;
         struct clu_stream_opts opts = stream_opts(l);
-        l->state = OPENING;
+        l->state = LINK_OPENING;
         l->stream = clu_stream_accept(s->loop, client, &opts);
         snprintf(l->peer, sizeof l->peer, "%s", clu_stream_peer(l->stream));
         wake_in(l, s->opts.heartbeat_timeout_us);
@@ -661,13 +606,8 @@ struct looking {
 static void do_stats(void *arg) {
     struct looking *l = arg;
     *l->out = l->server->stats;
-    for (const struct clu_link *link = l->server->links; link; link = link->next) {
-        uint64_t in = 0, out = 0;
-        if (link->stream)
-            clu_stream_counts(link->stream, &in, &out);
-        l->out->bytes_in += in;
-        l->out->bytes_out += out;
-    }
+    for (const struct clu_link *link = l->server->links; link; link = link->next)
+        count_bytes(link, l->out);
 }
 
 void clu_link_server_stats(const struct clu_link_server *s, struct clu_link_stats *out) {
@@ -680,10 +620,10 @@ static void do_close_server(void *arg) {
     event_free(s->readable);
     close(s->fd);
     while (s->links) {
-        if (s->links->state == IDLE) /* it is going down this moment: its callback calls */
-            over(s->links);
+        if (s->links->state == LINK_IDLE) /* it is going down this moment: its callback calls */
+            link_over(s->links);
         else
-            went_down_text(s->links, true, "the coordinator stops");
+            link_went_down_text(s->links, true, "the coordinator stops");
     }
 }
 
@@ -715,6 +655,9 @@ int64_t clu_link_confirmed_us(const struct clu_link *link) {
 }
 int64_t clu_link_timeout_us(const struct clu_link *link) {
     return atomic_load(&link->timeout_us);
+}
+bool clu_link_is_dead(const struct clu_link *link) {
+    return link->dead;
 }
 const char *clu_link_peer(const struct clu_link *link) {
     return link->peer;

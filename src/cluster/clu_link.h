@@ -8,7 +8,11 @@
  *     fns.message() ◀═════════ messages, heartbeats ═════════▶ fns.message()
  *     fns.down(why), connects again after a while      fns.down(why), the link is gone
  *
- * A frame that is too long, damaged, no message, or out of turn closes the connection with a reason that both ends see; nothing
+ * A connection that breaks is not the end of the link: the worker connects again, each end is sent what it has not received
+ * (clu_session.h), and fns.message() has every message once, in order. The link goes down when that has not happened within the heartbeat
+ * time-out, or, for the server, when nobody listens at the worker's data address any more: its process is gone.
+ *
+ * A frame that is too long, damaged, no message, or out of turn ends the link with a reason that both ends see; nothing
  * else comes to harm. A silent end is given up after the heartbeat time-out.
  *
  * Lease. A heartbeat carries the sender's time and echoes the last one of the other end. So clu_link_confirmed_us() is a time of
@@ -21,7 +25,7 @@
 #include "proto/cepd.pb-c.h"
 
 #define CLU_MAGIC UINT32_C(0x43455057) /* "WPEC" in bytes, "CEPW" as a number */
-enum { CLU_PROTOCOL = 1 };
+enum { CLU_PROTOCOL = 2 };
 
 struct clu_link;
 struct clu_tls;
@@ -42,6 +46,8 @@ struct clu_link_fns {
      * the server refused it for good (why->fatal): then it is over.
      */
     void (*down)(void *arg, struct clu_link *link, bool was_up, const struct cep_err *why);
+    /* It stands, but its connection broke (why), or has been replaced (NULL). Nothing has to be done; NULL = nobody asks. */
+    void (*away)(void *arg, struct clu_link *link, const struct cep_err *why);
 };
 
 struct clu_link_opts {
@@ -64,10 +70,10 @@ enum cep_rc clu_link_listen(struct clu_loop *loop, const char *address, const st
 uint16_t clu_link_server_port(const struct clu_link_server *s);
 struct clu_link_stats {
     uint64_t bytes_in, bytes_out;
-    uint64_t connections, lost; /* greetings that went well; of them, links that went down */
-    uint64_t
-        refused; /* closed before the greeting was over (no cepd, another version, a wrong token), or for bytes that are no message */
-    uint32_t open;
+    uint64_t connections; /* greetings that went well */
+    uint64_t lost;        /* links that went down */
+    uint64_t refused;     /* closed before the greeting was over, or for bytes that are no message */
+    uint32_t open;        /* links that are up */
 };
 /* Any thread. */
 void clu_link_server_stats(const struct clu_link_server *s, struct clu_link_stats *out);
@@ -88,7 +94,7 @@ enum cep_rc clu_link_connect(struct clu_loop *loop, const char *address, const s
 
 /*
  * Sends a message; the caller keeps it. Returns: false when the link is not up (the message is dropped) or the message is longer than a
- * frame may be. Messages of one thread arrive in their order, or the link goes down. Any thread.
+ * frame may be. While the connection is away it waits. Messages of one thread arrive in their order, or the link goes down. Any thread.
  */
 bool clu_link_send(struct clu_link *link, const Clu__Msg *msg);
 /* Says why, and closes: down() comes. A client connects again. Any thread. */
@@ -108,6 +114,8 @@ int64_t clu_link_heard_us(
     const struct clu_link *link); /* monotonic; of the last byte that came; 0 = none yet */
 int64_t clu_link_confirmed_us(const struct clu_link *link); /* monotonic; see Lease; 0 = never */
 int64_t clu_link_timeout_us(const struct clu_link *link);   /* the heartbeat time-out in force */
+/* The server's, in down(): the worker's process is known to be gone, nothing of it runs any more. */
+bool clu_link_is_dead(const struct clu_link *link);
 /* The other end's address, for messages; stays while the link lives. */
 const char *clu_link_peer(const struct clu_link *link);
 

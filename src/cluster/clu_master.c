@@ -20,6 +20,10 @@ static void record_copy(struct clu_record *to, const struct clu_record *from) {
     *to = *from;
     to->failure = from->failure ? base_strdup(from->failure) : NULL;
     to->savepoint = from->savepoint ? base_strdup(from->savepoint) : NULL;
+    to->workers = NULL;
+    to->n_workers = 0;
+    for (uint32_t i = 0; i < from->n_workers; i++)
+        clu_record_add_worker(to, from->workers[i].id, from->workers[i].address);
 }
 
 /* checkpoint.dir is where the jobs' folders are; each has its own, by its id. */
@@ -89,6 +93,7 @@ enum cep_rc clu_master_new(const struct clu_masters *all, const struct clu_spec 
         clu_master_free(m);
         return rc;
     }
+    clu_master_remember_attempt(m);
     show(m);
     *out = m;
     return CEP_OK;
@@ -97,6 +102,7 @@ enum cep_rc clu_master_new(const struct clu_masters *all, const struct clu_spec 
 void clu_master_free(struct clu_master *m) {
     if (!m)
         return;
+    clu_master_forget_attempt(m);
     clu_job_free(m->shown);
     clu_keep_release(&m->keep);
     plan_free(m->plan);

@@ -70,3 +70,7 @@ void *clu_master_run(void *arg);
 /* -- clu_master_remote.c: what the job asks of the workers -------------------------------------------------------------------- */
 
 void clu_master_remote_init(struct clu_master *m);
+/* The attempt that the coordinator before this one had deployed: its workers are not here yet, and may still run it. */
+void clu_master_remember_attempt(struct clu_master *m);
+/* Requires: nobody else has it. */
+void clu_master_forget_attempt(struct clu_master *m);

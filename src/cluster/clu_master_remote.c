@@ -10,14 +10,12 @@
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
-#include "cluster/clu_address.h"
+#include "cluster/clu_probe.h"
 #include "cluster/clu_saved.h"
 #include "runtime/rt_report.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 enum { PROBE_US = 300 * 1000, CANCEL_LOOK_US = 100 * 1000 };
 
@@ -98,8 +96,7 @@ static void resume(void *arg, uint32_t attempt) {
 
 /* -- deploying ---------------------------------------------------------------------------------------------------------------- */
 
-/* Requires: the lock. */
-static void forget_attempt(struct clu_master *m) {
+void clu_master_forget_attempt(struct clu_master *m) {
     struct clu_attempt *a = &m->attempt;
     clu_slots_release(&a->slots);
     base_free(a->members);
@@ -194,6 +191,8 @@ static enum cep_rc send_deploy(struct clu_master *m, const Clu__Deploy *d, struc
     return rc;
 }
 
+static void wait_for_end(struct clu_master *m);
+
 static enum cep_rc deploy(
     void *arg, uint32_t attempt, const struct rt_snap *from, uint64_t next_checkpoint, struct cep_err *err) {
     struct clu_master *m = arg;
@@ -201,12 +200,17 @@ static enum cep_rc deploy(
     struct base_arena a;
     Clu__Deploy d = CLU__DEPLOY__INIT;
     Clu__Restore restore = CLU__RESTORE__INIT;
+    clu_job_note(m->shown, "waits for what the coordinator before had deployed to end");
+    wait_for_end(m);
+    clu_job_note(m->shown, NULL);
     if (clu_master_take_slots(m, m->opts.parallelism, &slots) != CEP_OK) {
         (void)base_err_set(err, CEP_EINTERRUPTED, "interrupted");
         err->fatal = true;
         return CEP_EINTERRUPTED;
     }
     m->record.attempt = number_of(m, attempt);
+    for (uint32_t i = 0; i < slots.n_workers; i++)
+        clu_record_add_worker(&m->record, slots.workers[i].id, slots.workers[i].address);
     clu_master_keep_record(m);
     begin_attempt(m, m->record.attempt, rt_job_exec(m->job), &slots);
     base_arena_init(&a, 0);
@@ -240,30 +244,15 @@ static enum cep_rc judge(void *arg, const struct sto_losses *losses, struct cep_
 
 /* -- giving an attempt up --------------------------------------------------------------------------------------------------------- */
 
-/* Nobody listens where its rows came in: the process is not there any more. */
-static bool is_dead(const char *address) {
-    struct clu_address at;
-    struct timeval patience = { 0, PROBE_US };
-    if (!clu_address_numeric(address, &at))
-        return false;
-    int fd = socket(at.at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    bool refused = setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0 &&
-                   connect(fd, (const struct sockaddr *)&at.at, at.len) != 0 && errno == ECONNREFUSED;
-    (void)close(fd);
-    return refused;
-}
-
-/* Requires: the lock. Returns: one that may still run something of it; UINT32_MAX = none. */
-static uint32_t find_alive(struct clu_master *m) {
+/* Requires: the lock. Something of it may still run. */
+static bool is_alive(const struct clu_master *m) {
     int64_t now = clk_mono(clk_system());
     for (uint32_t i = 0; i < m->attempt.slots.n_workers; i++) {
         const struct clu_member *b = &m->attempt.members[i];
         if (!b->cancelled && !(b->gone && now - b->heard_us >= m->heartbeat_timeout_us))
-            return i;
+            return true;
     }
-    return UINT32_MAX;
+    return false;
 }
 
 /* Requires: the lock, which is let go of meanwhile. */
@@ -273,36 +262,49 @@ static void wait_a_while(struct clu_master *m) {
     (void)pthread_cond_timedwait(&m->changed, &m->attempt_mutex, &until);
 }
 
-static void probe(struct clu_master *m, uint32_t i) {
-    char *address = base_strdup(m->attempt.slots.workers[i].address);
-    uint32_t number = m->attempt.number;
-    (void)pthread_mutex_unlock(&m->attempt_mutex);
-    bool dead = is_dead(address);
+/* Those whose links are down: is the process there? Requires: the lock, which is let go of meanwhile. */
+static void probe(struct clu_master *m) {
+    for (uint32_t i = 0; i < m->attempt.slots.n_workers; i++) {
+        if (m->attempt.members[i].cancelled || !m->attempt.members[i].gone)
+            continue;
+        char *address = base_strdup(m->attempt.slots.workers[i].address);
+        (void)pthread_mutex_unlock(&m->attempt_mutex);
+        bool refused = clu_probe_refuses(address, PROBE_US);
+        (void)pthread_mutex_lock(&m->attempt_mutex);
+        m->attempt.members[i].cancelled |= refused;
+        base_free(address);
+    }
+}
+
+/* Until nothing of the attempt runs any more. By the job's thread, which alone makes and forgets attempts. */
+static void wait_for_end(struct clu_master *m) {
     (void)pthread_mutex_lock(&m->attempt_mutex);
-    if (dead && m->attempt.number == number)
-        m->attempt.members[i].cancelled = true;
-    base_free(address);
+    while (is_alive(m)) {
+        wait_a_while(m);
+        probe(m);
+    }
+    clu_master_forget_attempt(m);
+    (void)pthread_mutex_unlock(&m->attempt_mutex);
+    clu_record_no_workers(&m->record);
+}
+
+static void cancel_msg(const struct clu_master *m, uint32_t number, Clu__Msg *msg, Clu__Cancel *c) {
+    clu__msg__init(msg);
+    clu__cancel__init(c);
+    c->job = m->record.id;
+    c->attempt = number;
+    msg->body_case = CLU__MSG__BODY_CANCEL;
+    msg->cancel = c;
 }
 
 static void cancel(void *arg, uint32_t attempt) {
     struct clu_master *m = arg;
-    Clu__Cancel c = CLU__CANCEL__INIT;
-    Clu__Msg msg = CLU__MSG__INIT;
-    uint32_t alive;
-    c.job = m->record.id;
-    c.attempt = number_of(m, attempt);
-    msg.body_case = CLU__MSG__BODY_CANCEL;
-    msg.cancel = &c;
+    Clu__Cancel c;
+    Clu__Msg msg;
+    cancel_msg(m, number_of(m, attempt), &msg, &c);
     send_all(m, &msg);
-    (void)pthread_mutex_lock(&m->attempt_mutex);
-    while ((alive = find_alive(m)) != UINT32_MAX) {
-        if (m->attempt.members[alive].gone)
-            probe(m, alive);
-        if (find_alive(m) != UINT32_MAX)
-            wait_a_while(m);
-    }
-    forget_attempt(m);
-    (void)pthread_mutex_unlock(&m->attempt_mutex);
+    wait_for_end(m);
+    clu_master_keep_record(m);
     clu_saved_remove(m->keep.dir, c.attempt, UINT64_MAX);
     clu_resources_give_back(m->all->resources, m->record.id);
 }
@@ -436,12 +438,46 @@ void clu_master_heard(struct clu_master *m, const char *worker, const Clu__Msg *
     (void)pthread_mutex_unlock(&m->mutex);
 }
 
-void clu_master_lost(struct clu_master *m, const char *worker, int64_t heard_us, const struct cep_err *why) {
+void clu_master_came(struct clu_master *m, const char *worker, const char *address, struct clu_link *link) {
+    Clu__Cancel c;
+    Clu__Msg msg;
+    (void)pthread_mutex_lock(&m->attempt_mutex);
+    uint32_t who = member(m, worker);
+    cancel_msg(m, m->attempt.number, &msg, &c);
+    if (who != UINT32_MAX && m->attempt.members[who].gone)
+        (void)clu_link_send(link, &msg);
+    for (uint32_t i = 0; i < m->attempt.slots.n_workers; i++)
+        if (i != who && m->attempt.members[i].gone &&
+            strcmp(m->attempt.slots.workers[i].address, address) == 0)
+            m->attempt.members[i].cancelled = true;
+    (void)pthread_cond_broadcast(&m->changed);
+    (void)pthread_mutex_unlock(&m->attempt_mutex);
+}
+
+void clu_master_remember_attempt(struct clu_master *m) {
+    struct clu_attempt *a = &m->attempt;
+    const struct clu_record *r = &m->record;
+    int64_t now = clk_mono(clk_system());
+    *a = (struct clu_attempt){ .number = r->attempt };
+    a->slots.workers = base_calloc(r->n_workers + (size_t)1, sizeof *a->slots.workers);
+    a->members = base_calloc(r->n_workers + (size_t)1, sizeof *a->members);
+    for (uint32_t i = 0; i < r->n_workers; i++) {
+        a->members[i] = (struct clu_member){ .gone = true, .heard_us = now };
+        a->slots.workers[i] = (struct clu_worker_info){ .id = base_strdup(r->workers[i].id),
+            .host = base_strdup(""),
+            .address = base_strdup(r->workers[i].address) };
+    }
+    a->slots.n_workers = r->n_workers;
+}
+
+void clu_master_lost(
+    struct clu_master *m, const char *worker, int64_t heard_us, bool dead, const struct cep_err *why) {
     struct cep_err err = *why;
     (void)pthread_mutex_lock(&m->attempt_mutex);
     uint32_t who = member(m, worker), number = m->attempt.number;
     if (who != UINT32_MAX) {
         m->attempt.members[who].gone = true;
+        m->attempt.members[who].cancelled |= dead;
         m->attempt.members[who].heard_us = heard_us;
     }
     (void)pthread_cond_broadcast(&m->changed);

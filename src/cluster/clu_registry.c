@@ -9,13 +9,34 @@
 #include "base/base_pack.h"
 #include "state/sto_book.h"
 
-enum { RECORD_VERSION = 1 };
+enum { RECORD_VERSION = 2 };
 
 struct clu_registry {
     struct sto_book *book;
 };
 
+void clu_record_no_workers(struct clu_record *r) {
+    for (uint32_t i = 0; i < r->n_workers; i++) {
+        base_free(r->workers[i].id);
+        base_free(r->workers[i].address);
+    }
+    base_free(r->workers);
+    r->workers = NULL;
+    r->n_workers = 0;
+}
+
+static void add_worker(struct clu_record *r, struct base_str id, struct base_str address) {
+    r->workers = base_realloc(r->workers, (r->n_workers + (size_t)1) * sizeof *r->workers);
+    r->workers[r->n_workers++] = (struct clu_record_worker){ base_strndup(id.p, id.len),
+        base_strndup(address.p, address.len) };
+}
+
+void clu_record_add_worker(struct clu_record *r, const char *id, const char *address) {
+    add_worker(r, base_str_of(id), base_str_of(address));
+}
+
 void clu_record_release(struct clu_record *r) {
+    clu_record_no_workers(r);
     base_free(r->failure);
     base_free(r->savepoint);
     r->failure = r->savepoint = NULL;
@@ -30,6 +51,11 @@ void clu_record_pack(const struct clu_record *r, struct base_buf *b) {
     base_pack_varint(b, r->parallelism);
     base_pack_str(b, base_str_of(r->failure ? r->failure : ""));
     base_pack_str(b, base_str_of(r->savepoint ? r->savepoint : ""));
+    base_pack_varint(b, r->n_workers);
+    for (uint32_t i = 0; i < r->n_workers; i++) {
+        base_pack_str(b, base_str_of(r->workers[i].id));
+        base_pack_str(b, base_str_of(r->workers[i].address));
+    }
 }
 
 static char *text_or_null(struct base_str s) {
@@ -39,7 +65,7 @@ static char *text_or_null(struct base_str s) {
 enum cep_rc clu_record_unpack(struct clu_record *r, struct base_str bytes, struct cep_err *err) {
     struct base_unpack u = base_unpack_of(bytes);
     uint8_t version = base_unpack_u8(&u);
-    if (version != RECORD_VERSION)
+    if (version == 0 || version > RECORD_VERSION)
         return base_err_set(err, CEP_EVERSION, "the record of job \"%s\" is of version %u", r->id, version);
     uint8_t state = base_unpack_u8(&u);
     r->created_us = base_unpack_zigzag(&u);
@@ -47,8 +73,15 @@ enum cep_rc clu_record_unpack(struct clu_record *r, struct base_str bytes, struc
     r->attempt = (uint32_t)base_unpack_max(&u, UINT32_MAX);
     r->parallelism = (uint32_t)base_unpack_max(&u, UINT32_MAX);
     struct base_str failure = base_unpack_str(&u), savepoint = base_unpack_str(&u);
-    if (!base_unpack_ok(&u) || state >= RT_STATE_MAX)
+    size_t n = version > 1 ? base_unpack_count(&u, 2) : 0;
+    for (size_t i = 0; i < n && !u.bad; i++) {
+        struct base_str worker = base_unpack_str(&u), address = base_unpack_str(&u);
+        add_worker(r, worker, address);
+    }
+    if (!base_unpack_ok(&u) || state >= RT_STATE_MAX) {
+        clu_record_no_workers(r);
         return base_err_set(err, CEP_EDAMAGED, "the record of job \"%s\" is damaged", r->id);
+    }
     r->state = (enum rt_state)state;
     r->failure = text_or_null(failure);
     r->savepoint = text_or_null(savepoint);

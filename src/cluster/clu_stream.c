@@ -476,6 +476,10 @@ void clu_stream_finish(struct clu_stream *s) {
     (void)leave(s);
 }
 
+void clu_stream_hand_over(struct clu_stream *s, void *arg) {
+    s->opts.arg = arg;
+}
+
 void clu_stream_limit(struct clu_stream *s, size_t max_frame) {
     s->opts.max_frame = max_frame;
 }

@@ -42,6 +42,8 @@ void clu_stream_free(struct clu_stream *s);
 /* What waits is sent still (a second at most), what comes is thrown away; no callback comes any more. Owns it from here on. */
 void clu_stream_finish(struct clu_stream *s);
 void clu_stream_limit(struct clu_stream *s, size_t max_frame);
+/* Callbacks are called with that from now on. */
+void clu_stream_hand_over(struct clu_stream *s, void *arg);
 
 /* Where frames are appended. */
 struct base_buf *clu_stream_out(struct clu_stream *s);

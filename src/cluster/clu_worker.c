@@ -157,6 +157,17 @@ static void on_down(void *arg, struct clu_link *link, bool was_up, const struct 
         w->opts.refused(w->opts.arg, why);
 }
 
+static void on_away(void *arg, struct clu_link *link, const struct cep_err *why) {
+    struct clu_worker *w = arg;
+    (void)link;
+    if (why)
+        say(w, CON_LEVEL_WARNING,
+            "worker %.6s: the connection to the coordinator broke, its tasks go on meanwhile: %s", w->name,
+            why->message);
+    else
+        say(w, CON_LEVEL_INFO, "worker %.6s: the coordinator is connected again", w->name);
+}
+
 /* -- the lease ------------------------------------------------------------------------------------------------------- */
 
 int64_t clu_worker_lease(const struct clu_worker *w) {
@@ -243,7 +254,7 @@ static enum cep_rc go_to_coordinator(struct clu_worker *w, const char *address, 
     struct base_buf at = BASE_BUF_INIT;
     int64_t slots = 1;
     (void)gethostname(host, sizeof host - 1);
-    struct clu_link_opts opts = { .fns = { .up = on_up, .message = on_message, .down = on_down },
+    struct clu_link_opts opts = { .fns = { .up = on_up, .message = on_message, .down = on_down, .away = on_away },
         .arg = w,
         .token = w->opts.token,
         .tls = w->opts.tls };

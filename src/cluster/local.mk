@@ -29,7 +29,10 @@ libclu_la_SOURCES += \
 	src/cluster/clu_finding.c src/cluster/clu_finding.h \
 	src/cluster/clu_frame.c src/cluster/clu_frame.h \
 	src/cluster/clu_link.c src/cluster/clu_link.h src/cluster/clu_link_internal.h \
+	src/cluster/clu_link_greet.c src/cluster/clu_link_msg.c \
 	src/cluster/clu_loop.c src/cluster/clu_loop.h \
+	src/cluster/clu_probe.c src/cluster/clu_probe.h \
+	src/cluster/clu_session.c src/cluster/clu_session.h \
 	src/cluster/clu_stream.c src/cluster/clu_stream.h \
 	src/cluster/clu_tls.c src/cluster/clu_tls.h src/cluster/clu_tls_internal.h \
 	src/cluster/clu_wire.c src/cluster/clu_wire.h \

@@ -14,7 +14,7 @@ enum { N_SENT = 2000 };
 struct end {
     struct clu_link *link; /* counted */
     pthread_mutex_t mutex;
-    atomic_int up, down, failed, messages, out_of_turn;
+    atomic_int up, down, failed, away, back, messages, out_of_turn;
     atomic_uint next;
     char why[600];
     bool refuse;
@@ -56,6 +56,12 @@ static void on_message(void *arg, struct clu_link *link, const Clu__Msg *msg) {
     atomic_fetch_add(&e->messages, 1);
 }
 
+static void on_away(void *arg, struct clu_link *link, const struct cep_err *why) {
+    struct end *e = arg;
+    (void)link;
+    atomic_fetch_add(why ? &e->away : &e->back, 1);
+}
+
 static void on_down(void *arg, struct clu_link *link, bool was_up, const struct cep_err *why) {
     struct end *e = arg;
     (void)link;
@@ -71,13 +77,11 @@ struct fix {
     struct end s, c;
     struct clu_link_opts opts;
     char address[64];
+    const char *data_address; /* of the worker; NULL: nobody listens there */
 };
 
 static const struct clu_link_fns fns = {
-    .hello = on_hello, .up = on_up, .message = on_message, .down = on_down
-};
-static const struct clu_link_client client = {
-    .worker = "w1", .data_address = "127.0.0.1:1", .host = "h", .slots = 4
+    .hello = on_hello, .up = on_up, .message = on_message, .down = on_down, .away = on_away
 };
 
 static void listen_at(struct fix *f, const char *address) {
@@ -86,8 +90,16 @@ static void listen_at(struct fix *f, const char *address) {
     snprintf(f->address, sizeof f->address, "127.0.0.1:%u", clu_link_server_port(f->server));
 }
 
+static struct clu_link_client client_of(const struct fix *f) {
+    return (struct clu_link_client){ .worker = "w1",
+        .data_address = f->data_address ? f->data_address : "127.0.0.1:1",
+        .host = "h",
+        .slots = 4 };
+}
+
 static void dial(struct fix *f, const struct clu_link_opts *opts, const char *address) {
     struct clu_link_opts o = *opts;
+    struct clu_link_client client = client_of(f);
     o.arg = &f->c;
     assert_int_equal(clu_link_connect(f->loop, address, &client, &o, &f->c.link, NULL), CEP_OK);
 }
@@ -251,7 +263,10 @@ static void bytes_that_are_no_greeting_close_the_connection_and_say_why(void **s
     assert_true(send_raw(f, b.p, b.len, answer, sizeof answer) > 0);
     KIT_WAIT(atomic_load(&f->s.failed) == 4);
     say(&f->s, answer, sizeof answer);
-    assert_non_null(strstr(answer, "the worker speaks version 2 of the protocol, the coordinator 1"));
+    char versions[100];
+    snprintf(versions, sizeof versions, "the worker speaks version %d of the protocol, the coordinator %d",
+        CLU_PROTOCOL + 1, CLU_PROTOCOL);
+    assert_non_null(strstr(answer, versions));
 
     base_buf_release(&b);
     assert_int_equal(
@@ -292,9 +307,9 @@ static void a_link_that_is_dropped_comes_again(void **state) {
     KIT_WAIT(atomic_load(&f->c.up) == 2);
 }
 
-static void through_relay(struct fix *f, struct kit_relay *r) {
+static void through_relay(struct fix *f, struct kit_relay *r, int64_t timeout_us) {
     char address[64];
-    f->opts.heartbeat_timeout_us = 300000;
+    f->opts.heartbeat_timeout_us = timeout_us;
     listen_at(f, "127.0.0.1:0");
     kit_relay_start(r, clu_link_server_port(f->server));
     snprintf(address, sizeof address, "127.0.0.1:%u", r->port);
@@ -306,7 +321,7 @@ static void a_silent_end_is_given_up_by_both(void **state) {
     struct fix *f = *state;
     struct kit_relay r;
     char why[600];
-    through_relay(f, &r);
+    through_relay(f, &r, 300000);
     atomic_store(&r.stopped_up, true);
     atomic_store(&r.stopped_down, true);
     KIT_WAIT(atomic_load(&f->s.down) == 1 && atomic_load(&f->c.down) == 1);
@@ -325,7 +340,7 @@ static void a_silent_end_is_given_up_by_both(void **state) {
 static void a_cable_cut_one_way_takes_the_lease_away(void **state) {
     struct fix *f = *state;
     struct kit_relay r;
-    through_relay(f, &r);
+    through_relay(f, &r, 300000);
     KIT_WAIT(clu_link_confirmed_us(f->c.link) > 0);
     atomic_store(&r.stopped_up, true); /* the worker still hears the coordinator, and is not heard */
     KIT_WAIT(atomic_load(&f->s.down) == 1);
@@ -333,18 +348,80 @@ static void a_cable_cut_one_way_takes_the_lease_away(void **state) {
     kit_relay_stop(&r);
 }
 
-static void a_cut_and_a_turned_bit_are_noticed_and_mended(void **state) {
+/* A worker's data address at which somebody listens: its process is there. */
+static void alive(struct fix *f, struct clu_link_server **listener, char *address, size_t size) {
+    struct clu_link_opts opts = { .heartbeat_interval_us = 0 };
+    assert_int_equal(clu_link_listen(f->loop, "127.0.0.1:0", &opts, listener, NULL), CEP_OK);
+    snprintf(address, size, "127.0.0.1:%u", clu_link_server_port(*listener));
+    f->data_address = address;
+}
+
+static void a_connection_that_breaks_is_replaced_and_nothing_is_lost(void **state) {
+    struct fix *f = *state;
+    struct clu_link_server *listener;
+    struct kit_relay r;
+    pthread_t a, b;
+    char address[64];
+    alive(f, &listener, address, sizeof address);
+    through_relay(f, &r, 20000000);
+    for (int i = 0; i < 4; i++) {
+        int there = (i + 1) * N_SENT;
+        atomic_store(&f->c.next, 0);
+        atomic_store(&f->s.next, 0);
+        assert_int_equal(pthread_create(&a, NULL, send_many, f->c.link), 0);
+        assert_int_equal(pthread_create(&b, NULL, send_many, f->s.link), 0);
+        usleep(1000);
+        kit_relay_cut(&r);
+        pthread_join(a, NULL);
+        pthread_join(b, NULL);
+        KIT_WAIT(atomic_load(&f->s.messages) == there && atomic_load(&f->c.messages) == there);
+        KIT_WAIT(atomic_load(&f->c.away) == i + 1 && atomic_load(&f->c.back) == i + 1);
+        KIT_WAIT(atomic_load(&f->s.back) == i + 1);
+    }
+    assert_int_equal(atomic_load(&f->s.out_of_turn) + atomic_load(&f->c.out_of_turn), 0);
+    assert_int_equal(atomic_load(&f->s.down) + atomic_load(&f->c.down), 0);
+    assert_int_equal(atomic_load(&f->s.up) + atomic_load(&f->c.up), 2);
+    kit_relay_stop(&r);
+    clu_link_server_close(listener);
+}
+
+static void a_connection_that_is_not_replaced_in_time_is_the_end(void **state) {
+    struct fix *f = *state;
+    struct clu_link_server *listener;
+    struct kit_relay r;
+    char address[64];
+    alive(f, &listener, address, sizeof address);
+    through_relay(f, &r, 300000);
+    kit_relay_stop(&r); /* nobody takes it any more */
+    KIT_WAIT(atomic_load(&f->s.down) == 1 && atomic_load(&f->c.down) == 1);
+    assert_true(clk_mono(clk_system()) - clu_link_confirmed_us(f->c.link) >= 250000);
+    assert_false(clu_link_is_dead(f->s.link));
+    clu_link_server_close(listener);
+}
+
+static void a_worker_whose_process_has_ended_is_not_waited_for(void **state) {
     struct fix *f = *state;
     struct kit_relay r;
     char why[600];
-    through_relay(f, &r);
+    through_relay(f, &r, 20000000);
     kit_relay_cut(&r);
-    KIT_WAIT(atomic_load(&f->s.down) == 1 && atomic_load(&f->c.up) == 2);
+    KIT_WAIT(atomic_load(&f->s.down) == 1);
+    assert_true(clu_link_is_dead(f->s.link));
+    say(&f->s, why, sizeof why);
+    assert_non_null(strstr(why, "nobody listens at 127.0.0.1:1"));
+    kit_relay_stop(&r);
+}
+
+static void a_turned_bit_is_noticed_and_mended(void **state) {
+    struct fix *f = *state;
+    struct kit_relay r;
+    char why[600];
+    through_relay(f, &r, 300000);
     atomic_store(&r.flip_after, 20);
-    KIT_WAIT(atomic_load(&f->s.down) == 2);
+    KIT_WAIT(atomic_load(&f->s.down) == 1);
     say(&f->s, why, sizeof why);
     assert_non_null(strstr(why, "is damaged"));
-    KIT_WAIT(atomic_load(&f->c.up) == 3);
+    KIT_WAIT(atomic_load(&f->c.up) == 2);
     kit_relay_stop(&r);
 }
 
@@ -443,7 +520,7 @@ static void names_are_found_and_names_that_are_none_are_told(void **state) {
     say(&f->c, why, sizeof why);
     assert_non_null(strstr(why, "could not find host \"no-such-host.invalid\" of the coordinator"));
     struct clu_link *l;
-    assert_int_equal(clu_link_connect(f->loop, "nowhere", &client, &f->opts, &l, NULL), CEP_EINVAL);
+    assert_int_equal(clu_link_connect(f->loop, "nowhere", &(struct clu_link_client){ .slots = 1 }, &f->opts, &l, NULL), CEP_EINVAL);
 }
 
 int main(void) {
@@ -459,7 +536,10 @@ int main(void) {
         TEST(a_link_that_is_dropped_comes_again),
         TEST(a_silent_end_is_given_up_by_both),
         TEST(a_cable_cut_one_way_takes_the_lease_away),
-        TEST(a_cut_and_a_turned_bit_are_noticed_and_mended),
+        TEST(a_connection_that_breaks_is_replaced_and_nothing_is_lost),
+        TEST(a_connection_that_is_not_replaced_in_time_is_the_end),
+        TEST(a_worker_whose_process_has_ended_is_not_waited_for),
+        TEST(a_turned_bit_is_noticed_and_mended),
         TEST(with_certificates_only_those_of_our_authority_meet),
         TEST(names_are_found_and_names_that_are_none_are_told),
         cmocka_unit_test(certificates_that_cannot_be_used_say_which),

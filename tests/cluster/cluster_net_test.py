@@ -14,9 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from cluster_kit import EXAMPLES, Outcome, run_tests  # noqa: E402
 from net_kit import COORDINATOR, NetCluster, enter  # noqa: E402
 
-HEARTBEAT = ("200 ms", "1500 ms")
-TIMEOUT_S = 1.5
-ALL = (None, 0, 1, 2)
+HEARTBEAT = ("300 ms", "2 s")
 
 
 class Load:
@@ -90,6 +88,18 @@ def test_slow_links(folder):
             c.delay(seconds)
             load.goes_on()
         c.kill_worker(1)
+        load.goes_on()
+
+
+def test_connections_that_break(folder):
+    """Between coordinator and workers: they are made again, tasks notice nothing. Between workers: the job goes back."""
+    with Load(folder, 5, 8, relays=True) as load:
+        c = load.cluster
+        for _ in range(3):
+            c.break_connections(None)
+            load.goes_on()
+        assert load.restarts() == 0, c.said()
+        c.wait(lambda: (c.break_connections(2), load.restarts() > 0)[1])
         load.goes_on()
 
 

@@ -79,7 +79,7 @@ class Relay:
     ROOM = 1 << 22  # bytes under way, each direction of a connection
 
     def __init__(self, to):
-        self.to, self.delay = to, 0.0
+        self.to, self.delay, self.sockets = to, 0.0, []
         self.listener = socket.create_server(("", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -99,6 +99,7 @@ class Relay:
             near.close()
             return
         far.settimeout(None)
+        self.sockets += (near, far)
         for a, b in ((near, far), (far, near)):
             a.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.pump(a, b)
@@ -140,8 +141,17 @@ class Relay:
         for f in (read, write):
             threading.Thread(target=f, daemon=True).start()
 
+    def break_all(self):
+        """Those who are connected are not any more; they may come again."""
+        while self.sockets:
+            try:
+                self.sockets.pop().shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is closed already
+
     def close(self):
         self.listener.close()
+        self.break_all()
 
 
 # -- hosts --------------------------------------------------------------------------------------------------------------------
@@ -193,7 +203,7 @@ class NetCluster(Cluster):
         super().__init__(folder, workers=workers, **more)
         if self.tls is None:
             self.env["CEPD_SECURITY"] = "none"
-        self.relays = []
+        self.relays = {}  # by the host that they lead to
         self.hosts = {None: Host("coordinator", COORDINATOR)}
         for i in range(workers):
             self.hosts[i] = Host(f"worker{i}", f"10.77.0.{i + 1}")
@@ -205,7 +215,7 @@ class NetCluster(Cluster):
 
     def __exit__(self, *_):
         super().__exit__()
-        for r in self.relays:
+        for r in self.relays.values():
             r.close()
         for i, host in self.hosts.items():
             host.close()
@@ -215,8 +225,7 @@ class NetCluster(Cluster):
     def set_relays(self):
         for to, host in self.hosts.items():
             port = CONTROL if to is None else ROWS
-            relay = Relay((host.address, port))
-            self.relays.append(relay)
+            relay = self.relays[to] = Relay((host.address, port))
             for i, other in self.hosts.items():
                 if i not in (to, None):
                     other.detour(host, port, relay)
@@ -262,8 +271,13 @@ class NetCluster(Cluster):
 
     def delay(self, seconds):
         self.note(f"all that is sent comes {seconds} s later")
-        for r in self.relays:
+        for r in self.relays.values():
             r.delay = seconds
+
+    def break_connections(self, to):
+        """To a host, through its relay: they are closed, and can be made again at once."""
+        self.note(f"the connections to {self.say(to)} break")
+        self.relays[to].break_all()
 
     def fill(self, i):
         self.note(f"the disk of {self.say(i)} is full")

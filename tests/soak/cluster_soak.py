@@ -13,7 +13,7 @@ connections go through relays are drawn too. Faults, one after another, each for
     cut, deaf                a link between two hosts, both ways or one way
     reset                    the same, with a firewall that answers
     lose, narrow             a host that loses packets, or has little bandwidth
-    delay                    all that is sent comes later (rounds with relays)
+    delay, break             all that is sent comes later; connections to a host break (rounds with relays)
     disk                     a worker's disk is full
 
 Needs the rights to make namespaces. The closing line is "N passed, N failed", N rounds. CEPD names the program (default: build/cepd).
@@ -30,7 +30,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "cluster"))
 from cluster_kit import FINAL, Outcome  # noqa: E402
 from net_kit import NetCluster, enter  # noqa: E402
 
-TIMEOUT_S = 1.0
+TIMEOUT_S = 2.5
 WORKERS = 3
 ROUND_S = 600  # a round that takes longer hangs
 
@@ -46,9 +46,11 @@ FAULTS = {
     "lose": lambda c, rnd: c.lose(a_host(rnd), rnd.randrange(1, 40)),
     "narrow": lambda c, rnd: c.narrow(a_host(rnd), f"{rnd.randrange(500, 8000)}kbit"),
     "delay": lambda c, rnd: c.delay(rnd.uniform(0, 0.4)),
+    "break": lambda c, rnd: c.break_connections(a_host(rnd)),
     "disk": lambda c, rnd: c.fill(rnd.randrange(WORKERS)),
 }
 DIRECT = {"cut", "deaf", "reset"}  # between hosts that see each other's addresses
+RELAYED = {"delay", "break"}
 
 
 def a_host(rnd):
@@ -63,13 +65,13 @@ def round_of(folder, rnd, seconds, faults, counts):
     """Returns: what is wrong."""
     outcome = Outcome(folder, seconds, rnd.randrange(1 << 30))
     relays = rnd.random() < 0.25
-    faults = [f for f in faults if (f != "delay" if not relays else f not in DIRECT)]
+    faults = [f for f in faults if f not in (DIRECT if relays else RELAYED)]
     args = ["--parallelism", str(rnd.choice([1, 2, 4]))]
     if rnd.random() < 0.5:
         args += ["--state-backend", "rocksdb", "--state-memory", rnd.choice(["256k", "1m", "64m"])]
     if rnd.random() < 0.5:
         args += ["--checkpoint-mode", "unaligned"]
-    with NetCluster(folder, heartbeat=("200 ms", f"{TIMEOUT_S} s"), relays=relays) as c:
+    with NetCluster(folder, heartbeat=("300 ms", f"{TIMEOUT_S} s"), relays=relays) as c:
         until = time.monotonic() + ROUND_S
         job = c.submit("p.pattern", *args)
         while c.wait(lambda: c.state(job)) not in FINAL and time.monotonic() < until:
