@@ -89,12 +89,14 @@ enum cep_rc nfa_cold_put(struct nfa_matcher *m, struct nfa_key *k, struct cep_er
     /* The sets' are exact; a run's may be left from one that is gone. */
     if (m->p->store == NFA_STORE_RUNS)
         nfa_key_find_deadline(m, k);
-    struct put p = { c->tier, k->stored ? *nfa_cold_row_deadline(k) : EVT_TIME_MAX, k->deadline };
+    int64_t was = k->stored ? *nfa_cold_row_deadline(k) : EVT_TIME_MAX;
+    bool stays = was < k->deadline && was > sto_tier_given(c->tier) && k->deadline != EVT_TIME_MAX;
+    struct put p = { c->tier, was, stays ? was : k->deadline };
     struct sto_out out = { on_put, &p };
     enum cep_rc rc = nfa_save_key(&c->saver, k, &out, err);
     k->stored = true;
     k->dirty = false;
-    *nfa_cold_row_deadline(k) = k->deadline;
+    *nfa_cold_row_deadline(k) = p.deadline;
     return rc;
 }
 
@@ -169,6 +171,12 @@ static size_t bytes(const struct nfa_matcher *m) {
     return m->mem.live - nfa_cells_spare(m) + m->timers.cap * sizeof *m->timers.heap + nfa_spill_bytes(m);
 }
 
+/* Its row among the timers came while it was in memory, and came too early. */
+static bool lacks_timer(const struct nfa_matcher *m, const struct nfa_key *k) {
+    int64_t at = *nfa_cold_row_deadline((struct nfa_key *)(uintptr_t)k);
+    return at != EVT_TIME_MAX && at <= sto_tier_given(m->cold->tier);
+}
+
 /* May the key leave memory now? */
 static bool may_leave(const struct nfa_matcher *m, const struct nfa_key *k) {
     return !k->ghost && !(m->cold->held && k->dirty && k->saved == m->save_number);
@@ -192,7 +200,7 @@ static void evict(struct nfa_matcher *m) {
         }
         if (k->leaves)
             continue;
-        if (k->dirty && !fail(m, nfa_cold_put(m, k, &err), &err))
+        if ((k->dirty || lacks_timer(m, k)) && !fail(m, nfa_cold_put(m, k, &err), &err))
             break;
         k->leaves = true;
         c->leaving = base_grow(c->leaving, c->n_leaving, &c->cap_leaving, sizeof *c->leaving);
@@ -263,7 +271,8 @@ bool nfa_cold_has(struct nfa_matcher *m, const struct nfa_key *k) {
     bool found = false;
     base_buf_clear(&c->saver.key);
     nfa_key_canonical(m, k, &c->saver.key);
-    return fail(m, sto_tier_get(c->tier, base_buf_view(&c->saver.key), &c->row, &deadline, &found, &err), &err) &&
+    return fail(m, sto_tier_get(c->tier, base_buf_view(&c->saver.key), &c->row, &deadline, &found, &err),
+               &err) &&
            found;
 }
 

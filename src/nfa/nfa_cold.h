@@ -7,7 +7,9 @@
  *                    └──────── looked up by an event, or its timer is due ◀───┘
  *
  * A key in memory may have a row in the tier too (`stored`): its bytes as they were written last, current while the key is not
- * `dirty`. Its row's deadline is remembered, for that is where the row among the timers lies.
+ * `dirty`. Its row's deadline is remembered, for that is where the row among the timers lies. It may be earlier than the key's:
+ * most deadlines move out before they are due, and the row is left where it is; when it comes too early it has no more use,
+ * and the key is put again, with a new one, before it is in the tier alone.
  *
  * Ghosts. A key that died while it had a row stays in the table, empty, until the row is deleted with the next batch: whoever
  * looks it up meanwhile finds that there is nothing, and may start anew in its place.
@@ -23,6 +25,7 @@
  *   I1  a key is in the table, or in the tier alone, or it has no state
  *   I2  a key that is not stored is dirty; a ghost is stored
  *   I3  no timer of a cold key is earlier than m->cold_next
+ *   I4  the row's deadline of a key is not later than the key's was when it was written, and has not come if the key is cold
  */
 #include "nfa/nfa_save.h"
 #include "state/sto_tier.h"

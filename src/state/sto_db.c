@@ -12,7 +12,9 @@ enum {
     DEFAULT_MEMORY = 32 << 20,
     MIN_MEMORY = 1 << 20,
     BLOOM_BITS = 10,
-    TABLE_FILE_BYTES = 4 << 20 /* small files: a checkpoint that follows few changes uploads few bytes */
+    TABLE_FILE_BYTES = 4 << 20, /* small files: a checkpoint that follows few changes uploads few bytes */
+    FLUSHED_FILES =
+        8 /* of checkpoints that follow each other, before they are merged: each merge costs more than they do */
 };
 
 static const char *const space_names[STO_SPACE_MAX] = { "default", "timers", "rows" };
@@ -44,8 +46,8 @@ static enum cep_rc outcome(const char *dir, const char *doing, char *why, struct
 static enum cep_rc written(const struct sto_db *db, const char *doing, char *why, struct cep_err *err) {
     uint64_t n = 0;
     enum cep_rc rc = outcome(db->dir, doing, why, err);
-    if (rc != CEP_OK && err && rocksdb_property_int_cf(db->db, db->spaces[0], "rocksdb.background-errors", &n) == 0 &&
-        n > 0) {
+    if (rc != CEP_OK && err &&
+        rocksdb_property_int_cf(db->db, db->spaces[0], "rocksdb.background-errors", &n) == 0 && n > 0) {
         err->retriable = false;
         base_err_hint(err, "the database takes nothing any more: go back to the last checkpoint");
     }
@@ -62,6 +64,7 @@ static rocksdb_options_t *options_of(const struct sto_db *db, size_t memory) {
     rocksdb_options_set_db_write_buffer_size(o, memory / 2);
     rocksdb_options_set_max_write_buffer_number(o, 2);
     rocksdb_options_set_target_file_size_base(o, TABLE_FILE_BYTES);
+    rocksdb_options_set_level0_file_num_compaction_trigger(o, FLUSHED_FILES);
     rocksdb_options_set_max_background_jobs(o, 2);
     rocksdb_options_set_max_open_files(o, 256);
     rocksdb_options_set_compression(o, rocksdb_lz4_compression);
@@ -94,7 +97,8 @@ static enum cep_rc open_at(
     const rocksdb_options_t *each[STO_SPACE_MAX];
     for (int i = 0; i < STO_SPACE_MAX; i++)
         each[i] = db->options;
-    db->db = rocksdb_open_column_families(db->options, dir, STO_SPACE_MAX, space_names, each, db->spaces, &why);
+    db->db = rocksdb_open_column_families(
+        db->options, dir, STO_SPACE_MAX, space_names, each, db->spaces, &why);
     enum cep_rc rc = outcome(dir, "open", why, err);
     if (rc != CEP_OK) {
         sto_db_close(db);
@@ -158,6 +162,10 @@ void sto_db_batch_delete(
     rocksdb_writebatch_delete_cf(b->rows, db->spaces[space], key.p, key.len);
 }
 
+void sto_db_batch_clear(struct sto_db_batch *b) {
+    rocksdb_writebatch_clear(b->rows);
+}
+
 size_t sto_db_batch_bytes(const struct sto_db_batch *b) {
     size_t len = 0;
     (void)rocksdb_writebatch_data(b->rows, &len);
@@ -166,6 +174,8 @@ size_t sto_db_batch_bytes(const struct sto_db_batch *b) {
 
 enum cep_rc sto_db_write(struct sto_db *db, struct sto_db_batch *b, struct cep_err *err) {
     char *why = NULL;
+    /* Of the thread: it would count every comparison of two keys. */
+    rocksdb_set_perf_level(rocksdb_disable);
     rocksdb_write(db->db, db->write, b->rows, &why);
     enum cep_rc rc = written(db, "write", why, err);
     if (rc == CEP_OK)
@@ -180,8 +190,8 @@ enum cep_rc sto_db_get(struct sto_db *db, enum sto_space space, struct base_str 
     char *why = NULL;
     base_buf_clear(out);
     *found = false;
-    rocksdb_pinnableslice_t *row =
-        rocksdb_get_pinned_cf(db->db, db->read, db->spaces[space], key.p, key.len, &why);
+    rocksdb_pinnableslice_t *row = rocksdb_get_pinned_cf(
+        db->db, db->read, db->spaces[space], key.p, key.len, &why);
     if (row) {
         size_t len;
         const char *p = rocksdb_pinnableslice_value(row, &len);
@@ -295,8 +305,7 @@ enum cep_rc sto_db_scan(struct sto_db *db, enum sto_space space, struct base_str
 enum cep_rc sto_db_delete_range(
     struct sto_db *db, enum sto_space space, struct base_str from, struct base_str to, struct cep_err *err) {
     char *why = NULL;
-    rocksdb_delete_range_cf(
-        db->db, db->write, db->spaces[space], from.p, from.len, to.p, to.len, &why);
+    rocksdb_delete_range_cf(db->db, db->write, db->spaces[space], from.p, from.len, to.p, to.len, &why);
     return written(db, "write", why, err);
 }
 
@@ -315,7 +324,8 @@ enum cep_rc sto_db_checkpoint(struct sto_db *db, const char *dir, struct cep_err
 }
 
 size_t sto_db_memory(const struct sto_db *db) {
-    static const char *const what[] = { "rocksdb.cur-size-all-mem-tables", "rocksdb.estimate-table-readers-mem" };
+    static const char *const what[] = { "rocksdb.cur-size-all-mem-tables",
+        "rocksdb.estimate-table-readers-mem" };
     size_t sum = rocksdb_cache_get_usage(db->cache);
     for (int i = 0; i < STO_SPACE_MAX; i++)
         for (size_t k = 0; k < sizeof what / sizeof *what; k++) {

@@ -52,6 +52,7 @@ void sto_db_batch_put(struct sto_db_batch *b, struct sto_db *db, enum sto_space 
     struct base_str value);
 void sto_db_batch_delete(
     struct sto_db_batch *b, struct sto_db *db, enum sto_space space, struct base_str key);
+void sto_db_batch_clear(struct sto_db_batch *b);
 size_t sto_db_batch_bytes(const struct sto_db_batch *b);
 /*
  * Ensures: all of the batch is there, or (an error) none of it; the batch is empty in the first case, as it was in the second.

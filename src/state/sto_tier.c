@@ -1,6 +1,8 @@
 /*
  * sto_tier -- see sto_tier.h.
  *
+ * Changes are written in the order of their rows: RocksDB finds the place of each from that of the one before it.
+ *
  * Timers are read ahead, a few hundred at a time, because a walk over the database costs more to begin than to go on. What was
  * read is a queue of rows up to a place in the order; a timer that is written before that place cuts the queue there, and it is
  * read again.
@@ -12,7 +14,18 @@
 #include "base/base_pack.h"
 #include "event/evt_batch.h"
 
+#include <stdlib.h>
+
 enum { AHEAD = 512, HEAD = 8, KEY_PREFIX = 5, TIMER_PREFIX = 10 };
+
+/* A change that is collected. */
+struct change {
+    uint64_t prefix; /* of the row: orders most of them */
+    size_t off;      /* in `changes`: the row, then the value */
+    uint32_t row_len, value_len;
+    enum sto_space space;
+    bool deletes;
+};
 
 struct due {
     int64_t deadline;
@@ -23,10 +36,12 @@ struct sto_tier {
     struct sto_db *db; /* borrowed */
     uint16_t op;
     uint8_t ns;
-    struct sto_db_batch *batch; /* owned */
-    size_t n_batch;             /* rows in it */
-    int64_t batch_first;        /* the earliest deadline put in it */
-    struct base_buf row, value; /* scratch */
+    struct change *change; /* owned; changes that are collected */
+    size_t n_change, cap_change;
+    struct base_buf changes;    /* their bytes */
+    int64_t change_first;       /* the earliest deadline put by them */
+    struct sto_db_batch *batch; /* owned; scratch */
+    struct base_buf row;        /* scratch */
     struct base_buf many;       /* scratch: keys of rows */
     struct base_str *many_keys;
     size_t cap_many;
@@ -37,7 +52,7 @@ struct sto_tier {
     struct base_buf from; /* where reading goes on */
     int64_t read_to;      /* all timers before this deadline were read, and none behind `from` */
     bool at_end;          /* there was nothing behind `from` */
-    int64_t given;        /* no timer behind this deadline was handed out, but for those that are to come again */
+    int64_t given; /* no timer behind this deadline was handed out, but for those that are to come again */
     struct sto_rows *rows; /* owned; NULL: nobody asked for them */
 };
 
@@ -79,7 +94,7 @@ struct sto_tier *sto_tier_new(struct sto_db *db, uint16_t op, uint8_t ns) {
     t->op = op;
     t->ns = ns;
     t->batch = sto_db_batch_new();
-    t->batch_first = EVT_TIME_MAX;
+    t->change_first = EVT_TIME_MAX;
     t->queue = base_calloc(AHEAD, sizeof *t->queue);
     t->read_to = t->given = EVT_TIME_MIN;
     timer_row(t, &t->from, EVT_TIME_MIN, BASE_STR(""));
@@ -91,8 +106,9 @@ void sto_tier_free(struct sto_tier *t) {
         return;
     sto_db_batch_free(t->batch);
     sto_rows_free(t->rows);
+    base_free(t->change);
+    base_buf_release(&t->changes);
     base_buf_release(&t->row);
-    base_buf_release(&t->value);
     base_buf_release(&t->many);
     base_free(t->many_keys);
     base_free(t->queue);
@@ -103,37 +119,54 @@ void sto_tier_free(struct sto_tier *t) {
 
 /* -- writing ---------------------------------------------------------------------------------------------------- */
 
+/* The row is in t->row. Returns: where the value goes, behind it. */
+static struct base_buf *collect(struct sto_tier *t, enum sto_space space, bool deletes) {
+    t->change = base_grow(t->change, t->n_change, &t->cap_change, sizeof *t->change);
+    struct change *c = &t->change[t->n_change++];
+    *c = (struct change){
+        .off = t->changes.len, .row_len = (uint32_t)t->row.len, .space = space, .deletes = deletes
+    };
+    for (size_t i = 0; i < 8; i++)
+        c->prefix = c->prefix << 8 | (i < t->row.len ? (uint8_t)t->row.p[i] : 0);
+    base_buf_str(&t->changes, base_buf_view(&t->row));
+    return &t->changes;
+}
+
+static void put_key(struct sto_tier *t, struct base_str key, struct base_str value, int64_t deadline) {
+    (void)row_of_key(t, key);
+    struct base_buf *b = collect(t, STO_SPACE_KEYS, false);
+    base_pack_u64(b, (uint64_t)deadline);
+    base_buf_str(b, value);
+    t->change[t->n_change - 1].value_len = (uint32_t)(HEAD + value.len);
+}
+
+static void change_timer(struct sto_tier *t, int64_t deadline, struct base_str key, bool deletes) {
+    if (deadline == EVT_TIME_MAX)
+        return;
+    timer_row(t, &t->row, deadline, key);
+    (void)collect(t, STO_SPACE_TIMERS, deletes);
+}
+
 void sto_tier_put(
     struct sto_tier *t, struct base_str key, struct base_str value, int64_t was, int64_t deadline) {
-    base_buf_clear(&t->value);
-    base_pack_u64(&t->value, (uint64_t)deadline);
-    base_buf_str(&t->value, value);
-    sto_db_batch_put(t->batch, t->db, STO_SPACE_KEYS, row_of_key(t, key), base_buf_view(&t->value));
-    t->n_batch++;
-    if (was != deadline && was != EVT_TIME_MAX) {
-        timer_row(t, &t->row, was, key);
-        sto_db_batch_delete(t->batch, t->db, STO_SPACE_TIMERS, base_buf_view(&t->row));
-    }
-    if (was != deadline && deadline != EVT_TIME_MAX) {
-        timer_row(t, &t->row, deadline, key);
-        sto_db_batch_put(t->batch, t->db, STO_SPACE_TIMERS, base_buf_view(&t->row), BASE_STR(""));
+    put_key(t, key, value, deadline);
+    if (was != deadline) {
+        change_timer(t, was, key, true);
+        change_timer(t, deadline, key, false);
     }
     /* Also one that is there and has come: it is to come again. */
-    if ((was != deadline || deadline <= t->given) && deadline < t->batch_first)
-        t->batch_first = deadline;
+    if ((was != deadline || deadline <= t->given) && deadline < t->change_first)
+        t->change_first = deadline;
 }
 
 void sto_tier_delete(struct sto_tier *t, struct base_str key, int64_t was) {
-    sto_db_batch_delete(t->batch, t->db, STO_SPACE_KEYS, row_of_key(t, key));
-    t->n_batch++;
-    if (was != EVT_TIME_MAX) {
-        timer_row(t, &t->row, was, key);
-        sto_db_batch_delete(t->batch, t->db, STO_SPACE_TIMERS, base_buf_view(&t->row));
-    }
+    (void)row_of_key(t, key);
+    (void)collect(t, STO_SPACE_KEYS, true);
+    change_timer(t, was, key, true);
 }
 
 size_t sto_tier_pending(const struct sto_tier *t) {
-    return t->n_batch ? sto_db_batch_bytes(t->batch) : 0;
+    return t->changes.len;
 }
 
 /* Timers from this deadline on are there now that were not when they were read. */
@@ -151,16 +184,47 @@ static void read_again(struct sto_tier *t, int64_t deadline) {
     t->at_end = false;
 }
 
+static struct base_str row_of(const struct sto_tier *t, const struct change *c) {
+    return (struct base_str){ t->changes.p + c->off, c->row_len };
+}
+
+/* Changes of one row stay in the order in which they were made. */
+static int by_row(const void *a, const void *b, void *arg) {
+    const struct change *x = a, *y = b;
+    if (x->space != y->space)
+        return x->space < y->space ? -1 : 1;
+    if (x->prefix != y->prefix)
+        return x->prefix < y->prefix ? -1 : 1;
+    int order = base_str_cmp(row_of(arg, x), row_of(arg, y));
+    return order != 0 ? order : x->off < y->off ? -1 : x->off > y->off;
+}
+
+static void fill_batch(struct sto_tier *t) {
+    qsort_r(t->change, t->n_change, sizeof *t->change, by_row, t);
+    for (size_t i = 0; i < t->n_change; i++) {
+        const struct change *c = &t->change[i];
+        struct base_str row = row_of(t, c);
+        if (c->deletes)
+            sto_db_batch_delete(t->batch, t->db, c->space, row);
+        else
+            sto_db_batch_put(
+                t->batch, t->db, c->space, row, (struct base_str){ row.p + row.len, c->value_len });
+    }
+}
+
 enum cep_rc sto_tier_write(struct sto_tier *t, struct cep_err *err) {
-    if (!t->n_batch)
+    if (!t->n_change)
         return CEP_OK;
+    sto_db_batch_clear(t->batch);
+    fill_batch(t);
     enum cep_rc rc = sto_db_write(t->db, t->batch, err);
     if (rc != CEP_OK)
         return rc;
-    if (t->batch_first != EVT_TIME_MAX)
-        read_again(t, t->batch_first);
-    t->n_batch = 0;
-    t->batch_first = EVT_TIME_MAX;
+    if (t->change_first != EVT_TIME_MAX)
+        read_again(t, t->change_first);
+    t->n_change = 0;
+    base_buf_clear(&t->changes);
+    t->change_first = EVT_TIME_MAX;
     return CEP_OK;
 }
 
@@ -202,8 +266,8 @@ static enum cep_rc on_found(void *arg, size_t i, struct base_str value, struct c
     return rc == CEP_OK ? m->found(m->arg, i, value, deadline, err) : rc;
 }
 
-enum cep_rc sto_tier_get_many(struct sto_tier *t, const struct base_str *keys, size_t n, sto_tier_found_fn found,
-    void *arg, struct cep_err *err) {
+enum cep_rc sto_tier_get_many(struct sto_tier *t, const struct base_str *keys, size_t n,
+    sto_tier_found_fn found, void *arg, struct cep_err *err) {
     struct many m = { found, arg };
     base_buf_clear(&t->many);
     if (t->cap_many < n) {
@@ -230,11 +294,16 @@ int64_t sto_tier_next(const struct sto_tier *t) {
     return t->at_end ? EVT_TIME_MAX : t->read_to;
 }
 
+int64_t sto_tier_given(const struct sto_tier *t) {
+    return t->given;
+}
+
 /* Requires: the queue is empty. */
 static enum cep_rc read_ahead(struct sto_tier *t, struct cep_err *err) {
     struct base_str row, value;
     base_buf_clear(&t->row);
-    put_be(&t->row, t->op + UINT64_C(1), 3); /* as a number of 3 bytes it is behind every row of this operator ... */
+    put_be(&t->row, t->op + UINT64_C(1),
+        3); /* as a number of 3 bytes it is behind every row of this operator ... */
     struct base_str to = { t->row.p + 1, 2 };
     if (t->op == UINT16_MAX)
         to.p = NULL; /* ... and the last one's go to the end */
@@ -285,7 +354,7 @@ struct sto_tier_scan {
     const struct sto_tier *t;
     struct sto_db_iter *it;
     struct base_buf place;
-    bool moved; /* it stands on the row behind the one given last */
+    bool moved;            /* it stands on the row behind the one given last */
     struct sto_rows *rows; /* owned; NULL: the tier's own */
     struct sto_rows_scan *waiting;
 };

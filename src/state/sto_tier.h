@@ -6,8 +6,8 @@
  *     STO_SPACE_TIMERS  operator | deadline | key             ->   ""             of every key with a deadline
  *
  * (sto_db.h says how the parts are written.) The key is its canonical bytes, the group theirs, the value the owner's: of the
- * pattern operator the bytes of a KEY entry (nfa_save.c). The deadline is when something happens to the key without an event;
- * EVT_TIME_MAX (no such thing) has no row among the timers.
+ * pattern operator the bytes of a KEY entry (nfa_save.c). The deadline is when something happens to the key without an event, or
+ * earlier: then its owner looks at the key and puts it again. EVT_TIME_MAX (no such thing) has no row among the timers.
  *
  * Changes are collected and written whole by sto_tier_write(); nobody reads a row between put and write. The owner says which
  * deadline the key's row had before, so that no timer outlives its key: a key has one timer row or none.
@@ -49,6 +49,8 @@ enum cep_rc sto_tier_get_many(struct sto_tier *t, const struct base_str *keys, s
  */
 /* No timer comes before this time; EVT_TIME_MAX = none. May be too early, until sto_tier_due() has looked. */
 int64_t sto_tier_next(const struct sto_tier *t);
+/* A timer that lies behind this time has not come, or will come again. */
+int64_t sto_tier_given(const struct sto_tier *t);
 /* The next timer with a deadline <= upto; *key is borrowed until the next call. CEP_NONE when there is none. */
 enum cep_rc sto_tier_due(
     struct sto_tier *t, int64_t upto, struct base_str *key, int64_t *deadline, struct cep_err *err);
