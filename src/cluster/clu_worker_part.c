@@ -239,6 +239,7 @@ static enum cep_rc settings(struct clu_worker_part *p, struct rt_opts *opts, str
     clu_keep_release(&keep);
     opts->parallelism = d->parallelism;
     opts->base_dir = d->base_dir[0] ? d->base_dir : NULL;
+    opts->writer = p->job;
     opts->next_checkpoint = d->next_checkpoint;
     opts->losses = &p->losses;
     opts->log = log_line;

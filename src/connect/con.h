@@ -67,6 +67,11 @@ struct con_bad {
 struct con_env {
     const char
         *base_dir; /* folder of the .pattern file, where relative paths start; NULL = the current one */
+    /*
+     * The job, where another writer of the same name can only be one that the job has given up, and that may not be waited for
+     * (a cluster's): what it holds is taken from it. NULL = others are not to be disturbed.
+     */
+    const char *writer;
     struct event_base *loop;      /* libevent; NULL = no connectors with a network, stdin is polled */
     int64_t (*now_us)(void *arg); /* processing time, microseconds since the epoch */
     void (*log)(void *arg, enum con_level level, const char *text); /* one line, said once for each cause */

@@ -21,18 +21,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 enum { STATE_ONE = 0, STATE_PARTS, STATE_MAX };
-
-enum cep_rc con_file_lock(struct con_file_sink *fs, struct cep_err *err) {
-    if (!fs->exactly_once || flock(fs->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-        return CEP_OK; /* some file systems have no locks */
-    base_err_set(err, CEP_ESTATE, "file \"%s\" is being written by another job", fs->open_path);
-    base_err_hint(err, "with delivery exactly once a file has one writer");
-    return CEP_ESTATE;
-}
 
 /* Syncs the names in the folder that the files are in. */
 static enum cep_rc sync_folder(struct con_file_sink *fs, struct cep_err *err) {
@@ -339,7 +330,7 @@ static enum cep_rc restore_one(struct con_file_sink *fs, const struct state *st,
         }
     }
     if (rc == CEP_OK)
-        rc = cut(fd, fs->path, st->length, &gone, err);
+        rc = cut(fs->fd, fs->path, st->length, &gone, err);
     if (rc == CEP_OK)
         rc = sync_folder(fs, err);
     if (rc == CEP_OK && st->length == 0) { /* its header comes again */

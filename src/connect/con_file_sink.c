@@ -209,6 +209,12 @@ enum cep_rc con_file_finish(struct con_file_sink *fs, bool rotate, struct cep_er
         rc = con_file_sync(fs, err);
     if (rc != CEP_OK)
         return rc;
+    if (fs->exactly_once && (fs->parts || named) && !con_file_is_there(fs)) {
+        base_err_set(
+            err, CEP_ESTATE, "file \"%s\" is not the one that is being written any more", fs->open_path);
+        base_err_hint(err, "somebody removed or replaced it");
+        return CEP_ESTATE;
+    }
     if (fs->parts && empty) { /* nothing came: no empty part files */
         if (unlink(fs->open_path) != 0 && errno != ENOENT)
             return con_io_err(err, errno, "could not remove file \"%s\"", fs->open_path);

@@ -79,5 +79,10 @@ enum cep_rc con_file_commit(struct con_sink *sink, struct base_str state, struct
 bool con_file_tell(struct base_str state, struct base_buf *words);
 /* Before anything is opened: files become what they were at the checkpoint. Returns: CEP_OK with a file open, or none. */
 enum cep_rc con_file_restore(struct con_file_sink *fs, const struct con_sink_how *how, struct cep_err *err);
-/* The open file is nobody else's. */
+/*
+ * con_file_own.c. Exactly once: the open file, of whose bytes fs->size count, is nobody else's. One that a writer of the same name has is
+ * taken from it: fs->fd is another one then. Returns: CEP_ESTATE, CEP_EIO.
+ */
 enum cep_rc con_file_lock(struct con_file_sink *fs, struct cep_err *err);
+/* Nobody has taken it. */
+bool con_file_is_there(const struct con_file_sink *fs);

@@ -7,6 +7,7 @@ libcon_la_SOURCES = \
 	src/connect/con_file.c src/connect/con_file.h \
 	src/connect/con_file_commit.c \
 	src/connect/con_file_meet.c \
+	src/connect/con_file_own.c \
 	src/connect/con_file_sink.c src/connect/con_file_sink.h \
 	src/connect/con_file_source.c \
 	src/connect/con_generate.c src/connect/con_generate.h \

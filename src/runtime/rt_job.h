@@ -36,6 +36,7 @@ struct rt_opts {
     uint32_t parallelism;      /* 1..PLAN_PARALLELISM_MAX */
     uint32_t channel_capacity; /* `channel.capacity`: elements (batches, watermarks) between two tasks */
     const char *base_dir;      /* folder of the .pattern file; NULL = the current one */
+    const char *writer;        /* con_env.writer: the job's id in a cluster; NULL = none */
     uint32_t batch_rows;       /* `batch.size`, 1..EVT_BATCH_ROWS */
     int64_t linger_us;         /* `batch.linger`: sinks are flushed at least this often */
     uint64_t max_buffered;     /* rows waiting for watermarks, over all operators */

@@ -85,6 +85,7 @@ static enum cep_rc open_sinks(struct rt_task *task, struct cep_err *err) {
         struct con_env env;
         con_env_init(&env);
         env.base_dir = opts->base_dir;
+        env.writer = opts->writer;
         env.loop = task->loop;
         env.stdin_fd = opts->stdin_fd;
         env.stdout_fd = opts->stdout_fd;

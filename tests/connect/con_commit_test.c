@@ -21,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* -- calls that fail -------------------------------------------------------------------------------------------------- */
@@ -235,6 +236,103 @@ static void a_file_has_one_writer(void **state) {
     check_err(f, "file \"%s/out\" is being written by another job", false);
     con_sink_close(first);
     assert_int_equal(open_as(f, NULL, 0), CEP_OK);
+}
+
+/* The file system of the tests' folder can say whose a file is. */
+static bool has_names(struct fix *f) {
+    con_kit_put(&f->k, "probe", "");
+    return setxattr(con_kit_path(&f->k, "probe"), "user.cepd.writer", "j", 1, 0) == 0;
+}
+
+static void a_writer_that_was_given_up_keeps_nothing(void **state) {
+    struct fix *f = *state;
+    f->k.env.writer = "job 1";
+    start(f, "file", "path = 'out'", "json");
+    assert_int_equal(put(f, "{\"a\":1}\n"), CEP_OK);
+    struct base_str at = prepared(f);
+    assert_int_equal(put(f, "{\"a\":2}\n"), CEP_OK);
+    assert_int_equal(con_sink_flush(f->sink, false, NULL), CEP_OK);
+    struct con_sink *zombie = f->sink, *next;
+    f->sink = NULL;
+    f->k.env.writer = "job 2"; /* another job has to wait, and one without a name too */
+    assert_int_equal(restore(f, at), CEP_ESTATE);
+    f->k.env.writer = NULL;
+    assert_int_equal(restore(f, at), CEP_ESTATE);
+    check_err(f, "file \"%s/out\" is being written by another job", false);
+    f->k.env.writer = "job 1";
+    if (!has_names(f)) {
+        assert_int_equal(restore(f, at), CEP_ESTATE);
+        con_sink_close(zombie);
+        return;
+    }
+    assert_int_equal(restore(f, at), CEP_OK);
+    check_file(f, "out", "{\"a\":1}\n");
+    assert_non_null(strstr(f->k.log.p, "is still held by a writer that was given up: 8 bytes went to a new file"));
+    assert_int_equal(put(f, "{\"a\":3}\n"), CEP_OK);
+    (void)prepared(f);
+    next = f->sink;
+    f->sink = zombie;
+    assert_int_equal(put(f, "{\"a\":4}\n"), CEP_OK); /* it comes back, and writes */
+    (void)prepared(f);
+    check_file(f, "out", "{\"a\":1}\n{\"a\":3}\n");
+    f->sink = next;
+    con_sink_close(zombie); /* its end takes nobody's lock away */
+    next = f->sink;
+    f->sink = NULL;
+    f->k.env.writer = NULL;
+    assert_int_equal(restore(f, at), CEP_ESTATE);
+    con_sink_close(next);
+    assert_int_equal(restore(f, at), CEP_OK);
+    con_sink_close(f->sink);
+    f->k.env.writer = "job 1";
+    f->sink = NULL;
+    assert_int_equal(restore(f, at), CEP_OK);
+    check_gone(f, "out.taken");
+}
+
+/* Its file has become another's: it may not be given other names. */
+static void a_writer_that_was_given_up_renames_nothing(void **state) {
+    struct fix *f = *state;
+    if (!has_names(f))
+        return;
+    f->k.env.writer = "job 1";
+    start(f, "file", "path = 'out', rotate_size = 16", "json");
+    assert_int_equal(put(f, "{\"a\":1}\n"), CEP_OK);
+    struct base_str at = prepared(f);
+    struct con_sink *zombie = f->sink, *next;
+    f->sink = NULL;
+    assert_int_equal(restore(f, at), CEP_OK);
+    next = f->sink;
+    f->sink = zombie;
+    assert_int_equal(put(f, "{\"a\":2}\n{\"a\":3}\n"), CEP_ESTATE);
+    check_err(f, "file \"%s/out\" is not the one that is being written any more", false);
+    con_sink_close(zombie);
+    f->sink = next;
+    check_file(f, "out", "{\"a\":1}\n");
+    check_gone(f, "out.1");
+}
+
+static void a_part_file_that_goes_on_is_taken_too(void **state) {
+    struct fix *f = *state;
+    if (!has_names(f))
+        return;
+    f->k.env.writer = "job 1";
+    assert_int_equal(mkdir(con_kit_path(&f->k, "out"), 0777), 0);
+    start(f, "file", "path = 'out/', rotate_size = 1000", "json");
+    assert_int_equal(put(f, "{\"a\":1}\n"), CEP_OK);
+    struct base_str at = prepared(f);
+    struct con_sink *zombie = f->sink, *next;
+    f->sink = NULL;
+    assert_int_equal(restore(f, at), CEP_OK);
+    assert_int_equal(put(f, "{\"a\":2}\n"), CEP_OK);
+    (void)prepared(f);
+    next = f->sink;
+    f->sink = zombie;
+    assert_int_equal(put(f, "{\"a\":3}\n"), CEP_OK);
+    (void)prepared(f);
+    con_sink_close(zombie);
+    f->sink = next;
+    check_file(f, "out/.part-0-000001.ndjson.open", "{\"a\":1}\n{\"a\":2}\n");
 }
 
 static void what_cannot_be_cut_back(void **state) {
@@ -696,6 +794,9 @@ int main(void) {
         T(rotation_is_taken_back),
         T(a_file_that_is_not_what_it_was),
         T(a_file_has_one_writer),
+        T(a_writer_that_was_given_up_keeps_nothing),
+        T(a_writer_that_was_given_up_renames_nothing),
+        T(a_part_file_that_goes_on_is_taken_too),
         T(what_cannot_be_cut_back),
         T(part_files_appear_at_commit),
         T(part_files_with_rotation_go_on_over_checkpoints),
