@@ -2,6 +2,7 @@
  * cmd_client -- see cmd_client.h. libcurl makes the requests.
  */
 #include "cepd/cmd_client.h"
+#include "cepd/cmd_config.h"
 
 #include "base/base_err.h"
 #include "base/base_num.h"
@@ -48,15 +49,14 @@ static int refused(const struct cmd_args *args, long status, struct base_str bod
         (void)base_err_set(&err, CEP_EIO, "the answer was HTTP status %ld", status);
     base_arena_release(&a);
     if (status == 401)
-        base_err_hint(&err, "CEPD_SECURITY_TOKEN says it");
+        base_err_hint(&err, "--security-token or CEPD_SECURITY_TOKEN says it");
     return cmd_fail(args, status == 400 || status == 401 || status == 404 ? CMD_MISTAKE : CMD_FAILED, &err);
 }
 
 /* What a coordinator with security.token wants to see. */
-static struct curl_slist *add_token(struct curl_slist *headers) {
-    const char *token = getenv("CEPD_SECURITY_TOKEN");
+static struct curl_slist *add_token(struct curl_slist *headers, const char *token) {
     struct base_buf head = BASE_BUF_INIT;
-    if (!token || !token[0])
+    if (!token[0])
         return headers;
     base_buf_printf(&head, "Authorization: Bearer %s", token);
     headers = curl_slist_append(headers, base_buf_cstr(&head));
@@ -66,7 +66,7 @@ static struct curl_slist *add_token(struct curl_slist *headers) {
 
 /* Returns: CURLE_OK when there was an answer. */
 static CURLcode perform(CURL *easy, const char *url, const char *method, const char *body,
-    struct curl_slist *headers, struct base_buf *out, long *status) {
+    struct curl_slist *headers, const char *ca, struct base_buf *out, long *status) {
     CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, url);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -77,8 +77,7 @@ static CURLcode perform(CURL *easy, const char *url, const char *method, const c
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)TOTAL_MS);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    const char *ca = getenv("CEPD_SECURITY_TLS_CA");
-    if (ca && ca[0])
+    if (ca[0])
         curl_easy_setopt(easy, CURLOPT_CAINFO, ca);
     if (body)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
@@ -88,8 +87,8 @@ static CURLcode perform(CURL *easy, const char *url, const char *method, const c
     return code;
 }
 
-int cmd_client_ask(const struct cmd_args *args, const char *method, const char *path, const char *body,
-    struct base_buf *out, long *status) {
+static int ask(const struct cmd_args *args, const struct clu_config *config, const char *method,
+    const char *path, const char *body, struct base_buf *out, long *status) {
     const char *base = url_of(args);
     struct base_buf url = BASE_BUF_INIT;
     char why[CURL_ERROR_SIZE] = "";
@@ -100,10 +99,11 @@ int cmd_client_ask(const struct cmd_args *args, const char *method, const char *
     CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
     CURL *easy = code == CURLE_OK ? curl_easy_init() : NULL;
     struct curl_slist *headers = body ? curl_slist_append(NULL, "Content-Type: application/json") : NULL;
-    headers = add_token(headers);
+    headers = add_token(headers, config->values[CLU_CFG_TOKEN]);
     if (easy) {
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, why);
-        code = perform(easy, base_buf_cstr(&url), method, body, headers, out, status);
+        code = perform(
+            easy, base_buf_cstr(&url), method, body, headers, config->values[CLU_CFG_TLS_CA], out, status);
         curl_easy_cleanup(easy);
     } else if (code == CURLE_OK) {
         code = CURLE_FAILED_INIT;
@@ -114,6 +114,19 @@ int cmd_client_ask(const struct cmd_args *args, const char *method, const char *
     if (code != CURLE_OK)
         return unreachable(args, base, why[0] ? why : curl_easy_strerror(code));
     return CMD_DONE;
+}
+
+int cmd_client_ask(const struct cmd_args *args, const char *method, const char *path, const char *body,
+    struct base_buf *out, long *status) {
+    struct clu_config config;
+    struct base_arena a;
+    struct cep_err err = CEP_ERR_INIT;
+    base_arena_init(&a, 0);
+    int rc = cmd_config_load(&config, args, &a, &err) != CEP_OK
+                 ? cmd_fail(args, CMD_MISTAKE, &err)
+                 : ask(args, &config, method, path, body, out, status);
+    base_arena_release(&a);
+    return rc;
 }
 
 int cmd_client_judge(const struct cmd_args *args, long status, struct base_str body) {
@@ -252,6 +265,8 @@ static void write_cells(struct base_buf *b, const struct cmd_table *t, const cha
         for (size_t i = 0; !right && !last && i < pad; i++)
             base_buf_putc(b, ' ');
     }
+    while (b->len > 0 && b->p[b->len - 1] == ' ') /* the last cell is empty */
+        b->len--;
     base_buf_putc(b, '\n');
 }
 

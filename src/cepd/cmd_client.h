@@ -2,7 +2,8 @@
 /*
  * cmd_client -- the commands that talk to a running job or a coordinator over REST: requests, errors, values, tables.
  *
- * The address is --coordinator URL, CEPD_COORDINATOR, or http://127.0.0.1:8081.
+ * The address is --coordinator URL, CEPD_COORDINATOR, or http://127.0.0.1:8081; token and authority are security.token and security.tls.ca,
+ * as option, environment or cepd.yaml.
  */
 #include "base/base_arena.h"
 #include "cepd/cmd.h"

@@ -8,6 +8,7 @@
 #include "base/base_err.h"
 #include "base/base_num.h"
 #include "event/evt_type.h"
+#include "time/clk.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -26,9 +27,10 @@ static int print_body(struct base_buf *body) {
 
 /* -- how numbers look ------------------------------------------------------------------------------------------------ */
 
-/* 1234 ms -> "1.2 s"; two units at most. */
 const char *cmd_duration_text(struct base_arena *a, int64_t ms) {
     long long s = (long long)ms / 1000;
+    if (ms < 0)
+        return base_arena_printf(a, "-%s", cmd_duration_text(a, ms == INT64_MIN ? INT64_MAX : -ms));
     if (ms < 1000)
         return base_arena_printf(a, "%lld ms", (long long)ms);
     if (s < 60)
@@ -75,27 +77,38 @@ static const char *count_text(struct base_arena *a, int64_t v) {
     return v == 0 ? "-" : base_arena_printf(a, "%lld", (long long)v);
 }
 
+/* "1 alert", "2 alerts" */
+static const char *of_text(struct base_arena *a, int64_t v, const char *one, const char *many) {
+    return base_arena_printf(a, "%lld %s", (long long)v, v == 1 ? one : many);
+}
+
 /* -- cepd jobs --------------------------------------------------------------------------------------------------------- */
 
-static void write_jobs(struct base_buf *b, struct base_arena *a, struct base_str json) {
-    static const char *const heads[] = { "ID", "NAME", "STATE", "STARTED", ">RUNS FOR", ">PARALLELISM" };
+static void write_jobs(struct base_buf *b, struct base_arena *a, struct base_str json, int64_t now_ms) {
+    static const char *const heads[] = { "ID", "NAME", "STATE", ">FOR", "SUBMITTED", ">RUNS FOR",
+        ">PARALLELISM", ">FAILURES", "" };
     struct cmd_table t;
     cmd_table_init(&t, a, heads, sizeof heads / sizeof *heads);
     for (size_t i = 0;; i++) {
         const char *id = cmd_json_text(a, json, "$.jobs[%zu].jid", i);
-        int64_t start = 0, duration = 0, parallelism = 0;
+        int64_t start = 0, duration = 0, since = 0, parallelism = 0, failures = 0;
         if (!id[0])
             break;
         (void)cmd_json_num(a, json, &start, "$.jobs[%zu][\"start-time\"]", i);
         (void)cmd_json_num(a, json, &duration, "$.jobs[%zu].duration", i);
         (void)cmd_json_num(a, json, &parallelism, "$.jobs[%zu].parallelism", i);
+        (void)cmd_json_num(a, json, &since, "$.jobs[%zu][\"last-modification\"]", i);
+        (void)cmd_json_num(a, json, &failures, "$.jobs[%zu].failures", i);
         const char **row = cmd_table_row(&t);
         row[0] = id;
         row[1] = cmd_json_text(a, json, "$.jobs[%zu].name", i);
         row[2] = cmd_json_text(a, json, "$.jobs[%zu].state", i);
-        row[3] = cmd_time_text(a, start);
-        row[4] = cmd_duration_text(a, duration);
-        row[5] = count_text(a, parallelism);
+        row[3] = cmd_duration_text(a, now_ms - since > 0 ? now_ms - since : 0);
+        row[4] = cmd_time_text(a, start);
+        row[5] = cmd_duration_text(a, duration);
+        row[6] = count_text(a, parallelism);
+        row[7] = count_text(a, failures);
+        row[8] = cmd_json_text(a, json, "$.jobs[%zu].note", i);
     }
     cmd_table_write(b, &t);
 }
@@ -108,7 +121,7 @@ int cmd_jobs(const struct cmd_args *args) {
     if (status == CMD_DONE && wants_json(args)) {
         status = print_body(&body);
     } else if (status == CMD_DONE) {
-        write_jobs(&text, &a, base_buf_view(&body));
+        write_jobs(&text, &a, base_buf_view(&body), clk_now(clk_system()) / 1000);
         status = cmd_print(stdout, &text);
     }
     base_arena_release(&a);
@@ -154,41 +167,58 @@ static const char *held_text(struct looks *l, const char *at) {
                             l->a, "%s%s%s", stream, has_part ? ", partition " : "", has_part ? part : "");
 }
 
+/* How long it has been in this state; of one that is over: when that was, and how long it had run. */
+static void write_state(struct base_buf *b, struct looks *l) {
+    const char *state = cmd_json_text(l->a, l->now, "$.state");
+    int64_t start = NUM("$[\"start-time\"]"), end = NUM("$[\"end-time\"]"), since = start;
+    (void)cmd_json_num(l->a, l->now, &since, "$.timestamps.%s", state);
+    base_buf_printf(b, "state      %s ", state);
+    if (end > 0)
+        base_buf_printf(b, "since %s, %s after it was submitted", cmd_time_text(l->a, end),
+            cmd_duration_text(l->a, end - start));
+    else
+        base_buf_printf(
+            b, "for %s, since %s", cmd_duration_text(l->a, NUM("$.now") - since), cmd_time_text(l->a, since));
+    base_buf_printf(b, ", parallelism %lld\n", (long long)NUM("$.parallelism"));
+}
+
 static void write_head(struct base_buf *b, struct looks *l) {
-    base_buf_printf(b, "job        %s  %s\n", cmd_json_text(l->a, l->now, "$.jid"),
-        cmd_json_text(l->a, l->now, "$.name"));
-    base_buf_printf(b, "state      %s for %s, since %s, parallelism %lld\n",
-        cmd_json_text(l->a, l->now, "$.state"), cmd_duration_text(l->a, NUM("$.duration")),
-        cmd_time_text(l->a, NUM("$[\"start-time\"]")), (long long)NUM("$.parallelism"));
+    base_buf_printf(b, "job        %s  %s, submitted %s\n", cmd_json_text(l->a, l->now, "$.jid"),
+        cmd_json_text(l->a, l->now, "$.name"), cmd_time_text(l->a, NUM("$[\"start-time\"]")));
+    write_state(b, l);
     const char *note = cmd_json_text(l->a, l->now, "$.note");
     if (note[0])
         base_buf_printf(b, "           %s\n", note);
     const char *failure = cmd_json_text(l->a, l->now, "$[\"last-failure\"].message");
+    int64_t n = NUM("$[\"last-failure\"].failures");
     if (failure[0])
-        base_buf_printf(b, "failed     %lld times, last at %s: %s\n",
-            (long long)NUM("$[\"last-failure\"].failures"),
+        base_buf_printf(b, "failed     %s%s: %s\n",
+            n == 1 ? "" : base_arena_printf(l->a, "%lld times, the last time ", (long long)n),
             cmd_time_text(l->a, NUM("$[\"last-failure\"].timestamp")), failure);
 }
 
-static void write_counts(struct base_buf *b, struct looks *l) {
-    base_buf_printf(b, "events     %lld, %s now\n", (long long)NUM("$.totals.events"),
-        rate_text(l->a, rate(l, "$.totals.events")));
-    base_buf_printf(b, "results    %lld matches, %lld alerts, %lld suppressed, %lld timed out\n",
-        (long long)NUM("$.totals.matches"), (long long)NUM("$.totals.alerts"),
-        (long long)NUM("$.totals.suppressed"), (long long)NUM("$.totals.timed_out"));
-    base_buf_printf(b, "trouble    %lld late, %lld errors, %lld rows undelivered\n",
-        (long long)NUM("$.totals.late"), (long long)NUM("$.totals.errors"),
-        (long long)NUM("$.totals.undelivered"));
-    base_buf_printf(b,
-        "holds      %lld partial matches, %s of state, %lld events that wait for the watermark\n",
-        (long long)NUM("$.totals.open"), cmd_bytes_text(l->a, NUM("$.totals.state_bytes")),
-        (long long)NUM("$.totals.buffered"));
+/* What is counted begins anew when the job goes back to a checkpoint. */
+static void write_counts(struct base_buf *b, struct looks *l, int64_t restarts) {
+    base_buf_printf(b, "events     %lld%s, %s now\n", (long long)NUM("$.totals.events"),
+        restarts > 0 ? " since the last restart" : "", rate_text(l->a, rate(l, "$.totals.events")));
+    base_buf_printf(b, "results    %s, %s, %lld suppressed, %lld timed out\n",
+        of_text(l->a, NUM("$.totals.matches"), "match", "matches"),
+        of_text(l->a, NUM("$.totals.alerts"), "alert", "alerts"), (long long)NUM("$.totals.suppressed"),
+        (long long)NUM("$.totals.timed_out"));
+    base_buf_printf(b, "trouble    %lld late, %s, %s undelivered\n", (long long)NUM("$.totals.late"),
+        of_text(l->a, NUM("$.totals.errors"), "error", "errors"),
+        of_text(l->a, NUM("$.totals.undelivered"), "row", "rows"));
+    base_buf_printf(b, "holds      %s, %s of state, %s for the watermark\n",
+        of_text(l->a, NUM("$.totals.open"), "partial match", "partial matches"),
+        cmd_bytes_text(l->a, NUM("$.totals.state_bytes")),
+        of_text(l->a, NUM("$.totals.buffered"), "event that waits", "events that wait"));
     int64_t wm, lag;
     if (cmd_json_num(l->a, l->now, &wm, "$.totals.watermark") &&
         cmd_json_num(l->a, l->now, &lag, "$.totals[\"watermark-lag\"]")) {
         const char *by = held_text(l, "$.totals");
-        base_buf_printf(b, "watermark  %s, %s behind%s%s\n", cmd_time_text(l->a, wm),
-            cmd_duration_text(l->a, lag), by[0] ? ", held by " : "", by);
+        base_buf_printf(b, "watermark  %s, %s %s%s%s\n", cmd_time_text(l->a, wm),
+            cmd_duration_text(l->a, lag < 0 ? -lag : lag), lag < 0 ? "ahead of the clock" : "behind",
+            by[0] ? ", held by " : "", by);
     } else {
         base_buf_puts(b, "watermark  none\n");
     }
@@ -207,10 +237,10 @@ static void write_kept(struct base_buf *b, struct looks *l, struct base_str chec
                 a, NUM("$.now") - num(a, checkpoints, "$.latest.completed.latest_ack_timestamp")),
             cmd_duration_text(a, num(a, checkpoints, "$.latest.completed.end_to_end_duration")),
             cmd_bytes_text(a, num(a, checkpoints, "$.latest.completed.checkpointed_size")));
-    base_buf_printf(b, "%lld complete, %lld failed, %lld restarts\n",
+    base_buf_printf(b, "%lld complete, %lld failed, %s\n",
         (long long)num(a, checkpoints, "$.counts.completed"),
         (long long)num(a, checkpoints, "$.counts.failed"),
-        (long long)num(a, checkpoints, "$.counts.restarts"));
+        of_text(a, num(a, checkpoints, "$.counts.restarts"), "restart", "restarts"));
 }
 
 static void write_operators(struct base_buf *b, struct looks *l) {
@@ -286,7 +316,7 @@ static int show_job(const struct cmd_args *args, struct base_arena *a, const cha
             l.seconds = (double)(num(a, l.now, "$.now") - num(a, l.before, "$.now")) / 1000;
             write_head(&text, &l);
             if (cmd_json_text(a, l.now, "$.totals.events")[0]) {
-                write_counts(&text, &l);
+                write_counts(&text, &l, num(a, base_buf_view(&kept), "$.counts.restarts"));
                 write_kept(&text, &l, base_buf_view(&kept));
                 write_operators(&text, &l);
                 write_vertices(&text, &l);

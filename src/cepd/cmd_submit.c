@@ -17,7 +17,8 @@ static void add_settings(
     const struct cmd_args *args, const struct clu_config *config, struct clu_spec *spec) {
     (void)args;
     for (int k = 0; k < CLU_CFG_MAX; k++)
-        if (config->from[k] && strncmp(config->from[k], "--", 2) == 0 && k != CLU_CFG_PARALLELISM)
+        if (config->from[k] && strncmp(config->from[k], "--", 2) == 0 && k != CLU_CFG_PARALLELISM &&
+            strncmp(clu_config_name((enum clu_config_key)k), "security.", 9) != 0) /* of this request */
             clu_pairs_add(&spec->settings, &spec->arena, base_str_of(clu_config_name((enum clu_config_key)k)),
                 base_str_of(config->values[k]));
 }
@@ -73,6 +74,21 @@ static void show(struct cmd_log *log, const char *text, enum con_level level) {
     base_buf_release(&b);
 }
 
+/* The file itself could not be read: told as `cepd check` tells it. */
+static int not_read(const struct cmd_args *args, const struct cep_err *err) {
+    struct cmd_log log;
+    struct dsl_diag diag;
+    struct base_buf text = BASE_BUF_INIT;
+    cmd_log_init(&log, args);
+    dsl_diag_init(&diag);
+    dsl_diag_error(&diag, (struct cep_span){ 0 }, err->rc, "%s", err->message);
+    dsl_diag_render(&diag, NULL, &text);
+    show(&log, base_buf_cstr(&text), CON_LEVEL_ERROR);
+    base_buf_release(&text);
+    dsl_diag_release(&diag);
+    return CMD_MISTAKE;
+}
+
 static int send_it(const struct cmd_args *args, const struct clu_spec *spec, struct base_arena *a) {
     struct cmd_log log;
     struct base_buf body = BASE_BUF_INIT, answer = BASE_BUF_INIT, text = BASE_BUF_INIT;
@@ -85,10 +101,10 @@ static int send_it(const struct cmd_args *args, const struct clu_spec *spec, str
         show(&log, mistakes, CON_LEVEL_ERROR);
         rc = CMD_MISTAKE;
     } else if (rc == CMD_DONE) {
+        show(&log, cmd_json_lines(a, base_buf_view(&answer), "$.warnings"), CON_LEVEL_WARNING);
         rc = cmd_client_judge(args, status, base_buf_view(&answer));
     }
     if (rc == CMD_DONE) {
-        show(&log, cmd_json_lines(a, base_buf_view(&answer), "$.warnings"), CON_LEVEL_WARNING);
         if (cmd_args_has(args, "json"))
             base_buf_str(&text, base_buf_view(&answer));
         else
@@ -110,13 +126,16 @@ int cmd_submit(const struct cmd_args *args) {
     clu_spec_init(&spec);
     int status = read_set(args, &spec);
     enum cep_rc rc = status == CMD_DONE ? cmd_config_load(&config, args, &a, &err) : CEP_OK;
-    if (rc == CEP_OK && status == CMD_DONE)
+    if (rc == CEP_OK && status == CMD_DONE) {
         rc = clu_spec_read_files(&spec, args->operands[0], &err);
+        if (spec.n_files == 0)
+            status = not_read(args, &err);
+    }
     if (rc == CEP_OK && status == CMD_DONE)
         rc = read_parallelism(args, &spec, &err);
     if (rc == CEP_OK && status == CMD_DONE)
         rc = read_restore(args, &spec, &err);
-    if (rc != CEP_OK)
+    if (rc != CEP_OK && status == CMD_DONE)
         status = cmd_fail(args, CMD_MISTAKE, &err);
     if (status == CMD_DONE) {
         add_settings(args, &config, &spec);

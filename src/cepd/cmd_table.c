@@ -3,6 +3,13 @@
  */
 #include "cepd/cmd.h"
 
+#define SECURITY_OPTIONS                                                                                            \
+    { .name = "security", .arg = "none", .help = "addresses that other machines reach are open, and that is meant" }, \
+        { .name = "security-tls-cert", .arg = "FILE", .help = "this process's certificate" },                       \
+        { .name = "security-tls-key", .arg = "FILE", .help = "its key" },                                           \
+        { .name = "security-tls-ca", .arg = "FILE", .help = "who signed the certificates of all processes" },       \
+        { .name = "security-token", .arg = "TEXT", .help = "what clients and workers have to know; `ps` shows it: CEPD_SECURITY_TOKEN is better" }
+
 #define SET_OPTION \
     { .name = "set", .arg = "NAME=VALUE", .many = true, .help = "give a parameter of the file another value" }
 
@@ -79,7 +86,8 @@ static const struct cmd_option run_options[] = {
     { .name = "allow-dropped-state", .help = "restore though some state fits nothing any more" },
     { .name = "http",
         .arg = "HOST:PORT",
-        .help = "serve the REST interface and /metrics there; loopback addresses only" },
+        .help = "serve the REST interface and /metrics there; an address that others reach wants certificates and a token" },
+    SECURITY_OPTIONS,
     { .name = NULL },
 };
 static const struct cmd_option check_options[] = { SET_OPTION, { .name = NULL } };
@@ -106,10 +114,19 @@ static const struct cmd_option help_options[] = {
     { .name = NULL },
 };
 
+#define CLIENT_SECURITY_OPTIONS                                                                                 \
+    { .name = "security-token",                                                                                 \
+        .arg = "TEXT",                                                                                          \
+        .help = "what the coordinator wants to hear (default: CEPD_SECURITY_TOKEN, security.token of cepd.yaml)" }, \
+        { .name = "security-tls-ca",                                                                            \
+            .arg = "FILE",                                                                                      \
+            .help = "who signed its certificate (default: CEPD_SECURITY_TLS_CA, security.tls.ca)" }
+
 static const struct cmd_option client_options[] = {
     { .name = "coordinator",
         .arg = "URL",
         .help = "where to ask (default: CEPD_COORDINATOR, http://127.0.0.1:8081)" },
+    CLIENT_SECURITY_OPTIONS,
     { .name = "json", .help = "the answer as JSON, for a program" },
     { .name = NULL },
 };
@@ -122,6 +139,7 @@ static const struct cmd_option client_options[] = {
 
 static const struct cmd_option coordinator_options[] = {
     CONFIG_OPTION,
+    SECURITY_OPTIONS,
     { .name = "state-dir", .arg = "DIR", .help = "the registry of jobs, and their checkpoints" },
     { .name = "http", .arg = "HOST:PORT", .help = "the REST interface (default 127.0.0.1:8081)" },
     { .name = "coordinator-address", .arg = "HOST:PORT", .help = "where workers come (default 127.0.0.1:6123)" },
@@ -143,6 +161,7 @@ static const struct cmd_option cluster_options[] = {
 
 static const struct cmd_option worker_options[] = {
     CONFIG_OPTION,
+    SECURITY_OPTIONS,
     { .name = "coordinator", .arg = "HOST:PORT", .help = "where the coordinator is (default 127.0.0.1:6123)" },
     { .name = "slots", .arg = "N", .help = "how many slots it has (default 1)" },
     { .name = "worker-address", .arg = "HOST:PORT", .help = "where the other workers reach it (default 127.0.0.1, any port)" },
@@ -151,6 +170,7 @@ static const struct cmd_option worker_options[] = {
 
 static const struct cmd_option submit_options[] = {
     { .name = "coordinator", .arg = "URL", .help = "where to ask (default: CEPD_COORDINATOR, http://127.0.0.1:8081)" },
+    CLIENT_SECURITY_OPTIONS,
     SET_OPTION,
     { .name = "name", .arg = "NAME", .help = "what the job is called (default: the file's name)" },
     { .name = "parallelism", .arg = "N", .help = "subtasks of each keyed operator, and slots (default: the coordinator's)" },

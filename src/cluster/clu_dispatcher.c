@@ -6,6 +6,7 @@
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
+#include "cluster/clu_keep.h"
 #include "cluster/clu_prom.h"
 #include "event/evt_type.h"
 
@@ -166,14 +167,20 @@ static void put_diagnostics(struct base_buf *out, const struct dsl_diag *diag, c
     base_buf_release(&text);
 }
 
+/* An answer that says why not; `member`: what the diagnostics are called in it. */
+static void put_refusal(
+    struct base_buf *out, const struct cep_err *why, const struct dsl_diag *diag, const char *member) {
+    base_buf_puts(out, "{\"errors\":[");
+    evt_json_write_str(out, base_str_of(why->message));
+    base_buf_putc(out, ']');
+    put_diagnostics(out, diag, member);
+    base_buf_puts(out, "}\n");
+}
+
 static void put_mistakes(struct base_buf *out, const struct dsl_diag *diag) {
     struct cep_err first = CEP_ERR_INIT;
     (void)dsl_diag_first(diag, &first);
-    base_buf_puts(out, "{\"errors\":[");
-    evt_json_write_str(out, base_str_of(first.message));
-    base_buf_putc(out, ']');
-    put_diagnostics(out, diag, "diagnostics");
-    base_buf_puts(out, "}\n");
+    put_refusal(out, &first, diag, "diagnostics");
 }
 
 static void new_record(struct clu_record *r) {
@@ -226,6 +233,9 @@ static enum cep_rc submit(
     } else if (rc == CEP_OK && plan->n_sinks == 0) {
         plan_free(plan);
         rc = nothing_to_run(&spec, err);
+        put_refusal(out, err, &diag, "warnings");
+    } else if (rc == CEP_OK && spec.restore && (rc = clu_keep_look(spec.restore, err)) != CEP_OK) {
+        plan_free(plan);
     } else if (rc == CEP_OK) {
         new_record(&record);
         (void)pthread_mutex_lock(&d->mutex);

@@ -423,8 +423,9 @@ static void put_item(struct clu_job *j, enum clu_rest_op op, struct base_buf *b)
     base_buf_putc(b, ',');
     put_times(b, j);
     base_buf_printf(b,
-        ",\"state\":\"%s\",\"last-modification\":%lld,\"parallelism\":%u,\"tasks\":", state_words[j->state],
-        ms(j->since_us[j->state]), j->opts.parallelism);
+        ",\"state\":\"%s\",\"last-modification\":%lld,\"parallelism\":%u,\"failures\":%llu,\"tasks\":",
+        state_words[j->state], ms(j->since_us[j->state]), j->opts.parallelism,
+        (unsigned long long)j->n_failures);
     put_task_counts(b, j, UINT32_MAX, false);
     put_note(b, j);
     base_buf_putc(b, '}');

@@ -224,6 +224,14 @@ static enum cep_rc read_path(const char *path, struct sto_manifest *m, struct ce
     return rc;
 }
 
+enum cep_rc clu_keep_look(const char *path, struct cep_err *err) {
+    struct sto_manifest m;
+    enum cep_rc rc = read_path(path, &m, err);
+    if (rc == CEP_OK)
+        sto_manifest_release(&m);
+    return rc;
+}
+
 static void say_restored(struct clu_keep *k, const struct sto_manifest *m) {
     struct base_buf b = BASE_BUF_INIT;
     base_buf_printf(&b, "goes on from %.*s ", BASE_STR_FMT(m->kind));

@@ -46,6 +46,8 @@ enum cep_rc clu_keep_check(const struct clu_keep *k, const struct clu_config *c,
  */
 enum cep_rc clu_keep_open(struct clu_keep *k, struct rt_opts *opts, struct cep_err *err);
 /* Appends the newest snapshot that is whole. Requires: something is kept. */
+/* Is there a checkpoint or savepoint to go on from? Returns: CEP_EINVAL, CEP_EDAMAGED, CEP_EIO. */
+enum cep_rc clu_keep_look(const char *path, struct cep_err *err);
 enum cep_rc clu_keep_latest(struct clu_keep *k, struct rt_snap *out, struct cep_err *err);
 /* Makes a snapshot durable. */
 enum cep_rc clu_keep_put(struct clu_keep *k, uint64_t id, const struct rt_snap *snap, struct cep_err *err);

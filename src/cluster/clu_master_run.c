@@ -32,10 +32,14 @@ static enum cep_rc on_savepoint(
     return clu_keep_savepoint(((struct clu_master *)arg)->record.id, dir, snap, path, err);
 }
 
+/* With what to do about it: who looks at the job has not seen the log. */
 static void remember(struct clu_master *m, const struct cep_err *why) {
-    clu_job_failed(m->shown, why);
+    struct cep_err with_hint = *why;
+    if (why->hint[0])
+        (void)base_err_set(&with_hint, why->rc, "%s (%s)", why->message, why->hint);
+    clu_job_failed(m->shown, &with_hint);
     base_free(m->record.failure);
-    m->record.failure = base_strdup(why->message);
+    m->record.failure = base_strdup(with_hint.message);
 }
 
 static void on_state(void *arg, enum rt_state state, const struct cep_err *why) {

@@ -60,6 +60,7 @@ void clu_spec_copy(struct clu_spec *to, const struct clu_spec *from) {
     to->restore = copied(&to->arena, from->restore);
     copy_pairs(&to->set, &to->arena, &from->set);
     copy_pairs(&to->settings, &to->arena, &from->settings);
+    copy_pairs(&to->missing, &to->arena, &from->missing);
     to->parallelism = from->parallelism;
     to->allow_dropped = from->allow_dropped;
 }
@@ -148,6 +149,8 @@ static bool on_member(void *arg, struct base_str name, enum expr_json_kind kind,
         return walk(r, "set.", &s->set, kind, raw);
     if (base_str_eq(name, BASE_STR("settings")))
         return walk(r, "settings.", &s->settings, kind, raw);
+    if (base_str_eq(name, BASE_STR("missing")))
+        return walk(r, "missing.", &s->missing, kind, raw);
     if (base_str_eq(name, BASE_STR("parallelism"))) {
         int64_t n = 0;
         if (kind != EXPR_JSON_SCALAR || !base_parse_i64(raw, &n) || n < 1 || n > PLAN_PARALLELISM_MAX)
@@ -223,6 +226,7 @@ void clu_spec_write(const struct clu_spec *s, struct base_buf *b) {
     put_text(b, "base_dir", s->base_dir);
     put_pairs(b, "set", &s->set);
     put_pairs(b, "settings", &s->settings);
+    put_pairs(b, "missing", &s->missing);
     if (s->parallelism > 0)
         base_buf_printf(b, ",\"parallelism\":%u", s->parallelism);
     put_text(b, "restore", s->restore);
@@ -246,6 +250,8 @@ static enum cep_rc collect(void *arg, const char *path, struct base_arena *a, st
         clu_spec_add_file(c->s, path, *text);
     else if (c->s->n_files == 0)
         c->first = *err;
+    else
+        clu_pairs_add(&c->s->missing, &c->s->arena, base_str_of(path), base_str_of(err->message));
     return rc;
 }
 
@@ -287,23 +293,27 @@ enum cep_rc clu_spec_read_files(struct clu_spec *s, const char *path, struct cep
 
 /* -- what it becomes --------------------------------------------------------------------------------------------------- */
 
-/* A file that is included by two spellings of its path has two names here, and one text. */
+/* A file that is included by two spellings of its path has two names here, and one text. One that is not here could not be read where
+ * the text was submitted. */
 static enum cep_rc read_once(void *arg, const char *path, struct base_arena *a, struct base_str *text,
     const char **id, struct cep_err *err) {
-    const struct dsl_text_files *t = arg;
-    enum cep_rc rc = dsl_read_texts(arg, path, a, text, id, err);
-    for (size_t i = 0; rc == CEP_OK && i < t->n_files; i++)
-        if (base_str_eq(t->files[i].text, *text)) {
-            *id = t->files[i].name;
+    const struct clu_spec *s = arg;
+    struct dsl_text_files t = { s->files, s->n_files };
+    enum cep_rc rc = dsl_read_texts(&t, path, a, text, id, err);
+    for (size_t i = 0; rc == CEP_OK && i < s->n_files; i++)
+        if (base_str_eq(s->files[i].text, *text)) {
+            *id = s->files[i].name;
             break;
         }
+    for (size_t i = 0; rc != CEP_OK && i < s->missing.n; i++)
+        if (strcmp(s->missing.v[i].name, path) == 0)
+            (void)base_err_set(err, rc, "%s", s->missing.v[i].value);
     return rc;
 }
 
 enum cep_rc clu_spec_compile(
     const struct clu_spec *s, const struct plan_catalog *catalog, struct dsl_diag *diag, struct plan **out) {
-    struct dsl_text_files texts = { s->files, s->n_files };
-    struct dsl_reader reader = { read_once, &texts };
+    struct dsl_reader reader = { read_once, (void *)(uintptr_t)s };
     struct dsl_sources sources = { .paths = &s->main, .n_paths = 1, .reader = &reader };
     struct dsl_set *sets = base_calloc(s->set.n + 1, sizeof *sets);
     for (size_t i = 0; i < s->set.n; i++)

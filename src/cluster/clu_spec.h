@@ -5,7 +5,7 @@
  *
  *     {"files": {"card-testing.pattern": "...", "types.pattern": "..."}, "main": "card-testing.pattern", "name": "card-testing",
  *      "base_dir": "/srv/patterns", "set": {"large": "100"}, "settings": {"checkpoint.interval": "1 s"},
- *      "parallelism": 4, "restore": "/srv/savepoints/savepoint-...", "allow_dropped_state": true}
+ *      "missing": {"colours.pattern": "could not open ..."}, "parallelism": 4, "restore": "/srv/savepoints/savepoint-...", "allow_dropped_state": true}
  *
  * A file has the name that the text of the others calls it by (include "types.pattern" of "dir/a.pattern" is "dir/types.pattern"), so
  * that mistakes are shown with the names that who wrote them knows.
@@ -30,8 +30,9 @@ struct clu_spec {
     size_t n_files, cap_files;
     const char *main, *name, *base_dir; /* base_dir: where relative paths start, on every machine */
     struct clu_pairs set, settings;
-    uint32_t parallelism; /* 0 = what the configuration says */
-    const char *restore;  /* NULL = from the beginning */
+    struct clu_pairs missing; /* included files that could not be read: path, why */
+    uint32_t parallelism;     /* 0 = what the configuration says */
+    const char *restore;      /* NULL = from the beginning */
     bool allow_dropped;
 };
 
@@ -48,8 +49,8 @@ enum cep_rc clu_spec_read(struct clu_spec *s, struct base_str json, struct cep_e
 void clu_spec_write(const struct clu_spec *s, struct base_buf *json);
 
 /*
- * Puts the file and all it includes into s; its name and base_dir too. Mistakes of the text are not told (the coordinator does), nor that an
- * included file is missing. Returns: CEP_EIO, CEP_EINVAL when the file itself cannot be read.
+ * Puts the file and all it includes into s; its name and base_dir too. Mistakes of the text are not told, the coordinator does; also
+ * that an included file is missing. Returns: CEP_EIO, CEP_EINVAL when the file itself cannot be read.
  */
 enum cep_rc clu_spec_read_files(struct clu_spec *s, const char *path, struct cep_err *err);
 

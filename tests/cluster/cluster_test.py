@@ -138,6 +138,16 @@ def test_certificates_and_a_token(folder):
         finish(c, job, expected)
         c.env["CEPD_SECURITY_TOKEN"] = "another"
         assert "token" in c.cepd("jobs", status=1).stderr
+        for key in ("CEPD_SECURITY_TOKEN", "CEPD_SECURITY_TLS_CA", "CEPD_SECURITY_TLS_CERT", "CEPD_SECURITY_TLS_KEY"):
+            del c.env[key]
+        assert "certificate" in c.cepd("jobs", status=2).stderr
+        ca = str(folder / "localhost" / "ca.pem")
+        assert "token" in c.cepd("jobs", "--security-tls-ca", ca, status=1).stderr
+        said = ("--security-tls-ca", ca, "--security-token", "a token")
+        assert job in c.cepd("jobs", *said).stdout
+        assert c.cepd("submit", "p.pattern", "--parallelism", "2", *said).stdout.strip() in c.cepd("jobs", *said).stdout
+        (folder / "cepd.yaml").write_text(f"security.token: a token\nsecurity.tls.ca: {ca}\n", encoding="utf-8")
+        assert job in c.cepd("jobs").stdout
 
 
 def test_the_configuration_of_the_examples_is_read(folder):
