@@ -474,6 +474,12 @@ void expr_acc_result(const struct expr_acc_fn *f, const struct expr_acc *a, stru
     }
 }
 
+bool expr_acc_is_flat(const struct expr_acc_fn *f) {
+    enum shape shape = shape_of(f);
+    return shape == SHAPE_COUNT || shape == SHAPE_SUM || shape == SHAPE_REAL || shape == SHAPE_MOMENTS ||
+           shape == SHAPE_LEAST;
+}
+
 static bool has_more(const struct expr_acc_fn *f) {
     enum shape shape = shape_of(f);
     return shape == SHAPE_ONE || shape == SHAPE_SET || shape == SHAPE_LIST;

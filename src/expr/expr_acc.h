@@ -109,6 +109,8 @@ void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const stru
 /* Ensures: strings, arrays of *out live as long as the accumulator is not touched and scratch not cleared; a failure is null. */
 void expr_acc_result(const struct expr_acc_fn *f, const struct expr_acc *a, struct base_arena *scratch,
     struct evt_val *out, const char **failure);
+/* Owns it nothing, whatever it was told? Then its bytes are all of it, and may be copied. */
+bool expr_acc_is_flat(const struct expr_acc_fn *f);
 /* Gives back what it owns; it may be started again. */
 void expr_acc_clear(const struct expr_acc_fn *f, struct expr_acc *a);
 /* Bytes it owns beside itself. */

@@ -1,8 +1,9 @@
 /*
  * rt_window_time -- tumbling and sliding windows.
  *
- * Time is cut into panes of gcd(size, slide), each a table of groups; a row goes into the one pane of its time, a window is given
- * out as the merge of its panes. So a row costs the same however many windows it is in, and a window its panes' groups:
+ * Time is cut into panes of gcd(size, slide), each a table of groups; a row goes into the one pane of its time. So a row costs the
+ * same however many windows it is in. Overlapping windows that end are made each of the one before (rt_slide.h); a window that is
+ * given out early, or whose aggregates grow with their values, is the merge of its panes' groups:
  *
  *     size 10, slide 4: panes of 2      0   2   4   6   8   10  12  14
  *                                       [───────── window ───]
@@ -22,18 +23,16 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 #include "runtime/rt_given.h"
-
-struct pane {
-    int64_t start;
-    struct rt_groups groups;
-};
+#include "runtime/rt_slide.h"
 
 struct timed {
     int64_t size, slide, offset, pane_us, lateness;
-    struct pane **panes; /* owned */
+    struct rt_pane **panes; /* owned */
     size_t n, cap;
     size_t last_used; /* the pane of the row before */
     int64_t ended;    /* what `advance` was told last */
+    bool slides;      /* windows overlap, and each is made of the one before */
+    struct rt_slide moving;
     int64_t every_at; /* when changed groups are given out early; EVT_TIME_MAX: none has changed */
     struct rt_given_windows given; /* of overlapping windows, where changes are told */
 };
@@ -58,6 +57,8 @@ static void timed_init(struct rt_aggregate *ag) {
         .ended = EVT_TIME_MIN,
         .every_at = EVT_TIME_MAX };
     rt_given_windows_init(&w->given, &ag->kind);
+    w->slides = w->size != w->slide && rt_slide_can(&ag->kind);
+    rt_slide_init(&w->moving, &ag->kind);
     ag->own = w;
 }
 
@@ -87,10 +88,10 @@ static size_t pane_from(const struct timed *w, int64_t t) {
     return lo;
 }
 
-static struct pane *pane_of(struct rt_aggregate *ag, int64_t t) {
+static struct rt_pane *pane_of(struct rt_aggregate *ag, int64_t t) {
     struct timed *w = timed_of(ag);
     if (w->last_used < w->n) {
-        struct pane *p = w->panes[w->last_used];
+        struct rt_pane *p = w->panes[w->last_used];
         if (t >= p->start && t - p->start < w->pane_us)
             return p;
     }
@@ -99,13 +100,13 @@ static struct pane *pane_of(struct rt_aggregate *ag, int64_t t) {
     w->last_used = i;
     if (i < w->n && w->panes[i]->start == start)
         return w->panes[i];
-    struct pane *p = base_alloc(sizeof *p);
+    struct rt_pane *p = base_alloc(sizeof *p);
     p->start = start;
     rt_groups_init(&p->groups, &ag->kind, true);
     if (w->n > 0)
         rt_groups_expect(&p->groups, w->panes[i > 0 ? i - 1 : 0]->groups.n);
-    w->panes = base_grow(w->panes, w->n, &w->cap, sizeof(struct pane *));
-    memmove(w->panes + i + 1, w->panes + i, (w->n - i) * sizeof(struct pane *));
+    w->panes = base_grow(w->panes, w->n, &w->cap, sizeof(struct rt_pane *));
+    memmove(w->panes + i + 1, w->panes + i, (w->n - i) * sizeof(struct rt_pane *));
     w->panes[i] = p;
     w->n++;
     return p;
@@ -119,12 +120,12 @@ static void drop_first_panes(struct timed *w, size_t n) {
     if (n == 0)
         return;
     w->n -= n;
-    memmove(w->panes, w->panes + n, w->n * sizeof(struct pane *));
+    memmove(w->panes, w->panes + n, w->n * sizeof(struct rt_pane *));
     w->last_used = 0;
 }
 
 /* The last microsecond of the last window that has the pane. */
-static int64_t last_end(const struct timed *w, const struct pane *p) {
+static int64_t last_end(const struct timed *w, const struct rt_pane *p) {
     return rt_time_plus(last_start(w, p->start), w->size - 1);
 }
 
@@ -165,7 +166,7 @@ static void merge_window(struct rt_aggregate *ag, int64_t start, struct rt_group
 
 /* A tumbling window's groups are given out as they are: what was given early and forgotten only if something came since. */
 static enum cep_rc give_pane(
-    struct rt_aggregate *ag, struct pane *p, bool early, int64_t time, struct cep_err *err) {
+    struct rt_aggregate *ag, struct rt_pane *p, bool early, int64_t time, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     for (uint32_t i = 0; i < p->groups.n && rc == CEP_OK; i++) {
         struct rt_group *g = p->groups.groups[i];
@@ -180,6 +181,24 @@ static enum cep_rc give_pane(
     return rc;
 }
 
+/* The next window that ends, of those that overlap. */
+static enum cep_rc give_next(struct rt_aggregate *ag, int64_t start, int64_t time, struct cep_err *err) {
+    struct timed *w = timed_of(ag);
+    size_t first = pane_from(w, start), n = pane_from(w, start + w->size) - first;
+    enum cep_rc rc = CEP_OK;
+    rt_slide_to(&w->moving, w->panes + first, n, start, w->size);
+    for (uint32_t i = 0; i < w->moving.keys.n && rc == CEP_OK; i++) {
+        const struct expr_acc *accs = rt_slide_accs(&w->moving, i);
+        struct rt_group *key = w->moving.keys.groups[i];
+        if (!accs)
+            continue;
+        key->given_at = EVT_TIME_MIN; /* each window gives one result of its own */
+        rc = give(ag, key, accs, start, time, err);
+    }
+    rt_slide_leave(&w->moving, w->panes + first, n, start + w->slide);
+    return rc;
+}
+
 static enum cep_rc give_window(
     struct rt_aggregate *ag, int64_t start, bool early, int64_t time, struct cep_err *err) {
     struct timed *w = timed_of(ag);
@@ -190,6 +209,8 @@ static enum cep_rc give_window(
         return i < w->n && w->panes[i]->start == start ? give_pane(ag, w->panes[i], early, time, err)
                                                        : CEP_OK;
     }
+    if (w->slides && !early)
+        return give_next(ag, start, time, err);
     merge_window(ag, start, &whole);
     for (uint32_t i = 0; i < whole.n && rc == CEP_OK; i++)
         if (!early || whole.groups[i]->changed)
@@ -243,9 +264,14 @@ static enum cep_rc timed_take(struct rt_aggregate *ag, const struct rt_agg_row *
     int64_t t = row->at.time;
     if (t <= w->ended && rt_time_plus(last_start(w, t), w->size - 1 + w->lateness) <= w->ended)
         return CEP_NONE;
-    struct pane *p = pane_of(ag, t);
+    struct rt_pane *p = pane_of(ag, t);
     struct rt_group *g = rt_groups_get(&p->groups, row->hash, row->bytes, row->vals, NULL);
     rt_aggregate_step(ag, row, g->accs);
+    if (w->slides && t <= w->ended) {
+        rt_aggregate_step(ag, row, ag->merged);
+        rt_slide_late(&w->moving, p, g, ag->merged);
+        rt_accs_clear(&ag->kind, ag->merged);
+    }
     g->changed = true;
     g->n_rows++;
     if (ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
@@ -257,7 +283,7 @@ static enum cep_rc timed_take(struct rt_aggregate *ag, const struct rt_agg_row *
 static void timed_groups_of(struct rt_aggregate *ag, const struct evt_batch *prep, const uint16_t *rows,
     uint32_t n, struct rt_group **out) {
     const struct timed *w = timed_of(ag);
-    struct pane *panes[RT_AGG_BLOCK];
+    struct rt_pane *panes[RT_AGG_BLOCK];
     const uint64_t *hash = ag->keys.hash;
     for (uint32_t i = 0; i < n; i++) {
         int64_t t = prep->time[rows[i]];
@@ -307,6 +333,8 @@ static void drop_old(struct timed *w) {
         n++;
     if (n > 0)
         drop_first_panes(w, n);
+    if (w->n == 0)
+        rt_slide_clear(&w->moving);
 }
 
 static enum cep_rc give_changed(struct rt_aggregate *ag, struct cep_err *err) {
@@ -360,9 +388,9 @@ static uint64_t timed_n_groups(const struct rt_aggregate *ag) {
 
 static size_t timed_bytes(const struct rt_aggregate *ag) {
     const struct timed *w = timed_of(ag);
-    size_t n = w->cap * sizeof(struct pane *);
+    size_t n = rt_groups_bytes(&w->moving.keys) + w->cap * sizeof(struct rt_pane *);
     for (size_t i = 0; i < w->n; i++)
-        n += sizeof(struct pane) + rt_groups_bytes(&w->panes[i]->groups);
+        n += sizeof(struct rt_pane) + rt_groups_bytes(&w->panes[i]->groups);
     return n + rt_given_windows_bytes(&w->given);
 }
 
@@ -429,6 +457,7 @@ static struct rt_group *timed_load(
 
 static void timed_release(struct rt_aggregate *ag) {
     struct timed *w = timed_of(ag);
+    rt_slide_release(&w->moving);
     drop_first_panes(w, w->n);
     base_free(w->panes);
     rt_given_windows_release(&w->given);

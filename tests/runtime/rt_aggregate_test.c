@@ -73,7 +73,7 @@ static void sliding_windows_share_their_panes(void **state) {
     struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN);
     PUSH(&k, "s", 0, { "a", 5, AT(60) }, { "a", 3, AT(65) }, { "b", 7, AT(67) });
     rt_kit_finish(&k);
-    CAME(w, "a|1|5|52|2\na|2|3|56|6\na|2|3|0|10\nb|1|7|0|10\na|1|3|4|14\nb|1|7|4|14\n");
+    CAME(w, "a|1|5|52|2\na|2|3|56|6\na|2|3|0|10\nb|1|7|0|10\nb|1|7|4|14\na|1|3|4|14\n");
     rt_kit_release(&k);
 }
 
