@@ -32,7 +32,10 @@ static enum cep_rc compile(void *arg, const Clu__Deploy *d, struct plan **out, s
     spec.base_dir = base_arena_strdup(&spec.arena, d->base_dir);
     enum cep_rc rc = clu_spec_compile(&spec, con_catalog(), &diag, out);
     if (rc != CEP_OK) {
-        (void)base_err_set(err, CEP_ESTATE, "the file compiles on the coordinator, and not on this worker");
+        struct cep_err first = CEP_ERR_INIT;
+        (void)dsl_diag_first(&diag, &first);
+        (void)base_err_set(err, CEP_ESTATE,
+            "the file compiles on the coordinator, and not on this worker: %s", first.message);
     } else if (clu_plan_hash(*out) != d->plan_hash) {
         plan_free(*out);
         *out = NULL;

@@ -409,6 +409,7 @@ static void heard(struct clu_master *m, const char *worker, const Clu__Msg *msg)
         rt_master_ended(m->job, msg->ended->attempt - m->before, msg->ended->task);
     } else if (msg->body_case == CLU__MSG__BODY_FAILED) {
         (void)clu_link_unpack_error(msg->failed->error, &err);
+        base_err_prefix(&err, "worker %.6s", worker);
         rt_master_failed(m->job, msg->failed->attempt - m->before, &err);
     }
 }

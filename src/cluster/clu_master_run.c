@@ -44,8 +44,10 @@ static void remember(struct clu_master *m, const struct cep_err *why) {
 
 static void on_state(void *arg, enum rt_state state, const struct cep_err *why) {
     struct clu_master *m = arg;
-    if (why)
+    if (why) {
         remember(m, why);
+        clu_job_state(m->shown, RT_STATE_FAILING); /* on the way */
+    }
     clu_master_go_to(m, state);
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tour in README.md does what the page says: its sh blocks are run one after the other, as a reader would paste
+"""The tour of ten minutes in README.md does what the page says: its sh blocks are run one after the other, as a reader would paste
 them, and each text block is what the block before it prints.
 
 Usage: readme_test.py [--accept]. --accept writes what came into README.md: look at the difference before you commit it.
@@ -25,7 +25,7 @@ def comparable(text):
 def main():
     accept = "--accept" in sys.argv
     page = README.read_text()
-    tour = page.index("## A tour")
+    tour, end = page.index("## A tour of ten minutes"), page.index("## A tour of a cluster")
     passed = failed = 0
     out, done, said = [page[:tour]], tour, ""
     with tempfile.TemporaryDirectory() as scratch:
@@ -33,7 +33,7 @@ def main():
         os.symlink(os.path.abspath(os.environ["CEPD"]), pathlib.Path(scratch) / "bin" / "cepd")
         env = {**os.environ, "PATH": f"{scratch}/bin:{os.environ['PATH']}"}
         cwd = pathlib.Path(scratch)
-        for block in BLOCK.finditer(page, tour):
+        for block in BLOCK.finditer(page, tour, end):
             kind, text = block.groups()
             if kind == "sh":
                 if "--format svg" in text and not shutil.which("dot"):

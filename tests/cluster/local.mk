@@ -19,6 +19,7 @@ tests_cluster_clu_data_test_SOURCES = tests/cluster/clu_data_test.c $(CLU_KIT)
 tests_cluster_clu_data_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)
 THREAD_TESTS += tests/cluster/clu_data_test
 # Real processes; the second one on hosts of their own (network namespaces).
-CLUSTER_TESTS = tests/cluster/cluster_test.py tests/cluster/cluster_net_test.py tests/cluster/submit_test.py
+CLUSTER_TESTS = tests/cluster/cluster_test.py tests/cluster/cluster_net_test.py tests/cluster/submit_test.py \
+	tests/cluster/programs_test.py tests/cluster/walk_test.py
 TESTS += $(CLUSTER_TESTS)
 EXTRA_DIST += $(CLUSTER_TESTS) tests/cluster/cluster_kit.py tests/cluster/net_kit.py tests/soak/cluster_soak.py
