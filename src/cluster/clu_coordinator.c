@@ -123,8 +123,7 @@ static void on_away(void *arg, struct clu_link *link, const struct cep_err *why)
     struct clu_coordinator *c = arg;
     const struct worker *w = clu_link_user(link);
     if (w && why)
-        say(c, CON_LEVEL_WARNING, "worker %s: the connection broke, its tasks go on meanwhile: %s", w->shown,
-            why->message);
+        say(c, CON_LEVEL_WARNING, "worker %s is away: %s", w->shown, why->message);
     else if (w)
         say(c, CON_LEVEL_INFO, "worker %s is connected again", w->shown);
 }

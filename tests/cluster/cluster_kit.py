@@ -147,9 +147,13 @@ class Cluster:
             time.sleep(0.05)
         raise AssertionError("it did not happen in time; the processes said:\n" + self.said())
 
-    def said(self):
+    def logged(self):
         self.log.flush()
-        return (self.folder / "cluster.log").read_text(encoding="utf-8")[-6000:]
+        return (self.folder / "cluster.log").read_text(encoding="utf-8")
+
+    def said(self):
+        """The end of it, for messages."""
+        return self.logged()[-6000:]
 
     def cepd(self, *args, status=0):
         done = subprocess.run([CEPD, *args, "--coordinator", self.url], cwd=self.folder, capture_output=True, text=True,
@@ -222,24 +226,38 @@ def prepare(folder, n, seed):
 class Outcome:
     """A load from a file and a generator; what an undisturbed run of it gives is compared with what a cluster has made of it."""
 
-    RATE = 20_000
+    def __init__(self, folder, seconds, seed, rate=20_000):
+        """seconds: how long it lasts, undisturbed; rate: rows a second of the generator. The file has as many."""
+        self.folder, self.seed, self.rate, self.n, self.jobs = pathlib.Path(folder), seed, rate, int(seconds * rate), 0
+        write_events(self.folder / "in.ndjson", self.n, seed)
+        self.write("undisturbed", 0)
+        subprocess.run([CEPD, "run", "undisturbed.pattern"], cwd=self.folder, check=True, capture_output=True)
+        self.expected = self.of("undisturbed")
 
-    def __init__(self, folder, seconds, seed):
-        """seconds: how long it lasts, undisturbed."""
-        self.folder = pathlib.Path(folder)
-        n = int(seconds * self.RATE)
-        write_events(self.folder / "in.ndjson", n, seed)
-        for name, rate, one, parts in (("p", self.RATE, "out.ndjson", "parts"), ("q", 0, "expected.ndjson", "expected")):
-            text = LOAD.replace("OUT", one).replace("PARTS", parts).replace("ROWS", str(n)).replace("RATE", str(rate))
-            (self.folder / f"{name}.pattern").write_text(text.replace("SEED", str(seed)), encoding="utf-8")
-            (self.folder / parts).mkdir()
-        subprocess.run([CEPD, "run", "q.pattern"], cwd=self.folder, check=True, capture_output=True)
-        self.expected = self.of("expected.ndjson", "expected")
+    def write(self, name, rate):
+        text = LOAD.replace("OUT", f"{name}.ndjson").replace("PARTS", f"{name}.parts").replace("ROWS", str(self.n))
+        text = text.replace("RATE", str(rate)).replace("SEED", str(self.seed))
+        (self.folder / f"{name}.pattern").write_text(text, encoding="utf-8")
+        (self.folder / f"{name}.parts").mkdir()
 
-    def of(self, one, parts):
-        return rows(self.folder / one), sorted(row for part in (self.folder / parts).glob("part-*") for row in rows(part))
+    def next(self):
+        """Another job. Returns: its file."""
+        self.jobs += 1
+        self.write(f"job{self.jobs}", self.rate)
+        return f"job{self.jobs}.pattern"
+
+    def of(self, name):
+        parts = sorted(row for part in (self.folder / f"{name}.parts").glob("part-*") for row in rows(part))
+        return rows(self.folder / f"{name}.ndjson"), parts
 
     def difference(self):
+        """Of the last job's. Empty when there is none."""
+        return "; ".join(f"{what}: {wrong}" for what, expected, got in
+                         zip(("from the file", "made up"), self.expected, self.of(f"job{self.jobs}"))
+                         if (wrong := difference(expected, got)))
+
+
+def difference(self):
         """Empty when there is none."""
         return "; ".join(f"{what}: {wrong}" for what, expected, got in
                          zip(("from the file", "made up"), self.expected, self.of("out.ndjson", "parts"))

@@ -11,24 +11,29 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster_kit import EXAMPLES, Outcome, run_tests  # noqa: E402
+from cluster_kit import EXAMPLES, FINAL, Outcome, run_tests  # noqa: E402
 from net_kit import COORDINATOR, NetCluster, enter  # noqa: E402
 
 HEARTBEAT = ("300 ms", "2 s")
 
 
 class Load:
-    """The cluster with the job on it. At the end of the block the job is over and its output compared."""
+    """
+    The cluster with a job on it: one after another, so that there is one whenever something is done, however slow the machine is. The output
+    of each is compared.
+    """
 
-    def __init__(self, folder, seconds, seed, submit=(), **cluster):
-        self.outcome = Outcome(folder, seconds, seed)
+    SECONDS = 4  # that a job takes, undisturbed
+
+    def __init__(self, folder, seed, submit=(), **cluster):
+        self.outcome = Outcome(folder, self.SECONDS, seed)
         self.cluster = NetCluster(folder, heartbeat=HEARTBEAT, **cluster)
-        self.submit, self.job = submit, None
+        self.args, self.job = submit, None
 
     def __enter__(self):
         try:
             self.cluster.__enter__()
-            self.job = self.cluster.submit("p.pattern", "--parallelism", "4", *self.submit)
+            self.submit()
             self.goes_on()
         except BaseException:
             self.cluster.__exit__()
@@ -40,39 +45,57 @@ class Load:
             if not failed:
                 self.cluster.heal()
                 self.cluster.wait_state(self.job, "FINISHED")
-                wrong = self.outcome.difference()
-                assert not wrong, f"{wrong}\n{self.cluster.said()}"
+                self.compare()
         finally:
             self.cluster.__exit__()
 
+    def submit(self):
+        self.job = self.cluster.submit(self.outcome.next(), "--parallelism", "4", *self.args)
+
+    def compare(self):
+        wrong = self.outcome.difference()
+        assert not wrong, f"{wrong}\n{self.cluster.said()}"
+
+    def is_over(self):
+        """If it is, there is another one now."""
+        state = self.cluster.wait(lambda: self.cluster.state(self.job))
+        assert state not in FINAL - {"FINISHED"}, f"the job is {state}\n{self.cluster.said()}"
+        if state == "FINISHED":
+            self.compare()
+            self.submit()
+        return state == "FINISHED"
+
     def goes_on(self, checkpoints=2):
         self.cluster.wait_checkpoints(self.job, checkpoints)
-        assert self.cluster.state(self.job) == "RUNNING", f"over before it was disturbed\n{self.cluster.said()}"
-
-    def restarts(self):
-        return self.cluster.get(f"/jobs/{self.job}/checkpoints")["counts"]["restarts"]
+        self.is_over()
 
     def goes_back(self, what, *args, **more):
-        """Disturbs until the job has gone back to a checkpoint; heals; it goes on."""
+        """Disturbs until a job has gone back to a checkpoint, or tried to."""
         before = self.restarts()
         what(*args, **more)
-        self.cluster.wait(lambda: self.restarts() > before)
+        self.cluster.wait(lambda: (self.is_over(), self.restarts() > before)[1])
+
+    def restarts(self):
+        return self.cluster.logged().count("goes back to its last checkpoint")
+
+    def goes_back_and_on(self, what, *args, **more):
+        self.goes_back(what, *args, **more)
         self.cluster.heal()
         self.goes_on()
 
 
 def test_cut_links(folder):
-    with Load(folder, 6, 1) as load:
+    with Load(folder, 1) as load:
         c = load.cluster
-        load.goes_back(c.cut, 0, 1)
-        load.goes_back(c.cut, 1, 2, both=False)
-        load.goes_back(c.cut, None, 0)
-        load.goes_back(c.cut, None, 1, both=False)
-        load.goes_back(c.cut, 2, None, both=False)
+        load.goes_back_and_on(c.cut, 0, 1)
+        load.goes_back_and_on(c.cut, 1, 2, both=False)
+        load.goes_back_and_on(c.cut, None, 0)
+        load.goes_back_and_on(c.cut, None, 1, both=False)
+        load.goes_back_and_on(c.cut, 2, None, both=False)
 
 
 def test_links_that_lose_or_are_narrow(folder):
-    with Load(folder, 6, 2) as load:
+    with Load(folder, 2) as load:
         c = load.cluster
         for what in (lambda: c.lose(0, 15), lambda: c.lose(None, 15), lambda: c.narrow(1, "4mbit"), lambda: c.narrow(None, "2mbit")):
             what()
@@ -82,7 +105,7 @@ def test_links_that_lose_or_are_narrow(folder):
 
 def test_slow_links(folder):
     subprocess.run([EXAMPLES / "certificates.sh", COORDINATOR], cwd=folder, check=True, capture_output=True)
-    with Load(folder, 5, 3, relays=True, secured=(folder / COORDINATOR, "a token")) as load:
+    with Load(folder, 3, relays=True, secured=(folder / COORDINATOR, "a token")) as load:
         c = load.cluster
         for seconds in (0.03, 0.2):
             c.delay(seconds)
@@ -93,25 +116,26 @@ def test_slow_links(folder):
 
 def test_connections_that_break(folder):
     """Between coordinator and workers: they are made again, tasks notice nothing. Between workers: the job goes back."""
-    with Load(folder, 5, 8, relays=True) as load:
+    with Load(folder, 8, relays=True) as load:
         c = load.cluster
         for _ in range(3):
+            before = c.logged().count("is connected again")
             c.break_connections(None)
+            c.wait(lambda: c.logged().count("is connected again") >= before + 6)  # three workers, both ends
             load.goes_on()
         assert load.restarts() == 0, c.said()
-        c.wait(lambda: (c.break_connections(2), load.restarts() > 0)[1])
-        load.goes_on()
+        load.goes_back_and_on(lambda: [c.break_connections(i) for i in range(3)])
 
 
 def test_a_firewall_that_answers(folder):
     """A worker that cannot be reached because others answer for it is not taken for one that is not there any more."""
-    with Load(folder, 4, 4) as load:
-        load.goes_back(load.cluster.reset, None, 0)
-        load.goes_back(load.cluster.reset, 1, 2)
+    with Load(folder, 4) as load:
+        load.goes_back_and_on(load.cluster.reset, None, 0)
+        load.goes_back_and_on(load.cluster.reset, 1, 2)
 
 
 def test_processes_that_are_killed(folder):
-    with Load(folder, 5, 5) as load:
+    with Load(folder, 5) as load:
         c = load.cluster
         c.kill_worker(0)
         load.goes_on()
@@ -123,20 +147,18 @@ def test_processes_that_are_killed(folder):
 
 def test_workers_that_are_stopped_and_come_back(folder):
     """The others go on without one that is stopped; when it comes back it writes nothing."""
-    with Load(folder, 6, 6) as load:
+    with Load(folder, 6) as load:
         c = load.cluster
         for i in range(3):
-            before = load.restarts()
-            c.freeze(i)
-            c.wait(lambda: load.restarts() > before)
+            load.goes_back(c.freeze, i)
             load.goes_on()
             c.heal()
             load.goes_on()
 
 
 def test_a_full_disk(folder):
-    with Load(folder, 5, 7, submit=("--state-backend", "rocksdb", "--state-memory", "256k")) as load:
-        load.goes_back(load.cluster.fill, 1)
+    with Load(folder, 7, submit=("--state-backend", "rocksdb", "--state-memory", "256k")) as load:
+        load.goes_back_and_on(load.cluster.fill, 1)
 
 
 if __name__ == "__main__":

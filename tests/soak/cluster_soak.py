@@ -2,7 +2,7 @@
 """A cluster on hosts of its own (network namespaces) under faults drawn by a seed, which is printed. The committed output has to be that
 of an undisturbed run.
 
-    cluster_soak.py [--rounds N] [--first N] [--seed S] [--seconds N] [--faults kill,two,...]
+    cluster_soak.py [--rounds N] [--first N] [--seed S] [--seconds N] [--rate N] [--faults kill,two,...]
 
 A round is a job, with a load from a file and a generator, from its submission to its end; the parallelism, the state backend and whether
 connections go through relays are drawn too. Faults, one after another, each for up to three times the heartbeat time-out:
@@ -61,9 +61,9 @@ def two_hosts(rnd):
     return rnd.sample([None, *range(WORKERS)], 2)
 
 
-def round_of(folder, rnd, seconds, faults, counts):
+def round_of(folder, rnd, seconds, rate, faults, counts):
     """Returns: what is wrong."""
-    outcome = Outcome(folder, seconds, rnd.randrange(1 << 30))
+    outcome = Outcome(folder, seconds, rnd.randrange(1 << 30), rate)
     relays = rnd.random() < 0.25
     faults = [f for f in faults if f not in (DIRECT if relays else RELAYED)]
     args = ["--parallelism", str(rnd.choice([1, 2, 4]))]
@@ -73,7 +73,7 @@ def round_of(folder, rnd, seconds, faults, counts):
         args += ["--checkpoint-mode", "unaligned"]
     with NetCluster(folder, heartbeat=("300 ms", f"{TIMEOUT_S} s"), relays=relays) as c:
         until = time.monotonic() + ROUND_S
-        job = c.submit("p.pattern", *args)
+        job = c.submit(outcome.next(), *args)
         while c.wait(lambda: c.state(job)) not in FINAL and time.monotonic() < until:
             c.wait_checkpoints(job, rnd.randrange(1, 4))
             if c.wait(lambda: c.state(job)) in FINAL:
@@ -94,6 +94,7 @@ def main():
     p.add_argument("--first", type=int, default=1, help="the round to begin with, to have one again")
     p.add_argument("--seed", type=int)
     p.add_argument("--seconds", type=int, default=6, help="how long a job takes, undisturbed")
+    p.add_argument("--rate", type=int, default=5000, help="rows a second of the generator")
     p.add_argument("--faults", default=",".join(FAULTS))
     a = p.parse_args()
     seed = random.SystemRandom().randrange(1 << 30) if a.seed is None else a.seed
@@ -106,7 +107,7 @@ def main():
         begun = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             try:
-                wrong = round_of(pathlib.Path(folder), rnd, a.seconds, a.faults.split(","), counts)
+                wrong = round_of(pathlib.Path(folder), rnd, a.seconds, a.rate, a.faults.split(","), counts)
             except AssertionError as e:
                 wrong = str(e)
         total += counts
