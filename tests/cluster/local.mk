@@ -43,6 +43,6 @@ tests_cluster_clu_dispatcher_test_LDADD = $(CLU_DSL_LIBS) $(CMOCKA_LIBS)
 THREAD_TESTS += tests/cluster/clu_dispatcher_test
 # Real processes; the second one on hosts of their own (network namespaces).
 CLUSTER_TESTS = tests/cluster/cluster_test.py tests/cluster/cluster_net_test.py tests/cluster/submit_test.py \
-	tests/cluster/programs_test.py tests/cluster/walk_test.py
+	tests/cluster/programs_test.py tests/cluster/walk_test.py tests/cluster/deploy_test.py
 TESTS += $(CLUSTER_TESTS)
 EXTRA_DIST += $(CLUSTER_TESTS) tests/cluster/cluster_kit.py tests/cluster/net_kit.py tests/soak/cluster_soak.py
