@@ -15,7 +15,7 @@
  * A frame that is too long, damaged, no message, or out of turn ends the link with a reason that both ends see; nothing
  * else comes to harm. A silent end is given up after the heartbeat time-out.
  *
- * Lease. A heartbeat carries the sender's time and echoes the last one of the other end. So clu_link_confirmed_us() is a time of
+ * Lease. A heartbeat carries the sender's time and echoes the last one of the other end; a welcome answers the hello. So clu_link_confirmed_us() is a time of
  * this end's own clock after which the other end certainly heard from it: until confirmed + timeout the coordinator cannot
  * have given this worker up. A worker whose lease has run out may not write anything any more.
  *

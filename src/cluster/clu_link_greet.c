@@ -7,6 +7,7 @@
 #include "base/base_mem.h"
 #include "cluster/clu_probe.h"
 #include "cluster/clu_tls.h"
+#include "time/clk.h"
 
 #include <unistd.h>
 
@@ -147,6 +148,8 @@ void link_take_welcome(struct clu_link *l, const Clu__Welcome *welcome) {
         atomic_store(&l->timeout_us, limit);
     }
     l->retry_us = 0;
+    if (l->said_us > atomic_load(&l->confirmed_us)) /* who welcomes has heard the hello: the lease begins */
+        atomic_store(&l->confirmed_us, l->said_us);
     if (welcome->resumed && l->in_session && clu_session_ack(&l->session, welcome->received)) {
         link_resume(l);
         return;
@@ -168,6 +171,7 @@ void link_take_refused(struct clu_link *l, const Clu__Refused *refused) {
 }
 
 void link_say_hello(struct clu_link *l) {
+    l->said_us = clk_mono(clk_system());
     Clu__Hello hello = CLU__HELLO__INIT;
     Clu__Msg msg = CLU__MSG__INIT;
     hello.magic = CLU_MAGIC;

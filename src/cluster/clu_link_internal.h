@@ -45,6 +45,7 @@ struct clu_link {
     struct event *timer;       /* owned: heartbeats, time-outs, the next attempt */
     void *user;
     int64_t interval_us, since_us; /* since: the attempt began */
+    int64_t said_us;               /* the client's hello went out */
     int64_t echo_us;               /* the last heartbeat's time of the other end */
     bool in_session;
     struct clu_session session;

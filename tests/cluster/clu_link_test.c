@@ -173,6 +173,19 @@ static void a_heartbeat_that_comes_back_confirms_when_it_was_sent(void **state) 
     assert_int_equal(clu_link_timeout_us(f->c.link), 2000000);
 }
 
+/* Tasks may come with the first message: they have to have a lease that began with this connection. */
+static void a_welcome_confirms_the_hello(void **state) {
+    struct fix *f = *state;
+    f->opts.heartbeat_interval_us = 10000000;
+    f->opts.heartbeat_timeout_us = 20000000;
+    int64_t before = clk_mono(clk_system());
+    listen_at(f, "127.0.0.1:0");
+    dial(f, &f->opts, f->address);
+    KIT_WAIT(atomic_load(&f->c.up) == 1);
+    assert_true(clu_link_confirmed_us(f->c.link) >= before);
+    assert_true(clu_link_confirmed_us(f->c.link) <= clk_mono(clk_system()));
+}
+
 static void a_worker_of_another_token_is_refused_for_good(void **state) {
     struct fix *f = *state;
     char why[600];
@@ -520,7 +533,9 @@ static void names_are_found_and_names_that_are_none_are_told(void **state) {
     say(&f->c, why, sizeof why);
     assert_non_null(strstr(why, "could not find host \"no-such-host.invalid\" of the coordinator"));
     struct clu_link *l;
-    assert_int_equal(clu_link_connect(f->loop, "nowhere", &(struct clu_link_client){ .slots = 1 }, &f->opts, &l, NULL), CEP_EINVAL);
+    assert_int_equal(
+        clu_link_connect(f->loop, "nowhere", &(struct clu_link_client){ .slots = 1 }, &f->opts, &l, NULL),
+        CEP_EINVAL);
 }
 
 int main(void) {
@@ -528,6 +543,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(messages_of_a_thread_arrive_in_their_order_both_ways),
         TEST(a_heartbeat_that_comes_back_confirms_when_it_was_sent),
+        TEST(a_welcome_confirms_the_hello),
         TEST(a_worker_of_another_token_is_refused_for_good),
         TEST(builds_that_differ_do_not_meet),
         TEST(a_worker_that_may_come_later_asks_again),

@@ -156,6 +156,17 @@ def test_workers_that_are_stopped_and_come_back(folder):
             load.goes_on()
 
 
+def test_a_coordinator_that_is_stopped_and_comes_back(folder):
+    """Leases run out meanwhile: it does not go on with what has ended."""
+    with Load(folder, 9) as load:
+        c = load.cluster
+        c.freeze(None)
+        before = c.logged().count("its tasks end")
+        c.wait(lambda: c.logged().count("its tasks end") > before)
+        c.heal()
+        load.goes_on()
+
+
 def test_a_full_disk(folder):
     with Load(folder, 7, submit=("--state-backend", "rocksdb", "--state-memory", "256k")) as load:
         load.goes_back_and_on(load.cluster.fill, 1)

@@ -291,7 +291,7 @@ class NetCluster(Cluster):
     def heal(self):
         """Links and disks are as they were, and who was stopped goes on."""
         self.note("healed")
-        for p in self.workers:
+        for p in [*self.workers, self.coordinator]:
             p.send_signal(signal.SIGCONT)
         for i, host in self.hosts.items():
             host.heal()
@@ -301,4 +301,4 @@ class NetCluster(Cluster):
 
     def freeze(self, i):
         self.note(f"SIGSTOP {self.say(i)}")
-        self.workers[i].send_signal(signal.SIGSTOP)
+        (self.coordinator if i is None else self.workers[i]).send_signal(signal.SIGSTOP)

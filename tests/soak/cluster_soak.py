@@ -8,7 +8,7 @@ A round is a job, with a load from a file and a generator, from its submission t
 connections go through relays are drawn too. Faults, one after another, each for up to three times the heartbeat time-out:
 
     kill, two, coordinator   kill -9 of a worker, of two at once, of the coordinator
-    stop                     SIGSTOP of a worker, then SIGCONT
+    stop                     SIGSTOP of a worker or the coordinator, then SIGCONT
     end                      SIGTERM of a worker
     cut, deaf                a link between two hosts, both ways or one way
     reset                    the same, with a firewall that answers
@@ -38,7 +38,7 @@ FAULTS = {
     "kill": lambda c, rnd: c.kill_worker(rnd.randrange(WORKERS)),
     "two": lambda c, rnd: c.kill_worker(*rnd.sample(range(WORKERS), 2)),
     "coordinator": lambda c, rnd: c.kill_coordinator(),
-    "stop": lambda c, rnd: c.freeze(rnd.randrange(WORKERS)),
+    "stop": lambda c, rnd: c.freeze(a_host(rnd)),
     "end": lambda c, rnd: c.end_worker(rnd.randrange(WORKERS)),
     "cut": lambda c, rnd: c.cut(*two_hosts(rnd)),
     "deaf": lambda c, rnd: c.cut(*two_hosts(rnd), both=False),
