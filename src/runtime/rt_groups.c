@@ -8,6 +8,7 @@
 #include "base/base_mem.h"
 #include "expr/expr_agg.h"
 #include "expr/expr_run.h"
+#include "runtime/rt_keys.h"
 
 enum { FIRST_SLOTS = 16, LINE = 64 };
 
@@ -123,27 +124,13 @@ static uint32_t half_of(uint64_t hash) {
     return (uint32_t)(hash >> 32);
 }
 
-/* Keys are short: without a call for those of 8 to 16 bytes. */
-static bool is_same(struct base_str a, struct base_str b) {
-    uint64_t x[2], y[2];
-    if (a.len != b.len)
-        return false;
-    if (a.len < sizeof x[0] || a.len > sizeof x)
-        return a.len == 0 || memcmp(a.p, b.p, a.len) == 0;
-    memcpy(&x[0], a.p, sizeof x[0]);
-    memcpy(&x[1], a.p + a.len - sizeof x[1], sizeof x[1]);
-    memcpy(&y[0], b.p, sizeof y[0]);
-    memcpy(&y[1], b.p + b.len - sizeof y[1], sizeof y[1]);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
-}
-
 static uint32_t slot_of(const struct rt_groups *t, uint64_t hash, struct base_str bytes) {
     uint32_t mask = t->n_slots - 1, half = half_of(hash), i = half & mask;
     for (; t->slots[i].place; i = (i + 1) & mask) {
         if (t->slots[i].half != half)
             continue;
         const struct rt_group *g = t->groups[t->slots[i].place - 1];
-        if (is_same(g->bytes, bytes))
+        if (rt_keys_same(g->bytes, bytes))
             break;
     }
     return i;

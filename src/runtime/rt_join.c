@@ -188,7 +188,7 @@ enum cep_rc rt_join_pop(struct rt_join *j, uint32_t side, struct cep_err *err) {
     if (k->newest[side] == rows->head + 1)
         k->newest[side] = 0;
     if (!k->newest[0] && !k->newest[1])
-        rt_join_keys_remove(&j->keys, place);
+        rt_join_keys_idle(&j->keys, place);
     rt_join_rows_pop(rows);
     return rc;
 }
@@ -204,6 +204,15 @@ bool rt_join_write_key(
     bool null = false;
     for (uint32_t k = 0; k < j->plan->n_keys; k++) {
         struct evt_val v;
+        const struct evt_col *c = &prep->cols[k];
+        if (c->type->kind == EVT_INT && !c->valid) { /* most keys: without calls */
+            char *p = base_buf_reserve(to, 1 + sizeof c->i[row]);
+            *p = 1;
+            memcpy(p + 1, &c->i[row], sizeof c->i[row]);
+            to->len += 1 + sizeof c->i[row];
+            to->p[to->len] = '\0';
+            continue;
+        }
         evt_col_get(&prep->cols[k], row, &j->scratch, &v);
         null |= equals_nothing(j->sides[side].prep.cols[k].type, &v);
         evt_val_write_key(to, j->sides[side].prep.cols[k].type, &v);
@@ -214,6 +223,18 @@ bool rt_join_write_key(
 /* A table's rows come before those that look for them at the same time. */
 static uint32_t input_of_side(const struct rt_join *j, uint32_t side) {
     return j->kind->left_passes ? 1 - side : side;
+}
+
+/* Where the row's partners will be looked for first. */
+static void fetch_partner(const struct rt_join *j, uint32_t side, uint64_t hash) {
+    const struct rt_join_key *k = rt_join_keys_glance(&j->keys, hash);
+    const struct rt_join_rows *rows = &j->sides[!side].rows;
+    if (!k || k->newest[!side] <= rows->head)
+        return;
+    const struct rt_join_chunk *c = rt_join_chunk_of(rows, k->newest[!side] - 1);
+    uint32_t i = (uint32_t)((k->newest[!side] - 1) % RT_JOIN_CHUNK);
+    __builtin_prefetch(&c->meta[i]);
+    __builtin_prefetch(&c->rows->time[i]);
 }
 
 static void make_keys(struct rt_join *j, const struct clk_row *rows, size_t n) {
@@ -232,6 +253,8 @@ static void make_keys(struct rt_join *j, const struct clk_row *rows, size_t n) {
     }
     for (size_t i = 0; i < n; i++)
         rt_join_keys_fetch_key(&j->keys, j->under_way[i].hash);
+    for (size_t i = 0; i < n; i++)
+        fetch_partner(j, input_of_side(j, rows[i].input), j->under_way[i].hash);
     base_arena_clear(&j->scratch);
 }
 
@@ -385,7 +408,7 @@ struct rt_op *rt_join_new(const struct plan *plan, const struct plan_node *node,
     j->plan = p;
     j->whole = plan;
     j->kind = kinds[p->kind];
-    j->passed = j->fired = EVT_TIME_MIN;
+    j->passed = j->fired = j->due = EVT_TIME_MIN;
     j->kept_of = base_calloc(p->n_cols + (size_t)1, sizeof *j->kept_of);
     j->under_way = base_calloc(RT_WAIT_AT_ONCE, sizeof *j->under_way);
     j->pairs = base_calloc(EVT_BATCH_ROWS, sizeof *j->pairs);

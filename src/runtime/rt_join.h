@@ -73,6 +73,7 @@ struct rt_join {
     int64_t passed; /* the watermark that has gone on */
     int64_t
         fired; /* window: start of the last one that ended; EVT_TIME_MIN = none; follows from `passed` at a restore */
+    int64_t due;        /* interval: nothing is decided before; EVT_TIME_MIN = not known */
     uint32_t n_windows; /* that ended */
     uint64_t n_current; /* table: keys that have a version */
     uint64_t *partners; /* owned, scratch */

@@ -4,10 +4,13 @@
 #include "runtime/rt_join_keys.h"
 
 #include "base/base_mem.h"
+#include "runtime/rt_keys.h"
 
 #include <string.h>
 
-enum { FIRST_SLOTS = 64 };
+enum { FIRST_SLOTS = 64, FIRST_KEYS = 16, IDLE_LEAST = 1024, LINE = 64 };
+
+_Static_assert(sizeof(struct rt_join_key) == LINE, "a key is a line");
 
 void rt_join_keys_release(struct rt_join_keys *t) {
     for (uint32_t i = 0; i < t->n_slots; i++) {
@@ -30,7 +33,7 @@ static bool is_key(
     if (s->half != (uint32_t)(hash >> 32))
         return false;
     const struct rt_join_key *k = &t->keys[s->place - 1];
-    return k->hash == hash && base_str_eq(rt_join_key_bytes(k), bytes);
+    return k->hash == hash && rt_keys_same(rt_join_key_bytes(k), bytes);
 }
 
 static uint32_t slot_of(const struct rt_join_keys *t, uint64_t hash, struct base_str bytes) {
@@ -60,17 +63,32 @@ uint32_t rt_join_keys_find(const struct rt_join_keys *t, uint64_t hash, struct b
     return t->n_slots ? t->slots[slot_of(t, hash, bytes)].place - 1 : UINT32_MAX;
 }
 
+static void grow_keys(struct rt_join_keys *t) {
+    size_t cap = t->cap ? base_mul(t->cap, 2) : FIRST_KEYS;
+    struct rt_join_key *keys = base_aligned_alloc(LINE, base_mul(cap, sizeof *keys));
+    if (t->n > 0)
+        memcpy(keys, t->keys, t->n * sizeof *keys);
+    base_free(t->keys);
+    t->keys = keys;
+    t->cap = cap;
+}
+
 uint32_t rt_join_keys_get(struct rt_join_keys *t, uint64_t hash, struct base_str bytes, bool null) {
-    if ((rt_join_keys_live(t) + 1) * 4 > (uint64_t)t->n_slots * 3)
+    if ((t->n - t->n_free + 1) * 4 > (uint64_t)t->n_slots * 3)
         grow(t);
     uint32_t i = slot_of(t, hash, bytes);
-    if (t->slots[i].place)
+    if (t->slots[i].place) {
+        struct rt_join_key *there = &t->keys[t->slots[i].place - 1];
+        t->n_idle -= there->idle;
+        there->idle = false;
         return t->slots[i].place - 1;
+    }
     uint32_t place = (uint32_t)t->n;
     if (t->n_free > 0) {
         place = t->free[--t->n_free];
     } else {
-        t->keys = base_grow(t->keys, t->n, &t->cap, sizeof *t->keys);
+        if (t->n == t->cap)
+            grow_keys(t);
         t->n++;
     }
     struct rt_join_key *k = &t->keys[place];
@@ -86,7 +104,7 @@ uint32_t rt_join_keys_get(struct rt_join_keys *t, uint64_t hash, struct base_str
 }
 
 /* Backward shift (Knuth 6.4, algorithm R). */
-void rt_join_keys_remove(struct rt_join_keys *t, uint32_t place) {
+static void remove_key(struct rt_join_keys *t, uint32_t place) {
     struct rt_join_key *k = &t->keys[place];
     uint32_t mask = t->n_slots - 1, hole = home_of(t, k->hash);
     while (t->slots[hole].place != place + 1)
@@ -103,8 +121,23 @@ void rt_join_keys_remove(struct rt_join_keys *t, uint32_t place) {
         t->out_bytes -= k->len;
         base_free(k->out);
     }
+    k->idle = false;
+    t->n_idle--;
     t->free = base_grow(t->free, t->n_free, &t->cap_free, sizeof *t->free);
     t->free[t->n_free++] = place;
+}
+
+void rt_join_keys_idle(struct rt_join_keys *t, uint32_t place) {
+    struct rt_join_key *k = &t->keys[place];
+    k->idle = true;
+    k->given_at = INT64_MIN; /* as of a new one */
+    k->n_given = 0;
+    t->n_idle++;
+    if (t->n_idle < IDLE_LEAST || t->n_idle < rt_join_keys_live(t))
+        return;
+    for (uint32_t i = 0; i < t->n && t->n_idle > 0; i++)
+        if (t->keys[i].idle)
+            remove_key(t, i);
 }
 
 size_t rt_join_keys_bytes(const struct rt_join_keys *t) {

@@ -38,6 +38,8 @@ static enum cep_rc interval_take(
     size_t n = partners_since(j, rt_join_key_at(&j->keys, key), !side, time_minus(time, j->plan->within_us));
     enum cep_rc rc = CEP_OK;
     rt_join_hang(j, side, number, key);
+    if (rt_time_plus(time, j->plan->within_us) < j->due)
+        j->due = rt_time_plus(time, j->plan->within_us);
     while (n > 0 && rc == CEP_OK) {
         uint64_t other = j->partners[--n];
         rc = side == 0 ? rt_join_give(j, number + 1, other, key, time, 0, err)
@@ -74,19 +76,21 @@ static int64_t until_of(struct rt_join *j, uint32_t side) {
 
 static enum cep_rc interval_advance(struct rt_join *j, int64_t time, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
-    while (rc == CEP_OK) {
+    while (rc == CEP_OK && time >= j->due) {
         int64_t first = EVT_TIME_MAX;
         int side = -1;
         for (uint32_t s = 0; s < 2; s++) {
             const struct rt_join_rows *rows = rt_join_rows_of(j, s);
-            if (rows->head == rows->tail || until_of(j, s) > time || (side >= 0 && until_of(j, s) >= first))
+            if (rows->head == rows->tail || (side >= 0 && until_of(j, s) >= first))
                 continue;
             first = until_of(j, s);
             side = (int)s;
         }
+        j->due = first;
         if (side < 0)
             break;
-        rc = interval_over(j, (uint32_t)side, first, err);
+        if (first <= time)
+            rc = interval_over(j, (uint32_t)side, first, err);
     }
     return rc;
 }

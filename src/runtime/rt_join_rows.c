@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { WIDE = 1 << EVT_INT | 1 << EVT_DOUBLE | 1 << EVT_TIMESTAMP | 1 << EVT_DURATION };
+
 void rt_join_rows_init(struct rt_join_rows *s, const struct evt_schema *schema) {
     *s = (struct rt_join_rows){ .schema = schema };
 }
@@ -50,8 +52,13 @@ uint64_t rt_join_rows_add(
     struct rt_join_chunk *c = rt_join_chunk_of(s, number);
     struct evt_batch *to = c->rows;
     uint32_t at = to->n_rows;
-    for (uint32_t i = 0; i < s->schema->n_cols; i++)
-        evt_col_copy(&to->cols[i], at, &from->cols[skip + i], row);
+    for (uint32_t i = 0; i < s->schema->n_cols; i++) {
+        const struct evt_col *col = &from->cols[skip + i];
+        if (1 << col->type->kind & WIDE && !col->valid && !to->cols[i].valid)
+            to->cols[i].i[at] = col->i[row];
+        else
+            evt_col_copy(&to->cols[i], at, col, row);
+    }
     to->time[at] = from->time[row];
     to->seq[at] = from->seq[row];
     to->origin[at] = from->origin[row];
