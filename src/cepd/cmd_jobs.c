@@ -91,12 +91,13 @@ static void write_jobs(struct base_buf *b, struct base_arena *a, struct base_str
     cmd_table_init(&t, a, heads, sizeof heads / sizeof *heads);
     for (size_t i = 0;; i++) {
         const char *id = cmd_json_text(a, json, "$.jobs[%zu].jid", i);
-        int64_t start = 0, duration = 0, since = 0, parallelism = 0, failures = 0;
+        int64_t start = 0, end = -1, duration = 0, since = 0, parallelism = 0, failures = 0;
         if (!id[0])
             break;
         (void)cmd_json_num(a, json, &start, "$.jobs[%zu][\"start-time\"]", i);
         (void)cmd_json_num(a, json, &duration, "$.jobs[%zu].duration", i);
         (void)cmd_json_num(a, json, &parallelism, "$.jobs[%zu].parallelism", i);
+        (void)cmd_json_num(a, json, &end, "$.jobs[%zu][\"end-time\"]", i);
         (void)cmd_json_num(a, json, &since, "$.jobs[%zu][\"last-modification\"]", i);
         (void)cmd_json_num(a, json, &failures, "$.jobs[%zu].failures", i);
         const char **row = cmd_table_row(&t);
@@ -108,7 +109,7 @@ static void write_jobs(struct base_buf *b, struct base_arena *a, struct base_str
         row[5] = cmd_duration_text(a, duration);
         row[6] = count_text(a, parallelism);
         row[7] = count_text(a, failures);
-        row[8] = cmd_json_text(a, json, "$.jobs[%zu].note", i);
+        row[8] = end > 0 ? "" : cmd_json_text(a, json, "$.jobs[%zu].note", i);
     }
     cmd_table_write(b, &t);
 }
@@ -271,6 +272,8 @@ static void write_operators(struct base_buf *b, struct looks *l) {
                      : "-";
         row[10] = held_text(l, base_arena_printf(l->a, "$.operators[%zu]", i));
     }
+    if (t.n_rows == 0) /* its tasks are nowhere now */
+        return;
     base_buf_putc(b, '\n');
     cmd_table_write(b, &t);
 }

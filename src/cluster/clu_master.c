@@ -51,6 +51,15 @@ static enum cep_rc configure(struct clu_master *m, struct cep_err *err) {
     return rc;
 }
 
+void clu_master_note_savepoint(struct clu_master *m) {
+    struct base_buf b = BASE_BUF_INIT;
+    if (m->record.savepoint && m->record.state == RT_STATE_FINISHED) {
+        base_buf_printf(&b, "stopped with savepoint %s", m->record.savepoint);
+        clu_job_note(m->shown, base_buf_cstr(&b));
+    }
+    base_buf_release(&b);
+}
+
 static void show(struct clu_master *m) {
     const char *names[CLU_CFG_MAX], *values[CLU_CFG_MAX];
     size_t n = clu_config_list(&m->config, names, values);
@@ -70,6 +79,7 @@ static void show(struct clu_master *m) {
         .n_keys = n });
     if (rt_state_is_final(m->record.state))
         clu_job_was(m->shown, m->record.state, m->record.since_us, m->record.failure);
+    clu_master_note_savepoint(m);
 }
 
 enum cep_rc clu_master_new(const struct clu_masters *all, const struct clu_spec *spec, struct plan *plan,
@@ -160,7 +170,8 @@ enum cep_rc clu_master_take_slots(struct clu_master *m, uint32_t n, struct clu_s
         if (rc == CEP_OK || free == said)
             continue;
         char text[96];
-        (void)snprintf(text, sizeof text, "waits for %u slots, %u are free", n, free);
+        (void)snprintf(text, sizeof text, "waits for %u slot%s, %u %s free", n, n == 1 ? "" : "s", free,
+            free == 1 ? "is" : "are");
         clu_job_note(m->shown, text);
         clu_master_say(m, CON_LEVEL_WARNING, "%s", text);
         said = free;

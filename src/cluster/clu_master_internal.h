@@ -62,6 +62,8 @@ enum cep_rc clu_master_take_slots(struct clu_master *m, uint32_t n, struct clu_s
 /* In the registry, then shown. */
 void clu_master_go_to(struct clu_master *m, enum rt_state state);
 void clu_master_keep_record(struct clu_master *m);
+/* Of a job that was stopped: who looks at it sees with what. */
+void clu_master_note_savepoint(struct clu_master *m);
 
 /* -- clu_master_run.c: the thread ----------------------------------------------------------------------------------------- */
 

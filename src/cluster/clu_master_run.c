@@ -139,6 +139,7 @@ static void end(struct clu_master *m, enum cep_rc rc, const struct cep_err *err)
         clu_job_state(m->shown, failed ? RT_STATE_FAILING : RT_STATE_CANCELLING);
     clu_job_is_over(m->shown, state, failed ? err : NULL);
     clu_master_go_to(m, state);
+    clu_master_note_savepoint(m);
     base_buf_release(&savepoint);
 }
 

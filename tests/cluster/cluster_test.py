@@ -75,6 +75,27 @@ def test_a_job_waits_for_slots_and_says_so(folder):
         finish(c, job, expected)
 
 
+def test_a_job_that_goes_back_says_what_it_waits_for(folder):
+    expected = prepare(folder, 2 * EVENTS, 10)
+    with Cluster(folder, workers=2, slots=1) as c:
+        job = c.submit("p.pattern", "--parallelism", "2")
+        c.wait_checkpoints(job)
+        c.workers[0].kill()
+        c.workers[0].wait()
+        c.wait(lambda: c.state(job) == "RESTARTING")
+        c.wait(lambda: "waits for 2 slots, 1 is free" in c.cepd("jobs").stdout)
+        said = c.cepd("job", job).stdout
+        assert "state      RESTARTING for " in said and "waits for 2 slots, 1 is free" in said and "failed     20" in said, said
+        c.workers[0] = c.start_worker(0)
+        c.wait_state(job, "RUNNING")
+        path = c.cepd("stop", job).stdout.strip()
+        c.wait_state(job, "FINISHED")
+        c.kill_coordinator()
+        said = c.wait(lambda: c.get(f"/jobs/{job}")) and c.cepd("job", job).stdout
+        assert f"stopped with savepoint {path}" in said and "failed     20" in said, said
+        finish(c, c.submit("p.pattern", "--parallelism", "2", "--restore", path), expected)
+
+
 def test_workers_and_the_coordinator_are_killed(folder):
     expected = prepare(folder, 2 * EVENTS, 3)
     with Cluster(folder) as c:
