@@ -559,6 +559,8 @@ struct dsl_query {
     STMT(SELECT, "stream") /* stream ... as select */                      \
     STMT(TABLE, "table")                                                   \
     STMT(PROCESS, "process") /* stream ... as process, or process alone */ \
+    STMT(FUNCTION, "function")                                             \
+    STMT(AGGREGATE, "aggregate")                                           \
     STMT(PATTERN, "pattern")                                               \
     STMT(ALERT, "alert")                                                   \
     STMT(SINK, "sink")                                                     \
@@ -612,6 +614,16 @@ struct dsl_process {
     size_t n_inputs;
     struct dsl_expr **partition;
     size_t n_partition;
+};
+
+/* function, aggregate */
+struct dsl_function {
+    struct dsl_column *args;
+    size_t n_args;
+    struct cep_span args_span;
+    struct dsl_type *result;
+    struct base_str library;
+    struct cep_span library_span;
 };
 
 struct dsl_limit {
@@ -761,6 +773,7 @@ struct dsl_stmt {
         struct dsl_stream stream;
         struct dsl_query *select; /* SELECT, TABLE */
         struct dsl_process process;
+        struct dsl_function function; /* FUNCTION, AGGREGATE */
         struct dsl_pattern pattern;
         struct dsl_alert alert;
         struct dsl_sink sink;

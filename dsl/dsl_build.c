@@ -349,6 +349,8 @@ static void want_clauses(struct dsl_parse *p) {
     case DSL_STMT_SELECT:
     case DSL_STMT_TABLE:
     case DSL_STMT_PROCESS:
+    case DSL_STMT_FUNCTION:
+    case DSL_STMT_AGGREGATE:
     case DSL_STMT_MAX: break;
     }
 }

@@ -22,11 +22,16 @@ const char *dsl_agg_name(enum expr_agg agg) {
     return names[agg];
 }
 
-bool dsl_group_agg_of_name(struct base_str name, enum expr_agg *out) {
+bool dsl_group_agg_of_name(const struct dsl_sem *c, struct base_str name, enum expr_agg *out) {
+    const struct dsl_sym *user = dsl_user_function(c, name);
+    if (user) {
+        *out = EXPR_AGG_USER;
+        return user->stmt->kind == DSL_STMT_AGGREGATE;
+    }
     if (base_str_ieq(name, BASE_STR("array")))
         return false; /* the constructor: array(x) of a pattern is array_agg(x) here */
     for (int i = EXPR_AGG_FIRST; i < EXPR_AGG_LIST_MAX; i++)
-        if (base_str_ieq(name, base_str_of(names[i]))) {
+        if (i != EXPR_AGG_USER && base_str_ieq(name, base_str_of(names[i]))) {
             *out = (enum expr_agg)i;
             return true;
         }
@@ -38,7 +43,7 @@ bool dsl_agg_eq(const struct plan_agg *a, const struct plan_agg *b) {
         if (!(a->opts[i] <= b->opts[i] && a->opts[i] >= b->opts[i]) &&
             !(isnan(a->opts[i]) && isnan(b->opts[i])))
             return false;
-    return a->agg == b->agg && a->whole == b->whole && !a->arg == !b->arg && !a->filter == !b->filter &&
+    return a->agg == b->agg && a->user == b->user && a->whole == b->whole && !a->arg == !b->arg && !a->filter == !b->filter &&
            (!a->arg || expr_eq(a->arg, b->arg)) && (!a->filter || expr_eq(a->filter, b->filter));
 }
 
@@ -160,6 +165,8 @@ static bool check_opts(struct dsl_sem *c, const struct dsl_expr *e, struct plan_
 }
 
 bool dsl_check_agg(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, struct plan_agg *out) {
+    if (out->agg == EXPR_AGG_USER)
+        return dsl_check_user_agg(c, s, e, out);
     if (!shape_ok(c, e, out->agg))
         return false;
     bool ok = check_opts(c, e, out);

@@ -535,7 +535,7 @@ static bool refused(struct dsl_sem *c, const struct dsl_scope *s, const struct d
     enum expr_agg agg;
     if (e->call.over && !s->overs)
         dsl_over_out_of_place(c, s, e);
-    else if (e->call.filter && !e->call.over && !(s->group && dsl_group_agg_of_name(e->call.name.text, &agg)))
+    else if (e->call.filter && !e->call.over && !(s->group && dsl_group_agg_of_name(c, e->call.name.text, &agg)))
         dsl_unsupported(c, e->call.filter->span, "filter");
     else {
         for (size_t i = 0; i < sizeof later / sizeof *later; i++)
@@ -560,14 +560,17 @@ const struct expr *dsl_check_call(struct dsl_sem *c, struct dsl_scope *s, const 
         return x;
     if (is_name(e, "prev"))
         return check_prev(c, s, e);
-    if (s->group && dsl_group_agg_of_name(e->call.name.text, &agg))
+    if (s->group && dsl_group_agg_of_name(c, e->call.name.text, &agg))
         return dsl_check_group_agg(c, s, e, agg);
     bool is_agg = dsl_agg_of_name(e->call.name.text, &agg);
     enum expr_agg rows_only;
-    if (!is_agg && !first && !last && dsl_group_agg_of_name(e->call.name.text, &rows_only)) {
+    if (!is_agg && !first && !last && dsl_group_agg_of_name(c, e->call.name.text, &rows_only)) {
         agg_out_of_place(c, s, e);
         return NULL;
     }
+    const struct dsl_sym *user = dsl_user_function(c, e->call.name.text);
+    if (user)
+        return dsl_check_user_call(c, s, e, user);
     if (!is_agg && !first && !last)
         return check_function(c, s, e);
     if (!in_pattern(s)) {

@@ -51,6 +51,7 @@ static void lower_producer(struct dsl_sem *c, struct dsl_sym *s) {
     case DSL_SYM_ALERT: dsl_lower_alert(c, s); break;
     case DSL_SYM_PROCESS: dsl_lower_process(c, s); break;
     case DSL_SYM_PARAM:
+    case DSL_SYM_FUNCTION:
     case DSL_SYM_SINK:
     case DSL_SYM_MAX: break;
     }
@@ -78,6 +79,7 @@ static void run_passes(struct dsl_sem *c) {
     refuse_statements(c);
     dsl_resolve(c);
     dsl_param_values(c);
+    dsl_lower_functions(c);
     for (size_t i = 0; i < c->n_order && !dsl_over_budget(c, c->order[i]->stmt->span); i++)
         lower_producer(c, c->order[i]);
     for (size_t i = 0; i < c->prog->n_stmts && !dsl_over_budget(c, c->prog->stmts[i]->span); i++)

@@ -273,6 +273,16 @@ static void process(struct dsl_dumper *d, const struct dsl_process *p) {
     dsl_dump_exprs(d, "partition by", p->partition, p->n_partition);
 }
 
+static void function(struct dsl_dumper *d, const struct dsl_function *f) {
+    columns(d, f->args, f->n_args);
+    head(d, "result ");
+    dsl_dump_type(d, f->result);
+    end(d);
+    head(d, "library ");
+    dsl_dump_text(d, f->library);
+    end(d);
+}
+
 static void pattern(struct dsl_dumper *d, const struct dsl_pattern *p) {
     for (size_t i = 0; i < p->n_from; i++)
         path_line(d, "from", &p->from[i]);
@@ -391,6 +401,8 @@ static void statement(struct dsl_dumper *d, const struct dsl_stmt *s) {
     case DSL_STMT_SELECT:
     case DSL_STMT_TABLE: dsl_dump_query(d, s->select); break;
     case DSL_STMT_PROCESS: process(d, &s->process); break;
+    case DSL_STMT_FUNCTION:
+    case DSL_STMT_AGGREGATE: function(d, &s->function); break;
     case DSL_STMT_PATTERN: pattern(d, &s->pattern); break;
     case DSL_STMT_ALERT: alert(d, &s->alert); break;
     case DSL_STMT_SINK: sink(d, &s->sink); break;

@@ -581,6 +581,12 @@ static void lay_stmt(struct dsl_fmt *f, const struct dsl_stmt *s) {
     case DSL_STMT_SELECT:
     case DSL_STMT_TABLE: lay_query(f, s->select); break;
     case DSL_STMT_PROCESS: lay_process(f, &s->process); break;
+    case DSL_STMT_FUNCTION:
+    case DSL_STMT_AGGREGATE:
+        for (size_t i = 0; i < s->function.n_args; i++)
+            mark_type(f, s->function.args[i].type);
+        mark_type(f, s->function.result);
+        break;
     case DSL_STMT_PATTERN: lay_pattern(f, &s->pattern); break;
     case DSL_STMT_ALERT: lay_alert(f, &s->alert); break;
     case DSL_STMT_SINK: lay_sink(f, &s->sink); break;
@@ -591,7 +597,8 @@ static void lay_stmt(struct dsl_fmt *f, const struct dsl_stmt *s) {
 
 /* Of one line by nature: may follow each other without a blank line. */
 static bool is_short(const struct dsl_stmt *s) {
-    return s->kind == DSL_STMT_PARAMETER || s->kind == DSL_STMT_INCLUDE || s->kind == DSL_STMT_SINK;
+    return s->kind == DSL_STMT_PARAMETER || s->kind == DSL_STMT_INCLUDE || s->kind == DSL_STMT_SINK ||
+           s->kind == DSL_STMT_FUNCTION || s->kind == DSL_STMT_AGGREGATE;
 }
 
 /* Comments that stand before tokens (from, to]: is there one, but for a short one at the end of the line before? */

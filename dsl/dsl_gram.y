@@ -126,7 +126,8 @@ static void dsl_yyerror(const DSL_YYLTYPE *loc, struct dsl_parse *p, const char 
 /* Made of others by dsl_lex.c, which looks further ahead than one token. */
 %token <tok> WITH_TIME "with time zone" UNIT "a unit of time" TRIM_SIDE "both, leading or trailing"
 %token <tok> POSITION_IN "in (of position)" PLACING "placing" EXCLUDE "{-"
-%token <tok> ACCUMULATING "accumulating" ADVANCE "advance" AFTER "after" ALERT "alert" ALL "all"
+%token <tok> ACCUMULATING "accumulating" ADVANCE "advance" AFTER "after" AGGREGATE "aggregate"
+%token <tok> ALERT "alert" ALL "all" FUNCTION "function"
 %token <tok> ALLOWED "allowed" AND "and" ANY "any" ARRAY "array" AS "as" ASC "asc" ASCENDING "ascending"
 %token <tok> AT "at" BETWEEN "between" BY "by" CASE "case" CAST "cast" COMBINATIONS "combinations"
 %token <tok> CONSECUTIVE "consecutive" COUNT "count" CROSS "cross" CURRENT "current" DEFINE "define"
@@ -213,6 +214,7 @@ statement_body:
     | stream
     | table
     | process
+    | function
     | pattern
     | alert
     | sink
@@ -274,10 +276,10 @@ seq_word:
     ;
 
 plain_word:
-    "accumulating" | "advance" | "alert" | "allowed" | "any" | "asc" | "ascending" | "at" | "by" | "count"
+    "accumulating" | "advance" | "aggregate" | "alert" | "allowed" | "any" | "asc" | "ascending" | "at" | "by" | "count"
      | "cross" | "current" | "delay" | "delivery" | "desc" | "discarding" | "drift" | "drop" | "each"
      | "else" | "emit" | "end" | "error" | "escape" | "event" | "events" | "every" | "exactly" | "except"
-     | "expect" | "filter" | "final" | "first" | "following" | "for" | "format" | "full" | "given"
+     | "expect" | "filter" | "final" | "first" | "following" | "for" | "format" | "full" | "function" | "given"
      | "global" | "group" | "having" | "idle" | "ilike" | "include" | "inner" | "intersect" | "interval" | "join"
      | "key" | "labels" | "last" | "lateness" | "least" | "left" | "match" | "matches" | "match_recognize"
      | "message" | "most" | "new" | "next" | "no" | "offset" | "oldest" | "on" | "once" | "one" | "open"
@@ -879,6 +881,33 @@ process_body:
 
 process_library:
     "process" STRING options                    { $$ = dsl_mk_process(p, $2, &$3); }
+    ;
+
+/* ---- function, aggregate ------------------------------------------------------------------------------------- */
+
+function_head:
+    "function" name                             { dsl_stmt_begin(p, DSL_STMT_FUNCTION, $2); }
+    | "aggregate" name                          { dsl_stmt_begin(p, DSL_STMT_AGGREGATE, $2); }
+    ;
+
+function_args:
+    function_head "(" ")"                       { CUR->function.args_span = dsl_span_join(@2, @3); }
+    | function_head "(" columns ")"
+        {
+            TAKE(CUR->function.args, CUR->function.n_args, $3);
+            CUR->function.args_span = dsl_span_join(@2, @4);
+        }
+    ;
+
+function:
+    function_args type "from" STRING
+        {
+            CUR->function.result = $2;
+            CUR->function.library = $4->s;
+            CUR->function.library_span = @4;
+        }
+    | "function" mistake                        { RECOVERED; dsl_stmt_lost(p, DSL_STMT_FUNCTION); }
+    | "aggregate" mistake                       { RECOVERED; dsl_stmt_lost(p, DSL_STMT_AGGREGATE); }
     ;
 
 /* ---- queries ------------------------------------------------------------------------------------------------- */

@@ -22,15 +22,20 @@ enum { MAX_PANES = 1 << 20 };
 
 /* -- does it aggregate? ------------------------------------------------------------------------------------------- */
 
+struct find_agg {
+    const struct dsl_sem *c;
+    bool found;
+};
+
 static void find_agg(const struct dsl_expr *e, void *arg) {
-    bool *found = arg;
+    struct find_agg *f = arg;
     enum expr_agg agg;
-    if (*found)
+    if (f->found)
         return;
-    if (e->kind == DSL_EXPR_CALL && !e->call.over && dsl_group_agg_of_name(e->call.name.text, &agg))
-        *found = true;
+    if (e->kind == DSL_EXPR_CALL && !e->call.over && dsl_group_agg_of_name(f->c, e->call.name.text, &agg))
+        f->found = true;
     else
-        dsl_expr_children(e, find_agg, found);
+        dsl_expr_children(e, find_agg, f);
 }
 
 static void find_over(const struct dsl_expr *e, void *arg) {
@@ -47,15 +52,15 @@ bool dsl_select_has_over(const struct dsl_select *s) {
     return found;
 }
 
-bool dsl_select_aggregates(const struct dsl_select *s) {
-    return s->window || s->distinct || dsl_select_aggregates_rows(s);
+bool dsl_select_aggregates(const struct dsl_sem *c, const struct dsl_select *s) {
+    return s->window || s->distinct || dsl_select_aggregates_rows(c, s);
 }
 
-bool dsl_select_aggregates_rows(const struct dsl_select *s) {
-    bool found = s->n_group > 0 || s->having;
+bool dsl_select_aggregates_rows(const struct dsl_sem *c, const struct dsl_select *s) {
+    struct find_agg f = { c, s->n_group > 0 || s->having };
     for (size_t i = 0; i < s->n_items; i++)
-        find_agg(s->items[i].expr, &found);
-    return found;
+        find_agg(s->items[i].expr, &f);
+    return f.found;
 }
 
 /* -- aggregates --------------------------------------------------------------------------------------------------- */
@@ -90,10 +95,10 @@ const struct expr *dsl_check_group_agg(
         return NULL;
     out.whole = g->windowed;
     out.back = dsl_mark_of(s->schema) >= 0;
-    if (out.back && !expr_acc_takes_back(out.agg)) {
+    if (out.back && !(out.user ? out.user->takes_back : expr_acc_takes_back(out.agg))) {
         dsl_diag_error(c->diag, e->span, CEP_EINVAL,
             "rows of \"%.*s\" can be taken back, and \"%s\" cannot forget one", BASE_STR_FMT(s->name),
-            dsl_agg_name(agg));
+            out.user ? out.user->name : dsl_agg_name(agg));
         dsl_diag_note(c->diag, "count, sum, avg, stddev, var, min, max and count(distinct) can");
         return NULL;
     }
@@ -447,6 +452,21 @@ static bool rewrite_all(struct rewrite *r, struct plan_aggregate *out, struct it
     return items->ok;
 }
 
+/* Windows that share rows, and sessions, put parts together. */
+static bool merges_ok(struct dsl_sem *c, const struct dsl_query *q, const struct plan_aggregate *ag) {
+    bool parts = (ag->window == PLAN_WINDOW_SLIDING && ag->slide_us < ag->size_us) ||
+                 (ag->window == PLAN_WINDOW_COUNT && ag->slide_n < ag->size_n) || ag->window == PLAN_WINDOW_SESSION;
+    for (uint32_t i = 0; i < ag->n_aggs && parts; i++)
+        if (ag->aggs[i].user && !ag->aggs[i].user->merges) {
+            dsl_diag_error(c->diag, q->selects[0]->window->span, CEP_EINVAL,
+                "%s is put together from parts, and \"%s\" has no merge()", window_word(ag->window),
+                ag->aggs[i].user->name);
+            dsl_diag_note(c->diag, "its library could add one; tumbling windows need none");
+            return false;
+        }
+    return true;
+}
+
 /* Functions of rows in order cannot be put together from parts, and no row may come behind those they have seen. */
 static bool in_order_ok(struct dsl_sem *c, const struct dsl_query *q, const struct plan_aggregate *ag) {
     bool parts = (ag->window == PLAN_WINDOW_SLIDING && ag->slide_us < ag->size_us) ||
@@ -513,7 +533,7 @@ static bool add_star_groups(
 static const struct dsl_select *distinct_as_groups(
     struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_select *sel, bool *ok) {
     struct dsl_select *out = BASE_ARENA_NEW(&c->tmp, struct dsl_select);
-    if (dsl_select_aggregates_rows(sel)) {
+    if (dsl_select_aggregates_rows(c, sel)) {
         dsl_diag_error(c->diag, sel->distinct_span, CEP_EINVAL, "groups are different already: \"distinct\" cannot stand with aggregates");
         dsl_diag_note(c->diag, "for different results, select distinct from the stream of them");
         *ok = false;
@@ -576,7 +596,7 @@ void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym) {
     sym->open |= !items.ok || in.open;
     ag->aggs = group.aggs;
     ag->n_aggs = group.n_aggs;
-    sym->bad |= !in_order_ok(c, q, ag);
+    sym->bad |= !in_order_ok(c, q, ag) || !merges_ok(c, q, ag);
     sym->bad |= !dsl_changes_read(c, q, &in, ag, sym->stmt->kind == DSL_STMT_TABLE);
     if (ag->changes != PLAN_CHANGES_NONE) {
         uint32_t mark = ag->n_keys + ag->n_aggs + PLAN_GROUP_MORE;

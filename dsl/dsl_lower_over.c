@@ -124,6 +124,12 @@ static bool frame_of(
         dsl_diag_note(c->diag, "leave out the \"%s ... preceding\"", over->rows ? "rows" : "range");
         return false;
     }
+    if (framed && !out->unbounded && agg->user && !agg->user->takes_back) {
+        dsl_diag_error(c->diag, over->span, CEP_EINVAL, "a frame takes rows back, and \"%s\" has no back()", agg->user->name);
+        dsl_diag_note(c->diag, "its library could add one; \"rows unbounded preceding\" needs none");
+        return false;
+    }
+    agg->back = agg->user && agg->user->takes_back;
     if (run && out->unbounded)
         out->kind = PLAN_FRAME_NONE;
     if (out->unbounded)
@@ -168,7 +174,7 @@ static uint32_t slot_of(
 const struct expr *dsl_check_over(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
     struct dsl_overs *o = s->overs;
     struct plan_over_call call = { .frame = { .kind = PLAN_FRAME_NONE } };
-    if (!dsl_group_agg_of_name(e->call.name.text, &call.agg.agg)) {
+    if (!dsl_group_agg_of_name(c, e->call.name.text, &call.agg.agg)) {
         dsl_diag_error(c->diag, e->call.name.span, CEP_ENAME,
             "\"%.*s\" is no aggregate: it cannot stand before \"over\"", BASE_STR_FMT(e->call.name.text));
         return NULL;

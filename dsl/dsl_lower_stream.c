@@ -230,8 +230,8 @@ static bool select_supported(struct dsl_sem *c, const struct dsl_select *s) {
     return ok;
 }
 
-static bool aggregates(const struct dsl_query *q) {
-    return q->n_selects == 1 && q->selects[0]->n_from > 0 && dsl_select_aggregates(q->selects[0]);
+static bool aggregates(const struct dsl_sem *c, const struct dsl_query *q) {
+    return q->n_selects == 1 && q->selects[0]->n_from > 0 && dsl_select_aggregates(c, q->selects[0]);
 }
 
 /* What speaks of groups means nothing where there are none. */
@@ -431,7 +431,7 @@ static void lower_branch(struct dsl_sem *c, struct dsl_sym *sym, struct branch *
         return;
     }
     struct dsl_scope s;
-    if (dsl_select_aggregates(sel)) {
+    if (dsl_select_aggregates(c, sel)) {
         lower_group_branch(c, sym, b, sel);
         return;
     }
@@ -521,7 +521,7 @@ static bool unite(
 
 void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
     const struct dsl_query *q = sym->stmt->select;
-    if (!query_supported(c, q) || !(aggregates(q) || sym->stmt->kind == DSL_STMT_TABLE || q->n_order > 0 || q->limit || rows_only(c, q))) {
+    if (!query_supported(c, q) || !(aggregates(c, q) || sym->stmt->kind == DSL_STMT_TABLE || q->n_order > 0 || q->limit || rows_only(c, q))) {
         dsl_add_node(c, sym, PLAN_NODE_SELECT);
         for (size_t i = 0; i < sym->n_deps; i++)
             sym->deps[i]->read = true;
@@ -536,7 +536,7 @@ void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
         dsl_lower_top(c, sym);
         return;
     }
-    if (aggregates(q)) {
+    if (aggregates(c, q)) {
         dsl_lower_aggregate(c, sym);
         return;
     }
@@ -596,7 +596,7 @@ void dsl_check_broken_select(struct dsl_sem *c, struct dsl_sym *sym) {
         return;
     for (size_t i = 0; i < q->n_selects && !dsl_over_budget(c, q->selects[i]->span); i++) {
         struct branch b = { 0 };
-        if (q->selects[i]->n_from > 0 && !dsl_select_aggregates(q->selects[i]))
+        if (q->selects[i]->n_from > 0 && !dsl_select_aggregates(c, q->selects[i]))
             lower_branch(c, sym, &b, q->selects[i], i == 0, q->n_selects == 1, false);
     }
 }

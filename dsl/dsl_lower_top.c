@@ -148,7 +148,7 @@ void dsl_lower_top(struct dsl_sem *c, struct dsl_sym *sym) {
     struct top t = { .c = c, .q = q, .sel = q->selects[0] };
     bool ok = shape_ok(c, q);
     struct dsl_rows in = { .open = true };
-    t.grouped = dsl_select_aggregates_rows(t.sel) || t.sel->distinct;
+    t.grouped = dsl_select_aggregates_rows(c, t.sel) || t.sel->distinct;
     if (ok && !t.grouped && dsl_from_joins(t.sel) && t.sel->n_items > 1)
         for (size_t i = 0; i < t.sel->n_items && ok; i++)
             if (t.sel->items[i].expr->kind == DSL_EXPR_STAR)

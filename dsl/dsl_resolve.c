@@ -57,6 +57,7 @@ static bool gives_rows(const struct dsl_sym *s) {
     case DSL_SYM_PROCESS: return true;
     case DSL_SYM_PARAM:
     case DSL_SYM_SINK:
+    case DSL_SYM_FUNCTION:
     case DSL_SYM_MAX: break;
     }
     return false;
@@ -139,6 +140,8 @@ static bool sym_kind_of(enum dsl_stmt_kind k, enum dsl_sym_kind *out) {
     case DSL_STMT_PATTERN: *out = DSL_SYM_PATTERN; return true;
     case DSL_STMT_ALERT: *out = DSL_SYM_ALERT; return true;
     case DSL_STMT_SINK: *out = DSL_SYM_SINK; return true;
+    case DSL_STMT_FUNCTION:
+    case DSL_STMT_AGGREGATE: *out = DSL_SYM_FUNCTION; return true;
     case DSL_STMT_INCLUDE:
     case DSL_STMT_TEST:
     case DSL_STMT_MAX: break;

@@ -15,6 +15,7 @@
  *     dsl_fold.c         constants, conditions that are never true
  *     dsl_lower_*.c      statements -> nodes of the plan
  *     dsl_lower_changes.c  streams whose rows can be taken back
+ *     dsl_lower_function.c  functions and aggregates of libraries, and their calls
  *     dsl_lower_process.c  compiled operators: their library has a say
  *     dsl_warn.c         what is allowed and likely wrong
  *
@@ -48,6 +49,7 @@ enum dsl_sym_kind {
     DSL_SYM_ALERT,
     DSL_SYM_SINK,
     DSL_SYM_PROCESS,
+    DSL_SYM_FUNCTION, /* aggregates too */
     DSL_SYM_MAX
 };
 
@@ -71,7 +73,13 @@ struct dsl_sym {
     uint32_t n_hidden;                           /* nodes besides its own */
     uint32_t n_keys;                             /* TABLE: columns of its key, by number */
     const uint32_t *keys;
-    /* Parameters. */
+    /* Functions and aggregates. */
+    const struct expr_func *func; /* NULL: an aggregate, or bad */
+    void *func_state;
+    const struct expr_acc_user *user; /* NULL: a function, or bad */
+    uint32_t n_args;
+    const struct evt_type **args; /* NULL elements: not known */
+    /* Parameters; functions and aggregates: of the result. */
     const struct evt_type *type; /* NULL when it is not known */
     struct evt_val val;
     bool has_val;
@@ -319,8 +327,8 @@ void dsl_report(struct dsl_sem *c, struct cep_span fallback, const struct cep_er
 struct expr *dsl_new_expr(
     struct dsl_sem *c, enum expr_kind kind, const struct evt_type *t, struct cep_span span);
 bool dsl_agg_of_name(struct base_str name, enum expr_agg *out);
-/* Of a select: first and last too, and functions of rows in order. */
-bool dsl_group_agg_of_name(struct base_str name, enum expr_agg *out);
+/* Of a select: first and last too, functions of rows in order, those of libraries. */
+bool dsl_group_agg_of_name(const struct dsl_sem *c, struct base_str name, enum expr_agg *out);
 const char *dsl_agg_name(enum expr_agg agg);
 bool dsl_agg_eq(const struct plan_agg *a, const struct plan_agg *b);
 /* An aggregate over rows: argument, filter, what else it is told, type. `out->agg` is given. Reports. Returns: false on a mistake. */
@@ -380,6 +388,16 @@ const struct evt_schema *dsl_columns_of(struct dsl_sem *c, struct dsl_sym *sym,
 /* Loads it. Reports. Returns: NULL when it cannot be used. */
 const struct cep_library *dsl_library(struct dsl_sem *c, struct base_str written, struct cep_span at);
 void dsl_lower_process(struct dsl_sem *c, struct dsl_sym *sym);
+/* All `function` and `aggregate` statements; before anything has expressions. */
+void dsl_lower_functions(struct dsl_sem *c);
+/* Returns: NULL when it names no function or aggregate of a library. */
+const struct dsl_sym *dsl_user_function(const struct dsl_sem *c, struct base_str name);
+/* Requires: sym->user was not asked for: a function. Reports. */
+const struct expr *dsl_check_user_call(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const struct dsl_sym *sym);
+/* The argument of a user aggregate, and its type. Reports. */
+bool dsl_check_user_agg(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, struct plan_agg *out);
 /* A node that a statement needs besides its own: "$NAME.1", "$NAME.2", ... */
 struct plan_node *dsl_add_hidden_node(struct dsl_sem *c, struct dsl_sym *sym, enum plan_node_kind kind);
 /* The next such name. */
@@ -429,8 +447,8 @@ const struct expr *dsl_join_field(
 bool dsl_join_star(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e,
     void (*add)(void *arg, const struct expr *item, struct base_str name), void *arg);
 /* True when it has aggregates, `group by` or `having`; the first one also when it has a window or is distinct. */
-bool dsl_select_aggregates(const struct dsl_select *s);
-bool dsl_select_aggregates_rows(const struct dsl_select *s);
+bool dsl_select_aggregates(const struct dsl_sem *c, const struct dsl_select *s);
+bool dsl_select_aggregates_rows(const struct dsl_sem *c, const struct dsl_select *s);
 /* A query within a statement becomes hidden nodes of it. */
 void dsl_lower_inner(struct dsl_sem *c, struct dsl_sym *sym, struct dsl_query *q, struct cep_span span, struct dsl_rows *out);
 /* Of a tumbling or a sliding window. Reports. */

@@ -36,6 +36,7 @@ libdsl_la_SOURCES = \
 	dsl/dsl_lower_changes.c \
 	dsl/dsl_join_name.c \
 	dsl/dsl_lower_from.c \
+	dsl/dsl_lower_function.c \
 	dsl/dsl_lower_group.c \
 	dsl/dsl_lower_over.c \
 	dsl/dsl_lower_pattern.c \

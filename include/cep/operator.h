@@ -288,6 +288,79 @@ static inline bool cep_map_next(
     return c->host->map_next(c, state, it, k, v);
 }
 
+/* -- functions and aggregates -------------------------------------------------------------------------------------------- */
+
+struct cep_call;
+
+struct cep_call_host {
+    uint32_t size;
+    void *(*alloc)(struct cep_call *call, size_t n);
+    enum cep_rc (*fail)(struct cep_call *call, const char *reason);
+};
+
+struct cep_call {
+    const struct cep_call_host *host;
+};
+
+/* Memory for what a result points to; it lives until the result was used. */
+static inline void *cep_alloc(struct cep_call *c, size_t n) {
+    return c->host->alloc(c, n);
+}
+/* `return cep_call_fail(call, "...")`: there is no result. It is null, counted, and the row goes to `.errors` with the reason, which is copied. */
+static inline enum cep_rc cep_call_fail(struct cep_call *c, const char *reason) {
+    return c->host->fail(c, reason);
+}
+
+enum { CEP_ARGS_MAX = 8 };
+
+/*
+ * function NAME (x double, ...) double from 'lib.so';
+ *
+ * call() is called by several threads at once, and again for the same row when the engine likes: it remembers nothing.
+ */
+struct cep_function {
+    const char *name;
+    uint32_t n_args; /* CEP_ARGS_MAX at most */
+    const struct cep_type *const *args;
+    const struct cep_type *result;
+    bool takes_null;  /* call() sees nulls; else a null argument makes the result null */
+    bool is_volatile; /* equal arguments may give different results: never worked out when the file is compiled */
+    enum cep_rc (*call)(struct cep_call *call, const struct cep_value *args, struct cep_value *result);
+};
+
+/* What an accumulator is saved to. */
+struct cep_bytes {
+    void (*add)(struct cep_bytes *b, const void *p, size_t n);
+};
+static inline void cep_bytes_add(struct cep_bytes *b, const void *p, size_t n) {
+    b->add(b, p, n);
+}
+
+/*
+ * aggregate NAME (x double) double from 'lib.so';
+ *
+ * An accumulator is `size` bytes, all zero at first, aligned for any type; the engine has one for each group (and pane, and session). Nulls
+ * are left out; over no values the result is null. add(), back(), merge() that return anything but CEP_OK make the result null from then on,
+ * and counted.
+ */
+struct cep_aggregate {
+    const char *name;
+    const struct cep_type *arg;
+    const struct cep_type *result;
+    size_t size;
+    enum cep_rc (*add)(void *acc, const struct cep_value *v);
+    /* Takes a value back that was added. NULL = it cannot: rows of streams that take back are refused. */
+    enum cep_rc (*back)(void *acc, const struct cep_value *v);
+    /* All that `from` was told. NULL = it cannot: windows that share rows, sessions and frames are refused. */
+    enum cep_rc (*merge)(void *acc, const void *from);
+    enum cep_rc (*result_of)(const void *acc, struct cep_call *call, struct cep_value *result);
+    /* Gives back what it owns. NULL = it owns nothing. */
+    void (*clear)(void *acc);
+    /* Both or none. NULL = it is saved as its `size` bytes, which then hold no pointers. load(): into zeros, CEP_OK or CEP_EDAMAGED. */
+    void (*save)(const void *acc, struct cep_bytes *out);
+    enum cep_rc (*load)(void *acc, const void *bytes, size_t len);
+};
+
 /* -- what a library has ------------------------------------------------------------------------------------------------- */
 
 enum { CEP_SIDES_MAX = 4 };
@@ -318,6 +391,10 @@ struct cep_library {
     uint32_t size; /* of this struct, as the library has it */
     const char *name;
     const struct cep_operator *op; /* NULL = none */
+    uint32_t n_functions;
+    const struct cep_function *functions;
+    uint32_t n_aggregates;
+    const struct cep_aggregate *aggregates;
 };
 
 /* The first members of a struct cep_library. */

@@ -68,7 +68,8 @@ enum expr_kind {
     AGG(FIRST, "first")         \
     AGG(LAST, "last")           \
     EXPR_AGG_RUN_LIST(AGG)      \
-    EXPR_AGG_ABOUT_LIST(AGG)
+    EXPR_AGG_ABOUT_LIST(AGG)    \
+    AGG(USER, "user aggregate") /* of a compiled library: expr_acc_user */
 
 /* They read rows in order (expr/expr_run.h). */
 #define EXPR_AGG_RUN_LIST(AGG)                  \

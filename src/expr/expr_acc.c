@@ -36,7 +36,8 @@ enum shape {
     SHAPE_RUN,
     SHAPE_HLL,
     SHAPE_DDS,
-    SHAPE_BAG
+    SHAPE_BAG,
+    SHAPE_USER
 };
 
 static bool is_wide(const struct evt_type *t) {
@@ -59,6 +60,7 @@ static enum shape shape_of(const struct expr_acc_fn *f) {
     case EXPR_AGG_COUNT_DISTINCT: return f->back ? SHAPE_BAG : SHAPE_SET;
     case EXPR_AGG_APPROX_DISTINCT: return SHAPE_HLL;
     case EXPR_AGG_APPROX_QUANTILE: return SHAPE_DDS;
+    case EXPR_AGG_USER: return SHAPE_USER;
     case EXPR_AGG_ARRAY: return SHAPE_LIST; EXPR_AGG_RUN_CASES
     case EXPR_AGG_LIST_MAX: break;
     }
@@ -179,6 +181,12 @@ static void step_bag(const struct expr_acc_fn *f, struct expr_acc *a, const stru
     expr_bag_add(a->bag, v, by);
 }
 
+static void step_user(const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, bool back) {
+    a->user = a->user ? a->user : base_calloc(1, f->user->size);
+    if (!f->user->step(f->user, a->user, v, back))
+        a->failed = 1;
+}
+
 static void step_distinct(const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v) {
     struct base_buf b = BASE_BUF_INIT;
     evt_val_write_key(&b, f->arg, v);
@@ -218,6 +226,10 @@ void expr_acc_step(
         a->n++;
         step_bag(f, a, v, 1);
         return;
+    case SHAPE_USER:
+        a->n++;
+        step_user(f, a, v, false);
+        return;
     }
 }
 
@@ -237,6 +249,7 @@ bool expr_acc_takes_back(enum expr_agg agg) {
     case EXPR_AGG_LAST:
     case EXPR_AGG_APPROX_DISTINCT:
     case EXPR_AGG_APPROX_QUANTILE:
+    case EXPR_AGG_USER:
     case EXPR_AGG_ARRAY: EXPR_AGG_RUN_CASES
     case EXPR_AGG_LIST_MAX: break;
     }
@@ -271,6 +284,7 @@ void expr_acc_back(const struct expr_acc_fn *f, struct expr_acc *a, const struct
         return;
     case SHAPE_MOMENTS: back_moments(a, expr_agg_real(f->arg, v)); return;
     case SHAPE_BAG: step_bag(f, a, v, -1); return;
+    case SHAPE_USER: step_user(f, a, v, true); return;
     case SHAPE_ONE:
     case SHAPE_LEAST:
     case SHAPE_SET:
@@ -329,9 +343,14 @@ bool expr_acc_step_rows(const struct expr_acc_fn *f, const struct evt_col *col, 
     case SHAPE_RUN:
     case SHAPE_HLL:
     case SHAPE_DDS:
-    case SHAPE_BAG: break;
+    case SHAPE_BAG:
+    case SHAPE_USER: break;
     }
     return false;
+}
+
+bool expr_acc_merges(const struct expr_acc_fn *f) {
+    return f->user ? f->user->merges : !expr_run_is(f->agg);
 }
 
 /* -- merging ------------------------------------------------------------------------------------------------------- */
@@ -392,6 +411,11 @@ void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const stru
     case SHAPE_BAG:
         to->bag = to->bag ? to->bag : expr_bag_new(f->arg, bag_order(f));
         expr_bag_merge(to->bag, from->bag);
+        break;
+    case SHAPE_USER:
+        to->user = to->user ? to->user : base_calloc(1, f->user->size);
+        if (!f->user->merge(f->user, to->user, from->user))
+            to->failed = 1;
         break;
     case SHAPE_RUN: CEP_INSIST(!"a function of rows in order cannot be merged");
     }
@@ -471,6 +495,12 @@ void expr_acc_result(const struct expr_acc_fn *f, const struct expr_acc *a, stru
         else if (a->bag && expr_bag_first(a->bag))
             *out = *expr_bag_first(a->bag);
         return;
+    case SHAPE_USER:
+        if (a->failed)
+            *failure = f->user->failure;
+        else if (a->n)
+            f->user->result(f->user, a->user, scratch, out, failure);
+        return;
     }
 }
 
@@ -501,6 +531,9 @@ void expr_acc_clear(const struct expr_acc_fn *f, struct expr_acc *a) {
         expr_dds_free(a->dds);
     } else if (shape_of(f) == SHAPE_BAG) {
         expr_bag_free(a->bag);
+    } else if (shape_of(f) == SHAPE_USER && a->user) {
+        f->user->clear(f->user, a->user);
+        base_free(a->user);
     }
     expr_acc_start(a);
 }
@@ -514,6 +547,8 @@ size_t expr_acc_bytes(const struct expr_acc_fn *f, const struct expr_acc *a) {
         return a->dds ? expr_dds_bytes(a->dds) : 0;
     if (shape_of(f) == SHAPE_BAG)
         return a->bag ? expr_bag_bytes(a->bag) : 0;
+    if (shape_of(f) == SHAPE_USER)
+        return a->user ? f->user->size : 0;
     return has_more(f) && a->more ? sizeof *a->more + a->more->bytes : 0;
 }
 
@@ -543,7 +578,8 @@ uint8_t expr_acc_form(const struct expr_acc_fn *f) {
         [SHAPE_RUN] = 7,
         [SHAPE_HLL] = 8,
         [SHAPE_DDS] = 9,
-        [SHAPE_BAG] = 10 };
+        [SHAPE_BAG] = 10,
+        [SHAPE_USER] = 11 };
     return forms[shape_of(f)];
 }
 
@@ -588,6 +624,13 @@ void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct
     case SHAPE_HLL: expr_hll_pack(b, a->hll); return;
     case SHAPE_DDS: expr_dds_pack(b, a->dds); return;
     case SHAPE_BAG: expr_bag_pack(b, a->bag); return;
+    case SHAPE_USER: {
+        struct base_buf bytes = BASE_BUF_INIT;
+        f->user->pack(f->user, a->user, &bytes);
+        base_pack_str(b, base_buf_view(&bytes));
+        base_buf_release(&bytes);
+        return;
+    }
     }
 }
 
@@ -648,6 +691,10 @@ void expr_acc_unpack(
     case SHAPE_HLL: a->hll = expr_hll_unpack(u); break;
     case SHAPE_DDS: a->dds = expr_dds_unpack(u); break;
     case SHAPE_BAG: a->bag = expr_bag_unpack(u, f->arg, bag_order(f), scratch); break;
+    case SHAPE_USER:
+        a->user = base_calloc(1, f->user->size);
+        u->bad |= !f->user->unpack(f->user, a->user, base_unpack_str(u));
+        break;
     }
     if (!u->bad) {
         a->n = n & (UINT64_MAX >> 1); /* tells the compiler what base_unpack_max() promised */

@@ -35,6 +35,21 @@
 #include "event/evt_batch.h"
 #include "expr/expr_eval.h"
 
+/* An aggregate that somebody else has (plan/plan_user.h). An accumulator is `size` bytes, zeros at first. */
+struct expr_acc_user {
+    const char *name, *failure; /* what a step says that failed */
+    size_t size;
+    bool merges, takes_back;
+    /* Return: false when it failed. */
+    bool (*step)(const struct expr_acc_user *u, void *acc, const struct evt_val *v, bool back);
+    bool (*merge)(const struct expr_acc_user *u, void *acc, const void *from);
+    void (*result)(const struct expr_acc_user *u, const void *acc, struct base_arena *scratch,
+        struct evt_val *out, const char **failure);
+    void (*clear)(const struct expr_acc_user *u, void *acc);
+    void (*pack)(const struct expr_acc_user *u, const void *acc, struct base_buf *b);
+    bool (*unpack)(const struct expr_acc_user *u, void *acc, struct base_str bytes);
+};
+
 /* An aggregate: set once. */
 struct expr_acc_fn {
     enum expr_agg agg;
@@ -42,6 +57,7 @@ struct expr_acc_fn {
     const struct evt_type *type; /* of the result: expr_agg_type() */
     bool whole;                  /* DELTA, RATE: of the window as a whole, not from row to row */
     bool back;                   /* rows can be taken back: expr_acc_back() */
+    const struct expr_acc_user *user; /* USER; else NULL */
     double opts[EXPR_AGG_OPTS];  /* see expr/expr_run.h */
 };
 
@@ -79,7 +95,8 @@ struct expr_acc {
         struct expr_hll *hll; /* owned; APPROX_DISTINCT; NULL while n == 0 */
         struct expr_dds *dds; /* owned; APPROX_QUANTILE; NULL while n == 0 */
         struct expr_bag
-            *bag; /* owned; MIN, MAX, COUNT_DISTINCT of rows that can be taken back; may be NULL */
+            *bag;   /* owned; MIN, MAX, COUNT_DISTINCT of rows that can be taken back; may be NULL */
+        void *user; /* owned; USER; NULL while nothing was told */
         struct expr_acc_more *more; /* owned; the others but COUNT; NULL while n == 0 */
     };
 };
@@ -90,8 +107,10 @@ static inline void expr_acc_start(struct expr_acc *a) {
 /* v may be NULL for count without an argument. `at` is only read for first, last and array_agg. */
 void expr_acc_step(
     const struct expr_acc_fn *f, struct expr_acc *a, const struct evt_val *v, const struct expr_place *at);
-/* Can its rows be taken back? */
+/* Can its rows be taken back? (EXPR_AGG_USER: its user knows.) */
 bool expr_acc_takes_back(enum expr_agg agg);
+/* Can two be merged? */
+bool expr_acc_merges(const struct expr_acc_fn *f);
 /*
  * Takes back a row that was told, or will be: in the end only what is left counts. Deviations lose digits by it, sums of doubles that
  * met an infinity stay what they are. Requires: f->back, expr_acc_takes_back().
@@ -104,7 +123,7 @@ void expr_acc_back(const struct expr_acc_fn *f, struct expr_acc *a, const struct
  */
 bool expr_acc_step_rows(const struct expr_acc_fn *f, const struct evt_col *col, const uint16_t *rows,
     char *const *to, size_t off, uint32_t n);
-/* Takes over all that `from` was told; `from` stays as it is. Requires: not a function of rows in order. */
+/* Takes over all that `from` was told; `from` stays as it is. Requires: expr_acc_merges(). */
 void expr_acc_merge(const struct expr_acc_fn *f, struct expr_acc *to, const struct expr_acc *from);
 /* Ensures: strings, arrays of *out live as long as the accumulator is not touched and scratch not cleared; a failure is null. */
 void expr_acc_result(const struct expr_acc_fn *f, const struct expr_acc *a, struct base_arena *scratch,
@@ -131,6 +150,7 @@ size_t expr_acc_bytes(const struct expr_acc_fn *f, const struct expr_acc *a);
  *     8  approx distinct  expr_hll_pack()
  *     9  approx quantile  expr_dds_pack()
  *     10 taken back       expr_bag_pack()
+ *     11 of a library     str: what it says
  */
 uint8_t expr_acc_form(const struct expr_acc_fn *f);
 void expr_acc_pack(struct base_buf *b, const struct expr_acc_fn *f, const struct expr_acc *a);

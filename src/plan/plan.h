@@ -14,7 +14,7 @@
  * does an alert's. Sinks write visible columns only.
  */
 #include "cep/operator.h"
-#include "expr/expr.h"
+#include "expr/expr_acc.h"
 #include "plan/plan_catalog.h"
 
 enum plan_port {
@@ -129,6 +129,7 @@ struct plan_agg {
     const struct evt_type *type; /* of the result */
     bool whole;                  /* DELTA, RATE: from the first row of the window or frame to the last */
     bool back;                   /* rows can be taken back */
+    const struct expr_acc_user *user; /* USER: whose it is; else NULL */
     double opts[EXPR_AGG_OPTS];  /* expr/expr_agg.h: expr_agg_opts() */
 };
 

@@ -212,6 +212,43 @@ static enum cep_rc check_operator(struct base_arena *a, const struct cep_operato
     return rc == CEP_OK ? check_sides(a, op, err) : rc;
 }
 
+enum { ACC_MAX = 1 << 20 };
+
+static enum cep_rc check_functions(struct base_arena *a, const struct cep_library *lib, struct cep_err *err) {
+    if (lib->n_functions > NAMES_MAX || (lib->n_functions > 0 && !lib->functions))
+        return wrong(err, "function", 0, "cannot be found");
+    for (uint32_t i = 0; i < lib->n_functions; i++) {
+        const struct cep_function *f = &lib->functions[i];
+        if (!f->name || !f->call)
+            return wrong(err, "function", i, "has no name, or no call()");
+        if (f->n_args > CEP_ARGS_MAX || (f->n_args > 0 && !f->args))
+            return wrong(err, "function", i, "has too many arguments");
+        for (uint32_t k = 0; k < f->n_args; k++)
+            if (!f->args[k] || !plan_type_of_library(a, f->args[k]))
+                return wrong(err, "function", i, "has an argument without a type");
+        if (!f->result || !plan_type_of_library(a, f->result))
+            return wrong(err, "function", i, "has no type of its result");
+    }
+    return CEP_OK;
+}
+
+static enum cep_rc check_aggregates(struct base_arena *a, const struct cep_library *lib, struct cep_err *err) {
+    if (lib->n_aggregates > NAMES_MAX || (lib->n_aggregates > 0 && !lib->aggregates))
+        return wrong(err, "aggregate", 0, "cannot be found");
+    for (uint32_t i = 0; i < lib->n_aggregates; i++) {
+        const struct cep_aggregate *g = &lib->aggregates[i];
+        if (!g->name || !g->add || !g->result_of)
+            return wrong(err, "aggregate", i, "has no name, add() or result_of()");
+        if (g->size == 0 || g->size > ACC_MAX)
+            return wrong(err, "aggregate", i, "has an accumulator of no bytes, or of more than a MiB");
+        if (!g->save != !g->load)
+            return wrong(err, "aggregate", i, "has one of save() and load() without the other");
+        if (!g->arg || !plan_type_of_library(a, g->arg) || !g->result || !plan_type_of_library(a, g->result))
+            return wrong(err, "aggregate", i, "has no type of its argument, or of its result");
+    }
+    return CEP_OK;
+}
+
 /* -- loading ---------------------------------------------------------------------------------------------------------- */
 
 static void unload(void *handle) {
@@ -241,7 +278,10 @@ static enum cep_rc look_over(
     struct cep_library *lib = BASE_ARENA_ARRAY(a, struct cep_library, 1);
     memcpy(lib, said, said->size < sizeof *lib ? said->size : sizeof *lib);
     *out = lib;
-    return lib->op ? check_operator(a, lib->op, err) : CEP_OK;
+    enum cep_rc rc = lib->op ? check_operator(a, lib->op, err) : CEP_OK;
+    if (rc == CEP_OK)
+        rc = check_functions(a, lib, err);
+    return rc == CEP_OK ? check_aggregates(a, lib, err) : rc;
 }
 
 enum cep_rc plan_library_load(

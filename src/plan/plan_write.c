@@ -232,7 +232,7 @@ void plan_write_agg(struct base_buf *b, const struct plan_agg *a, const struct e
         EXPR_AGG_LIST(AGG_NAME)
 #undef AGG_NAME
     };
-    base_buf_puts(b, a->agg == EXPR_AGG_COUNT_DISTINCT ? "count(distinct " : names[a->agg]);
+    base_buf_puts(b, a->agg == EXPR_AGG_COUNT_DISTINCT ? "count(distinct " : a->user ? a->user->name : names[a->agg]);
     if (a->agg != EXPR_AGG_COUNT_DISTINCT)
         base_buf_putc(b, '(');
     if (a->arg)

@@ -52,6 +52,7 @@ static enum rt_frame_way way_of(const struct expr_acc_fn *f) {
     case EXPR_AGG_STDDEV:
     case EXPR_AGG_VAR:
     case EXPR_AGG_ZSCORE: return RT_FRAME_STACKS;
+    case EXPR_AGG_USER: return RT_FRAME_SUBTRACT;
     case EXPR_AGG_MIN:
     case EXPR_AGG_MAX:
     case EXPR_AGG_FIRST:
@@ -153,6 +154,10 @@ static void subtract(const struct rt_frame_kind *k, struct rt_frame *f, const st
     if (!takes_part(k, row))
         return;
     struct expr_acc one, *acc = &f->acc;
+    if (k->fn.user) {
+        expr_acc_back(&k->fn, acc, &row->kept.val);
+        return;
+    }
     expr_acc_start(&one);
     step(k, &one, row);
     acc->n--;
@@ -371,7 +376,7 @@ struct rt_frame *rt_frame_new(void) {
 }
 
 void rt_frame_free(const struct rt_frame_kind *k, struct rt_frame *f) {
-    if (k->way == RT_FRAME_ALL)
+    if (k->way == RT_FRAME_ALL || k->fn.user)
         expr_acc_clear(&k->fn, &f->acc);
     for (uint64_t i = f->first; i < f->next; i++)
         expr_kept_release(&row_at(f, i)->kept);
@@ -385,7 +390,7 @@ void rt_frame_free(const struct rt_frame_kind *k, struct rt_frame *f) {
 size_t rt_frame_bytes(const struct rt_frame_kind *k, const struct rt_frame *f) {
     return sizeof *f + f->cap * (sizeof *f->rows + sizeof *f->best) + f->bytes +
            f->counts.n_live * sizeof(struct base_map_entry) + f->sorted.cap * sizeof *f->sorted.v +
-           (k->way == RT_FRAME_ALL ? expr_acc_bytes(&k->fn, &f->acc) : 0);
+           (k->way == RT_FRAME_ALL || k->fn.user ? expr_acc_bytes(&k->fn, &f->acc) : 0);
 }
 
 void rt_frame_pack(const struct rt_frame_kind *k, struct base_buf *b, const struct rt_frame *f) {

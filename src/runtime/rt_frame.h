@@ -6,7 +6,8 @@
  *
  *     way        calls                             kept beside the rows              a row costs
  *     ALL        without a frame's beginning       one accumulator, no rows          a step
- *     SUBTRACT   count, sums of whole numbers      one accumulator                   a step and what it takes back: exact
+ *     SUBTRACT   count, sums of whole numbers,     one accumulator                   a step and what it takes back: exact
+ *                aggregates of libraries                                             as far as the library's back() is
  *     STACKS     sums of doubles, stddev, var,     accumulators of the older rows,   a step, a merge, amortised: nothing is taken
  *                zscore                            from each to the last of them;    back, so nothing is lost to rounding
  *                                                  one of the newer rows

@@ -17,7 +17,8 @@ struct expr_acc_fn rt_group_acc_fn(const struct plan_agg *a) {
         .arg = a->arg ? a->arg->type : NULL,
         .type = a->type,
         .whole = a->whole,
-        .back = a->back };
+        .back = a->back,
+        .user = a->user };
     memcpy(f.opts, a->opts, sizeof f.opts);
     return f;
 }
@@ -38,6 +39,10 @@ void rt_group_write_agg(struct base_buf *b, const struct plan_agg *a, const stru
         base_buf_puts(b, " whole");
     if (a->back)
         base_buf_puts(b, " back");
+    if (a->user) {
+        base_buf_printf(b, " of %s %zu ", a->user->name, a->user->size);
+        evt_type_write(b, a->type);
+    }
     (void)expr_agg_opts(a->agg, &n_opts);
     for (uint32_t i = 0; i < n_opts; i++)
         base_buf_printf(b, " %.17g", a->opts[i]);

@@ -474,6 +474,8 @@ def accumulator(r, form, arg):
             r.many(lambda: (r.zigzag(), r.varint()))
     elif n and form == 10:
         r.many(lambda: (r.zigzag(), read_value(r, arg)))
+    elif n and form == 11:
+        r.str()
 
 
 def read_given(r):
