@@ -63,6 +63,7 @@ static bool order_ok(
     if (!e)
         return false;
     bool time = over->n_order == 1 && e->kind == EXPR_COL && e->type->kind == EVT_TIMESTAMP &&
+                !over->order[0]->desc &&
                 (!in->sym || in->sym->bad ||
                     may_be_time(c, (struct plan_ref){ in->sym->node, in->port }, e->index));
     if (!time) {

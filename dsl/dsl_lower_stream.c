@@ -578,6 +578,7 @@ void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
     if (fused && node->kind == PLAN_NODE_JOIN) {
         node->join.where = out[0].where;
         node->join.items = out[0].items;
+        node->late_schema = s;
         return;
     }
     if (fused) {

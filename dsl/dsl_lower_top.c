@@ -143,6 +143,14 @@ static const struct evt_schema *find_columns(struct top *t, const struct dsl_row
     return s;
 }
 
+/* Of late rows: what is selected, without the window's bounds and what is only there for the order. */
+static const struct evt_schema *late_columns(const struct top *t, const struct dsl_rows *in) {
+    struct evt_schema *s = BASE_ARENA_NEW(t->c->a, struct evt_schema);
+    uint32_t n = in->schema->n_visible - (uint32_t)t->n_extra;
+    *s = (struct evt_schema){ n, n, in->schema->cols };
+    return s;
+}
+
 void dsl_lower_top(struct dsl_sem *c, struct dsl_sym *sym) {
     const struct dsl_query *q = sym->stmt->select;
     struct top t = { .c = c, .q = q, .sel = q->selects[0] };
@@ -174,6 +182,10 @@ void dsl_lower_top(struct dsl_sem *c, struct dsl_sym *sym) {
     ok = ok && !sym->bad && !in.open;
     ok = ok && find_sorts(&t, &in, top);
     sym->schema = node->schema = ok ? find_columns(&t, &in, top) : NULL;
+    if (ok && t.grouped)
+        sym->late_of = in.sym;
+    else if (ok)
+        node->late_schema = late_columns(&t, &in);
     sym->bad |= !sym->schema;
     sym->open |= sym->bad;
 }

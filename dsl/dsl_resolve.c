@@ -74,15 +74,15 @@ static bool port_of_name(struct base_str name, enum plan_port *out) {
     return false;
 }
 
-/* A select whose windows end: what comes after that is late. */
-static bool closes_windows(const struct dsl_sym *s) {
-    const struct dsl_query *q = s->kind == DSL_SYM_SELECT ? s->stmt->select : NULL;
-    const struct dsl_window *w = q && q->n_selects == 1 && q->n_order == 0 ? q->selects[0]->window : NULL;
-    return w && w->kind != DSL_WINDOW_COUNT && w->kind != DSL_WINDOW_GLOBAL;
+/* What comes behind a watermark that has done something: of selects that end windows, join, put in order. */
+static bool has_late(const struct dsl_sem *c, const struct dsl_sym *s) {
+    if (s->late_of)
+        return has_late(c, s->late_of);
+    return s->kind == DSL_SYM_SOURCE || (s->kind == DSL_SYM_SELECT && (!s->schema || c->nodes[s->node]->late_schema));
 }
 
-static bool has_port(const struct dsl_sym *s, enum plan_port p) {
-    return p == PLAN_PORT_LATE       ? s->kind == DSL_SYM_SOURCE || closes_windows(s)
+static bool has_port(const struct dsl_sem *c, const struct dsl_sym *s, enum plan_port p) {
+    return p == PLAN_PORT_LATE       ? has_late(c, s)
            : p == PLAN_PORT_TIMEOUTS ? s->kind == DSL_SYM_PATTERN
                                      : true;
 }
@@ -119,7 +119,7 @@ static bool find_port(
         [DSL_SYM_SELECT] = "errors",
         [DSL_SYM_PATTERN] = "timeouts and errors",
         [DSL_SYM_ALERT] = "errors" };
-    if ((port_of_name(name->text, out) && has_port(s, *out)) || side_of_name(c, s, name->text, out))
+    if ((port_of_name(name->text, out) && has_port(c, s, *out)) || side_of_name(c, s, name->text, out))
         return true;
     dsl_diag_error(c->diag, name->span, CEP_ENAME, "%s \"%.*s\" has no side output \"%.*s\"", dsl_sym_word(s),
         BASE_STR_FMT(s->name), BASE_STR_FMT(name->text));
@@ -217,6 +217,8 @@ bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use
         return false;
     if (!port_readable(c, p, out->port, use))
         return false;
+    for (s->read |= use == DSL_USE_READ || use == DSL_USE_SINK; out->port == PLAN_PORT_LATE && s->late_of;)
+        out->sym = s = s->late_of;
     if (use == DSL_USE_READ)
         s->read = true;
     if (use == DSL_USE_SINK) {
@@ -227,6 +229,7 @@ bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use
     out->schema = out->port == PLAN_PORT_TIMEOUTS ? s->timeouts
                   : out->port == PLAN_PORT_ERRORS ? plan_errors_schema()
                   : out->port >= PLAN_PORT_SIDE   ? side_schema(c, s, out->port)
+                  : out->port == PLAN_PORT_LATE   ? s->schema ? c->nodes[s->node]->late_schema : NULL
                                                   : s->schema;
     if (!out->schema)
         out->open = true;

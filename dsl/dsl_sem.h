@@ -69,6 +69,7 @@ struct dsl_sym {
     bool want_events;      /* PATTERN: an alert wants `with events` */
     struct dsl_sym **deps; /* what it reads */
     size_t n_deps, cap_deps;
+    struct dsl_sym *late_of; /* whose late rows are its own: the groups that it puts in order; NULL = its node's */
     uint8_t mark; /* resolve: 0 new, 1 on the path, 2 done */
     uint32_t n_hidden;                           /* nodes besides its own */
     uint32_t n_keys;                             /* TABLE: columns of its key, by number */

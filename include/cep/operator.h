@@ -295,7 +295,7 @@ struct cep_call;
 struct cep_call_host {
     uint32_t size;
     void *(*alloc)(struct cep_call *call, size_t n);
-    enum cep_rc (*fail)(struct cep_call *call, const char *reason);
+    enum cep_rc (*refuse)(struct cep_call *call, const char *reason);
 };
 
 struct cep_call {
@@ -308,7 +308,7 @@ static inline void *cep_alloc(struct cep_call *c, size_t n) {
 }
 /* `return cep_call_fail(call, "...")`: there is no result. It is null, counted, and the row goes to `.errors` with the reason, which is copied. */
 static inline enum cep_rc cep_call_fail(struct cep_call *c, const char *reason) {
-    return c->host->fail(c, reason);
+    return c->host->refuse(c, reason);
 }
 
 enum { CEP_ARGS_MAX = 8 };

@@ -451,7 +451,7 @@ struct plan_node {
     uint32_t index;
     struct base_str name;                   /* the operator's name: state is addressed by it */
     const struct evt_schema *schema;        /* of the main output */
-    const struct evt_schema *late_schema;   /* SOURCE: as schema; AGGREGATE: its input's; else NULL */
+    const struct evt_schema *late_schema;   /* SOURCE, JOIN: as schema; AGGREGATE: its input's; TOP: the first of its input's columns; else NULL */
     const struct evt_schema *errors_schema; /* see plan_errors_schema(); never NULL */
     struct cep_span span;
     union {

@@ -170,10 +170,7 @@ static enum cep_rc send_late(
     struct rt_aggregate *ag, struct evt_batch *b, const uint64_t *late, struct cep_err *err) {
     if (!rt_op_has_out(&ag->op, PLAN_PORT_LATE))
         return CEP_OK;
-    struct evt_batch *v = evt_view_new(ag->op.node->late_schema, b);
-    for (uint32_t c = 0; c < ag->op.node->late_schema->n_cols; c++)
-        evt_view_share(v, c, c);
-    evt_view_select(v, late);
+    struct evt_batch *v = evt_view_part(ag->op.node->late_schema, b, late);
     enum cep_rc rc = rt_emit(&ag->op, PLAN_PORT_LATE, v, err);
     evt_batch_unref(v);
     return rc;

@@ -46,15 +46,6 @@ static uint32_t target_of_row(struct rt_send *s, uint32_t row) {
     return s->target_of[sto_group_of(base_buf_view(&s->key))];
 }
 
-/* A view of the rows in `sel`. */
-static struct evt_batch *part_of(struct evt_batch *b, const uint64_t *sel) {
-    struct evt_batch *v = evt_view_new(b->schema, b);
-    for (uint32_t c = 0; c < b->schema->n_cols; c++)
-        evt_view_share(v, c, c);
-    evt_view_select(v, sel);
-    return v;
-}
-
 static void deal_out(struct rt_send *s, const struct evt_batch *b) {
     size_t words = BASE_BITS_WORDS(b->n_rows);
     base_arena_clear(&s->scratch);
@@ -87,7 +78,7 @@ static enum cep_rc send_batch(struct rt_op *op, uint32_t input, struct evt_batch
             continue;
         if (s->n_rows[t] == n)
             return push_batch(s, t, b, err);
-        struct evt_batch *part = part_of(b, s->rows[t]);
+        struct evt_batch *part = evt_view_part(b->schema, b, s->rows[t]);
         rc = push_batch(s, t, part, err);
         evt_batch_unref(part);
     }

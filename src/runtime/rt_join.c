@@ -290,13 +290,46 @@ static enum cep_rc take_waiting(struct rt_join *j, int64_t wm, struct cep_err *e
     return rc;
 }
 
+/* Late rows as results that have no other side, whatever `on` and `where` say. */
+static enum cep_rc send_late(
+    struct rt_join *j, uint32_t side, const struct evt_batch *prep, const uint64_t *late, struct cep_err *err) {
+    const struct plan_join *p = j->plan;
+    struct evt_batch *b = evt_batch_new(p->pairs, EVT_BATCH_ROWS), *v;
+    for (uint32_t i = 0; i < prep->n_rows; i++) {
+        if (!base_bits_get(late, i))
+            continue;
+        uint32_t at = b->n_rows;
+        for (uint32_t c = 0; c < p->n_cols; c++) {
+            if ((uint32_t)p->cols[c].of == side)
+                evt_col_copy(&b->cols[c], at, &prep->cols[p->n_keys + j->kept_of[c]], i);
+            else
+                evt_col_set_null(&b->cols[c], at);
+        }
+        b->time[at] = prep->time[i];
+        b->origin[at] = prep->origin[i];
+        b->seq[at] = prep->seq[i];
+        evt_batch_end_row(b);
+    }
+    enum cep_rc rc = rt_project_view(&j->late, &j->op, b, &v, err);
+    if (rc == CEP_OK)
+        rc = rt_emit(&j->op, PLAN_PORT_LATE, v, err);
+    evt_batch_unref(v);
+    evt_batch_unref(b);
+    return rc;
+}
+
 /* Behind what has gone on: whoever could have met it may be gone, and what it could give would be late. */
-static void drop_late(struct rt_join *j, struct evt_batch *v) {
+static enum cep_rc take_late_out(struct rt_join *j, uint32_t side, struct evt_batch *v, struct cep_err *err) {
+    uint64_t late[EVT_BATCH_ROWS / 64] = { 0 };
+    uint64_t n = 0;
     for (uint32_t i = 0; i < v->n_rows; i++)
         if (v->time[i] <= j->passed && evt_batch_has(v, i)) {
             base_bits_unset(evt_batch_need_sel(v), i);
-            j->op.metrics.late++;
+            base_bits_set(late, i);
+            n++;
         }
+    j->op.metrics.late += n;
+    return n > 0 && rt_op_has_out(&j->op, PLAN_PORT_LATE) ? send_late(j, side, v, late, err) : CEP_OK;
 }
 
 static enum cep_rc join_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
@@ -305,10 +338,10 @@ static enum cep_rc join_batch(struct rt_op *op, uint32_t input, struct evt_batch
     enum cep_rc rc = rt_project_view(&j->sides[input].prepare, op, b, &prep, err);
     if (rc == CEP_OK)
         rc = rt_project_refuse_far(op, prep, b, err);
-    if (rc == CEP_OK) {
-        drop_late(j, prep);
+    if (rc == CEP_OK)
+        rc = take_late_out(j, input, prep, err);
+    if (rc == CEP_OK)
         rt_wait_add(&j->wait, input_of_side(j, input), prep);
-    }
     evt_batch_unref(prep);
     return rc;
 }
@@ -346,8 +379,10 @@ static void join_free(struct rt_op *op) {
     }
     rt_wait_release(&j->wait);
     rt_join_keys_release(&j->keys);
-    if (j->plan->items)
+    if (j->plan->items) {
         rt_project_release(&j->finish);
+        rt_project_release(&j->late);
+    }
     expr_vec_free(j->on);
     base_free(j->kept_of);
     base_free(j->partners);
@@ -418,7 +453,9 @@ struct rt_op *rt_join_new(const struct plan *plan, const struct plan_node *node,
     make_side(j, 0);
     make_side(j, 1);
     j->on = p->on ? expr_vec_new(p->on, NULL) : NULL;
-    if (p->items)
+    if (p->items) {
         rt_project_init(&j->finish, p->where, p->items, node->schema);
+        rt_project_init(&j->late, NULL, p->items, node->schema);
+    }
     return &j->op;
 }

@@ -14,7 +14,7 @@
  *
  * Order. What comes out does not depend on the order of arrival, nor on the parallelism: see rt_wait.h. Rows of one key and time
  * follow each other in the order in which they were made. A row behind the watermark that has gone on (its input was idle) is late:
- * counted and dropped.
+ * counted, and sent to the side output as a row without the other side.
  *
  * Time of a result: interval: that of the later row; without a partner, the row's and `within`, when it became clear. Window: its
  * last microsecond. Table: the left row's.
@@ -91,6 +91,7 @@ struct rt_join {
     uint32_t n_pairs;
     struct expr_vec *on;      /* owned; NULL = keys are all */
     struct rt_project finish; /* where, items: over plan->pairs */
+    struct rt_project late;   /* the same items, of late rows */
     bool same;                /* while loading: as the program that saved */
 };
 

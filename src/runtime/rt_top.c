@@ -5,18 +5,21 @@
  *     watermark ─▶ windows that have ended, the earliest first: their rows in order
  *
  * Equal rows go by (time, origin, position), so what is given does not depend on the order of arrival. The results of a window's groups
- * all have one time: they are windows of a microsecond here. A row whose windows are over is late: counted and dropped.
+ * all have one time: they are windows of a microsecond here. A row whose windows are over is late: counted, and
+ * sent to the side output.
  *
  * META (key ""): zigzag watermark that has gone on; str signature: windows, limit, order and columns as text; str schema of the rows.
  * ROW (key: u64 number): zigzag start of its window; a row.
  *
  * Cost: a row O(log N) in each of its windows; N rows of memory a window. Threads: the task's.
  */
+#include "base/base_bits.h"
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_map.h"
 #include "base/base_mem.h"
 #include "event/evt_pack.h"
+#include "event/evt_view.h"
 #include "runtime/rt_ops.h"
 #include "runtime/rt_project.h"
 
@@ -158,7 +161,9 @@ static bool take(struct rt_top *t, const struct top_row *row) {
 
 static enum cep_rc top_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
     struct rt_top *t = top_of(op);
+    uint64_t late[EVT_BATCH_ROWS / 64] = { 0 };
     enum cep_rc rc = CEP_OK;
+    uint64_t n_late = 0;
     (void)input;
     for (uint32_t i = 0; i < b->n_rows && rc == CEP_OK; i++) {
         if (!evt_batch_has(b, i))
@@ -170,10 +175,18 @@ static enum cep_rc top_batch(struct rt_op *op, uint32_t input, struct evt_batch 
         for (uint32_t c = 0; c < t->in->n_cols; c++)
             evt_col_get(&b->cols[c], i, &t->scratch, &t->vals[c]);
         struct top_row row = { .vals = t->vals, .time = b->time[i], .seq = b->seq[i], .origin = b->origin[i] };
-        if (!take(t, &row))
-            op->metrics.late++;
+        if (!take(t, &row)) {
+            base_bits_set(late, i);
+            n_late++;
+        }
         base_arena_clear(&t->scratch);
     }
+    op->metrics.late += n_late;
+    if (rc != CEP_OK || n_late == 0 || !rt_op_has_out(op, PLAN_PORT_LATE))
+        return rc;
+    struct evt_batch *v = evt_view_part(op->node->late_schema, b, late);
+    rc = rt_emit(op, PLAN_PORT_LATE, v, err);
+    evt_batch_unref(v);
     return rc;
 }
 
