@@ -87,7 +87,7 @@ const struct evt_type *expr_agg_type(struct base_arena *a, enum expr_agg agg, co
     case EXPR_AGG_CHANGED: return t->kind == EVT_NULL ? NULL : evt_type_of(EVT_BOOL);
     case EXPR_AGG_RARITY: return t->kind == EVT_NULL ? NULL : evt_type_of(EVT_DOUBLE);
     case EXPR_AGG_SEASONAL_BAND: return evt_kind_is_numeric(t->kind) ? agg_band_type(a) : NULL;
-    case EXPR_AGG_USER: /* its library says it */
+    case EXPR_AGG_USER: return NULL; /* its library says it */
     case EXPR_AGG_LIST_MAX: break;
     }
     CEP_INSIST(!"an aggregate");
