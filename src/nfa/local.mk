@@ -4,6 +4,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_build.c \
 	src/nfa/nfa_calm.c \
 	src/nfa/nfa_band.c \
+	src/nfa/nfa_branch.c \
 	src/nfa/nfa_cell.c \
 	src/nfa/nfa_code.c \
 	src/nfa/nfa_cold.c src/nfa/nfa_cold.h \
@@ -19,6 +20,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_ev.c \
 	src/nfa/nfa_first.c \
 	src/nfa/nfa_fate.c src/nfa/nfa_fate.h \
+	src/nfa/nfa_fate_end.c \
 	src/nfa/nfa_fate_save.c \
 	src/nfa/nfa_row.c \
 	src/nfa/nfa_flat.c \

@@ -215,6 +215,9 @@ static void find_match_growth(const struct nfa_prog *p, struct nfa_cost *out) {
     } else if (p->store == NFA_STORE_FATES && pat->skip != PLAN_SKIP_PAST_LAST && loops && !completes_at_once(p)) {
         out->quadratic = true;
         out->growth_why = "a loop under a skip policy that lets matches overlap: each tells its events again";
+    } else if (p->store == NFA_STORE_FATES && loops && p->tells_time && !p->opts.no_timeouts) {
+        out->quadratic = true;
+        out->growth_why = "time-outs are read, and each start that times out tells the events of its loop again";
     } else if (p->store == NFA_STORE_FATES && !loops && count_loops(p, &group) > 0) {
         out->quadratic = true;
         out->growth_why = "a loop with a high upper bound: starts differ by how many repetitions they have";

@@ -303,8 +303,10 @@ static uint32_t det_new(struct nfa_matcher *m, const uint32_t *states, uint32_t 
     if (m->p->has_times && states != &m->p->start)
         times_init(m, x);
     clear_words(m);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         add_state(m, states[i], &x->fold);
+        x->pending = x->pending || m->p->states[states[i]].pending;
+    }
     rel_init(m, &x->rel, x->fold);
     uint32_t at;
     if (d->n_free_dets) {
@@ -668,6 +670,11 @@ static void move_group(struct nfa_matcher *m, uint32_t rank, const int64_t *last
     opens = true;
     for (uint32_t i = from; i < to; i++) {
         const struct nfa_trans *x = entry_step(m, rank, i, last);
+        if (x->stay_completes && !t->done) {
+            t->done = true;
+            t->done_src = i;
+            t->done_var = NFA_NONE;
+        }
         bool old = x->times_over == d->dets[x->det]->n_times;
         add_entry(d, x->stay, i, NFA_NONE, old, &opens);
     }

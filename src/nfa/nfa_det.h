@@ -61,6 +61,7 @@ struct nfa_det {
     uint32_t n_times; /* 0: when the last event was taken does not matter */
     int64_t *times;   /* ascending, microseconds after the event taken last; of all that is come to without taking one */
     int64_t ends_us;  /* so long after it nothing is left; -1 = that never happens */
+    bool pending;     /* its time being over completes */
     bool used;        /* scratch of a sweep */
     uint64_t old;     /* scratch of a rank that is made: stamp of an entry that is older than its times */
     /* scratch of a step: its place among the key's */
@@ -89,7 +90,7 @@ struct nfa_rank_trans {
     uint32_t next; /* rank; NFA_NONE = nothing is left */
     bool same, done;
     bool stops;
-    uint32_t done_src, done_var; /* done: the match that comes first */
+    uint32_t done_src, done_var; /* done: the match that comes first; var NFA_NONE: without the event */
     uint32_t n;                  /* of next */
     uint32_t n_rel;
     uint32_t n_times;      /* as many as entries of rank; 0 when the rank has no times */

@@ -210,11 +210,11 @@ void nfa_emit_listed(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     write_match(m, k, now);
 }
 
-void nfa_emit_timeout(
-    struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at) {
-    if (!m->out.timeouts || !m->own->pat->timeouts_schema || m->p->opts.no_timeouts)
-        return;
-    list_events(m, r->last, start_order);
+static bool reads_timeouts(const struct nfa_matcher *m) {
+    return m->out.timeouts && m->own->pat->timeouts_schema && !m->p->opts.no_timeouts;
+}
+
+static void write_timeout(struct nfa_matcher *m, struct nfa_key *k, int64_t at) {
     if (!m->timeouts)
         m->timeouts = evt_batch_new(m->own->pat->timeouts_schema, m->opts.batch_rows);
     m->env.key = k;
@@ -225,6 +225,23 @@ void nfa_emit_timeout(
         m->out.timeouts(m->out.arg, m->timeouts);
         m->timeouts = NULL;
     }
+}
+
+void nfa_emit_timeout(
+    struct nfa_matcher *m, struct nfa_key *k, uint64_t start_order, const struct nfa_run *r, int64_t at) {
+    if (!reads_timeouts(m))
+        return;
+    list_events(m, r->last, start_order);
+    write_timeout(m, k, at);
+}
+
+void nfa_emit_timeout_listed(struct nfa_matcher *m, struct nfa_key *k, int64_t at) {
+    if (!reads_timeouts(m)) {
+        m->n_evs = 0; /* not counted by variable */
+        return;
+    }
+    index_vars(m);
+    write_timeout(m, k, at);
 }
 
 void nfa_emit_flush(struct nfa_matcher *m) {

@@ -44,6 +44,19 @@ static void quota_unref(struct nfa_matcher *m, struct nfa_quota *q) {
         nfa_mem_put(&m->mem, q, sizeof *q);
 }
 
+struct nfa_quota *nfa_fates_quota(struct nfa_matcher *m) {
+    if (m->pat->limit_matches && !m->step_quota) {
+        m->step_quota = nfa_mem_get(&m->mem, sizeof *m->step_quota);
+        *m->step_quota = (struct nfa_quota){ .refs = 1, .left = m->pat->limit_matches };
+    }
+    return m->step_quota;
+}
+
+void nfa_fates_end_step(struct nfa_matcher *m) {
+    quota_unref(m, m->step_quota);
+    m->step_quota = NULL;
+}
+
 void nfa_fate_unref(struct nfa_matcher *m, struct nfa_fate *f) {
     while (f && --f->refs == 0) {
         struct nfa_fate *into = f->into;
@@ -70,61 +83,101 @@ struct nfa_fate *nfa_fate_find(struct nfa_matcher *m, struct nfa_start *s) {
 
 /* -- starts ---------------------------------------------------------------------------------------------------------- */
 
+static size_t start_size(const struct nfa_matcher *m) {
+    return sizeof(struct nfa_start) + (m->p->has_peers ? 2 * sizeof(struct nfa_start *) : 0);
+}
+
 static void start_free(struct nfa_matcher *m, struct nfa_start *s) {
     nfa_fate_unref(m, s->fate);
     nfa_hop_unref(m, s->hop);
     nfa_ev_unref(m, s->ev);
     nfa_rank_trans_unref(m, s->how);
-    nfa_mem_put(&m->mem, s, sizeof *s);
+    nfa_mem_put(&m->mem, s, start_size(m));
+}
+
+/* Into the ring of those that lead to a fate, which may be none yet. */
+static void add_peer(struct nfa_fate *f, struct nfa_start *s) {
+    struct nfa_start *at = f->peers ? f->peers : s;
+    f->peers = at;
+    s->peer[0] = at == s ? s : at->peer[0];
+    s->peer[1] = at;
+    s->peer[0]->peer[1] = s;
+    at->peer[0] = s;
+}
+
+static void remove_peer(struct nfa_fate *f, struct nfa_start *s) {
+    s->peer[1]->peer[0] = s->peer[0];
+    s->peer[0]->peer[1] = s->peer[1];
+    if (f->peers == s)
+        f->peers = s->peer[0] == s ? NULL : s->peer[0];
+}
+
+/* Two rings are one. */
+static void join_peers(struct nfa_fate *into, struct nfa_fate *f) {
+    struct nfa_start *a = into->peers, *b = f->peers;
+    if (a && b) {
+        struct nfa_start *next = a->peer[0];
+        a->peer[0] = b->peer[0];
+        b->peer[0]->peer[1] = a;
+        b->peer[0] = next;
+        next->peer[1] = b;
+    } else if (b) {
+        into->peers = b;
+    }
+    f->peers = NULL;
 }
 
 /* A start leaves the count of its fate. */
-static void uncount(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f) {
+static void uncount(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f, struct nfa_start *s) {
     f->n--;
+    if (m->p->has_peers)
+        remove_peer(f, s);
     switch (f->state) {
-    case NFA_FATE_OPEN: m->stats.open--; break;
+    case NFA_FATE_OPEN:
+        m->stats.open--;
+        fs->n_open--;
+        break;
     case NFA_FATE_DONE: m->stats.waiting--; break;
     case NFA_FATE_OVER: fs->n_over--; break;
     }
 }
 
-static void pop(struct nfa_matcher *m, struct nfa_fates *fs) {
-    struct nfa_start *s = fs->first;
-    fs->first = s->next;
-    if (!fs->first)
-        fs->last = NULL;
+void nfa_start_remove(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_start **place, struct nfa_start *before) {
+    struct nfa_start *s = *place;
+    *place = s->next;
+    if (fs->last == s)
+        fs->last = before;
     fs->n_starts--;
-    uncount(m, fs, nfa_fate_find(m, s));
+    uncount(m, fs, nfa_fate_find(m, s), s);
     start_free(m, s);
     m->stats.work++;
 }
 
+void nfa_start_pop(struct nfa_matcher *m, struct nfa_fates *fs) {
+    nfa_start_remove(m, fs, &fs->first, NULL);
+}
+
 /* Starts that are over are kept where they stand until they are most of all. */
-static void sweep(struct nfa_matcher *m, struct nfa_fates *fs) {
+void nfa_starts_sweep(struct nfa_matcher *m, struct nfa_fates *fs) {
     if (fs->n_over < NFA_OVER_MIN || fs->n_over * 2 < fs->n_starts)
         return;
-    struct nfa_start **at = &fs->first;
-    fs->last = NULL;
+    struct nfa_start **at = &fs->first, *before = NULL;
     while (*at) {
         struct nfa_start *s = *at;
-        struct nfa_fate *f = nfa_fate_find(m, s);
-        m->stats.work++;
-        if (f->state != NFA_FATE_OVER) {
-            fs->last = s;
-            at = &s->next;
+        if (nfa_fate_find(m, s)->state == NFA_FATE_OVER) {
+            nfa_start_remove(m, fs, at, before);
             continue;
         }
-        *at = s->next;
-        fs->n_starts--;
-        uncount(m, fs, f);
-        start_free(m, s);
+        m->stats.work++;
+        before = s;
+        at = &s->next;
     }
 }
 
 /* -- one event --------------------------------------------------------------------------------------------------------- */
 
 static bool takes(const struct nfa_rank_trans *t) {
-    bool any = t->done;
+    bool any = t->done && t->done_var != NFA_NONE;
     for (uint32_t i = 0; i < t->n && !any; i++)
         any = t->from[i].var != NFA_NONE;
     return any;
@@ -142,24 +195,33 @@ static void be_done(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate
     f->state = NFA_FATE_DONE;
     m->stats.waiting += f->n;
     fs->last_done = m->cur.order;
-    if (!m->pat->limit_matches)
-        return;
-    if (!m->step_quota) {
-        m->step_quota = nfa_mem_get(&m->mem, sizeof *m->step_quota);
-        *m->step_quota = (struct nfa_quota){ .refs = 1, .left = m->pat->limit_matches };
-    }
-    m->step_quota->refs++;
-    f->quota = m->step_quota;
+    f->quota = nfa_fates_quota(m);
+    if (f->quota)
+        f->quota->refs++;
 }
 
-static void be_over(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f) {
-    m->stats.open -= f->n;
-    f->state = NFA_FATE_OVER;
-    fs->n_over += f->n;
+/* It is open no more: a row's reference is given back. */
+static void close_tail(struct nfa_matcher *m, struct nfa_fate *f) {
     nfa_fate_forget_times(m, f);
     nfa_hop_unref(m, f->tail);
     f->tail = NULL;
     nfa_fate_unref(m, f);
+}
+
+void nfa_fate_done(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f, struct nfa_rank_trans *t) {
+    m->stats.open -= f->n;
+    fs->n_open -= f->n;
+    fill_tail(m, f, t);
+    be_done(m, fs, f);
+    close_tail(m, f);
+}
+
+void nfa_fate_over(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f) {
+    m->stats.open -= f->n;
+    fs->n_open -= f->n;
+    f->state = NFA_FATE_OVER;
+    fs->n_over += f->n;
+    close_tail(m, f);
 }
 
 /* An open fate and an event that moves it; it is out of its row. Returns: false when it is open no more (and given back). */
@@ -168,16 +230,10 @@ static bool move(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f
         m->stats.stopped++;
     if (t->done || t->next == NFA_NONE) {
         if (!t->done) {
-            be_over(m, fs, f);
+            nfa_fate_over(m, fs, f);
             return false;
         }
-        m->stats.open -= f->n;
-        fill_tail(m, f, t);
-        be_done(m, fs, f);
-        nfa_fate_forget_times(m, f);
-        nfa_hop_unref(m, f->tail);
-        f->tail = NULL;
-        nfa_fate_unref(m, f);
+        nfa_fate_done(m, fs, f, t);
         return false;
     }
     fill_tail(m, f, t);
@@ -206,7 +262,7 @@ static void new_tail(struct nfa_matcher *m, struct nfa_fate *f) {
  */
 static bool makes_needless(
     const struct nfa_matcher *m, const struct nfa_fates *fs, const struct nfa_fate *f, uint64_t order) {
-    return m->pat->skip == PLAN_SKIP_PAST_LAST && m->pat->within_kind == PLAN_WITHIN_NONE && f->n &&
+    return !m->p->every_start && m->pat->skip == PLAN_SKIP_PAST_LAST && m->pat->within_kind == PLAN_WITHIN_NONE && f->n &&
            f->newest > fs->last_done && f->newest < order;
 }
 
@@ -225,13 +281,13 @@ static struct nfa_fate *become_one(struct nfa_matcher *m, struct nfa_fates *fs, 
     struct nfa_fate *was, struct nfa_fate *moved) {
     if (makes_needless(m, fs, was, moved->oldest)) {
         m->stats.pruned += moved->n;
-        be_over(m, fs, moved);
+        nfa_fate_over(m, fs, moved);
         return was;
     }
     if (makes_needless(m, fs, moved, was->oldest)) {
         m->stats.pruned += was->n;
         replace(m, row, was, moved);
-        be_over(m, fs, was);
+        nfa_fate_over(m, fs, was);
         return moved;
     }
     struct nfa_fate *into = was->weight >= moved->weight ? was : moved, *f = into == was ? moved : was;
@@ -241,6 +297,8 @@ static struct nfa_fate *become_one(struct nfa_matcher *m, struct nfa_fates *fs, 
     lead_on(m, f, into->tail);
     f->into = into;
     into->refs++;
+    if (m->p->has_peers)
+        join_peers(into, f);
     into->n += f->n;
     into->weight += f->weight;
     if (f->newest > into->newest)
@@ -277,7 +335,7 @@ static void age(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_row *row
         } else if (nfa_fate_end(m, f) <= m->cur.time) {
             m->stats.timed_out += f->n;
             nfa_row_remove(row, f);
-            be_over(m, fs, f);
+            nfa_fate_over(m, fs, f);
         } else if (!nfa_fate_ages(m, f)) {
             return;
         } else if (old) {
@@ -412,7 +470,7 @@ struct nfa_fates *nfa_fates_of(struct nfa_matcher *m, struct nfa_key *k, uint32_
 void nfa_fates_add(struct nfa_matcher *m, struct nfa_key *k, struct nfa_ev *ev, struct nfa_fate *f,
     struct nfa_hop *hop, struct nfa_rank_trans *how) {
     struct nfa_fates *fs = k->fates;
-    struct nfa_start *s = nfa_mem_get(&m->mem, sizeof *s);
+    struct nfa_start *s = nfa_mem_get(&m->mem, start_size(m));
     *s = (struct nfa_start){ .ev = ev, .fate = f, .hop = hop, .how = how };
     ev->refs++;
     f->refs++;
@@ -421,10 +479,14 @@ void nfa_fates_add(struct nfa_matcher *m, struct nfa_key *k, struct nfa_ev *ev, 
     f->n++;
     f->weight++;
     f->newest = ev->order;
-    if (f->state == NFA_FATE_DONE)
+    if (m->p->has_peers)
+        add_peer(f, s);
+    if (f->state == NFA_FATE_DONE) {
         m->stats.waiting++;
-    else
+    } else {
         m->stats.open++;
+        fs->n_open++;
+    }
     if (fs->last)
         fs->last->next = s;
     else
@@ -446,12 +508,28 @@ static struct nfa_fate *live_now(struct nfa_matcher *m, struct nfa_key *k, uint3
     return nfa_fates_live(m, k, rank, m->last);
 }
 
+/* `limit open`: may the event start something? The oldest open start makes room for it, or there is none. */
+static bool make_room(struct nfa_matcher *m, struct nfa_fates *fs) {
+    while (fs->n_open >= m->pat->limit_open) {
+        struct nfa_start **place = &fs->first, *before = NULL;
+        m->stats.limit_open++;
+        if (m->pat->limit_refuse_new)
+            return false;
+        for (; nfa_fate_find(m, *place)->state != NFA_FATE_OPEN; place = &before->next)
+            before = *place;
+        nfa_start_remove(m, fs, place, before);
+    }
+    return true;
+}
+
 static void start(struct nfa_matcher *m, struct nfa_key *k) {
     struct nfa_rank_trans *t = nfa_rank_step(m, NFA_RANK_START, NULL);
     if (!t->done && t->next == NFA_NONE)
         return;
-    m->stats.started++;
     struct nfa_fates *fs = nfa_fates_of(m, k, 1);
+    if (!t->done && m->pat->limit_open && !make_room(m, fs))
+        return;
+    m->stats.started++;
     struct nfa_fate *f = t->done ? NULL : live_now(m, k, t->next);
     fs = k->fates;
     if (f && makes_needless(m, fs, f, m->cur.order)) {
@@ -470,122 +548,6 @@ static void start(struct nfa_matcher *m, struct nfa_key *k) {
     nfa_fates_add(m, k, m->cur.ev, f, f->tail, t);
 }
 
-/* -- what is done -------------------------------------------------------------------------------------------------------- */
-
-static size_t list_hops(struct nfa_matcher *m, const struct nfa_start *s) {
-    size_t n = 0;
-    for (const struct nfa_hop *h = s->hop; h; h = h->next) {
-        m->stats.work++;
-        if (!h->how)
-            continue;
-        m->way = base_grow(m->way, n, &m->cap_way, sizeof *m->way);
-        m->way[n++] = h;
-    }
-    return n;
-}
-
-/* Lists the events of a start's match, last first, then turns them round. */
-static void list_match(struct nfa_matcher *m, const struct nfa_start *s) {
-    size_t n_hops = list_hops(m, s), n = 0;
-    const struct nfa_rank_trans *t = n_hops ? m->way[n_hops - 1]->how : s->how;
-    nfa_emit_room(m, n_hops + 1);
-    struct nfa_from at = { t->done_src, t->done_var };
-    for (size_t i = n_hops;; i--) {
-        if (at.var != NFA_NONE) {
-            m->evs[n] = i ? m->way[i - 1]->ev : s->ev;
-            m->ev_vars[n++] = at.var;
-        }
-        if (i == 0)
-            break;
-        at = i > 1 ? m->way[i - 2]->how->from[at.src] : s->how->from[at.src];
-    }
-    for (size_t i = 0; i < n / 2; i++) {
-        const struct nfa_ev *e = m->evs[i];
-        uint32_t v = m->ev_vars[i];
-        m->evs[i] = m->evs[n - 1 - i];
-        m->ev_vars[i] = m->ev_vars[n - 1 - i];
-        m->evs[n - 1 - i] = e;
-        m->ev_vars[n - 1 - i] = v;
-    }
-    m->n_evs = n;
-}
-
-/* What the match just listed prunes: those that started up to the order returned. */
-static uint64_t pruned_to(const struct nfa_matcher *m) {
-    const struct plan_pattern *pat = m->pat;
-    uint64_t order = m->evs[0]->order;
-    switch (pat->skip) {
-    case PLAN_SKIP_PAST_LAST: return m->evs[m->n_evs - 1]->order;
-    case PLAN_SKIP_TO_NEXT:
-    case PLAN_SKIP_NONE:
-    case PLAN_SKIP_MAX: return order;
-    case PLAN_SKIP_TO_FIRST:
-    case PLAN_SKIP_TO_LAST: break;
-    }
-    /* The store was chosen because it is there, behind the first event (nfa_store.c). */
-    for (size_t i = 1; i < m->n_evs; i++) {
-        if (m->ev_vars[i] != pat->skip_var)
-            continue;
-        order = m->evs[i]->order - 1;
-        if (pat->skip == PLAN_SKIP_TO_FIRST)
-            break;
-    }
-    return order;
-}
-
-static void settle(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
-    struct nfa_fates *fs = k->fates;
-    while (fs && fs->first && m->rc == CEP_OK) {
-        struct nfa_fate *f = nfa_fate_find(m, fs->first);
-        if (f->state == NFA_FATE_OPEN && !(f->last && nfa_fate_end(m, f) <= now))
-            break;
-        if (f->state != NFA_FATE_DONE) {
-            m->stats.timed_out += f->state == NFA_FATE_OPEN;
-            pop(m, fs);
-            continue;
-        }
-        list_match(m, fs->first);
-        uint64_t to = pruned_to(m);
-        if (f->quota && f->quota->left == 0) {
-            m->stats.limit_matches++;
-        } else {
-            if (f->quota)
-                f->quota->left--;
-            nfa_emit_listed(m, k, now);
-        }
-        pop(m, fs);
-        while (fs->first && fs->first->ev->order <= to) {
-            m->stats.pruned++;
-            pop(m, fs);
-        }
-    }
-}
-
-static int64_t start_deadline(const struct nfa_matcher *m, const struct nfa_start *s) {
-    return m->pat->within_kind == PLAN_WITHIN_FIRST_LAST ? nfa_time_add(s->ev->time, m->pat->within_us)
-                                                         : EVT_TIME_MAX;
-}
-
-/* When the first start's time is over: it is that for which the others wait. */
-static int64_t deadline_of(struct nfa_matcher *m, const struct nfa_fates *fs) {
-    const struct nfa_fate *f = nfa_fate_find(m, fs->first);
-    int64_t at = start_deadline(m, fs->first), end = f->last ? nfa_fate_end(m, f) : EVT_TIME_MAX;
-    return end < at ? end : at;
-}
-
-/* The step is over: what is left of the key. */
-static void finish(struct nfa_matcher *m, struct nfa_key *k) {
-    struct nfa_fates *fs = k->fates;
-    k->deadline = EVT_TIME_MAX;
-    if (fs && !fs->first) {
-        nfa_fates_free(m, k);
-    } else if (fs) {
-        sweep(m, fs);
-        k->deadline = deadline_of(m, fs);
-    }
-    nfa_key_settle(m, k);
-}
-
 void nfa_fates_step(struct nfa_matcher *m, struct nfa_key *k) {
     struct nfa_fates *fs = k->fates;
     m->env.key = k;
@@ -595,53 +557,14 @@ void nfa_fates_step(struct nfa_matcher *m, struct nfa_key *k) {
         step_live(m, k);
     if (may_start)
         start(m, k);
-    quota_unref(m, m->step_quota);
-    m->step_quota = NULL;
-    settle(m, k, m->cur.time);
+    nfa_fates_settle(m, k, m->cur.time, m->cur.time);
+    nfa_fates_end_step(m);
     if (m->cur.ev) {
         nfa_ev_unref(m, m->cur.ev);
         m->cur.ev = NULL;
     }
     m->cur.batch = NULL;
-    finish(m, k);
-}
-
-void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
-    struct nfa_fates *fs = k->fates;
-    m->env.key = k;
-    if (fs && fs->first && nfa_fate_find(m, fs->first)->state != NFA_FATE_OPEN)
-        settle(m, k, now); /* its state came back without the starts that it waited for */
-    /* Instants one after the other, so that what a match prunes does not depend on how far the clock jumped. */
-    while (fs && fs->first) {
-        int64_t at = deadline_of(m, fs);
-        if (at > now || at == EVT_TIME_MAX)
-            break;
-        /* What an event left behind its time is over at that event. */
-        if (at < m->event_time)
-            at = m->event_time;
-        m->next_step = nfa_dets_next_step(m);
-        while (fs->first && start_deadline(m, fs->first) <= at) {
-            const struct nfa_fate *f = nfa_fate_find(m, fs->first);
-            if (f->state == NFA_FATE_DONE)
-                break;
-            m->stats.timed_out += f->state == NFA_FATE_OPEN;
-            pop(m, fs);
-        }
-        settle(m, k, at);
-        if (m->rc != CEP_OK)
-            break;
-    }
-    finish(m, k);
-}
-
-void nfa_fates_loaded(struct nfa_matcher *m, struct nfa_key *k) {
-    struct nfa_start *s = k->fates ? k->fates->first : NULL;
-    bool waits = s && nfa_fate_find(m, s)->state != NFA_FATE_OPEN;
-    finish(m, k);
-    if (!waits)
-        return;
-    k->deadline = s->ev->time;
-    nfa_key_settle(m, k);
+    nfa_fates_finish(m, k);
 }
 
 /* -- life -------------------------------------------------------------------------------------------------------------- */
@@ -651,7 +574,7 @@ void nfa_fates_free(struct nfa_matcher *m, struct nfa_key *k) {
     if (!fs)
         return;
     while (fs->first)
-        pop(m, fs);
+        nfa_start_pop(m, fs);
     nfa_fates_tidy(m, k);
     nfa_mem_put(&m->mem, fs, fates_size(fs->cap));
     k->fates = NULL;
@@ -680,7 +603,7 @@ uint64_t nfa_fates_check(const struct nfa_matcher *m, const struct nfa_key *k) {
             CEP_INSIST(h->refs > 0 && h->next->refs > 0);
         CEP_INSIST(f->state != NFA_FATE_OPEN || h == f->tail);
     }
-    CEP_INSIST(n == fs->n_starts && over == fs->n_over && n > 0);
+    CEP_INSIST(n == fs->n_starts && over == fs->n_over && open == fs->n_open && n > 0);
     for (uint32_t i = 0; i < fs->n; i++) {
         live += nfa_row_check(m, &fs->rows[i]);
         for (uint32_t j = 0; j < i; j++)

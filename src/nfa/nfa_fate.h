@@ -25,7 +25,12 @@
  * it over it goes. A hop lives while something before it does.
  *
  * Cost: an event the rows of its key (a compare for each that it cannot move) and the fates that it moves; a start 40 bytes and its event; a match the
- * hops since its start. Not for patterns that complete a match without taking an event.
+ * hops since its start.
+ *
+ * Time. Where an absence completes matches, or time-outs are read, what time ends is looked at when it does (`tells_time`): a start
+ * whose time since the first event is over, and fates of which the time since the last one is. Then one start has one
+ * partial match at a time (nfa_branch.c), so that it is known what completes first, and nothing is left beside a match. Where the
+ * starts of a fate are told so they are in a ring (`has_peers`).
  *
  * Invariants (nfa_fates_check()):
  *   I1  starts ascend by order; n_starts counts them, n_over those whose fate is over
@@ -50,6 +55,7 @@ struct nfa_fate {
     struct nfa_quota *quota; /* counted; DONE with `limit matches` */
     struct nfa_fate *older, *newer; /* of its row */
     int64_t *last; /* owned; OPEN, of a rank with times: when each entry took its last event; NFA_LAST_OLD where it does not matter */
+    struct nfa_start *peers; /* of the ring of starts that lead here; with has_peers alone */
     uint64_t oldest, newest; /* orders of the first (or before it) and of the last start that leads here */
     uint64_t n;              /* starts that lead here; 0 when it has become another */
     uint64_t weight;         /* starts that ever did */
@@ -70,11 +76,12 @@ struct nfa_start {
     struct nfa_fate *fate;      /* counted; see nfa_fate_find() */
     struct nfa_hop *hop;        /* counted; NULL when it completed at once */
     struct nfa_rank_trans *how; /* counted; how it started */
+    struct nfa_start *peer[];   /* with has_peers: the next and the one before of those that lead to one fate */
 };
 
 struct nfa_fates {
     struct nfa_start *first, *last;
-    uint64_t n_starts, n_over;
+    uint64_t n_starts, n_over, n_open;
     uint64_t last_done; /* order of the last event that completed something */
     uint64_t interest;  /* of the live fates, folded; all ones = any event */
     uint32_t n, cap;
@@ -119,6 +126,23 @@ uint64_t nfa_row_check(const struct nfa_matcher *m, const struct nfa_row *row);
 /* A start behind those that are there: its event is counted here, hop and how are moved. Requires: f is the key's. */
 void nfa_fates_add(struct nfa_matcher *m, struct nfa_key *k, struct nfa_ev *ev, struct nfa_fate *f,
     struct nfa_hop *hop, struct nfa_rank_trans *how);
+/* The start at *place, behind `before` (NULL = the first), goes. */
+void nfa_start_remove(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_start **place, struct nfa_start *before);
+void nfa_start_pop(struct nfa_matcher *m, struct nfa_fates *fs);
+void nfa_starts_sweep(struct nfa_matcher *m, struct nfa_fates *fs);
+/* An open fate, out of its row, comes to its end; the row's reference goes. `t` completes it. */
+void nfa_fate_done(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f, struct nfa_rank_trans *t);
+void nfa_fate_over(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f);
+/* Of what completes in this step; NULL without `limit matches`. Borrowed, until the step ends. */
+struct nfa_quota *nfa_fates_quota(struct nfa_matcher *m);
+void nfa_fates_end_step(struct nfa_matcher *m);
+
+/* nfa_fate_end.c: what completed is let go, and what time does. */
+/* due: time has been seen to up to there. */
+void nfa_fates_settle(struct nfa_matcher *m, struct nfa_key *k, int64_t now, int64_t due);
+/* The step is over: what is left of the key, which may be removed. */
+void nfa_fates_finish(struct nfa_matcher *m, struct nfa_key *k);
+
 void nfa_fates_step(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 /* The key came back: what is due is seen to. It may be removed. */

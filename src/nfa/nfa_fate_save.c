@@ -3,7 +3,7 @@
  *
  *     varint order of the last event that completed something
  *     varint dets   * det (nfa_det_save.c)
- *     varint hows   * (u8 completes; 1: varint source, varint variable
+ *     varint hows   * (u8 completes; 1: varint source, varint variable; 2: without taking an event: varint source
  *                                    0: varint entries * (varint source, varint variable + 1))   source: entry of the rank before
  *     varint quotas * varint left
  *     varint fates  * (u8 completed; 0: varint entries * (varint (det * 2 + opens), time)
@@ -31,6 +31,9 @@
 #include "nfa/nfa_save.h"
 
 #include "base/base_mem.h"
+
+/* How something completes. */
+enum { HOW_OPEN = 0, HOW_TAKEN, HOW_UNTAKEN };
 
 /* -- saving ------------------------------------------------------------------------------------------------------- */
 
@@ -95,10 +98,11 @@ static void fates_collect(struct nfa_saver *s, const struct nfa_key *k) {
 }
 
 static void save_how(struct base_buf *b, const struct nfa_rank_trans *t) {
-    base_pack_u8(b, t->done);
+    base_pack_u8(b, !t->done ? HOW_OPEN : t->done_var == NFA_NONE ? HOW_UNTAKEN : HOW_TAKEN);
     if (t->done) {
         base_pack_varint(b, t->done_src);
-        base_pack_varint(b, t->done_var);
+        if (t->done_var != NFA_NONE)
+            base_pack_varint(b, t->done_var);
         return;
     }
     base_pack_varint(b, t->n);
@@ -236,8 +240,8 @@ static void read_how(struct reader *r, struct base_unpack *u) {
     struct how_read *h = &r->hows[r->n_hows++];
     uint8_t done = base_unpack_u8(u);
     bool lost = false;
-    u->bad = u->bad || done > 1;
-    h->done = done;
+    u->bad = u->bad || done > HOW_UNTAKEN;
+    h->done = done != HOW_OPEN;
     size_t n = u->bad || done ? 0 : base_unpack_count(u, 2);
     u->bad = u->bad || (!done && (n == 0 || n >= UINT32_MAX));
     if (u->bad)
@@ -249,10 +253,12 @@ static void read_how(struct reader *r, struct base_unpack *u) {
     if (done) {
         h->how->done = true;
         h->how->done_src = (uint32_t)base_unpack_max(u, UINT32_MAX - 1);
-        h->how->done_var = nfa_load_var(r->l, u);
+        h->how->done_var = NFA_NONE;
         h->before = h->how->done_src + 1;
-        h->takes = true;
-        lost = h->how->done_var == NFA_NONE;
+        h->takes = done == HOW_TAKEN;
+        if (h->takes)
+            h->how->done_var = nfa_load_var(r->l, u);
+        lost = h->takes && h->how->done_var == NFA_NONE;
     }
     if (!lost && !u->bad)
         return;
@@ -414,7 +420,7 @@ static void read_start(struct reader *r, struct base_unpack *u) {
     const struct how_read *w = &r->hows[how];
     const struct hop_read *x = hop ? &r->hops[hop - 1] : NULL;
     uint32_t at = x ? x->fate : read_fate_number(r, u, true);
-    u->bad = u->bad || e.order <= r->last || w->before != 1 || w->done != !x;
+    u->bad = u->bad || e.order <= r->last || w->before != 1 || w->done != !x || !w->takes;
     u->bad = u->bad || (x && (w->after < x->before || (x->end && w->after != x->before) || e.order >= x->first));
     for (uint32_t i = 0; i < w->after && w->how && !u->bad; i++)
         u->bad = w->how->from[i].var == NFA_NONE; /* it takes the event, whichever way */

@@ -216,6 +216,9 @@ struct nfa_prog {
     uint64_t *covers;        /* n_states * n_states, NULL = no start sleeps; see nfa_cover.c */
     enum nfa_store_kind store;
     const char *store_why;   /* static text */
+    bool tells_time;         /* fates: what time ends is looked at then, for it completes or is read */
+    bool has_peers;          /* fates: the starts of one are listed, for each times out by itself */
+    bool every_start;        /* fates: no start is needless */
     bool one_a_start;        /* the skip policy lets one match of a start survive */
     bool many_ways;          /* one match may be come to in several ways: over all() and groups */
 
@@ -244,6 +247,10 @@ enum cep_rc nfa_dominate(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_keep(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_cover(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_store(struct nfa_prog *p, struct cep_err *err);
+/* nfa_branch.c */
+/* Has a start one partial match at most, and none beside a match? In the states of each an absence ends all or none. */
+bool nfa_is_single(const struct nfa_prog *p);
+bool nfa_piles_up(const struct nfa_prog *p);
 /* Starts of this pattern may sleep, as far as its policy goes; so events must keep what conditions ask of them. */
 bool nfa_may_sleep(const struct nfa_prog *p);
 

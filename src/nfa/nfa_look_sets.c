@@ -208,13 +208,15 @@ struct fates {
 };
 
 static void read_how(struct nfa_looker *k, struct how *h) {
-    h->completes = base_unpack_max(k->u, 1) != 0;
+    uint64_t completes = base_unpack_max(k->u, 2); /* 2: without taking an event */
+    h->completes = completes != 0;
     size_t n = h->completes ? 1 : base_unpack_count(k->u, 2);
     h->from = base_arena_calloc(k->arena, n + 1, sizeof *h->from);
     for (; h->n < n && !k->u->bad; h->n++) {
         h->from[h->n].src = (uint32_t)base_unpack_max(k->u, UINT32_MAX);
-        h->from[h->n].var = h->completes ? nfa_look_index(k, k->meta->n_vars) + 1
-                                         : (uint32_t)base_unpack_max(k->u, k->meta->n_vars);
+        if (completes != 2)
+            h->from[h->n].var = h->completes ? nfa_look_index(k, k->meta->n_vars) + 1
+                                             : (uint32_t)base_unpack_max(k->u, k->meta->n_vars);
     }
 }
 

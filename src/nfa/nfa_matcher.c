@@ -114,6 +114,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     base_free(m->merge);
     base_free(m->standing);
     base_free(m->moved);
+    base_free(m->peers);
     base_free(m->last);
     base_free(m->way);
     base_free(m->moved_places);

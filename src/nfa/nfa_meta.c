@@ -1,7 +1,7 @@
 /*
  * nfa_meta -- META: what the numbers in a matcher's entries stand for.
  *
- *     u8 version (1)   zigzag watermark   u64 fingerprint
+ *     u8 version (2)   zigzag watermark   u64 fingerprint
  *     u8 kind of within   zigzag within µs
  *     varint keys      * (str name, type, u64 meaning)
  *     varint variables * str name
@@ -204,9 +204,9 @@ enum cep_rc nfa_meta_read(struct nfa_meta *t, struct base_str value, struct cep_
     *t = (struct nfa_meta){ .watermark = EVT_TIME_MIN };
     base_arena_init(&t->arena, 0);
     uint8_t version = base_unpack_u8(&u);
-    if (!u.bad && version != NFA_META_VERSION)
+    if (!u.bad && (version < 1 || version > NFA_META_VERSION))
         return base_err_set(err, CEP_EVERSION,
-            "partial matches are of version %u, this program reads version %u", (unsigned)version,
+            "partial matches are of version %u, this program reads versions 1 to %u", (unsigned)version,
             (unsigned)NFA_META_VERSION);
     t->watermark = base_unpack_zigzag(&u);
     t->fingerprint = base_unpack_u64(&u);

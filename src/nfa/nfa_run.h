@@ -288,6 +288,8 @@ struct nfa_matcher {
     struct nfa_quota *step_quota; /* counted; of this step */
     struct nfa_fate **moved; /* scratch of one step */
     size_t n_moved, cap_moved;
+    struct nfa_start **peers; /* scratch: starts of a fate that is over */
+    size_t cap_peers;
     int64_t *last; /* scratch: times of a rank */
     size_t cap_last;
     struct nfa_cells *cells;         /* owned; NULL with other stores */
@@ -497,6 +499,8 @@ void nfa_emit_timeout(
 /* A match is listed by its store in m->evs and m->ev_vars, first to last, n_evs of them: room for so many. */
 void nfa_emit_room(struct nfa_matcher *m, size_t n);
 void nfa_emit_listed(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+/* So is a partial match that timed out. */
+void nfa_emit_timeout_listed(struct nfa_matcher *m, struct nfa_key *k, int64_t at);
 void nfa_emit_flush(struct nfa_matcher *m);
 
 /* nfa_env.c */

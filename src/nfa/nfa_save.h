@@ -19,7 +19,7 @@
 
 /* -- what META says --------------------------------------------------------------------------------------- */
 
-enum { NFA_META_VERSION = 1 };
+enum { NFA_META_VERSION = 2 }; /* 1 is read too: it has no matches of fates that completed without an event */
 
 struct nfa_meta_state {
     uint64_t meaning;

@@ -14,7 +14,7 @@
 #include "base/base_mem.h"
 
 /* A det may be any set of states: more of them than these are not remembered well. */
-enum { NFA_SETS_STATES = 1024, NFA_SETS_EDGES = 65536, NFA_TIMED_EDGES = 256 };
+enum { NFA_SETS_STATES = 1024, NFA_SETS_EDGES = 65536 };
 
 /* May a match be complete without an event that a `var` took behind the first one? Walks edges as if all could hold. */
 static bool may_miss_var(const struct nfa_prog *p, uint32_t var) {
@@ -59,11 +59,19 @@ static bool reads_partial_match(const struct nfa_prog *p) {
     return p->n_run_aggs > 0;
 }
 
+static bool has_absence(const struct nfa_prog *p) {
+    for (size_t i = 0; i < p->n_states; i++) {
+        if (nfa_awaits_absence(&p->states[i]))
+            return true;
+    }
+    return false;
+}
+
 static bool completes_without_taking(const struct nfa_prog *p) {
+    if (has_absence(p))
+        return true;
     for (size_t i = 0; i < p->n_states; i++) {
         const struct nfa_state *s = &p->states[i];
-        if (nfa_awaits_absence(s))
-            return true;
         for (uint32_t k = 0; k < s->n_edges; k++) {
             const struct nfa_edge *e = &p->edges[s->edges + k];
             if (e->action == NFA_IGNORE && e->completes)
@@ -71,6 +79,10 @@ static bool completes_without_taking(const struct nfa_prog *p) {
         }
     }
     return false;
+}
+
+static bool reads_timeouts(const struct nfa_prog *p) {
+    return !p->opts.no_timeouts && (p->pat->within_kind != PLAN_WITHIN_NONE || p->has_bounds);
 }
 
 static bool has_times(const struct nfa_prog *p) {
@@ -82,129 +94,19 @@ static bool has_times(const struct nfa_prog *p) {
     return any;
 }
 
-static bool asks_time(const struct nfa_prog *p, nfa_lit l) {
-    const struct nfa_atom *a = &p->atoms[nfa_lit_atom(l)];
-    if (a->kind == NFA_ATOM_BOTH)
-        return asks_time(p, a->both[0]) || asks_time(p, a->both[1]);
-    return a->kind == NFA_ATOM_TIME_LO || a->kind == NFA_ATOM_TIME_HI;
-}
-
-static bool is_timed(const struct nfa_prog *p, const struct nfa_state *s) {
-    bool timed = s->bound_us >= 0;
-    for (uint32_t i = 0; i < s->n_edges && !timed; i++) {
-        const struct nfa_edge *e = &p->edges[s->edges + i];
-        for (uint32_t g = 0; g < e->n_guard && !timed; g++)
-            timed = asks_time(p, p->lits.v[e->guard + g]);
-    }
-    return timed;
-}
-
-static bool has_lit(const struct nfa_prog *p, const struct nfa_edge *e, nfa_lit l) {
-    for (uint32_t i = 0; i < e->n_guard; i++) {
-        if (p->lits.v[e->guard + i] == l)
-            return true;
-    }
-    return false;
-}
-
-/* Does what the edge asks for make the atom true? */
-static bool implies(const struct nfa_prog *p, const struct nfa_edge *e, uint32_t atom) {
-    const struct nfa_atom *a = &p->atoms[atom];
-    if (has_lit(p, e, nfa_lit_of(atom, false)))
-        return true;
-    if (a->kind == NFA_ATOM_BOTH)
-        return implies(p, e, nfa_lit_atom(a->both[0])) && implies(p, e, nfa_lit_atom(a->both[1]));
-    const struct nfa_bit *b = a->bit != NFA_NONE && !a->rest ? &p->bits[a->bit] : NULL;
-    for (uint32_t i = 0; b && i < e->n_guard; i++) {
-        nfa_lit l = p->lits.v[e->guard + i];
-        for (uint32_t k = 0; k < b->n_any && !nfa_lit_negated(l); k++) {
-            if (p->atoms[nfa_lit_atom(l)].bit == b->any[k])
-                return true;
-        }
-    }
-    return false;
-}
-
-/* May one event be taken and ignored, by these edges? */
-static bool may_both(const struct nfa_prog *p, const struct nfa_edge *take, const struct nfa_edge *ignore) {
-    for (uint32_t i = 0; i < ignore->n_guard; i++) {
-        nfa_lit l = p->lits.v[ignore->guard + i];
-        if (nfa_lit_negated(l) ? implies(p, take, nfa_lit_atom(l)) : has_lit(p, take, l ^ 1))
-            return false;
-    }
-    for (uint32_t i = 0; i < ignore->n_beaten; i++) {
-        if (&p->edges[p->beaten[ignore->beaten + i]] == take)
-            return false;
-    }
-    return true;
-}
-
-/* Fills `seen` with the states that can be come to from q on, with it. */
-static void reach(const struct nfa_prog *p, uint32_t q, bool *seen, uint32_t *todo) {
-    uint32_t n = 0;
-    memset(seen, 0, p->n_states * sizeof *seen);
-    seen[q] = true;
-    todo[n++] = q;
-    while (n) {
-        const struct nfa_state *s = &p->states[todo[--n]];
-        for (uint32_t i = 0; i < s->n_edges; i++) {
-            uint32_t t = p->edges[s->edges + i].target;
-            if (t == NFA_NONE || seen[t])
-                continue;
-            seen[t] = true;
-            todo[n++] = t;
-        }
-    }
-}
-
-static bool leads_to_times(const struct nfa_prog *p, const bool *seen) {
-    for (uint32_t i = 0; i < p->n_states; i++) {
-        if (seen[i] && is_timed(p, &p->states[i]))
-            return true;
-    }
-    return false;
-}
-
-/*
- * May one start have ever more partial matches before a step with a time of its own? So it is where an event is taken and ignored,
- * and of the two that there are then one comes to that step, and the other here again. Each is an entry of the start's rank.
- * (Asked of pairs of edges: not of very many.)
- */
-static bool piles_up(const struct nfa_prog *p) {
-    bool *taken = base_calloc(p->n_states, sizeof *taken), *ignored = base_calloc(p->n_states, sizeof *ignored);
-    bool any = p->n_edges > NFA_TIMED_EDGES;
-    uint32_t *todo = base_calloc(p->n_states, sizeof *todo);
-    for (uint32_t q = 0; q < p->n_states && !any; q++) {
-        const struct nfa_edge *from = p->edges + p->states[q].edges, *end = from + p->states[q].n_edges;
-        for (const struct nfa_edge *t = from; t < end && !any && q != p->start; t++) {
-            if (t->action != NFA_TAKE || t->target == NFA_NONE)
-                continue;
-            reach(p, t->target, taken, todo);
-            bool times = leads_to_times(p, taken);
-            for (const struct nfa_edge *i = from; i < end && !any; i++) {
-                if (i->action != NFA_IGNORE || i->target == NFA_NONE || !may_both(p, t, i))
-                    continue;
-                reach(p, i->target, ignored, todo);
-                any = (times && ignored[q]) || (taken[q] && leads_to_times(p, ignored));
-            }
-        }
-    }
-    base_free(taken);
-    base_free(ignored);
-    base_free(todo);
-    return any;
-}
-
 /* Why the store of fates is none for this pattern; NULL when it is. */
 static const char *no_fates(const struct nfa_prog *p) {
     const struct plan_pattern *pat = p->pat;
     bool to_var = pat->skip == PLAN_SKIP_TO_FIRST || pat->skip == PLAN_SKIP_TO_LAST;
-    if (completes_without_taking(p))
-        return "a match may be complete without taking an event, and the skip policy compares it with others";
-    if (p->has_times && piles_up(p))
+    bool single = nfa_is_single(p);
+    if (!single && reads_timeouts(p))
+        return "the time-outs are read, and a start may have several partial matches: each is a row";
+    if (!single && completes_without_taking(p))
+        return "a match may be complete without taking an event, and the skip policy compares it with others of its start";
+    if (p->has_times && nfa_piles_up(p))
         return "a step has a time of its own, behind one that a start may take again and again";
-    if (pat->limit_open)
-        return "the starts that `limit open` counts outlive their first match while it waits";
+    if (!single && pat->limit_open)
+        return "the starts that `limit open` counts may outlive their first match while it waits";
     if (to_var && may_miss_var(p, pat->skip_var))
         return "a match may lack the event to skip to, or begin with it, so a start may give several matches";
     return NULL;
@@ -212,18 +114,14 @@ static const char *no_fates(const struct nfa_prog *p) {
 
 /* The same for the shared graph. */
 static const char *no_graph(const struct nfa_prog *p) {
-    for (size_t i = 0; i < p->n_states; i++) {
-        if (nfa_awaits_absence(&p->states[i]))
-            return "an absence completes at a time of its own for each start";
-    }
-    return NULL;
+    if (reads_timeouts(p))
+        return "the time-outs are read, and with `no skip` every partial match is a row";
+    return has_absence(p) ? "an absence completes at a time of its own for each start" : NULL;
 }
 
 static const char *no_sets(const struct nfa_prog *p) {
     if (reads_partial_match(p))
         return "a condition reads the partial match";
-    if (!p->opts.no_timeouts && (p->pat->within_kind != PLAN_WITHIN_NONE || p->has_bounds))
-        return "the time-outs are read, so every partial match is a row";
     if (p->n_states > NFA_SETS_STATES || p->n_edges > NFA_SETS_EDGES)
         return "the automaton is too large to take its states together";
     return NULL;
@@ -249,6 +147,9 @@ enum cep_rc nfa_store(struct nfa_prog *p, struct cep_err *err) {
     if (p->store_why)
         return CEP_OK;
     p->store = NFA_STORE_FATES;
+    p->tells_time = reads_timeouts(p) || has_absence(p);
+    p->has_peers = reads_timeouts(p) && p->has_times;
+    p->every_start = p->tells_time || completes_without_taking(p) || p->pat->limit_open;
     p->store_why = "conditions look at the event alone and one match of a start survives: starts with one "
                    "future are moved as one";
     return CEP_OK;

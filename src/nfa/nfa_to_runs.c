@@ -311,7 +311,8 @@ static void take_apart(
         h = h->next;
     }
     if (t->done) {
-        make_done(m, f, s, link_new(m, t->done_var, ev, x->n ? x->at[t->done_src] : NULL), tail);
+        struct nfa_link *was = x->n ? x->at[t->done_src] : NULL;
+        make_done(m, f, s, t->done_var == NFA_NONE ? nfa_link_ref(was) : link_new(m, t->done_var, ev, was), tail);
     } else {
         add_entries(l, k, s, nfa_rank_at(m, f->rank), x);
     }

@@ -216,7 +216,7 @@ def read_source(part):
 
 class Pattern:
     def __init__(self, r):
-        if r.u8() != 1:
+        if r.u8() not in (1, 2):
             raise Damaged("META of another version")
         self.watermark, self.fingerprint = r.zigzag(), r.u64()
         self.within, self.within_us = r.u8(), r.zigzag()
@@ -330,7 +330,14 @@ class Pattern:
     def read_fates(r, events):
         r.varint()
         dets = r.many(lambda: r.many(r.varint))
-        hows = r.many(lambda: [(r.varint(), r.varint() + 1)] if r.u8() else r.many(lambda: (r.varint(), r.varint())))
+
+        def read_how():
+            completes = r.u8()
+            if completes:
+                return [(r.varint(), r.varint() + 1 if completes == 1 else 0)]
+            return r.many(lambda: (r.varint(), r.varint()))
+
+        hows = r.many(read_how)
         r.many(r.varint)
         fates = r.many(lambda: (r.varint(), None)[1] if r.u8() else r.many(lambda: dets[r.varint() // 2]))
         hops = []

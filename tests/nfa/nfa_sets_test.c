@@ -331,6 +331,84 @@ static void a_limit_takes_the_first_in_order(void **state) {
     }
 }
 
+struct told {
+    const char *pattern, *events, *matches, *timeouts;
+    struct plan_pattern with;
+};
+
+static void check_told(const struct told *t, enum nfa_kit_how how) {
+    struct nfa_cost c;
+    struct nfa_kit k;
+    assert_true(nfa_kit_init(&k, t->pattern, &t->with, NFA_KIT_SETS));
+    nfa_cost_of(k.prog, &c);
+    if (strcmp(c.store, "sets") != 0)
+        fail_msg("%s: %s, because %s", t->pattern, c.store, c.store_why);
+    nfa_kit_events(&k, t->events, how, false);
+    if (strcmp(nfa_kit_matches(&k), t->matches) != 0)
+        fail_msg("%s on %s: got %s", t->pattern, t->events, nfa_kit_matches(&k));
+    if (strcmp(nfa_kit_timeouts(&k), t->timeouts) != 0)
+        fail_msg("%s on %s: got time-outs %s", t->pattern, t->events, nfa_kit_timeouts(&k));
+    nfa_kit_release(&k);
+}
+
+/* Where a start has one partial match at a time: what time ends is told, and completes. */
+static void time_is_told(void **state) {
+    (void)state;
+#define PAST   .skip = PLAN_SKIP_PAST_LAST
+#define WITHIN .within_kind = PLAN_WITHIN_FIRST_LAST, .within_us
+    static const struct told rows[] = {
+        { "a -> b -> c", "a@1 a@2 b@3 a@9 b@10 c@11", "a1 b2 c5", "a0 b2", { PAST, WITHIN = 10 } },
+        { "a -> b -> c", "a@1 a@2 b@3 c@4 a@5 x@99", "a0 b2 c3", "a4", { PAST, WITHIN = 10 } },
+        { "a -> b -> c", "a@1 a@1 b@3 a@4", "", "a0 b2|a1 b2|a3", { PAST, WITHIN = 10 } },
+        { "a ->[5] b ->[5] c", "a@1 a@2 b@3 a@4 a@4 b@8 c@10", "a3 b5 c6", "a0 b2|a1 b2", { PAST } },
+        { "a ->[5] b ->[5] c", "a@1 a@2 b@3 c@4 a@5 b@6 b@30", "a0 b2 c3|a1 b2 c3", "a4 b5", { .skip = PLAN_SKIP_TO_NEXT } },
+        { "a -> b{2} -> c", "a@1 b@2 b@3 a@4 b@5", "", "a0 b1 b2|a3 b4", { PAST, WITHIN = 10 } },
+        /* Absence: by `within`, by a bound of its own, and a last `!b` that an event decides. */
+        { "a -> !b", "a@1 x@2 a@3 b@12 a@20", "a0|a4", "", { PAST, WITHIN = 10 } },
+        { "a -> b -> !c", "a@1 a@2 b@3 a@4 b@5 x@30", "a0 b2|a3 b4", "", { PAST, WITHIN = 10 } },
+        { "a -> b -> !c", "a@1 b@3 a@4 c@5 b@6 a@7", "a2 b4", "a5", { PAST, WITHIN = 10 } },
+        { "a ->[2] !b", "a@1 b@2 a@5 a@6 x@7 b@8", "a2|a3", "", { PAST } },
+        { "a -> c ->[2] !b", "a@1 a@2 c@3 b@5 a@6 c@7 b@8 a@10 c@11", "a0 c2|a7 c8", "", { PAST } },
+        { "a !b", "a a b a x a", "a0|a3", "", { PAST } },
+        { "a -> !b", "a@1 a@1 a@1 x@40", "a0|a1", "", { PAST, WITHIN = 10, .limit_matches = 2 } },
+        { "a -> b -> !b", "a@1 b@2 a@3 b@4 x@99", "a2 b3", "", { .skip = PLAN_SKIP_TO_LAST, .skip_var = 1, WITHIN = 10 } },
+        /* Starts are counted while they are open. */
+        { "a -> b", "a a a b a b", "a1 b3|a4 b5", "", { PAST, .limit_open = 2 } },
+        { "a -> b", "a a a b a b", "a0 b3|a4 b5", "", { PAST, .limit_open = 2, .limit_refuse_new = true } },
+        { "a -> b", "a a a b", "a1 b3|a2 b3", "", { .skip = PLAN_SKIP_TO_NEXT, .limit_open = 2 } },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (int how = NFA_KIT_ONE_BY_ONE; how <= NFA_KIT_BACKWARDS; how++)
+            check_told(&rows[i], (enum nfa_kit_how)how);
+        check_told(&rows[i], NFA_KIT_RELOADED);
+    }
+}
+
+/* Time that ends something costs what it ends, whatever is open besides. */
+static void what_time_ends_costs_itself(void **state) {
+    (void)state;
+    static const struct told rows[] = {
+        { "a -> b -> c", "", "", "", { PAST, WITHIN = 60000 } },
+        { "a ->[60000] b -> c", "", "", "", { PAST } },
+        { "a -> b -> !c", "", "", "", { PAST, WITHIN = 60000 } },
+        { "a -> b ->[60000] !c", "", "", "", { PAST } },
+        { "a ->[60000] b -> c", "", "", "", { PAST, .limit_open = 50000 } },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct nfa_kit k;
+        assert_true(nfa_kit_init(&k, rows[i].pattern, &rows[i].with, NFA_KIT_SETS));
+        feed(&k, "a", 70000);
+        struct nfa_stats before = stats_of(k.matcher);
+        feed(&k, "axxa", 8000);
+        struct nfa_stats after = stats_of(k.matcher);
+        assert_true(after.open >= 40000 && after.work - before.work < UINT64_C(60) * 8000);
+        nfa_matcher_check(k.matcher);
+        nfa_kit_release(&k);
+    }
+#undef PAST
+#undef WITHIN
+}
+
 /* Starts are counted, by events: the oldest make room, or there is no room. */
 static void limit_open_counts_starts(void **state) {
     (void)state;
@@ -365,6 +443,8 @@ int main(void) {
         cmocka_unit_test(a_limit_pays_for_what_it_takes),
         cmocka_unit_test(a_limit_takes_the_first_in_order),
         cmocka_unit_test(limit_open_counts_starts),
+        cmocka_unit_test(time_is_told),
+        cmocka_unit_test(what_time_ends_costs_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
