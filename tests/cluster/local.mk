@@ -41,6 +41,13 @@ check_PROGRAMS += tests/cluster/clu_dispatcher_test
 tests_cluster_clu_dispatcher_test_SOURCES = tests/cluster/clu_dispatcher_test.c $(CLU_KIT)
 tests_cluster_clu_dispatcher_test_LDADD = $(CLU_DSL_LIBS) $(CMOCKA_LIBS)
 THREAD_TESTS += tests/cluster/clu_dispatcher_test
+check_PROGRAMS += tests/cluster/clu_saved_test
+tests_cluster_clu_saved_test_SOURCES = tests/cluster/clu_saved_test.c $(CLU_KIT)
+tests_cluster_clu_saved_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)
+THREAD_TESTS += tests/cluster/clu_saved_test
+check_PROGRAMS += tests/cluster/clu_tls_test
+tests_cluster_clu_tls_test_SOURCES = tests/cluster/clu_tls_test.c $(CLU_KIT)
+tests_cluster_clu_tls_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)
 # Real processes; the second one on hosts of their own (network namespaces).
 CLUSTER_TESTS = tests/cluster/cluster_test.py tests/cluster/cluster_net_test.py tests/cluster/submit_test.py \
 	tests/cluster/programs_test.py tests/cluster/walk_test.py tests/cluster/deploy_test.py
