@@ -2,7 +2,7 @@
  * restore_fuzz -- any bytes as the state of a whole job: looked at, restored, and gone on from.
  *
  * Input: files of operator state (sto_part.h), each behind its length as varint; what they are of is this program's: a source,
- * windows, patterns in every store, alerts with lives, a file sink. fuzz/restore.in holds what jobs of it saved (fuzz/restore_seed.py).
+ * windows, joins of all kinds, rows in order, distinct and over, rows that are taken back, patterns in every store, alerts with lives, a file sink. fuzz/restore.in holds what jobs of it saved (fuzz/restore_seed.py).
  * Asserts what the program asserts; a job that takes the state runs to its end.
  */
 #include "fuzz/fuzz_main.h"
@@ -34,6 +34,20 @@ static const char program[] =
     "stream session as select k, count(distinct v) as n, first(v) as f from e group by k window session gap 1 s;\n"
     "stream counted as select k, array_agg(v) as all from e group by k window count 3 every 2;\n"
     "stream updates as select k, stddev(v) as d, avg(v) as m from e group by k;\n"
+    "stream f as select k, v, at from e where v < 70;\n"
+    "stream joined as select l.k, l.v, r.v as w from e as l left join f as r on l.k = r.k and l.v > r.v within 2 s;\n"
+    "stream met as select l.k, l.v, r.v as w, window_end as u from e as l full join busy as r on l.k = r.k window sliding 2 s every 1 s;\n"
+    "table newest as select k, last(v) as v from f group by k;\n"
+    "stream looked as select e.k, e.v, newest.v as old from e left join table newest on newest.k = e.k;\n"
+    "stream top as select k, v, window_start as s from e window tumbling 2 s order by v desc, k limit 3;\n"
+    "stream seen as select distinct k, v / 10 as tens from e;\n"
+    "stream over_it as select k, sum(v) over (partition by k order by at rows 3 preceding) as s,\n"
+    "max(v) over (partition by k order by at range 1 s preceding) as m, zscore(v, warm_up => 3) over (partition by k order by at) as z,\n"
+    "count(distinct v) over (partition by k order by at rows 5 preceding) as n, rarity(v) over (partition by k order by at) as r from e;\n"
+    "stream taken as select k, count(*) as n, max(v) as m from e group by k having count(*) % 7 <> 0 retracting;\n"
+    "stream of_taken as select n % 3 as r, min(m) as least, count(distinct k) as ks, sum(n) as s from taken group by n % 3 retracting;\n"
+    "stream slid as select k, count(*) as n from e group by k window sliding 2 s every 1 s emit each event retracting;\n"
+    "stream sat as select k, count(*) as n, window_end as u from e group by k window session gap 300 ms emit each event upsert;\n"
     "alert rising on runs severity high message '{total}' by k suppress for 5 s resolve after 10 s;\n"
     "alert found on fates severity low message 'found' by k resolve when graph;\n"
     "sink rising to file (path = 'out.ndjson', rotate_size = 1000) format json;\n"
@@ -42,7 +56,17 @@ static const char program[] =
     "sink counted to stdout format json;\n"
     "sink updates to stdout format json;\n"
     "sink found to stdout format json;\n"
-    "sink graph to stdout format csv;\n";
+    "sink graph to stdout format csv;\n"
+    "sink joined to stdout format json;\n"
+    "sink joined.late to stdout format json;\n"
+    "sink met to stdout format json;\n"
+    "sink looked to stdout format json;\n"
+    "sink top to stdout format json;\n"
+    "sink seen to stdout format json;\n"
+    "sink over_it to stdout format json;\n"
+    "sink of_taken to stdout format json;\n"
+    "sink slid to stdout format csv;\n"
+    "sink sat to stdout format json;\n";
 
 static void read_parts(struct rt_snap *snap, struct base_unpack *u) {
     while (!u->bad && !base_unpack_at_end(u)) {
