@@ -74,7 +74,7 @@ static void show(struct clu_master *m) {
         .parallelism = m->opts.parallelism,
         .restart = rt_restart_name(m->keep.restart.kind),
         .savepoint_dir = m->config.values[CLU_CFG_SAVEPOINT_DIR],
-        .checkpoint_dir = m->keep.dir,
+        .checkpoint_dir = m->config.values[CLU_CFG_CP_DIR],
         .keys = keys,
         .n_keys = n });
     if (rt_state_is_final(m->record.state))

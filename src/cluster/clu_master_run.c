@@ -94,6 +94,7 @@ static void set_job(struct clu_master *m, struct rt_job *job) {
 static enum cep_rc run_once(struct clu_master *m, struct cep_err *err) {
     struct rt_job *job = NULL;
     m->before = m->record.attempt;
+    clu_keep_release(&m->keep); /* what said whether the settings fit together */
     enum cep_rc rc = clu_keep_config(&m->keep, &m->config, err);
     if (rc == CEP_OK)
         rc = open_keep(m, err);
