@@ -204,23 +204,30 @@ class NetCluster(Cluster):
         if self.tls is None:
             self.env["CEPD_SECURITY"] = "none"
         self.relays = {}  # by the host that they lead to
-        self.hosts = {None: Host("coordinator", COORDINATOR)}
-        for i in range(workers):
-            self.hosts[i] = Host(f"worker{i}", f"10.77.0.{i + 1}")
-            disk = self.disk(i)
-            disk.mkdir()
-            ours("mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "none", str(disk))
-        if relays:
-            self.set_relays()
+        self.hosts = {}
+        self.mounted = []
+        try:
+            self.hosts[None] = Host("coordinator", COORDINATOR)
+            for i in range(workers):
+                self.hosts[i] = Host(f"worker{i}", f"10.77.0.{i + 1}")
+                disk = self.disk(i)
+                disk.mkdir()
+                ours("mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "none", str(disk))
+                self.mounted.append(disk)
+            if relays:
+                self.set_relays()
+        except BaseException:
+            self.__exit__(None, None, None)  # a folder under which something is mounted cannot be removed
+            raise
 
     def __exit__(self, *_):
         super().__exit__()
         for r in self.relays.values():
             r.close()
-        for i, host in self.hosts.items():
+        for host in self.hosts.values():
             host.close()
-            if i is not None:
-                ours("umount", "-l", str(self.disk(i)))
+        for disk in self.mounted:
+            ours("umount", "-l", str(disk))
 
     def set_relays(self):
         for to, host in self.hosts.items():
