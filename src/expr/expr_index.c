@@ -62,6 +62,7 @@ struct expr_index {
     struct expr_index_failed *failed; /* owned */
     size_t n_failed, cap_failed;
     struct base_arena scratch;
+    struct base_arena reasons; /* of the last call's failures */
     struct expr_share *share; /* owned; of all evaluators */
 };
 
@@ -71,6 +72,7 @@ struct expr_index *expr_index_new(uint32_t fewest) {
     ix->share = expr_share_new();
     base_arena_init(&ix->arena, 0);
     base_arena_init(&ix->scratch, 0);
+    base_arena_init(&ix->reasons, 0);
     base_map_init(&ix->known);
     return ix;
 }
@@ -101,6 +103,7 @@ void expr_index_free(struct expr_index *ix) {
     base_free(ix->failed);
     base_map_release(&ix->known);
     base_arena_release(&ix->arena);
+    base_arena_release(&ix->reasons);
     base_arena_release(&ix->scratch);
     base_free(ix);
 }
@@ -480,7 +483,7 @@ static void eval_few(struct expr_index *ix, const struct expr *e, const struct e
         if (env.env.failure) {
             base_bits_set(fails->rows, row);
             fails->n++;
-            fails->reason = fails->reason ? fails->reason : env.env.failure;
+            fails->reason = fails->reason ? fails->reason : base_arena_printf(&ix->reasons, "%s", env.env.failure);
         }
     }
     base_arena_clear(&ix->scratch);
@@ -553,6 +556,7 @@ void expr_index_eval(struct expr_index *ix, const struct evt_batch *b, const uin
     sel = sel ? sel : b->sel;
     for (size_t w = 0; sel && w < BASE_BITS_WORDS(b->n_rows); w++)
         all[w] &= sel[w];
+    base_arena_clear(&ix->reasons);
     next_epoch(ix);
     expr_share_open(ix->share, b);
     for (size_t i = 0; i < ix->n_cols; i++) {

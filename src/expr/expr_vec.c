@@ -15,6 +15,7 @@
 struct expr_vec {
     struct base_arena arena;   /* nodes, sets */
     struct base_arena scratch; /* of one row */
+    struct base_arena reasons; /* of the last evaluation's failures */
     struct vec_node *root;
     struct expr_share *share; /* owned when `own_share` */
     bool own_share;
@@ -372,6 +373,7 @@ static struct expr_vec *vec_new(
     struct expr_vec *v = base_calloc(1, sizeof *v);
     base_arena_init(&v->arena, 0);
     base_arena_init(&v->scratch, 0);
+    base_arena_init(&v->reasons, 0);
     v->share = share;
     v->own_share = own_share;
     v->col_map = col_map;
@@ -403,6 +405,7 @@ void expr_vec_free(struct expr_vec *v) {
     vec_release(v->root);
     if (v->own_share)
         expr_share_free(v->share);
+    base_arena_release(&v->reasons);
     base_arena_release(&v->scratch);
     base_arena_release(&v->arena);
     base_free(v);
@@ -423,7 +426,9 @@ static void vec_eval_root(struct expr_vec *v, struct vec_run *run, const struct 
         .n_rows = b->n_rows,
         .n_words = (uint32_t)BASE_BITS_WORDS(b->n_rows),
         .scratch = &v->scratch,
+        .reasons = &v->reasons,
         .now_us = now_us };
+    base_arena_clear(&v->reasons);
     sel = sel ? sel : b->sel;
     base_bits_fill(all, b->n_rows);
     for (uint32_t w = 0; sel && w < run->n_words; w++)

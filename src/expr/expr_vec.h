@@ -17,7 +17,7 @@ struct expr_vec;
 struct expr_fails {
     uint64_t rows[EVT_BATCH_ROWS / 64]; /* bit set: the expression failed on that row */
     uint32_t n;                         /* rows */
-    const char *reason;                 /* of the first, static text */
+    const char *reason;                 /* of the first; valid until what evaluated it is called again */
 };
 
 /*

@@ -37,6 +37,7 @@ struct vec_run {
     const struct evt_batch *batch;
     uint32_t n_rows, n_words;
     struct base_arena *scratch; /* emptied now and then by row loops: nothing in it outlives a row */
+    struct base_arena *reasons; /* of failures: they are read when the evaluation is over */
     int64_t now_us;
 };
 

@@ -142,7 +142,7 @@ void vec_eval_rows(struct vec_node *n, struct vec_run *run, const uint64_t *sel,
         if (failure) {
             v = EVT_VAL_NULL;
             base_bits_set(failed, row);
-            reason = reason ? reason : failure;
+            reason = reason ? reason : base_arena_printf(run->reasons, "%s", failure);
         }
         if (!is_bool) {
             rows_skip(c, next, row);
