@@ -63,7 +63,7 @@ struct expr_index {
     size_t n_failed, cap_failed;
     struct base_arena scratch;
     struct base_arena reasons; /* of the last call's failures */
-    struct expr_share *share; /* owned; of all evaluators */
+    struct expr_share *share;  /* owned; of all evaluators */
 };
 
 struct expr_index *expr_index_new(uint32_t fewest) {
@@ -483,7 +483,8 @@ static void eval_few(struct expr_index *ix, const struct expr *e, const struct e
         if (env.env.failure) {
             base_bits_set(fails->rows, row);
             fails->n++;
-            fails->reason = fails->reason ? fails->reason : base_arena_printf(&ix->reasons, "%s", env.env.failure);
+            fails->reason = fails->reason ? fails->reason
+                                          : base_arena_printf(&ix->reasons, "%s", env.env.failure);
         }
     }
     base_arena_clear(&ix->scratch);
