@@ -212,7 +212,7 @@ static void probe(struct clu_link *l) {
         l->probe = clu_probe_new(l->loop, l->hello.data_address, PROBE_AGAIN_US, on_probed, l);
 }
 
-/* Server. What it said may still be under way here; nothing comes from it for now. */
+/* Server. What it said may still be under way here; nothing comes from it until it is back. */
 static void go_away(struct clu_link *l, bool comes_again) {
     link_close_connection(l, NULL);
     l->state = LINK_AWAY;
