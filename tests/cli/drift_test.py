@@ -4,18 +4,16 @@
 Each test is a function named test_*; it gets a scratch folder. Usage: drift_test.py [-k TEXT].
 """
 import json
-import os
 import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 import urllib.request
 
-CEPD = os.path.abspath(os.environ["CEPD"])
-LIMIT_S = 120
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cli_kit import CEPD, LIMIT_S, run_tests, wait_for  # noqa: E402
+
 BASE_MS = 1767261600000
 BATCH = 1024
 
@@ -42,7 +40,7 @@ class Job:
                                         stderr=self.log)
 
     def __enter__(self):
-        self.url = wait_for(lambda: re.search(r"port (\d+)", pathlib.Path(self.log.name).read_text()), self)
+        self.url = wait_for(lambda: re.search(r"port (\d+)", self.said()), self)
         self.url = f"http://127.0.0.1:{self.url.group(1)}"
         return self
 
@@ -50,6 +48,9 @@ class Job:
         self.process.kill()
         self.process.wait(timeout=LIMIT_S)
         self.log.close()
+
+    def said(self):
+        return pathlib.Path(self.log.name).read_text()
 
     def metrics(self):
         with urllib.request.urlopen(self.url + "/metrics", timeout=LIMIT_S) as answer:
@@ -62,17 +63,6 @@ class Job:
     def held_by(self, operator):
         found = re.search(rf'cepd_watermark_lag_seconds{{kind="\w+",operator="{operator}",held_by="(\w*)"', self.metrics())
         return found.group(1) if found else None
-
-
-def wait_for(what, job, seconds=60):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        got = what()
-        if got:
-            return got
-        assert job.process.poll() is None, pathlib.Path(job.log.name).read_text()
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time: " + pathlib.Path(job.log.name).read_text())
 
 
 def test_a_source_waits_for_one_that_is_behind(folder):
@@ -103,21 +93,4 @@ def test_an_idle_one_is_not_waited_for(folder):
         wait_for(lambda: (folder / "n.ndjson").exists() and (folder / "n.ndjson").read_text().count("\n") >= 9, job)
 
 
-def main():
-    wanted = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or wanted not in name:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(pathlib.Path(folder))
-                print(f"ok {name}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}", flush=True)
-                traceback.print_exc()
-    return 1 if failed else 0
-
-
-sys.exit(main())
+run_tests(globals())

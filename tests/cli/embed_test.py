@@ -9,8 +9,9 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cli_kit import run_tests  # noqa: E402
 
 SRC = pathlib.Path(os.environ["CEP_SRCDIR"]).resolve()
 BUILD = pathlib.Path(os.environ["CEP_BUILDDIR"]).resolve()
@@ -76,24 +77,7 @@ def test_an_operator_needs_only_the_headers(folder):
     assert "1 passed" in run(installed, "test", folder / "debounce.pattern")
 
 
-def main():
-    if os.environ.get("CEP_INSTRUMENTED") == "yes":
-        print("instrumented build: what links with libcep would have to be instrumented alike")
-        return 77
-    wanted = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or wanted not in name:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(pathlib.Path(folder))
-                print(f"ok {name}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}", flush=True)
-                traceback.print_exc()
-    return 1 if failed else 0
-
-
-sys.exit(main())
+if os.environ.get("CEP_INSTRUMENTED") == "yes":
+    print("instrumented build: what links with libcep would have to be instrumented alike")
+    sys.exit(77)
+run_tests(globals())

@@ -16,12 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 import urllib.request
 
-CEPD = os.path.abspath(os.environ["CEPD"])
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cli_kit import CEPD, LIMIT_S, run_tests, wait_for  # noqa: E402
+
 SHIM = pathlib.Path(os.environ["CEP_SRCDIR"]) / "tests" / "cli" / "fault_shim.c"
-LIMIT_S = 120
 
 PROGRAM = """stream payments (card string, amount double, at timestamp)
 from file (path = 'in.ndjson', follow = true) format json event time at watermark delay 1 s;
@@ -35,17 +35,6 @@ sink rising to file (path = 'rising/') format json;
 """
 
 BOUNDED = PROGRAM.replace(", follow = true", "")
-
-
-def wait_for(what, job=None, seconds=60):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        got = what()
-        if got:
-            return got
-        assert job is None or job.process.poll() is None, "it ended:\n" + job.said()
-        time.sleep(0.01)
-    raise AssertionError("it did not happen in time" + (":\n" + job.said() if job else ""))
 
 
 def rows(first, n):
@@ -503,26 +492,8 @@ def test_a_full_disk_under_the_database_costs_nothing_but_time(folder, shim):
     a_full_disk(folder, shim, *ROCKSDB)
 
 
-def main():
-    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    passed = failed = 0
-    with tempfile.TemporaryDirectory() as built:
-        shim = pathlib.Path(built) / "fault_shim.so"
-        subprocess.run([*os.environ.get("CC", "cc").split(), "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra",
-                        "-Werror", "-o", str(shim), str(SHIM), "-ldl"], check=True, timeout=LIMIT_S)
-        for name, test in sorted(globals().items()):
-            if not name.startswith("test_") or only not in name:
-                continue
-            with tempfile.TemporaryDirectory() as tmp:
-                try:
-                    test(pathlib.Path(tmp), shim)
-                    passed += 1
-                except Exception:
-                    failed += 1
-                    print(f"FAILED {name}")
-                    traceback.print_exc(limit=-3, file=sys.stdout)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed or not passed else 0)
-
-
-main()
+with tempfile.TemporaryDirectory() as built:
+    library = pathlib.Path(built) / "fault_shim.so"
+    subprocess.run([*os.environ.get("CC", "cc").split(), "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra",
+                    "-Werror", "-o", str(library), str(SHIM), "-ldl"], check=True, timeout=LIMIT_S)
+    run_tests(globals(), library)

@@ -9,13 +9,12 @@ import math
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import window_test as w  # noqa: E402
+from cli_kit import BASE_S, CEPD, LIMIT_S, as_rows, first_difference, lines, run_tests, stamp  # noqa: E402
+import stream_kit as w  # noqa: E402
 
 SRC = pathlib.Path(os.environ["CEP_SRCDIR"]).resolve()
 CC = os.environ.get("CC", "cc")
@@ -28,23 +27,23 @@ aggregate longest (s string) string from './libfunctions.so';
 
 def build(folder):
     done = subprocess.run(["make", "-s", f"CC={CC}", f"CEP_CFLAGS=-I{SRC}/include", f"OUT={folder}", "CFLAGS=-O1 -Werror"],
-                          cwd=SRC / "examples/operators", capture_output=True, text=True, timeout=w.LIMIT_S)
+                          cwd=SRC / "examples/operators", capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 0, done.stderr
 
 
 def compile_library(folder, name, text):
     (folder / f"{name}.c").write_text(text)
     done = subprocess.run([*CC.split(), "-std=gnu17", "-shared", "-fPIC", f"-I{SRC}/include", "-o", f"lib{name}.so", f"{name}.c"], cwd=folder,
-                          capture_output=True, text=True, timeout=w.LIMIT_S)
+                          capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 0, done.stderr
 
 
 def test_the_example(folder):
     build(folder)
     shutil.copy(SRC / "examples/operators/functions.pattern", folder)
-    done = subprocess.run([w.CEPD, "test", "functions.pattern"], cwd=folder, capture_output=True, text=True, timeout=w.LIMIT_S)
+    done = subprocess.run([CEPD, "test", "functions.pattern"], cwd=folder, capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
-    laid_out = subprocess.run([w.CEPD, "fmt", "functions.pattern"], cwd=folder, capture_output=True, text=True, timeout=w.LIMIT_S).stdout
+    laid_out = subprocess.run([CEPD, "fmt", "functions.pattern"], cwd=folder, capture_output=True, text=True, timeout=LIMIT_S).stdout
     assert laid_out == (folder / "functions.pattern").read_text(), laid_out
 
 
@@ -83,8 +82,8 @@ def expected(rows):
                                                         max(r["at"] for r in rows) * 1000 + 1, slide)
                               for k, rs in grouped([r for r in rows if b <= r["at"] * 1000 < b + size]).items()]
     vs = lambda rs: [r["v"] for r in rs]
-    t = [(k, geo(vs(rs)), longest(vs(rs)), geo([r["d"] for r in rs if r["d"] > 0]), w.stamp(b)) for k, b, rs in by(7 * us, 7 * us)]
-    sl = [(k, geo(vs(rs)), longest(vs(rs)), w.stamp(b)) for k, b, rs in by(8 * us, 2 * us)]
+    t = [(k, geo(vs(rs)), longest(vs(rs)), geo([r["d"] for r in rs if r["d"] > 0]), stamp(b)) for k, b, rs in by(7 * us, 7 * us)]
+    sl = [(k, geo(vs(rs)), longest(vs(rs)), stamp(b)) for k, b, rs in by(8 * us, 2 * us)]
     x, o, last = [], [], {}
     for k, rs in grouped(sorted(rows, key=lambda r: r["at"])).items():
         last[k] = (len(rs), geo(vs(rs)))
@@ -93,7 +92,7 @@ def expected(rows):
         group = []
         for r in rs + [None]:
             if group and (r is None or r["at"] - group[-1]["at"] > 1500):
-                x.append((k, geo(vs(group)), longest(vs(group)), w.stamp(group[0]["at"] * 1000)))
+                x.append((k, geo(vs(group)), longest(vs(group)), stamp(group[0]["at"] * 1000)))
                 group = []
             group.append(r)
     uu = [(m, geo([g for _, g in of]), len(of)) for m, of in grouped_by(last.values(), lambda p: p[0] % 10).items()]
@@ -119,12 +118,12 @@ def near(row):
 def judge(folder, rows, why):
     for name, (names, wanted) in expected(rows).items():
         there = collections.Counter()
-        for line in w.lines(folder / name):
+        for line in lines(folder / name):
             r = json.loads(line)
             there[near(tuple(r[n] for n in names))] += -1 if r.get("$op", "+")[0] == "-" else 1
         got = sorted(there.elements(), key=repr)
         wanted = sorted(map(near, wanted), key=repr)
-        assert len(wanted) > 0 and got == wanted, f"{why}, {name}: {w.first_difference(got, wanted)}"
+        assert len(wanted) > 0 and got == wanted, f"{why}, {name}: {first_difference(got, wanted)}"
 
 
 def test_windows_groups_and_frames(folder):
@@ -142,29 +141,14 @@ def test_kills_change_nothing(folder):
     build(folder)
     rows = events(1500, 32)
     w.write(folder, rows)
-    data = (folder / "in.ndjson").read_bytes()
-    (folder / "w.pattern").write_text(w.SOURCE.replace("path = 'in.ndjson'", "path = 'in.ndjson', follow = true") + FUNCTIONS + WINDOWS)
-    cuts = [0, len(data) // 3, len(data) * 2 // 3]
-    for i, cut in enumerate(cuts):
-        (folder / "in.ndjson").write_bytes(data[:cut])
-        args = [w.CEPD, "run", "w.pattern", "--state-dir", "state", "--checkpoint-interval", "20 ms", "--parallelism", str(i % 3 + 1)]
-        job = subprocess.Popen(args + (["--restore", "latest"] if i else []), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(0.4)
-        if i + 1 < len(cuts):
-            with open(folder / "in.ndjson", "ab") as f:
-                f.write(data[cut:cuts[i + 1]])
-            time.sleep(0.4)
-        job.send_signal(signal.SIGKILL)
-        job.wait(w.LIMIT_S)
-    (folder / "in.ndjson").write_bytes(data)
-    w.run(folder, FUNCTIONS + WINDOWS, 2, "--state-dir", "state", "--restore", "latest")
+    w.kill(folder, FUNCTIONS + WINDOWS, (0, 0.3, 0.65))
     judge(folder, rows, "after kills")
 
 
 def test_functions_in_expressions(folder):
     """In a select, a pattern's condition, an alert; what fails is null, counted, and told with its reason."""
     build(folder)
-    w.write(folder, [{"k": "a", "v": v, "d": d, "at": (w.BASE_S + i) * 1000} for i, (v, d) in enumerate([(10, 0.0), (None, 5.0), (91, 1.0), (50, 8.0)])])
+    w.write(folder, [{"k": "a", "v": v, "d": d, "at": (BASE_S + i) * 1000} for i, (v, d) in enumerate([(10, 0.0), (None, 5.0), (91, 1.0), (50, 8.0)])])
     text = FUNCTIONS + """stream q as select k, distance_km(v, 0, 0, d) as km from s;
     stream fixed as select k, round(distance_km(0, 0, 0, 90), 1) as quarter, geo_mean(d) over (partition by k order by at) as g from s;
     pattern far from s partition by k match a define a as distance_km(v, 0, 0, d) > 5000 measures distance_km(a.v, 0, 0, a.d) as km;
@@ -199,7 +183,7 @@ CEP_EXPORT const struct cep_library *cep_library(void) { return &l; }
 
 def check(folder, text):
     (folder / "c.pattern").write_text(w.SOURCE + text)
-    done = subprocess.run([w.CEPD, "check", "c.pattern"], cwd=folder, capture_output=True, text=True, timeout=w.LIMIT_S)
+    done = subprocess.run([CEPD, "check", "c.pattern"], cwd=folder, capture_output=True, text=True, timeout=LIMIT_S)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -234,14 +218,13 @@ def test_what_does_not_fit_is_refused(folder):
 
 def test_a_result_of_another_type_is_a_failure(folder):
     compile_library(folder, "poor", POOR)
-    w.write(folder, [{"k": "a", "v": 1, "d": 2.0, "at": w.BASE_S * 1000}])
+    w.write(folder, [{"k": "a", "v": 1, "d": 2.0, "at": BASE_S * 1000}])
     w.run(folder, """function lies (x double) double from './libpoor.so';
     stream x as select k, lies(d) as l from s;
     sink x to file (path = 'out.ndjson') format json;
     sink x.errors to file (path = 'out2.ndjson') format json;""", 1)
-    assert w.as_rows(folder / "out.ndjson", ("k", "l")) == [("a", None)]
-    assert [r for (r,) in w.as_rows(folder / "out2.ndjson", ("reason",))] == ['"lies" gave int, not double']
+    assert as_rows(folder / "out.ndjson", ("k", "l")) == [("a", None)]
+    assert [r for (r,) in as_rows(folder / "out2.ndjson", ("reason",))] == ['"lies" gave int, not double']
 
 
-if __name__ == "__main__":
-    sys.exit(w.main(globals()))
+run_tests(globals())

@@ -10,13 +10,12 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-import traceback
 import urllib.error
 import urllib.request
 
-CEPD = os.path.abspath(os.environ["CEPD"])
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cli_kit import CEPD, run_tests, wait_for  # noqa: E402
+
 LIMIT_S = 60
 
 PROGRAM = """stream payments (card string, amount double, at timestamp)
@@ -28,16 +27,6 @@ within 1 min
 measures card as card, b.amount as amount;
 sink big to file (path = 'out.ndjson') format json;
 """
-
-
-def wait_for(what, seconds=30):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        got = what()
-        if got:
-            return got
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 class Job:
@@ -337,22 +326,4 @@ def test_the_coordinator_can_be_named_in_the_environment(folder):
         assert done.returncode == 0 and job.id in done.stdout, done.stderr
 
 
-def main():
-    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or only not in name:
-            continue
-        with tempfile.TemporaryDirectory() as scratch:
-            try:
-                test(pathlib.Path(scratch))
-                print(f"ok {name}")
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}")
-                traceback.print_exc()
-    sys.exit(1 if failed else 0)
-
-
-if __name__ == "__main__":
-    main()
+run_tests(globals())

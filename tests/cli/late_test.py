@@ -8,10 +8,9 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import window_test as w  # noqa: E402
+from cli_kit import BASE_S, CEPD, LIMIT_S, run_tests, wait_for  # noqa: E402
 
 PROGRAM = "".join(f"""stream {n} (k string, v int, at timestamp)
 from file (path = '{n}.ndjson', follow = true) format json (timestamp_format = 'epoch_ms') event time at watermark delay 1 s idle after 200 ms;
@@ -31,16 +30,6 @@ sink read to file (path = 'read.ndjson') format json;
 """
 
 
-def wait_for(what, job, why):
-    end = time.time() + w.LIMIT_S / 2
-    while time.time() < end:
-        assert job.poll() is None, f"{why}: the job ended with {job.returncode}"
-        if what():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{why}: not in time")
-
-
 def read(path):
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -49,17 +38,18 @@ def test_what_an_idle_source_gives_late(folder):
     for parallelism in (1, 3):
         for p in folder.iterdir():
             p.unlink()
-        row = lambda k, v, s: json.dumps({"k": k, "v": v, "at": (w.BASE_S + s) * 1000}) + "\n"
+        row = lambda k, v, s: json.dumps({"k": k, "v": v, "at": (BASE_S + s) * 1000}) + "\n"
         (folder / "a.ndjson").write_text("".join(row("x", i, i) for i in range(40)))
         (folder / "b.ndjson").write_text("")
         (folder / "w.pattern").write_text(PROGRAM)
-        job = subprocess.Popen([w.CEPD, "run", "w.pattern", "--parallelism", str(parallelism)], cwd=folder, stderr=subprocess.PIPE, text=True)
-        wait_for(lambda: len(read(folder / "t.ndjson")) == 6, job, "b is idle, a's windows end")
+        job = subprocess.Popen([CEPD, "run", "w.pattern", "--parallelism", str(parallelism)], cwd=folder, stderr=subprocess.PIPE, text=True)
+        # b is idle: a's windows end.
+        wait_for(lambda: len(read(folder / "t.ndjson")) == 6, job)
         with open(folder / "b.ndjson", "a") as f:
             f.write(row("x", 7, 5) + row("y", 50, 39))
-        wait_for(lambda: all(read(folder / f"{n}_late.ndjson") for n in "jtgd"), job, "late rows")
+        wait_for(lambda: all(read(folder / f"{n}_late.ndjson") for n in "jtgd"), job)
         job.send_signal(signal.SIGTERM)
-        told = job.communicate(timeout=w.LIMIT_S)[1]
+        told = job.communicate(timeout=LIMIT_S)[1]
         assert "4 late" in told, told
         at = "2026-01-01T10:00:05Z"
         assert read(folder / "j_late.ndjson") == [{"k": None, "v": None, "w": 7, "twice": 14}], read(folder / "j_late.ndjson")
@@ -70,5 +60,4 @@ def test_what_an_idle_source_gives_late(folder):
         assert not any(r["w"] == 7 for r in read(folder / "j.ndjson"))
 
 
-if __name__ == "__main__":
-    sys.exit(w.main(globals()))
+run_tests(globals())

@@ -8,8 +8,9 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cli_kit import CEPD, run_tests  # noqa: E402
 
 sys.dont_write_bytecode = True
 SRC = pathlib.Path(os.environ["CEP_SRCDIR"]).resolve()
@@ -17,7 +18,6 @@ sys.path.insert(0, str(SRC / "bench/nexmark"))
 import nexmark  # noqa: E402
 import nexmark_judge  # noqa: E402
 
-CEPD = os.path.abspath(os.environ["CEPD"])
 GEN = os.path.join(os.environ["CEP_BUILDDIR"], "bench/nexmark/nexmark_gen")
 EVENTS = 8000
 
@@ -51,21 +51,4 @@ def test_queries_are_laid_out(folder):
         assert done.returncode == 0 and done.stdout == path.read_text(), f"{path.name}: {done.stderr or 'not as cepd fmt has it'}"
 
 
-def main():
-    wanted = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or wanted not in name:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(pathlib.Path(folder))
-                print(f"ok {name}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}", flush=True)
-                traceback.print_exc()
-    return 1 if failed else 0
-
-
-sys.exit(main())
+run_tests(globals())

@@ -12,14 +12,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 
-CEPD = os.path.abspath(os.environ["CEPD"])
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cli_kit import CEPD, LIMIT_S, run_tests  # noqa: E402
+
 SRC = pathlib.Path(os.environ["CEP_SRCDIR"]).resolve()
 CC = os.environ.get("CC", "cc")
-LIMIT_S = 120
 BASE_MS = 1767261600000  # 2026-01-01T10:00:00Z
 STABLE_MS = 10000
 
@@ -213,21 +212,4 @@ def test_a_job_fails_when_its_library_says_so(folder):
     assert 'stream "p": library "libprobe.so": told to' in said, said
 
 
-def main():
-    wanted = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or wanted not in name:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(pathlib.Path(folder))
-                print(f"ok {name}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}", flush=True)
-                traceback.print_exc()
-    return 1 if failed else 0
-
-
-sys.exit(main())
+run_tests(globals())

@@ -9,16 +9,12 @@ import datetime
 import json
 import math
 import pathlib
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
-import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import window_test as w  # noqa: E402
+from cli_kit import BASE_S, first_difference, lines, run_tests, stamp  # noqa: E402
+import stream_kit as w  # noqa: E402
 
 CAP = 1000.0
 
@@ -47,7 +43,7 @@ def check_rows(folder, text, names, expected, files=("out.ndjson",), at=(1, 2, 4
         w.run(folder, text, parallelism)
         for file, wanted in zip(files, expected):
             key = lambda r: tuple((x is None, str(x)) for x in r[:2]) + (repr(r),)
-            got = sorted((tuple(json.loads(line)[n] for n in names) for line in w.lines(folder / file)), key=key)
+            got = sorted((tuple(json.loads(line)[n] for n in names) for line in lines(folder / file)), key=key)
             wanted = sorted((tuple(r) for r in wanted), key=key)
             assert len(wanted) > 20 and len(got) == len(wanted), (file, len(got), len(wanted))
             for g, e in zip(got, wanted):
@@ -233,7 +229,7 @@ def test_functions_equal_plain_python(folder):
     rows = w.events(700, 13, keys=3)
     for i, r in enumerate(rows):
         r["d"] = float(i)
-        r["at"] = w.BASE_S * 1000 + i * 211 + (i * 7919 % 1500)  # no two of a key at one time
+        r["at"] = BASE_S * 1000 + i * 211 + (i * 7919 % 1500)  # no two of a key at one time
         r["v"] = r["v"] if r["v"] is None else r["v"] + i // 100
     w.write(folder, rows)
     items = ", ".join(f"{f if ' over ' in f else f + ' over (partition by k order by at)'} as f{i}" for i, f in enumerate(FUNCTIONS))
@@ -256,7 +252,7 @@ def test_functions_equal_plain_python(folder):
             p.unlink()
         w.run(folder, text, parallelism)
         for file, which in (("out.ndjson", range(len(FUNCTIONS))), ("out2.ndjson", running)):
-            got = [json.loads(line) for line in w.lines(folder / file)]
+            got = [json.loads(line) for line in lines(folder / file)]
             assert len(got) == len(rows), (file, len(got))
             for g in got:
                 for i in which:
@@ -300,10 +296,10 @@ def test_windows_that_rows_do_not_share(folder):
         counted[k].append((t, r["v"]))
         if len(counted[k]) == 6:
             h = counted.pop(k)
-            out2.append((k, w.stamp(h[0][0]), h[-1][1] - h[0][1], h[-3][1], py_zscore(h, 3), 6))
+            out2.append((k, stamp(h[0][0]), h[-1][1] - h[0][1], h[-3][1], py_zscore(h, 3), 6))
     for (k, n), h in tumbling.items():
         whole = [h[0], h[-1]] if len(h) > 1 else h
-        out.append((k, w.stamp(n * 5_000_000), h[-1][1] - h[0][1] if len(h) > 1 else None, py_rate(whole), py_ewma(h, 2e6), len(h)))
+        out.append((k, stamp(n * 5_000_000), h[-1][1] - h[0][1] if len(h) > 1 else None, py_rate(whole), py_ewma(h, 2e6), len(h)))
     check_rows(folder, text, ("k", "s", "a", "b", "c", "n"), [out, out2], ("out.ndjson", "out2.ndjson"))
 
 
@@ -324,7 +320,7 @@ def test_approximate_aggregates(folder):
         for p in folder.glob("out*"):
             p.unlink()
         w.run(folder, text, parallelism)
-        got = w.lines(folder / "out.ndjson"), w.lines(folder / "out2.ndjson")
+        got = lines(folder / "out.ndjson"), lines(folder / "out2.ndjson")
         assert before in (None, got)
         before = got
     for line in map(json.loads, got[0]):
@@ -354,46 +350,12 @@ def test_kills_change_nothing(folder):
       approx_count_distinct(d) over (partition by k order by at) as n2, approx_quantile(d, 0.9) over (partition by k order by at) as q from s;
     sink o to file (path = 'out.ndjson') format json;"""
     w.run(folder, text, 1)
-    whole = w.lines(folder / "out.ndjson")
+    whole = lines(folder / "out.ndjson")
     assert len(whole) == len(rows)
     (folder / "out.ndjson").unlink()
-    slow = w.SOURCE.replace("path = 'in.ndjson'", "path = 'in.ndjson', follow = true")
-    (folder / "w.pattern").write_text(slow + text)
-    data = (folder / "in.ndjson").read_bytes()
-    cuts = [0, len(data) // 4, len(data) * 2 // 3]
-    for i, cut in enumerate(cuts):
-        (folder / "in.ndjson").write_bytes(data[:cut])
-        args = [w.CEPD, "run", "w.pattern", "--state-dir", "state", "--checkpoint-interval", "20 ms", "--parallelism", str(i % 3 + 1)]
-        job = subprocess.Popen(args + (["--restore", "latest"] if i else []), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(0.5)
-        if i + 1 < len(cuts):
-            with open(folder / "in.ndjson", "ab") as f:
-                f.write(data[cut:cuts[i + 1]])
-            time.sleep(0.5)
-        job.send_signal(signal.SIGKILL)
-        job.wait(w.LIMIT_S)
-    (folder / "in.ndjson").write_bytes(data)
-    w.run(folder, text, 2, "--state-dir", "state", "--restore", "latest")
-    got = w.lines(folder / "out.ndjson")
-    assert got == whole, w.first_difference(got, whole)
+    w.kill(folder, text, (0, 0.3, 0.65))
+    got = lines(folder / "out.ndjson")
+    assert got == whole, first_difference(got, whole)
 
 
-def main():
-    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    failed = 0
-    for name, test in sorted(globals().items()):
-        if not name.startswith("test_") or only not in name:
-            continue
-        with tempfile.TemporaryDirectory() as tmp:
-            try:
-                test(pathlib.Path(tmp))
-                print(f"ok {name}")
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}")
-                traceback.print_exc(file=sys.stdout)
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+run_tests(globals())

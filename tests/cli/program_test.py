@@ -12,11 +12,10 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import time
-import traceback
 
-CEPD = os.path.abspath(os.environ["CEPD"])
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cli_kit import CEPD, run_tests, wait_for  # noqa: E402
+
 LIMIT_S = 60
 
 STREAM = """stream payments (card string, amount double, at timestamp)
@@ -47,16 +46,6 @@ def rows(n=2, card="c1"):
 
 def lines(items):
     return "".join(json.dumps(i) + "\n" for i in items)
-
-
-def wait_for(what, seconds=20):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        got = what()
-        if got:
-            return got
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
 
 
 def start(*args, cwd, **kw):
@@ -453,22 +442,4 @@ def test_explain_tells_what_patterns_share(folder):
                                         status=1).stderr
 
 
-def main():
-    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    passed = failed = 0
-    for name, test in sorted(globals().items()):
-        if not name.startswith("test_") or only not in name:
-            continue
-        with tempfile.TemporaryDirectory() as tmp:
-            try:
-                test(pathlib.Path(tmp))
-                passed += 1
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}")
-                traceback.print_exc(limit=-2, file=sys.stdout)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed or not passed else 0)
-
-
-main()
+run_tests(globals())

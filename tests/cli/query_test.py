@@ -5,20 +5,14 @@ Random events, out of order within the watermark's delay, at parallelism 1, 2 an
 Each test is a function named test_*; it gets a scratch folder. Usage: query_test.py [-k TEXT].
 """
 import json
-import os
 import pathlib
 import random
-import signal
 import sqlite3
-import subprocess
 import sys
-import tempfile
-import time
-import traceback
 
-CEPD = os.path.abspath(os.environ["CEPD"])
-LIMIT_S = 120
-BASE_S = 1767261600  # 2026-01-01T10:00:00Z
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cli_kit import BASE_S, at_each_parallelism, kill_and_go_on, lines, run_file, run_tests, stamp  # noqa: E402
+
 S = 1_000_000
 
 SOURCES = "".join(f"""stream {n} (k string, v int, tags array(string), items array(row(name string, n int)), at timestamp)
@@ -47,43 +41,14 @@ def two(folder, seed, n=400):
     return db
 
 
-def stamp(us):
-    ms = us % S // 1000
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(us // S)) + (f".{ms:03d}" if ms else "") + "Z"
-
-
 def run(folder, text, parallelism, *more):
     (folder / "q.pattern").write_text(SOURCES + text)
-    done = subprocess.run([CEPD, "run", "q.pattern", "--parallelism", str(parallelism), *more], cwd=folder,
-                          capture_output=True, text=True, timeout=LIMIT_S)
-    assert done.returncode == 0, done.stderr
-
-
-def wait_for_a_checkpoint(folder):
-    """There is one to go on from, however slow the machine is."""
-    for _ in range(LIMIT_S * 10):
-        if any((folder / "state" / "checkpoints").glob("chk-*[0-9]/MANIFEST")):
-            return
-        time.sleep(0.1)
-    raise AssertionError("no checkpoint")
-
-
-def lines(path):
-    return sorted(path.read_text().splitlines()) if path.exists() else []
+    run_file(folder, "q.pattern", parallelism, *more)
 
 
 def check(folder, text, names, expected, least=10):
-    expected = sorted((tuple(r) for r in expected), key=repr)
-    assert len(expected) >= least, len(expected)
-    for parallelism in (1, 2, 4):
-        for p in folder.glob("out*"):
-            p.unlink()
-        run(folder, text, parallelism)
-        rows = sorted((tuple(json.loads(line)[n] for n in names) for line in lines(folder / "out.ndjson")), key=repr)
-        if rows != expected:
-            missing = [r for r in expected if r not in rows][:3]
-            extra = [r for r in rows if r not in expected][:3]
-            raise AssertionError(f"parallelism {parallelism}: {len(rows)} rows for {len(expected)}; missing {missing}, not expected {extra}")
+    (folder / "q.pattern").write_text(SOURCES + text)
+    at_each_parallelism(folder, "q.pattern", names, expected, least)
 
 
 def test_distinct_in_a_window_equals_sql(folder):
@@ -183,43 +148,9 @@ def test_kills_change_nothing(folder):
     assert len(whole[0]) > 100 and len(whole[1]) > 20 and len(whole[2]) > 100
     for p in folder.glob("out*"):
         p.unlink()
-    (folder / "q.pattern").write_text(SOURCES.replace("ndjson')", "ndjson', follow = true)") + text)
-    data = (folder / "a.ndjson").read_bytes()
-    cuts = [0, len(data) // 5, len(data) // 2, len(data) * 4 // 5]
-    for i, cut in enumerate(cuts):
-        (folder / "a.ndjson").write_bytes(data[:cut])
-        args = [CEPD, "run", "q.pattern", "--state-dir", "state", "--checkpoint-interval", "20 ms", "--parallelism", str(i % 3 + 1)]
-        job = subprocess.Popen(args + (["--restore", "latest"] if i else []), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(0.4)
-        if i + 1 < len(cuts):
-            with open(folder / "a.ndjson", "ab") as f:
-                f.write(data[cut:cuts[i + 1]])
-            time.sleep(0.3)
-        wait_for_a_checkpoint(folder)
-        job.send_signal(signal.SIGKILL)
-        job.wait(LIMIT_S)
-    (folder / "a.ndjson").write_bytes(data)
-    run(folder, text, 2, "--state-dir", "state", "--restore", "latest")
+    kill_and_go_on(folder, "q.pattern", ["a.ndjson"])
     for n, w in zip(names, whole):
         assert lines(folder / n) == w, n
 
 
-def main():
-    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    failed = 0
-    for name, test in sorted(globals().items()):
-        if not name.startswith("test_") or only not in name:
-            continue
-        with tempfile.TemporaryDirectory() as tmp:
-            try:
-                test(pathlib.Path(tmp))
-                print(f"ok {name}")
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}")
-                traceback.print_exc(file=sys.stdout)
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+run_tests(globals())

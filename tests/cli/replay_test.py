@@ -4,17 +4,14 @@
 Each test is a function named test_*; it gets a scratch folder. Usage: replay_test.py [-k TEXT].
 """
 import json
-import os
 import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 
-CEPD = os.path.abspath(os.environ["CEPD"])
-LIMIT_S = 120
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cli_kit import CEPD, LIMIT_S, run_tests  # noqa: E402
 
 PROGRAM = """parameter big double = 100.0;
 stream payments (card string, amount double, at timestamp)
@@ -266,22 +263,4 @@ def test_mistakes_are_said(folder):
     assert 'there is no alert in "q.pattern"' in cepd("replay", "q.pattern", "--from", path, cwd=folder, status=1).stderr
 
 
-def main():
-    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or only not in name:
-            continue
-        with tempfile.TemporaryDirectory() as scratch:
-            try:
-                test(pathlib.Path(scratch).resolve())
-                passed += 1
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}")
-                traceback.print_exc(file=sys.stdout)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed or not passed else 0)
-
-
-main()
+run_tests(globals())

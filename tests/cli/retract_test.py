@@ -8,14 +8,11 @@ import collections
 import csv
 import json
 import pathlib
-import signal
-import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import window_test as w  # noqa: E402
-
+from cli_kit import as_rows, first_difference, lines, run_tests, stamp  # noqa: E402
+import stream_kit as w  # noqa: E402
 
 def rows_of(path, names):
     with open(path) as f:
@@ -45,7 +42,7 @@ def left_by_key(path, names, n_keys):
     return sorted(there.values(), key=repr)
 
 
-def at_each_parallelism(folder, text, checks):
+def judge(folder, text, checks):
     """checks: [(file, how to read it, expected)]"""
     for parallelism in (1, 2, 4):
         for p in folder.glob("out*"):
@@ -55,7 +52,7 @@ def at_each_parallelism(folder, text, checks):
             got = read(folder / name)
             expected = sorted(expected, key=repr)
             assert len(expected) > 0
-            assert got == expected, f"parallelism {parallelism}, {name}: {w.first_difference(got, expected)}"
+            assert got == expected, f"parallelism {parallelism}, {name}: {first_difference(got, expected)}"
 
 
 GROUPS = """stream g as select k, sum(v) as total, count(*) as n, min(v) as least from s group by k having sum(v) > 40 retracting;
@@ -72,8 +69,8 @@ def test_groups_are_taken_back(folder):
     g = db.execute("select k, sum(v), count(*), min(v) from s group by k having sum(v) > 40").fetchall()
     u = [("" if k is None else k, str(t), str(n)) for k, t, n in
          db.execute("select k, sum(v), count(*) from s group by k having sum(v) > 40")]
-    at_each_parallelism(folder, GROUPS, [("out.ndjson", lambda p: left_of(p, ("k", "total", "n", "least")), g),
-                                         ("out2.csv", lambda p: left_by_key(p, ("k", "total", "n"), 1), u)])
+    judge(folder, GROUPS, [("out.ndjson", lambda p: left_of(p, ("k", "total", "n", "least")), g),
+                           ("out2.csv", lambda p: left_by_key(p, ("k", "total", "n"), 1), u)])
     ops = collections.Counter(op for _, op in rows_of(folder / "out.ndjson", ("k",)))
     assert all(ops[op] > 0 for op in ("+I", "-U", "+U", "-D")) and ops["-U"] == ops["+U"], ops
 
@@ -105,7 +102,7 @@ def nested(db):
             ("out2.ndjson", lambda p: left_of(p, ("keys", "rows", "last")), one("select count(*), sum(n), max(k) from g")),
             ("out3.ndjson", lambda p: left_of(p, ("n",)), one("select distinct n from g")),
             ("out4.ndjson", lambda p: left_of(p, ("k", "c", "n", "least")), one("select k, count(*), sum(n), min(most) from both group by k")),
-            ("out5.ndjson", lambda p: w.as_rows(p, ("n", "keys")), one("select n, count(*) from g group by n"))]
+            ("out5.ndjson", lambda p: as_rows(p, ("n", "keys")), one("select n, count(*) from g group by n"))]
 
 
 def rounded_row(row):
@@ -120,7 +117,7 @@ def rounded(names):
 def test_groups_of_groups_equal_sql(folder):
     rows = w.events(900, 22)
     w.write(folder, rows)
-    at_each_parallelism(folder, NESTED, nested(w.sqlite(rows)))
+    judge(folder, NESTED, nested(w.sqlite(rows)))
 
 
 def test_windows_are_taken_back(folder):
@@ -136,7 +133,6 @@ def test_windows_are_taken_back(folder):
         ("x", "session gap 1500 ms", "emit each event"), ("x2", "session gap 1500 ms", "emit after 2 events")))
     db = w.sqlite(rows)
     us = 1_000_000
-    stamp = w.stamp
 
     def time_windows(size, slide):
         first, last = min(r["at"] for r in rows) * 1000, max(r["at"] for r in rows) * 1000
@@ -156,7 +152,7 @@ def test_windows_are_taken_back(folder):
                 group = []
             group.append(one)
     read = lambda p: left_of(p, ("k", "n", "total", "b", "e"))
-    at_each_parallelism(folder, text, [
+    judge(folder, text, [
         *((f"out_{n}.ndjson", read, time_windows(7 * us, 7 * us)) for n in ("t", "t2", "t3")),
         ("out_l.ndjson", read, time_windows(8 * us, 2 * us)), ("out_l2.ndjson", read, time_windows(8 * us, 3 * us)),
         ("out_x.ndjson", read, sessions), ("out_x2.ndjson", read, sessions)])
@@ -177,7 +173,7 @@ def test_late_rows_correct_windows(folder):
     db = w.sqlite(merged)
     us = 1_000_000
     windows = lambda size, slide: [
-        (*r, w.stamp(b)) for b in range((min(r["at"] for r in merged) * 1000 - size) // slide * slide + slide, max(r["at"] for r in merged) * 1000 + 1, slide)
+        (*r, stamp(b)) for b in range((min(r["at"] for r in merged) * 1000 - size) // slide * slide + slide, max(r["at"] for r in merged) * 1000 + 1, slide)
         for r in db.execute("select k, count(*), sum(v) from s where at >= ? and at < ? group by k", (b, b + size))]
     by_key, sessions = collections.defaultdict(list), []
     for r in sorted(merged, key=lambda r: r["at"]):
@@ -187,12 +183,12 @@ def test_late_rows_correct_windows(folder):
         for one in seen + [(1 << 62, None)]:
             if group and one[0] - group[-1][0] > 800_000:
                 known = [v for _, v in group if v is not None]
-                sessions.append((k, len(group), sum(known) if known else None, w.stamp(group[0][0])))
+                sessions.append((k, len(group), sum(known) if known else None, stamp(group[0][0])))
                 group = []
             group.append(one)
     read = lambda p: left_of(p, ("k", "n", "total", "b"))
-    at_each_parallelism(folder, text, [("out.ndjson", read, windows(5 * us, 5 * us)), ("out2.ndjson", read, windows(6 * us, 2 * us)),
-                                       ("out3.ndjson", read, sessions)])
+    judge(folder, text, [("out.ndjson", read, windows(5 * us, 5 * us)), ("out2.ndjson", read, windows(6 * us, 2 * us)),
+                        ("out3.ndjson", read, sessions)])
     for name in ("out.ndjson", "out2.ndjson", "out3.ndjson"):
         assert any(op == "-U" for _, op in rows_of(folder / name, ("k",))), f"{name}: nothing was late"
 
@@ -206,32 +202,17 @@ def test_kills_change_nothing(folder):
     sink x to file (path = 'out7.ndjson') format json;"""
     w.run(folder, text, 1)
     names = [f"out{i}.ndjson" for i in ("", 3, 6, 7)]
-    whole = [w.lines(folder / n) for n in names]
+    whole = [lines(folder / n) for n in names]
     assert all(len(x) > 20 for x in whole)
     for p in folder.glob("out*"):
         p.unlink()
-    (folder / "w.pattern").write_text(w.SOURCE.replace("path = 'in.ndjson'", "path = 'in.ndjson', follow = true") + text)
-    data = (folder / "in.ndjson").read_bytes()
-    cuts = [0, len(data) // 4, len(data) * 2 // 3]
-    for i, cut in enumerate(cuts):
-        (folder / "in.ndjson").write_bytes(data[:cut])
-        args = [w.CEPD, "run", "w.pattern", "--state-dir", "state", "--checkpoint-interval", "20 ms", "--parallelism", str(i % 3 + 1)]
-        job = subprocess.Popen(args + (["--restore", "latest"] if i else []), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(0.4)
-        if i + 1 < len(cuts):
-            with open(folder / "in.ndjson", "ab") as f:
-                f.write(data[cut:cuts[i + 1]])
-            time.sleep(0.4)
-        job.send_signal(signal.SIGKILL)
-        job.wait(w.LIMIT_S)
-    (folder / "in.ndjson").write_bytes(data)
-    w.run(folder, text, 2, "--state-dir", "state", "--restore", "latest")
+    w.kill(folder, text, (0, 0.3, 0.65))
     for n, x in zip(names, whole):
         if n in ("out.ndjson", "out3.ndjson"):  # what comes between depends on how the groups' rows met
             read = lambda p: left_of(p, ("n",))
             assert read(folder / n) == sorted(((json.loads(line)["n"],) for line in left_lines(x)), key=repr), n
         else:
-            assert w.lines(folder / n) == x, n
+            assert lines(folder / n) == x, n
 
 
 def left_lines(lines):
@@ -243,5 +224,4 @@ def left_lines(lines):
     return there.elements()
 
 
-if __name__ == "__main__":
-    sys.exit(w.main(globals()))
+run_tests(globals())

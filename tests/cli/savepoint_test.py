@@ -11,14 +11,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 import urllib.error
 import urllib.request
 
-CEPD = os.path.abspath(os.environ["CEPD"])
-LIMIT_S = 120
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cli_kit import CEPD, LIMIT_S, run_tests, wait_for  # noqa: E402
 
 PROGRAM = """stream payments (card string, amount double, at timestamp)
 from file (path = 'in.ndjson', follow = true) format json event time at watermark delay 2 s;
@@ -58,17 +56,6 @@ def append(folder, lines):
 
 def content(folder, names=SINKS):
     return {n: sorted((folder / n).read_text().splitlines()) if (folder / n).exists() else [] for n in names}
-
-
-def wait_for(what, job=None, seconds=30):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        got = what()
-        if got:
-            return got
-        assert job is None or job.process.poll() is None, job.process.communicate()[1]
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
 
 
 class Job:
@@ -309,7 +296,7 @@ def test_a_damaged_savepoint_is_named_with_the_file(folder):
     append(folder, rows(400, 800))
     with Job(folder, "--restore", str(moved)) as job:
         job.read(400)
-        assert f'goes on from savepoint of ' in job.said(), job.said()
+        assert 'goes on from savepoint of ' in job.said(), job.said()
         job.stop("sp")
     assert content(folder) == undisturbed(folder, 800)
 
@@ -343,22 +330,4 @@ sink large to file (path = 'large.ndjson') format json;"""
         job.read(2)
 
 
-def main():
-    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or only not in name:
-            continue
-        with tempfile.TemporaryDirectory() as scratch:
-            try:
-                test(pathlib.Path(scratch).resolve())
-                passed += 1
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}")
-                traceback.print_exc(file=sys.stdout)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed or not passed else 0)
-
-
-main()
+run_tests(globals())

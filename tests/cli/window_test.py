@@ -6,89 +6,12 @@ and gone on with. Each test is a function named test_*; it gets a scratch folder
 """
 import collections
 import json
-import os
 import pathlib
-import random
-import signal
-import sqlite3
-import subprocess
 import sys
-import tempfile
-import time
-import traceback
 
-CEPD = os.path.abspath(os.environ["CEPD"])
-LIMIT_S = 120
-BASE_S = 1767261600  # 2026-01-01T10:00:00Z
-
-SOURCE = """stream s (k string, v int, d double, at timestamp)
-from file (path = 'in.ndjson') format json (timestamp_format = 'epoch_ms') event time at watermark delay 5 s;
-"""
-
-
-def events(n, seed, keys=7):
-    rng = random.Random(seed)
-    rows = []
-    for i in range(n):
-        t_ms = BASE_S * 1000 + i * 137 + rng.randrange(-4000, 400)
-        v = None if rng.random() < 0.05 else rng.randrange(-50, 50)
-        rows.append({"k": None if rng.random() < 0.02 else f"key{rng.randrange(keys)}", "v": v,
-                     "d": rng.randrange(-4000, 4000) / 8, "at": t_ms})
-    return rows
-
-
-def write(folder, rows):
-    with open(folder / "in.ndjson", "w") as f:
-        for r in rows:
-            f.write(json.dumps(r) + "\n")
-
-
-def run(folder, text, parallelism, *more):
-    (folder / "w.pattern").write_text(SOURCE + text)
-    done = subprocess.run([CEPD, "run", "w.pattern", "--parallelism", str(parallelism), *more], cwd=folder,
-                          capture_output=True, text=True, timeout=LIMIT_S)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def stamp(us):
-    """As the engine writes it; all times here are whole milliseconds."""
-    ms = us % 10**6 // 1000
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(us // 10**6)) + (f".{ms:03d}" if ms else "") + "Z"
-
-
-def lines(path):
-    return sorted(path.read_text().splitlines()) if path.exists() else []
-
-
-def as_rows(path, names):
-    return sorted((tuple(json.loads(line)[n] for n in names) for line in lines(path)), key=repr)
-
-
-def sqlite(rows):
-    db = sqlite3.connect(":memory:")
-    db.execute("create table s (k text, v int, d real, at int)")
-    db.executemany("insert into s values (?, ?, ?, ?)", [(r["k"], r["v"], r["d"], r["at"] * 1000) for r in rows])
-    return db
-
-
-def check_all(folder, text, names, expected):
-    """At each parallelism the rows that are expected, in any order."""
-    assert len(expected) > 20
-    for parallelism in (1, 2, 4):
-        for p in folder.glob("out*"):
-            p.unlink()
-        run(folder, text, parallelism)
-        got = as_rows(folder / "out.ndjson", names)
-        assert got == sorted(expected, key=repr), f"parallelism {parallelism}: {first_difference(got, sorted(expected, key=repr))}"
-
-
-def first_difference(got, expected):
-    for g, e in zip(got, expected):
-        if g != e:
-            return f"{g} instead of {e}"
-    return f"{len(got)} rows instead of {len(expected)}"
-
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from cli_kit import BASE_S, as_rows, lines, run_tests, stamp  # noqa: E402
+from stream_kit import check_all, events, kill, run, sqlite, write  # noqa: E402
 
 def test_tumbling_equals_sql(folder):
     rows = events(3000, 1)
@@ -200,44 +123,9 @@ def test_kills_change_nothing(folder):
     assert all(len(w) > 100 for w in whole)
     for p in folder.glob("out*"):
         p.unlink()
-    slow = SOURCE.replace("path = 'in.ndjson'", "path = 'in.ndjson', follow = true")
-    (folder / "w.pattern").write_text(slow + text)
-    data = (folder / "in.ndjson").read_bytes()
-    cuts = [0, len(data) // 5, len(data) // 2, len(data) * 4 // 5]
-    for i, cut in enumerate(cuts):
-        (folder / "in.ndjson").write_bytes(data[:cut])
-        args = [CEPD, "run", "w.pattern", "--state-dir", "state", "--checkpoint-interval", "20 ms", "--parallelism", str(i % 3 + 1)]
-        job = subprocess.Popen(args + (["--restore", "latest"] if i else []), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(0.4)
-        if i + 1 < len(cuts):
-            with open(folder / "in.ndjson", "ab") as f:
-                f.write(data[cut:cuts[i + 1]])
-            time.sleep(0.3)
-        job.send_signal(signal.SIGKILL)
-        job.wait(LIMIT_S)
-    (folder / "in.ndjson").write_bytes(data)
-    run(folder, text, 2, "--state-dir", "state", "--restore", "latest")
+    kill(folder, text)
     for n, w in zip(names, whole):
         assert lines(folder / n) == w, n
 
 
-def main(tests):
-    """Runs what is called test_*."""
-    only = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    failed = 0
-    for name, test in sorted(tests.items()):
-        if not name.startswith("test_") or only not in name:
-            continue
-        with tempfile.TemporaryDirectory() as tmp:
-            try:
-                test(pathlib.Path(tmp))
-                print(f"ok {name}")
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}")
-                traceback.print_exc(file=sys.stdout)
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(globals()))
+run_tests(globals())

@@ -8,10 +8,11 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from runner import run_tests  # noqa: E402, F401
 
 CEPD = os.path.abspath(os.environ.get("CEPD", "build/cepd"))
 EXAMPLES = pathlib.Path(os.environ.get("CEP_SRCDIR", ".")).absolute() / "examples" / "cluster"
@@ -270,24 +271,3 @@ def difference(expected, got):
     missing, more = set(expected) - set(got), set(got) - set(expected)
     return (f"{len(got)} rows, not {len(expected)}: {len(missing)} missing {sorted(missing)[:2]}, {len(more)} not expected "
             f"{sorted(more)[:2]}, {len(got) - len(set(got))} repeated")
-
-
-def run_tests(names):
-    """Each function test_*, in the order of the names, in a folder of its own. Ends the program."""
-    wanted = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-k" else ""
-    passed = failed = 0
-    for name, test in sorted(names.items()):
-        if not name.startswith("test_") or wanted not in name:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            begun = time.monotonic()
-            try:
-                test(pathlib.Path(folder))
-                passed += 1
-                print(f"{name}: {time.monotonic() - begun:.1f} s", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED {name}")
-                traceback.print_exc(file=sys.stdout)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed or not passed else 0)
