@@ -11,8 +11,9 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_cond.c \
 	src/nfa/nfa_cost.c \
 	src/nfa/nfa_cover.c \
-	src/nfa/nfa_det.c src/nfa/nfa_det.h \
+	src/nfa/nfa_det.c src/nfa/nfa_det.h src/nfa/nfa_det_internal.h \
 	src/nfa/nfa_det_save.c \
+	src/nfa/nfa_dets.c \
 	src/nfa/nfa_dominate.c \
 	src/nfa/nfa_dump.c \
 	src/nfa/nfa_emit.c \
@@ -22,6 +23,8 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_fate.c src/nfa/nfa_fate.h \
 	src/nfa/nfa_fate_end.c \
 	src/nfa/nfa_fate_save.c \
+	src/nfa/nfa_rank.c \
+	src/nfa/nfa_rel.c \
 	src/nfa/nfa_row.c \
 	src/nfa/nfa_flat.c \
 	src/nfa/nfa_graph.c src/nfa/nfa_graph.h \
