@@ -258,13 +258,6 @@ class Outcome:
                          if (wrong := difference(expected, got)))
 
 
-def difference(self):
-        """Empty when there is none."""
-        return "; ".join(f"{what}: {wrong}" for what, expected, got in
-                         zip(("from the file", "made up"), self.expected, self.of("out.ndjson", "parts"))
-                         if (wrong := difference(expected, got)))
-
-
 def difference(expected, got):
     if expected == got:
         return ""
