@@ -284,7 +284,7 @@ bool dsl_const_of(struct dsl_sem *c, const struct dsl_expr *e, const struct evt_
     if (val_of_expr(c, x, t, out))
         return true;
     struct base_buf b = BASE_BUF_INIT;
-    plan_write_literal(&b, x->type, &x->val);
+    evt_val_write_literal(&b, x->type, &x->val);
     dsl_diag_error(c->diag, e->span, CEP_ETYPE, "%s is %s, and %s is not one", what, dsl_type_name(c, t),
         base_buf_cstr(&b));
     base_buf_release(&b);

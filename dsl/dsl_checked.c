@@ -112,7 +112,7 @@ void dsl_checked_write(struct base_buf *b, const struct plan *plan) {
         base_buf_putc(b, ' ');
         evt_type_write(b, plan->params[i].type);
         base_buf_puts(b, " = ");
-        plan_write_literal(b, plan->params[i].type, &plan->params[i].val);
+        evt_val_write_literal(b, plan->params[i].type, &plan->params[i].val);
         base_buf_putc(b, '\n');
     }
     for (uint32_t i = 0; i < plan->n_nodes; i++) {

@@ -139,6 +139,9 @@ void evt_json_write_str(struct base_buf *b, struct base_str s);
 void evt_write_base64(struct base_buf *b, struct base_str s);
 /* As plain text, for messages, csv and templates: strings bare, null as "null". */
 void evt_val_write_text(struct base_buf *b, const struct evt_type *t, const struct evt_val *v);
+/* A value as a literal of the language: 'it''s', 5 s, timestamp '2026-01-01T10:00:00Z', [1, 2], from_base64('...'). */
+void evt_val_write_literal(struct base_buf *b, const struct evt_type *t, const struct evt_val *v);
+void evt_write_quoted(struct base_buf *b, struct base_str s); /* 'it''s' */
 /*
  * Canonical bytes of a value for hashing and comparing keys: equal values give equal bytes, different ones
  * different bytes (a null has its own), and several in a row stay unambiguous. Ints, doubles (-0.0 as 0.0) and

@@ -199,6 +199,54 @@ void evt_val_write_text(struct base_buf *b, const struct evt_type *t, const stru
     CEP_INSIST(!"a kind of type");
 }
 
+void evt_write_quoted(struct base_buf *b, struct base_str s) {
+    base_buf_putc(b, '\'');
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.p[i] == '\'')
+            base_buf_putc(b, '\'');
+        base_buf_putc(b, s.p[i]);
+    }
+    base_buf_putc(b, '\'');
+}
+
+void evt_val_write_literal(struct base_buf *b, const struct evt_type *t, const struct evt_val *v) {
+    if (v->null) {
+        base_buf_puts(b, "null");
+        return;
+    }
+    switch (t->kind) {
+    case EVT_STRING: evt_write_quoted(b, evt_val_str(v)); return;
+    case EVT_TIMESTAMP:
+        base_buf_puts(b, "timestamp '");
+        base_write_timestamp(b, v->i);
+        base_buf_putc(b, '\'');
+        return;
+    case EVT_BYTES:
+        base_buf_puts(b, "from_base64('");
+        evt_write_base64(b, evt_val_str(v));
+        base_buf_puts(b, "')");
+        return;
+    case EVT_ARRAY:
+    case EVT_ROW:
+        base_buf_puts(b, t->kind == EVT_ARRAY ? "[" : "row(");
+        for (uint32_t i = 0; i < v->list.n; i++) {
+            if (i > 0)
+                base_buf_puts(b, ", ");
+            evt_val_write_literal(b, t->kind == EVT_ARRAY ? t->elem : t->fields[i].type, &v->list.v[i]);
+        }
+        base_buf_putc(b, t->kind == EVT_ARRAY ? ']' : ')');
+        return;
+    case EVT_NULL:
+    case EVT_BOOL:
+    case EVT_INT:
+    case EVT_DOUBLE:
+    case EVT_DURATION:
+    case EVT_DECIMAL: evt_val_write_text(b, t, v); return;
+    case EVT_KIND_MAX: break;
+    }
+    CEP_INSIST(!"a kind of type");
+}
+
 void evt_batch_write_json(
     struct base_buf *out, const struct evt_batch *b, uint32_t row, struct base_arena *scratch) {
     base_buf_putc(out, '{');

@@ -101,54 +101,6 @@ static void write_list(struct write_ctx *w, const struct expr *e, uint32_t from)
     }
 }
 
-static void write_quoted(struct base_buf *b, struct base_str s) {
-    base_buf_putc(b, '\'');
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.p[i] == '\'')
-            base_buf_putc(b, '\'');
-        base_buf_putc(b, s.p[i]);
-    }
-    base_buf_putc(b, '\'');
-}
-
-static void write_val(struct base_buf *b, const struct evt_type *t, const struct evt_val *v) {
-    if (v->null) {
-        base_buf_puts(b, "null");
-        return;
-    }
-    switch (t->kind) {
-    case EVT_STRING: write_quoted(b, evt_val_str(v)); return;
-    case EVT_TIMESTAMP:
-        base_buf_puts(b, "timestamp '");
-        base_write_timestamp(b, v->i);
-        base_buf_putc(b, '\'');
-        return;
-    case EVT_BYTES:
-        base_buf_puts(b, "from_base64('");
-        evt_write_base64(b, evt_val_str(v));
-        base_buf_puts(b, "')");
-        return;
-    case EVT_ARRAY:
-    case EVT_ROW:
-        base_buf_puts(b, t->kind == EVT_ARRAY ? "array[" : "row(");
-        for (uint32_t i = 0; i < v->list.n; i++) {
-            if (i > 0)
-                base_buf_puts(b, ", ");
-            write_val(b, t->kind == EVT_ARRAY ? t->elem : t->fields[i].type, &v->list.v[i]);
-        }
-        base_buf_putc(b, t->kind == EVT_ARRAY ? ']' : ')');
-        return;
-    case EVT_NULL:
-    case EVT_BOOL:
-    case EVT_INT:
-    case EVT_DOUBLE:
-    case EVT_DURATION:
-    case EVT_DECIMAL: evt_val_write_text(b, t, v); return;
-    case EVT_KIND_MAX: break;
-    }
-    CEP_INSIST(!"a kind of type");
-}
-
 static void write_var(struct write_ctx *w, uint32_t var) {
     if (w->var_names)
         evt_name_write(w->b, w->var_names[var]);
@@ -235,7 +187,7 @@ static void write_field(struct write_ctx *w, const struct expr *e) {
 static void write_node(struct write_ctx *w, const struct expr *e) {
     struct base_buf *b = w->b;
     switch (e->kind) {
-    case EXPR_CONST: write_val(b, e->type, &e->val); return;
+    case EXPR_CONST: evt_val_write_literal(b, e->type, &e->val); return;
     case EXPR_COL:
         if (w->agg) {
             write_var(w, w->agg->var);

@@ -605,8 +605,6 @@ const char *plan_severity_text(enum plan_severity s);
 const char *plan_port_text(const struct plan_node *n, enum plan_port p);
 const char *plan_node_word(enum plan_node_kind k); /* "stream", "pattern", "alert" */
 
-/* A value as a literal of the language: 'it''s', 5 s, timestamp '2026-01-01T10:00:00Z'. */
-void plan_write_literal(struct base_buf *b, const struct evt_type *t, const struct evt_val *v);
 /* "card string, amount double": the visible columns. */
 void plan_write_columns(struct base_buf *b, const struct evt_schema *s);
 /* "count(*)", "sum(amount) filter (where n > 3)"; `in`: the columns that it is over. */

@@ -10,58 +10,6 @@
 
 #include <math.h>
 
-static void write_quoted(struct base_buf *b, struct base_str s) {
-    base_buf_putc(b, '\'');
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.p[i] == '\'')
-            base_buf_putc(b, '\'');
-        base_buf_putc(b, s.p[i]);
-    }
-    base_buf_putc(b, '\'');
-}
-
-void plan_write_literal(struct base_buf *b, const struct evt_type *t, const struct evt_val *v) {
-    if (v->null) {
-        base_buf_puts(b, "null");
-        return;
-    }
-    switch (t->kind) {
-    case EVT_STRING: write_quoted(b, evt_val_str(v)); return;
-    case EVT_TIMESTAMP:
-        base_buf_puts(b, "timestamp '");
-        base_write_timestamp(b, v->i);
-        base_buf_putc(b, '\'');
-        return;
-    case EVT_ARRAY:
-        base_buf_putc(b, '[');
-        for (uint32_t i = 0; i < v->list.n; i++) {
-            if (i > 0)
-                base_buf_puts(b, ", ");
-            plan_write_literal(b, t->elem, &v->list.v[i]);
-        }
-        base_buf_putc(b, ']');
-        return;
-    case EVT_ROW:
-        base_buf_puts(b, "row(");
-        for (uint32_t i = 0; i < v->list.n; i++) {
-            if (i > 0)
-                base_buf_puts(b, ", ");
-            plan_write_literal(b, t->fields[i].type, &v->list.v[i]);
-        }
-        base_buf_putc(b, ')');
-        return;
-    case EVT_NULL:
-    case EVT_BOOL:
-    case EVT_INT:
-    case EVT_DOUBLE:
-    case EVT_BYTES:
-    case EVT_DURATION:
-    case EVT_DECIMAL:
-    case EVT_KIND_MAX: break;
-    }
-    evt_val_write_text(b, t, v);
-}
-
 void plan_write_columns(struct base_buf *b, const struct evt_schema *s) {
     for (uint32_t i = 0; i < s->n_visible; i++) {
         base_buf_puts(b, i ? ", " : "");
@@ -87,7 +35,7 @@ static void write_opts(struct base_buf *b, const struct plan_opt *opts, uint32_t
         base_buf_puts(b, i ? ", " : "");
         base_buf_str(b, opts[i].name);
         base_buf_puts(b, " = ");
-        plan_write_literal(b, opts[i].type, &opts[i].val);
+        evt_val_write_literal(b, opts[i].type, &opts[i].val);
     }
     base_buf_putc(b, ')');
 }
@@ -232,7 +180,9 @@ void plan_write_agg(struct base_buf *b, const struct plan_agg *a, const struct e
         EXPR_AGG_LIST(AGG_NAME)
 #undef AGG_NAME
     };
-    base_buf_puts(b, a->agg == EXPR_AGG_COUNT_DISTINCT ? "count(distinct " : a->user ? a->user->name : names[a->agg]);
+    base_buf_puts(b, a->agg == EXPR_AGG_COUNT_DISTINCT ? "count(distinct "
+                     : a->user                         ? a->user->name
+                                                       : names[a->agg]);
     if (a->agg != EXPR_AGG_COUNT_DISTINCT)
         base_buf_putc(b, '(');
     if (a->arg)
@@ -345,7 +295,8 @@ static void write_join_bound(struct base_buf *b, const struct plan_join *j) {
             write_duration_of(b, "  within ", j->within_us);
         break;
     case PLAN_JOIN_WINDOW:
-        write_duration_of(b, j->size_us == j->slide_us ? "  window tumbling " : "  window sliding ", j->size_us);
+        write_duration_of(
+            b, j->size_us == j->slide_us ? "  window tumbling " : "  window sliding ", j->size_us);
         if (j->size_us != j->slide_us)
             write_duration_of(b, " every ", j->slide_us);
         if (j->offset_us != 0)
@@ -406,7 +357,8 @@ static void write_top(struct base_buf *b, const struct plan *p, const struct pla
     write_ref(b, p, t->input);
     base_buf_putc(b, '\n');
     if (t->size_us > 1) {
-        write_duration_of(b, t->size_us == t->slide_us ? "  window tumbling " : "  window sliding ", t->size_us);
+        write_duration_of(
+            b, t->size_us == t->slide_us ? "  window tumbling " : "  window sliding ", t->size_us);
         if (t->size_us != t->slide_us)
             write_duration_of(b, " every ", t->slide_us);
         if (t->offset_us != 0)
@@ -517,7 +469,7 @@ static void write_template(struct base_buf *b, const struct plan_template *t, co
             base_buf_putc(&text, '}');
         }
     }
-    write_quoted(b, base_buf_view(&text));
+    evt_write_quoted(b, base_buf_view(&text));
     base_buf_release(&text);
 }
 
@@ -575,7 +527,7 @@ static void write_alert(struct base_buf *b, const struct plan *p, const struct p
 static void write_process(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
     const struct plan_process *pr = &n->process;
     base_buf_puts(b, "  process ");
-    write_quoted(b, pr->library);
+    evt_write_quoted(b, pr->library);
     write_opts(b, pr->opts, pr->n_opts);
     base_buf_puts(b, "\n  from ");
     for (uint32_t i = 0; i < pr->n_inputs; i++) {

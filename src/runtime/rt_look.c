@@ -8,8 +8,8 @@
 #include "connect/con.h"
 #include "event/evt_pack.h"
 #include "runtime/rt_aggregate.h"
-#include "runtime/rt_join.h"
 #include "runtime/rt_db.h"
+#include "runtime/rt_join.h"
 #include "runtime/rt_ops.h"
 #include "runtime/rt_save.h"
 #include "state/sto_part.h"
@@ -323,75 +323,31 @@ static enum cep_rc look_channel(struct reader *r, const struct sto_entry *e, str
     return CEP_OK;
 }
 
-/* -- aggregations ----------------------------------------------------------------------------------------------------- */
+/* -- general operators ------------------------------------------------------------------------------------------------- */
 
-static enum cep_rc look_aggregate(struct reader *r, const struct sto_entry *e, struct cep_err *err) {
+/* What they save begins with a watermark; the rest is counted. */
+struct counted {
+    uint8_t keys, rows, uncounted; /* namespaces; 0: has none */
+    const char *what;              /* "what it joins" */
+};
+
+static enum cep_rc look_counted(
+    struct reader *r, const struct counted *c, const struct sto_entry *e, struct cep_err *err) {
     struct rt_look_op *op = op_of(r);
-    struct base_unpack u = base_unpack_of(e->value);
     if (e->ns == STO_NS_META) {
-        int64_t watermark = base_unpack_zigzag(&u);
-        (void)base_unpack_str(&u);
-        if (op->watermark == EVT_TIME_MIN || watermark < op->watermark)
-            op->watermark = watermark;
-        return u.bad ? damaged("what it aggregates", err) : CEP_OK;
-    }
-    if (e->ns == RT_AGG_NS_GIVEN)
-        return CEP_OK;
-    if (e->ns != RT_AGG_NS_GROUP && e->ns != RT_AGG_NS_ROW)
-        return base_err_set(
-            err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
-    *(e->ns == RT_AGG_NS_GROUP ? &op->n_keys : &op->n_rows) += 1;
-    return CEP_OK;
-}
-
-/* -- compiled operators ----------------------------------------------------------------------------------------------- */
-
-static enum cep_rc look_process(struct reader *r, const struct sto_entry *e, struct cep_err *err) {
-    struct rt_look_op *op = op_of(r);
-    struct base_unpack u = base_unpack_of(e->value);
-    if (e->ns == STO_NS_META) {
+        struct base_unpack u = base_unpack_of(e->value);
         int64_t watermark = base_unpack_zigzag(&u);
         if (op->watermark == EVT_TIME_MIN || watermark < op->watermark)
             op->watermark = watermark;
-        return u.bad ? damaged("what it keeps", err) : CEP_OK;
+        return u.bad ? damaged(c->what, err) : CEP_OK;
     }
-    if (e->ns != RT_PROC_NS_KEY && e->ns != RT_PROC_NS_ROW)
+    if (e->ns == c->keys)
+        op->n_keys++;
+    else if (e->ns == c->rows)
+        op->n_rows++;
+    else if (e->ns != c->uncounted)
         return base_err_set(
             err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
-    *(e->ns == RT_PROC_NS_KEY ? &op->n_keys : &op->n_rows) += 1;
-    return CEP_OK;
-}
-
-/* -- joins ----------------------------------------------------------------------------------------------------------- */
-
-static enum cep_rc look_join(struct reader *r, const struct sto_entry *e, struct cep_err *err) {
-    struct rt_look_op *op = op_of(r);
-    struct base_unpack u = base_unpack_of(e->value);
-    if (e->ns == STO_NS_META) {
-        int64_t watermark = base_unpack_zigzag(&u);
-        if (op->watermark == EVT_TIME_MIN || watermark < op->watermark)
-            op->watermark = watermark;
-        return u.bad ? damaged("what it joins", err) : CEP_OK;
-    }
-    if (e->ns != RT_JOIN_NS_KEPT && e->ns != RT_JOIN_NS_ROW)
-        return base_err_set(
-            err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
-    *(e->ns == RT_JOIN_NS_KEPT ? &op->n_keys : &op->n_rows) += 1;
-    return CEP_OK;
-}
-
-/* -- windows in order --------------------------------------------------------------------------------------------------- */
-
-static enum cep_rc look_top(struct reader *r, const struct sto_entry *e, struct cep_err *err) {
-    struct base_unpack u = base_unpack_of(e->value);
-    if (e->ns == STO_NS_META) {
-        op_of(r)->watermark = base_unpack_zigzag(&u);
-        return u.bad ? damaged("what it puts in order", err) : CEP_OK;
-    }
-    if (e->ns != RT_TOP_NS_ROW)
-        return base_err_set(
-            err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
-    op_of(r)->n_rows++;
     return CEP_OK;
 }
 
@@ -402,11 +358,17 @@ typedef enum cep_rc look_fn(struct reader *r, const struct sto_entry *e, struct 
 /* In the order in which they are told. */
 static const struct {
     const char *kind;
-    look_fn *look; /* NULL: only counted */
-} kinds[] = { { "source", look_source }, { "aggregate", look_aggregate }, { "process", look_process },
-    { "over", look_aggregate }, { "join", look_join }, { "top", look_top },
-    { "pattern", look_pattern }, { "alert", look_alert }, { "sink", look_sink },
-    { "channel", look_channel } };
+    look_fn *look; /* NULL: as `counted` says */
+    struct counted counted;
+} kinds[] = { { .kind = "source", .look = look_source },
+    { .kind = "aggregate",
+        .counted = { RT_AGG_NS_GROUP, RT_AGG_NS_ROW, RT_AGG_NS_GIVEN, "what it aggregates" } },
+    { .kind = "process", .counted = { RT_PROC_NS_KEY, RT_PROC_NS_ROW, 0, "what it keeps" } },
+    { .kind = "over", .counted = { RT_AGG_NS_GROUP, RT_AGG_NS_ROW, RT_AGG_NS_GIVEN, "what it aggregates" } },
+    { .kind = "join", .counted = { RT_JOIN_NS_KEPT, RT_JOIN_NS_ROW, 0, "what it joins" } },
+    { .kind = "top", .counted = { 0, RT_TOP_NS_ROW, 0, "what it puts in order" } },
+    { .kind = "pattern", .look = look_pattern }, { .kind = "alert", .look = look_alert },
+    { .kind = "sink", .look = look_sink }, { .kind = "channel", .look = look_channel } };
 
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
@@ -445,8 +407,9 @@ static enum cep_rc read_part(struct rt_look *look, const struct rt_look_what *wh
     size_t kept = op_of(&r)->n_kept_keys;
     while (rc == CEP_OK && (rc = sto_part_next(&entries, &e, err)) == CEP_OK) {
         op_of(&r)->n_entries++;
-        if (kind < N_KINDS && kinds[kind].look)
-            rc = kinds[kind].look(&r, &e, err);
+        if (kind < N_KINDS)
+            rc = kinds[kind].look ? kinds[kind].look(&r, &e, err)
+                                  : look_counted(&r, &kinds[kind].counted, &e, err);
     }
     *keeps = op_of(&r)->n_kept_keys > kept;
     if (rc == CEP_NONE)

@@ -109,7 +109,7 @@ static void write_row(struct base_buf *b, const struct evt_schema *s, const stru
         struct looked_at l = column_of(s, e, i);
         struct evt_val v = actual ? actual_of(&l, actual) : e->rows[row][i];
         base_buf_printf(b, "%s%.*s = ", first ? "" : ", ", BASE_STR_FMT(l.name));
-        plan_write_literal(b, l.type, &v);
+        evt_val_write_literal(b, l.type, &v);
         first = false;
     }
 }
@@ -118,7 +118,7 @@ static void write_row(struct base_buf *b, const struct evt_schema *s, const stru
 static void write_whole(struct base_buf *b, const struct evt_schema *s, const struct evt_val *actual) {
     for (uint32_t c = 0; c < s->n_visible; c++) {
         base_buf_printf(b, "%s%.*s = ", c ? ", " : "", BASE_STR_FMT(s->cols[c].name));
-        plan_write_literal(b, s->cols[c].type, &actual[c]);
+        evt_val_write_literal(b, s->cols[c].type, &actual[c]);
     }
 }
 

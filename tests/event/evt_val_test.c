@@ -138,6 +138,28 @@ static void nested_values_become_json(void **state) {
     base_arena_release(&a);
 }
 
+static void literals_are_those_of_the_language(void **state) {
+    (void)state;
+    struct base_arena a;
+    base_arena_init(&a, 0);
+    struct evt_column cols[3] = { { BASE_STR("s"), evt_type_of(EVT_STRING), false },
+        { BASE_STR("t"), evt_type_of(EVT_TIMESTAMP), false },
+        { BASE_STR("b"), evt_type_of(EVT_BYTES), false } };
+    const struct evt_type *t = evt_type_array(&a, evt_type_row(&a, 3, cols));
+    struct evt_val fields[3] = { str_val("it's"), { .i = 0 }, str_val("hi") },
+                   row = { .list = { fields, 3 } };
+    struct base_buf b = BASE_BUF_INIT;
+    evt_val_write_literal(&b, t, &(struct evt_val){ .list = { &row, 1 } });
+    base_buf_putc(&b, ' ');
+    evt_val_write_literal(&b, t, &(struct evt_val)EVT_VAL_NULL);
+    base_buf_putc(&b, ' ');
+    evt_val_write_literal(&b, evt_type_of(EVT_DURATION), &(struct evt_val){ .i = 5000000 });
+    assert_string_equal(
+        base_buf_cstr(&b), "[row('it''s', timestamp '1970-01-01T00:00:00Z', from_base64('aGk='))] null 5 s");
+    base_buf_release(&b);
+    base_arena_release(&a);
+}
+
 static void order_is_total(void **state) {
     (void)state;
     const struct evt_type *d = evt_type_of(EVT_DOUBLE), *s = evt_type_of(EVT_STRING);
@@ -188,6 +210,7 @@ int main(void) {
         cmocka_unit_test(strings_are_escaped),
         cmocka_unit_test(strings_are_escaped_at_every_offset),
         cmocka_unit_test(nested_values_become_json),
+        cmocka_unit_test(literals_are_those_of_the_language),
         cmocka_unit_test(order_is_total),
         cmocka_unit_test(keys_are_canonical),
     };

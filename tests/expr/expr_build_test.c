@@ -197,7 +197,7 @@ static void casts_convert(void **state) {
         { tu_i(a, 3), evt_type_of(EVT_BOOL), "true" },
         { tu_null(a), evt_type_of(EVT_STRING), "null" },
         { TU_NODE(a, EXPR_ARRAY, false, tu_i(a, 7), tu_null(a)), evt_type_array(a, evt_type_of(EVT_STRING)),
-            "array['7', null]" },
+            "['7', null]" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         for (int try_cast = 0; try_cast < 2; try_cast++) {

@@ -56,22 +56,6 @@ static void alerts_show_what_they_are_on(void **state) {
     base_arena_release(&a);
 }
 
-static void literals_read_back(void **state) {
-    (void)state;
-    struct base_buf b = BASE_BUF_INIT;
-    plan_write_literal(&b, evt_type_of(EVT_STRING), &(struct evt_val){ .s = { "it's", 4 } });
-    assert_text(&b, "'it''s'");
-    plan_write_literal(&b, evt_type_of(EVT_INT), &EVT_VAL_NULL);
-    assert_text(&b, "null");
-    plan_write_literal(&b, evt_type_of(EVT_TIMESTAMP), &(struct evt_val){ .i = 0 });
-    assert_text(&b, "timestamp '1970-01-01T00:00:00Z'");
-    plan_write_literal(&b, evt_type_of(EVT_DURATION), &(struct evt_val){ .i = 90000000 });
-    assert_text(&b, "1 min 30 s");
-    plan_write_literal(&b, evt_type_of(EVT_BOOL), &(struct evt_val){ .b = true });
-    assert_text(&b, "true");
-    base_buf_release(&b);
-}
-
 /* -- terms ------------------------------------------------------------------------------------------------------ */
 
 static struct plan_term var(uint32_t v, uint32_t min, uint32_t max) {
@@ -155,7 +139,6 @@ int main(void) {
         cmocka_unit_test(options_are_found_by_name),
         cmocka_unit_test(errors_have_one_schema),
         cmocka_unit_test(alerts_show_what_they_are_on),
-        cmocka_unit_test(literals_read_back),
         cmocka_unit_test(terms_need_few_parentheses),
         cmocka_unit_test(who_reads_what_is_known),
     };
