@@ -26,62 +26,11 @@ struct store {
 struct context {
     struct rt_random *f;
     struct store store;
-    uint32_t n_copies, n_with_db;
+    uint32_t n_with_db;
     uint32_t n_restarts, n_restarting, n_running; /* told by the job */
     uint64_t n_unaligned, flight_bytes;           /* of complete checkpoints, over all runs */
     uint64_t n_restored_flights;                  /* parts that runs went on from */
 };
-
-/* As a checkpoint on disk is read back, without the cost of making it durable. */
-static void copy_db(struct context *c, struct rt_snap *to, const struct rt_snap_db *from) {
-    struct base_buf path = BASE_BUF_INIT;
-    struct rt_snap_db *db;
-    struct sto_part_head head;
-    struct base_unpack entries;
-    char name[32], dir[128];
-    (void)snprintf(name, sizeof name, "db-%u", c->n_copies++);
-    rt_random_path(c->f, name, dir, sizeof dir);
-    assert_int_equal(sto_path_make(dir, NULL), CEP_OK);
-    for (size_t i = 0; i < from->n_files; i++) {
-        base_buf_clear(&path);
-        base_buf_printf(&path, "%s/%s", dir, from->files[i].name);
-        assert_int_equal(sto_path_link(from->files[i].path, path.p, NULL), CEP_OK);
-    }
-    assert_int_equal(sto_part_open(base_buf_view(&from->about), &head, &entries, NULL), CEP_OK);
-    assert_int_equal(rt_snap_add_db(to, dir, &head, &db, NULL), CEP_OK);
-    base_buf_clear(&db->about);
-    base_buf_str(&db->about, base_buf_view(&from->about));
-    base_buf_release(&path);
-}
-
-static void copy(struct context *c, struct rt_snap *to, const struct rt_snap *from) {
-    rt_snap_release(to);
-    for (size_t i = 0; i < from->n; i++) {
-        struct sto_part_head head;
-        struct base_unpack entries;
-        struct sto_entry e;
-        assert_int_equal(sto_part_open(rt_part_view(from->parts[i]), &head, &entries, NULL), CEP_OK);
-        struct base_buf *b = &rt_snap_add(to, &head)->bytes;
-        struct sto_out out = sto_part_out(b);
-        while (sto_part_next(&entries, &e, NULL) == CEP_OK)
-            assert_int_equal(out.put(out.arg, &e, NULL), CEP_OK);
-        sto_part_end(b);
-    }
-    for (size_t i = 0; i < from->n_dbs; i++)
-        copy_db(c, to, from->dbs[i]);
-}
-
-/* Parts of rows that were under way. */
-static uint64_t flights_of(const struct rt_snap *snap) {
-    uint64_t n = 0;
-    for (size_t i = 0; i < snap->n; i++) {
-        struct sto_part_head head;
-        struct base_unpack entries;
-        assert_int_equal(sto_part_open(rt_part_view(snap->parts[i]), &head, &entries, NULL), CEP_OK);
-        n += base_str_eq(head.kind, BASE_STR("channel"));
-    }
-    return n;
-}
 
 static enum cep_rc keep(void *arg, uint64_t id, const struct rt_snap *snap, struct cep_err *err) {
     struct context *c = arg;
@@ -93,7 +42,7 @@ static enum cep_rc keep(void *arg, uint64_t id, const struct rt_snap *snap, stru
         err->fatal = s->fatal;
         return CEP_EIO;
     }
-    copy(c, &s->latest, snap);
+    rt_random_copy(c->f, &s->latest, snap);
     c->n_with_db += snap->n_dbs > 0;
     s->has_latest = true;
     s->latest_id = id;
@@ -104,7 +53,7 @@ static enum cep_rc keep(void *arg, uint64_t id, const struct rt_snap *snap, stru
 static enum cep_rc latest(void *arg, struct rt_snap *out, struct cep_err *err) {
     struct context *c = arg;
     (void)err;
-    copy(c, out, &c->store.latest);
+    rt_random_copy(c->f, out, &c->store.latest);
     c->n_restarts++;
     c->store.n_kept = 0;
     c->store.fail_after = c->n_restarts < 5 ? 1 + c->n_restarts % 3 : UINT32_MAX;
@@ -169,14 +118,6 @@ static enum cep_rc run(
     return rc;
 }
 
-static void read_all(const struct rt_random *f, struct base_buf *out) {
-    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "out%u.csv", i);
-        rt_random_output(f, name, &out[i]);
-    }
-}
-
 /* Fails again and again, each time at another parallelism, and then comes to its end. Returns: how often it failed. */
 static uint32_t fail_and_go_on(struct context *c) {
     static const uint32_t parallelisms[] = { 1, 2, 4, 3 };
@@ -192,7 +133,7 @@ static uint32_t fail_and_go_on(struct context *c) {
         options(c, parallelisms[rt_random_below(c->f, 4)], &opts);
         checkpoints(c, &opts);
         restored = opts.restore != NULL;
-        c->n_restored_flights += restored ? flights_of(opts.restore) : 0;
+        c->n_restored_flights += restored ? rt_random_flights(opts.restore) : 0;
         enum cep_rc rc = run(c, &opts, &stats, &err);
         if (rc == CEP_OK)
             break;
@@ -207,16 +148,6 @@ static uint32_t fail_and_go_on(struct context *c) {
     assert_int_equal(stats.restored_us != 0, restored);
     rt_snap_release(&c->store.latest);
     return n_failed;
-}
-
-static void write_program(struct rt_random *f) {
-    base_buf_clear(&f->program);
-    base_buf_puts(&f->program, RT_RANDOM_STREAM("a") RT_RANDOM_STREAM("b"));
-    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
-        rt_random_pattern(f, i);
-        base_buf_printf(
-            &f->program, "sink p%u to file (path = 'out%u.csv', append = false) format csv;\n", i, i);
-    }
 }
 
 static void a_failed_job_goes_on_at_any_parallelism(void **state) {
@@ -236,20 +167,16 @@ static void a_failed_job_goes_on_at_any_parallelism(void **state) {
     for (long round = 0; round < n; round++) {
         rt_random_events(c.f, "a.ndjson", 2000 + rt_random_below(c.f, 4000));
         rt_random_events(c.f, "b.ndjson", 2000 + rt_random_below(c.f, 4000));
-        write_program(c.f);
+        rt_random_program(c.f);
         options(&c, 1, &opts);
         assert_int_equal(run(&c, &opts, &stats, NULL), CEP_OK);
         assert_int_equal(stats.begun, 0);
-        read_all(c.f, want);
+        rt_random_outputs(c.f, want);
         n_failed += fail_and_go_on(&c);
-        read_all(c.f, got);
-        for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        rt_random_outputs(c.f, got);
+        for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
             n_bytes += want[i].len;
-            if (strcmp(base_buf_cstr(&want[i]), base_buf_cstr(&got[i])) == 0)
-                continue;
-            print_error("%s\nround %ld, output %u\n", base_buf_cstr(&c.f->program), round, i);
-            assert_string_equal(base_buf_cstr(&got[i]), base_buf_cstr(&want[i]));
-        }
+        rt_random_same_outputs(c.f, want, got, "after failures");
     }
     for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
         base_buf_release(&want[i]);
@@ -312,10 +239,10 @@ static void a_job_goes_back_by_itself(void **state) {
     }
     rt_random_events(c.f, "a.ndjson", 8000);
     rt_random_events(c.f, "b.ndjson", 8000);
-    write_program(c.f);
+    rt_random_program(c.f);
     options(&c, 1, &opts);
     assert_int_equal(run(&c, &opts, &stats, NULL), CEP_OK);
-    read_all(c.f, want);
+    rt_random_outputs(c.f, want);
     for (size_t p = 0; p < sizeof parallelisms / sizeof *parallelisms; p++) {
         for (int rocksdb = 0; rocksdb < (parallelisms[p] == 2 ? 2 : 1); rocksdb++) {
             assert_int_equal(run_with_restarts(&c, parallelisms[p], rocksdb, 10, &stats, &err), CEP_OK);
@@ -324,9 +251,8 @@ static void a_job_goes_back_by_itself(void **state) {
             check_stats(&stats);
             assert_true(c.n_restarts >= (rocksdb ? 1 : 2));
             assert_int_equal(c.n_running, c.n_restarts);
-            read_all(c.f, got);
-            for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
-                assert_string_equal(base_buf_cstr(&got[i]), base_buf_cstr(&want[i]));
+            rt_random_outputs(c.f, got);
+            rt_random_same_outputs(c.f, want, got, "after restarts");
         }
         /* The strategy's last word. */
         assert_int_equal(run_with_restarts(&c, parallelisms[p], false, 1, &stats, &err), CEP_EIO);
@@ -352,7 +278,7 @@ static void one_that_cannot_be_kept_is_dropped_and_counted(void **state) {
     struct cep_err err = CEP_ERR_INIT;
     rt_random_events(c.f, "a.ndjson", 3000);
     rt_random_events(c.f, "b.ndjson", 3000);
-    write_program(c.f);
+    rt_random_program(c.f);
     for (uint32_t parallelism = 1; parallelism <= 2; parallelism++) {
         c.store = (struct store){ .fail_after = 1, .retriable = true };
         options(&c, parallelism, &opts);
@@ -376,7 +302,7 @@ static void one_that_takes_too_long_is_dropped_and_counted(void **state) {
     struct rt_checkpoint_stats stats;
     rt_random_events(c.f, "a.ndjson", 3000);
     rt_random_events(c.f, "b.ndjson", 3000);
-    write_program(c.f);
+    rt_random_program(c.f);
     c.store = (struct store){ .fail_after = UINT32_MAX };
     options(&c, 4, &opts);
     checkpoints(&c, &opts);
@@ -398,7 +324,7 @@ static void a_pause_keeps_them_apart(void **state) {
     struct rt_checkpoint_stats stats;
     rt_random_events(c.f, "a.ndjson", 3000);
     rt_random_events(c.f, "b.ndjson", 3000);
-    write_program(c.f);
+    rt_random_program(c.f);
     c.store = (struct store){ .fail_after = UINT32_MAX };
     options(&c, 2, &opts);
     checkpoints(&c, &opts);
@@ -420,8 +346,8 @@ static enum cep_rc keep_flights(void *arg, uint64_t id, const struct rt_snap *sn
         err->retriable = false;
         return CEP_EIO;
     }
-    if (flights_of(snap) > 0) {
-        copy(c, &s->latest, snap);
+    if (rt_random_flights(snap) > 0) {
+        rt_random_copy(c->f, &s->latest, snap);
         s->has_latest = true;
         s->latest_id = id;
     }
@@ -474,7 +400,7 @@ static void rows_under_way_find_their_places_or_are_counted(void **state) {
     struct sto_losses losses;
     rt_random_events(c.f, "a.ndjson", 3000);
     rt_random_events(c.f, "b.ndjson", 3000);
-    write_program(c.f);
+    rt_random_program(c.f);
     take_flights(&c);
     for (uint32_t parallelism = 1; parallelism <= 4; parallelism++) {
         sto_losses_init(&losses);
@@ -500,7 +426,7 @@ static void damaged_rows_under_way_are_refused(void **state) {
     uint32_t n_refused = 0, left = 150; /* a job is opened for each */
     rt_random_events(c.f, "a.ndjson", 3000);
     rt_random_events(c.f, "b.ndjson", 3000);
-    write_program(c.f);
+    rt_random_program(c.f);
     take_flights(&c);
     for (size_t i = 0; i < c.store.latest.n; i++) {
         struct base_buf *b = &c.store.latest.parts[i]->bytes;

@@ -4,6 +4,8 @@
 #include "tests/runtime/rt_random.h"
 
 #include "base/base_mem.h"
+#include "state/sto.h"
+#include "state/sto_path.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +114,83 @@ void rt_random_pattern(struct rt_random *f, uint32_t number) {
         key < 2   ? "k as k,"
         : key < 4 ? "k || cast(g as string) as k,"
                   : "1 as k,");
+}
+
+void rt_random_program(struct rt_random *f) {
+    base_buf_clear(&f->program);
+    base_buf_puts(&f->program, RT_RANDOM_STREAM("a") RT_RANDOM_STREAM("b"));
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        rt_random_pattern(f, i);
+        base_buf_printf(
+            &f->program, "sink p%u to file (path = 'out%u.csv', append = false) format csv;\n", i, i);
+    }
+}
+
+void rt_random_outputs(const struct rt_random *f, struct base_buf *out) {
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "out%u.csv", i);
+        rt_random_output(f, name, &out[i]);
+    }
+}
+
+void rt_random_same_outputs(
+    struct rt_random *f, struct base_buf *want, struct base_buf *got, const char *what) {
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        if (strcmp(base_buf_cstr(&want[i]), base_buf_cstr(&got[i])) == 0)
+            continue;
+        print_error("%s\n%s, output %u\n", base_buf_cstr(&f->program), what, i);
+        assert_string_equal(base_buf_cstr(&got[i]), base_buf_cstr(&want[i]));
+    }
+}
+
+static void copy_db(struct rt_random *f, struct rt_snap *to, const struct rt_snap_db *from) {
+    struct base_buf path = BASE_BUF_INIT;
+    struct rt_snap_db *db;
+    struct sto_part_head head;
+    struct base_unpack entries;
+    char name[32], dir[128];
+    (void)snprintf(name, sizeof name, "db-%u", f->n_copies++);
+    rt_random_path(f, name, dir, sizeof dir);
+    assert_int_equal(sto_path_make(dir, NULL), CEP_OK);
+    for (size_t i = 0; i < from->n_files; i++) {
+        base_buf_clear(&path);
+        base_buf_printf(&path, "%s/%s", dir, from->files[i].name);
+        assert_int_equal(sto_path_link(from->files[i].path, path.p, NULL), CEP_OK);
+    }
+    assert_int_equal(sto_part_open(base_buf_view(&from->about), &head, &entries, NULL), CEP_OK);
+    assert_int_equal(rt_snap_add_db(to, dir, &head, &db, NULL), CEP_OK);
+    base_buf_clear(&db->about);
+    base_buf_str(&db->about, base_buf_view(&from->about));
+    base_buf_release(&path);
+}
+
+void rt_random_copy(struct rt_random *f, struct rt_snap *to, const struct rt_snap *from) {
+    rt_snap_release(to);
+    for (size_t i = 0; i < from->n; i++) {
+        struct sto_part_head head;
+        struct base_unpack entries;
+        struct sto_entry e;
+        assert_int_equal(sto_part_open(rt_part_view(from->parts[i]), &head, &entries, NULL), CEP_OK);
+        struct base_buf *b = &rt_snap_add(to, &head)->bytes;
+        struct sto_out out = sto_part_out(b);
+        while (sto_part_next(&entries, &e, NULL) == CEP_OK)
+            assert_int_equal(out.put(out.arg, &e, NULL), CEP_OK);
+        sto_part_end(b);
+    }
+    for (size_t i = 0; i < from->n_dbs; i++)
+        copy_db(f, to, from->dbs[i]);
+}
+
+uint64_t rt_random_flights(const struct rt_snap *snap) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < snap->n; i++) {
+        struct sto_part_head head;
+        struct base_unpack entries;
+        assert_int_equal(sto_part_open(rt_part_view(snap->parts[i]), &head, &entries, NULL), CEP_OK);
+        n += base_str_eq(head.kind, BASE_STR("channel"));
+    }
+    return n;
 }
 
 int rt_random_set_up(void **state) {

@@ -1,5 +1,6 @@
 #pragma once
 /* Random events and patterns for tests that compare runs of a job: what one run writes is what every other one has to. */
+#include "runtime/rt_snap.h"
 #include "tests/runtime/rt_kit.h"
 
 enum { RT_RANDOM_OUTPUTS = 5 };
@@ -7,6 +8,7 @@ enum { RT_RANDOM_OUTPUTS = 5 };
 struct rt_random {
     char dir[64]; /* of everything that is read and written */
     uint64_t random;
+    uint32_t n_copies; /* of databases */
     struct base_buf program;
 };
 
@@ -27,3 +29,16 @@ void rt_random_pattern(struct rt_random *f, uint32_t number);
 #define RT_RANDOM_STREAM(name)                                                                            \
     "stream " name " (k string, g int, v int, at timestamp) from file (path = '" name ".ndjson') format " \
     "json event time at watermark delay 500 ms;\n"
+
+/* The program of RT_RANDOM_OUTPUTS such patterns, the i-th of which writes out<i>.csv. */
+void rt_random_program(struct rt_random *f);
+/* Those files; out: RT_RANDOM_OUTPUTS buffers. */
+void rt_random_outputs(const struct rt_random *f, struct base_buf *out);
+/* Fails the test, and shows the program, when the outputs differ. */
+void rt_random_same_outputs(
+    struct rt_random *f, struct base_buf *want, struct base_buf *got, const char *what);
+
+/* As a checkpoint on disk is read back, without the cost of making it durable. */
+void rt_random_copy(struct rt_random *f, struct rt_snap *to, const struct rt_snap *from);
+/* How many parts of rows that were under way it has. */
+uint64_t rt_random_flights(const struct rt_snap *snap);

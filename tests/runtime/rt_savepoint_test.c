@@ -29,21 +29,6 @@ struct context {
     char why[512];
 };
 
-static void copy(struct rt_snap *to, const struct rt_snap *from) {
-    rt_snap_release(to);
-    for (size_t i = 0; i < from->n; i++) {
-        struct sto_part_head head;
-        struct base_unpack entries;
-        struct sto_entry e;
-        assert_int_equal(sto_part_open(rt_part_view(from->parts[i]), &head, &entries, NULL), CEP_OK);
-        struct base_buf *b = &rt_snap_add(to, &head)->bytes;
-        struct sto_out out = sto_part_out(b);
-        while (sto_part_next(&entries, &e, NULL) == CEP_OK)
-            assert_int_equal(out.put(out.arg, &e, NULL), CEP_OK);
-        sto_part_end(b);
-    }
-}
-
 static enum cep_rc keep(void *arg, uint64_t id, const struct rt_snap *snap, struct cep_err *err) {
     struct context *c = arg;
     (void)snap;
@@ -60,7 +45,7 @@ static enum cep_rc keep_savepoint(
         c->fails = false;
         return base_err_set(err, CEP_EIO, "\"%s\" is on fire", dir);
     }
-    copy(&c->latest, snap);
+    rt_random_copy(c->f, &c->latest, snap);
     c->has_latest = true;
     base_buf_printf(path, "%s/one", dir);
     return CEP_OK;
@@ -141,7 +126,7 @@ static void stop_and_go_on(struct context *c) {
         struct cep_err err = CEP_ERR_INIT;
         options(c, &opts);
         rt_snap_init(&from);
-        copy(&from, &c->latest);
+        rt_random_copy(c->f, &from, &c->latest);
         opts.restore = c->has_latest ? &from : NULL;
         opts.keep_savepoint = keep_savepoint;
         opts.keep = rt_random_below(c->f, 2) ? keep : NULL;
@@ -156,24 +141,6 @@ static void stop_and_go_on(struct context *c) {
         if (rc == CEP_OK)
             break;
         assert_int_equal(rc, CEP_EINTERRUPTED);
-    }
-}
-
-static void write_program(struct rt_random *f) {
-    base_buf_clear(&f->program);
-    base_buf_puts(&f->program, RT_RANDOM_STREAM("a") RT_RANDOM_STREAM("b"));
-    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
-        rt_random_pattern(f, i);
-        base_buf_printf(
-            &f->program, "sink p%u to file (path = 'out%u.csv', append = false) format csv;\n", i, i);
-    }
-}
-
-static void read_all(const struct rt_random *f, struct base_buf *out) {
-    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "out%u.csv", i);
-        rt_random_output(f, name, &out[i]);
     }
 }
 
@@ -192,22 +159,18 @@ static void stops_with_savepoints_change_nothing(void **state) {
     for (long round = 0; round < n; round++) {
         rt_random_events(c.f, "a.ndjson", 2000 + rt_random_below(c.f, 2000));
         rt_random_events(c.f, "b.ndjson", 2000 + rt_random_below(c.f, 2000));
-        write_program(c.f);
+        rt_random_program(c.f);
         options(&c, &opts);
         assert_int_equal(run(&c, &opts, NULL), CEP_OK);
-        read_all(c.f, want);
+        rt_random_outputs(c.f, want);
         c.has_latest = false;
         c.last_id = 0;
         stop_and_go_on(&c);
         rt_snap_release(&c.latest);
-        read_all(c.f, got);
-        for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
+        rt_random_outputs(c.f, got);
+        for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
             n_bytes += want[i].len;
-            if (strcmp(base_buf_cstr(&want[i]), base_buf_cstr(&got[i])) == 0)
-                continue;
-            print_error("%s\nround %ld, output %u\n", base_buf_cstr(&c.f->program), round, i);
-            assert_string_equal(base_buf_cstr(&got[i]), base_buf_cstr(&want[i]));
-        }
+        rt_random_same_outputs(c.f, want, got, "after stops");
     }
     for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
         base_buf_release(&want[i]);
@@ -225,7 +188,7 @@ static void a_savepoint_that_cannot_be_kept_leaves_the_job_running(void **state)
     struct cep_err err = CEP_ERR_INIT;
     rt_random_events(c.f, "a.ndjson", 3000);
     rt_random_events(c.f, "b.ndjson", 3000);
-    write_program(c.f);
+    rt_random_program(c.f);
     options(&c, &opts);
     opts.batch_rows = 4;
     opts.keep_savepoint = keep_savepoint;
@@ -246,7 +209,7 @@ static void a_job_says_what_it_cannot(void **state) {
     struct rt_savepoint s = { .dir = "somewhere", .done = on_done, .arg = &c };
     rt_random_events(c.f, "a.ndjson", 10);
     rt_random_events(c.f, "b.ndjson", 10);
-    write_program(c.f);
+    rt_random_program(c.f);
     struct plan *plan = rt_kit_compile(&diag, base_buf_cstr(&c.f->program));
     options(&c, &opts);
     assert_int_equal(rt_job_new(plan, &opts, &job, &err), CEP_OK);
