@@ -273,8 +273,12 @@ static bool bounds_of(struct dsl_sem *c, const struct dsl_from *f, struct plan_j
     }
     if (w) {
         j->kind = PLAN_JOIN_WINDOW;
+        if (w->kind == DSL_WINDOW_SESSION) {
+            j->kind = PLAN_JOIN_SESSION;
+            return dsl_duration_of(c, w->size, "the gap of the session", false, &j->size_us);
+        }
         if (w->kind != DSL_WINDOW_TUMBLING && w->kind != DSL_WINDOW_SLIDING) {
-            dsl_diag_error(c->diag, w->span, CEP_EINVAL, "a join has a tumbling or a sliding window");
+            dsl_diag_error(c->diag, w->span, CEP_EINVAL, "a join has a tumbling, a sliding or a session window");
             dsl_diag_note(c->diag, "\"within D\" joins rows that are at most D apart");
             return false;
         }
@@ -338,7 +342,7 @@ static bool lower_step(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_
     j->sides[0].outer = kind == DSL_SQLJOIN_LEFT || kind == DSL_SQLJOIN_FULL;
     j->sides[1].outer = kind == DSL_SQLJOIN_RIGHT || kind == DSL_SQLJOIN_FULL;
     bool ok = bounds_of(c, f, j) && sides_ok(c, f, j);
-    st->windowed = j->kind == PLAN_JOIN_WINDOW;
+    st->windowed = j->kind == PLAN_JOIN_WINDOW || j->kind == PLAN_JOIN_SESSION;
     struct split sp = { .c = c, .s = s, .st = st, .right = &s->joins->inputs[s->step + 1].rows, .ok = true };
     s->in_on = true;
     if (f->join.on && (j->kind != PLAN_JOIN_TABLE || sp.right->sym))

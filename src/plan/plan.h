@@ -209,6 +209,7 @@ enum plan_join_kind {
     PLAN_JOIN_INTERVAL = 0, /* rows that are at most within_us apart */
     PLAN_JOIN_WINDOW,       /* rows of one window */
     PLAN_JOIN_TABLE,        /* a left row and the version of the right one's key at its time */
+    PLAN_JOIN_SESSION,      /* rows of one session of their key */
     PLAN_JOIN_MAX
 };
 
@@ -228,7 +229,7 @@ struct plan_join {
     struct plan_join_side sides[2];
     uint32_t n_keys;    /* 0: all rows have one key */
     int64_t within_us;  /* INTERVAL; EVT_TIME_MAX = however far apart */
-    int64_t size_us;    /* WINDOW */
+    int64_t size_us;    /* WINDOW; SESSION: the gap */
     int64_t slide_us;   /* WINDOW: the size, of a tumbling one */
     int64_t offset_us;  /* WINDOW */
     uint32_t n_cols;

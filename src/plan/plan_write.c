@@ -303,6 +303,7 @@ static void write_join_bound(struct base_buf *b, const struct plan_join *j) {
             write_duration_of(b, " offset ", j->offset_us);
         break;
     case PLAN_JOIN_TABLE: base_buf_puts(b, "  the version of its time"); break;
+    case PLAN_JOIN_SESSION: write_duration_of(b, "  window session gap ", j->size_us); break;
     case PLAN_JOIN_MAX: break;
     }
     base_buf_putc(b, '\n');

@@ -20,6 +20,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_join_kinds.c \
 	src/runtime/rt_join_rows.c src/runtime/rt_join_rows.h \
 	src/runtime/rt_join_save.c \
+	src/runtime/rt_join_session.c \
 	src/runtime/rt_keys.c src/runtime/rt_keys.h \
 	src/runtime/rt_life.c src/runtime/rt_life.h \
 	src/runtime/rt_look.c src/runtime/rt_look.h \

@@ -91,9 +91,14 @@ static void gather_side(struct evt_col *to, const struct from *from, uint32_t n,
     }
 }
 
+/* Of its window: a session's is its time. */
+static int64_t end_of(const struct rt_join *j, const struct rt_join_pair *p) {
+    return j->plan->kind == PLAN_JOIN_SESSION ? p->time : p->start + j->plan->size_us;
+}
+
 static void gather_bound(struct evt_col *to, const struct rt_join *j, uint32_t col) {
     for (uint32_t i = 0; i < j->n_pairs; i++)
-        evt_col_set_i(to, i, j->pairs[i].start + (col == 0 ? 0 : j->plan->size_us));
+        evt_col_set_i(to, i, col == 0 ? j->pairs[i].start : end_of(j, &j->pairs[i]));
 }
 
 /* The pairs under way as a batch. Owns: the caller. */
@@ -436,7 +441,7 @@ static void make_side(struct rt_join *j, uint32_t s) {
 
 struct rt_op *rt_join_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk) {
     static const struct rt_join_vt *const kinds[PLAN_JOIN_MAX] = { &rt_join_interval, &rt_join_window,
-        &rt_join_table };
+        &rt_join_table, &rt_join_session };
     const struct plan_join *p = &node->join;
     struct rt_join *j = base_calloc(1, sizeof *j);
     rt_op_init(&j->op, &join_vt, node, node->name, 2, clk);

@@ -10,6 +10,7 @@
  *     interval   a row meets those of the other side that are at most `within` before it; a row without a partner is given out when
  *                none can come any more
  *     window     all rows of a window meet when it ends
+ *     session    all rows of a session meet when it ends (rt_join_session.c)
  *     table      a left row meets the right row that was its key's last at its time
  *
  * Order. What comes out does not depend on the order of arrival, nor on the parallelism: see rt_wait.h. Rows of one key and time
@@ -17,7 +18,7 @@
  * counted, and sent to the side output as a row without the other side.
  *
  * Time of a result: interval: that of the later row; without a partner, the row's and `within`, when it became clear. Window: its
- * last microsecond. Table: the left row's.
+ * last microsecond. Session: its end. Table: the left row's.
  *
  * Nulls. A key with a null in it (or a NaN, which equals nothing either) has no partner.
  *
@@ -73,9 +74,11 @@ struct rt_join {
     int64_t passed; /* the watermark that has gone on */
     int64_t
         fired; /* window: start of the last one that ended; EVT_TIME_MIN = none; follows from `passed` at a restore */
-    int64_t due;        /* interval: nothing is decided before; EVT_TIME_MIN = not known */
+    int64_t due;        /* interval, session: nothing is decided before; EVT_TIME_MIN = not known */
     uint32_t n_windows; /* that ended */
     uint64_t n_current; /* table: keys that have a version */
+    uint64_t looked[2]; /* session: rows from there on can still be the last of theirs */
+    uint64_t n_done[2]; /* session: rows that are kept and are in no open one */
     uint64_t *partners; /* owned, scratch */
     size_t cap_partners;
     /* Of the rows under way, as many as are taken at once. */
@@ -99,7 +102,7 @@ static inline struct rt_join_rows *rt_join_rows_of(struct rt_join *j, uint32_t s
     return &j->sides[side].rows;
 }
 
-#define RT_JOIN_NO_KEY UINT32_MAX /* of a left row that passes, when no right row has its key */
+#define RT_JOIN_NO_KEY UINT32_MAX /* of a left row that passes, when no right row has its key; of one whose session is over */
 
 /* A result: left and right are 1 + number, 0 = none. `key`: of the rows. */
 enum cep_rc rt_join_give(struct rt_join *j, uint64_t left, uint64_t right, uint32_t key, int64_t time,
@@ -118,7 +121,7 @@ static inline void rt_join_hang(struct rt_join *j, uint32_t side, uint64_t numbe
 bool rt_join_write_key(
     struct rt_join *j, uint32_t side, const struct evt_batch *prep, uint32_t row, struct base_buf *to);
 
-extern const struct rt_join_vt rt_join_interval, rt_join_window, rt_join_table;
+extern const struct rt_join_vt rt_join_interval, rt_join_window, rt_join_table, rt_join_session;
 
 /* -- rt_join_save.c ------------------------------------------------------------------------------------------------- */
 

@@ -65,6 +65,8 @@ static enum cep_rc save_kept(
     enum cep_rc rc = CEP_OK;
     for (uint64_t i = rows->head; i < rows->tail && rc == CEP_OK; i++) {
         const struct rt_join_meta *m = rt_join_meta(rows, i);
+        if (m->key == RT_JOIN_NO_KEY)
+            continue; /* its session is over */
         const struct rt_join_key *k = rt_join_key_at(&j->keys, m->key);
         if (j->kind->left_passes && k->newest[side] != i + 1)
             continue; /* replaced */

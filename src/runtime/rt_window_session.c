@@ -1,12 +1,12 @@
 /*
  * rt_window_session -- sessions: rows of a key that are less than the gap apart, or just the gap (as Flink has it).
  *
- * A row is a session of its own, [time, time + gap); sessions of a key that meet become one. A session is given out when the
- * watermark passes its last microsecond, and kept for the allowed lateness: a row that comes late makes it, or the one it
- * grows into, come out again.
+ * A row is a session of its own, [time, time + gap]; sessions of a key that meet become one. A session is given out when the
+ * watermark passes its end, until when a row could prolong it, and kept for the allowed lateness: a row that comes late makes it, or
+ * the one it grows into, come out again.
  *
  *     key ── group ── session [10:00, 10:07) ── session [10:31, 10:36) ── ...        ascending, apart
- *                      └─ timer: end - 1 µs, then end - 1 µs + lateness
+ *                      └─ timer: end, then end + lateness
  *
  * Invariants
  *   I1  sessions of a key ascend and do not meet; a group has at least one
@@ -58,9 +58,9 @@ static void session_init(struct rt_aggregate *ag) {
     ag->own = w;
 }
 
-/* Its last microsecond. */
+/* The last time at which a row can prolong it. */
 static int64_t end_of(const struct sessions *w, const struct session *s) {
-    return rt_time_plus(s->last, w->gap - 1);
+    return rt_time_plus(s->last, w->gap);
 }
 
 static void set_timer(struct sessions *w, struct session *s) {
@@ -105,7 +105,7 @@ static enum cep_rc give(struct rt_aggregate *ag, struct session *s, int64_t time
         .accs = s->accs,
         .bounded = true,
         .start = s->first,
-        .end = rt_time_plus(s->last, sessions_of(ag)->gap),
+        .end = end_of(sessions_of(ag), s),
         .time = time,
         .nth = rt_group_nth(g, time),
         .given = &s->given };
@@ -164,7 +164,7 @@ static bool too_late(const struct sessions *w, const struct session *s, uint32_t
     int64_t last = t;
     for (; n > 0; n--, s = s->next)
         last = s->last > last ? s->last : last;
-    return rt_time_plus(last, w->gap - 1 + w->lateness) <= w->ended;
+    return rt_time_plus(last, w->gap + w->lateness) <= w->ended;
 }
 
 static enum cep_rc session_take(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err) {

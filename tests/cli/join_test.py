@@ -134,6 +134,44 @@ def test_rows_of_sliding_windows_equal_sql(folder):
         check(folder, text, ("ka", "kb", "x", "y", "e"), [(*r[:4], stamp(r[4])) for r in expected])
 
 
+def with_sessions(db, gap, key="k"):
+    """Views sa, sb: the rows with their session's number among those of the key, its start and its end."""
+    db.execute(f"create view both as select 'a' as side, n, {key} as g, at from a union all select 'b', n, {key}, at from b")
+    db.execute(f"""create view begun as select *, sum(begins) over (partition by g order by at, side, n) as nth from
+      (select *, at - lag(at) over (partition by g order by at, side, n) > {gap} as begins from both)""")
+    db.execute("create view sessions as select *, min(at) over (partition by g, coalesce(nth, 0)) as s, max(at) over (partition by g, coalesce(nth, 0)) as l from begun")
+    for name in "ab":
+        db.execute(f"create table s{name} as select t.*, coalesce(nth, 0) as nth, s, l + {gap} as e from {name} t join sessions on side = '{name}' and sessions.n = t.n")
+
+
+def test_rows_of_sessions_equal_sql(folder):
+    """A session is rows of both sides, each at most the gap behind the one before."""
+    a, b = events(500, 61, "x", keys=30, step=900), events(400, 62, "y", keys=33, step=1100)
+    a += [dict(r, at=r["at"] + 4000) for r in a[::9]]  # just the gap apart
+    for name, rows in ("a", a), ("b", b), ("c", []):
+        write(folder, name, sorted(rows, key=lambda r: r["at"]))
+    db = sqlite(a=sorted(a, key=lambda r: r["at"]), b=sorted(b, key=lambda r: r["at"]))
+    with_sessions(db, 4 * S)
+    for kind in ("", "left", "right", "full"):
+        for more in ("", " and x < y"):
+            text = f"""stream j as select a.k as ka, b.k as kb, x, y, window_start as s, window_end as e from a {kind} join b
+              on a.k = b.k{more} window session gap 4 s; {SINK}"""
+            expected = db.execute(f"""select a.k, b.k, x, y, coalesce(a.s, b.s), coalesce(a.e, b.e) from sa as a {kind} join sb as b
+              on a.k = b.k and a.nth = b.nth{more}""").fetchall()
+            check(folder, text, ("ka", "kb", "x", "y", "s", "e"), [(*r[:4], stamp(r[4]), stamp(r[5])) for r in expected])
+
+
+def test_sessions_without_a_key_equal_sql(folder):
+    a, b = events(90, 63, "x", step=3000), events(90, 64, "y", step=3000)
+    for name, rows in ("a", a), ("b", b), ("c", []):
+        write(folder, name, rows)
+    db = sqlite(a=a, b=b)
+    with_sessions(db, S, "1")
+    text = f"stream j as select x, y, window_end as e from a full join b on x > y window session gap 1 s; {SINK}"
+    expected = db.execute("select x, y, coalesce(a.e, b.e) from sa as a full join sb as b on x > y and a.nth = b.nth").fetchall()
+    check(folder, text, ("x", "y", "e"), [(*r[:2], stamp(r[2])) for r in expected])
+
+
 def test_the_version_of_a_tables_key_equals_sql(folder):
     db = two(folder, 8)
     for kind in ("", "left"):
@@ -175,11 +213,13 @@ def test_kills_change_nothing(folder):
     stream w as select a.k as ka, b.k as kb, x, y, window_start as s from a full join b on a.k = b.k and x > y window sliding 4 s every 2 s;
     table t as select k, last(y) as y, count(*) as n from b group by k;
     stream v as select a.k, x, t.y, n from a left join table t on t.k = a.k;
+    stream z as select a.k as ka, b.k as kb, x, y, window_start as s, window_end as e from a full join b on a.k = b.k and x < y window session gap 700 ms;
+    sink z to file (path = 'out4.ndjson') format json;
     sink j to file (path = 'out.ndjson') format json;
     sink w to file (path = 'out2.ndjson') format json;
     sink v to file (path = 'out3.ndjson') format json;"""
     run(folder, text, 1)
-    names = ("out.ndjson", "out2.ndjson", "out3.ndjson")
+    names = ("out.ndjson", "out2.ndjson", "out3.ndjson", "out4.ndjson")
     whole = [lines(folder / n) for n in names]
     assert all(len(w) > 100 for w in whole)
     for p in folder.glob("out*"):

@@ -91,6 +91,26 @@ static void sessions_of_a_key_grow_together(void **state) {
     rt_kit_release(&k);
 }
 
+/* Whether the watermark stood between them or not: the second row can come until it has passed the gap itself. */
+static void rows_just_the_gap_apart_are_one_session_in_one_batch_or_two(void **state) {
+    (void)state;
+    for (int batches = 1; batches <= 2; batches++) {
+        struct rt_kit k;
+        begin(&k, "stream w as select k, array_agg(v) as vs, " BOUNDS " from s group by k window session gap 5 s;");
+        struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN);
+        if (batches == 1) {
+            PUSH(&k, "s", 0, { "a", 1, AT(1) }, { "b", 1, AT(6) }, { "a", 2, AT(6) });
+        } else {
+            PUSH(&k, "s", 0, { "a", 1, AT(1) }, { "b", 1, AT(6) });
+            PUSH(&k, "s", 0, { "a", 2, AT(6) });
+        }
+        CAME(w, "");
+        rt_kit_finish(&k);
+        CAME(w, "b|[1]|6|11\na|[1,2]|1|11\n");
+        rt_kit_release(&k);
+    }
+}
+
 static void counts_are_of_each_key_in_the_order_of_time(void **state) {
     (void)state;
     struct rt_kit k;
@@ -286,6 +306,7 @@ int main(void) {
         cmocka_unit_test(the_offset_moves_windows),
         cmocka_unit_test(sliding_windows_share_their_panes),
         cmocka_unit_test(sessions_of_a_key_grow_together),
+        cmocka_unit_test(rows_just_the_gap_apart_are_one_session_in_one_batch_or_two),
         cmocka_unit_test(counts_are_of_each_key_in_the_order_of_time),
         cmocka_unit_test(without_a_window_each_row_gives_the_group_anew),
         cmocka_unit_test(early_results_accumulate_or_are_forgotten),
