@@ -223,7 +223,11 @@ struct dsl_expr {
             struct dsl_name label;
             struct dsl_expr *value;
         } named;
-        struct dsl_path table; /* TABLE_ARG */
+        struct {
+            struct dsl_path path;
+            struct dsl_name *by; /* partition by */
+            size_t n_by;
+        } table; /* TABLE_ARG */
         struct {
             enum dsl_unary_op op;
             struct dsl_expr *arg;
@@ -431,7 +435,13 @@ enum dsl_emit_kind {
     DSL_EMIT_EACH,  /* each event */
     DSL_EMIT_AFTER  /* after N events */
 };
-enum dsl_accumulation { DSL_ACC_DEFAULT = 0, DSL_ACC_ACCUMULATING, DSL_ACC_DISCARDING, DSL_ACC_RETRACTING, DSL_ACC_UPSERT };
+enum dsl_accumulation {
+    DSL_ACC_DEFAULT = 0,
+    DSL_ACC_ACCUMULATING,
+    DSL_ACC_DISCARDING,
+    DSL_ACC_RETRACTING,
+    DSL_ACC_UPSERT
+};
 
 struct dsl_emit {
     enum dsl_emit_kind kind;
@@ -464,6 +474,11 @@ struct dsl_from {
     bool table; /* NAME: written `table t` (a look-up, not a stream) */
     struct dsl_window
         *window; /* JOIN: the join's; elsewhere it is moved to the select where that has one input */
+    /* Set by dsl_table_fn.c, not by the parser. */
+    struct dsl_name time; /* NAME: what descriptor(...) said of its event time */
+    struct dsl_window
+        *row_windows; /* FUNCTION, right of a cross join: each row of the left side is in these */
+    bool told;        /* FUNCTION: a mistake in it was told */
     union {
         struct dsl_path path;
         struct dsl_query *query;
@@ -639,7 +654,8 @@ struct dsl_pattern {
     struct cep_span from_span; /* each clause's span starts at its first word */
     struct dsl_expr **partition;
     size_t n_partition;
-    struct cep_span partition_span; /* line 0: no such clause; the same for the rest; given but empty: broken */
+    struct cep_span
+        partition_span; /* line 0: no such clause; the same for the rest; given but empty: broken */
     struct dsl_seq *match;
     struct cep_span match_span;
     struct dsl_define *defines;

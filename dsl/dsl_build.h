@@ -40,7 +40,7 @@ struct dsl_parse {
     size_t unclosed_at;  /* the token before which a closing bracket was missing; SIZE_MAX: none */
     bool wrong_at_once;  /* the last one was in the first token of an item */
     size_t recovered_at; /* the token at which the parser went on after the last one */
-    int begun; /* how many of the tokens were given with which parsing begins */
+    int begun;           /* how many of the tokens were given with which parsing begins */
 
     /* dsl_build.c: what was made. */
     struct dsl_vec stmts; /* struct dsl_stmt * */
@@ -152,8 +152,8 @@ struct dsl_expr *dsl_mk_lit(
 struct dsl_expr *dsl_mk_timestamp(
     struct dsl_parse *p, struct cep_span span, const struct dsl_token *word, const struct dsl_token *text);
 /* What the clock of a zone shows at a time: convert_tz(t, 'UTC', zone). */
-struct dsl_expr *dsl_mk_at_zone(
-    struct dsl_parse *p, struct cep_span span, struct dsl_expr *t, struct cep_span word, struct dsl_expr *zone);
+struct dsl_expr *dsl_mk_at_zone(struct dsl_parse *p, struct cep_span span, struct dsl_expr *t,
+    struct cep_span word, struct dsl_expr *zone);
 struct dsl_expr *dsl_mk_interval(
     struct dsl_parse *p, struct cep_span span, const struct dsl_token *text, const struct dsl_token *unit);
 /* A number where a duration is wanted: a mistake. */
@@ -173,6 +173,9 @@ struct dsl_args *dsl_mk_args_trim(
     struct dsl_parse *p, const struct dsl_token *side, struct dsl_expr *chars, struct dsl_expr *text);
 struct dsl_expr *dsl_mk_call(struct dsl_parse *p, struct cep_span span, struct dsl_name name,
     const struct dsl_args *args, struct dsl_expr *filter, struct dsl_over *over);
+/* `table s [partition by k, ...]`; by may be NULL. */
+struct dsl_expr *dsl_mk_table_arg(
+    struct dsl_parse *p, struct cep_span span, const struct dsl_path *path, const struct dsl_vec *by);
 struct dsl_over *dsl_mk_over(struct dsl_parse *p);
 /* `unbounded` preceding, or a parameter. */
 struct dsl_expr *dsl_mk_frame_name(struct dsl_parse *p, struct dsl_token *word);

@@ -218,8 +218,8 @@ struct dsl_expr *dsl_mk_call(struct dsl_parse *p, struct cep_span span, struct d
     return sized(p, e, depth);
 }
 
-struct dsl_expr *dsl_mk_at_zone(
-    struct dsl_parse *p, struct cep_span span, struct dsl_expr *t, struct cep_span word, struct dsl_expr *zone) {
+struct dsl_expr *dsl_mk_at_zone(struct dsl_parse *p, struct cep_span span, struct dsl_expr *t,
+    struct cep_span word, struct dsl_expr *zone) {
     struct dsl_args args = { 0 };
     struct dsl_name name = { .text = BASE_STR("convert_tz"), .span = word };
     struct dsl_expr *utc = dsl_mk_expr(p, DSL_EXPR_LITERAL, word);
@@ -230,6 +230,15 @@ struct dsl_expr *dsl_mk_at_zone(
     DSL_ADD(p, &args.args, utc);
     DSL_ADD(p, &args.args, zone);
     return dsl_mk_call(p, span, name, &args, NULL, NULL);
+}
+
+struct dsl_expr *dsl_mk_table_arg(
+    struct dsl_parse *p, struct cep_span span, const struct dsl_path *path, const struct dsl_vec *by) {
+    struct dsl_expr *e = dsl_mk_expr(p, DSL_EXPR_TABLE_ARG, span);
+    e->table.path = *path;
+    e->table.by = by ? by->items : NULL;
+    e->table.n_by = by ? by->n : 0;
+    return e;
 }
 
 struct dsl_over *dsl_mk_over(struct dsl_parse *p) {

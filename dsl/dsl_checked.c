@@ -47,7 +47,7 @@ static void write_select(struct base_buf *b, const struct plan *p, const struct 
     for (uint32_t i = 0; i < n->select.n_branches; i++) {
         const struct plan_select_branch *br = &n->select.branches[i];
         const struct evt_schema *in = br->unnest ? br->unnest->pairs : plan_schema_of(p, br->input);
-        if (br->unnest)
+        if (br->unnest && br->unnest->array)
             typed(b, "unnest", BASE_STR("array"), br->unnest->array, plan_schema_of(p, br->input), NULL);
         for (uint32_t k = 0; k < n->schema->n_visible; k++)
             typed(b, "column", n->schema->cols[k].name, br->items[k], in, NULL);

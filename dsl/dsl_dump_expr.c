@@ -196,7 +196,11 @@ static void inner(struct dsl_dumper *d, const struct dsl_expr *e) {
         break;
     case DSL_EXPR_TABLE_ARG:
         base_buf_puts(b, "table ");
-        dsl_dump_path(d, &e->table);
+        dsl_dump_path(d, &e->table.path);
+        for (size_t i = 0; i < e->table.n_by; i++) {
+            base_buf_puts(b, i ? ", " : " partition by ");
+            dsl_dump_name(d, &e->table.by[i]);
+        }
         break;
     case DSL_EXPR_UNARY:
         base_buf_puts(b, dsl_unary_text(e->unary.op));

@@ -158,7 +158,7 @@ static void dsl_yyerror(const DSL_YYLTYPE *loc, struct dsl_parse *p, const char 
 %type <name> name var expr_name call_name frame_function
 %type <path> path
 %type <str> zoned
-%type <vec> names paths type_args columns options option_list expr_list order_list args aliases whens sequence_list
+%type <vec> names table_keys paths type_args columns options option_list expr_list order_list args aliases whens sequence_list
 %type <vec> row_pattern_list defines labels rows expect_rows select_items from_list subsets emits
 %type <type> type
 %type <column> column
@@ -617,7 +617,13 @@ plain_arg:
     ;
 
 table_arg:
-    "table" path                                { $$ = dsl_mk_expr(p, DSL_EXPR_TABLE_ARG, @$); $$->table = $2; }
+    "table" path                                { $$ = dsl_mk_table_arg(p, @$, &$2, NULL); }
+    | "table" path "partition" "by" table_keys  { $$ = dsl_mk_table_arg(p, @$, &$2, &$5); }
+    ;
+
+table_keys:
+    name                                        { $$ = (struct dsl_vec){ 0 }; DSL_ADD(p, &$$, $1); }
+    | "(" names ")"                             { $$ = $2; }
     ;
 
 opt_filter:

@@ -186,6 +186,9 @@ const struct expr *dsl_join_field(
     int col = col_of(in, name->text);
     if (col >= 0)
         return dsl_join_col(c, s, (uint32_t)input, (uint32_t)col, name->span);
+    const struct expr *of_window = bound(c, s, name); /* the window is of both sides */
+    if (of_window)
+        return of_window;
     if (in->rows.open || !in->rows.schema)
         return NULL;
     struct dsl_nearest near;

@@ -53,6 +53,30 @@ static bool find_query(
     return true;
 }
 
+/* What descriptor(...) of a table function said. */
+static bool time_ok(struct dsl_sem *c, const struct dsl_from *f, const struct dsl_rows *in) {
+    if (!dsl_name_given(&f->time) || in->open || !in->schema)
+        return true;
+    int col = evt_schema_find(in->schema, f->time.text);
+    if (col < 0) {
+        struct dsl_nearest near;
+        dsl_near(c, &near, f->time.text);
+        for (uint32_t k = 0; k < in->schema->n_visible; k++)
+            dsl_nearest_try(&near, in->schema->cols[k].name);
+        dsl_diag_error(c->diag, f->time.span, CEP_ENAME, "unknown column \"%.*s\" of stream \"%.*s\"",
+            BASE_STR_FMT(f->time.text), BASE_STR_FMT(in->name));
+        dsl_nearest_note(c->diag, &near);
+        return false;
+    }
+    if (in->schema->cols[col].type->kind == EVT_TIMESTAMP &&
+        dsl_may_be_time(c, dsl_rows_ref(in), (uint32_t)col))
+        return true;
+    dsl_diag_error(c->diag, f->time.span, CEP_EINVAL,
+        "windows are of event time, and \"%.*s\" is not that of \"%.*s\"", BASE_STR_FMT(f->time.text),
+        BASE_STR_FMT(in->name));
+    return false;
+}
+
 static bool rename_columns(struct dsl_sem *c, const struct dsl_from *f, struct dsl_rows *in) {
     if (f->n_columns == 0 || in->open || !in->schema)
         return true;
@@ -110,7 +134,7 @@ static bool find_input(
     }
     if (in->sym == sym)
         return false; /* reported as a cycle */
-    return table_word_ok(c, f, in, joined) && rename_columns(c, f, in);
+    return table_word_ok(c, f, in, joined) && time_ok(c, f, in) && rename_columns(c, f, in);
 }
 
 /* -- steps ------------------------------------------------------------------------------------------------------------ */
@@ -278,7 +302,8 @@ static bool bounds_of(struct dsl_sem *c, const struct dsl_from *f, struct plan_j
             return dsl_duration_of(c, w->size, "the gap of the session", false, &j->size_us);
         }
         if (w->kind != DSL_WINDOW_TUMBLING && w->kind != DSL_WINDOW_SLIDING) {
-            dsl_diag_error(c->diag, w->span, CEP_EINVAL, "a join has a tumbling, a sliding or a session window");
+            dsl_diag_error(
+                c->diag, w->span, CEP_EINVAL, "a join has a tumbling, a sliding or a session window");
             dsl_diag_note(c->diag, "\"within D\" joins rows that are at most D apart");
             return false;
         }
@@ -364,6 +389,8 @@ static bool lower_step(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_
 /* -- unnest ------------------------------------------------------------------------------------------------------------- */
 
 bool dsl_is_unnest(const struct dsl_from *f) {
+    if (f->kind == DSL_FROM_FUNCTION && f->row_windows)
+        return true;
     return f->kind == DSL_FROM_FUNCTION && f->call->kind == DSL_EXPR_CALL &&
            base_str_ieq(f->call->call.name.text, BASE_STR("unnest"));
 }
@@ -405,10 +432,33 @@ static bool unnest_shape_ok(struct dsl_sem *c, const struct dsl_from *join) {
     return true;
 }
 
+/* Each row once for each of its windows, with the bounds as columns. */
+static bool lower_row_windows(struct dsl_sem *c, struct dsl_join_step *st, struct dsl_rows *right) {
+    enum { MAX_WINDOWS = 4096 }; /* of a row: as many places as there are below a row's own (rt_unnest.c) */
+    const struct dsl_window *w = st->from->join.right->row_windows;
+    struct plan_unnest *u = st->unnest;
+    struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, 2);
+    struct evt_schema *s = BASE_ARENA_NEW(c->a, struct evt_schema);
+    cols[0] = (struct evt_column){ .name = BASE_STR("window_start"), .type = evt_type_of(EVT_TIMESTAMP) };
+    cols[1] = (struct evt_column){ .name = BASE_STR("window_end"), .type = evt_type_of(EVT_TIMESTAMP) };
+    *s = (struct evt_schema){ 2, 2, cols };
+    *right = (struct dsl_rows){ .schema = s, .name = BASE_STR("$windows") };
+    if (!dsl_window_bounds(c, w, &u->size_us, &u->slide_us, &u->offset_us))
+        return false;
+    if (u->size_us / u->slide_us > MAX_WINDOWS) {
+        dsl_diag_error(
+            c->diag, w->span, CEP_ELIMIT, "each row would be in more than %d windows", (int)MAX_WINDOWS);
+        return false;
+    }
+    return true;
+}
+
 static bool lower_unnest(
     struct dsl_sem *c, struct dsl_scope *s, const struct dsl_from *join, struct dsl_rows *right) {
     struct dsl_join_step *st = &s->joins->steps[s->step];
     const struct dsl_from *f = join->join.right;
+    if (f->row_windows)
+        return lower_row_windows(c, st, right);
     *right = (struct dsl_rows){ .open = true,
         .name = f->alias.text.len ? f->alias.text : BASE_STR("unnest") };
     if (!unnest_shape_ok(c, join))

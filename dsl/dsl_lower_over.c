@@ -30,7 +30,7 @@ void dsl_over_out_of_place(struct dsl_sem *c, const struct dsl_scope *s, const s
  * Rows are in event-time order, whatever the column is called. Another one is a mistake where it is known to be another: a
  * column of the source that is not its time.
  */
-static bool may_be_time(const struct dsl_sem *c, struct plan_ref ref, uint32_t col) {
+bool dsl_may_be_time(const struct dsl_sem *c, struct plan_ref ref, uint32_t col) {
     const struct plan_node *n = c->nodes[ref.node];
     if (ref.port != PLAN_PORT_MAIN)
         return true;
@@ -39,11 +39,11 @@ static bool may_be_time(const struct dsl_sem *c, struct plan_ref ref, uint32_t c
     if (n->kind == PLAN_NODE_OVER) {
         const struct expr *e = n->over.items[col];
         return e->kind != EXPR_COL || e->index >= n->over.n_cols ||
-               may_be_time(c, n->over.input, n->over.cols[e->index]->index);
+               dsl_may_be_time(c, n->over.input, n->over.cols[e->index]->index);
     }
     for (uint32_t i = 0; n->kind == PLAN_NODE_SELECT && i < n->select.n_branches; i++) {
         const struct expr *e = n->select.branches[i].items[col];
-        if (e->kind == EXPR_COL && !may_be_time(c, n->select.branches[i].input, e->index))
+        if (e->kind == EXPR_COL && !dsl_may_be_time(c, n->select.branches[i].input, e->index))
             return false;
     }
     return true;
@@ -65,7 +65,7 @@ static bool order_ok(
     bool time = over->n_order == 1 && e->kind == EXPR_COL && e->type->kind == EVT_TIMESTAMP &&
                 !over->order[0]->desc &&
                 (!in->sym || in->sym->bad ||
-                    may_be_time(c, (struct plan_ref){ in->sym->node, in->port }, e->index));
+                    dsl_may_be_time(c, (struct plan_ref){ in->sym->node, in->port }, e->index));
     if (!time) {
         dsl_diag_error(c->diag, over->order[over->n_order > 1 ? 1 : 0]->span, CEP_EINVAL,
             "\"over\" goes by event time alone: it is ordered by the column of the event time, upwards");
@@ -126,7 +126,8 @@ static bool frame_of(
         return false;
     }
     if (framed && !out->unbounded && agg->user && !agg->user->takes_back) {
-        dsl_diag_error(c->diag, over->span, CEP_EINVAL, "a frame takes rows back, and \"%s\" has no back()", agg->user->name);
+        dsl_diag_error(c->diag, over->span, CEP_EINVAL, "a frame takes rows back, and \"%s\" has no back()",
+            agg->user->name);
         dsl_diag_note(c->diag, "its library could add one; \"rows unbounded preceding\" needs none");
         return false;
     }

@@ -196,15 +196,21 @@ static bool from_supported(struct dsl_sem *c, const struct dsl_from *f, bool joi
     case DSL_FROM_NAME:
     case DSL_FROM_QUERY: return true;
     case DSL_FROM_FUNCTION: {
-        struct base_str name = f->call->kind == DSL_EXPR_CALL ? f->call->call.name.text
-                                                              : BASE_STR("table function");
+        struct base_str name = f->call->kind == DSL_EXPR_CALL ? f->call->call.name.text : BASE_STR("");
+        if (f->told)
+            return false;
         if (joined && dsl_is_unnest(f))
             return true;
         if (dsl_is_unnest(f)) {
-            dsl_diag_error(c->diag, f->span, CEP_EINVAL, "an array is one of a stream's events: from STREAM cross join unnest(...)");
+            dsl_diag_error(c->diag, f->span, CEP_EINVAL,
+                "an array is one of a stream's events: from STREAM cross join unnest(...)");
             return false;
         }
-        dsl_unsupported(c, f->span, base_arena_printf(&c->tmp, "%.*s", BASE_STR_FMT(name)));
+        if (name.len > 0) {
+            dsl_diag_error(
+                c->diag, f->span, CEP_ENAME, "unknown table function \"%.*s\"", BASE_STR_FMT(name));
+            dsl_diag_note(c->diag, "there are tumble, hop and session, and unnest in a join");
+        }
         return false;
     }
     case DSL_FROM_MATCH_RECOGNIZE: dsl_unsupported(c, f->span, "match_recognize"); return false;
@@ -329,8 +335,7 @@ static bool star_names_ok(struct dsl_sem *c, const struct branch *b, size_t from
     return true;
 }
 
-static void add_star(
-    struct dsl_sem *c, struct branch *b, struct dsl_scope *s, const struct dsl_expr *e) {
+static void add_star(struct dsl_sem *c, struct branch *b, struct dsl_scope *s, const struct dsl_expr *e) {
     if (s->joins) {
         struct star st = { c, b, e->span };
         b->open |= s->open;
@@ -448,9 +453,11 @@ static void lower_branch(struct dsl_sem *c, struct dsl_sym *sym, struct branch *
         b->ok &= dsl_changes_refused(c, &in, sel->from[0]->span, "\"over\"");
     if (sel->where && !b->unmarked && dsl_is_upsert(c, &in)) {
         dsl_diag_error(c->diag, sel->where->span, CEP_EINVAL,
-            "rows of \"%.*s\" are replaced by key: one that is left out here would leave the one before it in force",
+            "rows of \"%.*s\" are replaced by key: one that is left out here would leave the one before it "
+            "in force",
             BASE_STR_FMT(in.name));
-        dsl_diag_note(c->diag, "write \"having\" where they are made, or \"retracting\" there instead of \"upsert\"");
+        dsl_diag_note(
+            c->diag, "write \"having\" where they are made, or \"retracting\" there instead of \"upsert\"");
         b->ok = false;
     }
     b->out.where = dsl_select_where_of(c, &s, sel, &b->ok);
@@ -521,7 +528,8 @@ static bool unite(
 
 void dsl_lower_select(struct dsl_sem *c, struct dsl_sym *sym) {
     const struct dsl_query *q = sym->stmt->select;
-    if (!query_supported(c, q) || !(aggregates(c, q) || sym->stmt->kind == DSL_STMT_TABLE || q->n_order > 0 || q->limit || rows_only(c, q))) {
+    if (!query_supported(c, q) || !(aggregates(c, q) || sym->stmt->kind == DSL_STMT_TABLE || q->n_order > 0 ||
+                                      q->limit || rows_only(c, q))) {
         dsl_add_node(c, sym, PLAN_NODE_SELECT);
         for (size_t i = 0; i < sym->n_deps; i++)
             sym->deps[i]->read = true;

@@ -11,13 +11,6 @@ struct dsl_sym *dsl_sym_find(const struct dsl_sem *c, struct base_str name) {
     return base_map_get(&c->by_name, name, &i) ? &c->syms[i] : NULL;
 }
 
-struct dsl_sym *dsl_sym_of_stmt(const struct dsl_sem *c, const struct dsl_stmt *s) {
-    if (!dsl_name_given(&s->name))
-        return NULL;
-    struct dsl_sym *sym = dsl_sym_find(c, s->name.text);
-    return sym && sym->stmt == s ? sym : NULL;
-}
-
 const char *dsl_sym_word(const struct dsl_sym *s) {
     return dsl_stmt_word(s->stmt->kind);
 }
@@ -78,13 +71,12 @@ static bool port_of_name(struct base_str name, enum plan_port *out) {
 static bool has_late(const struct dsl_sem *c, const struct dsl_sym *s) {
     if (s->late_of)
         return has_late(c, s->late_of);
-    return s->kind == DSL_SYM_SOURCE || (s->kind == DSL_SYM_SELECT && (!s->schema || c->nodes[s->node]->late_schema));
+    return s->kind == DSL_SYM_SOURCE ||
+           (s->kind == DSL_SYM_SELECT && (!s->schema || c->nodes[s->node]->late_schema));
 }
 
 static bool has_port(const struct dsl_sem *c, const struct dsl_sym *s, enum plan_port p) {
-    return p == PLAN_PORT_LATE       ? has_late(c, s)
-           : p == PLAN_PORT_TIMEOUTS ? s->kind == DSL_SYM_PATTERN
-                                     : true;
+    return p == PLAN_PORT_LATE ? has_late(c, s) : p == PLAN_PORT_TIMEOUTS ? s->kind == DSL_SYM_PATTERN : true;
 }
 
 /* Returns: false when it has none of that name. One that could not be loaded may have any. */
@@ -298,7 +290,20 @@ static void add_query_deps(struct dsl_sem *c, struct dsl_sym *s, const struct ds
             add_from_deps(c, s, q->selects[i]->from[k]);
 }
 
+/* The statement with windows in the place of table functions. */
+static const struct dsl_stmt *expanded(struct dsl_sem *c, const struct dsl_stmt *st) {
+    struct dsl_query *q = dsl_expand_windows(c, st->select);
+    if (q == st->select)
+        return st;
+    struct dsl_stmt *out = BASE_ARENA_NEW(&c->tmp, struct dsl_stmt);
+    *out = *st;
+    out->select = q;
+    return out;
+}
+
 static void collect_deps(struct dsl_sem *c, struct dsl_sym *s) {
+    if (s->kind == DSL_SYM_SELECT && s->stmt->select)
+        s->stmt = expanded(c, s->stmt);
     const struct dsl_stmt *st = s->stmt;
     if (s->kind == DSL_SYM_SELECT && st->select) {
         add_query_deps(c, s, st->select);

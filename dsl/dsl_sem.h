@@ -69,10 +69,11 @@ struct dsl_sym {
     bool want_events;      /* PATTERN: an alert wants `with events` */
     struct dsl_sym **deps; /* what it reads */
     size_t n_deps, cap_deps;
-    struct dsl_sym *late_of; /* whose late rows are its own: the groups that it puts in order; NULL = its node's */
-    uint8_t mark; /* resolve: 0 new, 1 on the path, 2 done */
-    uint32_t n_hidden;                           /* nodes besides its own */
-    uint32_t n_keys;                             /* TABLE: columns of its key, by number */
+    struct dsl_sym
+        *late_of;      /* whose late rows are its own: the groups that it puts in order; NULL = its node's */
+    uint8_t mark;      /* resolve: 0 new, 1 on the path, 2 done */
+    uint32_t n_hidden; /* nodes besides its own */
+    uint32_t n_keys;   /* TABLE: columns of its key, by number */
     const uint32_t *keys;
     /* Functions and aggregates. */
     const struct expr_func *func; /* NULL: an aggregate, or bad */
@@ -114,7 +115,6 @@ struct dsl_sem {
 
 /* Returns: NULL when there is none. */
 struct dsl_sym *dsl_sym_find(const struct dsl_sem *c, struct base_str name);
-struct dsl_sym *dsl_sym_of_stmt(const struct dsl_sem *c, const struct dsl_stmt *s);
 const char *dsl_sym_word(const struct dsl_sym *s); /* "parameter", "stream" */
 
 /* What `payments`, `payments.late` names. */
@@ -424,7 +424,12 @@ bool dsl_from_joins(const struct dsl_select *sel);
 bool dsl_select_has_over(const struct dsl_select *s);
 /* More than there can be columns of what is read. */
 uint32_t dsl_scope_n_columns(const struct dsl_scope *s);
+/* An array taken apart, or the windows of each row (dsl_table_fn.c). */
 bool dsl_is_unnest(const struct dsl_from *f);
+/* The query with windows in the place of tumble(...), hop(...) and session(...); the same one when it has none. Reports. */
+struct dsl_query *dsl_expand_windows(struct dsl_sem *c, struct dsl_query *q);
+/* False when it is known to be another column than the time of the rows. */
+bool dsl_may_be_time(const struct dsl_sem *c, struct plan_ref ref, uint32_t col);
 static inline struct plan_ref dsl_rows_ref(const struct dsl_rows *r) {
     return r->node  ? (struct plan_ref){ r->node->index, PLAN_PORT_MAIN }
            : r->sym ? (struct plan_ref){ r->sym->node, r->port }
@@ -451,7 +456,8 @@ bool dsl_join_star(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr
 bool dsl_select_aggregates(const struct dsl_sem *c, const struct dsl_select *s);
 bool dsl_select_aggregates_rows(const struct dsl_sem *c, const struct dsl_select *s);
 /* A query within a statement becomes hidden nodes of it. */
-void dsl_lower_inner(struct dsl_sem *c, struct dsl_sym *sym, struct dsl_query *q, struct cep_span span, struct dsl_rows *out);
+void dsl_lower_inner(
+    struct dsl_sem *c, struct dsl_sym *sym, struct dsl_query *q, struct cep_span span, struct dsl_rows *out);
 /* Of a tumbling or a sliding window. Reports. */
 bool dsl_window_bounds(
     struct dsl_sem *c, const struct dsl_window *w, int64_t *size, int64_t *slide, int64_t *offset);

@@ -19,7 +19,7 @@ libdsl_la_SOURCES = \
 	dsl/dsl_lex.c \
 	dsl/dsl_parse.c dsl/dsl_parse.h \
 	dsl/dsl_scan.l \
-	dsl/dsl_syntax.c \
+	dsl/dsl_syntax.c dsl/dsl_table_fn.c \
 	dsl/dsl_template.c \
 	dsl/dsl_token.h \
 	dsl/dsl_check_agg.c \

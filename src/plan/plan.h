@@ -71,11 +71,15 @@ struct plan_pair_col {
     uint32_t col; /* of that input */
 };
 
-/* A row for each element of an array: `pairs` has columns of the input's row (left) and of the element (right). */
+/*
+ * A row for each element of an array, or for each window that the row is in: `pairs` has columns of the input's row (left) and of the
+ * element (right), which of a window are its bounds.
+ */
 struct plan_unnest {
-    const struct expr *array; /* over the input's columns */
-    bool outer;               /* a row whose array is null or empty comes once, with nulls */
-    bool fields;              /* elements are rows: their fields are the columns */
+    const struct expr *array;             /* over the input's columns; NULL: windows */
+    int64_t size_us, slide_us, offset_us; /* of the windows */
+    bool outer;                           /* a row whose array is null or empty comes once, with nulls */
+    bool fields;                          /* elements are rows: their fields are the columns */
     uint32_t n_cols;
     const struct plan_pair_col *cols;
     const struct evt_schema *pairs;
@@ -118,19 +122,19 @@ enum plan_emit {
 enum plan_changes {
     PLAN_CHANGES_NONE = 0, /* nothing is said: who reads them knows */
     PLAN_CHANGES_RETRACT,  /* it is taken back, then the new one is given: evt_schema_mark() */
-    PLAN_CHANGES_UPSERT,   /* the new one replaces it, by the group's key; one without a new one is taken back */
+    PLAN_CHANGES_UPSERT, /* the new one replaces it, by the group's key; one without a new one is taken back */
     PLAN_CHANGES_MAX
 };
 
 struct plan_agg {
     enum expr_agg agg;
-    const struct expr *arg;      /* over the input's columns; NULL = count(*) */
-    const struct expr *filter;   /* rows it takes; NULL = all */
-    const struct evt_type *type; /* of the result */
-    bool whole;                  /* DELTA, RATE: from the first row of the window or frame to the last */
-    bool back;                   /* rows can be taken back */
+    const struct expr *arg;           /* over the input's columns; NULL = count(*) */
+    const struct expr *filter;        /* rows it takes; NULL = all */
+    const struct evt_type *type;      /* of the result */
+    bool whole;                       /* DELTA, RATE: from the first row of the window or frame to the last */
+    bool back;                        /* rows can be taken back */
     const struct expr_acc_user *user; /* USER: whose it is; else NULL */
-    double opts[EXPR_AGG_OPTS];  /* expr/expr_agg.h: expr_agg_opts() */
+    double opts[EXPR_AGG_OPTS];       /* expr/expr_agg.h: expr_agg_opts() */
 };
 
 /*
@@ -215,8 +219,8 @@ enum plan_join_kind {
 
 struct plan_join_side {
     struct plan_ref input;
-    bool outer;              /* its rows come without a partner too, the other side's columns null */
-    const struct expr *where; /* NULL = all; over the input's columns: other rows can be in no result */
+    bool outer;                     /* its rows come without a partner too, the other side's columns null */
+    const struct expr *where;       /* NULL = all; over the input's columns: other rows can be in no result */
     const struct expr *const *keys; /* n_keys; over the input's columns; of the other side's types */
 };
 
@@ -227,11 +231,11 @@ struct plan_join_side {
 struct plan_join {
     enum plan_join_kind kind;
     struct plan_join_side sides[2];
-    uint32_t n_keys;    /* 0: all rows have one key */
-    int64_t within_us;  /* INTERVAL; EVT_TIME_MAX = however far apart */
-    int64_t size_us;    /* WINDOW; SESSION: the gap */
-    int64_t slide_us;   /* WINDOW: the size, of a tumbling one */
-    int64_t offset_us;  /* WINDOW */
+    uint32_t n_keys;   /* 0: all rows have one key */
+    int64_t within_us; /* INTERVAL; EVT_TIME_MAX = however far apart */
+    int64_t size_us;   /* WINDOW; SESSION: the gap */
+    int64_t slide_us;  /* WINDOW: the size, of a tumbling one */
+    int64_t offset_us; /* WINDOW */
     uint32_t n_cols;
     const struct plan_pair_col *cols;
     const struct evt_schema *pairs;
@@ -253,8 +257,10 @@ struct plan_top {
     uint32_t n_sorts;
     const struct plan_sort *sorts;
     uint64_t limit;
-    int64_t size_us, slide_us, offset_us; /* rows that are one window's by their time; 1 µs: those of one time */
-    const struct plan_pair_col *cols;     /* one per column of the node's schema: of the input (left), or a bound */
+    int64_t size_us, slide_us,
+        offset_us; /* rows that are one window's by their time; 1 µs: those of one time */
+    const struct plan_pair_col
+        *cols; /* one per column of the node's schema: of the input (left), or a bound */
 };
 
 /* -- pattern ------------------------------------------------------------------------------------------------ */
@@ -450,9 +456,10 @@ enum plan_node_kind {
 struct plan_node {
     enum plan_node_kind kind;
     uint32_t index;
-    struct base_str name;                   /* the operator's name: state is addressed by it */
-    const struct evt_schema *schema;        /* of the main output */
-    const struct evt_schema *late_schema;   /* SOURCE, JOIN: as schema; AGGREGATE: its input's; TOP: the first of its input's columns; else NULL */
+    struct base_str name;            /* the operator's name: state is addressed by it */
+    const struct evt_schema *schema; /* of the main output */
+    const struct evt_schema *
+        late_schema; /* SOURCE, JOIN: as schema; AGGREGATE: its input's; TOP: the first of its input's columns; else NULL */
     const struct evt_schema *errors_schema; /* see plan_errors_schema(); never NULL */
     struct cep_span span;
     union {

@@ -82,6 +82,22 @@ static void write_source(struct base_buf *b, const struct plan_node *n) {
     write_time(b, &s->time, n->schema);
 }
 
+static void write_duration_of(struct base_buf *b, const char *word, int64_t us) {
+    base_buf_puts(b, word);
+    base_write_duration(b, us);
+}
+
+/* "window tumbling 1 min", "window sliding 1 min every 10 s offset 1 s" behind the words. */
+static void write_windows(
+    struct base_buf *b, const char *words, int64_t size_us, int64_t slide_us, int64_t offset_us) {
+    base_buf_puts(b, words);
+    write_duration_of(b, size_us == slide_us ? " tumbling " : " sliding ", size_us);
+    if (size_us != slide_us)
+        write_duration_of(b, " every ", slide_us);
+    if (offset_us != 0)
+        write_duration_of(b, " offset ", offset_us);
+}
+
 static void write_select(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
     for (uint32_t i = 0; i < n->select.n_branches; i++) {
         const struct plan_select_branch *br = &n->select.branches[i];
@@ -95,7 +111,9 @@ static void write_select(struct base_buf *b, const struct plan *p, const struct 
         }
         base_buf_puts(b, " from ");
         write_ref(b, p, br->input);
-        if (br->unnest) {
+        if (br->unnest && !br->unnest->array) {
+            write_windows(b, " in windows", br->unnest->size_us, br->unnest->slide_us, br->unnest->offset_us);
+        } else if (br->unnest) {
             base_buf_puts(b, br->unnest->outer ? " left join unnest " : " cross join unnest ");
             expr_write(b, br->unnest->array, plan_schema_of(p, br->input), NULL);
         }
@@ -105,11 +123,6 @@ static void write_select(struct base_buf *b, const struct plan *p, const struct 
         }
         base_buf_putc(b, '\n');
     }
-}
-
-static void write_duration_of(struct base_buf *b, const char *word, int64_t us) {
-    base_buf_puts(b, word);
-    base_write_duration(b, us);
 }
 
 static void write_window(struct base_buf *b, const struct plan_aggregate *ag) {
@@ -294,14 +307,7 @@ static void write_join_bound(struct base_buf *b, const struct plan_join *j) {
         else
             write_duration_of(b, "  within ", j->within_us);
         break;
-    case PLAN_JOIN_WINDOW:
-        write_duration_of(
-            b, j->size_us == j->slide_us ? "  window tumbling " : "  window sliding ", j->size_us);
-        if (j->size_us != j->slide_us)
-            write_duration_of(b, " every ", j->slide_us);
-        if (j->offset_us != 0)
-            write_duration_of(b, " offset ", j->offset_us);
-        break;
+    case PLAN_JOIN_WINDOW: write_windows(b, "  window", j->size_us, j->slide_us, j->offset_us); break;
     case PLAN_JOIN_TABLE: base_buf_puts(b, "  the version of its time"); break;
     case PLAN_JOIN_SESSION: write_duration_of(b, "  window session gap ", j->size_us); break;
     case PLAN_JOIN_MAX: break;
@@ -358,12 +364,7 @@ static void write_top(struct base_buf *b, const struct plan *p, const struct pla
     write_ref(b, p, t->input);
     base_buf_putc(b, '\n');
     if (t->size_us > 1) {
-        write_duration_of(
-            b, t->size_us == t->slide_us ? "  window tumbling " : "  window sliding ", t->size_us);
-        if (t->size_us != t->slide_us)
-            write_duration_of(b, " every ", t->slide_us);
-        if (t->offset_us != 0)
-            write_duration_of(b, " offset ", t->offset_us);
+        write_windows(b, "  window", t->size_us, t->slide_us, t->offset_us);
         base_buf_putc(b, '\n');
     }
     for (uint32_t i = 0; i < t->n_sorts; i++) {

@@ -296,8 +296,8 @@ static enum cep_rc take_waiting(struct rt_join *j, int64_t wm, struct cep_err *e
 }
 
 /* Late rows as results that have no other side, whatever `on` and `where` say. */
-static enum cep_rc send_late(
-    struct rt_join *j, uint32_t side, const struct evt_batch *prep, const uint64_t *late, struct cep_err *err) {
+static enum cep_rc send_late(struct rt_join *j, uint32_t side, const struct evt_batch *prep,
+    const uint64_t *late, struct cep_err *err) {
     const struct plan_join *p = j->plan;
     struct evt_batch *b = evt_batch_new(p->pairs, EVT_BATCH_ROWS), *v;
     for (uint32_t i = 0; i < prep->n_rows; i++) {

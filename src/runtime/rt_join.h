@@ -102,7 +102,8 @@ static inline struct rt_join_rows *rt_join_rows_of(struct rt_join *j, uint32_t s
     return &j->sides[side].rows;
 }
 
-#define RT_JOIN_NO_KEY UINT32_MAX /* of a left row that passes, when no right row has its key; of one whose session is over */
+#define RT_JOIN_NO_KEY \
+    UINT32_MAX /* of a left row that passes, when no right row has its key; of one whose session is over */
 
 /* A result: left and right are 1 + number, 0 = none. `key`: of the rows. */
 enum cep_rc rt_join_give(struct rt_join *j, uint64_t left, uint64_t right, uint32_t key, int64_t time,

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * rt_unnest -- a row for each element of an array: `from s cross join unnest(s.xs) as t (x)`.
+ * rt_unnest -- a row for each element of an array: `from s cross join unnest(s.xs) as t (x)`; or for each window that it is in:
+ * `from hop(table s, ...)` without groups.
  *
  * Rows of one event keep its time and the order of the elements; each has a position of its own, so that they are told apart like
  * any events.

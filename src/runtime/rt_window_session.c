@@ -24,9 +24,9 @@ struct session {
     struct rt_group *group; /* borrowed */
     int64_t first, last;    /* time of its rows */
     struct clk_timer timer;
-    bool ended;      /* it was given out as such */
-    bool changed;    /* since it was last given out */
-    uint64_t n_rows; /* since it was last given out early */
+    bool ended;             /* it was given out as such */
+    bool changed;           /* since it was last given out */
+    uint64_t n_rows;        /* since it was last given out early */
     struct rt_given *given; /* owned; where changes are told */
     struct expr_acc accs[];
 };
@@ -136,13 +136,16 @@ static enum cep_rc take_back(struct rt_aggregate *ag, struct session *s, int64_t
     struct rt_group *g = s->group;
     if (!s->given)
         return CEP_OK;
-    struct rt_agg_result r = { .keys = g->vals, .hash = g->hash, .time = rt_aggregate_time(ag, t), .given = &s->given };
+    struct rt_agg_result r = {
+        .keys = g->vals, .hash = g->hash, .time = rt_aggregate_time(ag, t), .given = &s->given
+    };
     r.nth = rt_group_nth(g, r.time);
     return rt_given_take_back(ag, &r, err);
 }
 
 /* All that the row brings together become the first of them. */
-static enum cep_rc unite(struct rt_aggregate *ag, struct session *s, uint32_t n, int64_t t, struct cep_err *err) {
+static enum cep_rc unite(
+    struct rt_aggregate *ag, struct session *s, uint32_t n, int64_t t, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     for (; n > 1 && rc == CEP_OK; n--) {
         struct session *next = s->next;

@@ -85,6 +85,36 @@ def test_elements_that_are_rows_are_grouped(folder):
     check(folder, text, ("k", "name", "c", "total", "e"), [(*r[:4], stamp(r[4])) for r in expected])
 
 
+def test_table_functions_equal_sql(folder):
+    db = two(folder, 19)
+    size, slide = 12 * S, 4 * S
+    text = f"""stream q as select k, window_end as e, count(*) as n, sum(v) as total
+      from table(hop(table a, descriptor(at), interval '4' second, interval '12' second)) group by k, window_start, window_end; {SINK}"""
+    db.execute("create table w (s int)")
+    db.executemany("insert into w values (?)", [(s,) for s in range((BASE_S - 60) * S, (BASE_S + 300) * S, slide)])
+    db.execute(f"create view h as select a.*, s, s + {size} as e from a join w on at >= s and at < s + {size}")
+    check(folder, text, ("k", "e", "n", "total"), [(r[0], stamp(r[1]), *r[2:]) for r in db.execute("select k, e, count(*), sum(v) from h group by k, e")])
+    # Rows in their windows, and groups of them by the window's start.
+    text = f"stream q as select k, v * 2 as twice, window_start as s, h.window_end as e from hop(table a, descriptor(at), 4 s, 12 s) as h where v > 2; {SINK}"
+    check(folder, text, ("k", "twice", "s", "e"), [(*r[:2], stamp(r[2]), stamp(r[3])) for r in db.execute("select k, v * 2, s, e from h where v > 2")])
+    text = f"""stream q as select w.k, w.window_start as s, count(*) as n from (select * from hop(table a, descriptor(at), 4 s, 12 s)) as w
+      group by w.k, w.window_start window global; {SINK}"""
+    check(folder, text, ("k", "s", "n"), [(r[0], stamp(r[1]), r[2]) for r in db.execute("select k, s, count(*) from h group by k, s")])
+    # A join by the window that both sides are in, and one of rows whose windows are equal, which keeps them all.
+    size = 6 * S
+    pairs = [(*r[:3], stamp(r[3])) for r in db.execute(f"""select l.k, l.v, r.v, l.at / {size} * {size} from a as l join b as r
+      on l.k = r.k and l.v < r.v and l.at / {size} = r.at / {size}""")]
+    for on in ("l.k = r.k and l.v < r.v and l.window_start = r.window_start and l.window_end = r.window_end",
+               "l.window_start = r.window_start and l.k = r.k and r.v > l.v"):
+        text = f"""stream q as select l.k, l.v, r.v as w, l.window_start as s
+          from tumble(table a, descriptor(at), 6 s) as l join tumble(table b, descriptor(at), 6 s) as r on {on}; {SINK}"""
+        check(folder, text, ("k", "v", "w", "s"), pairs)
+    text = f"""stream q as select l.k, l.v, r.v as w, l.window_start as s
+      from (select * from tumble(table a, descriptor(at), 6 s)) as l join tumble(table b, descriptor(at), 6 s) as r
+      on l.k = r.k and l.v < r.v and l.window_start = r.window_start within 6 s; {SINK}"""
+    check(folder, text, ("k", "v", "w", "s"), pairs)
+
+
 def test_unions_of_groups_and_groups_of_unions_equal_sql(folder):
     db = two(folder, 9)
     size = 10 * S

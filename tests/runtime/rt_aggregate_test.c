@@ -96,7 +96,8 @@ static void rows_just_the_gap_apart_are_one_session_in_one_batch_or_two(void **s
     (void)state;
     for (int batches = 1; batches <= 2; batches++) {
         struct rt_kit k;
-        begin(&k, "stream w as select k, array_agg(v) as vs, " BOUNDS " from s group by k window session gap 5 s;");
+        begin(&k,
+            "stream w as select k, array_agg(v) as vs, " BOUNDS " from s group by k window session gap 5 s;");
         struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN);
         if (batches == 1) {
             PUSH(&k, "s", 0, { "a", 1, AT(1) }, { "b", 1, AT(6) }, { "a", 2, AT(6) });
