@@ -244,6 +244,43 @@ static void write_kept(struct base_buf *b, struct looks *l, struct base_str chec
         of_text(a, num(a, checkpoints, "$.counts.restarts"), "restart", "restarts"));
 }
 
+/* "worker 3fa2c1 (host1, pid 81)", of several the first and how many there are more. */
+static const char *workers_text(struct looks *l, size_t region) {
+    size_t n = 0;
+    while (cmd_json_text(l->a, l->now, "$.regions[%zu].workers[%zu].id", region, n)[0])
+        n++;
+    if (n == 0)
+        return "";
+    const char *more = n == 1 ? "" : base_arena_printf(l->a, " and %zu more", n - 1);
+    return base_arena_printf(l->a, "%.6s (%s, pid %s)%s",
+        cmd_json_text(l->a, l->now, "$.regions[%zu].workers[0].id", region),
+        cmd_json_text(l->a, l->now, "$.regions[%zu].workers[0].host", region),
+        cmd_json_text(l->a, l->now, "$.regions[%zu].workers[0].pid", region), more);
+}
+
+/* Of a job with statements that have nothing to do with each other: each part of it that fails and begins again by itself. */
+static void write_regions(struct base_buf *b, struct looks *l) {
+    static const char *const heads[] = { "REGION", ">ATTEMPT", ">TASKS", ">RUN", ">ENDED", "WORKERS" };
+    struct cmd_table t;
+    if (!cmd_json_text(l->a, l->now, "$.regions[1].name")[0])
+        return;
+    cmd_table_init(&t, l->a, heads, sizeof heads / sizeof *heads);
+    for (size_t i = 0;; i++) {
+        const char *name = cmd_json_text(l->a, l->now, "$.regions[%zu].name", i);
+        if (!name[0])
+            break;
+        const char **row = cmd_table_row(&t);
+        row[0] = name;
+        row[1] = cmd_json_text(l->a, l->now, "$.regions[%zu].attempt", i);
+        row[2] = cmd_json_text(l->a, l->now, "$.regions[%zu].tasks.total", i);
+        row[3] = cmd_json_text(l->a, l->now, "$.regions[%zu].tasks.running", i);
+        row[4] = cmd_json_text(l->a, l->now, "$.regions[%zu].tasks.finished", i);
+        row[5] = workers_text(l, i);
+    }
+    base_buf_putc(b, '\n');
+    cmd_table_write(b, &t);
+}
+
 static void write_operators(struct base_buf *b, struct looks *l) {
     static const char *const heads[] = { "OPERATOR", "NAME", ">IN", ">IN NOW", ">OUT", ">LATE", ">ERRORS",
         ">OPEN", ">STATE", ">BEHIND", "HELD BY" };
@@ -321,6 +358,7 @@ static int show_job(const struct cmd_args *args, struct base_arena *a, const cha
             if (cmd_json_text(a, l.now, "$.totals.events")[0]) {
                 write_counts(&text, &l, num(a, base_buf_view(&kept), "$.counts.restarts"));
                 write_kept(&text, &l, base_buf_view(&kept));
+                write_regions(&text, &l);
                 write_operators(&text, &l);
                 write_vertices(&text, &l);
             }

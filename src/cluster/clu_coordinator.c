@@ -142,36 +142,14 @@ static void hear(void *arg, struct clu_master *m) {
     clu_master_heard(m, s->worker, s->msg);
 }
 
-/* NULL: it is about no job. */
-static const char *job_of(const Clu__Msg *msg) {
-    if (msg->body_case == CLU__MSG__BODY_READY)
-        return msg->ready->job;
-    if (msg->body_case == CLU__MSG__BODY_FAILED)
-        return msg->failed->job;
-    if (msg->body_case == CLU__MSG__BODY_SAVED)
-        return msg->saved->job;
-    if (msg->body_case == CLU__MSG__BODY_COMMITTED)
-        return msg->committed->job;
-    if (msg->body_case == CLU__MSG__BODY_ENDED)
-        return msg->ended->job;
-    if (msg->body_case == CLU__MSG__BODY_REPORT)
-        return msg->report->job;
-    if (msg->body_case == CLU__MSG__BODY_LOG)
-        return msg->log->job;
-    if (msg->body_case == CLU__MSG__BODY_CANCELLED)
-        return msg->cancelled->job;
-    return NULL;
-}
-
 static void on_message(void *arg, struct clu_link *link, const Clu__Msg *msg) {
     struct clu_coordinator *c = arg;
     struct worker *w = clu_link_user(link);
-    const char *job = job_of(msg);
     if (!w)
         return;
-    if (job) {
+    if (msg->part) {
         struct said s = { w->id, msg };
-        (void)clu_dispatcher_with(c->dispatcher, job, hear, &s);
+        (void)clu_dispatcher_with(c->dispatcher, msg->part->job, hear, &s);
     } else if (msg->body_case == CLU__MSG__BODY_WIRE) {
         struct clu_wire wire;
         clu_wire_read(msg->wire, &wire);

@@ -34,6 +34,9 @@ struct clu_job_opts {
     const char *checkpoint_dir; /* NULL: none are kept */
     const struct clu_job_key *keys;
     size_t n_keys;
+    /* Appends the workers that run a region's tasks, as JSON: {"id": ...}, ... NULL: this process does. May not call back. */
+    void (*put_workers)(void *arg, uint32_t region, struct base_buf *out);
+    void *arg;
 };
 
 /* Requires: what opts point to outlives it. */
@@ -45,6 +48,8 @@ void clu_job_set(struct clu_job *j, struct rt_job *job);
 void clu_job_state(struct clu_job *j, enum rt_state state);
 /* It is in that state since then: of a job that an earlier process knew. `failure`: NULL = none. */
 void clu_job_was(struct clu_job *j, enum rt_state state, int64_t since_us, const char *failure);
+/* Its run begins: attempts that there were before it. */
+void clu_job_attempts(struct clu_job *j, uint32_t before);
 /* Its next run has another parallelism. */
 void clu_job_rescaled(struct clu_job *j, uint32_t parallelism);
 /* What it waits for, shown with its state; copied. NULL or "" = nothing. */

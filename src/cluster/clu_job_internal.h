@@ -33,11 +33,12 @@ struct clu_job {
     char id[CLU_JOB_ID + 1];
     pthread_mutex_t mutex; /* of what follows */
     struct rt_job *job;    /* borrowed; NULL: none now */
+    uint32_t before;       /* attempts of its runs before this one */
     enum rt_state state;
     int64_t since_us[RT_STATE_MAX]; /* wall clock, of the last time it came to that state; 0 = never */
     int64_t created_us;
     bool cancelled;
-    char *note; /* owned; NULL = none */
+    char *note;                       /* owned; NULL = none */
     bool over;                        /* clu_job_is_over() */
     struct clu_savepoint *savepoints; /* owned; newest first */
     uint64_t n_failures;
@@ -66,6 +67,20 @@ enum cep_rc clu_savepoint_ask(
 enum cep_rc clu_savepoint_status(
     struct clu_job *j, struct base_str id, struct base_buf *out, struct cep_err *err);
 void clu_savepoints_free(struct clu_job *j);
+/* -- clu_job_write.c: answers as JSON. Requires: the lock; of what is about vertices: j->job ------------------------------- */
+
+void clu_job_write_overview(struct clu_job *j, struct base_buf *b);
+/* As GET /jobs and /jobs/overview list it. */
+void clu_job_put_item(struct clu_job *j, enum clu_rest_op op, struct base_buf *b);
+void clu_job_write_items(struct clu_job *j, enum clu_rest_op op, struct base_buf *b);
+void clu_job_write_job(struct clu_job *j, struct base_buf *b);
+void clu_job_put_plan(struct base_buf *b, const struct clu_job *j, const struct plan_job *g);
+enum cep_rc clu_job_write_vertex(
+    struct clu_job *j, struct base_str id, struct base_buf *b, struct cep_err *err);
+void clu_job_write_exceptions(struct clu_job *j, struct base_buf *b);
+void clu_job_write_config(struct clu_job *j, struct base_buf *b);
+void clu_job_write_taskmanagers(struct clu_job *j, struct base_buf *b);
+
 /* GET /jobs/:id/checkpoints. Requires: the lock. */
 void clu_job_write_checkpoints(struct clu_job *j, struct base_buf *b);
 /* Requires: j->job, the lock. */

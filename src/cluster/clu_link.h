@@ -25,7 +25,7 @@
 #include "proto/cepd.pb-c.h"
 
 #define CLU_MAGIC UINT32_C(0x43455057) /* "WPEC" in bytes, "CEPW" as a number */
-enum { CLU_PROTOCOL = 2 };
+enum { CLU_PROTOCOL = 3 };
 
 struct clu_link;
 struct clu_tls;

@@ -76,7 +76,9 @@ static void show(struct clu_master *m) {
         .savepoint_dir = m->config.values[CLU_CFG_SAVEPOINT_DIR],
         .checkpoint_dir = m->config.values[CLU_CFG_CP_DIR],
         .keys = keys,
-        .n_keys = n });
+        .n_keys = n,
+        .put_workers = clu_attempts_put_workers,
+        .arg = m });
     if (rt_state_is_final(m->record.state))
         clu_job_was(m->shown, m->record.state, m->record.since_us, m->record.failure);
     clu_master_note_savepoint(m);
@@ -103,7 +105,7 @@ enum cep_rc clu_master_new(const struct clu_masters *all, const struct clu_spec 
         clu_master_free(m);
         return rc;
     }
-    clu_master_remember_attempt(m);
+    clu_attempts_remember(m);
     show(m);
     *out = m;
     return CEP_OK;
@@ -112,7 +114,7 @@ enum cep_rc clu_master_new(const struct clu_masters *all, const struct clu_spec 
 void clu_master_free(struct clu_master *m) {
     if (!m)
         return;
-    clu_master_forget_attempt(m);
+    clu_attempts_forget(m);
     clu_job_free(m->shown);
     clu_keep_release(&m->keep);
     plan_free(m->plan);
@@ -217,8 +219,8 @@ static void run_again(struct clu_master *m) {
 void clu_master_move(struct clu_master *m, const char *worker) {
     bool is_on = false;
     (void)pthread_mutex_lock(&m->attempt_mutex);
-    for (uint32_t i = 0; i < m->attempt.slots.n_workers; i++)
-        is_on |= strcmp(m->attempt.slots.workers[i].id, worker) == 0;
+    for (uint32_t r = 0; r < m->n_attempts; r++)
+        is_on |= clu_attempt_member(&m->attempts[r], worker) != UINT32_MAX;
     (void)pthread_mutex_unlock(&m->attempt_mutex);
     if (is_on)
         run_again(m);

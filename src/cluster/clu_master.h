@@ -48,8 +48,8 @@ void clu_master_heard(struct clu_master *m, const char *worker, const Clu__Msg *
 /* That worker has come: what it may still run of the job is to end, and whoever had its address before is not there any more. */
 void clu_master_came(struct clu_master *m, const char *worker, const char *address, struct clu_link *link);
 /* That worker's link is down; `heard_us`: monotonic, the last that was heard of it; `dead`: its process is gone. */
-void clu_master_lost(struct clu_master *m, const char *worker, int64_t heard_us, bool dead,
-    const struct cep_err *why);
+void clu_master_lost(
+    struct clu_master *m, const char *worker, int64_t heard_us, bool dead, const struct cep_err *why);
 /* That worker wants to go: what it has of the job goes to others, from a checkpoint taken on the spot. */
 void clu_master_move(struct clu_master *m, const char *worker);
 /* A call about the job. */

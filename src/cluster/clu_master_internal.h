@@ -9,20 +9,19 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* A worker that the attempt is on. */
+/* A worker that an attempt is on. */
 struct clu_member {
     bool cancelled;   /* it said that nothing of the attempt is left */
     bool gone;        /* its link is down */
     int64_t heard_us; /* monotonic; gone: the last that was heard of it */
 };
 
-/* The attempt that is deployed, and where. */
+/* What of a region is deployed, and where. */
 struct clu_attempt {
-    uint32_t number; /* over all of the job's life; 0 = none is deployed */
-    struct clu_slots slots;
-    struct clu_member *members; /* owned; by slots.workers */
-    uint32_t *member_of;        /* owned; by task */
-    uint32_t n_tasks;
+    uint32_t number;            /* over all of the job's life; 0 = nothing is deployed */
+    bool all_regions;           /* what the coordinator before this one had deployed, whatever that was */
+    struct clu_slots on;        /* the workers that have tasks of it; without slots */
+    struct clu_member *members; /* owned; by on.workers */
 };
 
 struct clu_master {
@@ -50,7 +49,11 @@ struct clu_master {
     struct rt_job *job;            /* owned by the thread; NULL: none now */
     pthread_mutex_t attempt_mutex; /* of what follows; nothing else is locked under it */
     pthread_cond_t changed;
-    struct clu_attempt attempt;
+    struct clu_slots slots;       /* of the job; none while nothing is deployed */
+    bool *lost;                   /* owned; by slot: its worker is gone */
+    uint32_t *slot_of;            /* owned; by task */
+    struct clu_attempt *attempts; /* owned; by region */
+    uint32_t n_attempts;
 };
 
 void clu_master_say(struct clu_master *m, enum con_level level, const char *fmt, ...)
@@ -69,10 +72,27 @@ void clu_master_note_savepoint(struct clu_master *m);
 
 void *clu_master_run(void *arg);
 
-/* -- clu_master_remote.c: what the job asks of the workers -------------------------------------------------------------------- */
+/* -- clu_master_remote.c: what the job asks of the workers (rt_remote) ---------------------------------------------------------- */
 
 void clu_master_remote_init(struct clu_master *m);
-/* The attempt that the coordinator before this one had deployed: its workers are not here yet, and may still run it. */
-void clu_master_remember_attempt(struct clu_master *m);
-/* Requires: nobody else has it. */
-void clu_master_forget_attempt(struct clu_master *m);
+
+/* -- clu_master_attempt.c: slots, and what is deployed on them. `regions`: by region; NULL = all. The job's thread alone changes it ----- */
+
+/* What the coordinator before this one had deployed: its workers are not here yet, and may still run it. */
+void clu_attempts_remember(struct clu_master *m);
+/* Requires: nothing of it is alive. */
+void clu_attempts_forget(struct clu_master *m);
+/* Slots for these regions' tasks: all that the job wants when it has none, else those whose workers are gone. CEP_EINTERRUPTED: it is not to run any more. */
+enum cep_rc clu_attempts_take_slots(struct clu_master *m, const struct rt_exec *x, const bool *regions);
+/* In the registry, then known: they may be sent to. Requires: they have slots, and nothing of them is alive. */
+void clu_attempts_begin(struct clu_master *m, uint32_t number, const struct rt_exec *x, const bool *regions);
+/* To all workers of these regions, with the part's name. One that does not get it is lost, and that is told by its link. */
+void clu_attempts_send(struct clu_master *m, const bool *regions, Clu__Msg *msg);
+/* Tells them to end, and waits until nothing of them can write any more. */
+void clu_attempts_end(struct clu_master *m, const bool *regions);
+/* For clu_job_opts. Any thread. */
+void clu_attempts_put_workers(void *master, uint32_t region, struct base_buf *out);
+/* Requires: the lock. The worker's place on it; UINT32_MAX: it is not. */
+uint32_t clu_attempt_member(const struct clu_attempt *a, const char *worker);
+/* Requires: the lock. NULL: nothing of that number is deployed there. */
+struct clu_attempt *clu_attempt_of(struct clu_master *m, const Clu__Part *part);

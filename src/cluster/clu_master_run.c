@@ -100,6 +100,7 @@ static enum cep_rc run_once(struct clu_master *m, struct cep_err *err) {
         rc = open_keep(m, err);
     set_opts(m);
     clu_job_rescaled(m->shown, m->opts.parallelism);
+    clu_job_attempts(m->shown, m->before);
     if (rc == CEP_OK)
         rc = rt_job_new(m->plan, &m->opts, &job, err);
     if (rc == CEP_OK) {
@@ -116,11 +117,17 @@ static enum cep_rc run_once(struct clu_master *m, struct cep_err *err) {
 
 /* -- to the end ----------------------------------------------------------------------------------------------------------------- */
 
+/* It was stopped; or what failed while it was would have been tried again. */
+static bool may_go_on(enum cep_rc rc, const struct cep_err *err) {
+    return rc == CEP_EINTERRUPTED || (rc != CEP_OK && !err->fatal);
+}
+
 static void end(struct clu_master *m, enum cep_rc rc, const struct cep_err *err) {
     struct base_buf savepoint = BASE_BUF_INIT;
-    bool failed = rc != CEP_OK && rc != CEP_EINTERRUPTED;
+    bool failed = rc != CEP_OK && rc != CEP_EINTERRUPTED &&
+                  !(clu_job_is_cancelled(m->shown) && may_go_on(rc, err));
     bool stopped = !failed && clu_job_stopped_with(m->shown, &savepoint);
-    if (atomic_load(&m->stopping) && rc == CEP_EINTERRUPTED && !stopped && !clu_job_is_cancelled(m->shown))
+    if (atomic_load(&m->stopping) && may_go_on(rc, err) && !stopped && !clu_job_is_cancelled(m->shown))
         return; /* the next coordinator goes on with it */
     enum rt_state state = failed                    ? RT_STATE_FAILED
                           : stopped || rc == CEP_OK ? RT_STATE_FINISHED
@@ -155,7 +162,7 @@ void *clu_master_run(void *arg) {
         err = (struct cep_err)CEP_ERR_INIT;
         rc = run_once(m, &err);
         clu_resources_give_back(m->all->resources, m->record.id);
-    } while (rc == CEP_EINTERRUPTED && atomic_load(&m->again) && !clu_master_is_to_end(m));
+    } while (may_go_on(rc, &err) && atomic_load(&m->again) && !clu_master_is_to_end(m));
     end(m, rc, &err);
     clu_job_wait_seen(m->shown, SEEN_US);
     return NULL;

@@ -175,10 +175,14 @@ static void take_slot(struct worker *w, const char *job) {
     w->info.used++;
 }
 
-static uint32_t add_worker(struct clu_slots *out, const struct clu_worker_info *info) {
+uint32_t clu_slots_add(struct clu_slots *out, const struct clu_worker_info *info) {
     for (uint32_t i = 0; i < out->n_workers; i++)
-        if (strcmp(out->workers[i].id, info->id) == 0)
+        if (strcmp(out->workers[i].id, info->id) == 0) {
+            struct clu_worker_info now = info_copy(info);
+            info_release(&out->workers[i]);
+            out->workers[i] = now;
             return i;
+        }
     out->workers = base_realloc(out->workers, (out->n_workers + (size_t)1) * sizeof *out->workers);
     out->workers[out->n_workers] = info_copy(info);
     return out->n_workers++;
@@ -203,7 +207,7 @@ enum cep_rc clu_resources_take(struct clu_resources *r, const char *job, uint32_
         for (out->n = 0; out->n < n; out->n++) {
             struct worker *w = freest(r);
             take_slot(w, job);
-            out->worker_of[out->n] = add_worker(out, &w->info);
+            out->worker_of[out->n] = clu_slots_add(out, &w->info);
         }
     }
     (void)pthread_mutex_unlock(&r->mutex);
@@ -240,16 +244,28 @@ void clu_resources_list(struct clu_resources *r, struct clu_slots *out) {
     *out = (struct clu_slots){ .workers = NULL };
     (void)pthread_mutex_lock(&r->mutex);
     for (size_t i = 0; i < r->n; i++)
-        (void)add_worker(out, &r->workers[i].info);
+        (void)clu_slots_add(out, &r->workers[i].info);
     (void)pthread_mutex_unlock(&r->mutex);
 }
 
+/* The k-th slot for narrow vertices of a region: r, r + n_regions, ..., round and round. */
+static uint32_t narrow_slot(uint32_t region, uint32_t n_regions, uint32_t n_slots, uint32_t k) {
+    uint32_t first = region % n_slots, n = 1 + (n_slots - 1 - first) / n_regions;
+    return first + k % n * n_regions;
+}
+
 void clu_placement(const struct rt_exec *x, uint32_t n_slots, uint32_t *placement) {
-    uint32_t next = 0; /* where the next vertex with fewer subtasks begins */
+    uint32_t *next = base_calloc(x->n_regions + (size_t)1,
+        sizeof *next); /* by region: where its next vertex with fewer subtasks begins */
     for (uint32_t v = 0; v < x->job->n_vertices; v++) {
-        uint32_t n = x->job->vertices[v].parallelism, from = n < n_slots ? next : 0;
-        for (uint32_t s = 0; s < n; s++)
-            placement[x->first_task[v] + s] = (from + s) % n_slots;
-        next += n < n_slots ? n : 0;
+        uint32_t n = x->job->vertices[v].parallelism;
+        for (uint32_t s = 0; s < n; s++) {
+            uint32_t t = x->first_task[v] + s, region = x->tasks[t].region;
+            placement[t] = n < n_slots ? narrow_slot(region, x->n_regions, n_slots, next[region] + s)
+                                       : s % n_slots;
+        }
+        if (n > 0 && n < n_slots)
+            next[x->tasks[x->first_task[v]].region] += n;
     }
+    base_free(next);
 }

@@ -31,6 +31,8 @@ struct clu_slots {
     uint32_t n;
 };
 void clu_slots_release(struct clu_slots *s);
+/* Its place among the workers; copied. One that is there already may have another link by now. */
+uint32_t clu_slots_add(struct clu_slots *s, const struct clu_worker_info *w);
 
 struct clu_resources *clu_resources_new(void);
 void clu_resources_free(struct clu_resources *r);
@@ -66,6 +68,7 @@ void clu_resources_list(struct clu_resources *r, struct clu_slots *out);
 
 /*
  * Where each task runs: placement[task] = slot. Subtask i of a vertex of parallelism P is in slot i; vertices with fewer subtasks are
- * spread over the slots.
+ * spread over the slots: of several regions (rt_exec.h) each has slots of its own for them, as far as there are so many, so that a worker that is
+ * lost takes along few of them.
  */
 void clu_placement(const struct rt_exec *x, uint32_t n_slots, uint32_t *placement);

@@ -48,8 +48,7 @@ static enum cep_rc write_to(
     return rc;
 }
 
-void clu_saved_send(
-    struct clu_link *link, const char *job, uint32_t attempt, struct rt_saved *s, const char *dir) {
+void clu_saved_send(struct clu_link *link, const Clu__Part *part, struct rt_saved *s, const char *dir) {
     Clu__Msg msg = CLU__MSG__INIT;
     Clu__Saved saved = CLU__SAVED__INIT;
     Clu__Error error = CLU__ERROR__INIT;
@@ -62,15 +61,13 @@ void clu_saved_send(
             parts[saved.n_parts] = (ProtobufCBinaryData){ bytes.len, (uint8_t *)(uintptr_t)bytes.p };
         }
     } else if (s->rc == CEP_OK) {
-        s->rc = write_to(s, attempt, dir, &path, &s->err);
+        s->rc = write_to(s, part->attempt, dir, &path, &s->err);
         saved.path = base_buf_cstr(&path);
     }
     if (s->rc != CEP_OK) {
         clu_link_pack_error(&s->err, &error);
         saved.error = &error;
     }
-    saved.job = job;
-    saved.attempt = attempt;
     saved.id = s->id;
     saved.task = s->task;
     saved.unaligned = s->unaligned;
@@ -81,6 +78,7 @@ void clu_saved_send(
     saved.save_us = s->save_us;
     msg.body_case = CLU__MSG__BODY_SAVED;
     msg.saved = &saved;
+    msg.part = (Clu__Part *)(uintptr_t)part;
     (void)clu_link_send(link, &msg);
     base_free(parts);
     base_buf_release(&path);
@@ -115,7 +113,7 @@ struct rt_saved *clu_saved_read(const Clu__Saved *msg) {
     return s;
 }
 
-void clu_saved_remove(const char *dir, uint32_t attempt, uint64_t up_to) {
+void clu_saved_remove(const char *dir, const bool *tasks, uint32_t n_tasks, uint64_t up_to) {
     struct base_buf parts = BASE_BUF_INIT, names = BASE_BUF_INIT, path = BASE_BUF_INIT;
     size_t n = 0;
     base_buf_printf(&parts, "%s/parts", dir);
@@ -125,7 +123,8 @@ void clu_saved_remove(const char *dir, uint32_t attempt, uint64_t up_to) {
     for (size_t i = 0; rc == CEP_OK && i < n; i++, name += strlen(name) + 1) {
         unsigned a, t;
         unsigned long long id;
-        if (sscanf(name, "a%u-t%u-chk-%llu", &a, &t, &id) != 3 || a > attempt || (a == attempt && id > up_to))
+        if (sscanf(name, "a%u-t%u-chk-%llu", &a, &t, &id) != 3 || id > up_to ||
+            (tasks && (t >= n_tasks || !tasks[t])))
             continue;
         base_buf_clear(&path);
         base_buf_printf(&path, "%s/%s", parts.p, name);

@@ -17,9 +17,11 @@
 #include "runtime/rt_relay.h"
 
 /* `dir`: the job's folder of checkpoints; what cannot be written is told instead. */
-void clu_saved_send(
-    struct clu_link *link, const char *job, uint32_t attempt, struct rt_saved *s, const char *dir);
+void clu_saved_send(struct clu_link *link, const Clu__Part *part, struct rt_saved *s, const char *dir);
 /* What came. One that cannot be read has rc and err of that. Owns: the caller frees it. */
 struct rt_saved *clu_saved_read(const Clu__Saved *msg);
-/* The folders of an attempt and of those before it go; NULL and what cannot be removed do no harm. `up_to`: checkpoints. */
-void clu_saved_remove(const char *dir, uint32_t attempt, uint64_t up_to);
+/*
+ * The folders of checkpoints up to that one go, of these tasks (by number; NULL: of all), whatever their attempt. What cannot be removed does no
+ * harm.
+ */
+void clu_saved_remove(const char *dir, const bool *tasks, uint32_t n_tasks, uint64_t up_to);

@@ -22,7 +22,7 @@ enum { LEASE_LOOK_US = 50 * 1000, WIRE_US = 1000 * 1000, HOST_MAX = 256, PORT_MA
 static void cancel_all(struct clu_worker *w) {
     (void)pthread_mutex_lock(&w->mutex);
     for (struct clu_worker_part *p = w->parts; p; p = clu_worker_part_next(p))
-        clu_worker_part_cancel(p, 0);
+        clu_worker_part_cancel(p, NULL, false);
     (void)pthread_mutex_unlock(&w->mutex);
 }
 
@@ -42,66 +42,73 @@ uint32_t clu_worker_n_parts(struct clu_worker *w) {
     return n;
 }
 
-void clu_worker_send_cancelled(struct clu_worker *w, const char *job, uint32_t attempt) {
+void clu_worker_send(struct clu_worker *w, const Clu__Part *part, Clu__Msg *msg) {
+    msg->part = (Clu__Part *)(uintptr_t)part;
+    (void)clu_link_send(w->link, msg);
+}
+
+void clu_worker_send_cancelled(struct clu_worker *w, const Clu__Part *part, bool all_regions) {
     Clu__Msg msg = CLU__MSG__INIT;
     Clu__Cancelled cancelled = CLU__CANCELLED__INIT;
-    cancelled.job = job;
-    cancelled.attempt = attempt;
+    cancelled.all_regions = all_regions;
     msg.body_case = CLU__MSG__BODY_CANCELLED;
     msg.cancelled = &cancelled;
-    (void)clu_link_send(w->link, &msg);
+    clu_worker_send(w, part, &msg);
 }
 
-/* The last part of those that go says so; none: at once. */
-static void cancel(struct clu_worker *w, const Clu__Cancel *c) {
-    bool any = false;
-    (void)pthread_mutex_lock(&w->mutex);
-    for (struct clu_worker_part *p = w->parts; p; p = clu_worker_part_next(p)) {
-        if (!clu_worker_part_is(p, c->job, c->attempt))
-            continue;
-        clu_worker_part_cancel(p, c->attempt);
-        any = true;
-    }
-    (void)pthread_mutex_unlock(&w->mutex);
-    if (!any)
-        clu_worker_send_cancelled(w, c->job, c->attempt);
-}
-
-void clu_worker_send_failed(
-    struct clu_worker *w, const char *job, uint32_t attempt, const struct cep_err *err) {
+void clu_worker_send_failed(struct clu_worker *w, const Clu__Part *part, const struct cep_err *err) {
     Clu__Msg msg = CLU__MSG__INIT;
     Clu__Failed failed = CLU__FAILED__INIT;
     Clu__Error error = CLU__ERROR__INIT;
     clu_link_pack_error(err, &error);
-    failed.job = job;
-    failed.attempt = attempt;
     failed.error = &error;
     msg.body_case = CLU__MSG__BODY_FAILED;
     msg.failed = &failed;
-    (void)clu_link_send(w->link, &msg);
+    clu_worker_send(w, part, &msg);
 }
 
-/* What is left of attempts before it was given up by the coordinator long since. */
-static void deploy(struct clu_worker *w, const Clu__Deploy *d) {
+/* The last part of those that go says so; none: at once. */
+static void cancel(struct clu_worker *w, const Clu__Part *part, bool all_regions) {
+    bool any = false;
+    (void)pthread_mutex_lock(&w->mutex);
+    for (struct clu_worker_part *p = w->parts; p; p = clu_worker_part_next(p)) {
+        if (!clu_worker_part_is(p, part, all_regions))
+            continue;
+        clu_worker_part_cancel(p, part, all_regions);
+        any = true;
+    }
+    (void)pthread_mutex_unlock(&w->mutex);
+    if (!any)
+        clu_worker_send_cancelled(w, part, all_regions);
+}
+
+/* Requires: the lock. Parts of attempts that are over: the coordinator has given them up long since. */
+static void cancel_older(struct clu_worker *w, const Clu__Part *part, uint32_t before) {
+    Clu__Part other_run = *part;
+    other_run.attempt = before;
+    for (struct clu_worker_part *p = w->parts; p; p = clu_worker_part_next(p))
+        if (clu_worker_part_is(p, part, false) || clu_worker_part_is(p, &other_run, true))
+            clu_worker_part_cancel(p, NULL, false);
+}
+
+static void deploy(struct clu_worker *w, const Clu__Msg *msg) {
     struct cep_err err = CEP_ERR_INIT;
     (void)pthread_mutex_lock(&w->mutex);
-    for (struct clu_worker_part *p = w->parts; p; p = clu_worker_part_next(p))
-        if (clu_worker_part_is(p, d->job, d->attempt))
-            clu_worker_part_cancel(p, 0);
-    bool made = clu_worker_part_new(w, d) != NULL;
+    cancel_older(w, msg->part, msg->deploy->before);
+    bool made = clu_worker_part_new(w, msg) != NULL;
     (void)pthread_mutex_unlock(&w->mutex);
     if (made)
         return;
     (void)base_err_set(&err, CEP_EIO, "could not start a thread for a part of the job");
     err.retriable = true;
-    clu_worker_send_failed(w, d->job, d->attempt, &err);
+    clu_worker_send_failed(w, msg->part, &err);
 }
 
 /* To the part of that attempt; one that is not here any more has nothing to hear. */
-static void pass_on(struct clu_worker *w, const Clu__Msg *msg, const char *job, uint32_t attempt) {
+static void pass_on(struct clu_worker *w, const Clu__Msg *msg) {
     (void)pthread_mutex_lock(&w->mutex);
     for (struct clu_worker_part *p = w->parts; p; p = clu_worker_part_next(p))
-        if (clu_worker_part_is_of(p, job, attempt))
+        if (clu_worker_part_is_of(p, msg->part))
             clu_worker_part_tell(p, msg);
     (void)pthread_mutex_unlock(&w->mutex);
 }
@@ -131,16 +138,12 @@ static void on_up(void *arg, struct clu_link *link, const Clu__Hello *hello, con
 static void on_message(void *arg, struct clu_link *link, const Clu__Msg *msg) {
     struct clu_worker *w = arg;
     (void)link;
+    if (!msg->part)
+        return; /* of a later version */
     switch ((int)msg->body_case) {
-    case CLU__MSG__BODY_DEPLOY: deploy(w, msg->deploy); break;
-    case CLU__MSG__BODY_CANCEL: cancel(w, msg->cancel); break;
-    case CLU__MSG__BODY_START: pass_on(w, msg, msg->start->job, msg->start->attempt); break;
-    case CLU__MSG__BODY_BARRIER: pass_on(w, msg, msg->barrier->job, msg->barrier->attempt); break;
-    case CLU__MSG__BODY_COMPLETE: pass_on(w, msg, msg->complete->job, msg->complete->attempt); break;
-    case CLU__MSG__BODY_RESUME: pass_on(w, msg, msg->resume->job, msg->resume->attempt); break;
-    case CLU__MSG__BODY_STOP: pass_on(w, msg, msg->stop->job, msg->stop->attempt); break;
-    case CLU__MSG__BODY_OTHERS: pass_on(w, msg, msg->others->job, msg->others->attempt); break;
-    default: break; /* of a later version */
+    case CLU__MSG__BODY_DEPLOY: deploy(w, msg); break;
+    case CLU__MSG__BODY_CANCEL: cancel(w, msg->part, msg->cancel->all_regions); break;
+    default: pass_on(w, msg); break;
     }
 }
 
@@ -254,10 +257,12 @@ static enum cep_rc go_to_coordinator(struct clu_worker *w, const char *address, 
     struct base_buf at = BASE_BUF_INIT;
     int64_t slots = 1;
     (void)gethostname(host, sizeof host - 1);
-    struct clu_link_opts opts = { .fns = { .up = on_up, .message = on_message, .down = on_down, .away = on_away },
+    struct clu_link_opts opts = {
+        .fns = { .up = on_up, .message = on_message, .down = on_down, .away = on_away },
         .arg = w,
         .token = w->opts.token,
-        .tls = w->opts.tls };
+        .tls = w->opts.tls
+    };
     enum cep_rc rc = clu_config_int(config, CLU_CFG_WORKER_SLOTS, 1, PORT_MAX, &slots, err);
     if (rc == CEP_OK)
         rc = public_address(w, address, &at, err);

@@ -29,12 +29,14 @@ struct clu_worker_opts {
     /* The plan that the coordinator has made of the same text. Owns: the caller frees it. Any thread. */
     enum cep_rc (*compile)(void *arg, const Clu__Deploy *d, struct plan **out, struct cep_err *err);
     void (*log)(void *arg, enum con_level level, const char *text); /* any thread, several at a time */
-    void (*refused)(void *arg, const struct cep_err *why); /* by the coordinator, for good; NULL = nobody asks */
+    void (*refused)(
+        void *arg, const struct cep_err *why); /* by the coordinator, for good; NULL = nobody asks */
     void *arg;
 };
 
 /* Connects and goes on trying. Returns: CEP_EINVAL, CEP_EIO. */
-enum cep_rc clu_worker_start(const struct clu_worker_opts *opts, struct clu_worker **out, struct cep_err *err);
+enum cep_rc clu_worker_start(
+    const struct clu_worker_opts *opts, struct clu_worker **out, struct cep_err *err);
 const char *clu_worker_name(const struct clu_worker *w);
 uint16_t clu_worker_port(const struct clu_worker *w); /* where rows come */
 /* Tells the coordinator that it wants to go. */

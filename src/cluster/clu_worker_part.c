@@ -26,10 +26,9 @@ struct told {
 struct clu_worker_part {
     struct clu_worker *worker; /* borrowed */
     struct clu_worker_part *next;
-    char *job; /* owned */
-    uint32_t attempt;
+    Clu__Msg *deploy;    /* owned */
+    const Clu__Part *is; /* in it */
     /* The thread's. */
-    Clu__Msg *deploy; /* owned */
     struct base_arena arena;
     struct clu_config config;
     struct plan *plan; /* owned */
@@ -43,7 +42,8 @@ struct clu_worker_part {
     pthread_cond_t cond;
     struct told *first, **last; /* owned */
     bool cancelled;
-    uint32_t answer;
+    uint32_t answer;          /* the attempt up to which none is to be left; 0 = nobody wants to know */
+    bool all_regions;         /* of the job; else of the region */
     struct rt_job *to_cancel; /* `run`, while it may be cancelled */
 };
 
@@ -66,21 +66,23 @@ void clu_worker_part_tell(struct clu_worker_part *p, const Clu__Msg *msg) {
     (void)pthread_cond_signal(&p->cond);
 }
 
-void clu_worker_part_cancel(struct clu_worker_part *p, uint32_t answer) {
+void clu_worker_part_cancel(struct clu_worker_part *p, const Clu__Part *answer, bool all_regions) {
     p->cancelled = true;
-    if (answer > p->answer)
-        p->answer = answer;
+    if (answer && answer->attempt > p->answer)
+        p->answer = answer->attempt;
+    p->all_regions |= all_regions;
     if (p->to_cancel)
         rt_part_cancel(p->to_cancel);
     (void)pthread_cond_signal(&p->cond);
 }
 
-bool clu_worker_part_is(const struct clu_worker_part *p, const char *job, uint32_t up_to) {
-    return p->attempt <= up_to && strcmp(p->job, job) == 0;
+bool clu_worker_part_is(const struct clu_worker_part *p, const Clu__Part *up_to, bool all_regions) {
+    return p->is->attempt <= up_to->attempt && (all_regions || p->is->region == up_to->region) &&
+           strcmp(p->is->job, up_to->job) == 0;
 }
 
-bool clu_worker_part_is_of(const struct clu_worker_part *p, const char *job, uint32_t attempt) {
-    return p->attempt == attempt && strcmp(p->job, job) == 0;
+bool clu_worker_part_is_of(const struct clu_worker_part *p, const Clu__Part *part) {
+    return p->is->attempt == part->attempt && clu_worker_part_is(p, part, false);
 }
 
 struct clu_worker_part *clu_worker_part_next(const struct clu_worker_part *p) {
@@ -99,7 +101,7 @@ static void announce(void *arg, uint32_t channel, uint64_t id) {
 
 static void saved(void *arg, struct rt_saved *s) {
     struct clu_worker_part *p = arg;
-    clu_saved_send(p->worker->link, p->job, p->attempt, s, p->deploy->deploy->checkpoint_dir);
+    clu_saved_send(p->worker->link, p->is, s, p->deploy->deploy->checkpoint_dir);
     rt_saved_free(s);
 }
 
@@ -107,13 +109,11 @@ static void committed(void *arg, uint32_t task, uint64_t id) {
     struct clu_worker_part *p = arg;
     Clu__Msg msg = CLU__MSG__INIT;
     Clu__Committed c = CLU__COMMITTED__INIT;
-    c.job = p->job;
-    c.attempt = p->attempt;
     c.task = task;
     c.id = id;
     msg.body_case = CLU__MSG__BODY_COMMITTED;
     msg.committed = &c;
-    (void)clu_link_send(p->worker->link, &msg);
+    clu_worker_send(p->worker, p->is, &msg);
 }
 
 static void report(struct clu_worker_part *p, struct rt_job *run) {
@@ -121,12 +121,10 @@ static void report(struct clu_worker_part *p, struct rt_job *run) {
     Clu__Report r = CLU__REPORT__INIT;
     struct base_buf b = BASE_BUF_INIT;
     rt_part_report(run, &b);
-    r.job = p->job;
-    r.attempt = p->attempt;
     r.bytes = (ProtobufCBinaryData){ b.len, (uint8_t *)b.p };
     msg.body_case = CLU__MSG__BODY_REPORT;
     msg.report = &r;
-    (void)clu_link_send(p->worker->link, &msg);
+    clu_worker_send(p->worker, p->is, &msg);
     base_buf_release(&b);
 }
 
@@ -135,17 +133,15 @@ static void ended(void *arg, uint32_t task) {
     Clu__Msg msg = CLU__MSG__INIT;
     Clu__Ended e = CLU__ENDED__INIT;
     report(p, p->run);
-    e.job = p->job;
-    e.attempt = p->attempt;
     e.task = task;
     msg.body_case = CLU__MSG__BODY_ENDED;
     msg.ended = &e;
-    (void)clu_link_send(p->worker->link, &msg);
+    clu_worker_send(p->worker, p->is, &msg);
 }
 
 static void failed(void *arg, const struct cep_err *err) {
     struct clu_worker_part *p = arg;
-    clu_worker_send_failed(p->worker, p->job, p->attempt, err);
+    clu_worker_send_failed(p->worker, p->is, err);
 }
 
 static int64_t lease(void *arg) {
@@ -155,7 +151,7 @@ static int64_t lease(void *arg) {
 static void log_line(void *arg, enum con_level level, const char *text) {
     struct clu_worker_part *p = arg;
     struct base_buf b = BASE_BUF_INIT;
-    base_buf_printf(&b, "job %.6s: %s", p->job, text);
+    base_buf_printf(&b, "job %.6s: %s", p->is->job, text);
     p->worker->opts.log(p->worker->opts.arg, level, base_buf_cstr(&b));
     base_buf_release(&b);
 }
@@ -194,20 +190,25 @@ static void broken(void *arg, const struct cep_err *why) {
 
 /* -- making ---------------------------------------------------------------------------------------------------------- */
 
-/* Every task of the plan has its place. */
-static enum cep_rc check(const struct clu_worker_part *p, struct cep_err *err) {
+/* Which tasks are here. Returns: CEP_ESTATE when not every task of the plan has its place. */
+static enum cep_rc find_tasks(struct clu_worker_part *p, struct cep_err *err) {
     const Clu__Deploy *d = p->deploy->deploy;
     struct rt_exec x;
     if (d->parallelism == 0 || d->parallelism > PLAN_PARALLELISM_MAX)
         return base_err_set(err, CEP_EINVAL, "a parallelism of %u", d->parallelism);
     struct plan_job *graph = plan_job_new(p->plan, d->parallelism);
     rt_exec_init(&x, graph);
-    bool all = x.n_tasks == d->n_placement;
-    rt_exec_release(&x);
-    plan_job_free(graph);
+    bool all = x.n_tasks == d->n_placement && p->is->region < x.n_regions;
     for (size_t i = 0; i < d->n_placement; i++)
         all &= d->placement[i] < d->n_peers;
-    return all ? CEP_OK : base_err_set(err, CEP_ESTATE, "the coordinator and this worker do not have the same tasks");
+    p->here = base_calloc(d->n_placement + 1, sizeof *p->here);
+    for (size_t i = 0; all && i < d->n_placement; i++)
+        p->here[i] = x.tasks[i].region == p->is->region &&
+                     strcmp(d->peers[d->placement[i]]->worker, p->worker->name) == 0;
+    rt_exec_release(&x);
+    plan_job_free(graph);
+    return all ? CEP_OK
+               : base_err_set(err, CEP_ESTATE, "the coordinator and this worker do not have the same tasks");
 }
 
 static enum cep_rc read_restore(struct clu_worker_part *p, const Clu__Restore *r, struct cep_err *err) {
@@ -239,7 +240,7 @@ static enum cep_rc settings(struct clu_worker_part *p, struct rt_opts *opts, str
     clu_keep_release(&keep);
     opts->parallelism = d->parallelism;
     opts->base_dir = d->base_dir[0] ? d->base_dir : NULL;
-    opts->writer = p->job;
+    opts->writer = p->is->job;
     opts->next_checkpoint = d->next_checkpoint;
     opts->losses = &p->losses;
     opts->log = log_line;
@@ -247,11 +248,9 @@ static enum cep_rc settings(struct clu_worker_part *p, struct rt_opts *opts, str
     return rc;
 }
 
-static enum cep_rc make_run(struct clu_worker_part *p, struct rt_opts *opts, struct rt_job **run, struct cep_err *err) {
+static enum cep_rc make_run(
+    struct clu_worker_part *p, struct rt_opts *opts, struct rt_job **run, struct cep_err *err) {
     const Clu__Deploy *d = p->deploy->deploy;
-    p->here = base_calloc(d->n_placement + 1, sizeof *p->here);
-    for (size_t i = 0; i < d->n_placement; i++)
-        p->here[i] = strcmp(d->peers[d->placement[i]]->worker, p->worker->name) == 0;
     struct rt_part_opts how = { .here = p->here,
         .checkpoints = d->checkpoint_dir[0] != '\0',
         .savepoints = true,
@@ -267,8 +266,8 @@ static enum cep_rc attach(struct clu_worker_part *p, struct rt_job *run, struct 
     const Clu__Deploy *d = p->deploy->deploy;
     const struct rt_exec *x = rt_job_exec(run);
     struct clu_data_channel *channels = base_calloc(x->n_channels + (size_t)1, sizeof *channels);
-    struct clu_part_opts opts = { .job = p->job,
-        .attempt = p->attempt,
+    struct clu_part_opts opts = { .job = p->is->job,
+        .attempt = p->is->attempt,
         .channels = channels,
         .fns = { out_peek, out_pop, in_room, in_push, announced, schema, broken },
         .arg = p };
@@ -276,7 +275,8 @@ static enum cep_rc attach(struct clu_worker_part *p, struct rt_job *run, struct 
         bool from = p->here[x->channels[i].from], to = p->here[x->channels[i].to];
         const Clu__Peer *peer = d->peers[d->placement[from ? x->channels[i].to : x->channels[i].from]];
         if (from != to)
-            channels[opts.n_channels++] = (struct clu_data_channel){ i, from, peer->worker, peer->data_address };
+            channels[opts.n_channels++] = (struct clu_data_channel){ i, from, peer->worker,
+                peer->data_address };
     }
     enum cep_rc rc = clu_data_attach(p->worker->data, &opts, &p->channels, err);
     base_free(channels);
@@ -301,7 +301,7 @@ static enum cep_rc make(struct clu_worker_part *p, struct cep_err *err) {
     struct rt_job *run = NULL;
     enum cep_rc rc = p->worker->opts.compile(p->worker->opts.arg, d, &p->plan, err);
     if (rc == CEP_OK)
-        rc = check(p, err);
+        rc = find_tasks(p, err);
     if (rc == CEP_OK)
         rc = settings(p, &opts, err);
     if (rc == CEP_OK && d->restore && d->restore->path[0])
@@ -324,13 +324,11 @@ static void send_ready(struct clu_worker_part *p) {
         losses[i].what = base_arena_printf(&p->arena, "%s\t%s", p->losses.v[i].op, p->losses.v[i].what);
         losses[i].entries = p->losses.v[i].n;
     }
-    ready.job = p->job;
-    ready.attempt = p->attempt;
     ready.n_losses = n;
     ready.losses = list;
     msg.body_case = CLU__MSG__BODY_READY;
     msg.ready = &ready;
-    (void)clu_link_send(p->worker->link, &msg);
+    clu_worker_send(p->worker, p->is, &msg);
     base_free(losses);
     base_free(list);
 }
@@ -350,14 +348,16 @@ static void obey(struct clu_worker_part *p, const Clu__Msg *msg) {
     switch ((int)msg->body_case) {
     case CLU__MSG__BODY_START: start(p); break;
     case CLU__MSG__BODY_BARRIER:
-        rt_part_barrier(p->run, msg->barrier->id, (struct rt_barrier){ msg->barrier->aligned, msg->barrier->stop });
+        rt_part_barrier(
+            p->run, msg->barrier->id, (struct rt_barrier){ msg->barrier->aligned, msg->barrier->stop });
         break;
     case CLU__MSG__BODY_COMPLETE: rt_part_complete(p->run, msg->complete->id); break;
     case CLU__MSG__BODY_RESUME: rt_part_resume(p->run); break;
     case CLU__MSG__BODY_STOP: rt_job_stop(p->run); break;
     case CLU__MSG__BODY_OTHERS: {
         const ProtobufCBinaryData *b = &msg->others->bytes;
-        (void)rt_part_others(p->run, (struct base_str){ (const char *)b->data, b->len }); /* the next ones may do */
+        (void)rt_part_others(
+            p->run, (struct base_str){ (const char *)b->data, b->len }); /* the next ones may do */
         break;
     }
     default: break;
@@ -408,6 +408,14 @@ static void unmake(struct clu_worker_part *p) {
     p->run = NULL;
 }
 
+/* Its tasks may be those of `o`, in an attempt before. */
+static bool is_older(const struct clu_worker_part *p, const struct clu_worker_part *o) {
+    Clu__Part other_run = *p->is;
+    other_run.attempt = p->deploy->deploy->before;
+    return clu_worker_part_is(o, &other_run, true) ||
+           (o->is->attempt < p->is->attempt && clu_worker_part_is(o, p->is, false));
+}
+
 /* One before it of the same job is still here: its sinks are not to be opened twice. */
 static void wait_for_older(struct clu_worker_part *p) {
     struct clu_worker *w = p->worker;
@@ -415,7 +423,7 @@ static void wait_for_older(struct clu_worker_part *p) {
     for (bool any = true; any;) {
         any = false;
         for (struct clu_worker_part *o = w->parts; o; o = o->next)
-            any |= o != p && o->attempt < p->attempt && strcmp(o->job, p->job) == 0;
+            any |= o != p && is_older(p, o);
         if (any)
             (void)pthread_cond_wait(&w->gone, &w->mutex);
     }
@@ -434,26 +442,30 @@ static void free_part(struct clu_worker_part *p) {
     base_arena_release(&p->arena);
     (void)pthread_cond_destroy(&p->cond);
     base_free(p->here);
-    base_free(p->job);
     base_free(p);
 }
 
-/* Requires: the lock. */
-static bool is_last(const struct clu_worker_part *p) {
+/* Requires: the lock. `asked`: what is to be gone. */
+static bool is_last(const struct clu_worker_part *p, const Clu__Part *asked) {
     for (const struct clu_worker_part *o = p->worker->parts; o; o = o->next)
-        if (o != p && clu_worker_part_is(o, p->job, p->answer))
+        if (o != p && clu_worker_part_is(o, asked, p->all_regions))
             return false;
     return true;
 }
 
-/* The last of those that the coordinator wants to be gone tells it so; also when it is asked only now. */
+/* The last of those that the coordinator wants to be gone tells it so; also when it is asked only now, or for more. */
 static void go(struct clu_worker_part *p) {
     struct clu_worker *w = p->worker;
+    Clu__Part asked = *p->is;
+    bool all = false;
     (void)pthread_mutex_lock(&w->mutex);
-    for (uint32_t told = 0; p->answer > told && is_last(p);) {
-        told = p->answer;
+    for (uint32_t told = 0; p->answer > told || (told > 0 && p->all_regions && !all);) {
+        asked.attempt = told = p->answer;
+        all = p->all_regions;
+        if (!is_last(p, &asked))
+            break;
         (void)pthread_mutex_unlock(&w->mutex);
-        clu_worker_send_cancelled(w, p->job, told);
+        clu_worker_send_cancelled(w, &asked, all);
         (void)pthread_mutex_lock(&w->mutex);
     }
     for (struct clu_worker_part **at = &w->parts; *at; at = &(*at)->next)
@@ -474,7 +486,7 @@ static void *run_part(void *arg) {
     if (rc == CEP_OK && p->run)
         send_ready(p);
     else if (rc != CEP_OK)
-        clu_worker_send_failed(p->worker, p->job, p->attempt, &err);
+        clu_worker_send_failed(p->worker, p->is, &err);
     if (rc == CEP_OK)
         serve(p);
     unmake(p);
@@ -482,15 +494,11 @@ static void *run_part(void *arg) {
     return NULL;
 }
 
-struct clu_worker_part *clu_worker_part_new(struct clu_worker *w, const Clu__Deploy *deploy) {
+struct clu_worker_part *clu_worker_part_new(struct clu_worker *w, const Clu__Msg *deploy) {
     struct clu_worker_part *p = base_calloc(1, sizeof *p);
-    Clu__Msg msg = CLU__MSG__INIT;
-    msg.body_case = CLU__MSG__BODY_DEPLOY;
-    msg.deploy = (Clu__Deploy *)(uintptr_t)deploy;
     p->worker = w;
-    p->job = base_strdup(deploy->job);
-    p->attempt = deploy->attempt;
-    p->deploy = copy_of(&msg);
+    p->deploy = copy_of(deploy);
+    p->is = p->deploy->part;
     p->last = &p->first;
     base_arena_init(&p->arena, 0);
     rt_snap_init(&p->from);

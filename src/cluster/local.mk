@@ -1,12 +1,14 @@
 noinst_LTLIBRARIES += libclu.la
 libclu_la_SOURCES = src/cluster/clu_checkpoints.c src/cluster/clu_http.c src/cluster/clu_http.h src/cluster/clu_job.c \
-	src/cluster/clu_job.h src/cluster/clu_job_internal.h src/cluster/clu_metrics.c src/cluster/clu_savepoint.c
+	src/cluster/clu_job.h src/cluster/clu_job_internal.h src/cluster/clu_job_write.c src/cluster/clu_metrics.c \
+	src/cluster/clu_savepoint.c
 libclu_la_SOURCES += \
 	src/cluster/clu_config.c src/cluster/clu_config.h \
 	src/cluster/clu_coordinator.c src/cluster/clu_coordinator.h \
 	src/cluster/clu_dispatcher.c src/cluster/clu_dispatcher.h \
 	src/cluster/clu_keep.c src/cluster/clu_keep.h \
 	src/cluster/clu_master.c src/cluster/clu_master.h src/cluster/clu_master_internal.h \
+	src/cluster/clu_master_attempt.c src/cluster/clu_master_heard.c \
 	src/cluster/clu_master_remote.c src/cluster/clu_master_run.c \
 	src/cluster/clu_prom.c src/cluster/clu_prom.h \
 	src/cluster/clu_registry.c src/cluster/clu_registry.h \

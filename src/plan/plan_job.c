@@ -4,6 +4,7 @@
 #include "plan/plan_job.h"
 
 #include "base/base_check.h"
+#include "base/base_map.h"
 #include "base/base_mem.h"
 
 struct builder {
@@ -12,6 +13,7 @@ struct builder {
     struct plan_vertex *vertices;
     size_t n_vertices, cap_vertices;
     uint32_t *of_node, *of_sink;
+    uint32_t *component; /* by node: another one of the same, or itself: the lowest */
     struct plan_exchange *exchanges;
     size_t n_exchanges, cap_exchanges;
     size_t *cap_takers; /* by exchange */
@@ -21,19 +23,77 @@ struct builder {
     size_t cap_next_same;
 };
 
-static uint32_t add_vertex(struct builder *b, uint32_t level, uint32_t parallelism) {
+static uint32_t add_vertex(struct builder *b, uint32_t level, uint32_t parallelism, uint32_t component) {
     struct base_arena *a = &b->job->arena;
     b->vertices = base_arena_grow(a, b->vertices, b->n_vertices, &b->cap_vertices, sizeof *b->vertices);
-    b->vertices[b->n_vertices] = (struct plan_vertex){ .level = level, .parallelism = parallelism };
+    b->vertices[b->n_vertices] =
+        (struct plan_vertex){ .level = level, .parallelism = parallelism, .component = component };
     return (uint32_t)b->n_vertices++;
 }
 
+/* -- components (rule 8) ------------------------------------------------------------------------------------------ */
+
+/* The lowest node of its component; paths are halved on the way. */
+static uint32_t component_of(struct builder *b, uint32_t node) {
+    uint32_t *c = b->component;
+    for (; c[node] != node; node = c[node])
+        c[node] = c[c[node]];
+    return node;
+}
+
+static void connect(struct builder *b, uint32_t one, uint32_t other) {
+    uint32_t x = component_of(b, one), y = component_of(b, other);
+    b->component[x > y ? x : y] = x < y ? x : y;
+}
+
+/* What it writes to, as text: the connector and what it was told. */
+static void write_end(struct base_buf *b, const struct plan_sink *s) {
+    base_buf_puts(b, s->connector->name);
+    for (uint32_t i = 0; i < s->n_opts; i++) {
+        base_buf_printf(b, " %.*s = ", BASE_STR_FMT(s->opts[i].name));
+        evt_val_write_literal(b, s->opts[i].type, &s->opts[i].val);
+    }
+}
+
+/* One writer for each end: what comes from two would get mixed up. */
+static void connect_ends(struct builder *b) {
+    const struct plan *p = b->plan;
+    struct base_map first; /* by end: the node that its first sink reads */
+    struct base_buf end = BASE_BUF_INIT;
+    base_map_init(&first);
+    for (uint32_t i = 0; i < p->n_sinks; i++) {
+        uint64_t other;
+        uint32_t node = p->sinks[i].input.node;
+        base_buf_clear(&end);
+        write_end(&end, &p->sinks[i]);
+        if (base_map_get(&first, base_buf_view(&end), &other))
+            connect(b, node, (uint32_t)other);
+        else
+            (void)base_map_put(&first, base_buf_view(&end), node);
+    }
+    base_map_release(&first);
+    base_buf_release(&end);
+}
+
+static void find_components(struct builder *b) {
+    const struct plan *p = b->plan;
+    for (uint32_t i = 0; i < p->n_nodes; i++) {
+        b->component[i] = i;
+        for (uint32_t k = 0; k < plan_node_n_inputs(p->nodes[i]); k++)
+            connect(b, i, plan_node_input(p->nodes[i], k).node);
+    }
+    connect_ends(b);
+}
+
 /* Rule 6. Level 0 is the sources': they share nothing. */
-static uint32_t shared_vertex(struct builder *b, uint32_t level, uint32_t parallelism) {
+static uint32_t shared_vertex(
+    struct builder *b, const struct plan_node *n, uint32_t level, uint32_t parallelism) {
+    uint32_t component = component_of(b, n->index);
     for (uint32_t v = 0; v < b->n_vertices; v++)
-        if (b->vertices[v].level == level && b->vertices[v].parallelism == parallelism && level > 0)
+        if (b->vertices[v].level == level && b->vertices[v].parallelism == parallelism &&
+            b->vertices[v].component == component && level > 0)
             return v;
-    return add_vertex(b, level, parallelism);
+    return add_vertex(b, level, parallelism, component);
 }
 
 /* -- what a node reads ------------------------------------------------------------------------------------------ */
@@ -93,30 +153,30 @@ static bool follows(const struct builder *b, const struct plan_node *n) {
 static uint32_t place_alert(struct builder *b, const struct plan_node *n) {
     if (follows(b, n))
         return b->of_node[n->alert.on.node];
-    return shared_vertex(b, level_above(b, n), n->alert.n_by > 0 ? b->job->parallelism : 1);
+    return shared_vertex(b, n, level_above(b, n), n->alert.n_by > 0 ? b->job->parallelism : 1);
 }
 
 static uint32_t place_select(struct builder *b, const struct plan_node *n) {
     uint32_t v = only_vertex(b, n);
-    return v != UINT32_MAX ? v : shared_vertex(b, level_above(b, n), 1);
+    return v != UINT32_MAX ? v : shared_vertex(b, n, level_above(b, n), 1);
 }
 
 static uint32_t place(struct builder *b, const struct plan_node *n) {
     switch (n->kind) {
-    case PLAN_NODE_SOURCE: return add_vertex(b, 0, 1);
+    case PLAN_NODE_SOURCE: return add_vertex(b, 0, 1, component_of(b, n->index));
     case PLAN_NODE_SELECT: return place_select(b, n);
     case PLAN_NODE_AGGREGATE:
-        return shared_vertex(b, level_above(b, n), n->aggregate.n_keys > 0 ? b->job->parallelism : 1);
+        return shared_vertex(b, n, level_above(b, n), n->aggregate.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_OVER:
-        return shared_vertex(b, level_above(b, n), n->over.n_keys > 0 ? b->job->parallelism : 1);
-    case PLAN_NODE_TOP: return shared_vertex(b, level_above(b, n), 1);
+        return shared_vertex(b, n, level_above(b, n), n->over.n_keys > 0 ? b->job->parallelism : 1);
+    case PLAN_NODE_TOP: return shared_vertex(b, n, level_above(b, n), 1);
     case PLAN_NODE_JOIN:
-        return shared_vertex(b, level_above(b, n), n->join.n_keys > 0 ? b->job->parallelism : 1);
+        return shared_vertex(b, n, level_above(b, n), n->join.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_PATTERN:
-        return shared_vertex(b, level_above(b, n), n->pattern.n_keys > 0 ? b->job->parallelism : 1);
+        return shared_vertex(b, n, level_above(b, n), n->pattern.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_ALERT: return place_alert(b, n);
     case PLAN_NODE_PROCESS:
-        return shared_vertex(b, level_above(b, n), n->process.n_keys > 0 ? b->job->parallelism : 1);
+        return shared_vertex(b, n, level_above(b, n), n->process.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_MAX: break;
     }
     CEP_INSIST(!"a kind of node");
@@ -252,18 +312,18 @@ static void exchange_sinks(struct builder *b) {
 static void place_all(struct builder *b) {
     const struct plan *p = b->plan;
     if (b->job->parallelism == 1) {
-        (void)add_vertex(b, 0, 1);
+        (void)add_vertex(b, 0, 1, 0);
         return;
     }
+    find_components(b);
     uint32_t top = 0;
     for (uint32_t i = 0; i < p->n_nodes; i++) {
         b->of_node[i] = place(b, p->nodes[i]);
         uint32_t level = b->vertices[b->of_node[i]].level;
         top = level > top ? level : top;
     }
-    uint32_t sinks = p->n_sinks > 0 ? add_vertex(b, top + 1, 1) : 0;
     for (uint32_t i = 0; i < p->n_sinks; i++)
-        b->of_sink[i] = sinks;
+        b->of_sink[i] = shared_vertex(b, p->nodes[p->sinks[i].input.node], top + 1, 1);
 }
 
 /* Numbers vertices by level, those of one level as they came. */
@@ -304,6 +364,7 @@ struct plan_job *plan_job_new(const struct plan *p, uint32_t parallelism) {
     struct builder b = { .job = j, .plan = p };
     b.of_node = BASE_ARENA_ARRAY(&j->arena, uint32_t, p->n_nodes ? p->n_nodes : 1);
     b.first_of = BASE_ARENA_ARRAY(&j->arena, uint32_t, p->n_nodes ? p->n_nodes : 1);
+    b.component = BASE_ARENA_ARRAY(&j->arena, uint32_t, p->n_nodes ? p->n_nodes : 1);
     b.of_sink = BASE_ARENA_ARRAY(&j->arena, uint32_t, p->n_sinks ? p->n_sinks : 1);
     place_all(&b);
     sort_vertices(&b);

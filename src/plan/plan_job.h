@@ -23,6 +23,9 @@
  *      bounded by the depth of the plan, not by the number of patterns. Exchanges lead to higher levels only, so there
  *      is no cycle in which subtasks could wait for each other.
  *   7. Sinks are one vertex of one subtask: one writer a file, one for stdout.
+ *   8. Statements that have nothing to do with each other share no vertex: no stream leads from one to the other, and they do not
+ *      write to one end (stdout; two connections to one address). Each such component has vertices, and a vertex of sinks, of
+ *      its own, and so fails and begins again by itself (rt_master.h).
  *
  * Immutable once made; one arena owns all of it. The plan outlives it.
  */
@@ -32,6 +35,7 @@ enum { PLAN_PARALLELISM_MAX = 128 }; /* subtasks of a vertex: not more than ther
 
 struct plan_vertex {
     uint32_t level, parallelism;
+    uint32_t component; /* rule 8: the lowest node of it; parallelism 1: 0 */
     uint32_t n_nodes, n_sinks;
     const uint32_t *nodes; /* indexes into plan.nodes, ascending */
     const uint32_t *sinks; /* indexes into plan.sinks */
@@ -76,7 +80,7 @@ struct plan_job {
 /* Requires: 1 <= parallelism <= PLAN_PARALLELISM_MAX. Owns: the caller frees it. */
 struct plan_job *plan_job_new(const struct plan *p, uint32_t parallelism);
 void plan_job_free(struct plan_job *j); /* NULL is fine */
-/* The vertex's name: that of its only operator, or "payments and 2 more"; "sinks". */
+/* The vertex's name: that of its only operator, or "payments and 2 more"; "sinks", or "sinks of payments" where there are several such. */
 void plan_job_write_name(struct base_buf *b, const struct plan_job *j, uint32_t vertex);
 
 /* Dumps: stable, free of addresses. */

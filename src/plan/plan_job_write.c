@@ -19,10 +19,19 @@ static const char *const kind_words[PLAN_NODE_MAX] = {
 
 static const char *const ship_words[PLAN_SHIP_MAX] = { "gather", "hash" };
 
+static uint32_t n_sink_vertices(const struct plan_job *j) {
+    uint32_t n = 0;
+    for (uint32_t v = 0; v < j->n_vertices; v++)
+        n += j->vertices[v].n_nodes == 0;
+    return n;
+}
+
 void plan_job_write_name(struct base_buf *b, const struct plan_job *j, uint32_t vertex) {
     const struct plan_vertex *v = &j->vertices[vertex];
     if (v->n_nodes == 0) {
         base_buf_puts(b, "sinks");
+        if (n_sink_vertices(j) > 1)
+            base_buf_printf(b, " of %.*s", BASE_STR_FMT(j->plan->nodes[v->component]->name));
         return;
     }
     base_buf_str(b, j->plan->nodes[v->nodes[0]]->name);

@@ -24,7 +24,8 @@ librt_la_SOURCES = \
 	src/runtime/rt_keys.c src/runtime/rt_keys.h \
 	src/runtime/rt_life.c src/runtime/rt_life.h \
 	src/runtime/rt_look.c src/runtime/rt_look.h \
-	src/runtime/rt_master.c src/runtime/rt_master.h \
+	src/runtime/rt_master.c src/runtime/rt_master.h src/runtime/rt_master_internal.h \
+	src/runtime/rt_master_region.c \
 	src/runtime/rt_op.c src/runtime/rt_op.h src/runtime/rt_ops.h \
 	src/runtime/rt_over.c src/runtime/rt_over.h \
 	src/runtime/rt_over_save.c \

@@ -153,8 +153,7 @@ static struct asked *take_asked(struct rt_coordinator *co) {
     return a;
 }
 
-enum cep_rc rt_coordinator_ask(
-    struct rt_coordinator *co, const struct rt_savepoint *s, struct cep_err *err) {
+enum cep_rc rt_coordinator_ask(struct rt_coordinator *co, const struct rt_savepoint *s, struct cep_err *err) {
     struct asked *a = base_calloc(1, sizeof *a);
     enum cep_rc rc = CEP_OK;
     a->is = *s;
@@ -207,7 +206,8 @@ static void show_failed(struct rt_coordinator *co, struct pending *p, const char
 }
 
 /* Counted and told; when trying again is no use the job fails. */
-static void not_complete(struct rt_coordinator *co, struct pending *p, const struct cep_err *why, bool timed_out) {
+static void not_complete(
+    struct rt_coordinator *co, struct pending *p, const struct cep_err *why, bool timed_out) {
     struct cep_err err = *why;
     base_err_prefix(&err, "checkpoint %llu", (unsigned long long)p->stat.id);
     (void)pthread_mutex_lock(&co->mutex);
@@ -223,8 +223,8 @@ static void not_complete(struct rt_coordinator *co, struct pending *p, const str
         return;
     }
     char text[sizeof err.message + sizeof err.hint + 64];
-    (void)snprintf(text, sizeof text, "%s%s%s%s; the job goes on without it", err.message, err.hint[0] ? " (" : "",
-        err.hint, err.hint[0] ? ")" : "");
+    (void)snprintf(text, sizeof text, "%s%s%s%s; the job goes on without it", err.message,
+        err.hint[0] ? " (" : "", err.hint, err.hint[0] ? ")" : "");
     rt_job_log(co->job, CON_LEVEL_ERROR, text);
 }
 
@@ -465,8 +465,7 @@ static void drop_late(struct rt_coordinator *co, int64_t now) {
 
 /* Barriers of dropped ones are under way too: tasks that cannot keep up get no more of them. */
 static bool may_begin(const struct rt_coordinator *co) {
-    if (!co->job->opts.keep || co->job->opts.checkpoint_every_us <= 0 ||
-        co->n_pending >= co->max_in_flight)
+    if (!co->job->opts.keep || co->job->opts.checkpoint_every_us <= 0 || co->n_pending >= co->max_in_flight)
         return false;
     if (co->job->opts.checkpoint_pause_us > 0 && co->n_pending > 0)
         return false;
@@ -531,15 +530,7 @@ static void *run(void *arg) {
     return NULL;
 }
 
-enum cep_rc rt_coordinator_start(struct rt_coordinator *co, struct cep_err *err) {
-    memset(co->alone, 0, n_tasks(co) * sizeof *co->alone);
-    memset(co->ended, 0, n_tasks(co) * sizeof *co->ended);
-    for (uint32_t t = 0; t < n_tasks(co); t++)
-        co->heard[t] = co->last_id;
-    if (co->relay)
-        rt_relay_start(co->relay);
-    else
-        rt_master_start(co->job);
+static enum cep_rc start_thread(struct rt_coordinator *co, struct cep_err *err) {
     atomic_store(&co->stop, false);
     co->next_us = mono(co) + co->job->opts.checkpoint_every_us;
     int rc = pthread_create(&co->thread, NULL, run, co);
@@ -549,17 +540,41 @@ enum cep_rc rt_coordinator_start(struct rt_coordinator *co, struct cep_err *err)
                : base_err_set(err, CEP_EIO, "could not start the thread for checkpoints: %s", strerror(rc));
 }
 
-static void forget_all(struct rt_coordinator *co, const struct cep_err *why) {
+enum cep_rc rt_coordinator_start(struct rt_coordinator *co, struct cep_err *err) {
+    memset(co->alone, 0, n_tasks(co) * sizeof *co->alone);
+    memset(co->ended, 0, n_tasks(co) * sizeof *co->ended);
+    for (uint32_t t = 0; t < n_tasks(co); t++)
+        co->heard[t] = co->last_id;
+    if (co->relay)
+        rt_relay_start(co->relay);
+    else
+        rt_master_start(co->job);
+    return start_thread(co, err);
+}
+
+static void stop_thread(struct rt_coordinator *co) {
+    atomic_store(&co->stop, true);
+    wake(co);
+    (void)pthread_join(co->thread, NULL);
+    co->started = false;
+}
+
+/* `shown`: why, to who looks at it. */
+static void forget_pending(struct rt_coordinator *co, const struct cep_err *why, const char *shown) {
     while (co->n_pending > 0) {
         struct pending *p = &co->pending[co->n_pending - 1];
         (void)pthread_mutex_lock(&co->mutex);
         co->stats.abandoned += !p->savepoint;
-        show_failed(co, p, "the job ended, or failed, before it was complete");
+        show_failed(co, p, shown);
         (void)pthread_mutex_unlock(&co->mutex);
         if (p->savepoint)
             answer_failed(co, p->savepoint, why);
         forget(co, co->n_pending - 1);
     }
+}
+
+static void forget_all(struct rt_coordinator *co, const struct cep_err *why) {
+    forget_pending(co, why, "the job ended, or failed, before it was complete");
     if (co->relay)
         rt_relay_forget(co->relay);
     (void)pthread_mutex_lock(&co->mutex);
@@ -603,10 +618,7 @@ static void finish_savepoints(struct rt_coordinator *co) {
 void rt_coordinator_stop(struct rt_coordinator *co) {
     if (!co->started)
         return;
-    atomic_store(&co->stop, true);
-    wake(co);
-    (void)pthread_join(co->thread, NULL);
-    co->started = false;
+    stop_thread(co);
     struct cep_err why = CEP_ERR_INIT;
     if (!rt_job_has_failed(co->job))
         finish_savepoints(co);
@@ -615,6 +627,26 @@ void rt_coordinator_stop(struct rt_coordinator *co) {
     else
         (void)base_err_set(&why, CEP_ESTATE, "the job ended before it was complete");
     forget_all(co, &why);
+}
+
+/* What tasks said until now is taken note of: a checkpoint begins only when those that run have come up with the last one. */
+void rt_coordinator_pause(struct rt_coordinator *co, const struct cep_err *why) {
+    CEP_REQUIRE(co->started && !co->relay);
+    stop_thread(co);
+    listen(co);
+    forget_pending(co, why, why->message);
+}
+
+void rt_coordinator_renew(struct rt_coordinator *co, uint32_t task) {
+    CEP_REQUIRE(!co->started);
+    (void)pthread_mutex_lock(&co->mutex);
+    co->ended[task] = co->alone[task] = false;
+    co->heard[task] = co->last_id;
+    (void)pthread_mutex_unlock(&co->mutex);
+}
+
+enum cep_rc rt_coordinator_go_on(struct rt_coordinator *co, struct cep_err *err) {
+    return start_thread(co, err);
 }
 
 void rt_coordinator_close(struct rt_coordinator *co, const struct cep_err *why) {
@@ -698,9 +730,16 @@ uint64_t rt_coordinator_next(const struct rt_coordinator *co) {
     return co->last_id + 1;
 }
 
-void rt_coordinator_restored(struct rt_coordinator *co, const struct rt_snap *snap, bool again) {
+void rt_coordinator_restarts(struct rt_coordinator *co) {
+    if (!co)
+        return;
     (void)pthread_mutex_lock(&co->mutex);
-    co->stats.restarts += again;
+    co->stats.restarts++;
+    (void)pthread_mutex_unlock(&co->mutex);
+}
+
+void rt_coordinator_restored(struct rt_coordinator *co, const struct rt_snap *snap) {
+    (void)pthread_mutex_lock(&co->mutex);
     co->stats.n_restored++;
     co->stats.restored_id = snap->id;
     co->stats.restored_us = clk_now(co->job->opts.clk);

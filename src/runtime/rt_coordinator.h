@@ -56,12 +56,13 @@ void rt_coordinator_stop(struct rt_coordinator *co); /* does no harm when it is 
  */
 enum cep_rc rt_coordinator_take(struct rt_coordinator *co, struct cep_err *err);
 /* See rt_job_savepoint(). Any thread. */
-enum cep_rc rt_coordinator_ask(
-    struct rt_coordinator *co, const struct rt_savepoint *s, struct cep_err *err);
+enum cep_rc rt_coordinator_ask(struct rt_coordinator *co, const struct rt_savepoint *s, struct cep_err *err);
 /* The job has ended (`why`; NULL: by itself): what was asked for and was not begun will not be. Requires: it is stopped. */
 void rt_coordinator_close(struct rt_coordinator *co, const struct cep_err *why);
-/* The job has what it goes on from: at its start, or (`again`) after a failure. */
-void rt_coordinator_restored(struct rt_coordinator *co, const struct rt_snap *snap, bool again);
+/* The job, or a region of it, has what it goes on from: at its start, or after a failure. */
+void rt_coordinator_restored(struct rt_coordinator *co, const struct rt_snap *snap);
+/* It is about to go back after a failure. Any thread; NULL is fine. */
+void rt_coordinator_restarts(struct rt_coordinator *co);
 /* Any thread. */
 void rt_coordinator_stats(struct rt_coordinator *co, struct rt_checkpoint_stats *out);
 
@@ -75,3 +76,14 @@ uint64_t rt_coordinator_next(const struct rt_coordinator *co);
 /* Takes over `s`. */
 void rt_coordinator_acknowledge(struct rt_coordinator *co, struct rt_saved *s);
 void rt_coordinator_ended(struct rt_coordinator *co, uint32_t task);
+
+/* -- some of them begin again while the others run (rt_master); the thread that starts and stops --------------------------- */
+
+/*
+ * What is under way is forgotten, for `why`, and nothing begins. Tasks that run may bring what they saved; it is nobody's. Requires: it
+ * is started.
+ */
+void rt_coordinator_pause(struct rt_coordinator *co, const struct cep_err *why);
+/* That task will be started: it has the state of the last checkpoint, and hears of barriers from rt_coordinator_next() on. Requires: it is paused. */
+void rt_coordinator_renew(struct rt_coordinator *co, uint32_t task);
+enum cep_rc rt_coordinator_go_on(struct rt_coordinator *co, struct cep_err *err);

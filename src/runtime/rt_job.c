@@ -216,30 +216,45 @@ static void say_state(struct rt_job *job, enum rt_state state, const struct cep_
         job->opts.state(job->opts.arg, state, why);
 }
 
-static enum cep_rc interrupted(struct cep_err *err) {
+enum cep_rc rt_job_interrupted(struct cep_err *err) {
     *err = (struct cep_err)CEP_ERR_INIT;
     return base_err_set(err, CEP_EINTERRUPTED, "interrupted");
+}
+
+enum cep_rc rt_job_wait_for_restart(
+    struct rt_job *job, const char *who, const char *others, enum cep_rc failed, struct cep_err *err) {
+    char text[sizeof err->message + sizeof err->hint + 192];
+    int64_t wait = err->fatal ? -1 : rt_restart_failed(job->restart, clk_mono(job->opts.clk));
+    err->fatal |= wait < 0;
+    if (wait < 0)
+        return failed;
+    (void)snprintf(text, sizeof text, "%s%s%s%s; %s in %.1f s%s (restart %u)", err->message,
+        err->hint[0] ? " (" : "", err->hint, err->hint[0] ? ")" : "", who, (double)wait / 1e6, others,
+        job->restart->n_restarts);
+    rt_job_log(job, CON_LEVEL_ERROR, text);
+    rt_coordinator_restarts(job->coordinator);
+    say_state(job, RT_STATE_RESTARTING, err);
+    if (!wait_for_restart(job, wait))
+        return rt_job_interrupted(err);
+    *err = (struct cep_err)CEP_ERR_INIT;
+    return CEP_OK;
+}
+
+void rt_job_runs(struct rt_job *job) {
+    rt_restart_running(job->restart, clk_mono(job->opts.clk));
+    say_state(job, RT_STATE_RUNNING, NULL);
 }
 
 /*
  * After a failure, as often as the strategy says. Returns: CEP_OK = the job may begin again; CEP_EINTERRUPTED = it was told to
  * stop meanwhile; else what stands.
  */
-static enum cep_rc go_back(
-    struct rt_job *job, struct rt_restart *r, enum cep_rc failed, struct cep_err *err) {
+static enum cep_rc go_back(struct rt_job *job, enum cep_rc failed, struct cep_err *err) {
     while (failed != CEP_OK) {
-        char text[sizeof err->message + sizeof err->hint + 128];
-        int64_t wait = err->fatal ? -1 : rt_restart_failed(r, clk_mono(job->opts.clk));
-        if (wait < 0)
-            return failed;
-        (void)snprintf(text, sizeof text,
-            "%s%s%s%s; the job goes back to its last checkpoint in %.1f s (restart %u)", err->message,
-            err->hint[0] ? " (" : "", err->hint, err->hint[0] ? ")" : "", (double)wait / 1e6, r->n_restarts);
-        rt_job_log(job, CON_LEVEL_ERROR, text);
-        say_state(job, RT_STATE_RESTARTING, err);
-        if (!wait_for_restart(job, wait))
-            return interrupted(err);
-        *err = (struct cep_err)CEP_ERR_INIT;
+        enum cep_rc rc = rt_job_wait_for_restart(
+            job, "the job goes back to its last checkpoint", "", failed, err);
+        if (rc != CEP_OK)
+            return rc;
         failed = job->master ? rt_master_go_back(job, err) : rt_job_go_back(job, err);
     }
     say_state(job, RT_STATE_RUNNING, NULL);
@@ -251,11 +266,13 @@ static enum cep_rc run_with_restarts(struct rt_job *job, enum cep_rc rc, struct 
     struct rt_restart r;
     bool may = job->opts.keep && job->opts.latest;
     rt_restart_init(&r, &job->opts.restart);
+    job->restart = may ? &r : NULL;
     do {
         rt_restart_running(&r, clk_mono(job->opts.clk));
         if (rc == CEP_OK)
             rc = run_attempt(job, why);
-    } while (rc != CEP_OK && may && !atomic_load(&job->stop) && (rc = go_back(job, &r, rc, why)) == CEP_OK);
+    } while (rc != CEP_OK && may && !atomic_load(&job->stop) && (rc = go_back(job, rc, why)) == CEP_OK);
+    job->restart = NULL;
     rt_restart_release(&r);
     return rc;
 }
@@ -353,6 +370,8 @@ void rt_job_task_info(struct rt_job *job, uint32_t i, struct rt_task_info *out) 
     (void)pthread_mutex_unlock(&task->mutex);
     out->vertex = job->exec.tasks[i].vertex;
     out->subtask = job->exec.tasks[i].subtask;
+    out->region = job->exec.tasks[i].region;
+    out->attempt = job->master ? rt_master_attempt(job, i) : atomic_load(&job->attempt);
 }
 
 bool rt_job_task_op(struct rt_job *job, uint32_t i, uint32_t op, struct rt_op_info *out) {

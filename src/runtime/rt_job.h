@@ -45,8 +45,9 @@ struct rt_opts {
      * rocksdb a budget for all of them, beyond which keys go to the databases in work_dir.
      */
     uint64_t state_bytes;
-    bool rocksdb;         /* `state.backend` */
-    const char *work_dir; /* of this job alone; what was there is removed; NULL = a temporary folder. Used only when needed */
+    bool rocksdb; /* `state.backend` */
+    const char *
+        work_dir; /* of this job alone; what was there is removed; NULL = a temporary folder. Used only when needed */
     int64_t held_patience_us;  /* how long a silent partition may hold back a full buffer */
     int64_t drain_us;          /* how long sinks may take to get rid of what they hold at the end */
     int64_t progress_every_us; /* 0 = progress() is never called */
@@ -72,11 +73,12 @@ struct rt_opts {
      * Savepoints, when there is keep_savepoint(): it makes the snapshot a folder of its own somewhere in `dir`, and appends the
      * folder's path. May be there without keep(). Called by the same thread as keep().
      */
-    enum cep_rc (*keep_savepoint)(void *arg, const char *dir, const struct rt_snap *snap,
-        struct base_buf *path, struct cep_err *err);
-    int64_t checkpoint_every_us;    /* 0 = only at the start and at the end */
-    int64_t checkpoint_timeout_us;  /* one that takes longer is dropped */
-    int64_t alignment_timeout_us;   /* a task that has waited so long for barriers waits no more; < 0 = it does */
+    enum cep_rc (*keep_savepoint)(
+        void *arg, const char *dir, const struct rt_snap *snap, struct base_buf *path, struct cep_err *err);
+    int64_t checkpoint_every_us;   /* 0 = only at the start and at the end */
+    int64_t checkpoint_timeout_us; /* one that takes longer is dropped */
+    int64_t
+        alignment_timeout_us; /* a task that has waited so long for barriers waits no more; < 0 = it does */
     int64_t checkpoint_pause_us;    /* between the end of one and the begin of the next, at least */
     uint32_t checkpoints_in_flight; /* at the same time, at most */
     int64_t save_slice_us;          /* how long a task with input saves itself between two elements */
@@ -168,7 +170,8 @@ void rt_job_op_info(struct rt_job *job, uint32_t i, struct rt_op_info *out);
 
 /* One task: a subtask of a vertex of the job graph. What is left of the time since its start, it worked. */
 struct rt_task_info {
-    uint32_t vertex, subtask;
+    uint32_t vertex, subtask, region;
+    uint32_t attempt; /* how often it was deployed, or a task of the job that goes back without it; from 1 */
     bool started, ended;
     int64_t ran_us;     /* from its start to its end, or to when this was brought up to date */
     int64_t idle_us;    /* waiting for input */
@@ -210,11 +213,11 @@ struct rt_checkpoint_range {
 
 struct rt_checkpoint_stats {
     uint64_t begun, complete;
-    uint64_t unaligned; /* of the complete ones */
+    uint64_t unaligned;         /* of the complete ones */
     uint64_t timed_out, failed; /* dropped; the job went on, or went back to the one before */
     uint64_t abandoned;         /* under way when the job ended or went back */
     uint32_t in_flight;
-    uint32_t restarts; /* of the job */
+    uint32_t restarts; /* of the job, or of a region of it: that were begun */
     struct rt_checkpoint_stat last, last_failed;
     struct rt_checkpoint_stat last_savepoint; /* that is complete; savepoints are in no count */
     char last_savepoint_path[RT_CHECKPOINT_REASON_MAX];

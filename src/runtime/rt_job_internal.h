@@ -54,17 +54,20 @@ struct rt_job {
     atomic_int_fast64_t started_us;     /* monotonic; 0 = not yet */
     struct rt_restore *restore;         /* borrowed; while the job is made: what it goes on from */
     struct rt_coordinator *coordinator; /* owned; NULL: neither checkpoints nor savepoints, or a part */
-    struct rt_relay *relay;             /* borrowed from the coordinator, or the part; NULL: as above, or a master */
-    struct rt_part_run *part;           /* owned; NULL: all tasks are here */
-    struct rt_master *master;           /* owned; NULL: tasks are here */
+    struct rt_relay *relay;     /* borrowed from the coordinator, or the part; NULL: as above, or a master */
+    struct rt_part_run *part;   /* owned; NULL: all tasks are here */
+    struct rt_master *master;   /* owned; NULL: tasks are here */
+    struct rt_restart *restart; /* borrowed; of the thread of rt_job_run(); NULL: nothing goes back */
     /* Shared. */
     atomic_int_fast64_t *buffered; /* owned; by group: rows that wait for watermarks, as last counted */
-    atomic_int_fast64_t *buffered_elsewhere; /* owned; by group: the same of the job's tasks in other processes */
-    atomic_bool stop;              /* rt_job_stop() */
-    atomic_bool halt;              /* a task failed, or nobody reads the sinks any more */
-    atomic_bool cut;               /* a part that failed or was given up: tasks end where they stand */
-    atomic_uint running;           /* tasks that have not ended */
-    pthread_mutex_t mutex;         /* of the three below, and of the callbacks in opts */
+    atomic_int_fast64_t
+        *buffered_elsewhere; /* owned; by group: the same of the job's tasks in other processes */
+    atomic_uint attempt;     /* how often its tasks were made; of a job whose tasks are here */
+    atomic_bool stop;        /* rt_job_stop() */
+    atomic_bool halt;        /* a task failed, or nobody reads the sinks any more */
+    atomic_bool cut;         /* a part that failed or was given up: tasks end where they stand */
+    atomic_uint running;     /* tasks that have not ended */
+    pthread_mutex_t mutex;   /* of the three below, and of the callbacks in opts */
     pthread_cond_t begin;
     enum { RT_GATHERING = 0, RT_GO, RT_NO_GO } signal; /* threads wait until all of them are there */
     enum cep_rc failed;                                /* the first failure of a task */
@@ -101,6 +104,15 @@ void rt_job_wait(struct rt_job *job, int64_t *shown_us);
 enum cep_rc rt_job_open(struct rt_job *job, const struct rt_snap *snap, struct cep_err *err);
 /* A failure is forgotten: what comes is another attempt. */
 void rt_job_begin_again(struct rt_job *job);
+/*
+ * `failed`, with `err`: told, with `who` goes back and what `others` do; then the time that the strategy wants goes by. By the thread of
+ * rt_job_run(). Returns: CEP_OK: now they begin again, and `err` is empty; CEP_EINTERRUPTED: the job was told to stop; `failed`: it stands.
+ */
+enum cep_rc rt_job_wait_for_restart(
+    struct rt_job *job, const char *who, const char *others, enum cep_rc failed, struct cep_err *err);
+/* All that was to begin again runs. */
+void rt_job_runs(struct rt_job *job);
+enum cep_rc rt_job_interrupted(struct cep_err *err);
 
 /* -- what tasks need of the job; any thread ------------------------------------------------------------------------ */
 

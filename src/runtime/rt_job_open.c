@@ -109,8 +109,8 @@ static enum cep_rc check_replay(
     const struct rt_job *job, const struct plan_node *n, const struct con_source *con, struct cep_err *err) {
     const char *connector = n->source.connector->name;
     if (!n->source.connector->replayable)
-        return base_err_set(
-            err, CEP_EINVAL, "connector \"%s\" has no positions: what it brought cannot be read again", connector);
+        return base_err_set(err, CEP_EINVAL,
+            "connector \"%s\" has no positions: what it brought cannot be read again", connector);
     if (n->source.time.kind == PLAN_WM_PROCESSING)
         return base_err_set(err, CEP_EINVAL, "in processing time its rows would get the time of now");
     if (con_source_ends(con) || job->opts.until_us != EVT_TIME_MAX)
@@ -262,6 +262,7 @@ static void close_tasks(struct rt_job *job) {
 enum cep_rc rt_job_open(struct rt_job *job, const struct rt_snap *snap, struct cep_err *err) {
     struct rt_restore restore;
     enum cep_rc rc = CEP_OK;
+    atomic_fetch_add(&job->attempt, 1);
     if (snap) {
         rc = rt_restore_init(&restore, snap, err);
         job->restore = &restore;
@@ -311,7 +312,7 @@ enum cep_rc rt_job_go_back(struct rt_job *job, struct cep_err *err) {
     if (rc == CEP_OK)
         rc = rt_job_open(job, &latest, err);
     if (rc == CEP_OK)
-        rt_coordinator_restored(job->coordinator, &latest, true);
+        rt_coordinator_restored(job->coordinator, &latest);
     rt_snap_release(&latest);
     rt_job_begin_again(job);
     return rc;
@@ -347,7 +348,7 @@ enum cep_rc rt_job_new(
     if (rc == CEP_OK && opts->part)
         rc = rt_part_opened(job, err);
     if (rc == CEP_OK && job->coordinator && opts->restore)
-        rt_coordinator_restored(job->coordinator, opts->restore, false);
+        rt_coordinator_restored(job->coordinator, opts->restore);
     if (!opts->remote)
         job->opts.losses = NULL;
     if (rc != CEP_OK && opts->part && err)

@@ -1,47 +1,24 @@
 /*
- * rt_master -- see rt_master.h.
+ * rt_master -- see rt_master.h: attempts of the whole job, and what comes from its parts.
  */
-#include "runtime/rt_master.h"
+#include "runtime/rt_master_internal.h"
 
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
-#include "runtime/rt_coordinator.h"
-#include "runtime/rt_job_internal.h"
-#include "runtime/rt_report.h"
-
-struct rt_master {
-    /* Set once. */
-    const struct rt_remote *remote; /* borrowed */
-    const struct rt_job *job;       /* borrowed */
-    struct rt_reports *reports;     /* owned */
-    struct rt_snap first;           /* where the job began: without parts */
-    bool from_beginning;
-    /* The thread's of rt_job_run(). */
-    bool has_first; /* the first checkpoint is complete: there is something to go back to */
-    bool was_ready; /* once */
-    /* Shared. */
-    pthread_mutex_t mutex; /* of those below */
-    uint32_t attempt;
-    bool open; /* what comes of it is heard */
-    struct master_task {
-        bool ready, ended;
-        uint64_t committed;
-    } * tasks; /* owned */
-    uint32_t n_ready, n_ended;
-    struct sto_losses losses;
-};
-
-static uint32_t n_tasks(const struct rt_job *job) {
-    return job->exec.n_tasks;
-}
 
 struct rt_master *rt_master_new(struct rt_job *job, const struct rt_snap *restore) {
     struct rt_master *m = base_calloc(1, sizeof *m);
     m->remote = job->opts.remote;
     m->job = job;
     m->reports = rt_reports_new(job);
-    m->tasks = base_calloc(n_tasks(job) + (size_t)1, sizeof *m->tasks);
+    m->tasks = base_calloc(master_n_tasks(job) + (size_t)1, sizeof *m->tasks);
+    m->regions = base_calloc(master_n_regions(job) + (size_t)1, sizeof *m->regions);
+    m->all = base_calloc(master_n_regions(job) + (size_t)1, sizeof *m->all);
+    for (uint32_t t = 0; t < master_n_tasks(job); t++)
+        m->regions[job->exec.tasks[t].region].n_tasks++;
+    for (uint32_t r = 0; r < master_n_regions(job); r++)
+        m->all[r] = true;
     rt_snap_init(&m->first);
     m->from_beginning = !restore;
     if (restore) {
@@ -60,19 +37,25 @@ void rt_master_free(struct rt_master *m) {
     sto_losses_release(&m->losses);
     rt_reports_free(m->reports, m->job);
     base_free(m->tasks);
+    base_free(m->regions);
+    base_free(m->all);
     base_free(m);
 }
 
 /* -- what comes ------------------------------------------------------------------------------------------------------ */
 
-/* Takes the lock when it is of the attempt. */
-static struct rt_master *enter(struct rt_job *job, uint32_t attempt) {
+/* Takes the lock when it is of the region's attempt. */
+static struct master_region *enter(struct rt_job *job, uint32_t attempt, uint32_t region) {
     struct rt_master *m = job->master;
     (void)pthread_mutex_lock(&m->mutex);
-    if (m->open && m->attempt == attempt)
-        return m;
+    if (region < master_n_regions(job) && m->regions[region].open && m->regions[region].attempt == attempt)
+        return &m->regions[region];
     (void)pthread_mutex_unlock(&m->mutex);
     return NULL;
+}
+
+static struct master_region *enter_task(struct rt_job *job, uint32_t attempt, uint32_t task) {
+    return enter(job, attempt, job->exec.tasks[task].region);
 }
 
 static void leave(struct rt_job *job) {
@@ -80,18 +63,19 @@ static void leave(struct rt_job *job) {
     rt_job_wake(job);
 }
 
-bool rt_master_hears(struct rt_job *job, uint32_t attempt) {
-    bool hears = enter(job, attempt) != NULL;
+bool rt_master_hears(struct rt_job *job, uint32_t attempt, uint32_t region) {
+    bool hears = enter(job, attempt, region) != NULL;
     if (hears)
         (void)pthread_mutex_unlock(&job->master->mutex);
     return hears;
 }
 
 void rt_master_ready(struct rt_job *job, uint32_t attempt, uint32_t task, const struct sto_losses *losses) {
-    struct rt_master *m = enter(job, attempt);
-    if (!m)
+    struct rt_master *m = job->master;
+    struct master_region *r = enter_task(job, attempt, task);
+    if (!r)
         return;
-    m->n_ready += !m->tasks[task].ready;
+    r->n_ready += !m->tasks[task].ready;
     m->tasks[task].ready = true;
     for (size_t i = 0; losses && i < losses->n; i++)
         sto_lose(&m->losses, base_str_of(losses->v[i].op), base_str_of(losses->v[i].what), losses->v[i].n);
@@ -100,7 +84,7 @@ void rt_master_ready(struct rt_job *job, uint32_t attempt, uint32_t task, const 
 
 /* Under the lock, so that none comes after the attempt was closed. */
 void rt_master_saved(struct rt_job *job, uint32_t attempt, struct rt_saved *s) {
-    bool heard = job->coordinator && enter(job, attempt);
+    bool heard = job->coordinator && enter_task(job, attempt, s->task);
     if (!heard) {
         rt_saved_free(s);
         return;
@@ -110,8 +94,8 @@ void rt_master_saved(struct rt_job *job, uint32_t attempt, struct rt_saved *s) {
 }
 
 void rt_master_committed(struct rt_job *job, uint32_t attempt, uint32_t task, uint64_t id) {
-    struct rt_master *m = enter(job, attempt);
-    if (!m)
+    struct rt_master *m = job->master;
+    if (!enter_task(job, attempt, task))
         return;
     if (m->tasks[task].committed < id)
         m->tasks[task].committed = id;
@@ -119,27 +103,34 @@ void rt_master_committed(struct rt_job *job, uint32_t attempt, uint32_t task, ui
 }
 
 void rt_master_ended(struct rt_job *job, uint32_t attempt, uint32_t task) {
-    struct rt_master *m = enter(job, attempt);
-    if (!m)
+    struct rt_master *m = job->master;
+    struct master_region *r = enter_task(job, attempt, task);
+    if (!r)
         return;
-    m->n_ended += !m->tasks[task].ended;
+    r->n_ended += !m->tasks[task].ended;
     m->tasks[task].ended = true;
     if (job->coordinator)
         rt_coordinator_ended(job->coordinator, task);
     leave(job);
 }
 
-void rt_master_failed(struct rt_job *job, uint32_t attempt, const struct cep_err *err) {
-    if (!enter(job, attempt))
+void rt_master_failed(struct rt_job *job, uint32_t attempt, uint32_t region, const struct cep_err *err) {
+    struct master_region *r = enter(job, attempt, region);
+    if (!r)
         return;
-    rt_job_fail(job, err->rc, err);
+    if (!job->master->apart || err->fatal) {
+        rt_job_fail(job, err->rc, err);
+    } else if (r->failed == CEP_OK) {
+        r->failed = err->rc;
+        r->failure = *err;
+    }
     leave(job);
 }
 
-uint32_t rt_master_attempt(struct rt_job *job) {
+uint32_t rt_master_attempt(struct rt_job *job, uint32_t task) {
     struct rt_master *m = job->master;
     (void)pthread_mutex_lock(&m->mutex);
-    uint32_t attempt = m->attempt;
+    uint32_t attempt = m->regions[job->exec.tasks[task].region].attempt;
     (void)pthread_mutex_unlock(&m->mutex);
     return attempt;
 }
@@ -150,48 +141,51 @@ struct rt_reports *rt_master_reports(struct rt_job *job) {
 
 /* -- to the parts ---------------------------------------------------------------------------------------------------- */
 
-/* None but the thread of rt_job_run() changes the attempt, and then nobody else sends. */
-
 void rt_master_start(struct rt_job *job) {
-    job->master->remote->start(job->master->remote->arg, job->master->attempt);
+    job->master->remote->start(job->master->remote->arg, job->master->all);
 }
 
 void rt_master_barrier(struct rt_job *job, uint64_t id, struct rt_barrier how) {
-    job->master->remote->barrier(job->master->remote->arg, job->master->attempt, id, how);
+    job->master->remote->barrier(job->master->remote->arg, id, how);
 }
 
 void rt_master_complete(struct rt_job *job, uint64_t id) {
-    job->master->remote->complete(job->master->remote->arg, job->master->attempt, id);
+    job->master->remote->complete(job->master->remote->arg, id);
 }
 
 void rt_master_resume(struct rt_job *job) {
-    job->master->remote->resume(job->master->remote->arg, job->master->attempt);
+    job->master->remote->resume(job->master->remote->arg);
 }
 
 /* -- an attempt ------------------------------------------------------------------------------------------------------ */
 
-static void open_attempt(struct rt_job *job) {
+void master_open(struct rt_job *job, const bool *which) {
     struct rt_master *m = job->master;
     (void)pthread_mutex_lock(&m->mutex);
     m->attempt++;
-    m->open = true;
-    m->n_ready = m->n_ended = 0;
-    memset(m->tasks, 0, n_tasks(job) * sizeof *m->tasks);
+    for (uint32_t i = 0; i < master_n_regions(job); i++) {
+        struct master_region *r = &m->regions[i];
+        if (which[i])
+            *r = (struct master_region){ .n_tasks = r->n_tasks, .attempt = m->attempt, .open = true };
+    }
+    for (uint32_t t = 0; t < master_n_tasks(job); t++)
+        if (which[job->exec.tasks[t].region])
+            m->tasks[t] = (struct master_task){ .ready = false };
     sto_losses_release(&m->losses);
     sto_losses_init(&m->losses);
     (void)pthread_mutex_unlock(&m->mutex);
-    rt_reports_begin(m->reports, job);
+    rt_reports_begin(m->reports, job, which);
 }
 
-/* Nothing of it is heard any more. */
-static void close_attempt(struct rt_job *job) {
+void master_close(struct rt_job *job, const bool *which) {
     struct rt_master *m = job->master;
     (void)pthread_mutex_lock(&m->mutex);
-    m->open = false;
+    for (uint32_t i = 0; i < master_n_regions(job); i++)
+        m->regions[i].open &= !which[i];
     (void)pthread_mutex_unlock(&m->mutex);
 }
 
-static enum cep_rc failure_of(struct rt_job *job, struct cep_err *err) {
+enum cep_rc master_failure_of(struct rt_job *job, struct cep_err *err) {
     (void)pthread_mutex_lock(&job->mutex);
     enum cep_rc rc = job->failed;
     if (rc != CEP_OK && err)
@@ -200,18 +194,22 @@ static enum cep_rc failure_of(struct rt_job *job, struct cep_err *err) {
     return rc;
 }
 
-static bool all_ready(struct rt_job *job) {
+bool master_all_ready(struct rt_job *job, const bool *which) {
     struct rt_master *m = job->master;
+    bool all = true;
     (void)pthread_mutex_lock(&m->mutex);
-    bool all = m->n_ready == n_tasks(job);
+    for (uint32_t i = 0; i < master_n_regions(job); i++)
+        all &= !which[i] || m->regions[i].n_ready == m->regions[i].n_tasks;
     (void)pthread_mutex_unlock(&m->mutex);
     return all;
 }
 
 static bool all_ended(struct rt_job *job) {
     struct rt_master *m = job->master;
+    bool all = true;
     (void)pthread_mutex_lock(&m->mutex);
-    bool all = m->n_ended == n_tasks(job);
+    for (uint32_t i = 0; i < master_n_regions(job); i++)
+        all &= m->regions[i].n_ended == m->regions[i].n_tasks;
     (void)pthread_mutex_unlock(&m->mutex);
     return all;
 }
@@ -220,7 +218,7 @@ static bool all_committed(struct rt_job *job, uint64_t id) {
     struct rt_master *m = job->master;
     bool all = true;
     (void)pthread_mutex_lock(&m->mutex);
-    for (uint32_t t = 0; t < n_tasks(job); t++)
+    for (uint32_t t = 0; t < master_n_tasks(job); t++)
         all &= m->tasks[t].committed >= id;
     (void)pthread_mutex_unlock(&m->mutex);
     return all;
@@ -241,9 +239,9 @@ static enum cep_rc deploy(struct rt_job *job, const struct rt_snap *from, struct
     uint64_t next = job->coordinator ? rt_coordinator_next(job->coordinator) : 1;
     int64_t shown = clk_mono(job->opts.clk);
     rt_job_begin_again(job);
-    open_attempt(job);
-    enum cep_rc rc = m->remote->deploy(m->remote->arg, m->attempt, from, next, err);
-    while (rc == CEP_OK && (rc = failure_of(job, err)) == CEP_OK && !all_ready(job)) {
+    master_open(job, m->all);
+    enum cep_rc rc = m->remote->deploy(m->remote->arg, m->attempt, m->all, from, next, err);
+    while (rc == CEP_OK && (rc = master_failure_of(job, err)) == CEP_OK && !master_all_ready(job, m->all)) {
         rt_job_wait(job, &shown);
         if (atomic_load(&job->stop))
             rc = base_err_set(err, CEP_EINTERRUPTED, "interrupted");
@@ -251,8 +249,8 @@ static enum cep_rc deploy(struct rt_job *job, const struct rt_snap *from, struct
     if (rc == CEP_OK)
         rc = judge(job, err);
     if (rc != CEP_OK) {
-        close_attempt(job);
-        m->remote->cancel(m->remote->arg, m->attempt);
+        master_close(job, m->all);
+        m->remote->cancel(m->remote->arg, m->all);
     }
     return rc;
 }
@@ -272,24 +270,51 @@ enum cep_rc rt_master_go_back(struct rt_job *job, struct cep_err *err) {
     if (rc == CEP_OK)
         rc = deploy(job, &latest, err);
     if (rc == CEP_OK)
-        rt_coordinator_restored(job->coordinator, &latest, true);
+        rt_coordinator_restored(job->coordinator, &latest);
     rt_snap_release(&latest);
     return rc;
 }
 
-/* Until all tasks have ended, or one has failed; a stop is passed on. */
-static enum cep_rc wait_for_tasks(struct rt_job *job, struct cep_err *err) {
+static void set_apart(struct rt_job *job, bool apart) {
+    struct rt_master *m = job->master;
+    (void)pthread_mutex_lock(&m->mutex);
+    m->apart = apart;
+    (void)pthread_mutex_unlock(&m->mutex);
+}
+
+/* Until all tasks have ended, or something has failed; a stop is passed on, once. */
+static enum cep_rc wait_for_change(struct rt_job *job, bool *stopped, struct cep_err *err) {
     struct rt_master *m = job->master;
     int64_t shown = atomic_load(&job->started_us);
-    bool stopped = false;
     enum cep_rc rc;
-    while ((rc = failure_of(job, err)) == CEP_OK && !all_ended(job)) {
+    while ((rc = master_failure_of(job, err)) == CEP_OK && !all_ended(job) && !master_region_failed(job)) {
         rt_job_wait(job, &shown);
-        if (!stopped && atomic_load(&job->stop)) {
-            stopped = true;
-            m->remote->stop(m->remote->arg, m->attempt);
+        if (!*stopped && atomic_load(&job->stop)) {
+            *stopped = true;
+            m->remote->stop(m->remote->arg);
         }
     }
+    return rc;
+}
+
+/*
+ * Until all tasks have ended, or the job has failed. What fails once all have ended is the whole job's: a failure that came before
+ * that is looked at is a region's, so the order below matters.
+ */
+static enum cep_rc wait_for_tasks(struct rt_job *job, struct cep_err *err) {
+    bool stopped = false;
+    enum cep_rc rc;
+    set_apart(job, job->restart && master_n_regions(job) > 1);
+    while ((rc = wait_for_change(job, &stopped, err)) == CEP_OK) {
+        if (all_ended(job))
+            set_apart(job, false);
+        if (!master_region_failed(job))
+            break;
+        set_apart(job, true);
+        if ((rc = master_mend(job, err)) != CEP_OK)
+            break;
+    }
+    set_apart(job, false);
     return rc;
 }
 
@@ -297,7 +322,7 @@ static enum cep_rc wait_for_tasks(struct rt_job *job, struct cep_err *err) {
 static enum cep_rc wait_for_commits(struct rt_job *job, uint64_t id, struct cep_err *err) {
     int64_t shown = clk_mono(job->opts.clk);
     enum cep_rc rc;
-    while ((rc = failure_of(job, err)) == CEP_OK && !all_committed(job, id))
+    while ((rc = master_failure_of(job, err)) == CEP_OK && !all_committed(job, id))
         rt_job_wait(job, &shown);
     return rc;
 }
@@ -322,10 +347,10 @@ static enum cep_rc run(struct rt_job *job, struct cep_err *err) {
     if (rc == CEP_OK)
         rc = wait_for_tasks(job, err);
     if (rc != CEP_OK)
-        close_attempt(job);
+        master_close(job, job->master->all);
     if (co)
         rt_coordinator_stop(co);
-    if (rc == CEP_OK && (rc = failure_of(job, err)) == CEP_OK)
+    if (rc == CEP_OK && (rc = master_failure_of(job, err)) == CEP_OK)
         rc = take(job, err);
     if (rc == CEP_OK && co && rt_coordinator_complete(co) != before)
         rc = wait_for_commits(job, rt_coordinator_complete(co), err);
@@ -335,8 +360,8 @@ static enum cep_rc run(struct rt_job *job, struct cep_err *err) {
 enum cep_rc rt_master_run(struct rt_job *job, struct cep_err *err) {
     struct rt_master *m = job->master;
     enum cep_rc rc = run(job, err);
-    close_attempt(job);
-    m->remote->cancel(m->remote->arg, m->attempt);
+    master_close(job, m->all);
+    m->remote->cancel(m->remote->arg, m->all);
     return rc;
 }
 

@@ -20,10 +20,12 @@ struct rt_reports {
     struct base_buf *at;                    /* owned; by task, the lowest of its part: how far the part is */
 };
 
-#define SOURCE_COUNTS(COUNT)                                                                         \
-    COUNT(rows)                                                                                      \
-    COUNT(bytes) COUNT(bad) COUNT(duplicate_keys) COUNT(unmatched) COUNT(vanished) COUNT(unreadable) \
-        COUNT(rotations) COUNT(truncations) COUNT(connections) COUNT(refused)
+#define SOURCE_COUNTS(COUNT)                                                                  \
+    COUNT(rows)                                                                               \
+    COUNT(bytes)                                                                              \
+    COUNT(bad)                                                                                \
+    COUNT(duplicate_keys) COUNT(unmatched) COUNT(vanished) COUNT(unreadable) COUNT(rotations) \
+        COUNT(truncations) COUNT(connections) COUNT(refused)
 #define SINK_COUNTS(COUNT) \
     COUNT(rows) COUNT(bytes) COUNT(retries) COUNT(failed) COUNT(rotations) COUNT(pending)
 
@@ -167,10 +169,17 @@ struct rt_reports *rt_reports_new(const struct rt_job *job) {
     return r;
 }
 
-void rt_reports_begin(struct rt_reports *r, const struct rt_job *job) {
+void rt_reports_begin(struct rt_reports *r, struct rt_job *job, const bool *regions) {
     (void)pthread_mutex_lock(&r->mutex);
-    for (uint32_t t = 0; t < job->exec.n_tasks; t++)
+    for (uint32_t t = 0; t < job->exec.n_tasks; t++) {
+        struct rt_task *task = &job->tasks[t];
+        if (!regions[job->exec.tasks[t].region])
+            continue;
         base_buf_clear(&r->at[t]);
+        (void)pthread_mutex_lock(&task->mutex);
+        task->shown_task = (struct rt_task_info){ .started = false };
+        (void)pthread_mutex_unlock(&task->mutex);
+    }
     (void)pthread_mutex_unlock(&r->mutex);
 }
 
@@ -253,10 +262,10 @@ static void read_task(struct rt_job *job, struct rt_reports *r, struct base_unpa
     (void)pthread_mutex_unlock(&task->mutex);
 }
 
-bool rt_master_report(struct rt_job *job, uint32_t attempt, struct base_str bytes) {
+bool rt_master_report(struct rt_job *job, uint32_t attempt, uint32_t region, struct base_str bytes) {
     struct rt_reports *r = rt_master_reports(job);
     struct base_unpack u = base_unpack_of(bytes);
-    if (!rt_master_hears(job, attempt))
+    if (!rt_master_hears(job, attempt, region))
         return true;
     (void)pthread_mutex_lock(&r->mutex);
     for (size_t n = base_unpack_count(&u, 6); n > 0 && !u.bad; n--)
@@ -272,11 +281,11 @@ bool rt_master_report(struct rt_job *job, uint32_t attempt, struct base_str byte
     return ok;
 }
 
-void rt_master_others(struct rt_job *job, struct base_buf *out) {
+void rt_master_others(struct rt_job *job, uint32_t region, struct base_buf *out) {
     struct rt_reports *r = rt_master_reports(job);
     (void)pthread_mutex_lock(&r->mutex);
     for (uint32_t t = 0; t < job->exec.n_tasks; t++) {
-        if (r->at[t].len == 0)
+        if (r->at[t].len == 0 || job->exec.tasks[t].region != region)
             continue;
         base_pack_varint(out, t);
         base_pack_str(out, base_buf_view(&r->at[t]));

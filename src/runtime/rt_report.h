@@ -22,10 +22,10 @@
 
 /* Appends it. A few times a second, and before the end of a task is told. */
 void rt_part_report(struct rt_job *part, struct base_buf *out);
-/* Returns: false for bytes that are no report. One of another attempt is ignored. */
-bool rt_master_report(struct rt_job *job, uint32_t attempt, struct base_str bytes);
-/* Appends it. A few times a second, to all parts. */
-void rt_master_others(struct rt_job *job, struct base_buf *out);
+/* Returns: false for bytes that are no report. One of another attempt of the part's region is ignored. */
+bool rt_master_report(struct rt_job *job, uint32_t attempt, uint32_t region, struct base_str bytes);
+/* Appends it, of a region: others are nothing to its parts. A few times a second, to all of its parts. */
+void rt_master_others(struct rt_job *job, uint32_t region, struct base_buf *out);
 /* Returns: false for bytes that are not that. */
 bool rt_part_others(struct rt_job *part, struct base_str bytes);
 
@@ -35,5 +35,5 @@ bool rt_part_others(struct rt_job *part, struct base_str bytes);
 struct rt_reports;
 struct rt_reports *rt_reports_new(const struct rt_job *job);
 void rt_reports_free(struct rt_reports *r, const struct rt_job *job); /* NULL is fine */
-/* Another attempt: how far its parts are is not known yet. */
-void rt_reports_begin(struct rt_reports *r, const struct rt_job *job);
+/* Another attempt of these regions: how far its parts are is not known yet, and none of its tasks has started. */
+void rt_reports_begin(struct rt_reports *r, struct rt_job *job, const bool *regions);

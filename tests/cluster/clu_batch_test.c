@@ -70,8 +70,10 @@ static struct evt_val some(struct kit *k, const struct evt_type *t) {
     case EVT_DURATION: v.i = (int64_t)(k->shape % 2 ? r : (uint64_t)INT64_MAX - (r >> 1)); break;
     case EVT_DOUBLE: v.d = k->shape % 4 == 0 ? -0.0 : (double)r / 3; break;
     case EVT_STRING:
-    case EVT_BYTES: v.s.p = text + r % 7;
-        v.s.len = (uint32_t)(k->shape % 5 ? r % 30 : 7); break;
+    case EVT_BYTES:
+        v.s.p = text + r % 7;
+        v.s.len = (uint32_t)(k->shape % 5 ? r % 30 : 7);
+        break;
     case EVT_DECIMAL:
         v = evt_val_of_dec(k->shape % 4 == 1 ? (__int128)r * 1000000007 * -3 : (__int128)(r % 1000));
         break;

@@ -137,7 +137,9 @@ static void *send_many(void *arg) {
     for (uint32_t i = 0; i < N_SENT; i++) {
         Clu__Complete complete = CLU__COMPLETE__INIT;
         Clu__Msg msg = CLU__MSG__INIT;
-        complete.job = "j";
+        Clu__Part part = CLU__PART__INIT;
+        part.job = "j";
+        msg.part = &part;
         complete.id = i;
         msg.body_case = CLU__MSG__BODY_COMPLETE;
         msg.complete = &complete;

@@ -120,7 +120,8 @@ static void subtask_i_is_in_slot_i(void **state) {
     struct plan_vertex vertices[] = { { .parallelism = 1 }, { .parallelism = 3 }, { .parallelism = 1 } };
     struct plan_job job = { .n_vertices = 3, .vertices = vertices };
     uint32_t first[] = { 0, 1, 4 }, placement[5];
-    struct rt_exec x = { .job = &job, .n_tasks = 5, .first_task = first };
+    struct rt_exec_task tasks[5] = { { .region = 0 } };
+    struct rt_exec x = { .job = &job, .n_tasks = 5, .tasks = tasks, .n_regions = 1, .first_task = first };
     (void)state;
     clu_placement(&x, 3, placement);
     static const uint32_t spread[] = { 0, 0, 1, 2, 1 };
@@ -130,6 +131,25 @@ static void subtask_i_is_in_slot_i(void **state) {
         assert_int_equal(placement[i], 0);
 }
 
+static void regions_have_slots_of_their_own_for_what_is_narrow(void **state) {
+    struct plan_vertex vertices[] = { { .parallelism = 1 }, { .parallelism = 1 }, { .parallelism = 1 },
+        { .parallelism = 4 }, { .parallelism = 1 } };
+    struct plan_job job = { .n_vertices = 5, .vertices = vertices };
+    uint32_t first[] = { 0, 1, 2, 3, 7 }, placement[8];
+    struct rt_exec_task tasks[] = { { .region = 0 }, { .region = 1 }, { .region = 0 }, { .region = 1 },
+        { .region = 1 }, { .region = 1 }, { .region = 1 }, { .region = 0 } };
+    struct rt_exec x = { .job = &job, .n_tasks = 8, .tasks = tasks, .n_regions = 2, .first_task = first };
+    (void)state;
+    clu_placement(&x, 4, placement);
+    static const uint32_t spread[] = { 0, 1, 2, 0, 1, 2, 3, 0 };
+    assert_memory_equal(placement, spread, sizeof spread);
+    tasks[7].region = 2; /* more regions than slots */
+    x.n_regions = 3;
+    clu_placement(&x, 2, placement);
+    static const uint32_t few[] = { 0, 1, 0, 0, 1, 0, 1, 0 };
+    assert_memory_equal(placement, few, sizeof few);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slots_are_spread),
@@ -137,6 +157,7 @@ int main(void) {
         cmocka_unit_test(who_waits_is_woken),
         cmocka_unit_test(what_it_said_of_the_wire_goes_with_it),
         cmocka_unit_test(subtask_i_is_in_slot_i),
+        cmocka_unit_test(regions_have_slots_of_their_own_for_what_is_narrow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,8 +22,9 @@ static void on_message(void *arg, struct clu_link *link, const Clu__Msg *msg) {
     struct fix *f = arg;
     (void)link;
     assert_int_equal(msg->body_case, CLU__MSG__BODY_SAVED);
-    assert_string_equal(msg->saved->job, "j");
-    assert_int_equal(msg->saved->attempt, 3);
+    assert_string_equal(msg->part->job, "j");
+    assert_int_equal(msg->part->attempt, 3);
+    assert_int_equal(msg->part->region, 1);
     (void)snprintf(f->path, sizeof f->path, "%s", msg->saved->path);
     atomic_store(&f->came, clu_saved_read(msg->saved));
 }
@@ -91,7 +92,11 @@ static struct rt_saved *send_it(struct fix *f, struct rt_saved *s, const char *d
     s->unaligned = true;
     s->flight_bytes = 1;
     s->align_us = 2, s->pause_us = 3, s->save_us = 4;
-    clu_saved_send(f->link, "j", 3, s, dir);
+    Clu__Part part = CLU__PART__INIT;
+    part.job = "j";
+    part.attempt = 3;
+    part.region = 1;
+    clu_saved_send(f->link, &part, s, dir);
     rt_saved_free(s);
     KIT_WAIT(atomic_load(&f->came));
     struct rt_saved *got = atomic_exchange(&f->came, NULL);
@@ -131,14 +136,18 @@ static void large_ones_are_bundles_until_they_are_removed(void **state) {
     assert_int_equal(s->snap.n, 1);
     check_part(s->snap.parts[0], "large", LARGE);
     rt_saved_free(s);
-    clu_saved_remove(f->dir, 3, 11); /* a later checkpoint's stay, and a later attempt's */
+    static const bool others[] = { true, true, true, true, true, false },
+                      its[] = { false, false, false, false, false, true };
+    clu_saved_remove(f->dir, NULL, 0, 11); /* a later checkpoint's stay, and other tasks' */
     assert_true(sto_path_exists(f->path));
-    clu_saved_remove(f->dir, 2, UINT64_MAX);
+    clu_saved_remove(f->dir, others, 6, UINT64_MAX);
     assert_true(sto_path_exists(f->path));
-    clu_saved_remove(f->dir, 3, 12);
+    clu_saved_remove(f->dir, its, 5, UINT64_MAX);
+    assert_true(sto_path_exists(f->path));
+    clu_saved_remove(f->dir, its, 6, 12);
     assert_false(sto_path_exists(f->path));
-    clu_saved_remove(f->dir, 3, 12);
-    clu_saved_remove("/nowhere", 3, 12);
+    clu_saved_remove(f->dir, NULL, 0, 12);
+    clu_saved_remove("/nowhere", NULL, 0, 12);
 }
 
 static void what_could_not_be_saved_is_told(void **state) {

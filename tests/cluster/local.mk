@@ -49,7 +49,7 @@ check_PROGRAMS += tests/cluster/clu_tls_test
 tests_cluster_clu_tls_test_SOURCES = tests/cluster/clu_tls_test.c $(CLU_KIT)
 tests_cluster_clu_tls_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)
 # Real processes; the second one on hosts of their own (network namespaces).
-CLUSTER_TESTS = tests/cluster/cluster_test.py tests/cluster/cluster_net_test.py tests/cluster/submit_test.py \
+CLUSTER_TESTS = tests/cluster/cluster_test.py tests/cluster/region_test.py tests/cluster/cluster_net_test.py tests/cluster/submit_test.py \
 	tests/cluster/programs_test.py tests/cluster/walk_test.py tests/cluster/deploy_test.py
 TESTS += $(CLUSTER_TESTS)
 EXTRA_DIST += $(CLUSTER_TESTS) tests/cluster/cluster_kit.py tests/cluster/net_kit.py tests/soak/cluster_soak.py

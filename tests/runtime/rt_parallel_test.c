@@ -180,6 +180,49 @@ static void operators_are_placed_by_what_they_need(void **state) {
     base_buf_release(&text);
 }
 
+/* Until one end, or one stream, makes them one. */
+static void statements_that_have_nothing_to_do_with_each_other_are_regions(void **state) {
+    static const struct {
+        const char *sinks;
+        uint32_t n_regions;
+    } cases[] = {
+        { "sink p to file (path = 'out0.csv') format csv; sink q to file (path = 'out1.csv') format csv;\n",
+            2 },
+        { "sink p to stdout format csv; sink q to file (path = 'out1.csv') format csv;\n", 2 },
+        { "sink p to stdout format csv; sink q to stdout format json;\n", 1 },
+        { "stream m as select v from p union all select v from q; sink m to stdout format csv;\n", 1 },
+    };
+    struct rt_random *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dsl_diag diag;
+        struct rt_exec one, three;
+        base_buf_clear(&f->program);
+        base_buf_puts(&f->program,
+            RT_RANDOM_STREAM("a") RT_RANDOM_STREAM("b") "pattern p from a partition by k match x "
+                                                        "define x as v > 5 measures x.v as v;\n"
+                                                        "pattern q from b partition by k match x "
+                                                        "define x as v > 5 measures x.v as v;\n");
+        base_buf_puts(&f->program, cases[i].sinks);
+        struct plan *plan = rt_kit_compile(&diag, base_buf_cstr(&f->program));
+        struct plan_job *j1 = plan_job_new(plan, 1), *j3 = plan_job_new(plan, 3);
+        rt_exec_init(&one, j1);
+        rt_exec_init(&three, j3);
+        assert_int_equal(one.n_regions, 1);
+        assert_int_equal(three.n_regions, cases[i].n_regions);
+        for (uint32_t c = 0; c < three.n_channels; c++)
+            assert_int_equal(
+                three.tasks[three.channels[c].from].region, three.tasks[three.channels[c].to].region);
+        for (uint32_t t = 0; t < three.n_tasks; t++) /* named by their lowest vertex */
+            assert_int_equal(three.tasks[t].region != 0, j3->vertices[three.tasks[t].vertex].component != 0);
+        rt_exec_release(&one);
+        rt_exec_release(&three);
+        plan_job_free(j1);
+        plan_job_free(j3);
+        plan_free(plan);
+        dsl_diag_release(&diag);
+    }
+}
+
 static void exchanges_change_nothing(void **state) {
     struct rt_random *f = *state;
     everything(f);
@@ -269,6 +312,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             operators_are_placed_by_what_they_need, rt_random_set_up, rt_random_tear_down),
+        cmocka_unit_test_setup_teardown(statements_that_have_nothing_to_do_with_each_other_are_regions,
+            rt_random_set_up, rt_random_tear_down),
         cmocka_unit_test_setup_teardown(exchanges_change_nothing, rt_random_set_up, rt_random_tear_down),
         cmocka_unit_test_setup_teardown(
             random_patterns_change_nothing, rt_random_set_up, rt_random_tear_down),
