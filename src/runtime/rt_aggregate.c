@@ -279,7 +279,7 @@ static enum cep_rc aggregate_batch(
         rc = rt_project_refuse_far(op, prep, b, err);
     if (rc == CEP_OK && ag->ordered && input == IN_MAIN)
         rt_wait_add(&ag->wait, input, prep);
-    else if (rc == CEP_OK)
+    else if (rc == CEP_OK && evt_batch_count(prep) > 0) /* without a row it has no columns */
         rc = take_at_once(ag, b, prep, err);
     evt_batch_unref(prep);
     return rc == CEP_OK ? flush(ag, err) : rc;

@@ -54,6 +54,19 @@ static void an_empty_window_gives_nothing_and_leaves_nothing(void **state) {
     rt_kit_release(&k);
 }
 
+static void a_batch_of_which_where_leaves_nothing_gives_nothing(void **state) {
+    (void)state;
+    struct rt_kit k;
+    begin(&k, "stream w as select k, v + 1 as x, count(*) as n from s where v > 10 group by k, v + 1 window "
+              "tumbling 10 s;");
+    struct base_buf *w = rt_kit_listen(&k, "w", PLAN_PORT_MAIN);
+    PUSH(&k, "s", 0, { "a", 1, AT(0) }, { "b", 2, AT(3) });
+    PUSH(&k, "s", 0, { "a", 11, AT(4) }, { "b", 2, AT(5) });
+    rt_kit_finish(&k);
+    CAME(w, "a|12|1\n");
+    rt_kit_release(&k);
+}
+
 static void the_offset_moves_windows(void **state) {
     (void)state;
     struct rt_kit k;
@@ -304,6 +317,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tumbling_window_is_given_when_the_watermark_passes_it),
         cmocka_unit_test(an_empty_window_gives_nothing_and_leaves_nothing),
+        cmocka_unit_test(a_batch_of_which_where_leaves_nothing_gives_nothing),
         cmocka_unit_test(the_offset_moves_windows),
         cmocka_unit_test(sliding_windows_share_their_panes),
         cmocka_unit_test(sessions_of_a_key_grow_together),
