@@ -218,7 +218,7 @@ void clu_job_put_plan(struct base_buf *b, const struct clu_job *j, const struct 
         put_description(b, g, v);
         for (uint32_t i = 0; i < g->n_exchanges; i++) {
             const struct plan_exchange *x = &g->exchanges[i];
-            if (x->to != v)
+            if (x->to != v || x->brings_combined)
                 continue;
             base_buf_printf(b,
                 "%s{\"num\":%u,\"id\":\"%u\",\"ship_strategy\":\"%s\",\"exchange\":\"pipelined_bounded\"}",

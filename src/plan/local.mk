@@ -1,6 +1,7 @@
 noinst_LTLIBRARIES += libplan.la
 libplan_la_SOURCES = \
 	src/plan/plan.c src/plan/plan.h src/plan/plan_catalog.h \
+	src/plan/plan_combine.c src/plan/plan_combine.h \
 	src/plan/plan_dot.c \
 	src/plan/plan_job.c src/plan/plan_job.h \
 	src/plan/plan_job_write.c \

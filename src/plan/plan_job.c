@@ -21,6 +21,7 @@ struct builder {
     uint32_t *first_of;  /* by node: 1 + the newest exchange of its outputs; 0 = none */
     uint32_t *next_same; /* by exchange: 1 + an older one of the same node */
     size_t cap_next_same;
+    const struct evt_schema **combined; /* by node */
 };
 
 static uint32_t add_vertex(struct builder *b, uint32_t level, uint32_t parallelism, uint32_t component) {
@@ -273,6 +274,7 @@ static void add_exchange(struct builder *b, const struct plan_exchange *x, struc
         b->next_same = base_arena_grow(
             a, b->next_same, b->n_exchanges, &b->cap_next_same, sizeof *b->next_same);
         b->exchanges[i] = *x;
+        b->exchanges[i].schema = plan_schema_of(b->plan, x->of);
         b->cap_takers[i] = 0;
         b->next_same[i] = b->first_of[x->of.node];
         b->first_of[x->of.node] = (uint32_t)++b->n_exchanges;
@@ -304,6 +306,35 @@ static void exchange_sinks(struct builder *b) {
         x.from = b->of_node[x.of.node];
         if (x.from != x.to)
             add_exchange(b, &x, (struct plan_taker){ .is_sink = true, .to = i });
+    }
+}
+
+/* Rule 9. */
+static void combine_exchanges(struct builder *b) {
+    struct base_arena *a = &b->job->arena;
+    size_t n = b->n_exchanges;
+    for (size_t i = 0; i < n; i++) {
+        const struct plan_exchange *x = &b->exchanges[i];
+        const struct plan_taker *t = x->takers;
+        if (x->ship != PLAN_SHIP_HASH || x->n_takers != 1 || t->is_sink || t->input != 0 ||
+            !b->combined[t->to])
+            continue;
+        struct plan_taker *taker = BASE_ARENA_NEW(a, struct plan_taker);
+        *taker = (struct plan_taker){ .to = t->to, .input = plan_combined_input(b->plan->nodes[t->to]) };
+        struct plan_exchange beside = { .from = x->from,
+            .to = x->to,
+            .of = x->of,
+            .schema = b->combined[t->to],
+            .brings_combined = true,
+            .ship = PLAN_SHIP_HASH,
+            .n_keys = x->n_keys,
+            .keys = plan_combined_keys(a, b->combined[t->to], x->n_keys),
+            .n_takers = 1,
+            .takers = taker };
+        b->exchanges = base_arena_grow(
+            a, b->exchanges, b->n_exchanges, &b->cap_exchanges, sizeof *b->exchanges);
+        b->exchanges[b->n_exchanges++] = beside;
+        b->exchanges[i].combined = (uint32_t)b->n_exchanges;
     }
 }
 
@@ -366,6 +397,10 @@ struct plan_job *plan_job_new(const struct plan *p, uint32_t parallelism) {
     b.first_of = BASE_ARENA_ARRAY(&j->arena, uint32_t, p->n_nodes ? p->n_nodes : 1);
     b.component = BASE_ARENA_ARRAY(&j->arena, uint32_t, p->n_nodes ? p->n_nodes : 1);
     b.of_sink = BASE_ARENA_ARRAY(&j->arena, uint32_t, p->n_sinks ? p->n_sinks : 1);
+    b.combined = BASE_ARENA_ARRAY(&j->arena, const struct evt_schema *, p->n_nodes + (size_t)1);
+    for (uint32_t i = 0; i < p->n_nodes; i++)
+        b.combined[i] = plan_combines(p, p->nodes[i]) ? plan_combined_schema(&j->arena, p, p->nodes[i])
+                                                      : NULL;
     place_all(&b);
     sort_vertices(&b);
     for (uint32_t v = 0; v < b.n_vertices; v++) {
@@ -376,6 +411,8 @@ struct plan_job *plan_job_new(const struct plan *p, uint32_t parallelism) {
     for (uint32_t i = 0; i < p->n_nodes; i++)
         exchange_inputs(&b, p->nodes[i]);
     exchange_sinks(&b);
+    combine_exchanges(&b);
+    j->combined = b.combined;
     j->n_vertices = (uint32_t)b.n_vertices;
     j->vertices = b.vertices;
     j->vertex_of_node = b.of_node;

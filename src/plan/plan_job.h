@@ -26,10 +26,12 @@
  *   8. Statements that have nothing to do with each other share no vertex: no stream leads from one to the other, and they do not
  *      write to one end (stdout; two connections to one address). Each such component has vertices, and a vertex of sinks, of
  *      its own, and so fails and begins again by itself (rt_master.h).
+ *   9. Where a hash exchange leads to one aggregation alone whose rows may be gathered first (plan_combine.h) it has another beside
+ *      it, by which what was gathered travels.
  *
  * Immutable once made; one arena owns all of it. The plan outlives it.
  */
-#include "plan/plan.h"
+#include "plan/plan_combine.h"
 
 enum { PLAN_PARALLELISM_MAX = 128 }; /* subtasks of a vertex: not more than there are key groups */
 
@@ -56,8 +58,12 @@ struct plan_taker {
 };
 
 struct plan_exchange {
-    uint32_t from, to;  /* vertices */
-    struct plan_ref of; /* the output that is sent */
+    uint32_t from, to;               /* vertices */
+    struct plan_ref of;              /* the output that is sent */
+    const struct evt_schema *schema; /* of what travels: that output's, or plan_combined_schema() */
+    uint32_t
+        combined; /* 1 + the exchange by which what is gathered of its rows travels; 0 = rows travel as they are */
+    bool brings_combined; /* it is such an exchange: only batches travel by it */
     enum plan_ship ship;
     uint32_t n_keys;
     const struct expr *const *keys; /* HASH: event-only */
@@ -75,6 +81,8 @@ struct plan_job {
     const uint32_t *vertex_of_node, *vertex_of_sink;
     uint32_t n_exchanges;
     const struct plan_exchange *exchanges;
+    const struct evt_schema *const
+        *combined; /* by node: plan_combined_schema(); NULL = its rows cannot be gathered */
 };
 
 /* Requires: 1 <= parallelism <= PLAN_PARALLELISM_MAX. Owns: the caller frees it. */

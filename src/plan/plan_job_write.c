@@ -74,6 +74,8 @@ static void write_ship(struct base_buf *b, const struct plan_job *j, const struc
         base_buf_puts(b, " by ");
         write_keys(b, j, x);
     }
+    if (x->combined)
+        base_buf_puts(b, ", gathered by key and pane first");
 }
 
 /* -- text ------------------------------------------------------------------------------------------------------ */
@@ -159,7 +161,7 @@ static void write_vertex(
     }
     for (uint32_t i = 0; i < j->n_exchanges; i++) {
         const struct plan_exchange *x = &j->exchanges[i];
-        if (x->from != vertex)
+        if (x->from != vertex || x->brings_combined)
             continue;
         base_buf_puts(b, "  => ");
         write_ref(b, j->plan, x->of);
@@ -296,7 +298,7 @@ static void json_exchange(struct base_buf *b, const struct plan_job *j, const st
         base_buf_puts(b, i ? "," : "");
         json_str(b, base_buf_view(&text));
     }
-    base_buf_puts(b, "],\"takers\":[");
+    base_buf_printf(b, "],\"combined\":%s,\"takers\":[", x->combined ? "true" : "false");
     for (uint32_t i = 0; i < x->n_takers; i++) {
         const struct plan_taker *t = &x->takers[i];
         base_buf_printf(b, "%s{\"name\":", i ? "," : "");
@@ -315,6 +317,8 @@ void plan_job_write_json(struct base_buf *b, const struct plan_job *j) {
     }
     base_buf_puts(b, "],\"exchanges\":[");
     for (uint32_t i = 0; i < j->n_exchanges; i++) {
+        if (j->exchanges[i].brings_combined)
+            continue; /* they are the last ones; that which each stands beside says so */
         base_buf_puts(b, i ? "," : "");
         json_exchange(b, j, &j->exchanges[i]);
     }

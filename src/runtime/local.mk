@@ -4,6 +4,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_aggregate_save.c \
 	src/runtime/rt_alert.c \
 	src/runtime/rt_checkpoint.c src/runtime/rt_checkpoint.h \
+	src/runtime/rt_combine.c src/runtime/rt_combine.h \
 	src/runtime/rt_coordinator.c src/runtime/rt_coordinator.h \
 	src/runtime/rt_db.c src/runtime/rt_db.h \
 	src/runtime/rt_exchange.c src/runtime/rt_exchange.h \

@@ -9,10 +9,12 @@
 #include "base/base_mem.h"
 #include "event/evt_view.h"
 #include "expr/expr_run.h"
+#include "plan/plan_combine.h"
+#include "runtime/rt_combine.h"
 #include "runtime/rt_given.h"
 #include "runtime/rt_ops.h"
 
-enum { IN_MAIN = 0, IN_LATE };
+enum { IN_MAIN = 0 };
 
 static struct rt_aggregate *aggregate_of(const struct rt_op *op) {
     return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_aggregate, op);
@@ -220,6 +222,15 @@ static void step_block(struct rt_aggregate *ag, const struct evt_batch *prep, co
     base_arena_clear(&ag->scratch);
 }
 
+/* The next rows that are there. */
+static uint32_t next_block(const struct evt_batch *prep, uint32_t *next, uint16_t *rows) {
+    uint32_t n = 0;
+    for (; *next < prep->n_rows && n < RT_AGG_BLOCK; ++*next)
+        if (evt_batch_has(prep, *next))
+            rows[n++] = (uint16_t)*next;
+    return n;
+}
+
 /* Adds those of rows [0, n) that only have to be added. Returns: how many are left, now the first ones. */
 static uint32_t take_block(
     struct rt_aggregate *ag, const struct evt_batch *prep, uint16_t *rows, uint32_t n) {
@@ -232,12 +243,27 @@ static uint32_t take_block(
             rows[left++] = rows[i];
             continue;
         }
+        groups[i]->n_rows += ag->counts;
         groups[n_quick] = groups[i];
         quick[n_quick++] = rows[i];
     }
     if (n_quick > 0)
         step_block(ag, prep, quick, groups, n_quick);
     return left;
+}
+
+uint32_t rt_aggregate_gather(struct rt_aggregate *ag, const struct evt_batch *prep, uint64_t *left) {
+    uint16_t rows[RT_AGG_BLOCK];
+    uint32_t n_left = 0;
+    rt_keys_make(&ag->keys, prep, ag->kind.n_keys, &ag->scratch);
+    for (uint32_t next = 0; next < prep->n_rows;) {
+        uint32_t n = next_block(prep, &next, rows);
+        n = take_block(ag, prep, rows, n);
+        for (uint32_t i = 0; i < n; i++)
+            base_bits_set(left, rows[i]);
+        n_left += n;
+    }
+    return n_left;
 }
 
 /* Rows that need not wait: all, or those that the watermark has passed already. */
@@ -249,10 +275,7 @@ static enum cep_rc take_at_once(
     enum cep_rc rc = CEP_OK;
     rt_keys_make(&ag->keys, prep, ag->kind.n_keys, &ag->scratch);
     for (uint32_t next = 0; next < prep->n_rows && rc == CEP_OK;) {
-        uint32_t n = 0;
-        for (; next < prep->n_rows && n < RT_AGG_BLOCK; next++)
-            if (evt_batch_has(prep, next))
-                rows[n++] = (uint16_t)next;
+        uint32_t n = next_block(prep, &next, rows);
         if (ag->window->groups_of && !ag->ordered)
             n = take_block(ag, prep, rows, n);
         for (uint32_t i = 0; i < n && rc == CEP_OK; i++) {
@@ -274,6 +297,8 @@ static enum cep_rc aggregate_batch(
     struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
     struct rt_aggregate *ag = aggregate_of(op);
     struct evt_batch *prep;
+    if (ag->combined && input == plan_combined_input(op->node))
+        return rt_combine_take(ag, b, err);
     enum cep_rc rc = rt_project_view(&ag->prepare, op, b, &prep, err);
     if (rc == CEP_OK)
         rc = rt_project_refuse_far(op, prep, b, err);
@@ -294,6 +319,10 @@ static enum cep_rc aggregate_watermark(struct rt_op *op, int64_t wm, struct cep_
         rc = flush(ag, err);
     ag->passed = wm;
     return rc;
+}
+
+struct rt_aggregate *rt_aggregate_of(struct rt_op *op) {
+    return aggregate_of(op);
 }
 
 static void aggregate_gauges(struct rt_op *op) {
@@ -381,7 +410,10 @@ struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *
         &rt_window_time, &rt_window_session, &rt_window_count, &rt_window_global };
     const struct plan_aggregate *p = &node->aggregate;
     struct rt_aggregate *ag = base_calloc(1, sizeof *ag);
-    rt_op_init(&ag->op, &aggregate_vt, node, node->name, plan_node_n_inputs(node), clk);
+    ag->combined = plan_combines(plan, node);
+    rt_op_init(&ag->op, &aggregate_vt, node, node->name, plan_node_n_inputs(node) + ag->combined, clk);
+    if (ag->combined) /* no watermark comes there */
+        ag->op.inputs[plan_combined_input(node)].ended = true;
     ag->plan = p;
     ag->in = plan_schema_of(plan, p->input);
     ag->window = windows[p->window];

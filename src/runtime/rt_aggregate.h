@@ -92,6 +92,7 @@ struct rt_aggregate {
     const struct rt_window_vt *window;
     struct rt_group_kind kind;
     bool ordered;
+    bool combined;  /* it has an input for rows that were gathered before they travelled: rt_combine.h */
     int64_t passed; /* the watermark that has gone on */
     /* From input rows to what windows take. */
     struct rt_project prepare;      /* its where, and one item a column of prep */
@@ -111,6 +112,7 @@ struct rt_aggregate {
     /* Results on their way. */
     struct rt_project finish; /* having, items: over plan->groups */
     struct evt_batch *out;    /* owned; of plan->groups */
+    bool counts;              /* groups count the rows they are added: of rt_combine.h */
     bool same;                /* while loading: as the program that saved */
     void *own;                /* the window's */
 };
@@ -126,12 +128,26 @@ enum cep_rc rt_aggregate_put(struct rt_aggregate *ag, const struct rt_agg_result
 /* The same, without ending the row. Returns: its batch. */
 struct evt_batch *rt_aggregate_fill(
     struct rt_aggregate *ag, const struct rt_agg_result *r, const struct evt_val *vals, const char *mark);
+struct rt_aggregate *rt_aggregate_of(struct rt_op *op);
+/* Adds rows to their groups, nothing else. Returns: how many that was not possible for; they are set in `left`. */
+uint32_t rt_aggregate_gather(struct rt_aggregate *ag, const struct evt_batch *prep, uint64_t *left);
 /* `t`, or the first moment that is not late for those who read the results. */
 static inline int64_t rt_aggregate_time(const struct rt_aggregate *ag, int64_t t) {
     return t > ag->passed || ag->passed == EVT_TIME_MAX ? t : ag->passed + 1;
 }
 /* The next multiple of emit_us after t. */
 int64_t rt_aggregate_next_every(const struct rt_aggregate *ag, int64_t t);
+
+/* -- rt_window_time.c, for rt_combine.h: an aggregation whose groups go elsewhere ---------------------------------------- */
+
+/* Groups of panes whose last microsecond is <= until, in the order of their panes, and the panes are gone; until fn fails. */
+enum cep_rc rt_window_time_take_out(struct rt_aggregate *ag, int64_t until,
+    enum cep_rc (*fn)(void *arg, const struct rt_group *g, int64_t start, struct cep_err *err), void *arg,
+    struct cep_err *err);
+/* Rows up to `time` are none for groups_of() any more. */
+void rt_window_time_has_ended(struct rt_aggregate *ag, int64_t time);
+/* Merges into the group of the row's key and pane. Returns: false: the pane has ended; nothing was done. */
+bool rt_window_time_merge(struct rt_aggregate *ag, const struct rt_agg_row *row, const struct expr_acc *accs);
 
 /* -- rt_aggregate_save.c -------------------------------------------------------------------------------------------- */
 

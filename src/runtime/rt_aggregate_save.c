@@ -18,6 +18,7 @@
 #include "base/base_map.h"
 #include "base/base_mem.h"
 #include "event/evt_pack.h"
+#include "plan/plan_combine.h"
 
 static struct rt_aggregate *aggregate_of(const struct rt_op *op) {
     return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_aggregate, op);
@@ -36,7 +37,7 @@ static void write_signature(const struct rt_aggregate *ag, struct base_buf *b) {
         base_buf_putc(b, ';');
     }
     for (uint32_t i = 0; i < p->n_aggs; i++) {
-        rt_group_write_agg(b, &p->aggs[i], ag->in);
+        plan_agg_write(b, &p->aggs[i], ag->in);
         base_buf_putc(b, ';');
     }
 }
@@ -179,7 +180,7 @@ static void load_group(struct rt_aggregate *ag, uint32_t ns, struct base_str key
     int64_t given_at = base_unpack_zigzag(u);
     uint64_t n_given = base_unpack_max(u, UINT32_MAX);
     u->bad |= ns == RT_AGG_NS_GIVEN && (!ag->window->load_given || !ag->plan->changes);
-    struct rt_group *g = u->bad                     ? NULL
+    struct rt_group *g = u->bad                  ? NULL
                          : ns == RT_AGG_NS_GIVEN ? ag->window->load_given(ag, part, &row, u)
                                                  : ag->window->load(ag, &row, u);
     if (g) {

@@ -90,7 +90,8 @@ static void push_barrier(struct rt_task *task, uint64_t id) {
 /* Barriers may be overtaken. One that came from elsewhere before we were told of it may be that of a savepoint. */
 static bool is_overtaken(const struct rt_task *task, uint64_t id) {
     const struct rt_relay *relay = task->job->relay;
-    return task->job->opts.alignment_timeout_us >= 0 && id > rt_relay_aligned_to(relay) && id <= rt_relay_begun(relay);
+    return task->job->opts.alignment_timeout_us >= 0 && id > rt_relay_aligned_to(relay) &&
+           id <= rt_relay_begun(relay);
 }
 
 /*
@@ -100,7 +101,7 @@ static bool is_overtaken(const struct rt_task *task, uint64_t id) {
 static enum cep_rc pass_barrier(struct rt_task *task, bool log, struct cep_err *err) {
     uint64_t id = task->barrier + 1;
     bool early = is_overtaken(task, id);
-    enum cep_rc rc = rt_task_flush_errors(task, err);
+    enum cep_rc rc = rt_task_flush(task, err);
     if (rc != CEP_OK)
         return rc;
     task->barrier = id;
@@ -137,8 +138,9 @@ int64_t rt_checkpoint_due(const struct rt_task *task) {
         return INT64_MAX;
     if (task->aligning != task->barrier + 1)
         return INT64_MIN;
-    return __builtin_add_overflow(task->aligning_since_us, task->job->opts.alignment_timeout_us, &due) ? INT64_MAX
-                                                                                                      : due;
+    return __builtin_add_overflow(task->aligning_since_us, task->job->opts.alignment_timeout_us, &due)
+               ? INT64_MAX
+               : due;
 }
 
 static bool is_due(const struct rt_task *task) {
@@ -209,9 +211,10 @@ void rt_checkpoint_logged(struct rt_task *task, struct rt_task_in *in) {
 
 bool rt_checkpoint_waits(const struct rt_task *task) {
     const struct rt_relay *relay = task->job->relay;
-    return relay && ((task->saving && rt_saving_waits(task->saving)) || is_due(task) || may_look_ahead(task) ||
-                     is_taken(task) || (task->n_ins == 0 && rt_relay_begun(relay) != task->barrier) ||
-                     rt_relay_completed(relay) != task->committed);
+    return relay &&
+           ((task->saving && rt_saving_waits(task->saving)) || is_due(task) || may_look_ahead(task) ||
+               is_taken(task) || (task->n_ins == 0 && rt_relay_begun(relay) != task->barrier) ||
+               rt_relay_completed(relay) != task->committed);
 }
 
 bool rt_checkpoint_holds(const struct rt_task *task) {
@@ -443,8 +446,8 @@ static enum cep_rc open_reader(struct rt_restore *r, size_t d, struct rt_job *jo
 }
 
 /* Entries of part i that lie in a database; `served`: nobody asks for those of that one. */
-static enum cep_rc take_from_db(struct rt_restore *r, size_t i, const struct rt_snap_db *served, struct rt_job *job,
-    struct taker *t, struct cep_err *err) {
+static enum cep_rc take_from_db(struct rt_restore *r, size_t i, const struct rt_snap_db *served,
+    struct rt_job *job, struct taker *t, struct cep_err *err) {
     for (size_t d = 0; d < r->snap->n_dbs; d++) {
         const struct rt_snap_db *db = r->snap->dbs[d];
         uint16_t number;

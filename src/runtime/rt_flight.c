@@ -37,14 +37,13 @@ static void pack_schema(struct base_buf *b, const struct evt_schema *s) {
 }
 
 struct rt_part *rt_flight_begin(struct rt_snap *snap, const struct rt_task *task, struct plan_ref of,
-    const struct plan_taker *takers, uint32_t n_takers) {
+    const struct evt_schema *schema, const struct plan_taker *takers, uint32_t n_takers) {
     const struct plan *plan = task->job->plan;
     struct base_buf meta = BASE_BUF_INIT;
-    struct rt_part *part = rt_snap_add(snap,
-        &(struct sto_part_head){ .kind = BASE_STR(KIND),
-            .name = plan->nodes[of.node]->name,
-            .subtask = task->job->exec.tasks[task->index].subtask,
-            .n_subtasks = task->vertex->parallelism });
+    struct rt_part *part = rt_snap_add(snap, &(struct sto_part_head){ .kind = BASE_STR(KIND),
+                                                 .name = plan->nodes[of.node]->name,
+                                                 .subtask = task->job->exec.tasks[task->index].subtask,
+                                                 .n_subtasks = task->vertex->parallelism });
     base_pack_varint(&meta, of.port);
     base_pack_varint(&meta, n_takers);
     for (uint32_t i = 0; i < n_takers; i++) {
@@ -52,7 +51,7 @@ struct rt_part *rt_flight_begin(struct rt_snap *snap, const struct rt_task *task
         base_pack_str(&meta, taker_name(plan, &takers[i]));
         base_pack_varint(&meta, takers[i].input);
     }
-    pack_schema(&meta, plan_schema_of(plan, of));
+    pack_schema(&meta, schema);
     put(part, STO_NS_META, BASE_STR(""), &meta);
     base_buf_release(&meta);
     return part;
@@ -80,7 +79,8 @@ void rt_flights_save(const struct rt_task *task, struct rt_snap *snap) {
     const struct rt_flights *f = &task->flights;
     for (size_t i = 0; i < f->n;) {
         size_t first = i;
-        struct rt_part *part = rt_flight_begin(snap, task, f->v[i].of, &f->v[i].taker, 1);
+        struct rt_part *part = rt_flight_begin(
+            snap, task, f->v[i].of, f->v[i].batch->schema, &f->v[i].taker, 1);
         for (; i < f->n && same_way(&f->v[first], &f->v[i]); i++)
             rt_flight_put(part, (uint32_t)(i - first), f->v[i].batch);
         rt_flight_end(part);
@@ -117,8 +117,11 @@ struct way {
     struct plan_ref of;
     struct plan_taker taker;
     uint32_t first_task, n_tasks; /* of the taker's vertex */
-    struct rt_op *send;           /* owned; deals rows out; NULL: there is one task */
-    uint64_t *number;             /* of the batches so far */
+    const struct evt_schema
+        *combined;               /* of what was gathered before it travelled; NULL: rows of the output */
+    struct plan_exchange beside; /* by which that would travel, where rows are not gathered now */
+    struct rt_op *send;          /* owned; deals rows out; NULL: there is one task */
+    uint64_t *number;            /* of the batches so far */
 };
 
 /* What is downstream comes first: who takes it has not what comes from those before it yet. */
@@ -161,11 +164,28 @@ static bool find_taker(const struct plan *plan, struct base_str name, struct way
         return w->taker.to < plan->n_sinks && s->input.node == w->of.node && s->input.port == w->of.port;
     }
     const struct plan_node *n = plan_find(plan, name);
-    if (!n || w->taker.input >= plan_node_n_inputs(n))
+    if (!n)
         return false;
-    struct plan_ref in = plan_node_input(n, w->taker.input);
+    w->combined = w->taker.input == plan_combined_input(n) ? w->job->graph->combined[n->index] : NULL;
+    if (!w->combined && w->taker.input >= plan_node_n_inputs(n))
+        return false;
+    struct plan_ref in = w->combined ? n->aggregate.input : plan_node_input(n, w->taker.input);
     w->taker.to = n->index;
     return in.node == w->of.node && in.port == w->of.port;
+}
+
+/* What was gathered before it travelled is taken in any job graph. */
+static bool open_beside(struct way *w) {
+    const struct plan_aggregate *a = &w->job->plan->nodes[w->taker.to]->aggregate;
+    struct rt_send_to to = { .push = add, .arg = w, .n_targets = w->n_tasks };
+    w->beside = (struct plan_exchange){ .of = w->of,
+        .schema = w->combined,
+        .brings_combined = true,
+        .ship = PLAN_SHIP_HASH,
+        .n_keys = a->n_keys,
+        .keys = plan_combined_keys(&w->job->graph->arena, w->combined, a->n_keys) };
+    w->send = rt_send_new(&w->beside, &to, w->job->opts.clk);
+    return true;
 }
 
 /* Returns: false when there is no such way any more. */
@@ -186,7 +206,7 @@ static bool open_way(struct way *w, struct base_str name) {
         w->send = rt_send_new(&g->exchanges[i], &to, job->opts.clk);
         return true;
     }
-    return false;
+    return w->combined && open_beside(w);
 }
 
 static enum cep_rc deal_out(struct way *w, struct evt_batch *b, struct cep_err *err) {
@@ -198,7 +218,7 @@ static enum cep_rc deal_out(struct way *w, struct evt_batch *b, struct cep_err *
 struct ways {
     struct way *v; /* owned */
     uint32_t n;
-    uint32_t n_lost; /* takers that are gone */
+    uint32_t n_lost;                 /* takers that are gone */
     const struct evt_schema *schema; /* NULL: the output is gone, or has other columns */
 };
 
@@ -227,7 +247,9 @@ static void open_ways(
     ws->v = base_calloc(n + (size_t)1, sizeof *ws->v);
     for (uint32_t i = 0; i < n && !u->bad; i++) {
         struct way *w = &ws->v[ws->n];
-        *w = (struct way){ .job = job, .of = ref, .number = number, .taker = { .is_sink = base_unpack_max(u, 1) } };
+        *w = (struct way){
+            .job = job, .of = ref, .number = number, .taker = { .is_sink = base_unpack_max(u, 1) }
+        };
         struct base_str name = base_unpack_str(u);
         w->taker.input = (uint32_t)base_unpack_max(u, UINT32_MAX);
         bool found = !u->bad && node && open_way(w, name);
@@ -236,11 +258,14 @@ static void open_ways(
     }
     struct base_str schema = base_unpack_str(u);
     const struct evt_schema *now = node && !u->bad ? plan_schema_of(job->plan, ref) : NULL;
+    if (ws->n > 0 && ws->v[0].combined)
+        now = ws->v[0].combined;
     ws->schema = now && same_schema(now, schema) ? now : NULL;
 }
 
 /* Returns: rows that found no place at one taker or more. */
-static enum cep_rc restore_rows(struct ways *ws, struct base_str packed, uint64_t *n_lost, struct cep_err *err) {
+static enum cep_rc restore_rows(
+    struct ways *ws, struct base_str packed, uint64_t *n_lost, struct cep_err *err) {
     struct base_unpack u = base_unpack_of(packed), count = u;
     uint64_t n = base_unpack_max(&count, EVT_BATCH_ROWS);
     *n_lost += ws->schema ? n * ws->n_lost : n;
@@ -258,8 +283,8 @@ static enum cep_rc restore_rows(struct ways *ws, struct base_str packed, uint64_
     return rc;
 }
 
-static enum cep_rc restore_part(struct rt_job *job, size_t i, uint64_t *number, struct sto_losses *losses,
-    struct cep_err *err) {
+static enum cep_rc restore_part(
+    struct rt_job *job, size_t i, uint64_t *number, struct sto_losses *losses, struct cep_err *err) {
     struct rt_restore *r = job->restore;
     struct base_unpack entries = r->entries[i];
     struct ways ws = { .n = 0 };

@@ -37,9 +37,9 @@ struct rt_flights {
     size_t n, cap;
 };
 
-/* A new part of the task's snapshot. Requires: `of` is sent to the takers. Borrowed from `snap`. */
+/* A new part of the task's snapshot. Requires: rows of `schema` are sent of `of` to the takers. Borrowed from `snap`. */
 struct rt_part *rt_flight_begin(struct rt_snap *snap, const struct rt_task *task, struct plan_ref of,
-    const struct plan_taker *takers, uint32_t n_takers);
+    const struct evt_schema *schema, const struct plan_taker *takers, uint32_t n_takers);
 void rt_flight_put(struct rt_part *part, uint32_t number, const struct evt_batch *b);
 void rt_flight_end(struct rt_part *part);
 

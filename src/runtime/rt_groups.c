@@ -23,31 +23,6 @@ struct expr_acc_fn rt_group_acc_fn(const struct plan_agg *a) {
     return f;
 }
 
-void rt_group_write_agg(struct base_buf *b, const struct plan_agg *a, const struct evt_schema *in) {
-    uint32_t n_opts;
-    base_buf_printf(b, "%d ", (int)a->agg);
-    if (a->arg) {
-        evt_type_write(b, a->arg->type);
-        base_buf_putc(b, ' ');
-        expr_write(b, a->arg, in, NULL);
-    }
-    if (a->filter) {
-        base_buf_puts(b, " filter ");
-        expr_write(b, a->filter, in, NULL);
-    }
-    if (a->whole && expr_run_is(a->agg))
-        base_buf_puts(b, " whole");
-    if (a->back)
-        base_buf_puts(b, " back");
-    if (a->user) {
-        base_buf_printf(b, " of %s %zu ", a->user->name, a->user->size);
-        evt_type_write(b, a->type);
-    }
-    (void)expr_agg_opts(a->agg, &n_opts);
-    for (uint32_t i = 0; i < n_opts; i++)
-        base_buf_printf(b, " %.17g", a->opts[i]);
-}
-
 void rt_group_kind_init(struct rt_group_kind *k, const struct plan_aggregate *plan) {
     *k = (struct rt_group_kind){ .plan = plan,
         .n_keys = plan->n_keys,

@@ -56,8 +56,6 @@ struct rt_groups {
 };
 
 struct expr_acc_fn rt_group_acc_fn(const struct plan_agg *a);
-/* What its state means, as text: state of another aggregate is not its. */
-void rt_group_write_agg(struct base_buf *b, const struct plan_agg *a, const struct evt_schema *in);
 
 void rt_group_kind_init(struct rt_group_kind *k, const struct plan_aggregate *plan);
 void rt_group_kind_release(struct rt_group_kind *k);

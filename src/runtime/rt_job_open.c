@@ -197,6 +197,9 @@ static enum cep_rc load_ops(struct rt_job *job, struct cep_err *err) {
         for (uint32_t i = 0; rt_job_has(job, t) && i < task->vertex->n_nodes && rc == CEP_OK; i++)
             rc = rt_restore_op(
                 job->restore, task, task->graph.ops[task->vertex->nodes[i]], job->opts.losses, err);
+        for (uint32_t i = 0; rt_job_has(job, t) && i < job->graph->n_exchanges && rc == CEP_OK; i++)
+            if (task->sends[i].combine)
+                rc = rt_restore_op(job->restore, task, task->sends[i].combine, job->opts.losses, err);
     }
     if (rc == CEP_OK)
         rc = rt_flights_restore(job, job->opts.losses, err);

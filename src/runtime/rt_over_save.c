@@ -14,6 +14,7 @@
 #include "base/base_err.h"
 #include "base/base_map.h"
 #include "event/evt_pack.h"
+#include "plan/plan_combine.h"
 
 static struct rt_over *over_of(const struct rt_op *op) {
     return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_over, op);
@@ -29,7 +30,7 @@ static void write_signature(const struct rt_over *ov, struct base_buf *b) {
     }
     for (uint32_t i = 0; i < p->n_calls; i++) {
         const struct plan_frame *f = &p->calls[i].frame;
-        rt_group_write_agg(b, &p->calls[i].agg, ov->in);
+        plan_agg_write(b, &p->calls[i].agg, ov->in);
         base_buf_printf(b, " over %d %d %llu %lld;", (int)f->kind, (int)f->unbounded,
             (unsigned long long)f->n, (long long)f->us);
     }

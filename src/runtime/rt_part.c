@@ -208,7 +208,8 @@ bool rt_part_may_write(struct rt_job *job) {
         return false;
     if (!o->fns.lease || clk_mono(job->opts.clk) < o->fns.lease(o->arg))
         return true;
-    (void)base_err_set(&err, CEP_EIO, "the coordinator has not been heard of for longer than heartbeat.timeout");
+    (void)base_err_set(
+        &err, CEP_EIO, "the coordinator has not been heard of for longer than heartbeat.timeout");
     err.retriable = true;
     rt_part_fail(job, &err);
     return false;
@@ -265,5 +266,5 @@ const struct evt_schema *rt_part_schema(const struct rt_job *job, uint32_t chann
     const struct plan_exchange *x = &job->graph->exchanges[stream];
     if (x->from != job->exec.tasks[c->from].vertex || x->to != job->exec.tasks[c->to].vertex)
         return NULL;
-    return plan_schema_of(job->plan, x->of);
+    return x->schema;
 }

@@ -63,30 +63,56 @@ void rt_project_release(struct rt_project *p) {
     base_free(p->item_vecs);
 }
 
-enum cep_rc rt_project_view(const struct rt_project *p, struct rt_op *op, struct evt_batch *b,
-    struct evt_batch **out, struct cep_err *err) {
-    struct expr_fails fails = { .n = 0 }, item_fails = { .n = 0 };
-    uint64_t bits[EVT_BATCH_ROWS / 64];
-    const uint64_t *sel = b->sel;
-    int64_t now_us = clk_now(op->clk);
+/* Rows that are left, of a view whose columns are yet to be given. Returns: the rows that items are evaluated on. */
+static const uint64_t *choose(const struct rt_project *p, struct evt_batch *b, int64_t now_us,
+    struct evt_batch **out, uint64_t *bits, struct expr_fails *fails) {
+    *out = evt_view_new(p->schema, b);
+    if (!p->where_vec)
+        return b->sel;
+    expr_vec_filter(p->where_vec, b, b->sel, now_us, bits, fails);
+    evt_view_select(*out, bits);
+    return bits;
+}
 
-    if (p->where_vec) {
-        expr_vec_filter(p->where_vec, b, b->sel, now_us, bits, &fails);
-        sel = bits;
-    }
-    struct evt_batch *v = evt_view_new(p->schema, b);
-    if (p->where_vec)
-        evt_view_select(v, bits);
-    *out = v;
-    enum cep_rc rc = rt_project_report(op, b, b->sel, &fails, &p->where, 1, err);
-    if (rc != CEP_OK || evt_batch_count(v) == 0)
-        return rc;
+static void fill(const struct rt_project *p, struct evt_batch *b, const uint64_t *sel, int64_t now_us,
+    struct evt_batch *v, struct expr_fails *fails) {
     for (uint32_t i = 0; i < p->schema->n_cols; i++) {
         if (!p->item_vecs[i])
             evt_view_share(v, i, p->items[i]->index);
         else
-            evt_view_copy(v, i, expr_vec_eval(p->item_vecs[i], b, sel, now_us, &item_fails));
+            evt_view_copy(v, i, expr_vec_eval(p->item_vecs[i], b, sel, now_us, fails));
     }
+}
+
+static void add_failed(uint64_t *to, const struct expr_fails *fails, const uint64_t *sel, uint32_t n_rows) {
+    for (size_t w = 0; fails->n > 0 && w < BASE_BITS_WORDS(n_rows); w++)
+        to[w] |= fails->rows[w] & (sel ? sel[w] : UINT64_MAX);
+}
+
+struct evt_batch *rt_project_try(
+    const struct rt_project *p, struct evt_batch *b, int64_t now_us, uint64_t *failed) {
+    struct expr_fails fails = { .n = 0 }, item_fails = { .n = 0 };
+    uint64_t bits[EVT_BATCH_ROWS / 64];
+    struct evt_batch *v;
+    const uint64_t *sel = choose(p, b, now_us, &v, bits, &fails);
+    add_failed(failed, &fails, b->sel, b->n_rows);
+    if (evt_batch_count(v) == 0)
+        return v;
+    fill(p, b, sel, now_us, v, &item_fails);
+    add_failed(failed, &item_fails, sel, b->n_rows);
+    return v;
+}
+
+enum cep_rc rt_project_view(const struct rt_project *p, struct rt_op *op, struct evt_batch *b,
+    struct evt_batch **out, struct cep_err *err) {
+    struct expr_fails fails = { .n = 0 }, item_fails = { .n = 0 };
+    uint64_t bits[EVT_BATCH_ROWS / 64];
+    int64_t now_us = clk_now(op->clk);
+    const uint64_t *sel = choose(p, b, now_us, out, bits, &fails);
+    enum cep_rc rc = rt_project_report(op, b, b->sel, &fails, &p->where, 1, err);
+    if (rc != CEP_OK || evt_batch_count(*out) == 0)
+        return rc;
+    fill(p, b, sel, now_us, *out, &item_fails);
     return rt_project_report(op, b, sel, &item_fails, p->items, p->schema->n_cols, err);
 }
 

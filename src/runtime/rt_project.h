@@ -29,6 +29,12 @@ void rt_project_release(struct rt_project *p);
  */
 enum cep_rc rt_project_view(const struct rt_project *p, struct rt_op *op, struct evt_batch *b,
     struct evt_batch **out, struct cep_err *err);
+/*
+ * The same without a report: rows on which an expression fails are set in `failed`, whether `where` lets them through or not.
+ * Owns: the caller.
+ */
+struct evt_batch *rt_project_try(
+    const struct rt_project *p, struct evt_batch *b, int64_t now_us, uint64_t *failed);
 /* Sends what is left of the batch to the operator's main output. */
 enum cep_rc rt_project_send(
     const struct rt_project *p, struct rt_op *op, struct evt_batch *b, struct cep_err *err);

@@ -30,12 +30,12 @@ struct rt_saving {
     struct channel {
         struct rt_part *part; /* borrowed from the snapshot; NULL: no rows yet */
         uint32_t n;           /* batches */
-    } *channels;              /* owned; by exchange; NULL: it is aligned */
+    } * channels;             /* owned; by exchange; NULL: it is aligned */
     bool logging;
     struct logged {
         uint32_t exchange;
         struct evt_batch *batch; /* owned */
-    } *logged;                   /* owned; rows under way, packed up to n_packed */
+    } * logged;                  /* owned; rows under way, packed up to n_packed */
     size_t n_logged, cap_logged, n_packed;
 };
 
@@ -183,7 +183,7 @@ static void pack(struct rt_saving *s) {
     const struct plan_exchange *x = &s->task->job->graph->exchanges[l->exchange];
     struct channel *c = &s->channels[l->exchange];
     if (!c->part)
-        c->part = rt_flight_begin(&s->saved->snap, s->task, x->of, x->takers, x->n_takers);
+        c->part = rt_flight_begin(&s->saved->snap, s->task, x->of, x->schema, x->takers, x->n_takers);
     rt_flight_put(c->part, c->n++, l->batch);
     evt_batch_unref(l->batch);
     l->batch = NULL;

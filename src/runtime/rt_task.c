@@ -2,6 +2,7 @@
  * rt_task -- see rt_task.h: the loop that reads, waits and drains.
  */
 #include "runtime/rt_checkpoint.h"
+#include "runtime/rt_combine.h"
 #include "runtime/rt_job_internal.h"
 #include "runtime/rt_part.h"
 
@@ -191,7 +192,7 @@ static enum cep_rc turn_loop(struct rt_task *task, struct cep_err *err) {
             if (rc != CEP_OK || busy)
                 continue;
         }
-        rc = task->n_ins > 0               ? rt_task_take(task, err)
+        rc = task->n_ins > 0             ? rt_task_take(task, err)
              : rt_checkpoint_holds(task) ? CEP_AGAIN
                                          : rt_task_read(task, full, err);
         if (rc == CEP_AGAIN) {
@@ -236,10 +237,13 @@ static enum cep_rc drain(struct rt_task *task, struct cep_err *err) {
     return rc;
 }
 
-enum cep_rc rt_task_flush_errors(struct rt_task *task, struct cep_err *err) {
+enum cep_rc rt_task_flush(struct rt_task *task, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     for (uint32_t i = 0; i < task->vertex->n_nodes && rc == CEP_OK; i++)
         rc = rt_op_errors_flush(task->graph.ops[task->vertex->nodes[i]], err);
+    for (uint32_t i = 0; i < task->job->graph->n_exchanges && rc == CEP_OK; i++)
+        if (task->sends[i].combine)
+            rc = rt_combine_flush(task->sends[i].combine, err);
     return rc;
 }
 
@@ -262,7 +266,7 @@ void rt_task_run(struct rt_task *task) {
     bool cut = rt_job_is_cut(task->job);
     rt_checkpoint_finish(task, rc != CEP_OK || cut);
     if (rc == CEP_OK && !cut)
-        rc = rt_task_flush_errors(task, &err);
+        rc = rt_task_flush(task, &err);
     if (rc != CEP_OK) {
         rt_job_fail(task->job, rc, &err);
         rt_task_discard(task);

@@ -69,8 +69,8 @@ struct rt_task_in {
     uint32_t taken;             /* the writer is elsewhere: elements since it was told of room */
     bool stopped;               /* STOP came */
     bool blocked;               /* its barrier came, others' have not */
-    bool logging;               /* the task was saved before its barrier came: rows go into the snapshot too */
-    uint32_t seen;              /* logging: of the elements that wait, the first so many are in it already */
+    bool logging;  /* the task was saved before its barrier came: rows go into the snapshot too */
+    uint32_t seen; /* logging: of the elements that wait, the first so many are in it already */
 };
 
 /* A channel this task writes. */
@@ -84,6 +84,8 @@ struct rt_task_send {
     struct rt_task *task;
     uint32_t first_out; /* outs of the reading vertex's subtasks stand together */
     struct rt_op *op;   /* owned */
+    struct rt_op
+        *combine; /* owned; what gathers rows before they go to `op`: rt_combine.h; NULL = nothing does */
 };
 
 struct rt_task {
@@ -93,7 +95,7 @@ struct rt_task {
     const struct plan_vertex *vertex;
     int bell_fd; /* eventfd */
     /* Set once by rt_task_open(): from here on things begin anew with each attempt. */
-    struct sto_db *db;               /* owned; keys that do not fit into memory; NULL: backend memory, or no keys */
+    struct sto_db *db; /* owned; keys that do not fit into memory; NULL: backend memory, or no keys */
     const struct rt_snap_db *served; /* borrowed; the saved one that db began with; NULL: it was empty */
     uint16_t *numbers;               /* owned; by node: the operator's in db */
     struct rt_graph graph;
@@ -133,10 +135,11 @@ struct rt_task {
     bool ended;
     /* Shared; stays. */
     atomic_bool asleep;
-    atomic_uint_fast64_t announced; /* the last barrier that a writer has passed, wherever in its channel that is */
+    atomic_uint_fast64_t
+        announced; /* the last barrier that a writer has passed, wherever in its channel that is */
     atomic_uint_fast64_t taken; /* the last checkpoint that has its copy of db, or needs none */
-    pthread_mutex_t mutex;    /* of what is shown */
-    struct rt_op_info *shown; /* owned; by operator of the job (nodes, then sinks); kind NULL: not here */
+    pthread_mutex_t mutex;      /* of what is shown */
+    struct rt_op_info *shown;   /* owned; by operator of the job (nodes, then sinks); kind NULL: not here */
     struct rt_task_info shown_task;
 };
 
@@ -150,8 +153,8 @@ void rt_task_connect(struct rt_task *task);
 void rt_task_release(struct rt_task *task);
 /* Until it ends; failures are the job's (rt_job_fail). */
 void rt_task_run(struct rt_task *task);
-/* Rows that wait to go to the errors ports of its operators go. */
-enum cep_rc rt_task_flush_errors(struct rt_task *task, struct cep_err *err);
+/* What waits within its chain, to the errors ports of its operators and to be gathered with more, goes. */
+enum cep_rc rt_task_flush(struct rt_task *task, struct cep_err *err);
 /* Brings `shown` up to date. */
 void rt_task_show(struct rt_task *task);
 /* Requires: it is the task's. */

@@ -2,6 +2,7 @@
  * rt_task_open -- a task is made from its place in the execution graph, and taken apart; what can be seen of it.
  */
 #include "runtime/rt_checkpoint.h"
+#include "runtime/rt_combine.h"
 #include "runtime/rt_db.h"
 #include "runtime/rt_exchange.h"
 #include "runtime/rt_job_internal.h"
@@ -125,9 +126,9 @@ static enum cep_rc make_graph(struct rt_task *task, const struct rt_snap_db *fro
     enum cep_rc rc = rt_db_wanted(task) ? rt_db_open(task, from, err) : CEP_OK;
     if (rc != CEP_OK)
         return rc;
-    struct rt_memory memory = { .bytes = rt_db_share(job, task->vertex),
-        .db = task->db,
-        .numbers = task->numbers };
+    struct rt_memory memory = {
+        .bytes = rt_db_share(job, task->vertex), .db = task->db, .numbers = task->numbers
+    };
     return rt_graph_init_part(
         &task->graph, job->plan, task->vertex->nodes, task->vertex->n_nodes, &memory, job->opts.clk, err);
 }
@@ -204,7 +205,18 @@ static void add_send(struct rt_task *task, uint32_t exchange) {
         .push = push, .arg = s, .n_targets = job->graph->vertices[x->to].parallelism, .stream = exchange
     };
     s->op = rt_send_new(x, &to, job->opts.clk);
-    rt_graph_listen(&task->graph, x->of, s->op, 0);
+    if (x->brings_combined)
+        return;
+    if (!x->combined) {
+        rt_graph_listen(&task->graph, x->of, s->op, 0);
+        return;
+    }
+    add_send(task, x->combined - 1);
+    s->combine = rt_combine_new(job->plan, job->plan->nodes[x->takers[0].to],
+        job->graph->exchanges[x->combined - 1].schema, task->sends[x->combined - 1].op,
+        job->graph->vertices[x->from].parallelism == 1, job->opts.clk);
+    rt_op_connect(s->combine, PLAN_PORT_MAIN, s->op, 0);
+    rt_graph_listen(&task->graph, x->of, s->combine, 0);
 }
 
 struct rt_op *rt_task_sink(const struct rt_task *task, uint32_t sink) {
@@ -233,7 +245,7 @@ void rt_task_connect(struct rt_task *task) {
     task->sends = base_calloc(n + 1, sizeof *task->sends);
     task->gates = base_calloc(n + 1, sizeof(struct rt_op *));
     for (uint32_t i = 0; i < n; i++) {
-        if (job->graph->exchanges[i].from == vertex)
+        if (job->graph->exchanges[i].from == vertex && !job->graph->exchanges[i].brings_combined)
             add_send(task, i);
         if (job->graph->exchanges[i].to == vertex)
             add_gate(task, i);
@@ -260,6 +272,8 @@ void rt_task_close(struct rt_task *task) {
     for (uint32_t i = 0; i < task->n_sinks; i++)
         task->sinks[i]->vt->free(task->sinks[i]);
     for (uint32_t i = 0; i < task->job->graph->n_exchanges; i++) {
+        if (task->sends && task->sends[i].combine)
+            task->sends[i].combine->vt->free(task->sends[i].combine);
         if (task->sends && task->sends[i].op)
             task->sends[i].op->vt->free(task->sends[i].op);
         if (task->gates && task->gates[i])
@@ -366,7 +380,8 @@ void rt_task_count(struct rt_task *task) {
         if (!op->vt->gauges)
             continue;
         op->vt->gauges(op);
-        int64_t now = (int64_t)(op->metrics.buffered - op->metrics.spilled), change = now - task->counted[node];
+        int64_t now = (int64_t)(op->metrics.buffered - op->metrics.spilled),
+                change = now - task->counted[node];
         if (change != 0)
             atomic_fetch_add_explicit(&job->buffered[job->group[node]], change, memory_order_relaxed);
         task->counted[node] = now;

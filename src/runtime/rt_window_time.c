@@ -306,6 +306,38 @@ static void timed_groups_of(struct rt_aggregate *ag, const struct evt_batch *pre
     }
 }
 
+/* -- of rows that are gathered before they travel --------------------------------------------------------------------- */
+
+enum cep_rc rt_window_time_take_out(struct rt_aggregate *ag, int64_t until,
+    enum cep_rc (*fn)(void *arg, const struct rt_group *g, int64_t start, struct cep_err *err), void *arg,
+    struct cep_err *err) {
+    struct timed *w = timed_of(ag);
+    enum cep_rc rc = CEP_OK;
+    size_t n = 0;
+    for (; n < w->n && rt_time_plus(w->panes[n]->start, w->pane_us - 1) <= until && rc == CEP_OK; n++)
+        for (uint32_t k = 0; k < w->panes[n]->groups.n && rc == CEP_OK; k++)
+            rc = fn(arg, w->panes[n]->groups.groups[k], w->panes[n]->start, err);
+    drop_first_panes(w, n);
+    return rc;
+}
+
+void rt_window_time_has_ended(struct rt_aggregate *ag, int64_t time) {
+    struct timed *w = timed_of(ag);
+    w->ended = time > w->ended ? time : w->ended;
+}
+
+bool rt_window_time_merge(
+    struct rt_aggregate *ag, const struct rt_agg_row *row, const struct expr_acc *accs) {
+    struct timed *w = timed_of(ag);
+    int64_t start = floor_to(row->at.time, w->pane_us, w->offset);
+    if (rt_time_plus(start, w->pane_us - 1) <= w->ended)
+        return false;
+    struct rt_group *g = rt_groups_get(&pane_of(ag, start)->groups, row->hash, row->bytes, row->vals, NULL);
+    rt_accs_merge(&ag->kind, g->accs, accs);
+    g->changed = true;
+    return true;
+}
+
 /* -- the watermark ---------------------------------------------------------------------------------------------------- */
 
 /* The start of the next window that has rows and has not ended. Returns: false when there is none. */

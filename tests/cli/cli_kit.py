@@ -75,9 +75,9 @@ def at_each_parallelism(folder, file, names, expected, least):
                                  f"first {first_difference(got, expected)}")
 
 
-def kill_and_go_on(folder, file, inputs, parts=(0, 0.2, 0.5, 0.8)):
+def kill_and_go_on(folder, file, inputs, parts=(0, 0.2, 0.5, 0.8), more=()):
     """The program in `file` on inputs that grow, killed at each of the parts (with that much of the input there when it begins, and up to
-    the next written while it runs) and gone on with at another parallelism; then with the whole input to the end of time."""
+    the next written while it runs) and gone on with at another parallelism; `more`: what it is started with besides; then with the whole input to the end of time."""
     text = (folder / file).read_text()
     whole = {n: (folder / n).read_bytes() for n in inputs}
     slow = text
@@ -87,7 +87,7 @@ def kill_and_go_on(folder, file, inputs, parts=(0, 0.2, 0.5, 0.8)):
     for i, part in enumerate(parts):
         for n, data in whole.items():
             (folder / n).write_bytes(data[:int(len(data) * part)])
-        args = [CEPD, "run", file, "--state-dir", "state", "--checkpoint-interval", "20 ms", "--parallelism", str(i % 3 + 1)]
+        args = [CEPD, "run", file, "--state-dir", "state", "--checkpoint-interval", "20 ms", "--parallelism", str(i % 3 + 1), *more]
         job = subprocess.Popen(args + (["--restore", "latest"] if i else []), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         time.sleep(0.4)
         if i + 1 < len(parts):

@@ -43,7 +43,7 @@ def check_all(folder, text, names, expected):
     at_each_parallelism(folder, "w.pattern", names, expected, 21)
 
 
-def kill(folder, text, parts=(0, 0.2, 0.5, 0.8)):
+def kill(folder, text, parts=(0, 0.2, 0.5, 0.8), more=()):
     """What a run leaves that is killed at each of the parts and gone on with."""
     (folder / "w.pattern").write_text(SOURCE + text)
-    kill_and_go_on(folder, "w.pattern", ["in.ndjson"], parts)
+    kill_and_go_on(folder, "w.pattern", ["in.ndjson"], parts, more)

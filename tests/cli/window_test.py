@@ -7,10 +7,13 @@ and gone on with. Each test is a function named test_*; it gets a scratch folder
 import collections
 import json
 import pathlib
+import random
+import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cli_kit import BASE_S, as_rows, lines, run_tests, stamp  # noqa: E402
+from cli_kit import BASE_S, CEPD, LIMIT_S, as_rows, lines, run_tests, stamp  # noqa: E402
 from stream_kit import check_all, events, kill, run, sqlite, write  # noqa: E402
 
 def test_tumbling_equals_sql(folder):
@@ -126,6 +129,46 @@ def test_kills_change_nothing(folder):
     kill(folder, text)
     for n, w in zip(names, whole):
         assert lines(folder / n) == w, n
+
+
+def skewed(n, seed):
+    """Most rows are of one key."""
+    rng = random.Random(seed)
+    return [{"k": "hot" if rng.random() < 0.9 else f"key{rng.randrange(50)}", "v": rng.randrange(-50, 50), "d": rng.randrange(-4000, 4000) / 8,
+             "at": BASE_S * 1000 + i + rng.randrange(-4000, 400)} for i in range(n)]
+
+
+GATHERED = """stream w as select k, count(*) as n, sum(v) as total, min(d) as least, max(v) as most, count(distinct v) as kinds, window_start as s
+    from s where v <> 7 group by k window %s;
+    sink w to file (path = 'out.ndjson') format json;"""
+
+
+def test_rows_gathered_before_they_travel_equal_sql(folder):
+    rows = skewed(30000, 11)
+    write(folder, rows)
+    size = 2_000_000
+    expected = sqlite(rows).execute(f"""select k, count(*), sum(v), min(d), max(v), count(distinct v), at / {size} * {size} from s where v <> 7
+      group by k, at / {size}""").fetchall()
+    check_all(folder, GATHERED % "tumbling 2 s", ("k", "n", "total", "least", "most", "kinds", "s"), [(*r[:-1], stamp(r[-1])) for r in expected])
+    graph = subprocess.run([CEPD, "explain", "--stage", "graph", "--parallelism", "2", "w.pattern"], cwd=folder, capture_output=True, text=True,
+                           timeout=LIMIT_S, check=True).stdout
+    assert "gathered by key and pane first: aggregate w" in graph, graph
+
+
+def test_rows_gathered_before_they_travel_survive_kills(folder):
+    """Also where barriers overtake rows, so that some are on their way when it is killed."""
+    rows = skewed(60000, 12)
+    write(folder, rows)
+    text = GATHERED % "sliding 4 s every 1 s"
+    run(folder, text, 1)
+    whole = lines(folder / "out.ndjson")
+    assert len(whole) > 100
+    for more in ([], ["--checkpoint-mode", "unaligned"]):
+        for p in folder.glob("out*"):
+            p.unlink()
+        shutil.rmtree(folder / "state", ignore_errors=True)
+        kill(folder, text, more=more)
+        assert lines(folder / "out.ndjson") == whole, more
 
 
 run_tests(globals())

@@ -52,6 +52,9 @@ THREAD_TESTS += tests/runtime/rt_savepoint_test
 check_PROGRAMS += tests/runtime/rt_aggregate_test
 tests_runtime_rt_aggregate_test_SOURCES = tests/runtime/rt_aggregate_test.c $(RT_KIT)
 tests_runtime_rt_aggregate_test_LDADD = $(RT_KIT_LIBS)
+check_PROGRAMS += tests/runtime/rt_combine_test
+tests_runtime_rt_combine_test_SOURCES = tests/runtime/rt_combine_test.c $(RT_KIT)
+tests_runtime_rt_combine_test_LDADD = $(RT_KIT_LIBS)
 
 # Operators compiled to shared libraries; -rpath makes libtool build what is not installed as one.
 check_LTLIBRARIES += tests/runtime/probe.la
