@@ -50,7 +50,9 @@ static int refused(const struct cmd_args *args, long status, struct base_str bod
     base_arena_release(&a);
     if (status == 401)
         base_err_hint(&err, "--security-token or CEPD_SECURITY_TOKEN says it");
-    return cmd_fail(args, status == 400 || status == 401 || status == 404 ? CMD_MISTAKE : CMD_FAILED, &err);
+    /* 409: what was asked for is not possible as the job is. */
+    bool mistake = status == 400 || status == 401 || status == 404 || status == 409;
+    return cmd_fail(args, mistake ? CMD_MISTAKE : CMD_FAILED, &err);
 }
 
 /* What a coordinator with security.token wants to see. */

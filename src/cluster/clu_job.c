@@ -190,7 +190,8 @@ const struct clu_op *clu_job_furthest_behind(const struct clu_job *j, const stru
 
 static enum cep_rc cancel(struct clu_job *j, struct cep_err *err) {
     if (rt_state_is_final(j->state))
-        return base_err_set(err, CEP_ESTATE, "job \"%s\" is %s", j->id, rt_state_name(j->state));
+        return base_err_set(err, CEP_ESTATE, "job \"%s\" has %s already: there is nothing to cancel", j->id,
+            j->state == RT_STATE_CANCELLED ? "been cancelled" : rt_state_name(j->state));
     j->cancelled = true;
     if (j->state == RT_STATE_CREATED)
         return CEP_OK; /* clu_job_set() stops it */

@@ -104,7 +104,8 @@ static enum cep_rc absolute(struct base_arena *a, const char **dir, struct cep_e
     return CEP_OK;
 }
 
-static enum cep_rc ask(struct clu_job *j, const char *dir, bool stop, struct base_buf *out, struct cep_err *err) {
+static enum cep_rc ask(
+    struct clu_job *j, const char *dir, bool stop, struct base_buf *out, struct cep_err *err) {
     struct clu_savepoint *s = base_calloc(1, sizeof *s);
     unsigned char bytes[CLU_JOB_ID / 2];
     CEP_INSIST(getrandom(bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes);
@@ -134,15 +135,17 @@ enum cep_rc clu_savepoint_ask(
     if (!dir && j->opts.savepoint_dir && j->opts.savepoint_dir[0])
         dir = j->opts.savepoint_dir;
     if (rt_state_is_final(j->state) || j->over) {
-        rc = base_err_set(err, CEP_ESTATE, "job \"%s\" is %s", j->id, rt_state_name(j->state));
+        rc = base_err_set(err, CEP_ESTATE, "job \"%s\" is over: %s", j->id, rt_state_name(j->state));
     } else if (!j->job) {
         rc = base_err_set(err, CEP_EIO, "job \"%s\" is %s, try again", j->id, rt_state_name(j->state));
         err->retriable = true;
     } else if (is_true(&a, body, "$.drain")) {
-        rc = base_err_set(err, CEP_EUNSUPPORTED, "a job cannot be drained before its savepoint in this version");
+        rc = base_err_set(
+            err, CEP_EUNSUPPORTED, "a job cannot be drained before its savepoint in this version");
     } else if (!dir) {
         rc = base_err_set(err, CEP_EINVAL, "the savepoint has no folder to go to");
-        base_err_hint(err, "name one (target-directory), or start the job with --savepoint-dir (savepoint.dir)");
+        base_err_hint(
+            err, "name one (target-directory), or start the job with --savepoint-dir (savepoint.dir)");
     } else {
         rc = absolute(&a, &dir, err);
     }
@@ -197,8 +200,8 @@ void clu_job_is_over(struct clu_job *j, enum rt_state state, const struct cep_er
         s->state = err ? CLU_SAVEPOINT_FAILED : CLU_SAVEPOINT_COMPLETED;
         s->done_us = clk_mono(j->opts.clk);
         if (err)
-            (void)base_err_set(&s->err, err->rc, "savepoint \"%s\" is complete, but the job failed as it stopped: %s",
-                s->path, err->message);
+            (void)base_err_set(&s->err, err->rc,
+                "savepoint \"%s\" is complete, but the job failed as it stopped: %s", s->path, err->message);
     }
     (void)pthread_mutex_unlock(&j->mutex);
     clu_job_state(j, state);

@@ -91,6 +91,17 @@ def test_warnings_are_said_and_the_job_runs(folder):
         c.wait_state(done.stdout.strip(), "FINISHED")
 
 
+def test_a_job_that_has_failed_cannot_be_cancelled(folder):
+    write(folder, "p.pattern", "stream a (x int) from file (path = 'nothing.ndjson') format json processing time;\n"
+                               "sink a to file (path = 'nowhere/out') format json;\n")
+    with Cluster(folder, workers=1) as c:
+        job = c.cepd("submit", "p.pattern", "--restart-strategy", "none").stdout.strip()
+        c.wait(lambda: c.state(job) == "FAILED")
+        said = c.cepd("cancel", job, status=1).stderr
+        assert f'job "{job}" has failed already: there is nothing to cancel' in said, said
+        assert "is over: failed" in c.cepd("stop", job, str(folder), status=1).stderr
+
+
 def test_what_submit_ends_with(folder):
     write(folder, "p.pattern", STREAM + "sink a to stdout format json;\n")
     write(folder, "nothing.pattern", STREAM)
