@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORKERS = 2, WORKERS_MAX = 64, ARGS_MAX = 16, AGAIN_S = 1 };
+enum { WORKERS = 2, WORKERS_MAX = 64, ARGS_MAX = 32, AGAIN_S = 1 };
 
 struct process {
     const char *what;
@@ -156,6 +156,17 @@ static void add_option(struct process *p, const char *name, const char *value) {
     add(p, value);
 }
 
+/* Options of theirs that are options here; the token is not shown to whoever looks at processes twice. */
+static const char *const handed_on[] = { "security", "security-tls-cert", "security-tls-key",
+    "security-tls-ca" };
+
+static enum cep_rc hand_on_token(const struct cmd_args *args, struct cep_err *err) {
+    const char *token = cmd_args_get(args, "security-token");
+    if (!token || setenv("CEPD_SECURITY_TOKEN", token, 1) == 0)
+        return CEP_OK;
+    return base_err_set(err, CEP_EIO, "could not set the environment of processes: %s", strerror(errno));
+}
+
 /* What the configuration says the processes read themselves; what was an option here is one of theirs. */
 static void set_up(struct cluster *c, const struct cmd_args *args, const struct clu_config *config,
     struct base_arena *a, uint32_t workers) {
@@ -173,9 +184,13 @@ static void set_up(struct cluster *c, const struct cmd_args *args, const struct 
             add_option(p, "--log-level", level);
         add_option(
             p, i == 0 ? "--coordinator-address" : "--coordinator", config->values[CLU_CFG_COORDINATOR]);
-        if (i == 0)
-            add_option(p, "--state-dir", dir ? dir : "cepd-cluster");
-        else
+        for (size_t k = 0; k < sizeof handed_on / sizeof *handed_on; k++)
+            if (cmd_args_get(args, handed_on[k]))
+                add_option(p, base_arena_printf(a, "--%s", handed_on[k]), cmd_args_get(args, handed_on[k]));
+        if (!dir)
+            dir = "cepd-cluster";
+        add_option(p, "--state-dir", i == 0 ? dir : base_arena_printf(a, "%s/workers", dir));
+        if (i > 0)
             add_option(p, "--slots", config->values[CLU_CFG_WORKER_SLOTS]);
         if (i == 0 && http)
             add_option(p, "--http", http);
@@ -189,6 +204,9 @@ static int start(struct cmd_daemon *d, const struct cmd_args *args, const struct
     int64_t workers = WORKERS;
     if (text && (!base_parse_i64(base_str_of(text), &workers) || workers < 1 || workers > WORKERS_MAX))
         return cmd_usage(args, "--workers takes a number from 1 to %d", WORKERS_MAX);
+    struct cep_err err = CEP_ERR_INIT;
+    if (hand_on_token(args, &err) != CEP_OK)
+        return cmd_fail(args, CMD_FAILED, &err);
     set_up(&c, args, config, a, (uint32_t)workers);
     const char *http = config->values[CLU_CFG_HTTP];
     say(&c, CON_LEVEL_INFO,

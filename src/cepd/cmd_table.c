@@ -3,12 +3,19 @@
  */
 #include "cepd/cmd.h"
 
-#define SECURITY_OPTIONS                                                                                            \
-    { .name = "security", .arg = "none", .help = "addresses that other machines reach are open, and that is meant" }, \
-        { .name = "security-tls-cert", .arg = "FILE", .help = "this process's certificate" },                       \
-        { .name = "security-tls-key", .arg = "FILE", .help = "its key" },                                           \
-        { .name = "security-tls-ca", .arg = "FILE", .help = "who signed the certificates of all processes" },       \
-        { .name = "security-token", .arg = "TEXT", .help = "what clients and workers have to know; `ps` shows it: CEPD_SECURITY_TOKEN is better" }
+#define SECURITY_OPTIONS                                                                              \
+    { .name = "security",                                                                             \
+        .arg = "none",                                                                                \
+        .help = "addresses that other machines reach are open, and that is meant" },                  \
+        { .name = "security-tls-cert", .arg = "FILE", .help = "this process's certificate" },         \
+        { .name = "security-tls-key", .arg = "FILE", .help = "its key" },                             \
+        { .name = "security-tls-ca",                                                                  \
+            .arg = "FILE",                                                                            \
+            .help = "who signed the certificates of all processes" },                                 \
+    {                                                                                                 \
+        .name = "security-token", .arg = "TEXT",                                                      \
+        .help = "what clients and workers have to know; `ps` shows it: CEPD_SECURITY_TOKEN is better" \
+    }
 
 #define SET_OPTION \
     { .name = "set", .arg = "NAME=VALUE", .many = true, .help = "give a parameter of the file another value" }
@@ -28,7 +35,8 @@ static const struct cmd_option run_options[] = {
         .help = "keep keys of patterns in memory, or on disk those that do not fit (default memory)" },
     { .name = "state-memory",
         .arg = "BYTES",
-        .help = "memory: what one pattern's partial matches may take; rocksdb: what is held in memory of all (default "
+        .help = "memory: what one pattern's partial matches may take; rocksdb: what is held in memory of all "
+                "(default "
                 "4g; 0 = no limit)" },
     { .name = "buffer-rows", .arg = "ROWS", .help = "rows that may wait for watermarks (default 16777216)" },
     { .name = "buffer-patience",
@@ -41,19 +49,23 @@ static const struct cmd_option run_options[] = {
         .arg = "FILE",
         .help = "configuration (default: CEPD_CONFIG, ./cepd.yaml, /etc/cepd/cepd.yaml)" },
     { .name = "trace",
-        .help = "print every event, watermark and result of every operator, and each step of a pattern's matching, on "
+        .help = "print every event, watermark and result of every operator, and each step of a pattern's "
+                "matching, on "
                 "standard error" },
     { .name = "state-dir", .arg = "DIR", .help = "keep the job's checkpoints there" },
     { .name = "checkpoint-interval", .arg = "D", .help = "time between checkpoints (default 10 s)" },
     { .name = "checkpoint-dir", .arg = "DIR", .help = "keep them there instead of in DIR/checkpoints" },
     { .name = "checkpoint-retained", .arg = "N", .help = "how many checkpoints are kept (default 2)" },
-    { .name = "checkpoint-timeout", .arg = "D", .help = "drop a checkpoint that takes longer (default 10 min)" },
+    { .name = "checkpoint-timeout",
+        .arg = "D",
+        .help = "drop a checkpoint that takes longer (default 10 min)" },
     { .name = "checkpoint-min-pause",
         .arg = "D",
         .help = "between the end of a checkpoint and the begin of the next (default 0)" },
     { .name = "checkpoint-mode",
         .arg = "aligned|unaligned",
-        .help = "unaligned: barriers overtake rows under way, which become part of the checkpoint (default aligned)" },
+        .help = "unaligned: barriers overtake rows under way, which become part of the checkpoint (default "
+                "aligned)" },
     { .name = "checkpoint-alignment-timeout",
         .arg = "D",
         .help = "an aligned barrier that has waited so long for others becomes unaligned (default 30 s)" },
@@ -68,7 +80,9 @@ static const struct cmd_option run_options[] = {
         .arg = "N",
         .help = "fixed-delay: restarts in all; failure-rate: failures in --restart-interval (default 3)" },
     { .name = "restart-delay", .arg = "D", .help = "before a restart, or before the first (default 1 s)" },
-    { .name = "restart-max-delay", .arg = "D", .help = "exponential-delay: no delay is longer (default 1 min)" },
+    { .name = "restart-max-delay",
+        .arg = "D",
+        .help = "exponential-delay: no delay is longer (default 1 min)" },
     { .name = "restart-factor",
         .arg = "F",
         .help = "exponential-delay: each delay is F times the one before (default 1.5)" },
@@ -81,12 +95,15 @@ static const struct cmd_option run_options[] = {
     { .name = "restore",
         .arg = "PATH",
         .help = "go on from that checkpoint or savepoint; \"latest\": the newest of --state-dir" },
-    { .name = "savepoint-dir", .arg = "DIR", .help = "where savepoints go that are asked for without a folder" },
+    { .name = "savepoint-dir",
+        .arg = "DIR",
+        .help = "where savepoints go that are asked for without a folder" },
     { .name = "fresh", .help = "start over in a --state-dir that holds a job" },
     { .name = "allow-dropped-state", .help = "restore though some state fits nothing any more" },
     { .name = "http",
         .arg = "HOST:PORT",
-        .help = "serve the REST interface and /metrics there; an address that others reach wants certificates and a token" },
+        .help = "serve the REST interface and /metrics there; an address that others reach wants "
+                "certificates and a token" },
     SECURITY_OPTIONS,
     { .name = NULL },
 };
@@ -114,13 +131,17 @@ static const struct cmd_option help_options[] = {
     { .name = NULL },
 };
 
-#define CLIENT_SECURITY_OPTIONS                                                                                 \
-    { .name = "security-token",                                                                                 \
-        .arg = "TEXT",                                                                                          \
-        .help = "what the coordinator wants to hear (default: CEPD_SECURITY_TOKEN, security.token of cepd.yaml)" }, \
-        { .name = "security-tls-ca",                                                                            \
-            .arg = "FILE",                                                                                      \
-            .help = "who signed its certificate (default: CEPD_SECURITY_TLS_CA, security.tls.ca)" }
+#define CLIENT_SECURITY_OPTIONS                                                                              \
+    {                                                                                                        \
+        .name = "security-token",                                                                            \
+        .arg = "TEXT",                                                                                       \
+        .help =                                                                                              \
+            "what the coordinator wants to hear (default: CEPD_SECURITY_TOKEN, security.token of cepd.yaml)" \
+    },                                                                                                       \
+    {                                                                                                        \
+        .name = "security-tls-ca", .arg = "FILE",                                                            \
+        .help = "who signed its certificate (default: CEPD_SECURITY_TLS_CA, security.tls.ca)"                \
+    }
 
 static const struct cmd_option client_options[] = {
     { .name = "coordinator",
@@ -131,61 +152,95 @@ static const struct cmd_option client_options[] = {
     { .name = NULL },
 };
 
-#define CONFIG_OPTION \
-    { .name = "config", .arg = "FILE", .help = "configuration (default: CEPD_CONFIG, ./cepd.yaml, /etc/cepd/cepd.yaml)" }
-#define HEARTBEAT_OPTIONS                                                                            \
-    { .name = "heartbeat-interval", .arg = "D", .help = "between coordinator and workers (default 1 s)" }, \
-        { .name = "heartbeat-timeout", .arg = "D", .help = "a worker that is silent for so long is given up (default 10 s)" }
+#define CONFIG_OPTION                                                                    \
+    {                                                                                    \
+        .name = "config", .arg = "FILE",                                                 \
+        .help = "configuration (default: CEPD_CONFIG, ./cepd.yaml, /etc/cepd/cepd.yaml)" \
+    }
+#define HEARTBEAT_OPTIONS                                                                                    \
+    { .name = "heartbeat-interval", .arg = "D", .help = "between coordinator and workers (default 1 s)" }, { \
+        .name = "heartbeat-timeout", .arg = "D",                                                             \
+        .help = "a worker that is silent for so long is given up (default 10 s)"                             \
+    }
 
 static const struct cmd_option coordinator_options[] = {
     CONFIG_OPTION,
     SECURITY_OPTIONS,
     { .name = "state-dir", .arg = "DIR", .help = "the registry of jobs, and their checkpoints" },
     { .name = "http", .arg = "HOST:PORT", .help = "the REST interface (default 127.0.0.1:8081)" },
-    { .name = "coordinator-address", .arg = "HOST:PORT", .help = "where workers come (default 127.0.0.1:6123)" },
+    { .name = "coordinator-address",
+        .arg = "HOST:PORT",
+        .help = "where workers come (default 127.0.0.1:6123)" },
     HEARTBEAT_OPTIONS,
-    { .name = "checkpoint-dir", .arg = "DIR", .help = "checkpoints of the jobs, a folder each (default: under --state-dir)" },
-    { .name = "savepoint-dir", .arg = "DIR", .help = "savepoints that are asked for without a folder (default: under --state-dir)" },
+    { .name = "checkpoint-dir",
+        .arg = "DIR",
+        .help = "checkpoints of the jobs, a folder each (default: under --state-dir)" },
+    { .name = "savepoint-dir",
+        .arg = "DIR",
+        .help = "savepoints that are asked for without a folder (default: under --state-dir)" },
     { .name = NULL },
 };
 
 static const struct cmd_option cluster_options[] = {
     CONFIG_OPTION,
+    SECURITY_OPTIONS,
     { .name = "workers", .arg = "N", .help = "how many workers (default 2)" },
     { .name = "slots", .arg = "N", .help = "slots of each (default: worker.slots, 1)" },
     { .name = "http", .arg = "HOST:PORT", .help = "the REST interface (default 127.0.0.1:8081)" },
-    { .name = "coordinator-address", .arg = "HOST:PORT", .help = "where workers come (default 127.0.0.1:6123)" },
-    { .name = "dir", .arg = "DIR", .help = "the registry of jobs, and their checkpoints (default: cepd-cluster)" },
+    { .name = "coordinator-address",
+        .arg = "HOST:PORT",
+        .help = "where workers come (default 127.0.0.1:6123)" },
+    { .name = "dir",
+        .arg = "DIR",
+        .help = "the registry of jobs, and their checkpoints (default: cepd-cluster)" },
     { .name = NULL },
 };
 
 static const struct cmd_option worker_options[] = {
     CONFIG_OPTION,
     SECURITY_OPTIONS,
-    { .name = "coordinator", .arg = "HOST:PORT", .help = "where the coordinator is (default 127.0.0.1:6123)" },
+    { .name = "coordinator",
+        .arg = "HOST:PORT",
+        .help = "where the coordinator is (default 127.0.0.1:6123)" },
     { .name = "slots", .arg = "N", .help = "how many slots it has (default 1)" },
-    { .name = "worker-address", .arg = "HOST:PORT", .help = "where the other workers reach it (default 127.0.0.1, any port)" },
+    { .name = "worker-address",
+        .arg = "HOST:PORT",
+        .help = "where the other workers reach it (default 127.0.0.1, any port)" },
+    { .name = "state-dir",
+        .arg = "DIR",
+        .help =
+            "databases of tasks while they run, on a disk of this machine (default: a temporary folder)" },
     { .name = NULL },
 };
 
 static const struct cmd_option submit_options[] = {
-    { .name = "coordinator", .arg = "URL", .help = "where to ask (default: CEPD_COORDINATOR, http://127.0.0.1:8081)" },
+    { .name = "coordinator",
+        .arg = "URL",
+        .help = "where to ask (default: CEPD_COORDINATOR, http://127.0.0.1:8081)" },
     CLIENT_SECURITY_OPTIONS,
     SET_OPTION,
     { .name = "name", .arg = "NAME", .help = "what the job is called (default: the file's name)" },
-    { .name = "parallelism", .arg = "N", .help = "subtasks of each keyed operator, and slots (default: the coordinator's)" },
+    { .name = "parallelism",
+        .arg = "N",
+        .help = "subtasks of each keyed operator, and slots (default: the coordinator's)" },
     { .name = "restore", .arg = "PATH", .help = "go on from that checkpoint or savepoint" },
     { .name = "allow-dropped-state", .help = "restore though some state fits nothing any more" },
     { .name = "state-backend", .arg = "memory|rocksdb", .help = "where keys of patterns lie" },
-    { .name = "state-memory", .arg = "BYTES", .help = "memory: of one pattern's partial matches; rocksdb: of what is held in memory" },
+    { .name = "state-memory",
+        .arg = "BYTES",
+        .help = "memory: of one pattern's partial matches; rocksdb: of what is held in memory" },
     { .name = "checkpoint-interval", .arg = "D", .help = "time between checkpoints" },
     { .name = "checkpoint-timeout", .arg = "D", .help = "drop a checkpoint that takes longer" },
     { .name = "checkpoint-retained", .arg = "N", .help = "how many checkpoints are kept" },
-    { .name = "checkpoint-mode", .arg = "aligned|unaligned", .help = "unaligned: barriers overtake rows under way" },
+    { .name = "checkpoint-mode",
+        .arg = "aligned|unaligned",
+        .help = "unaligned: barriers overtake rows under way" },
     { .name = "restart-strategy",
         .arg = "none|fixed-delay|exponential-delay|failure-rate",
         .help = "how the job goes back to its last checkpoint after a failure" },
-    { .name = "restart-attempts", .arg = "N", .help = "fixed-delay: restarts in all; failure-rate: in an interval" },
+    { .name = "restart-attempts",
+        .arg = "N",
+        .help = "fixed-delay: restarts in all; failure-rate: in an interval" },
     { .name = "restart-delay", .arg = "D", .help = "before a restart, or before the first" },
     { .name = "restart-max-delay", .arg = "D", .help = "exponential-delay: no delay is longer" },
     { .name = "batch-size", .arg = "ROWS", .help = "rows in a batch, 1 to 1024" },
@@ -198,7 +253,9 @@ static const struct cmd_option submit_options[] = {
 static const struct cmd_option replay_options[] = {
     { .name = "from", .arg = "SAVEPOINT", .help = "the savepoint or checkpoint to begin at" },
     { .name = "until", .arg = "TIMESTAMP", .help = "end when the watermark has come to it" },
-    { .name = "compare", .arg = "OTHER.pattern", .help = "replay both, and print what only one of them alerts" },
+    { .name = "compare",
+        .arg = "OTHER.pattern",
+        .help = "replay both, and print what only one of them alerts" },
     { .name = "sinks", .arg = "live", .help = "the file's own sinks write too" },
     { .name = "allow-dropped-state", .help = "begin though some state fits nothing in the file" },
     SET_OPTION,
@@ -209,7 +266,9 @@ static const struct cmd_option replay_options[] = {
 };
 static const struct cmd_option state_options[] = {
     { .name = "pattern", .arg = "NAME", .help = "the keys of this pattern, the fullest first" },
-    { .name = "key", .arg = "K", .help = "the partial matches of this key (several columns: values separated by commas)" },
+    { .name = "key",
+        .arg = "K",
+        .help = "the partial matches of this key (several columns: values separated by commas)" },
     { .name = "json", .help = "as JSON, for a program" },
     { .name = NULL },
 };
@@ -284,42 +343,44 @@ static const struct cmd_spec table[] = {
         .group = RUN,
         .operands = "FILE...",
         .summary = "the whole runtime in one process",
-        .details = "Compiles the FILEs as one program and runs it: sources are read, patterns matched in "
-                   "event time, alerts and\n"
-                   "matches written to their sinks (an alert without a sink goes to standard output). With "
-                   "bounded sources it\n"
-                   "ends when they end, with the watermark at the end of time; else on SIGINT or SIGTERM, "
-                   "cleanly; a second\n"
-                   "signal ends it at once. Relative paths start at the folder of the first FILE.\n"
-                   "\n"
-                   "On a terminal one line shows events, events/s, the watermark and its lag, matches, "
-                   "alerts, late events and\n"
-                   "errors. At the end every count that explains a missing alert is said.\n"
-                   "\n"
-                   "With --state-dir the job survives the end of its process, however that came: every "
-                   "--checkpoint-interval its\n"
-                   "whole state (open partial matches, rows that wait, alerts that fire, positions of the "
-                   "sources) is put into\n"
-                   "DIR, and then what its sinks wrote so far is final. The same command with --restore "
-                   "latest goes on from the\n"
-                   "newest checkpoint that is whole; a file sink with delivery exactly once is cut back to "
-                   "what it held then.\n"
-                   "State that fits nothing in the file any more is listed, and refused without "
-                   "--allow-dropped-state.\n"
-                   "\n"
-                   "With --state-backend rocksdb patterns have --state-memory bytes in memory; keys that were "
-                   "not touched for long go\n"
-                   "to a database under --state-dir (without one: in a temporary folder) and come back when "
-                   "they are; so do events that wait for the watermark and need more than half of it. Checkpoints then\n"
-                   "hold what is new of it, and a restore serves from it at once. A checkpoint of one "
-                   "backend restores with the other.\n"
-                   "\n"
-                   "Such a job also gets over failures by itself (a sink's disk that is full, a connection "
-                   "that is lost): it goes back\n"
-                   "to its newest checkpoint after a while, as --restart-strategy says; each restart is said, "
-                   "with what failed. What\n"
-                   "the same input would bring about again (state.memory exceeded, a skip with or error) ends "
-                   "the job at once.",
+        .details =
+            "Compiles the FILEs as one program and runs it: sources are read, patterns matched in "
+            "event time, alerts and\n"
+            "matches written to their sinks (an alert without a sink goes to standard output). With "
+            "bounded sources it\n"
+            "ends when they end, with the watermark at the end of time; else on SIGINT or SIGTERM, "
+            "cleanly; a second\n"
+            "signal ends it at once. Relative paths start at the folder of the first FILE.\n"
+            "\n"
+            "On a terminal one line shows events, events/s, the watermark and its lag, matches, "
+            "alerts, late events and\n"
+            "errors. At the end every count that explains a missing alert is said.\n"
+            "\n"
+            "With --state-dir the job survives the end of its process, however that came: every "
+            "--checkpoint-interval its\n"
+            "whole state (open partial matches, rows that wait, alerts that fire, positions of the "
+            "sources) is put into\n"
+            "DIR, and then what its sinks wrote so far is final. The same command with --restore "
+            "latest goes on from the\n"
+            "newest checkpoint that is whole; a file sink with delivery exactly once is cut back to "
+            "what it held then.\n"
+            "State that fits nothing in the file any more is listed, and refused without "
+            "--allow-dropped-state.\n"
+            "\n"
+            "With --state-backend rocksdb patterns have --state-memory bytes in memory; keys that were "
+            "not touched for long go\n"
+            "to a database under --state-dir (without one: in a temporary folder) and come back when "
+            "they are; so do events that wait for the watermark and need more than half of it. Checkpoints "
+            "then\n"
+            "hold what is new of it, and a restore serves from it at once. A checkpoint of one "
+            "backend restores with the other.\n"
+            "\n"
+            "Such a job also gets over failures by itself (a sink's disk that is full, a connection "
+            "that is lost): it goes back\n"
+            "to its newest checkpoint after a while, as --restart-strategy says; each restart is said, "
+            "with what failed. What\n"
+            "the same input would bring about again (state.memory exceeded, a skip with or error) ends "
+            "the job at once.",
         .examples = "  cepd run card-testing.pattern\n  tail -f payments.ndjson | cepd run "
                     "from-stdin.pattern --set large=100\n"
                     "  cepd run card-testing.pattern --state-dir state\n"
@@ -369,15 +430,19 @@ static const struct cmd_spec table[] = {
         .operands = "ID [DIR]",
         .summary = "take a savepoint of a job that goes on, and print its path",
         .details =
-            "A savepoint is the job's whole state in a folder of its own below DIR (default: the job's savepoint.dir): "
+            "A savepoint is the job's whole state in a folder of its own below DIR (default: the job's "
+            "savepoint.dir): "
             "open partial\n"
-            "matches, rows that wait, alerts that fire, positions of the sources, what sinks have not committed. It stands by "
+            "matches, rows that wait, alerts that fire, positions of the sources, what sinks have not "
+            "committed. It stands by "
             "itself:\n"
-            "it may be moved, is read by any later version, and never expires. \"cepd run --restore PATH\" goes on from it, "
+            "it may be moved, is read by any later version, and never expires. \"cepd run --restore PATH\" "
+            "goes on from it, "
             "with\n"
             "another parallelism or an edited file if need be; \"cepd state show PATH\" says what it holds.\n"
             "\n"
-            "ID as in \"cepd job\"; any job that was started with --http will do. When the savepoint fails the job goes "
+            "ID as in \"cepd job\"; any job that was started with --http will do. When the savepoint fails "
+            "the job goes "
             "on.",
         .examples = "  cepd savepoint card-testing /var/lib/cepd/savepoints\n",
         .options = client_options,
@@ -388,13 +453,16 @@ static const struct cmd_spec table[] = {
         .group = RUN,
         .operands = "ID [DIR]",
         .summary = "take a savepoint and end the job with it; prints the savepoint's path",
-        .details = "Sources stop, what they read goes through, the savepoint is taken (as \"cepd savepoint\" does), sinks "
-                   "commit, and the\n"
-                   "job ends, with status 0. Nothing is read or written behind the savepoint, so that \"cepd run --restore "
-                   "PATH\"\n"
-                   "goes on as if the job had never stopped. Returns when the job has let go of its files. When the "
-                   "savepoint\n"
-                   "fails the job goes on.",
+        .details =
+            "Sources stop, what they read goes through, the savepoint is taken (as \"cepd savepoint\" does), "
+            "sinks "
+            "commit, and the\n"
+            "job ends, with status 0. Nothing is read or written behind the savepoint, so that \"cepd run "
+            "--restore "
+            "PATH\"\n"
+            "goes on as if the job had never stopped. Returns when the job has let go of its files. When the "
+            "savepoint\n"
+            "fails the job goes on.",
         .examples = "  cepd stop card-testing /var/lib/cepd/savepoints\n",
         .options = client_options,
         .min_operands = 1,
@@ -404,11 +472,14 @@ static const struct cmd_spec table[] = {
         .group = CLUSTER,
         .operands = "",
         .summary = "a coordinator and workers on this machine",
-        .details = "Starts a coordinator and workers as processes of their own and stays in the foreground. One that ends by itself is "
+        .details = "Starts a coordinator and workers as processes of their own and stays in the foreground. "
+                   "One that ends by itself is "
                    "started\n"
-                   "again. SIGINT and SIGTERM end the coordinator first, which stops its jobs with a checkpoint, then the workers; the "
+                   "again. SIGINT and SIGTERM end the coordinator first, which stops its jobs with a "
+                   "checkpoint, then the workers; the "
                    "next\n"
-                   "\"cepd cluster\" with the same DIR goes on with them. What jobs write to standard output comes out here.",
+                   "\"cepd cluster\" with the same DIR goes on with them. What jobs write to standard output "
+                   "comes out here.",
         .examples = "  cepd cluster --workers 3 --slots 2\n  cepd submit card-testing.pattern\n",
         .options = cluster_options,
         .run = cmd_cluster },
@@ -416,23 +487,30 @@ static const struct cmd_spec table[] = {
         .group = CLUSTER,
         .operands = "",
         .summary = "the daemon that takes jobs and hands them to workers",
-        .details = "Serves the REST interface, waits for workers, and sees to the jobs that are submitted: it takes slots for them, "
+        .details = "Serves the REST interface, waits for workers, and sees to the jobs that are submitted: "
+                   "it takes slots for them, "
                    "deploys their\n"
-                   "tasks, takes checkpoints, and brings them back when a worker is lost. Under --state-dir lie the registry of jobs "
+                   "tasks, takes checkpoints, and brings them back when a worker is lost. Under --state-dir "
+                   "lie the registry of jobs "
                    "and, unless\n"
-                   "the configuration says otherwise, their checkpoints and savepoints: workers have to reach it by the same path. "
+                   "the configuration says otherwise, their checkpoints and savepoints: workers have to "
+                   "reach it by the same path. "
                    "A\n"
-                   "coordinator that ends, in whatever way, leaves the jobs to the next one, which goes on with them.",
-        .examples = "  cepd coordinator --state-dir /var/lib/cepd\n  cepd coordinator --config /etc/cepd/cepd.yaml\n",
+                   "coordinator that ends, in whatever way, leaves the jobs to the next one, which goes on "
+                   "with them.",
+        .examples =
+            "  cepd coordinator --state-dir /var/lib/cepd\n  cepd coordinator --config /etc/cepd/cepd.yaml\n",
         .options = coordinator_options,
         .run = cmd_coordinator },
     { .name = "worker",
         .group = CLUSTER,
         .operands = "",
         .summary = "the daemon that runs tasks",
-        .details = "Goes to the coordinator, says how many slots it has, and runs the tasks that are put there. It may come at any time, "
+        .details = "Goes to the coordinator, says how many slots it has, and runs the tasks that are put "
+                   "there. It may come at any time, "
                    "and is\n"
-                   "looked for again while the coordinator is away; tasks end when it is, for they may have been begun elsewhere. With "
+                   "looked for again while the coordinator is away; tasks end when it is, for they may have "
+                   "been begun elsewhere. With "
                    "SIGTERM or\n"
                    "^C it says that it goes, and waits up to 10 s for its tasks to be taken away.",
         .examples = "  cepd worker --slots 4\n"
@@ -443,16 +521,22 @@ static const struct cmd_spec table[] = {
         .group = CLUSTER,
         .operands = "FILE",
         .summary = "run a file on the cluster; prints the job's id",
-        .details = "Sends FILE and the files it includes to the coordinator, which compiles them: mistakes and warnings come back as "
+        .details = "Sends FILE and the files it includes to the coordinator, which compiles them: mistakes "
+                   "and warnings come back as "
                    "\"cepd\n"
-                   "check\" shows them, and with mistakes nothing is run (status 1). Relative paths of sources and sinks start at the "
+                   "check\" shows them, and with mistakes nothing is run (status 1). Relative paths of "
+                   "sources and sinks start at the "
                    "folder of\n"
-                   "FILE, by its path on this machine, which the workers have to have too. The job has as many slots as its parallelism; "
+                   "FILE, by its path on this machine, which the workers have to have too. The job has as "
+                   "many slots as its parallelism; "
                    "while\n"
-                   "there are not so many it waits for them. What is not said here is as the coordinator's configuration says.",
-        .examples = "  cepd submit card-testing.pattern\n"
-                    "  cepd submit card-testing.pattern --parallelism 4 --set large=100 --checkpoint-interval '1 s'\n"
-                    "  cepd submit edited.pattern --restore /var/lib/cepd/savepoints/savepoint-da3f62-20261128T105211Z\n",
+                   "there are not so many it waits for them. What is not said here is as the coordinator's "
+                   "configuration says.",
+        .examples =
+            "  cepd submit card-testing.pattern\n"
+            "  cepd submit card-testing.pattern --parallelism 4 --set large=100 --checkpoint-interval '1 s'\n"
+            "  cepd submit edited.pattern --restore "
+            "/var/lib/cepd/savepoints/savepoint-da3f62-20261128T105211Z\n",
         .options = submit_options,
         .min_operands = 1,
         .max_operands = 1,
@@ -461,7 +545,8 @@ static const struct cmd_spec table[] = {
         .group = CLUSTER,
         .operands = "",
         .summary = "a table of the workers and their slots",
-        .details = "Asks the coordinator. A worker that has not been heard of for a while is said to be silent; one that leaves gets no "
+        .details = "Asks the coordinator. A worker that has not been heard of for a while is said to be "
+                   "silent; one that leaves gets no "
                    "more tasks.",
         .examples = "  cepd workers\n  cepd workers --json\n",
         .options = client_options,
@@ -470,9 +555,11 @@ static const struct cmd_spec table[] = {
         .group = CLUSTER,
         .operands = "ID N",
         .summary = "another parallelism, from a checkpoint taken on the spot",
-        .details = "ID as in \"cepd job\". Sources stop, what they read goes through, a checkpoint is taken, and the job goes on from it "
-                   "with N\n"
-                   "subtasks of each keyed operator, on N slots; while there are not so many it waits for them.",
+        .details =
+            "ID as in \"cepd job\". Sources stop, what they read goes through, a checkpoint is taken, and "
+            "the job goes on from it "
+            "with N\n"
+            "subtasks of each keyed operator, on N slots; while there are not so many it waits for them.",
         .examples = "  cepd rescale card-testing 4\n",
         .options = client_options,
         .min_operands = 2,
@@ -482,20 +569,25 @@ static const struct cmd_spec table[] = {
         .group = LOOK,
         .operands = "FILE",
         .summary = "read history again from a savepoint, with this file or an edited one",
-        .details =
-            "Reads the sources of FILE again from the savepoint's positions, at full speed and in event time, with the state "
-            "that the\n"
-            "savepoint holds; alerts go to standard output as JSON. FILE's own sinks stay silent, or append with --sinks live: "
-            "what\n"
-            "they wrote before is not cut back. The replay ends where the sources ended when it began, or when the watermark "
-            "comes to\n"
-            "--until; what is still open then is not timed out. A source without positions (tcp, stdin) is refused.\n"
-            "\n"
-            "With --compare both files are replayed, each from the savepoint's state as \"cepd run --restore\" would map it. "
-            "Alerts that\n"
-            "only FILE gives are printed as \"< RECORD\", those that only OTHER.pattern gives as \"> RECORD\", by time; the "
-            "last line\n"
-            "counts them. Two alerts are the same when all but their id is.",
+        .details = "Reads the sources of FILE again from the savepoint's positions, at full speed and in "
+                   "event time, with the state "
+                   "that the\n"
+                   "savepoint holds; alerts go to standard output as JSON. FILE's own sinks stay silent, or "
+                   "append with --sinks live: "
+                   "what\n"
+                   "they wrote before is not cut back. The replay ends where the sources ended when it "
+                   "began, or when the watermark "
+                   "comes to\n"
+                   "--until; what is still open then is not timed out. A source without positions (tcp, "
+                   "stdin) is refused.\n"
+                   "\n"
+                   "With --compare both files are replayed, each from the savepoint's state as \"cepd run "
+                   "--restore\" would map it. "
+                   "Alerts that\n"
+                   "only FILE gives are printed as \"< RECORD\", those that only OTHER.pattern gives as \"> "
+                   "RECORD\", by time; the "
+                   "last line\n"
+                   "counts them. Two alerts are the same when all but their id is.",
         .examples = "  cepd replay card-testing.pattern --from savepoint-da3f62-20261128T105211Z\n"
                     "  cepd replay old.pattern --from state/checkpoints/chk-7 --compare new.pattern\n",
         .options = replay_options,
@@ -506,14 +598,16 @@ static const struct cmd_spec table[] = {
         .group = LOOK,
         .operands = "show PATH",
         .summary = "what a checkpoint or savepoint holds, down to a key's partial matches",
-        .details =
-            "Reads the folder alone: the .pattern file is not needed. Every file is checked on the way; a damaged one is "
-            "named.\n"
-            "Without options: the operators, how much each holds, where sources are, what sinks have not committed, in "
-            "which states\n"
-            "partial matches stand, which alerts fire. With --pattern: its keys. With --key: its partial matches, the events "
-            "they\n"
-            "have taken, what they wait for, and when their time is over.",
+        .details = "Reads the folder alone: the .pattern file is not needed. Every file is checked on the "
+                   "way; a damaged one is "
+                   "named.\n"
+                   "Without options: the operators, how much each holds, where sources are, what sinks have "
+                   "not committed, in "
+                   "which states\n"
+                   "partial matches stand, which alerts fire. With --pattern: its keys. With --key: its "
+                   "partial matches, the events "
+                   "they\n"
+                   "have taken, what they wait for, and when their time is over.",
         .examples = "  cepd state show state/checkpoints/chk-42\n"
                     "  cepd state show savepoint-da3f62-20261128T105211Z --pattern rising --key c17\n",
         .options = state_options,
