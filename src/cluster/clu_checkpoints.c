@@ -32,8 +32,8 @@ static void put_path(struct base_buf *b, const struct clu_job *j, uint64_t id, c
     base_buf_release(&path);
 }
 
-static void put_stat(struct base_buf *b, const struct clu_job *j, const struct rt_checkpoint_stat *s,
-    const char *savepoint) {
+static void put_stat(
+    struct base_buf *b, const struct clu_job *j, const struct rt_checkpoint_stat *s, const char *savepoint) {
     bool over = s->status != RT_CHECKPOINT_IN_PROGRESS, complete = s->status == RT_CHECKPOINT_COMPLETE;
     if (s->id == 0) {
         base_buf_puts(b, "null");
@@ -42,14 +42,17 @@ static void put_stat(struct base_buf *b, const struct clu_job *j, const struct r
     base_buf_printf(b,
         "{\"id\":%llu,\"status\":\"%s\",\"is_savepoint\":%s,\"checkpoint_type\":\"%s\","
         "\"trigger_timestamp\":%lld,\"latest_ack_timestamp\":%lld,\"end_to_end_duration\":%lld,"
-        "\"checkpointed_size\":%llu,\"state_size\":%llu,\"persisted_data\":%llu,\"alignment_duration\":%lld,\"pause_duration\":%lld,"
+        "\"checkpointed_size\":%llu,\"new_size\":%llu,\"state_size\":%llu,\"persisted_data\":%llu,"
+        "\"alignment_duration\":%lld,\"pause_duration\":%lld,"
         "\"save_duration\":%lld,\"num_subtasks\":%u,\"num_acknowledged_subtasks\":%u",
         (unsigned long long)s->id, status_words[s->status], s->is_savepoint ? "true" : "false",
-        s->is_savepoint ? "SAVEPOINT" : s->is_unaligned ? "UNALIGNED_CHECKPOINT" : "CHECKPOINT", ms(s->begun_us),
-        over ? ms(s->begun_us + s->duration_us) : -1LL, over ? ms(s->duration_us) : -1LL,
-        (unsigned long long)s->bytes, (unsigned long long)(s->bytes - s->flight_bytes),
-        (unsigned long long)s->flight_bytes, ms(s->alignment_us), ms(s->pause_us),
-        ms(s->save_us), s->n_tasks, s->n_acknowledged);
+        s->is_savepoint   ? "SAVEPOINT"
+        : s->is_unaligned ? "UNALIGNED_CHECKPOINT"
+                          : "CHECKPOINT",
+        ms(s->begun_us), over ? ms(s->begun_us + s->duration_us) : -1LL, over ? ms(s->duration_us) : -1LL,
+        (unsigned long long)s->bytes, (unsigned long long)s->new_bytes,
+        (unsigned long long)(s->bytes - s->flight_bytes), (unsigned long long)s->flight_bytes,
+        ms(s->alignment_us), ms(s->pause_us), ms(s->save_us), s->n_tasks, s->n_acknowledged);
     if (complete && (savepoint || !s->is_savepoint)) {
         base_buf_putc(b, ',');
         put_path(b, j, s->id, savepoint);
@@ -91,9 +94,10 @@ void clu_job_write_checkpoints(struct clu_job *j, struct base_buf *b) {
         "\"unaligned\":%llu,\"timed_out\":%llu,\"abandoned\":%llu,\"restarts\":%u},\"summary\":{",
         st.n_restored, (unsigned long long)st.begun, st.in_flight, (unsigned long long)st.complete,
         (unsigned long long)(st.failed + st.timed_out), (unsigned long long)st.unaligned,
-        (unsigned long long)st.timed_out,
-        (unsigned long long)st.abandoned, st.restarts);
+        (unsigned long long)st.timed_out, (unsigned long long)st.abandoned, st.restarts);
     put_range(b, "checkpointed_size", &st.bytes, st.complete, 1);
+    base_buf_putc(b, ',');
+    put_range(b, "new_size", &st.new_bytes, st.complete, 1);
     base_buf_putc(b, ',');
     put_range(b, "end_to_end_duration", &st.duration_us, st.complete, 1000);
     base_buf_putc(b, ',');
@@ -135,8 +139,8 @@ static double seconds(int64_t us) {
 }
 
 /* A sum and a count, from which rate() makes averages. */
-static void summary(
-    struct base_buf *b, const char *name, const char *help, const struct rt_checkpoint_stats *st, double sum) {
+static void summary(struct base_buf *b, const char *name, const char *help,
+    const struct rt_checkpoint_stats *st, double sum) {
     char of[64];
     clu_prom_head(b, name, "summary", help);
     (void)snprintf(of, sizeof of, "%s_sum", name);
@@ -148,18 +152,23 @@ static void summary(
 void clu_job_write_checkpoint_metrics(struct clu_job *j, struct base_buf *b) {
     struct rt_checkpoint_stats st;
     rt_job_checkpoints(j->job, &st);
-    counter(b, "cepd_restarts_total", "times the job went back to a checkpoint after a failure", st.restarts);
+    counter(b, "cepd_restarts_total",
+        "times the job, or a region of it, was about to go back to a checkpoint after a failure",
+        st.restarts);
     counter(b, "cepd_checkpoints_completed_total", "checkpoints that are complete", (double)st.complete);
-    counter(b, "cepd_checkpoints_failed_total", "checkpoints that could not be saved or kept, or took too long",
-        (double)(st.failed + st.timed_out));
+    counter(b, "cepd_checkpoints_failed_total",
+        "checkpoints that could not be saved or kept, or took too long", (double)(st.failed + st.timed_out));
     counter(b, "cepd_checkpoints_unaligned_total", "complete ones that did not wait for all barriers",
         (double)st.unaligned);
     gauge(b, "cepd_checkpoints_in_progress", "checkpoints under way", st.in_flight);
     if (st.complete == 0)
         return;
-    summary(b, "cepd_checkpoint_duration_seconds", "from the begin of a checkpoint until it was complete", &st,
-        seconds(st.duration_us.sum));
+    summary(b, "cepd_checkpoint_duration_seconds", "from the begin of a checkpoint until it was complete",
+        &st, seconds(st.duration_us.sum));
     summary(b, "cepd_checkpoint_size_bytes", "what a checkpoint holds", &st, (double)st.bytes.sum);
+    summary(b, "cepd_checkpoint_new_bytes",
+        "of the size: what workers had to write, and was not in the checkpoints' storage", &st,
+        (double)st.new_bytes.sum);
     summary(b, "cepd_checkpoint_alignment_seconds",
         "the longest that a task waited between its first barrier and its last", &st,
         seconds(st.alignment_us.sum));
@@ -170,9 +179,11 @@ void clu_job_write_checkpoint_metrics(struct clu_job *j, struct base_buf *b) {
     gauge(b, "cepd_checkpoint_last_duration_seconds", "of the last one that is complete",
         seconds(st.last.duration_us));
     gauge(b, "cepd_checkpoint_last_size_bytes", "of the last one that is complete", (double)st.last.bytes);
+    gauge(b, "cepd_checkpoint_last_new_bytes", "of the last one that is complete", (double)st.last.new_bytes);
     gauge(b, "cepd_checkpoint_last_alignment_seconds", "of the last one that is complete",
         seconds(st.last.alignment_us));
-    gauge(b, "cepd_checkpoint_last_pause_seconds", "of the last one that is complete", seconds(st.last.pause_us));
+    gauge(b, "cepd_checkpoint_last_pause_seconds", "of the last one that is complete",
+        seconds(st.last.pause_us));
     gauge(b, "cepd_checkpoint_last_completed_timestamp_seconds", "when the last one was complete",
         seconds(st.last.begun_us + st.last.duration_us));
 }

@@ -34,7 +34,8 @@ struct clu_security;
         "where the keys of patterns lie: all in memory; or those that are touched in memory, the others in " \
         "RocksDB on disk")                                                                                   \
     KEY(STATE_DIR, "state.dir", "", "folder", true,                                                          \
-        "where the job's checkpoints lie; none: nothing is kept")                                            \
+        "where the job's checkpoints lie; none: nothing is kept. A worker's: its databases, while they are " \
+        "used")                                                                                              \
     KEY(STATE_MEMORY, "state.memory", "4g", "bytes: 512m, 4g; 0 = no limit", true,                           \
         "backend memory: what the partial matches of one pattern may take; beyond it the job fails and "     \
         "says so. "                                                                                          \

@@ -72,6 +72,7 @@ static enum cep_rc open_keep(struct clu_master *m, struct cep_err *err) {
 
 static void set_opts(struct clu_master *m) {
     m->opts.parallelism = atomic_load(&m->parallelism);
+    m->opts.work_dir = base_arena_printf(&m->arena, "%s/scratch/%s", m->all->state_dir, m->record.id);
     m->opts.remote = &m->remote;
     m->opts.keep = on_keep;
     m->opts.latest = on_latest;

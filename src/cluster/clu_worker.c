@@ -285,7 +285,10 @@ enum cep_rc clu_worker_start(
     draw_name(w);
     (void)pthread_mutex_init(&w->mutex, NULL);
     (void)pthread_cond_init(&w->gone, NULL);
-    enum cep_rc rc = clu_loop_start(&w->loop, err);
+    const char *dir = opts->config->values[CLU_CFG_STATE_DIR];
+    enum cep_rc rc = dir[0] ? clu_worker_dir_open(dir, w->name, &w->dir, err) : CEP_OK;
+    if (rc == CEP_OK)
+        rc = clu_loop_start(&w->loop, err);
     if (rc == CEP_OK)
         rc = listen_for_rows(w, address, err);
     if (rc == CEP_OK)
@@ -329,6 +332,7 @@ void clu_worker_stop(struct clu_worker *w) {
     clu_data_stop(w->data);
     if (w->loop)
         clu_loop_stop(w->loop);
+    clu_worker_dir_close(w->dir);
     (void)pthread_mutex_destroy(&w->mutex);
     (void)pthread_cond_destroy(&w->gone);
     base_free(w);

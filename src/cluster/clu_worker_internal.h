@@ -6,6 +6,7 @@
  */
 #include "cluster/clu_data.h"
 #include "cluster/clu_worker.h"
+#include "cluster/clu_worker_dir.h"
 
 #include <pthread.h>
 
@@ -17,9 +18,9 @@ struct clu_worker {
     struct clu_loop *loop;
     struct clu_data *data;
     struct clu_link *link;
-    struct clu_timer *timer;  /* the loop's: looks at the lease */
-    struct clu_timer *teller; /* the loop's: tells of the wire */
-    const char *work_dir;     /* of databases; NULL = a temporary folder */
+    struct clu_timer *timer;    /* the loop's: looks at the lease */
+    struct clu_timer *teller;   /* the loop's: tells of the wire */
+    struct clu_worker_dir *dir; /* owned; of databases; NULL = temporary folders */
     /* The loop's. */
     char coordinator[17]; /* of the last welcome */
     /* Shared. */

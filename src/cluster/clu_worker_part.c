@@ -33,6 +33,7 @@ struct clu_worker_part {
     struct clu_config config;
     struct plan *plan; /* owned */
     struct rt_snap from;
+    struct clu_saver *saver; /* owned */
     struct sto_losses losses;
     bool *here;                /* owned; by task */
     struct rt_job *run;        /* owned; NULL: not made, or gone */
@@ -101,7 +102,7 @@ static void announce(void *arg, uint32_t channel, uint64_t id) {
 
 static void saved(void *arg, struct rt_saved *s) {
     struct clu_worker_part *p = arg;
-    clu_saved_send(p->worker->link, p->is, s, p->deploy->deploy->checkpoint_dir);
+    clu_saved_send(p->worker->link, p->is, p->saver, s);
     rt_saved_free(s);
 }
 
@@ -241,6 +242,9 @@ static enum cep_rc settings(struct clu_worker_part *p, struct rt_opts *opts, str
     opts->parallelism = d->parallelism;
     opts->base_dir = d->base_dir[0] ? d->base_dir : NULL;
     opts->writer = p->is->job;
+    if (p->worker->dir)
+        opts->work_dir = base_arena_printf(&p->arena, "%s/%.6s-r%u-a%u", clu_worker_dir_path(p->worker->dir),
+            p->is->job, p->is->region, p->is->attempt);
     opts->next_checkpoint = d->next_checkpoint;
     opts->losses = &p->losses;
     opts->log = log_line;
@@ -437,6 +441,7 @@ static void free_part(struct clu_worker_part *p) {
     }
     clu__msg__free_unpacked(p->deploy, NULL);
     rt_snap_release(&p->from);
+    clu_saver_free(p->saver);
     sto_losses_release(&p->losses);
     plan_free(p->plan);
     base_arena_release(&p->arena);
@@ -502,6 +507,8 @@ struct clu_worker_part *clu_worker_part_new(struct clu_worker *w, const Clu__Msg
     p->last = &p->first;
     base_arena_init(&p->arena, 0);
     rt_snap_init(&p->from);
+    p->saver = clu_saver_new(
+        p->deploy->deploy->checkpoint_dir, p->is->attempt, (uint32_t)p->deploy->deploy->n_placement);
     sto_losses_init(&p->losses);
     pthread_condattr_t monotonic;
     CEP_INSIST(pthread_condattr_init(&monotonic) == 0 &&

@@ -20,6 +20,7 @@ libclu_la_SOURCES += \
 libclu_la_SOURCES += \
 	src/cluster/clu_saved.c src/cluster/clu_saved.h \
 	src/cluster/clu_worker.c src/cluster/clu_worker.h src/cluster/clu_worker_internal.h \
+	src/cluster/clu_worker_dir.c src/cluster/clu_worker_dir.h \
 	src/cluster/clu_worker_part.c
 # The wire.
 libclu_la_SOURCES += \

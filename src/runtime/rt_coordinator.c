@@ -305,6 +305,7 @@ static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
     p->of[s->task] = s;
     p->n_missing--;
     p->stat.bytes += rt_snap_bytes(&s->snap);
+    p->stat.new_bytes += co->relay ? rt_snap_bytes(&s->snap) : s->new_bytes;
     p->stat.is_unaligned |= s->unaligned;
     p->stat.flight_bytes += s->flight_bytes;
     if (s->align_us > p->stat.alignment_us)
@@ -370,7 +371,10 @@ static enum cep_rc keep(
     for (uint32_t t = 0; t < n_tasks(co); t++)
         rt_snap_move(&all, &p->of[t]->snap);
     /* A savepoint needs no database to be read. */
-    enum cep_rc rc = p->savepoint ? rt_db_dissolve(&all, co->job->work_dir, err) : CEP_OK;
+    bool dissolve = p->savepoint && all.n_dbs > 0;
+    enum cep_rc rc = dissolve ? rt_job_need_work_dir(co->job, err) : CEP_OK;
+    if (rc == CEP_OK && dissolve)
+        rc = rt_db_dissolve(&all, co->job->work_dir, err);
     if (rc == CEP_OK)
         rc = p->savepoint ? opts->keep_savepoint(opts->arg, p->savepoint->dir, &all, path, err)
                           : opts->keep(opts->arg, p->stat.id, &all, err);
@@ -396,6 +400,7 @@ static void show_complete(struct rt_coordinator *co, struct pending *p) {
     add_to(&st->alignment_us, p->stat.alignment_us, first);
     add_to(&st->pause_us, p->stat.pause_us, first);
     add_to(&st->bytes, (int64_t)p->stat.bytes, first);
+    add_to(&st->new_bytes, (int64_t)p->stat.new_bytes, first);
     add_to(&st->flight_bytes, (int64_t)p->stat.flight_bytes, first);
     show(co, &p->stat);
     (void)pthread_mutex_unlock(&co->mutex);

@@ -200,6 +200,8 @@ struct rt_checkpoint_stat {
     int64_t pause_us;     /* the longest that the rows of a task waited for it to save itself */
     int64_t save_us;      /* the longest from a task's barrier until all of its state was out */
     uint64_t bytes;
+    uint64_t
+        new_bytes; /* of `bytes`: what workers had to write for it, on a cluster; all of it in one process */
     bool is_unaligned;     /* a task or more did not wait for all barriers */
     uint64_t flight_bytes; /* of `bytes`: rows that were under way between tasks */
     uint32_t n_tasks, n_acknowledged;
@@ -221,7 +223,7 @@ struct rt_checkpoint_stats {
     struct rt_checkpoint_stat last, last_failed;
     struct rt_checkpoint_stat last_savepoint; /* that is complete; savepoints are in no count */
     char last_savepoint_path[RT_CHECKPOINT_REASON_MAX];
-    struct rt_checkpoint_range duration_us, alignment_us, pause_us, bytes, flight_bytes;
+    struct rt_checkpoint_range duration_us, alignment_us, pause_us, bytes, new_bytes, flight_bytes;
     /* What the job went on from last, at the start or at a restart; restored_us 0 = it began at the beginning. */
     uint32_t n_restored;
     uint64_t restored_id;

@@ -32,6 +32,7 @@ struct rt_saved {
     struct rt_snap snap;   /* its parts */
     bool unaligned;        /* it overtook its barrier on some channels */
     uint64_t flight_bytes; /* of the rows that were under way there */
+    uint64_t new_bytes;    /* of a worker: what it had to write; the rest was in the checkpoints' storage */
     int64_t align_us;      /* between its first barrier and its last */
     int64_t pause_us;      /* the longest that its rows waited for the save */
     int64_t save_us;       /* from its barrier until all was out */
@@ -54,8 +55,8 @@ struct rt_barrier {
 struct rt_relay_to {
     void (*saved)(void *arg, struct rt_saved *s); /* takes it over */
     bool (*wanted)(void *arg, uint64_t id);       /* is that one still under way? NULL = they all are */
-    void (*committed)(
-        void *arg, uint32_t task, uint64_t id); /* of a task that does not run, whenever it did; NULL = nobody asks */
+    void (*committed)(void *arg, uint32_t task,
+        uint64_t id); /* of a task that does not run, whenever it did; NULL = nobody asks */
     void (*ended)(void *arg, uint32_t task);
     void *arg;
     int wake_fd; /* eventfd, borrowed: written when there is something to do */

@@ -40,7 +40,10 @@ struct sto_bundle {
     struct known *known; /* owned; ascending by inode; read when the first file is shared */
     size_t n_known, cap_known;
     bool knows;
-    dev_t dev; /* of shared_dir */
+    dev_t dev;             /* of shared_dir */
+    const char *from;      /* borrowed; NULL = nowhere */
+    struct sto_seen *seen; /* borrowed; NULL = nobody remembers */
+    uint64_t added;
 };
 
 /* -- hashes ------------------------------------------------------------------------------------------------------ */
@@ -154,12 +157,11 @@ enum cep_rc sto_bundle_put(
     struct sto_bundle *b, struct base_str name, struct base_str bytes, struct cep_err *err) {
     enum cep_rc rc = make_parents(b, name, err);
     if (rc == CEP_OK)
-        rc = sto_path_write(
-            base_arena_printf(&b->arena, "%s/%.*s", b->part, BASE_STR_FMT(name)), bytes, err);
+        rc = sto_path_write(base_arena_printf(&b->arena, "%s/%.*s", b->part, BASE_STR_FMT(name)), bytes, err);
     if (rc != CEP_OK)
         return rc;
     struct sto_file *f = add(b, name);
-    f->len = bytes.len;
+    b->added += f->len = bytes.len;
     f->hash = hash_of(XXH3_128bits(bytes.p ? bytes.p : "", bytes.len));
     return CEP_OK;
 }
@@ -182,6 +184,7 @@ enum cep_rc sto_bundle_adopt(
     struct sto_file *kept = add(b, name);
     f.name = kept->name;
     *kept = f;
+    b->added += f.len;
     return CEP_OK;
 }
 
@@ -221,8 +224,8 @@ static bool is_known(const struct sto_bundle *b, const char *path, uint64_t *len
     if (stat(path, &st) != 0 || st.st_dev != b->dev || st.st_nlink < 2)
         return false;
     struct known key = { .ino = st.st_ino };
-    const struct known *k =
-        b->n_known ? bsearch(&key, b->known, b->n_known, sizeof *b->known, by_inode) : NULL;
+    const struct known *k = b->n_known ? bsearch(&key, b->known, b->n_known, sizeof *b->known, by_inode)
+                                       : NULL;
     if (!k)
         return false;
     struct base_buf there = BASE_BUF_INIT;
@@ -235,8 +238,77 @@ static bool is_known(const struct sto_bundle *b, const char *path, uint64_t *len
     return is_there;
 }
 
-enum cep_rc sto_bundle_share(struct sto_bundle *b, struct base_str name, const char *path, uint64_t *added,
-    struct cep_err *err) {
+/* -- what was seen before ----------------------------------------------------------------------------------------------- */
+
+struct seen_file {
+    dev_t dev;
+    ino_t ino;
+    off_t len;
+    struct timespec time;
+    struct sto_hash hash;
+};
+
+struct sto_seen {
+    struct seen_file files[4096]; /* a ring */
+    size_t n;                     /* ever */
+};
+
+enum { SEEN_MAX = sizeof(((struct sto_seen *)0)->files) / sizeof(struct seen_file) };
+
+struct sto_seen *sto_seen_new(void) {
+    return base_calloc(1, sizeof(struct sto_seen));
+}
+
+void sto_seen_free(struct sto_seen *s) {
+    base_free(s);
+}
+
+static bool is_seen(const struct seen_file *f, const struct stat *st) {
+    return f->ino == st->st_ino && f->dev == st->st_dev && f->len == st->st_size &&
+           f->time.tv_sec == st->st_mtim.tv_sec && f->time.tv_nsec == st->st_mtim.tv_nsec;
+}
+
+void sto_bundle_reuse(struct sto_bundle *b, const char *from, struct sto_seen *seen) {
+    b->from = from;
+    b->seen = seen;
+}
+
+uint64_t sto_bundle_added(const struct sto_bundle *b) {
+    return b->added;
+}
+
+/* Length and hash, from memory or from its bytes. */
+static enum cep_rc content_of(
+    struct sto_bundle *b, const char *path, struct sto_file *f, struct cep_err *err) {
+    struct stat st;
+    struct sto_seen *s = stat(path, &st) == 0 ? b->seen : NULL;
+    for (size_t i = s && s->n > SEEN_MAX ? s->n - SEEN_MAX : 0; s && i < s->n; i++)
+        if (is_seen(&s->files[i % SEEN_MAX], &st)) {
+            f->len = (uint64_t)st.st_size;
+            f->hash = s->files[i % SEEN_MAX].hash;
+            return CEP_OK;
+        }
+    enum cep_rc rc = measure(path, &f->len, &f->hash, err);
+    if (rc == CEP_OK && s)
+        s->files[s->n++ % SEEN_MAX] = (struct seen_file){ st.st_dev, st.st_ino, st.st_size, st.st_mtim,
+            f->hash };
+    return rc;
+}
+
+/* The same content lies beside: a second name for it is all that is needed. One that is being removed there has to travel. */
+static bool is_elsewhere(const struct sto_bundle *b, struct sto_hash hash, const char *to) {
+    struct base_buf path = BASE_BUF_INIT;
+    if (!b->from)
+        return false;
+    base_buf_printf(&path, "%s/", b->from);
+    sto_hash_write(&path, hash);
+    bool linked = link(path.p, to) == 0;
+    base_buf_release(&path);
+    return linked;
+}
+
+enum cep_rc sto_bundle_share(
+    struct sto_bundle *b, struct base_str name, const char *path, uint64_t *added, struct cep_err *err) {
     CEP_REQUIRE(b->shared_dir != NULL);
     struct base_buf to = BASE_BUF_INIT;
     struct sto_file f = { .shared = true };
@@ -244,16 +316,17 @@ enum cep_rc sto_bundle_share(struct sto_bundle *b, struct base_str name, const c
     enum cep_rc rc = b->knows ? CEP_OK : read_known(b, err);
     bool known = rc == CEP_OK && is_known(b, path, &f.len, &f.hash);
     if (rc == CEP_OK && !known)
-        rc = measure(path, &f.len, &f.hash, err);
+        rc = content_of(b, path, &f, err);
     if (rc == CEP_OK && !known) {
         base_buf_printf(&to, "%s/", b->shared_dir);
         sto_hash_write(&to, f.hash);
-        if (!sto_path_exists(to.p)) {
+        if (!sto_path_exists(to.p) && !is_elsewhere(b, f.hash, to.p)) {
             rc = sto_path_link(path, to.p, err);
             *added = f.len;
         }
     }
     if (rc == CEP_OK) {
+        b->added += *added;
         struct sto_file *kept = add(b, name);
         f.name = kept->name;
         *kept = f;
@@ -271,11 +344,9 @@ enum cep_rc sto_bundle_publish(struct sto_bundle *b, struct sto_manifest *out, s
     struct base_buf bytes = BASE_BUF_INIT;
     if (b->n > 1)
         qsort(b->files, b->n, sizeof *b->files, by_name);
-    struct sto_manifest m = { .kind = base_str_of(b->kind),
-        .id = b->id,
-        .time_us = b->time_us,
-        .n_files = b->n,
-        .files = b->files };
+    struct sto_manifest m = {
+        .kind = base_str_of(b->kind), .id = b->id, .time_us = b->time_us, .n_files = b->n, .files = b->files
+    };
     sto_manifest_encode(&bytes, &m);
     enum cep_rc rc = b->shared_dir ? sto_path_sync(b->shared_dir, err) : CEP_OK;
     if (rc == CEP_OK)
@@ -324,7 +395,8 @@ enum cep_rc sto_manifest_read(const char *dir, struct sto_manifest *out, struct 
     base_buf_printf(&path, "%s/MANIFEST", dir);
     enum cep_rc rc = sto_path_read(path.p, &bytes, err);
     if (rc == CEP_NONE)
-        (void)base_err_set(err, CEP_NONE, "\"%s\" holds no checkpoint or savepoint: there is no MANIFEST in it", dir);
+        (void)base_err_set(
+            err, CEP_NONE, "\"%s\" holds no checkpoint or savepoint: there is no MANIFEST in it", dir);
     if (rc == CEP_OK && (rc = sto_manifest_decode(base_buf_view(&bytes), out, err)) != CEP_OK)
         base_err_prefix(err, "\"%s\"", path.p);
     if (rc == CEP_OK)

@@ -61,6 +61,14 @@ struct sto_manifest {
 struct sto_bundle;
 
 /*
+ * Contents of files that were shared once, by inode, length and time: files of a database are never written to again, and one that
+ * takes the inode of another has another time. As many as were seen last stay in it.
+ */
+struct sto_seen;
+struct sto_seen *sto_seen_new(void);
+void sto_seen_free(struct sto_seen *s); /* NULL is fine */
+
+/*
  * Begins DIR as DIR.part (what an earlier attempt left there is removed). `shared_dir` is where shared files lie, a folder
  * named "shared" beside DIR; NULL = this bundle shares nothing.
  */
@@ -73,8 +81,15 @@ enum cep_rc sto_bundle_put(
  * A file at `path`, never written to again, that other bundles may share: only one that is not there yet travels. One that is a hard
  * link to what is there is not even read. *added: its bytes, or 0.
  */
-enum cep_rc sto_bundle_share(struct sto_bundle *b, struct base_str name, const char *path, uint64_t *added,
-    struct cep_err *err);
+enum cep_rc sto_bundle_share(
+    struct sto_bundle *b, struct base_str name, const char *path, uint64_t *added, struct cep_err *err);
+/*
+ * What is shared from now on: files that lie in `from`, by content, on the same volume, need not travel; those that `seen` has seen are not read
+ * to know their content. Both may be NULL; borrowed until the bundle is published or dropped.
+ */
+void sto_bundle_reuse(struct sto_bundle *b, const char *from, struct sto_seen *seen);
+/* Bytes that were written for it so far: its own files, and those of the shared ones that were not there. */
+uint64_t sto_bundle_added(const struct sto_bundle *b);
 /*
  * Ensures: DIR is a whole bundle that survives a power cut, or (an error) is not there. Frees the bundle either way.
  * `out` (may be NULL) receives its manifest, the caller's to release.

@@ -6,6 +6,7 @@
 #include "state/sto_path.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { LARGE = 3 << 20 };
 
@@ -16,6 +17,8 @@ struct fix {
     struct clu_link *link;
     _Atomic(struct rt_saved *) came; /* owned */
     char path[256];                  /* of its bundle */
+    uint64_t new_bytes;              /* as it was told */
+    struct clu_saver *saver;
 };
 
 static void on_message(void *arg, struct clu_link *link, const Clu__Msg *msg) {
@@ -26,6 +29,7 @@ static void on_message(void *arg, struct clu_link *link, const Clu__Msg *msg) {
     assert_int_equal(msg->part->attempt, 3);
     assert_int_equal(msg->part->region, 1);
     (void)snprintf(f->path, sizeof f->path, "%s", msg->saved->path);
+    f->new_bytes = msg->saved->new_bytes;
     atomic_store(&f->came, clu_saved_read(msg->saved));
 }
 
@@ -88,7 +92,7 @@ static void check_part(const struct rt_part *part, const char *name, size_t byte
     assert_int_equal(e.value.p[bytes - 1], name[0]);
 }
 
-static struct rt_saved *send_it(struct fix *f, struct rt_saved *s, const char *dir) {
+static struct rt_saved *send_with(struct fix *f, struct rt_saved *s, struct clu_saver *saver) {
     s->unaligned = true;
     s->flight_bytes = 1;
     s->align_us = 2, s->pause_us = 3, s->save_us = 4;
@@ -96,15 +100,23 @@ static struct rt_saved *send_it(struct fix *f, struct rt_saved *s, const char *d
     part.job = "j";
     part.attempt = 3;
     part.region = 1;
-    clu_saved_send(f->link, &part, s, dir);
+    clu_saved_send(f->link, &part, saver, s);
     rt_saved_free(s);
     KIT_WAIT(atomic_load(&f->came));
     struct rt_saved *got = atomic_exchange(&f->came, NULL);
-    assert_int_equal(got->id, 12);
     assert_int_equal(got->task, 5);
     assert_true(got->unaligned);
     assert_int_equal(
         got->flight_bytes + (uint64_t)(got->align_us + got->pause_us + got->save_us), 1 + 2 + 3 + 4);
+    return got;
+}
+
+/* By a part that writes to `dir` and nothing before. */
+static struct rt_saved *send_it(struct fix *f, struct rt_saved *s, const char *dir) {
+    struct clu_saver *saver = clu_saver_new(dir, 3, 6);
+    struct rt_saved *got = send_with(f, s, saver);
+    assert_int_equal(got->id, 12);
+    clu_saver_free(saver);
     return got;
 }
 
@@ -132,7 +144,7 @@ static void large_ones_are_bundles_until_they_are_removed(void **state) {
     add_part(&s->snap, "large", LARGE);
     s = send_it(f, s, f->dir);
     assert_int_equal(s->rc, CEP_OK);
-    assert_non_null(strstr(f->path, "/parts/a3-t5-chk-00000012/part"));
+    assert_non_null(strstr(f->path, "/parts/a3-t5/chk-00000012"));
     assert_int_equal(s->snap.n, 1);
     check_part(s->snap.parts[0], "large", LARGE);
     rt_saved_free(s);
@@ -148,6 +160,83 @@ static void large_ones_are_bundles_until_they_are_removed(void **state) {
     assert_false(sto_path_exists(f->path));
     clu_saved_remove(f->dir, NULL, 0, 12);
     clu_saved_remove("/nowhere", NULL, 0, 12);
+}
+
+/* The folder of a database with these tables, each of LARGE bytes of the digit. */
+static void add_db(struct fix *f, struct rt_snap *snap, uint64_t id, const char *tables) {
+    const struct sto_part_head head = {
+        .kind = BASE_STR("database"), .name = BASE_STR("d"), .subtask = 1, .n_subtasks = 2
+    };
+    struct base_buf dir = BASE_BUF_INIT, path = BASE_BUF_INIT;
+    struct rt_snap_db *db;
+    char *bytes = base_alloc(LARGE);
+    base_buf_printf(&dir, "%s/db", f->dir);
+    assert_int_equal(sto_path_make(base_buf_cstr(&dir), NULL), CEP_OK);
+    base_buf_printf(&dir, "-at-%llu", (unsigned long long)id);
+    assert_int_equal(sto_path_make(base_buf_cstr(&dir), NULL), CEP_OK);
+    for (const char *t = tables; *t; t++) {
+        base_buf_clear(&path);
+        base_buf_printf(&path, "%s/db/%c.sst", f->dir, *t);
+        memset(bytes, *t, LARGE);
+        if (!sto_path_exists(base_buf_cstr(&path)))
+            assert_int_equal(sto_path_write(path.p, (struct base_str){ bytes, LARGE }, NULL), CEP_OK);
+        char *from = base_strdup(path.p);
+        base_buf_clear(&path);
+        base_buf_printf(&path, "%s/%c.sst", dir.p, *t);
+        assert_int_equal(link(from, base_buf_cstr(&path)), 0);
+        base_free(from);
+    }
+    assert_int_equal(rt_snap_add_db(snap, dir.p, &head, &db, NULL), CEP_OK);
+    sto_part_end(&db->about);
+    base_free(bytes);
+    base_buf_release(&dir);
+    base_buf_release(&path);
+}
+
+static size_t n_tables(const struct fix *f, const char *of) {
+    struct base_buf path = BASE_BUF_INIT, names = BASE_BUF_INIT;
+    size_t n = 0;
+    base_buf_printf(&path, "%s/%s", f->dir, of);
+    assert_int_equal(sto_path_list(base_buf_cstr(&path), &names, &n, NULL), CEP_OK);
+    base_buf_release(&path);
+    base_buf_release(&names);
+    return n;
+}
+
+static void send_db(struct fix *f, struct clu_saver *saver, uint64_t id, const char *tables, uint64_t n_new) {
+    struct rt_saved *s = rt_saved_new(id, 5);
+    add_db(f, &s->snap, id, tables);
+    s = send_with(f, s, saver);
+    assert_int_equal(s->rc, CEP_OK);
+    assert_int_equal(s->snap.n_dbs, 1);
+    assert_int_equal(s->snap.dbs[0]->n_files, strlen(tables));
+    assert_int_equal(s->new_bytes / LARGE, n_new);
+    rt_saved_free(s);
+}
+
+static void tables_travel_once(void **state) {
+    struct fix *f = *state;
+    struct clu_saver *saver = clu_saver_new(f->dir, 3, 6);
+    send_db(f, saver, 1, "12", 2);
+    send_db(f, saver, 2, "123", 1);
+    assert_int_equal(n_tables(f, "parts/a3-t5/shared"), 3);
+    clu_saved_remove(f->dir, NULL, 0, 2); /* both are complete; the last one's tables stay for the next */
+    send_db(f, saver, 3, "23", 0);
+    assert_int_equal(n_tables(f, "parts/a3-t5/shared"), 2);
+    clu_saver_free(saver);
+    /* Another attempt, of a job whose checkpoints have them. */
+    struct base_buf from = BASE_BUF_INIT, to = BASE_BUF_INIT;
+    base_buf_printf(&from, "%s/parts/a3-t5/shared", f->dir);
+    base_buf_printf(&to, "%s/shared", f->dir);
+    assert_int_equal(rename(base_buf_cstr(&from), base_buf_cstr(&to)), 0);
+    clu_saved_remove(f->dir, NULL, 0, UINT64_MAX);
+    assert_int_equal(n_tables(f, "parts"), 0);
+    saver = clu_saver_new(f->dir, 3, 6);
+    send_db(f, saver, 4, "234", 1);
+    assert_int_equal(n_tables(f, "parts/a3-t5/shared"), 3);
+    clu_saver_free(saver);
+    base_buf_release(&from);
+    base_buf_release(&to);
 }
 
 static void what_could_not_be_saved_is_told(void **state) {
@@ -192,6 +281,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(small_ones_travel_in_the_message),
         TEST(large_ones_are_bundles_until_they_are_removed),
+        TEST(tables_travel_once),
         TEST(what_could_not_be_saved_is_told),
         cmocka_unit_test(bytes_that_are_no_part_are_damage),
     };

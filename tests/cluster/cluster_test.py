@@ -4,14 +4,16 @@ run in one process gives.
 
 Each test is a function named test_*; it gets a scratch folder. Usage: cluster_test.py [-k TEXT].
 """
+import json
 import pathlib
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cluster_kit import CEPD, EXAMPLES, Cluster, difference, prepare, rows, run_tests  # noqa: E402
+from cluster_kit import CEPD, EXAMPLES, Cluster, difference, free_port, prepare, rows, run_tests  # noqa: E402
 
 EVENTS = 400_000
 
@@ -151,6 +153,80 @@ def test_stopped_with_a_savepoint_and_submitted_again(folder):
         finish(c, again, expected)
 
 
+# Keys that stay open; the file may grow.
+OPEN = """stream payments (at timestamp, card string, amount double)
+  from file (path = 'in.ndjson', follow = true) format json event time at watermark delay 1 s;
+pattern opened from payments partition by card
+  match small -> large
+  define small as amount < 10, large as amount > 1000
+  within 300 days
+  measures card as card, large.at as at;
+sink opened to file (path = 'out.ndjson') format json delivery exactly once;
+"""
+
+
+def test_what_has_not_changed_does_not_travel_with_each_checkpoint(folder):
+    keys = 60_000
+    pad = "x" * 100
+    (folder / "p.pattern").write_text(OPEN, encoding="utf-8")
+    with open(folder / "in.ndjson", "w", encoding="utf-8") as f:
+        for i in range(keys):
+            f.write(f'{{"at":"2026-01-01T10:{i // 3000:02d}:{i // 50 % 60:02d}Z","card":"{pad}{i}","amount":1}}\n')
+        f.write('{"at":"2026-01-01T12:00:00Z","card":"last","amount":100}\n')
+    with Cluster(folder, workers=2, slots=1) as c:
+        job = c.submit("p.pattern", "--parallelism", "2", "--state-backend", "rocksdb", "--state-memory", "1m")
+
+        def last():
+            return c.get(f"/jobs/{job}/checkpoints")["latest"]["completed"] or {"id": 0, "checkpointed_size": 0}
+        c.wait(lambda: last()["checkpointed_size"] > keys * len(pad) / 4)
+        c.wait_checkpoints(job, 2)
+        time.sleep(1)
+        before = last()
+        with open(folder / "in.ndjson", "a", encoding="utf-8") as f:
+            f.write('{"at":"2026-01-01T13:00:00Z","card":"one more","amount":1}\n')
+        c.wait_checkpoints(job, 2)
+        after = c.wait(lambda: last() if last()["id"] > before["id"] + 1 else None)
+        assert after["new_size"] * 10 < after["checkpointed_size"], (before, after)
+        c.kill_worker(0)
+        c.wait(lambda: c.get(f"/jobs/{job}/checkpoints")["counts"]["restored"] == 1)
+        c.wait_checkpoints(job)
+        again = c.wait(lambda: last() if last()["id"] > after["id"] else None)
+        assert again["new_size"] * 2 < again["checkpointed_size"], again
+        with open(folder / "in.ndjson", "a", encoding="utf-8") as f:
+            f.write('{"at":"2026-01-01T14:00:00Z","card":"one more","amount":2000}\n')
+            f.write(f'{{"at":"2026-01-01T14:00:00Z","card":"{pad}0","amount":2000}}\n')
+            f.write('{"at":"2026-01-01T15:00:00Z","card":"last","amount":100}\n')
+        c.wait(lambda: len(rows(folder / "out.ndjson")) == 2)
+        path = c.cepd("savepoint", job, str(folder / "saved")).stdout.strip()
+        held = json.loads(c.cepd_here("state", "show", path, "--json").stdout)
+        assert sum(op["keys"] for op in held["operators"] if op["name"] == "opened") >= keys - 1, held
+        assert not list((folder / "state" / "scratch").glob("*/dissolved*")), "what the savepoint was made in is left"
+        c.cepd("cancel", job)
+        c.wait_state(job, "CANCELED")
+        said = c.cepd("cancel", job, status=1).stderr
+        assert "has been cancelled already: there is nothing to cancel" in said, said
+        assert not list((folder / "state" / "checkpoints").glob("*/parts/*")), "parts are left"
+
+
+def test_the_databases_of_a_worker_lie_where_it_was_told(folder):
+    (folder / "p.pattern").write_text(OPEN, encoding="utf-8")
+    (folder / "in.ndjson").write_text('{"at":"2026-01-01T10:00:00Z","card":"a","amount":1}\n', encoding="utf-8")
+    with Cluster(folder, workers=1, slots=1) as c:
+        c.env["CEPD_STATE_DIR"] = str(folder / "databases")
+        c.kill_worker(0)
+        job = c.submit("p.pattern", "--state-backend", "rocksdb")
+        c.wait_checkpoints(job)
+        first = [p.name for p in (folder / "databases").glob("worker-*")]
+        assert len(first) == 1 and list((folder / "databases" / first[0]).glob("*/task-0/CURRENT")), first
+        c.kill_worker(0)
+        c.wait(lambda: c.get(f"/jobs/{job}/checkpoints")["counts"]["restored"] == 1)
+        now = [p.name for p in (folder / "databases").glob("worker-*")]
+        assert len(now) == 1 and now != first, (first, now)
+        c.end_worker(0)
+        left = [p.name for p in (folder / "databases").glob("worker-*")]
+        assert now[0] not in left, left
+
+
 def test_certificates_and_a_token(folder):
     expected = prepare(folder, 20_000, 8)
     subprocess.run([EXAMPLES / "certificates.sh", "localhost"], cwd=folder, check=True, capture_output=True)
@@ -169,6 +245,32 @@ def test_certificates_and_a_token(folder):
         assert c.cepd("submit", "p.pattern", "--parallelism", "2", *said).stdout.strip() in c.cepd("jobs", *said).stdout
         (folder / "cepd.yaml").write_text(f"security.token: a token\nsecurity.tls.ca: {ca}\n", encoding="utf-8")
         assert job in c.cepd("jobs").stdout
+
+
+def test_a_cluster_of_one_machine_takes_the_security_options(folder):
+    subprocess.run([EXAMPLES / "certificates.sh", "localhost"], cwd=folder, check=True, capture_output=True)
+    control, http = free_port(), free_port()
+    files = [f"--security-tls-{k}={folder}/localhost/{k}.pem" for k in ("cert", "key", "ca")]
+    with open(folder / "said", "w", encoding="utf-8") as log:
+        cluster = subprocess.Popen([CEPD, "cluster", "--workers", "1", "--http", f"127.0.0.1:{http}", "--coordinator-address",
+                                    f"127.0.0.1:{control}", "--security-token", "a token", *files], cwd=folder, stdout=log, stderr=log)
+    try:
+        def cepd(*args):
+            return subprocess.run([CEPD, *args, "--coordinator", f"https://localhost:{http}", files[2]], cwd=folder, capture_output=True,
+                                  text=True, check=False, timeout=60)
+        until = time.monotonic() + 30
+        while (done := cepd("workers", "--security-token", "a token")).stdout.count("127.0.0.1:") != 1:
+            assert time.monotonic() < until, done.stderr + (folder / "said").read_text(encoding="utf-8")
+            time.sleep(0.1)
+        done = cepd("workers")
+        assert done.returncode == 1 and "token" in done.stderr, done
+        assert list((folder / "cepd-cluster" / "workers").glob("worker-*"))
+        for line in subprocess.run(["ps", "-o", "args", "--ppid", str(cluster.pid)], capture_output=True, text=True, check=True).stdout.splitlines():
+            assert "a token" not in line, line
+    finally:
+        cluster.terminate()
+        assert cluster.wait(timeout=60) == 143
+    assert not list((folder / "cepd-cluster" / "workers").glob("worker-*"))
 
 
 def test_the_configuration_of_the_examples_is_read(folder):

@@ -134,8 +134,13 @@ def test_the_manifests_fit_together(_folder):
         for v in volumes.values():
             if "persistentVolumeClaim" in v:
                 assert ("PersistentVolumeClaim", v["persistentVolumeClaim"]["claimName"]) in docs
-            else:
+            elif "emptyDir" not in v:
                 assert v["secret"]["secretName"] in secrets, v
+        # What is written to is a volume, and the image's user may.
+        written = [container["args"][container["args"].index("--state-dir") + 1]]
+        assert set(written) <= {m["mountPath"] for m in container["volumeMounts"] if not m.get("readOnly")}, written
+        user = next(rest for what, rest in dockerfile() if what == "USER")
+        assert pod["spec"]["securityContext"] == {"runAsNonRoot": True, "runAsUser": int(user), "fsGroup": int(user)}
         mounts = {m["mountPath"]: secrets.get(volumes[m["name"]].get("secret", {}).get("secretName"), "") for m in container["volumeMounts"]}
         for e in container["env"]:
             if e["name"].startswith("CEPD_SECURITY_TLS_"):  # a file that the secret has
