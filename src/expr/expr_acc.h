@@ -53,12 +53,12 @@ struct expr_acc_user {
 /* An aggregate: set once. */
 struct expr_acc_fn {
     enum expr_agg agg;
-    const struct evt_type *arg;  /* of the argument; NULL: count without one */
-    const struct evt_type *type; /* of the result: expr_agg_type() */
-    bool whole;                  /* DELTA, RATE: of the window as a whole, not from row to row */
-    bool back;                   /* rows can be taken back: expr_acc_back() */
+    const struct evt_type *arg;       /* of the argument; NULL: count without one */
+    const struct evt_type *type;      /* of the result: expr_agg_type() */
+    bool whole;                       /* DELTA, RATE: of the window as a whole, not from row to row */
+    bool back;                        /* rows can be taken back: expr_acc_back() */
     const struct expr_acc_user *user; /* USER; else NULL */
-    double opts[EXPR_AGG_OPTS];  /* see expr/expr_run.h */
+    double opts[EXPR_AGG_OPTS];       /* see expr/expr_run.h */
 };
 
 /* Where a row stands among all rows. */

@@ -21,7 +21,9 @@ libexpr_la_SOURCES = \
 
 # Function families and aggregates.
 libexpr_la_SOURCES += \
-	src/expr/expr_acc.c src/expr/expr_acc.h \
+	src/expr/expr_acc.c src/expr/expr_acc.h src/expr/expr_acc_internal.h \
+	src/expr/expr_acc_pack.c \
+	src/expr/expr_acc_rows.c \
 	src/expr/expr_agg.c src/expr/expr_agg.h src/expr/expr_agg_opts.c \
 	src/expr/expr_bag.c src/expr/expr_bag.h \
 	src/expr/expr_calendar.c src/expr/expr_calendar.h \
@@ -36,6 +38,7 @@ libexpr_la_SOURCES += \
 	src/expr/expr_func_time.c \
 	src/expr/expr_func_util.c src/expr/expr_func_util.h \
 	src/expr/expr_hll.c src/expr/expr_hll.h \
+	src/expr/expr_ints.c src/expr/expr_ints.h \
 	src/expr/expr_json.c src/expr/expr_json.h \
 	src/expr/expr_kept.c src/expr/expr_kept.h \
 	src/expr/expr_like.c src/expr/expr_like.h \

@@ -112,15 +112,16 @@ static void the_order_of_rows_and_merges_does_not_matter(void **state) {
     base_arena_release(&f.a);
 }
 
-/* 1e16 + 1 - 1e16 is 1, however often. */
 /* A column at once gives what its rows give one by one. */
 static void columns_give_what_rows_give(void **state) {
     struct fixture f = { .seed = 5 };
     static const enum expr_agg aggs[] = { EXPR_AGG_COUNT, EXPR_AGG_SUM, EXPR_AGG_AVG, EXPR_AGG_MIN,
-        EXPR_AGG_MAX, EXPR_AGG_STDDEV, EXPR_AGG_FIRST };
+        EXPR_AGG_MAX, EXPR_AGG_STDDEV, EXPR_AGG_FIRST, EXPR_AGG_COUNT_DISTINCT, EXPR_AGG_APPROX_DISTINCT,
+        EXPR_AGG_APPROX_QUANTILE };
     (void)state;
     base_arena_init(&f.a, 0);
-    const struct evt_type *types[] = { evt_type_of(EVT_INT), evt_type_of(EVT_DOUBLE), evt_type_decimal(&f.a, 18, 2) };
+    const struct evt_type *types[] = { evt_type_of(EVT_INT), evt_type_of(EVT_DOUBLE),
+        evt_type_decimal(&f.a, 18, 2) };
     uint32_t n_loops = 0;
     for (size_t k = 0; k < CEP_COUNT_OF(types) * CEP_COUNT_OF(aggs); k++) {
         const struct evt_type *t = types[k % CEP_COUNT_OF(types)];
@@ -162,10 +163,12 @@ static void columns_give_what_rows_give(void **state) {
         base_buf_release(&want);
         base_buf_release(&got);
     }
-    assert_int_equal(n_loops, 3 * 3 + 2 * 3); /* count, sum, avg of all three; min, max, stddev of two; first of none */
+    /* count, sum, avg and the different ones of all three; min, max, stddev and quantiles of two; first of none */
+    assert_int_equal(n_loops, 5 * 3 + 4 * 2);
     base_arena_release(&f.a);
 }
 
+/* 1e16 + 1 - 1e16 is 1, however often. */
 static void sums_of_doubles_lose_nothing_that_cancels(void **state) {
     (void)state;
     struct expr_acc_fn fn = {

@@ -3,6 +3,8 @@ tests_expr_expr_build_test_SOURCES = tests/expr/expr_build_test.c tests/expr/exp
 tests_expr_expr_build_test_LDADD = $(EXPR_TEST_LIBS)
 
 # Function families and aggregates.
+check_PROGRAMS += tests/expr/expr_ints_test
+tests_expr_expr_ints_test_LDADD = $(EXPR_TEST_LIBS)
 check_PROGRAMS += tests/expr/expr_acc_test
 tests_expr_expr_acc_test_SOURCES = tests/expr/expr_acc_test.c tests/expr/expr_test_util.h
 tests_expr_expr_acc_test_LDADD = $(EXPR_TEST_LIBS)
