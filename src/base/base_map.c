@@ -20,6 +20,16 @@ uint64_t base_hash_seed(const void *p, size_t len, uint64_t seed) {
     return XXH3_64bits_withSeed(p, len, seed);
 }
 
+void base_hash_wide(const char *p, size_t width, size_t n, uint64_t *out) {
+    if (width == 9) { /* a key of one int, the most usual: what depends on the length is done once */
+        for (size_t i = 0; i < n; i++)
+            out[i] = XXH3_64bits(p + i * 9, 9);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = XXH3_64bits(p + i * width, width);
+}
+
 void base_hash_each(const char *p, const uint32_t *off, size_t n, uint64_t *out) {
     for (size_t i = 0; i < n; i++)
         out[i] = XXH3_64bits(p + off[i], off[i + 1] - off[i]);

@@ -37,5 +37,7 @@ const struct base_map_entry *base_map_next(const struct base_map *m, size_t *it)
 /* XXH3 of the bytes; the one hash of the engine (key groups, tables). */
 uint64_t base_hash(const void *p, size_t len);
 uint64_t base_hash_seed(const void *p, size_t len, uint64_t seed);
-/* base_hash() of n texts that follow each other in p: [off[i], off[i + 1]). */
+/* base_hash() of n texts of `width` bytes that follow each other in p. */
+void base_hash_wide(const char *p, size_t width, size_t n, uint64_t *out);
+/* The same of texts of any length: [off[i], off[i + 1]). */
 void base_hash_each(const char *p, const uint32_t *off, size_t n, uint64_t *out);

@@ -225,6 +225,11 @@ static void step_block(struct rt_aggregate *ag, const struct evt_batch *prep, co
 /* The next rows that are there. */
 static uint32_t next_block(const struct evt_batch *prep, uint32_t *next, uint16_t *rows) {
     uint32_t n = 0;
+    if (!prep->sel) {
+        for (; *next < prep->n_rows && n < RT_AGG_BLOCK; n++)
+            rows[n] = (uint16_t)(*next)++;
+        return n;
+    }
     for (; *next < prep->n_rows && n < RT_AGG_BLOCK; ++*next)
         if (evt_batch_has(prep, *next))
             rows[n++] = (uint16_t)*next;
@@ -243,10 +248,11 @@ static uint32_t take_block(
             rows[left++] = rows[i];
             continue;
         }
-        groups[i]->n_rows += ag->counts;
         groups[n_quick] = groups[i];
         quick[n_quick++] = rows[i];
     }
+    for (uint32_t i = 0; ag->counts && i < n_quick; i++)
+        groups[i]->n_rows++;
     if (n_quick > 0)
         step_block(ag, prep, quick, groups, n_quick);
     return left;

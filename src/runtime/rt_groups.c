@@ -33,6 +33,9 @@ void rt_group_kind_init(struct rt_group_kind *k, const struct plan_aggregate *pl
         k->key_types[i] = plan->keys[i]->type;
     for (uint32_t i = 0; i < k->n_accs; i++)
         k->fns[i] = rt_group_acc_fn(&plan->aggs[i]);
+    k->flat = !plan->changes;
+    for (uint32_t i = 0; i < k->n_accs; i++)
+        k->flat &= expr_acc_is_flat(&k->fns[i]);
 }
 
 void rt_group_kind_release(struct rt_group_kind *k) {
@@ -92,7 +95,7 @@ static void free_group(struct rt_groups *t, struct rt_group *g) {
 }
 
 void rt_groups_release(struct rt_groups *t) {
-    for (uint32_t i = 0; i < t->n; i++)
+    for (uint32_t i = 0; i < t->n && !(t->whole && t->kind->flat); i++)
         free_group(t, t->groups[i]);
     base_free(t->groups);
     base_free(t->slots);
@@ -149,6 +152,37 @@ struct rt_group *rt_groups_find(const struct rt_groups *t, uint64_t hash, struct
         return NULL;
     uint32_t i = slot_of(t, hash, bytes);
     return t->slots[i].place ? t->groups[t->slots[i].place - 1] : NULL;
+}
+
+/* A row's slot is on its way while others' groups are, and those while it is told whether they are the rows'. */
+void rt_groups_find_rows(const struct rt_groups *t, const struct rt_keys *keys, const uint16_t *rows,
+    uint32_t n, struct rt_group **out) {
+    uint32_t mask = t->n_slots - 1, places[RT_GROUPS_AT_ONCE];
+    if (t->n == 0) {
+        memset(out, 0, n * sizeof(struct rt_group *));
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        __builtin_prefetch(&t->slots[half_of(keys->hash[rows[i]]) & mask]);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t half = half_of(keys->hash[rows[i]]);
+        uint32_t at = half & mask;
+        while (t->slots[at].place && t->slots[at].half != half)
+            at = (at + 1) & mask;
+        places[i] = t->slots[at].place;
+        if (places[i])
+            __builtin_prefetch(&t->groups[places[i] - 1]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = places[i] ? t->groups[places[i] - 1] : NULL;
+        if (out[i])
+            __builtin_prefetch(&out[i]->bytes, 1);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct base_str bytes = rt_keys_bytes(keys, rows[i]);
+        if (!out[i] || !rt_keys_same(out[i]->bytes, bytes))
+            out[i] = rt_groups_find(t, keys->hash[rows[i]], bytes);
+    }
 }
 
 static struct rt_group *make(

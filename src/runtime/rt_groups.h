@@ -14,6 +14,9 @@
  */
 #include "expr/expr_acc.h"
 #include "plan/plan.h"
+#include "runtime/rt_keys.h"
+
+enum { RT_GROUPS_AT_ONCE = 256 };
 
 struct rt_group {
     /* Needed when it is made, given out, saved. */
@@ -36,6 +39,7 @@ struct rt_group {
 struct rt_group_kind {
     const struct plan_aggregate *plan;
     uint32_t n_keys, n_accs;
+    bool flat;                         /* groups own nothing that would have to be given back one by one */
     const struct evt_type **key_types; /* owned */
     struct expr_acc_fn *fns;           /* owned */
 };
@@ -67,6 +71,12 @@ struct rt_group *rt_groups_find(const struct rt_groups *t, uint64_t hash, struct
 /* Finds or makes; *made may be NULL. `vals` are copied. */
 struct rt_group *rt_groups_get(
     struct rt_groups *t, uint64_t hash, struct base_str bytes, const struct evt_val *vals, bool *made);
+/*
+ * The groups of rows of a batch, by its keys; NULL where there is none. Slots and groups are fetched ahead.
+ * Requires: n <= RT_GROUPS_AT_ONCE.
+ */
+void rt_groups_find_rows(const struct rt_groups *t, const struct rt_keys *keys, const uint16_t *rows,
+    uint32_t n, struct rt_group **out);
 /* Room for so many groups. */
 void rt_groups_expect(struct rt_groups *t, uint32_t n);
 /* What a look-up will read: the slot, then, once that is there, the group. */

@@ -63,13 +63,14 @@ void rt_keys_make(struct rt_keys *k, const struct evt_batch *b, uint32_t n_cols,
         n_wide++;
     if (n_wide == n_cols && n_cols > 0) {
         make_wide(k, b, n_cols);
-    } else {
-        for (uint32_t i = 0; i < b->n_rows; i++) {
-            for (uint32_t c = 0; c < n_cols && evt_batch_has(b, i); c++)
-                put_cell(&k->bytes, &b->cols[c], i, scratch);
-            k->off[i + 1] = (uint32_t)k->bytes.len;
-        }
-        base_arena_clear(scratch);
+        base_hash_wide(k->bytes.p, n_cols * (size_t)WIDE_BYTES, b->n_rows, k->hash);
+        return;
     }
+    for (uint32_t i = 0; i < b->n_rows; i++) {
+        for (uint32_t c = 0; c < n_cols && evt_batch_has(b, i); c++)
+            put_cell(&k->bytes, &b->cols[c], i, scratch);
+        k->off[i + 1] = (uint32_t)k->bytes.len;
+    }
+    base_arena_clear(scratch);
     base_hash_each(k->bytes.p ? k->bytes.p : "", k->off, b->n_rows, k->hash);
 }

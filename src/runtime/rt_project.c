@@ -129,7 +129,10 @@ enum cep_rc rt_project_send(
 enum cep_rc rt_project_refuse_far(
     struct rt_op *op, struct evt_batch *v, const struct evt_batch *b, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
-    for (uint32_t i = 0; i < b->n_rows && rc == CEP_OK; i++) {
+    uint64_t far = 0;
+    for (uint32_t i = 0; i < b->n_rows; i++)
+        far |= (uint64_t)b->time[i] + RT_FAR > 2 * (uint64_t)RT_FAR;
+    for (uint32_t i = 0; far && i < b->n_rows && rc == CEP_OK; i++) {
         if ((b->time[i] >= -RT_FAR && b->time[i] <= RT_FAR) || !evt_batch_has(v, i))
             continue;
         base_bits_unset(evt_batch_need_sel(v), i);

@@ -279,30 +279,41 @@ static enum cep_rc timed_take(struct rt_aggregate *ag, const struct rt_agg_row *
     return ag->plan->emit == PLAN_EMIT_WATERMARK && t > w->ended ? CEP_OK : give_row(ag, g, t, err);
 }
 
+/* How many rows from `first` on are of one pane: *pane, of those behind `ended`; NULL: they are not. */
+static uint32_t run_of(struct rt_aggregate *ag, const int64_t *time, const uint16_t *rows, uint32_t first,
+    uint32_t n, struct rt_pane **pane) {
+    const struct timed *w = timed_of(ag);
+    uint32_t i = first;
+    *pane = NULL;
+    if (time[rows[first]] <= w->ended) {
+        while (i < n && time[rows[i]] <= w->ended)
+            i++;
+        return i - first;
+    }
+    *pane = pane_of(ag, time[rows[first]]);
+    /* Of a pane that has begun to end rows up to `ended` are for others. */
+    int64_t from = (*pane)->start;
+    uint64_t width = (uint64_t)w->pane_us, skip = from <= w->ended ? (uint64_t)(w->ended - from) + 1 : 0;
+    while (i < n && (uint64_t)time[rows[i]] - (uint64_t)from - skip < width - skip)
+        i++;
+    return i - first;
+}
+
 /* Rows that no window that has ended is told of: those behind `ended` that give nothing out early. */
 static void timed_groups_of(struct rt_aggregate *ag, const struct evt_batch *prep, const uint16_t *rows,
     uint32_t n, struct rt_group **out) {
-    const struct timed *w = timed_of(ag);
-    struct rt_pane *panes[RT_AGG_BLOCK];
-    const uint64_t *hash = ag->keys.hash;
-    for (uint32_t i = 0; i < n; i++) {
-        int64_t t = prep->time[rows[i]];
-        panes[i] = t > w->ended ? pane_of(ag, t) : NULL;
-        if (panes[i])
-            rt_groups_fetch(&panes[i]->groups, hash[rows[i]]);
-    }
-    for (uint32_t i = 0; i < n; i++)
-        if (panes[i])
-            rt_groups_fetch_group(&panes[i]->groups, hash[rows[i]]);
-    for (uint32_t i = 0; i < n; i++) {
-        out[i] = NULL;
-        if (!panes[i])
+    struct rt_pane *pane;
+    for (uint32_t first = 0, len; first < n; first += len) {
+        len = run_of(ag, prep->time, rows, first, n, &pane);
+        if (!pane) {
+            memset(out + first, 0, len * sizeof(struct rt_group *));
             continue;
-        struct base_str bytes = rt_keys_bytes(&ag->keys, rows[i]);
-        out[i] = rt_groups_find(&panes[i]->groups, hash[rows[i]], bytes);
-        if (!out[i])
-            out[i] = rt_groups_get(
-                &panes[i]->groups, hash[rows[i]], bytes, rt_aggregate_key(ag, prep, rows[i]), NULL);
+        }
+        rt_groups_find_rows(&pane->groups, &ag->keys, rows + first, len, out + first);
+        for (uint32_t i = first; i < first + len; i++)
+            if (!out[i])
+                out[i] = rt_groups_get(&pane->groups, ag->keys.hash[rows[i]],
+                    rt_keys_bytes(&ag->keys, rows[i]), rt_aggregate_key(ag, prep, rows[i]), NULL);
     }
 }
 
