@@ -193,19 +193,17 @@ static uint32_t narrow(const struct evt_col *filter, const struct evt_col *arg, 
     return m;
 }
 
-/* Rows [0, n) to their groups: an aggregate at a time, where it has a loop for it. */
+/* Rows [0, n) to their accumulators: an aggregate at a time, where it has a loop for it. */
 static void step_block(struct rt_aggregate *ag, const struct evt_batch *prep, const uint16_t *rows,
-    struct rt_group *const *groups, uint32_t n) {
+    struct expr_acc *const *accs, uint32_t n) {
     char *to[RT_AGG_BLOCK], *some_to[RT_AGG_BLOCK];
     uint16_t some[RT_AGG_BLOCK];
-    for (uint32_t i = 0; i < n; i++) {
-        groups[i]->changed = true;
-        to[i] = (char *)groups[i];
-    }
+    for (uint32_t i = 0; i < n; i++)
+        to[i] = (char *)accs[i];
     for (uint32_t a = 0; a < ag->kind.n_accs; a++) {
         const struct evt_col *arg = ag->arg_col[a] < 0 ? NULL : &prep->cols[ag->arg_col[a]];
         const struct evt_col *filter = ag->filter_col[a] < 0 ? NULL : &prep->cols[ag->filter_col[a]];
-        size_t off = offsetof(struct rt_group, accs) + a * sizeof(struct expr_acc);
+        size_t off = a * sizeof(struct expr_acc);
         uint32_t m = n;
         bool less = filter || (arg && arg->valid);
         if (less)
@@ -216,7 +214,7 @@ static void step_block(struct rt_aggregate *ag, const struct evt_batch *prep, co
             struct rt_agg_row row = { .prep = prep,
                 .row = rows[i],
                 .at = { prep->time[rows[i]], prep->origin[rows[i]], prep->seq[rows[i]] } };
-            step_one(ag, &row, a, &groups[i]->accs[a]);
+            step_one(ag, &row, a, &accs[i][a]);
         }
     }
     base_arena_clear(&ag->scratch);
@@ -239,22 +237,20 @@ static uint32_t next_block(const struct evt_batch *prep, uint32_t *next, uint16_
 /* Adds those of rows [0, n) that only have to be added. Returns: how many are left, now the first ones. */
 static uint32_t take_block(
     struct rt_aggregate *ag, const struct evt_batch *prep, uint16_t *rows, uint32_t n) {
-    struct rt_group *groups[RT_AGG_BLOCK];
+    struct expr_acc *accs[RT_AGG_BLOCK];
     uint16_t quick[RT_AGG_BLOCK];
     uint32_t n_quick = 0, left = 0;
-    ag->window->groups_of(ag, prep, rows, n, groups);
+    ag->window->accs_of(ag, prep, rows, n, accs);
     for (uint32_t i = 0; i < n; i++) {
-        if (!groups[i]) {
+        if (!accs[i]) {
             rows[left++] = rows[i];
             continue;
         }
-        groups[n_quick] = groups[i];
+        accs[n_quick] = accs[i];
         quick[n_quick++] = rows[i];
     }
-    for (uint32_t i = 0; ag->counts && i < n_quick; i++)
-        groups[i]->n_rows++;
     if (n_quick > 0)
-        step_block(ag, prep, quick, groups, n_quick);
+        step_block(ag, prep, quick, accs, n_quick);
     return left;
 }
 
@@ -282,7 +278,7 @@ static enum cep_rc take_at_once(
     rt_keys_make(&ag->keys, prep, ag->kind.n_keys, &ag->scratch);
     for (uint32_t next = 0; next < prep->n_rows && rc == CEP_OK;) {
         uint32_t n = next_block(prep, &next, rows);
-        if (ag->window->groups_of && !ag->ordered)
+        if (ag->window->accs_of && !ag->ordered)
             n = take_block(ag, prep, rows, n);
         for (uint32_t i = 0; i < n && rc == CEP_OK; i++) {
             rc = take_row(ag, prep, rows[i], rt_keys_bytes(&ag->keys, rows[i]), ag->keys.hash[rows[i]], err);

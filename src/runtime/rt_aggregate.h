@@ -5,7 +5,7 @@
  *     batch ─▶ where, keys, arguments (kernels) ─▶ row ─▶ window: which groups take it ─▶ accumulators
  *     watermark ─▶ window: what has ended ─▶ rt_aggregate_give() ─▶ having, items (rt_project) ─▶ out
  *
- * Rows of which nothing follows at once go a block at a time (rt_window_vt.groups_of): keys, hashes, groups, then the accumulators
+ * Rows of which nothing follows at once go a block at a time (rt_window_vt.accs_of): keys, hashes, groups, then the accumulators
  * an aggregate at a time. All others go one by one.
  *
  * A kind of window is a row of struct rt_window_vt, a file each:
@@ -64,11 +64,11 @@ struct rt_window_vt {
     /* Returns: CEP_OK, CEP_NONE when the row is too late, an error. */
     enum cep_rc (*take)(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err);
     /*
-     * The groups of rows [0, n) of a batch that only have to be added to theirs; NULL for each that is to be taken, after those.
+     * The accumulators that rows [0, n) of a batch only have to be added to; NULL for each that is to be taken, after those.
      * NULL = every row is to be taken. Requires: n <= RT_AGG_BLOCK; ag->keys are the batch's.
      */
-    void (*groups_of)(struct rt_aggregate *ag, const struct evt_batch *prep, const uint16_t *rows, uint32_t n,
-        struct rt_group **out);
+    void (*accs_of)(struct rt_aggregate *ag, const struct evt_batch *prep, const uint16_t *rows, uint32_t n,
+        struct expr_acc **out);
     /* Gives out what has ended by `time`, in order, and forgets what nobody can ask for any more. */
     enum cep_rc (*advance)(struct rt_aggregate *ag, int64_t time, struct cep_err *err);
     uint64_t (*n_groups)(const struct rt_aggregate *ag);
@@ -112,9 +112,9 @@ struct rt_aggregate {
     /* Results on their way. */
     struct rt_project finish; /* having, items: over plan->groups */
     struct evt_batch *out;    /* owned; of plan->groups */
-    bool counts;              /* groups count the rows they are added: of rt_combine.h */
-    bool same;                /* while loading: as the program that saved */
-    void *own;                /* the window's */
+    bool counts; /* groups count the rows they are added: where they go elsewhere (rt_combine.h) */
+    bool same;   /* while loading: as the program that saved */
+    void *own;   /* the window's */
 };
 
 /* The key's values of a row of prep: in ag->key_vals, until ag->scratch is cleared. */
@@ -144,7 +144,7 @@ int64_t rt_aggregate_next_every(const struct rt_aggregate *ag, int64_t t);
 enum cep_rc rt_window_time_take_out(struct rt_aggregate *ag, int64_t until,
     enum cep_rc (*fn)(void *arg, const struct rt_group *g, int64_t start, struct cep_err *err), void *arg,
     struct cep_err *err);
-/* Rows up to `time` are none for groups_of() any more. */
+/* Rows up to `time` are none for accs_of() any more. */
 void rt_window_time_has_ended(struct rt_aggregate *ag, int64_t time);
 /* Merges into the group of the row's key and pane. Returns: false: the pane has ended; nothing was done. */
 bool rt_window_time_merge(struct rt_aggregate *ag, const struct rt_agg_row *row, const struct expr_acc *accs);

@@ -10,7 +10,7 @@
 #include "expr/expr_run.h"
 #include "runtime/rt_keys.h"
 
-enum { FIRST_SLOTS = 16, LINE = 64 };
+enum { FIRST_SLOTS = 16, TEXT_HEAD = 1 + 4 /* before the bytes of a string in a key */ };
 
 struct expr_acc_fn rt_group_acc_fn(const struct plan_agg *a) {
     struct expr_acc_fn f = { .agg = a->agg,
@@ -31,6 +31,8 @@ void rt_group_kind_init(struct rt_group_kind *k, const struct plan_aggregate *pl
         .fns = base_calloc(plan->n_aggs + (size_t)1, sizeof *k->fns) };
     for (uint32_t i = 0; i < k->n_keys; i++)
         k->key_types[i] = plan->keys[i]->type;
+    for (uint32_t i = 0; i < k->n_keys; i++)
+        k->nested |= k->key_types[i]->kind == EVT_ARRAY || k->key_types[i]->kind == EVT_ROW;
     for (uint32_t i = 0; i < k->n_accs; i++)
         k->fns[i] = rt_group_acc_fn(&plan->aggs[i]);
     k->flat = !plan->changes;
@@ -78,9 +80,14 @@ void rt_groups_init(struct rt_groups *t, const struct rt_group_kind *kind, bool 
     base_arena_init(&t->arena, 0);
 }
 
-/* In front of a group that is removed alone, a line: its memory, in which it lies itself. */
-static struct base_arena **memory_of(struct rt_group *g) {
-    return (struct base_arena **)(void *)((char *)g - LINE);
+/* In front of a group that is removed alone. */
+struct front {
+    struct base_arena *arena; /* owned; of what its key's arrays and rows are; NULL = there are none */
+    size_t bytes;             /* of the block that begins here */
+};
+
+static struct front *front_of(struct rt_group *g) {
+    return (struct front *)(void *)((char *)g - sizeof(struct front));
 }
 
 static void free_group(struct rt_groups *t, struct rt_group *g) {
@@ -88,10 +95,12 @@ static void free_group(struct rt_groups *t, struct rt_group *g) {
     base_free(g->given);
     if (t->whole)
         return;
-    struct base_arena *mem = *memory_of(g);
-    t->bytes -= mem->used;
-    base_arena_release(mem);
-    base_free(mem);
+    struct front *f = front_of(g);
+    t->bytes -= f->bytes + (f->arena ? f->arena->used : 0);
+    if (f->arena)
+        base_arena_release(f->arena);
+    base_free(f->arena);
+    base_free(f);
 }
 
 void rt_groups_release(struct rt_groups *t) {
@@ -185,30 +194,64 @@ void rt_groups_find_rows(const struct rt_groups *t, const struct rt_keys *keys, 
     }
 }
 
+/* The values of a key, in `to`: strings are where they stand in its canonical bytes (evt_val_write_key()). */
+static void copy_vals(const struct rt_groups *t, const struct rt_group *g, const struct evt_val *vals,
+    struct evt_val *to, struct base_arena *nested) {
+    const char *p = g->bytes.p;
+    for (uint32_t i = 0; i < t->kind->n_keys; i++) {
+        const struct evt_type *type = t->kind->key_types[i];
+        to[i] = vals[i];
+        if (nested) {
+            to[i] = evt_val_copy(nested, type, &vals[i]);
+            continue;
+        }
+        if (vals[i].null) {
+            p++;
+            continue;
+        }
+        bool text = type->kind == EVT_STRING || type->kind == EVT_BYTES;
+        if (text)
+            to[i].s.p = p + TEXT_HEAD;
+        p += text                        ? TEXT_HEAD + vals[i].s.len
+             : type->kind == EVT_BOOL    ? 1 + 1
+             : type->kind == EVT_DECIMAL ? 1 + 2 * sizeof(uint64_t)
+                                         : 1 + sizeof(uint64_t);
+    }
+}
+
+static size_t round_up(size_t n) {
+    return (n + _Alignof(struct evt_val) - 1) & ~(_Alignof(struct evt_val) - 1);
+}
+
+/* A group, its accumulators, its key's bytes and values in one block. */
 static struct rt_group *make(
     struct rt_groups *t, uint64_t hash, struct base_str bytes, const struct evt_val *vals) {
     const struct rt_group_kind *k = t->kind;
-    struct base_arena *mem = NULL, *a = &t->arena;
     size_t size = sizeof(struct rt_group) + k->n_accs * sizeof(struct expr_acc);
-    if (!t->whole) {
-        a = mem = base_alloc(sizeof *mem);
-        base_arena_init(mem, size + bytes.len + k->n_keys * sizeof *vals + 2 * (size_t)LINE);
+    size_t off = round_up(size + bytes.len), all = off + (k->n_keys + (size_t)1) * sizeof *vals;
+    struct base_arena *nested = NULL;
+    struct rt_group *g;
+    if (t->whole) {
+        nested = k->nested ? &t->arena : NULL;
+        g = base_arena_alloc_lines(&t->arena, all);
+    } else {
+        struct front *f = base_calloc(1, sizeof *f + all);
+        f->bytes = sizeof *f + all;
+        g = (struct rt_group *)(void *)(f + 1);
+        if (k->nested) {
+            nested = f->arena = base_alloc(sizeof *nested);
+            base_arena_init(nested, 0);
+        }
     }
-    size_t front = mem ? LINE : 0;
-    struct rt_group *g =
-        (struct rt_group *)(void *)((char *)base_arena_alloc_lines(a, front + size + bytes.len) + front);
     char *behind = (char *)&g->accs[k->n_accs];
+    struct evt_val *copy = (struct evt_val *)(void *)((char *)g + off);
     memcpy(behind, bytes.p, bytes.len);
     g->hash = hash;
-    if (mem)
-        *memory_of(g) = mem;
     g->bytes = (struct base_str){ behind, bytes.len };
-    struct evt_val *copy = BASE_ARENA_ARRAY(a, struct evt_val, k->n_keys + (size_t)1);
-    for (uint32_t i = 0; i < k->n_keys; i++)
-        copy[i] = evt_val_copy(a, k->key_types[i], &vals[i]);
+    copy_vals(t, g, vals, copy, nested);
     g->vals = copy;
-    if (mem)
-        t->bytes += mem->used;
+    if (!t->whole)
+        t->bytes += front_of(g)->bytes + (nested ? nested->used : 0);
     return g;
 }
 

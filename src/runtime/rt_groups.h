@@ -39,6 +39,7 @@ struct rt_group {
 struct rt_group_kind {
     const struct plan_aggregate *plan;
     uint32_t n_keys, n_accs;
+    bool nested;                       /* a key has arrays or rows */
     bool flat;                         /* groups own nothing that would have to be given back one by one */
     const struct evt_type **key_types; /* owned */
     struct expr_acc_fn *fns;           /* owned */

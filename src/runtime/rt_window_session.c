@@ -10,7 +10,7 @@
  *
  * Invariants
  *   I1  sessions of a key ascend and do not meet; a group has at least one
- *   I2  each session has a timer
+ *   I2  each session has a timer, at the time when something is to be done with it or before
  */
 #include "runtime/rt_aggregate.h"
 
@@ -63,9 +63,18 @@ static int64_t end_of(const struct sessions *w, const struct session *s) {
     return rt_time_plus(s->last, w->gap);
 }
 
+/* When there is something to be done with it. */
+static int64_t due_of(const struct sessions *w, const struct session *s) {
+    return s->ended ? rt_time_plus(end_of(w, s), w->lateness) : end_of(w, s);
+}
+
+/* A timer that is too early stays: it is looked at again then, which is less often than rows come. */
 static void set_timer(struct sessions *w, struct session *s) {
+    int64_t due = due_of(w, s);
+    if (clk_timer_waits(&s->timer) && clk_timer_at(&w->timers, &s->timer) <= due)
+        return;
     clk_timer_cancel(&w->timers, &s->timer);
-    clk_timer_add(&w->timers, &s->timer, s->ended ? rt_time_plus(end_of(w, s), w->lateness) : end_of(w, s));
+    clk_timer_add(&w->timers, &s->timer, due);
 }
 
 static struct session *session_new(struct rt_aggregate *ag, struct rt_group *g, int64_t t) {
@@ -203,6 +212,43 @@ static enum cep_rc session_take(struct rt_aggregate *ag, const struct rt_agg_row
     return rc == CEP_OK && now ? give(ag, s, rt_aggregate_time(ag, t), err) : rc;
 }
 
+/* Rows of sessions that go on, or begin, and that nothing was given of. */
+static void session_accs_of(struct rt_aggregate *ag, const struct evt_batch *prep, const uint16_t *rows,
+    uint32_t n, struct expr_acc **out) {
+    struct sessions *w = sessions_of(ag);
+    struct rt_group *groups[RT_AGG_BLOCK];
+    rt_groups_find_rows(&w->groups, &ag->keys, rows, n, groups);
+    for (uint32_t i = 0; i < n; i++)
+        if (groups[i])
+            __builtin_prefetch(groups[i]->own, 1);
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t t = prep->time[rows[i]];
+        out[i] = NULL;
+        if (t <= w->ended)
+            continue;
+        struct rt_group *g = groups[i];
+        if (!g)
+            g = rt_groups_get(&w->groups, ag->keys.hash[rows[i]], rt_keys_bytes(&ag->keys, rows[i]),
+                rt_aggregate_key(ag, prep, rows[i]), NULL);
+        struct session **at, *s;
+        uint32_t met = meets(w, g, t, &at);
+        s = *at;
+        if (met > 1 || (met == 1 && s->ended))
+            continue;
+        if (met == 0) {
+            s = session_new(ag, g, t);
+            s->next = *at;
+            *at = s;
+            set_timer(w, s);
+        }
+        s->first = t < s->first ? t : s->first;
+        s->last = t > s->last ? t : s->last;
+        s->changed = true;
+        s->n_rows++;
+        out[i] = s->accs; /* its timer is early enough: it ends no earlier than before */
+    }
+}
+
 /* -- the watermark ---------------------------------------------------------------------------------------------------- */
 
 static enum cep_rc give_changed(struct rt_aggregate *ag, struct cep_err *err) {
@@ -220,6 +266,10 @@ static enum cep_rc give_changed(struct rt_aggregate *ag, struct cep_err *err) {
 static enum cep_rc session_due(struct rt_aggregate *ag, struct session *s, int64_t at, struct cep_err *err) {
     struct sessions *w = sessions_of(ag);
     enum cep_rc rc = CEP_OK;
+    if (due_of(w, s) > at) {
+        set_timer(w, s);
+        return CEP_OK;
+    }
     w->ended = at > w->ended ? at : w->ended;
     if (!s->ended && (s->changed || !ag->plan->discarding))
         rc = give(ag, s, rt_aggregate_time(ag, at), err);
@@ -337,6 +387,7 @@ static void session_release(struct rt_aggregate *ag) {
 const struct rt_window_vt rt_window_session = {
     .init = session_init,
     .take = session_take,
+    .accs_of = session_accs_of,
     .advance = session_advance,
     .n_groups = session_n_groups,
     .bytes = session_bytes,

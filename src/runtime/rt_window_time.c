@@ -300,20 +300,27 @@ static uint32_t run_of(struct rt_aggregate *ag, const int64_t *time, const uint1
 }
 
 /* Rows that no window that has ended is told of: those behind `ended` that give nothing out early. */
-static void timed_groups_of(struct rt_aggregate *ag, const struct evt_batch *prep, const uint16_t *rows,
-    uint32_t n, struct rt_group **out) {
+static void timed_accs_of(struct rt_aggregate *ag, const struct evt_batch *prep, const uint16_t *rows,
+    uint32_t n, struct expr_acc **out) {
+    struct rt_group *groups[RT_AGG_BLOCK];
     struct rt_pane *pane;
     for (uint32_t first = 0, len; first < n; first += len) {
         len = run_of(ag, prep->time, rows, first, n, &pane);
         if (!pane) {
-            memset(out + first, 0, len * sizeof(struct rt_group *));
+            memset(out + first, 0, len * sizeof(struct expr_acc *));
             continue;
         }
-        rt_groups_find_rows(&pane->groups, &ag->keys, rows + first, len, out + first);
-        for (uint32_t i = first; i < first + len; i++)
-            if (!out[i])
-                out[i] = rt_groups_get(&pane->groups, ag->keys.hash[rows[i]],
-                    rt_keys_bytes(&ag->keys, rows[i]), rt_aggregate_key(ag, prep, rows[i]), NULL);
+        rt_groups_find_rows(&pane->groups, &ag->keys, rows + first, len, groups);
+        for (uint32_t i = 0; i < len; i++) {
+            uint32_t row = rows[first + i];
+            if (!groups[i])
+                groups[i] = rt_groups_get(&pane->groups, ag->keys.hash[row], rt_keys_bytes(&ag->keys, row),
+                    rt_aggregate_key(ag, prep, row), NULL);
+            groups[i]->changed = true;
+            out[first + i] = groups[i]->accs;
+        }
+        for (uint32_t i = 0; ag->counts && i < len; i++)
+            groups[i]->n_rows++;
     }
 }
 
@@ -510,7 +517,7 @@ static void timed_release(struct rt_aggregate *ag) {
 const struct rt_window_vt rt_window_time = {
     .init = timed_init,
     .take = timed_take,
-    .groups_of = timed_groups_of,
+    .accs_of = timed_accs_of,
     .advance = timed_advance,
     .n_groups = timed_n_groups,
     .bytes = timed_bytes,
