@@ -255,6 +255,7 @@ static enum cep_rc open_restore(struct clu_keep *k, bool begun, struct rt_opts *
         say_restored(k, &m);
         remember_folder(k, &m);
         opts->restore = &k->snap;
+        opts->restore_is_latest = latest && k->store;
         opts->losses = &k->losses;
     }
     sto_manifest_release(&m);

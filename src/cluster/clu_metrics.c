@@ -74,6 +74,7 @@ VALUE(open_matches, open, IS("pattern"))
 VALUE(keys, keys, IS("pattern") || IS("alert"))
 VALUE(state_bytes, state_bytes, IS("pattern"))
 VALUE(buffered, buffered, IS("pattern") || IS("alert"))
+VALUE(unread, unread, IS("pattern"))
 VALUE(spilled, spilled, IS("pattern"))
 VALUE(alerts, alerts, IS("alert"))
 VALUE(suppressed, suppressed, IS("alert"))
@@ -111,6 +112,7 @@ static const struct metric metrics[] = {
     { "cepd_state_bytes_per_open_partial_match", "gauge", "bytes of state now for each open partial match",
         bytes_per_open },
     { "cepd_buffered_events", "gauge", "events waiting for the watermark now", buffered },
+    { "cepd_unread_keys", "gauge", "of the keys with state, those that a restore has not read yet", unread },
     { "cepd_spilled_events", "gauge", "of these, events in the database (state.backend rocksdb)", spilled },
     { "cepd_alerts_total", "counter", "alerts let through", alerts },
     { "cepd_suppressed_total", "counter", "alerts suppressed or already firing", suppressed },

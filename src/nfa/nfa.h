@@ -67,10 +67,10 @@ struct nfa_cost {
     bool bounded_time;          /* every partial match ends by itself */
     const char *unbounded_why;  /* static text; NULL when bounded_time */
     bool exponential;           /* matches may grow exponentially with the events of a key */
-    bool quadratic;             /* the work for a key may grow with the square of its events, or a higher power */
-    const char *growth_why;     /* static text; NULL when neither */
-    bool waits_for_ever;        /* a waiting skip policy without a time limit */
-    const char *store;          /* "runs" or "sets" */
+    bool quadratic;         /* the work for a key may grow with the square of its events, or a higher power */
+    const char *growth_why; /* static text; NULL when neither */
+    bool waits_for_ever;    /* a waiting skip policy without a time limit */
+    const char *store;      /* "runs" or "sets" */
     const char *store_why;
     bool needs_all_rows; /* no row can be dropped before its key is looked up */
 };
@@ -105,8 +105,10 @@ struct nfa_stats {
     uint64_t keys;     /* keys with state */
     uint64_t buffered; /* rows that wait for the watermark */
     uint64_t bytes;    /* memory held */
+    uint64_t
+        unread; /* of the keys: those that a restore left for later; what they hold is counted when they are read */
     /* With a tier. */
-    uint64_t cold;              /* keys that lie in the tier alone; they are counted in the gauges above, but for bytes */
+    uint64_t cold; /* keys that lie in the tier alone; they are counted in the gauges above, but for bytes */
     uint64_t evicted, returned; /* keys that went down, and came back */
     uint64_t spilled;           /* of the rows that wait: those in the tier */
     /* What events and time have cost: partial matches, their events and completed matches looked at. For tests, which have no
@@ -134,9 +136,11 @@ struct nfa_matcher_opts {
     uint32_t batch_rows;   /* of output batches; 0 = EVT_BATCH_ROWS */
     uint64_t max_bytes;    /* of state; going over fails with CEP_ELIMIT; 0 = no limit */
     uint64_t max_buffered; /* rows in the reorder buffer; 0 = no limit; see nfa_matcher_is_full() */
-    struct sto_tier *tier; /* borrowed; where keys go that do not fit into memory; NULL = all stay. Not with `fed` */
-    uint64_t budget;       /* with a tier: bytes in memory beyond which keys touched least recently go down; rows beyond half of it */
-    bool fed;              /* rows come from an nfa_many (nfa/nfa_many.h) in their order, with their conditions */
+    struct sto_tier
+        *tier; /* borrowed; where keys go that do not fit into memory; NULL = all stay. Not with `fed` */
+    uint64_t
+        budget; /* with a tier: bytes in memory beyond which keys touched least recently go down; rows beyond half of it */
+    bool fed; /* rows come from an nfa_many (nfa/nfa_many.h) in their order, with their conditions */
 };
 
 struct nfa_matcher;
@@ -204,8 +208,13 @@ void nfa_matcher_save_taken(struct nfa_matcher *m); /* Requires: no slice is lef
  */
 enum cep_rc nfa_matcher_load(
     struct nfa_matcher *m, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);
-/* All entries are in. */
+/*
+ * All entries are in. Returns: CEP_AGAIN: keys whose entries stay (sto_entry.stays) were left where they lie. They are read when an
+ * event or the time touches them, and by nfa_matcher_load_some().
+ */
 enum cep_rc nfa_matcher_loaded(struct nfa_matcher *m, struct sto_losses *losses, struct cep_err *err);
+/* Reads on for about `bytes` bytes. Returns: CEP_AGAIN: there is more; CEP_OK: nothing of those entries is needed any more. */
+enum cep_rc nfa_matcher_load_some(struct nfa_matcher *m, size_t bytes, struct cep_err *err);
 /*
  * A tier that holds keys: load META, TIER and ROW as they were saved with it, and its keys are there; they come back one by one
  * as they are needed. *fits: the keys saved under this META may be used so. If not, the matcher needs an empty tier, and all

@@ -6,6 +6,7 @@
  */
 #include "nfa/nfa_cold.h"
 #include "nfa/nfa_det.h"
+#include "nfa/nfa_later.h"
 
 #include "base/base_bits.h"
 #include "base/base_check.h"
@@ -347,9 +348,13 @@ static void fire_warm(struct nfa_matcher *m, int64_t now) {
 /* Keys in the tier come back in the order of their deadlines, some at a time; so those in memory wait for them. */
 static void fire_timers(struct nfa_matcher *m, int64_t now) {
     while (m->cold_next <= now && m->cold_next != EVT_TIME_MAX && m->rc == CEP_OK) {
-        nfa_cold_due(m, now);
+        if (m->later)
+            nfa_later_due(m, now);
+        else
+            nfa_cold_due(m, now);
         fire_warm(m, m->cold_next < now ? m->cold_next : now);
-        nfa_cold_settle(m);
+        if (m->cold)
+            nfa_cold_settle(m);
     }
     fire_warm(m, now);
 }

@@ -6,6 +6,7 @@
  */
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
+#include "nfa/nfa_later.h"
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
@@ -228,12 +229,26 @@ static void key_insert(struct nfa_matcher *m, struct nfa_key *k, uint64_t hash) 
     m->n_keys++;
 }
 
-struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, bool make) {
+__attribute__((always_inline)) static inline struct nfa_key *look_up(
+    const struct nfa_matcher *m, const struct nfa_held *h, uint32_t row) {
     uint64_t hash = h->hash[row];
     size_t at = hash & (m->n_slots - 1);
     for (; m->slots[at].key; at = (at + 1) & (m->n_slots - 1)) {
         if (m->slots[at].hash == hash && key_is(m, m->slots[at].key, h, row))
             return m->slots[at].key;
+    }
+    return NULL;
+}
+
+struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, bool make) {
+    uint64_t hash = h->hash[row];
+    struct nfa_key *there = look_up(m, h, row);
+    if (there)
+        return there;
+    if (__builtin_expect(m->later != NULL, 0) && nfa_later_find(m, hash)) {
+        there = look_up(m, h, row);
+        if (there || m->rc != CEP_OK)
+            return there;
     }
     if (__builtin_expect(m->cold != NULL, 0)) {
         struct nfa_key *k = nfa_cold_find(m, h, row);

@@ -11,6 +11,7 @@
 #include "nfa/nfa_cold.h"
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
+#include "nfa/nfa_later.h"
 
 #include "base/base_check.h"
 #include "base/base_err.h"
@@ -251,6 +252,12 @@ static enum cep_rc load_meta(
     l->same_keys = has_same_keys(m, &l->meta);
     map_states(l);
     map_names(l);
+    uint64_t order, step;
+    l->waits = !m->cold && !m->opts.processing_time && nfa_meta_is_own(m, value, &order, &step);
+    if (l->waits && m->next_order < order)
+        m->next_order = order;
+    if (l->waits && m->next_step < step)
+        m->next_step = step;
     return CEP_OK;
 }
 
@@ -608,9 +615,12 @@ static enum cep_rc read_key(struct nfa_loader *l, struct base_str value, bool st
     struct nfa_key **out, struct cep_err *err) {
     struct nfa_matcher *m = l->m;
     struct base_unpack u = base_unpack_of(value);
-    const struct nfa_store *store = nfa_store_by_tag(base_unpack_u8(&u));
+    uint8_t tag = base_unpack_u8(&u);
+    const struct nfa_store *store = nfa_store_by_tag(tag & (uint8_t)~NFA_KEY_TIMED);
     if (!store)
         return damaged(m, "a key", err);
+    if (tag & NFA_KEY_TIMED)
+        (void)base_unpack_zigzag(&u); /* it is found again: a program that was edited may have another */
     struct evt_val *vals = BASE_ARENA_ARRAY(&l->scratch, struct evt_val, l->meta.n_keys + 1);
     for (uint32_t i = 0; i < l->meta.n_keys && !u.bad; i++)
         evt_unpack_val(&u, l->meta.keys[i].type, &l->scratch, &vals[i]);
@@ -665,6 +675,8 @@ static enum cep_rc read_key(struct nfa_loader *l, struct base_str value, bool st
 static enum cep_rc load_key(struct nfa_loader *l, const struct sto_entry *e, struct cep_err *err) {
     struct nfa_matcher *m = l->m;
     struct nfa_key *k = NULL;
+    if (e->stays && l->waits && nfa_later_take(m, e))
+        return CEP_OK;
     enum cep_rc rc = read_key(l, e->value, false, EVT_TIME_MAX, &k, err);
     if (rc == CEP_NONE)
         return damaged(m, "a key", err);
@@ -673,6 +685,12 @@ static enum cep_rc load_key(struct nfa_loader *l, const struct sto_entry *e, str
     if (rc == CEP_OK && m->rc != CEP_OK && err)
         *err = m->err;
     return rc == CEP_OK ? m->rc : rc;
+}
+
+enum cep_rc nfa_load_later_key(struct nfa_loader *l, struct base_str value, struct cep_err *err) {
+    struct nfa_key *k = NULL;
+    enum cep_rc rc = read_key(l, value, false, EVT_TIME_MAX, &k, err);
+    return rc == CEP_NONE ? damaged(l->m, "a key", err) : rc;
 }
 
 enum cep_rc nfa_load_stored_key(struct nfa_loader *l, struct base_str value, int64_t row_deadline,
@@ -787,10 +805,12 @@ enum cep_rc nfa_matcher_loaded(struct nfa_matcher *m, struct sto_losses *losses,
         nfa_dets_leave(m);
     if (m->p->store != NFA_STORE_GRAPH)
         nfa_cells_free(m);
+    enum cep_rc later = nfa_later_ready(m, err);
+    rc = later == CEP_AGAIN ? CEP_OK : later;
     for (uint32_t i = 0; i < m->pat->n_inputs && rc == CEP_OK; i++)
         rc = push_rows(l, i, err);
     nfa_loader_free(l);
     m->loader = NULL;
     m->cur = (struct nfa_cur){ .order = 0 };
-    return rc;
+    return rc == CEP_OK ? later : rc;
 }

@@ -8,8 +8,14 @@
 #include "base/base_mem.h"
 #include "event/evt_pack.h"
 
-enum { STORE_RUNS = 1, STORE_GRAPH = 2, STORE_FATES = 3, STORE_FIRST = 4, STORE_TIMED_FATES = 5,
-    STORE_TIMED_GRAPH = 6 };
+enum {
+    STORE_RUNS = 1,
+    STORE_GRAPH = 2,
+    STORE_FATES = 3,
+    STORE_FIRST = 4,
+    STORE_TIMED_FATES = 5,
+    STORE_TIMED_GRAPH = 6
+};
 
 /* -- META ----------------------------------------------------------------------------------------------------------- */
 
@@ -115,7 +121,6 @@ struct link {
     uint32_t var, event, before; /* before: number + 1, 0 = none */
 };
 
-
 static struct link *read_links(struct nfa_looker *k, size_t *n) {
     *n = base_unpack_count(k->u, 3);
     struct link *links = BASE_ARENA_ARRAY(k->arena, struct link, *n + 1);
@@ -148,7 +153,8 @@ static struct nfa_look_match *tell_chain(
     return m;
 }
 
-static void tell_run(struct nfa_looker *k, const struct link *links, uint32_t last, uint32_t state, uint64_t start) {
+static void tell_run(
+    struct nfa_looker *k, const struct link *links, uint32_t last, uint32_t state, uint64_t start) {
     struct nfa_look_match *m = tell_chain(k, links, last, start);
     k->key->n_open = nfa_look_sum(k->key->n_open, 1);
     if (!m)
@@ -296,7 +302,9 @@ enum cep_rc nfa_look_key(const struct nfa_look *l, const struct sto_entry *e, bo
     const struct nfa_meta *t = &l->in->meta;
     struct nfa_looker k = { .l = l, .meta = t, .arena = a, .u = &u, .key = out, .tell = tell };
     *out = (struct nfa_look_key){ .deadline = EVT_TIME_MAX };
-    uint8_t store = base_unpack_u8(&u);
+    uint8_t tag = base_unpack_u8(&u), store = tag & (uint8_t)~NFA_KEY_TIMED;
+    if (tag & NFA_KEY_TIMED)
+        (void)base_unpack_zigzag(&u);
     struct evt_val *vals = BASE_ARENA_ARRAY(a, struct evt_val, t->n_keys + 1);
     for (uint32_t i = 0; i < t->n_keys && !u.bad; i++)
         evt_unpack_val(&u, t->keys[i].type, a, &vals[i]);

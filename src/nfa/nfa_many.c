@@ -615,7 +615,8 @@ enum cep_rc nfa_many_batch(struct nfa_many *g, uint32_t input, struct evt_batch 
 }
 
 /* `again`: what failed was told when they came in, and all was counted. */
-static void take_alone(struct nfa_many *g, uint32_t pattern, uint32_t input, struct evt_batch *b, bool again) {
+static void take_alone(
+    struct nfa_many *g, uint32_t pattern, uint32_t input, struct evt_batch *b, bool again) {
     nfa_many_seal(g);
     struct many_input *in = &g->inputs[input];
     struct many_member *e = g->members[pattern];
@@ -702,7 +703,7 @@ static void feed(struct nfa_many *g, struct many_member *e, size_t i, const uint
 static void feed_wide(struct nfa_many *g, struct many_member *e, struct many_list *l, size_t n_rows) {
     uint32_t node = l->first;
     for (size_t i = 0; i < n_rows; i++) {
-        if (!e->code->greedy && e->m->n_keys == 0) {
+        if (!e->code->greedy && !nfa_has_keys(e->m)) {
             if (!node)
                 break;
             i = g->nodes[node].row;
@@ -726,7 +727,7 @@ static void feed_hits(struct nfa_many *g, struct many_member *e, struct many_lis
         const uint64_t *bits = bits_of(e, h, &h->hits[at->hit]);
         e->waiting--;
         e->loaded -= h->loaded;
-        if (e->m->n_keys > 0 || any_start(e->code->p, bits))
+        if (nfa_has_keys(e->m) || any_start(e->code->p, bits))
             feed(g, e, at->row, bits);
     }
 }
@@ -745,7 +746,7 @@ static void wake_at(struct nfa_many *g, struct many_member *e, int64_t at) {
 void nfa_many_settle(struct nfa_many *g, uint32_t pattern, int64_t at) {
     struct many_member *e = g->members[pattern];
     if (e->code->any_wide)
-        base_bits_put(g->awake, pattern, e->code->greedy || e->m->n_keys > 0);
+        base_bits_put(g->awake, pattern, e->code->greedy || nfa_has_keys(e->m));
     wake_at(g, e, at);
 }
 
@@ -759,7 +760,7 @@ static enum cep_rc serve(struct nfa_many *g, uint32_t member, size_t n_rows, boo
         feed_hits(g, e, l);
     *l = (struct many_list){ 0, 0 };
     if (e->code->any_wide)
-        base_bits_put(g->awake, member, e->code->greedy || e->m->n_keys > 0);
+        base_bits_put(g->awake, member, e->code->greedy || nfa_has_keys(e->m));
     if (!last) {
         base_bits_set(g->later, member);
         return CEP_OK;

@@ -83,6 +83,8 @@ enum cep_rc nfa_many_load(struct nfa_many *g, uint32_t pattern, const struct sto
 enum cep_rc nfa_many_loaded(
     struct nfa_many *g, uint32_t pattern, struct sto_losses *losses, struct cep_err *err);
 
+enum cep_rc nfa_many_load_some(struct nfa_many *g, uint32_t pattern, size_t bytes, struct cep_err *err);
+
 int64_t nfa_many_next_timer(const struct nfa_many *g);
 /* Of one pattern, as alone. */
 void nfa_many_stats(const struct nfa_many *g, uint32_t pattern, struct nfa_stats *out);
@@ -90,9 +92,10 @@ void nfa_many_stats(const struct nfa_many *g, uint32_t pattern, struct nfa_stats
 void nfa_many_trace(struct nfa_many *g, uint32_t pattern, nfa_trace_fn line, void *arg);
 /* What is shared. */
 struct nfa_many_shared {
-    uint64_t rows;     /* that wait for the watermark */
-    uint64_t bytes;    /* of what is held for all of them together */
-    uint32_t programs; /* different ones: patterns that differ in names and constants alone do the same, and have one */
+    uint64_t rows;  /* that wait for the watermark */
+    uint64_t bytes; /* of what is held for all of them together */
+    uint32_t
+        programs; /* different ones: patterns that differ in names and constants alone do the same, and have one */
     uint64_t served;   /* patterns served so far */
     uint32_t key_sets; /* different partition by */
 };

@@ -200,3 +200,10 @@ enum cep_rc nfa_many_loaded(
     nfa_many_wake(g, pattern);
     return rc;
 }
+
+enum cep_rc nfa_many_load_some(struct nfa_many *g, uint32_t pattern, size_t bytes, struct cep_err *err) {
+    struct nfa_matcher *m = g->members[pattern]->m;
+    enum cep_rc rc = nfa_matcher_load_some(m, bytes, err);
+    nfa_many_settle(g, pattern, nfa_matcher_next_timer(m));
+    return rc;
+}

@@ -65,7 +65,8 @@ void nfa_many_check(const struct nfa_many *g) {
         int64_t next = nfa_matcher_next_timer(e->m);
         if (next != EVT_TIME_MAX)
             CEP_INSIST(clk_timer_waits(&e->timer) && clk_timer_at(&g->timers, &e->timer) <= next);
-        CEP_INSIST(base_bits_get(g->awake, i) == (e->code->any_wide && (e->code->greedy || e->m->n_keys > 0)));
+        CEP_INSIST(
+            base_bits_get(g->awake, i) == (e->code->any_wide && (e->code->greedy || nfa_has_keys(e->m))));
         CEP_INSIST(g->touched[i] == 0 && g->lists[i].first == 0);
     }
 }

@@ -4,6 +4,7 @@
 #include "nfa/nfa_cold.h"
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
+#include "nfa/nfa_later.h"
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
@@ -87,6 +88,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
         nfa_done_free(m, d);
     }
     nfa_loader_free(m->loader);
+    nfa_later_free(m);
     nfa_matcher_save_cancel(m);
     nfa_keys_release(m);
     nfa_cold_free(m);
@@ -146,7 +148,8 @@ bool nfa_matcher_is_full(const struct nfa_matcher *m) {
 
 void nfa_matcher_stats(const struct nfa_matcher *m, struct nfa_stats *out) {
     *out = m->stats;
-    out->keys = m->n_keys;
+    out->unread = nfa_later_left(m);
+    out->keys = m->n_keys + out->unread;
     if (m->cold) {
         out->keys = m->n_keys - m->cold->n_ghosts + m->cold->n.keys;
         out->open += m->cold->n.open;

@@ -1,7 +1,9 @@
 /*
  * nfa_meta -- META: what the numbers in a matcher's entries stand for.
  *
- *     u8 version (2)   zigzag watermark   u64 fingerprint
+ *     u8 version (3)   zigzag watermark
+ *     varint order of the next event, varint number of the last step (runs; else 0)    from version 3 on
+ *     u64 fingerprint
  *     u8 kind of within   zigzag within µs
  *     varint keys      * (str name, type, u64 meaning)
  *     varint variables * str name
@@ -11,7 +13,7 @@
  *     varint bits      * u64 meaning                   conditions on events alone
  *     varint aggs      * (u64 meaning, str text, u8 kind of accumulator, type when it is a value)
  */
-#include "nfa/nfa_save.h"
+#include "nfa/nfa_later.h"
 
 #include "base/base_err.h"
 #include "base/base_mem.h"
@@ -127,7 +129,22 @@ void nfa_meta_write(struct nfa_matcher *m, struct base_buf *b) {
         write_names(&m->names, m->own);
     base_pack_u8(b, NFA_META_VERSION);
     base_pack_zigzag(b, m->watermark);
+    base_pack_varint(b, m->next_order);
+    base_pack_varint(b, m->p->store == NFA_STORE_RUNS ? m->next_step : 0);
     base_buf_str(b, base_buf_view(&m->names));
+}
+
+bool nfa_meta_is_own(
+    struct nfa_matcher *m, struct base_str value, uint64_t *next_order, uint64_t *last_step) {
+    struct base_unpack u = base_unpack_of(value);
+    if (m->names.len == 0)
+        write_names(&m->names, m->own);
+    bool now = base_unpack_u8(&u) == NFA_META_VERSION;
+    (void)base_unpack_zigzag(&u);
+    *next_order = base_unpack_max(&u, UINT64_MAX - 1);
+    *last_step = base_unpack_max(&u, UINT64_MAX - 1);
+    size_t left = (size_t)(u.end - u.p);
+    return now && !u.bad && left == m->names.len && memcmp(u.p, m->names.p, left) == 0;
 }
 
 static struct base_str get_str(struct base_unpack *u, struct base_arena *a) {
@@ -209,6 +226,8 @@ enum cep_rc nfa_meta_read(struct nfa_meta *t, struct base_str value, struct cep_
             "partial matches are of version %u, this program reads versions 1 to %u", (unsigned)version,
             (unsigned)NFA_META_VERSION);
     t->watermark = base_unpack_zigzag(&u);
+    for (int i = 0; i < 2 && version >= 3; i++)
+        (void)base_unpack_varint(&u);
     t->fingerprint = base_unpack_u64(&u);
     uint8_t kind = base_unpack_u8(&u);
     u.bad = u.bad || kind >= PLAN_WITHIN_MAX;

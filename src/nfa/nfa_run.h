@@ -107,16 +107,16 @@ struct nfa_key {
     uint32_t n_starts; /* groups and aliases */
     uint32_t n_bytes;  /* of the canonical bytes */
     uint64_t match_number;
-    int64_t emitted_at;          /* time of the match emitted last; see place_row() in nfa_emit.c */
-    uint32_t n_emitted;          /* matches emitted at that time */
-    uint32_t saved;              /* number of the last save that it is in, or that it came after */
+    int64_t emitted_at; /* time of the match emitted last; see place_row() in nfa_emit.c */
+    uint32_t n_emitted; /* matches emitted at that time */
+    uint32_t saved;     /* number of the last save that it is in, or that it came after */
     /* With a tier (nfa_cold.h): */
-    bool stored : 1;   /* has a row there */
-    bool dirty : 1;    /* changed since it was written, or never was */
-    bool touched : 1;  /* since the clock's hand passed it */
-    bool ghost : 1;    /* has no state; its row is still to be deleted */
-    bool in_grave : 1; /* became a ghost since the last burial */
-    bool leaves : 1;   /* goes with this eviction */
+    bool stored : 1;             /* has a row there */
+    bool dirty : 1;              /* changed since it was written, or never was */
+    bool touched : 1;            /* since the clock's hand passed it */
+    bool ghost : 1;              /* has no state; its row is still to be deleted */
+    bool in_grave : 1;           /* became a ghost since the last burial */
+    bool leaves : 1;             /* goes with this eviction */
     struct nfa_history *history; /* n_inputs, or NULL */
     struct evt_val *vals;        /* n_keys; the strings lie behind the canonical bytes */
     const char *bytes;           /* canonical; NULL for keys of one int */
@@ -136,8 +136,9 @@ struct nfa_held {
     uint32_t waiting;        /* rows */
     uint32_t input;
     uint32_t cap_rows;
-    size_t bytes;      /* of the batch; with a tier */
-    uint32_t saved;    /* number of the last save that its rows are in, or that they came after; of a matcher that is not fed */
+    size_t bytes; /* of the batch; with a tier */
+    uint32_t
+        saved; /* number of the last save that its rows are in, or that they came after; of a matcher that is not fed */
     uint64_t *waits;   /* bitmap of these rows; likewise */
     uint64_t *bits;    /* n_words a row */
     uint64_t *hash;    /* of the key, a row */
@@ -233,9 +234,10 @@ struct nfa_matcher {
     enum nfa_key_mode key_mode;
     enum cep_rc rc; /* the first failure of a call */
     bool scratch_used;
-    bool guarded;          /* somebody wants to know which keys change: a save, the tier */
-    struct nfa_cold *cold; /* owned; NULL: all keys are in memory */
-    struct nfa_dets *dets; /* the store of sets: counted; NULL with runs */
+    bool guarded;            /* somebody wants to know which keys change: a save, the tier */
+    struct nfa_cold *cold;   /* owned; NULL: all keys are in memory */
+    struct nfa_later *later; /* owned; keys that a restore left for later; NULL: none */
+    struct nfa_dets *dets;   /* the store of sets: counted; NULL with runs */
 
     struct clk_timers timers;
     struct nfa_trace *trace; /* owned; NULL = nobody wants to see */
@@ -257,7 +259,8 @@ struct nfa_matcher {
     struct base_arena scratch; /* cleared after each event that used it */
     struct cep_err err;
     struct base_buf key_buf;
-    int64_t cold_next; /* no timer of a key that lies in the tier alone is earlier; EVT_TIME_MAX = none */
+    int64_t
+        cold_next; /* no timer of a key that is in the tier alone, or left for later, is earlier; EVT_TIME_MAX = none */
 
     /* conditions of the event under test and one partial match */
     uint64_t *atom_stamp; /* n_atoms */
@@ -285,15 +288,15 @@ struct nfa_matcher {
 
     /* the store of sets */
     struct nfa_matcher *next_of_dets, *prev_of_dets; /* that have the same */
-    struct nfa_quota *step_quota; /* counted; of this step */
-    struct nfa_fate **moved; /* scratch of one step */
+    struct nfa_quota *step_quota;                    /* counted; of this step */
+    struct nfa_fate **moved;                         /* scratch of one step */
     size_t n_moved, cap_moved;
     struct nfa_start **peers; /* scratch: starts of a fate that is over */
     size_t cap_peers;
     int64_t *last; /* scratch: times of a rank */
     size_t cap_last;
-    struct nfa_cells *cells;         /* owned; NULL with other stores */
-    struct nfa_place *moved_places;  /* scratch of one step */
+    struct nfa_cells *cells;        /* owned; NULL with other stores */
+    struct nfa_place *moved_places; /* scratch of one step */
     size_t cap_moved_places;
     struct nfa_stretch *stretches; /* the same, with times */
     size_t n_stretches, cap_stretches;
@@ -349,6 +352,11 @@ struct nfa_matcher *nfa_matcher_new_fed(const struct nfa_prog *p, const struct n
 /* Of what is kept beside the batch. */
 static inline size_t nfa_held_bytes(const struct nfa_matcher *m, const struct nfa_held *h) {
     return h->cap_rows * (m->p->n_words + 2) * sizeof(uint64_t);
+}
+
+/* In memory, or left for later; with a tier there may be others. */
+static inline bool nfa_has_keys(const struct nfa_matcher *m) {
+    return m->n_keys > 0 || m->later;
 }
 
 /* nfa_code.c: does a matcher that is fed the same with both programs? Those for which it is have one hash. */
@@ -477,8 +485,8 @@ void nfa_trace_step(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_trace_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 /* Requires: the match is listed in m->evs. */
 void nfa_trace_match(struct nfa_matcher *m, const struct nfa_key *k, int64_t now);
-void nfa_trace_timeout(
-    struct nfa_matcher *m, const struct nfa_key *k, uint64_t start_order, const struct nfa_run *run, int64_t at);
+void nfa_trace_timeout(struct nfa_matcher *m, const struct nfa_key *k, uint64_t start_order,
+    const struct nfa_run *run, int64_t at);
 void nfa_trace_free(struct nfa_matcher *m);
 
 /* nfa_matcher.c: dets and ranks that keys use are marked */

@@ -2,7 +2,8 @@
  * nfa_save -- a matcher's state written down. META: nfa_meta.c; when a key is written: nfa_slice.c.
  *
  *     KEY  key: the canonical bytes of the key; its group is theirs
- *          u8 store: 1 = runs, 2 = graph (nfa_graph_save.c), 3 = fates (nfa_fate_save.c)
+ *          u8 store: 1 = runs, 2 = graph (nfa_graph_save.c), 3 = fates (nfa_fate_save.c); + 128 (from META's version 3 on):
+ *          zigzag deadline: nothing happens to the key without an event before it
  *          the key's values
  *          varint match_number   zigzag time of the last match   varint matches emitted at that time
  *          varint events * (varint input, varint origin, varint seq, varint order, zigzag time, a value a kept column)
@@ -292,7 +293,8 @@ enum cep_rc nfa_save_key(
     base_buf_clear(&s->key);
     base_buf_clear(b);
     nfa_key_canonical(s->m, k, &s->key);
-    base_pack_u8(b, store->tag);
+    base_pack_u8(b, store->tag | NFA_KEY_TIMED);
+    base_pack_zigzag(b, k->deadline);
     for (uint32_t i = 0; i < pat->n_keys; i++)
         evt_pack_val(b, pat->keys[i]->type, &k->vals[i]);
     base_pack_varint(b, k->match_number);

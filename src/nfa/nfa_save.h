@@ -19,7 +19,10 @@
 
 /* -- what META says --------------------------------------------------------------------------------------- */
 
-enum { NFA_META_VERSION = 2 }; /* 1 is read too: it has no matches of fates that completed without an event */
+/* Read are, too: 1, without matches of fates that completed without an event; 2, without the places of what runs on. */
+enum { NFA_META_VERSION = 3 };
+/* Bit of a key's tag of store: its deadline follows (from version 3 on). */
+enum { NFA_KEY_TIMED = 0x80 };
 
 struct nfa_meta_state {
     uint64_t meaning;
@@ -135,6 +138,8 @@ uint32_t nfa_save_row_group(struct nfa_saver *s, const struct nfa_held *h, uint3
 void nfa_save_row_value(struct nfa_saver *s, uint32_t input, const struct evt_batch *b, uint32_t row);
 /* nfa_slice.c: the next entry ROW of the save under way (Requires: m->slice). Returns: its bytes; failures are told by the next slice. */
 size_t nfa_slice_put_row(struct nfa_matcher *m, uint32_t group, struct base_str value);
+/* nfa_slice.c: an entry of the save under way, copied (Requires: m->slice). Failures are told by the next slice. */
+void nfa_slice_put_later(struct nfa_matcher *m, const struct sto_entry *e);
 /* An event the key refers to. Returns: its number in the entry. */
 uint32_t nfa_save_ev(struct nfa_saver *s, const struct nfa_ev *e);
 /* varint states * varint state */
@@ -154,8 +159,9 @@ struct nfa_loader {
     struct nfa_matcher *m;
     bool has_meta;
     struct nfa_meta meta;
-    bool same;           /* as the program that saved: nothing needs translating */
-    bool same_keys;      /* partition by means the same */
+    bool same;      /* as the program that saved: nothing needs translating */
+    bool same_keys; /* partition by means the same */
+    bool waits;     /* what follows was written by this very program: keys that stay may wait (nfa_later.h) */
     uint32_t *state;     /* saved number -> number now, NFA_NONE = none */
     uint32_t *var;       /* the same */
     uint32_t *input;     /* the same */
@@ -165,7 +171,7 @@ struct nfa_loader {
     uint64_t *lost;      /* partial matches, by saved state */
     uint64_t *lost_cols; /* events without a column that is kept now; by kept column now */
     uint64_t lost_waiting, lost_asleep, lost_history, lost_rows;
-    uint64_t lost_store; /* partial matches of a store that this program's cannot take over */
+    uint64_t lost_store;     /* partial matches of a store that this program's cannot take over */
     struct evt_batch **rows; /* by input: rows on their way into the reorder buffer */
     nfa_load_rows_fn *take;  /* of a matcher that is fed: where they go instead */
     void *take_arg;
@@ -187,6 +193,9 @@ enum cep_rc nfa_loader_new_own(struct nfa_matcher *m, struct nfa_loader **out, s
 /* A key as it lies in the tier. *out: NULL when it is lost. Returns: CEP_NONE when it is in memory already. */
 enum cep_rc nfa_load_stored_key(struct nfa_loader *l, struct base_str value, int64_t row_deadline,
     struct nfa_key **out, struct cep_err *err);
+
+/* A key that was left for later. Requires: it is not in memory. */
+enum cep_rc nfa_load_later_key(struct nfa_loader *l, struct base_str value, struct cep_err *err);
 
 struct nfa_store {
     uint8_t tag;

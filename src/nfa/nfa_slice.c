@@ -17,6 +17,7 @@
  * Law: what is put out is, as a set of entries, what nfa_matcher_save() would have put out at the moment of the beginning.
  */
 #include "nfa/nfa_cold.h"
+#include "nfa/nfa_later.h"
 
 #include "base/base_bits.h"
 #include "base/base_check.h"
@@ -49,6 +50,9 @@ static void write_key(struct nfa_matcher *m, struct nfa_key *k) {
     if (s->rc != CEP_OK || (m->cold && !k->dirty))
         return;
     if (!m->cold) {
+        /* The sets' are exact; a run's may be left from one that is gone. */
+        if (m->p->store == NFA_STORE_RUNS)
+            nfa_key_find_deadline(m, k);
         s->rc = nfa_save_key(&s->saver, k, &out, &s->err);
         return;
     }
@@ -66,6 +70,28 @@ size_t nfa_slice_put_row(struct nfa_matcher *m, uint32_t group, struct base_str 
         s->rc = sto_put(
             &(struct sto_out){ on_put, s }, NFA_NS_ROW, group, base_buf_view(&s->saver.key), value, &s->err);
     return s->done - before;
+}
+
+void nfa_slice_put_later(struct nfa_matcher *m, const struct sto_entry *e) {
+    struct nfa_slice *s = m->slice;
+    if (s->rc == CEP_OK)
+        s->rc = on_put(s, e, &s->err);
+}
+
+/* Keys that a restore left where they lie, as they are. Returns: true when all are written. */
+static bool write_later(struct nfa_matcher *m, size_t bytes) {
+    struct nfa_slice *s = m->slice;
+    struct sto_entry e;
+    enum cep_rc rc;
+    for (size_t looked = 0; m->later && s->rc == CEP_OK; looked++) {
+        if (s->done + looked >= bytes)
+            return false;
+        if ((rc = nfa_later_save_next(m, &e)) == CEP_NONE)
+            break;
+        if (rc == CEP_OK)
+            nfa_slice_put_later(m, &e);
+    }
+    return true;
 }
 
 static void write_row(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row) {
@@ -126,6 +152,7 @@ static enum cep_rc begin(struct nfa_matcher *m, const struct sto_out *out, bool 
     m->slice = s;
     m->guarded = true;
     m->save_number++;
+    nfa_later_save_begin(m);
     enum cep_rc rc = CEP_OK;
     if (m->cold) {
         /* Those that died before are none of it. */
@@ -170,7 +197,7 @@ enum cep_rc nfa_matcher_save_some(struct nfa_matcher *m, size_t bytes, struct ce
     struct nfa_slice *s = m->slice;
     CEP_REQUIRE(s != NULL);
     s->done = 0;
-    if (!write_rows(m, bytes) && s->rc == CEP_OK)
+    if ((!write_rows(m, bytes) || !write_later(m, bytes)) && s->rc == CEP_OK)
         return CEP_AGAIN;
     /* A look at a slot counts too: a large table with few keys in it is not gone through at once. */
     for (size_t looked = 0; s->rc == CEP_OK && s->cursor < m->n_slots; looked++) {

@@ -23,6 +23,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_join_save.c \
 	src/runtime/rt_join_session.c \
 	src/runtime/rt_keys.c src/runtime/rt_keys.h \
+	src/runtime/rt_later.c src/runtime/rt_later.h \
 	src/runtime/rt_life.c src/runtime/rt_life.h \
 	src/runtime/rt_look.c src/runtime/rt_look.h \
 	src/runtime/rt_master.c src/runtime/rt_master.h src/runtime/rt_master_internal.h \

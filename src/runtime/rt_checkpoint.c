@@ -459,7 +459,7 @@ static enum cep_rc take_from_db(struct rt_restore *r, size_t i, const struct rt_
     return CEP_OK;
 }
 
-enum cep_rc rt_restore_op(struct rt_restore *r, const struct rt_task *task, struct rt_op *op,
+enum cep_rc rt_restore_op(struct rt_restore *r, struct rt_task *task, struct rt_op *op,
     struct sto_losses *losses, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
     size_t first = first_part(r, op->vt->kind, op->name);
@@ -475,15 +475,32 @@ enum cep_rc rt_restore_op(struct rt_restore *r, const struct rt_task *task, stru
         uint16_t number;
         r->used[i] = true;
         t.serves = task->served && rt_db_has(task->served, &r->heads[i], &number);
-        while (rc == CEP_OK && (rc = sto_part_next(&u, &e, err)) == CEP_OK)
+        while (rc == CEP_OK && (rc = sto_part_next(&u, &e, err)) == CEP_OK) {
+            e.stays = op->vt->load_some != NULL;
             rc = take_entry(&t, &e, err);
+        }
         rc = rc == CEP_NONE ? CEP_OK : rc;
         if (rc == CEP_OK)
             rc = take_from_db(r, i, task->served, task->job, &t, err);
     }
     if (rc == CEP_OK && op->vt->loaded)
         rc = op->vt->loaded(op, losses, err);
-    return rc;
+    if (rc != CEP_AGAIN)
+        return rc;
+    rt_later_add(&task->later, op);
+    for (size_t i = first; i != SIZE_MAX; i = r->next[i])
+        rt_later_keep(&task->later, r->snap->parts[i]);
+    return CEP_OK;
+}
+
+bool rt_restore_has_ends(struct rt_restore *r, const struct plan *plan) {
+    bool all = true;
+    for (uint32_t i = 0; i < plan->n_nodes && all; i++)
+        all = plan->nodes[i]->kind != PLAN_NODE_SOURCE ||
+              first_part(r, "source", plan->nodes[i]->name) != SIZE_MAX;
+    for (uint32_t i = 0; i < plan->n_sinks && all; i++)
+        all = first_part(r, "sink", plan->sinks[i].name) != SIZE_MAX;
+    return all;
 }
 
 /* Of a job in many processes each judges its own operators; those that are gone, where task 0 is. */

@@ -49,9 +49,9 @@ struct rt_restore {
     const struct rt_snap *snap; /* borrowed */
     struct sto_part_head *heads;
     struct base_unpack *entries;
-    size_t *next;          /* the next part of the same operator; SIZE_MAX = none */
-    bool *used;            /* all four owned, by part */
-    struct base_map first; /* kind and name -> its first part */
+    size_t *next;                 /* the next part of the same operator; SIZE_MAX = none */
+    bool *used;                   /* all four owned, by part */
+    struct base_map first;        /* kind and name -> its first part */
     struct rt_db_reader *readers; /* owned; by database; opened when it is read */
 };
 
@@ -70,9 +70,12 @@ const struct rt_snap_db *rt_restore_db(struct rt_restore *r, const struct rt_tas
 /* *fits: all of the task's operators can go on with what they saved there, as it is. */
 enum cep_rc rt_restore_fits(
     struct rt_restore *r, const struct rt_task *task, bool *fits, struct cep_err *err);
-/* An operator gets what it saved of the task's key groups. Keys in the database that the task began with stay there. */
-enum cep_rc rt_restore_op(struct rt_restore *r, const struct rt_task *task, struct rt_op *op,
+/* An operator gets what it saved of the task's key groups, or leaves some of it for later (task->later). Keys in the database that the task
+ * began with stay there. */
+enum cep_rc rt_restore_op(struct rt_restore *r, struct rt_task *task, struct rt_op *op,
     struct sto_losses *losses, struct cep_err *err);
+/* Every source and every sink of the plan was there. */
+bool rt_restore_has_ends(struct rt_restore *r, const struct plan *plan);
 /* What nobody asked for is lost. */
 enum cep_rc rt_restore_rest(
     struct rt_restore *r, struct rt_job *job, struct sto_losses *losses, struct cep_err *err);

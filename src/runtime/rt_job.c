@@ -282,7 +282,7 @@ static enum cep_rc run_all(struct rt_job *job, struct cep_err *why) {
     enum cep_rc rc = CEP_OK;
     if (job->master)
         rc = rt_master_begin(job, why);
-    else if (job->opts.keep)
+    else if (job->opts.keep && !(job->opts.restore_is_latest && job->is_kept))
         rc = rt_coordinator_take(job->coordinator, why);
     if (rc != CEP_OK && !(job->master && why->retriable))
         return rc;

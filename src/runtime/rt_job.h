@@ -85,6 +85,8 @@ struct rt_opts {
     uint64_t next_checkpoint;       /* the id of the first one */
     const struct rt_snap
         *restore; /* what the job goes on from; NULL = from the beginning. Borrowed by rt_job_new() */
+    bool
+        restore_is_latest; /* it is what latest() gives: where all of the job is in it, no checkpoint is taken at the start */
     struct sto_losses *losses; /* what of it found no place; NULL = nobody asks */
     /*
      * History is read again: sources end where they ended when the job was made, or when their watermark is `until_us`, beyond which none

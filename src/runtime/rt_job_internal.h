@@ -48,11 +48,13 @@ struct rt_job {
      * Nodes that are connected, whichever way, are one group, named by its lowest node. Sources of a group stay together in
      * event time; groups have nothing to do with each other and take turns.
      */
-    uint32_t *group;                    /* owned; by node */
-    char *work_dir;                     /* owned; of databases; NULL: none was needed yet */
-    int done_fd;                        /* eventfd: written when a task has ended */
-    atomic_int_fast64_t started_us;     /* monotonic; 0 = not yet */
-    struct rt_restore *restore;         /* borrowed; while the job is made: what it goes on from */
+    uint32_t *group;                /* owned; by node */
+    char *work_dir;                 /* owned; of databases; NULL: none was needed yet */
+    int done_fd;                    /* eventfd: written when a task has ended */
+    atomic_int_fast64_t started_us; /* monotonic; 0 = not yet */
+    struct rt_restore *restore;     /* borrowed; while the job is made: what it goes on from */
+    bool
+        is_kept; /* what it went on from is all that it is: every source and every sink has its place there */
     struct rt_coordinator *coordinator; /* owned; NULL: neither checkpoints nor savepoints, or a part */
     struct rt_relay *relay;     /* borrowed from the coordinator, or the part; NULL: as above, or a master */
     struct rt_part_run *part;   /* owned; NULL: all tasks are here */

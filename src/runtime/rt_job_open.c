@@ -272,6 +272,8 @@ enum cep_rc rt_job_open(struct rt_job *job, const struct rt_snap *snap, struct c
     }
     if (rc == CEP_OK)
         rc = open_tasks(job, err);
+    job->is_kept = rc == CEP_OK && snap && (!job->opts.losses || sto_losses_total(job->opts.losses) == 0) &&
+                   rt_restore_has_ends(&restore, job->plan);
     if (snap)
         rt_restore_release(&restore);
     job->restore = NULL;

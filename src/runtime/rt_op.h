@@ -41,6 +41,7 @@ struct rt_op;
     METRIC(resolved, "resolved", "alerts resolved")                                    \
     METRIC(open, "open", "partial matches open now")                                   \
     METRIC(keys, "keys", "keys with state now")                                        \
+    METRIC(unread, "unread", "of these, keys that a restore has not read yet")         \
     METRIC(state_bytes, "state_bytes", "bytes of state now")                           \
     METRIC(buffered, "buffered", "events waiting for the watermark now")               \
     METRIC(spilled, "spilled", "of these, events in the database")
@@ -105,9 +106,15 @@ struct rt_op_vt {
      */
     enum cep_rc (*load)(
         struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);
-    /* All are in: indexes and timers are rebuilt. NULL = nothing to do. */
+    /* All are in: indexes and timers are rebuilt. Returns: CEP_AGAIN: what stays (sto_entry.stays) is read from now on. NULL = nothing to do. */
     enum cep_rc (*loaded)(struct rt_op *op, struct sto_losses *losses, struct cep_err *err);
-    void (*traced)(struct rt_op *op); /* op->trace is set now; NULL = only its rows and watermarks are shown */
+    /*
+     * Reads on for about `bytes` bytes. Returns: CEP_AGAIN: there is more; CEP_OK: what stayed is needed no more. NULL = loaded() never returns
+     * CEP_AGAIN.
+     */
+    enum cep_rc (*load_some)(struct rt_op *op, size_t bytes, struct cep_err *err);
+    void (*traced)(
+        struct rt_op *op);          /* op->trace is set now; NULL = only its rows and watermarks are shown */
     void (*free)(struct rt_op *op); /* releases what is the operator's own, then the memory */
 };
 

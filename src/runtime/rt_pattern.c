@@ -81,6 +81,7 @@ static void pattern_gauges(struct rt_op *op) {
     m->limit_matches = st.limit_matches;
     m->open = st.open + st.waiting;
     m->keys = st.keys;
+    m->unread = st.unread;
     m->state_bytes = st.bytes;
     m->buffered = st.buffered;
     m->spilled = st.spilled;
@@ -138,7 +139,14 @@ static enum cep_rc pattern_loaded(struct rt_op *op, struct sto_losses *losses, s
     struct rt_pattern *p = pattern_of(op);
     enum cep_rc rc = p->group ? rt_patterns_loaded(p->group, p->number, losses, err)
                               : nfa_matcher_loaded(p->matcher, losses, err);
-    return rt_pattern_outcome(p, rc, err);
+    return rc == CEP_AGAIN ? rc : rt_pattern_outcome(p, rc, err);
+}
+
+static enum cep_rc pattern_load_some(struct rt_op *op, size_t bytes, struct cep_err *err) {
+    struct rt_pattern *p = pattern_of(op);
+    enum cep_rc rc = p->group ? rt_patterns_load_some(p->group, p->number, bytes, err)
+                              : nfa_matcher_load_some(p->matcher, bytes, err);
+    return rc == CEP_AGAIN ? rc : rt_pattern_outcome(p, rc, err);
 }
 
 static void pattern_free(struct rt_op *op) {
@@ -163,11 +171,12 @@ static const struct rt_op_vt pattern_vt = {
     .fits = pattern_fits,
     .load = pattern_load,
     .loaded = pattern_loaded,
+    .load_some = pattern_load_some,
     .free = pattern_free,
 };
 
-enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node,
-    const struct clk *clk, struct rt_pattern **out, struct cep_err *err) {
+enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node, const struct clk *clk,
+    struct rt_pattern **out, struct cep_err *err) {
     struct rt_pattern *p = base_calloc(1, sizeof *p);
     rt_op_init(&p->op, &pattern_vt, node, node->name, node->pattern.n_inputs, clk);
     struct nfa_opts opts = { .no_timeouts = !plan_is_read(

@@ -21,8 +21,8 @@ struct rt_pattern {
 };
 
 /* An operator without a matcher. On an error nothing is left. */
-enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node,
-    const struct clk *clk, struct rt_pattern **out, struct cep_err *err);
+enum cep_rc rt_pattern_compile(const struct plan *plan, const struct plan_node *node, const struct clk *clk,
+    struct rt_pattern **out, struct cep_err *err);
 /* Where its matcher's results go. */
 struct nfa_out rt_pattern_out(struct rt_pattern *p);
 /* The outcome of the matcher's work, or of what was done downstream meanwhile. */
@@ -41,6 +41,7 @@ enum cep_rc rt_patterns_save_some(struct rt_patterns *g, uint32_t number, size_t
 void rt_patterns_save_cancel(struct rt_patterns *g, uint32_t number);
 enum cep_rc rt_patterns_load(struct rt_patterns *g, uint32_t number, const struct sto_entry *e,
     struct sto_losses *losses, struct cep_err *err);
+enum cep_rc rt_patterns_load_some(struct rt_patterns *g, uint32_t number, size_t bytes, struct cep_err *err);
 enum cep_rc rt_patterns_loaded(
     struct rt_patterns *g, uint32_t number, struct sto_losses *losses, struct cep_err *err);
 void rt_patterns_stats(const struct rt_patterns *g, uint32_t number, struct nfa_stats *out);

@@ -229,3 +229,7 @@ enum cep_rc rt_patterns_loaded(
     struct rt_patterns *g, uint32_t number, struct sto_losses *losses, struct cep_err *err) {
     return nfa_many_loaded(g->many, number, losses, err);
 }
+
+enum cep_rc rt_patterns_load_some(struct rt_patterns *g, uint32_t number, size_t bytes, struct cep_err *err) {
+    return nfa_many_load_some(g->many, number, bytes, err);
+}

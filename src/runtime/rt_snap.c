@@ -22,7 +22,14 @@ void rt_snap_init(struct rt_snap *s) {
     *s = (struct rt_snap){ .n = 0 };
 }
 
-static void free_part(struct rt_part *p) {
+struct rt_part *rt_part_ref(struct rt_part *p) {
+    (void)atomic_fetch_add(&p->more_refs, 1);
+    return p;
+}
+
+void rt_part_unref(struct rt_part *p) {
+    if (atomic_fetch_sub(&p->more_refs, 1) != 0)
+        return;
     base_buf_release(&p->bytes);
     sto_spool_free(p->spool);
     sto_file_unmap(p->mapped);
@@ -52,7 +59,7 @@ void rt_snap_forget_dbs(struct rt_snap *s) {
 
 void rt_snap_release(struct rt_snap *s) {
     for (size_t i = 0; i < s->n; i++)
-        free_part(s->parts[i]);
+        rt_part_unref(s->parts[i]);
     base_free(s->parts);
     rt_snap_forget_dbs(s);
     rt_snap_init(s);
@@ -118,9 +125,9 @@ static struct rt_snap_db *add_db(struct rt_snap *s) {
 
 static void add_file(struct rt_snap_db *db, struct base_str name, const char *path, uint64_t len) {
     db->files = base_grow(db->files, db->n_files, &db->cap_files, sizeof *db->files);
-    db->files[db->n_files++] = (struct rt_snap_file){ .name = base_strndup(name.p, name.len),
-        .path = base_strdup(path),
-        .len = len };
+    db->files[db->n_files++] = (struct rt_snap_file){
+        .name = base_strndup(name.p, name.len), .path = base_strdup(path), .len = len
+    };
 }
 
 enum cep_rc rt_snap_add_db(struct rt_snap *s, const char *dir, const struct sto_part_head *about,
@@ -221,7 +228,7 @@ void rt_snap_drop(struct rt_snap *s, struct base_str kind) {
         struct base_unpack entries;
         if (sto_part_open(rt_part_view(s->parts[i]), &head, &entries, NULL) == CEP_OK &&
             base_str_eq(head.kind, kind)) {
-            free_part(s->parts[i]);
+            rt_part_unref(s->parts[i]);
         } else {
             s->parts[n++] = s->parts[i];
         }
@@ -244,7 +251,8 @@ static void file_name(char *name, size_t cap, size_t *number) {
     (void)snprintf(name, cap, "part-%06zu", (*number)++);
 }
 
-static enum cep_rc put_pack(struct base_buf *pack, size_t *number, struct sto_bundle *b, struct cep_err *err) {
+static enum cep_rc put_pack(
+    struct base_buf *pack, size_t *number, struct sto_bundle *b, struct cep_err *err) {
     char name[32];
     file_name(name, sizeof name, number);
     enum cep_rc rc = sto_bundle_put(b, base_str_of(name), base_buf_view(pack), err);
@@ -280,7 +288,8 @@ enum cep_rc rt_snap_write(const struct rt_snap *s, struct sto_bundle *b, struct 
 }
 
 /* "2026-11-28T10:52:11Z" in a name without colons. */
-static void write_name(struct base_buf *b, const char *dir, struct base_str job, int64_t time_us, unsigned n) {
+static void write_name(
+    struct base_buf *b, const char *dir, struct base_str job, int64_t time_us, unsigned n) {
     struct base_buf at = BASE_BUF_INIT;
     base_buf_clear(b);
     base_buf_printf(b, "%s/savepoint-%.*s-", dir, BASE_STR_FMT(job));

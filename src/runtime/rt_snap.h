@@ -18,6 +18,8 @@
 #include "state/sto_bundle.h"
 #include "state/sto_part.h"
 
+#include <stdatomic.h>
+
 struct sto_spool;
 
 /* Large ones are in a file before they are complete; those that were read are mapped. */
@@ -25,6 +27,7 @@ struct rt_part {
     struct base_buf bytes;   /* all of it, or what follows what is in the file */
     struct sto_spool *spool; /* owned; the relay's; NULL: nothing is in a file */
     struct base_str mapped;  /* owned; of a part that was read; then there are no bytes */
+    atomic_uint more_refs;   /* who reads it still when the snapshot is gone */
     enum cep_rc failed;      /* to get into the file */
     struct cep_err failure;
 };
@@ -61,14 +64,17 @@ void rt_snap_release(struct rt_snap *s);
 struct rt_part *rt_snap_add(struct rt_snap *s, const struct sto_part_head *head);
 /* A part whose bytes came from elsewhere; copies. Returns: CEP_EDAMAGED, CEP_EVERSION for bytes that are none. */
 enum cep_rc rt_snap_take(struct rt_snap *s, struct base_str part, struct cep_err *err);
+/* It stays until the snapshot and all who took a reference have let it go. Any thread. */
+struct rt_part *rt_part_ref(struct rt_part *p);
+void rt_part_unref(struct rt_part *p);
 /* What the part says. Requires: nothing of it is in a file. Borrowed from it. */
 struct base_str rt_part_view(const struct rt_part *p);
 /* Bytes of the part, in order, go to a file in `dir`. A failure is told when the snapshot is written. */
 void rt_part_spool(struct rt_part *p, const char *dir, struct base_str bytes);
 
 /* The database that was copied to `dir`: lists its files. `about` has its head only. Takes over the folder, also after an error. */
-enum cep_rc rt_snap_add_db(
-    struct rt_snap *s, const char *dir, const struct sto_part_head *about, struct rt_snap_db **out, struct cep_err *err);
+enum cep_rc rt_snap_add_db(struct rt_snap *s, const char *dir, const struct sto_part_head *about,
+    struct rt_snap_db **out, struct cep_err *err);
 void rt_snap_forget_dbs(struct rt_snap *s);
 /* All parts of `from` go behind those of `to`; `from` is empty then. */
 void rt_snap_move(struct rt_snap *to, struct rt_snap *from);

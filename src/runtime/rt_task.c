@@ -84,7 +84,7 @@ static enum cep_rc sleep_until_bell(struct rt_task *task, int64_t us, struct cep
     int64_t from = mono(task);
     atomic_store(&task->asleep, true);
     bool now = task->n_ins > 0 ? rt_task_has_input(task) : rt_job_ending(task->job);
-    now = now || rt_checkpoint_waits(task);
+    now = now || rt_checkpoint_waits(task) || rt_later_waits(&task->later);
     enum cep_rc rc = run_loop(task, now ? 0 : us, err);
     atomic_store(&task->asleep, false);
     task->idle_us += mono(task) - from;
@@ -159,7 +159,8 @@ static enum cep_rc wait_for_input(struct rt_task *task, bool full, struct cep_er
 
 static enum cep_rc wait_for_sinks(struct rt_task *task, struct cep_err *err) {
     int64_t from = mono(task);
-    enum cep_rc rc = run_loop(task, rt_checkpoint_waits(task) ? 0 : DRAIN_WAIT_US, err);
+    enum cep_rc rc = run_loop(
+        task, rt_checkpoint_waits(task) || rt_later_waits(&task->later) ? 0 : DRAIN_WAIT_US, err);
     task->blocked_us += mono(task) - from;
     return rc;
 }
@@ -183,6 +184,9 @@ static enum cep_rc turn_loop(struct rt_task *task, struct cep_err *err) {
     bool busy = false, full = false;
     for (uint32_t step = 1; rc == CEP_OK && !is_over(task); step++) {
         if (rt_checkpoint_waits(task) && (rc = rt_checkpoint_turn(task, err)) != CEP_OK)
+            break;
+        if (rt_later_waits(&task->later) &&
+            (rc = rt_later_some(task, task->job->opts.save_slice_us, err)) != CEP_OK)
             break;
         if (step % HOUSEKEEPING_STEPS == 0 || busy) {
             rc = housekeeping(task, &busy, err);

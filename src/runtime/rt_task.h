@@ -23,6 +23,7 @@
 #include "runtime/rt_flight.h"
 #include "runtime/rt_graph.h"
 #include "runtime/rt_job.h"
+#include "runtime/rt_later.h"
 #include "runtime/rt_op.h"
 
 #include <pthread.h>
@@ -126,6 +127,7 @@ struct rt_task {
     uint32_t n_logging;        /* channels whose rows go into the snapshot */
     uint64_t aligning;         /* the barrier that it knows to be on its way; `barrier` or less: none */
     int64_t aligning_since_us; /* of that */
+    struct rt_later later;     /* owned; what a restore left to be read */
     struct rt_flights flights; /* owned; to be taken before anything else */
     int64_t *counted;          /* owned; by node: what job->buffered has of it */
     enum cep_rc failed;        /* by a callback, in the midst of something else */

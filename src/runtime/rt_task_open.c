@@ -281,6 +281,7 @@ void rt_task_close(struct rt_task *task) {
     }
     if (task->graph.ops)
         rt_graph_release(&task->graph);
+    rt_later_release(&task->later);
     if (task->timer)
         event_free(task->timer);
     if (task->bell_event)

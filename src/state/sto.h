@@ -31,6 +31,8 @@ struct sto_entry {
     uint32_t ns;
     uint32_t group;             /* < STO_KEY_GROUPS, or STO_NO_GROUP */
     struct base_str key, value; /* borrowed: valid during the call */
+    bool
+        stays; /* of a load: valid until the operator says that it needs no more of them (rt_op_vt.load_some) */
 };
 
 /* Where a save goes. put() copies what it keeps. A (ns, key) comes once in a save of one subtask. */
@@ -41,7 +43,8 @@ struct sto_out {
 
 static inline enum cep_rc sto_put(const struct sto_out *out, uint32_t ns, uint32_t group, struct base_str key,
     struct base_str value, struct cep_err *err) {
-    return out->put(out->arg, &(struct sto_entry){ ns, group, key, value }, err);
+    return out->put(
+        out->arg, &(struct sto_entry){ .ns = ns, .group = group, .key = key, .value = value }, err);
 }
 
 /* -- what could not be kept ----------------------------------------------------------------------------------- */

@@ -66,6 +66,7 @@ enum cep_rc sto_part_next(struct base_unpack *u, struct sto_entry *e, struct cep
     e->group = (uint32_t)base_unpack_max(u, STO_KEY_GROUPS) - 1;
     e->key = base_unpack_str(u);
     e->value = base_unpack_str(u);
+    e->stays = false;
     if (u->bad || what != PART_ENTRY)
         return base_err_set(err, CEP_EDAMAGED, "an entry of operator state is damaged");
     return CEP_OK;
@@ -98,8 +99,8 @@ enum cep_rc sto_pack_next(struct base_str file, size_t *at, struct base_str *par
     if (*at == 0) {
         unsigned version = file.len > MAGIC_LEN ? (unsigned char)file.p[MAGIC_LEN] : 0;
         if (version != PACK_VERSION)
-            return base_err_set(err, CEP_EVERSION, "a pack of operator state of version %u; this program reads %d",
-                version, PACK_VERSION);
+            return base_err_set(err, CEP_EVERSION,
+                "a pack of operator state of version %u; this program reads %d", version, PACK_VERSION);
         *at = MAGIC_LEN + 1;
     }
     if (*at == file.len)

@@ -216,9 +216,13 @@ def read_source(part):
 
 class Pattern:
     def __init__(self, r):
-        if r.u8() not in (1, 2):
+        version = r.u8()
+        if version not in (1, 2, 3):
             raise Damaged("META of another version")
-        self.watermark, self.fingerprint = r.zigzag(), r.u64()
+        self.watermark = r.zigzag()
+        if version >= 3:
+            r.varint(), r.varint()
+        self.fingerprint = r.u64()
         self.within, self.within_us = r.u8(), r.zigzag()
         self.keys = r.many(lambda: (r.text(), read_type(r), r.u64()))
         self.vars = r.many(r.text)
@@ -252,6 +256,9 @@ class Pattern:
 
     def read_key(self, r):
         store = r.u8()
+        if store & 128:
+            r.zigzag()
+        store &= 127
         key = {"key": ",".join(str(read_value(r, t)) for _, t, _ in self.keys)}
         r.varint(), r.zigzag(), r.varint()
         events = r.many(lambda: self.read_event(r))

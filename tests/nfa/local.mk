@@ -31,6 +31,10 @@ tests_nfa_nfa_sets_test_LDADD = $(NFA_TEST_LIBS)
 check_PROGRAMS += tests/nfa/nfa_trace_test
 tests_nfa_nfa_trace_test_SOURCES = tests/nfa/nfa_trace_test.c $(NFA_KIT)
 tests_nfa_nfa_trace_test_LDADD = $(NFA_TEST_LIBS)
+check_PROGRAMS += tests/nfa/nfa_later_test
+tests_nfa_nfa_later_test_SOURCES = tests/nfa/nfa_later_test.c $(NFA_KIT)
+tests_nfa_nfa_later_test_LDADD = $(NFA_TEST_LIBS)
+
 check_PROGRAMS += tests/nfa/nfa_slice_test
 tests_nfa_nfa_slice_test_SOURCES = tests/nfa/nfa_slice_test.c $(NFA_KIT)
 tests_nfa_nfa_slice_test_LDADD = $(NFA_TEST_LIBS)

@@ -124,7 +124,9 @@ static void restore(struct run *r, const char *copy) {
     nfa_kit_resume(&r->tiered, copy);
     for (size_t i = 0; i < saved.n; i++) {
         const struct entry *s = &saved.v[i];
-        struct sto_entry e = { s->ns, s->group, { s->key, s->key_len }, { s->value, s->value_len } };
+        struct sto_entry e = {
+            .ns = s->ns, .group = s->group, .key = { s->key, s->key_len }, .value = { s->value, s->value_len }
+        };
         bool fits;
         if (e.ns == NFA_NS_META) {
             assert_int_equal(nfa_matcher_fits(r->tiered.matcher, &e, &fits, &err), CEP_OK);
@@ -406,7 +408,9 @@ static void a_tier_is_only_its_own_programs(void **state) {
     nfa_kit_tiered(&other, &db, 1);
     for (size_t i = 0; i < saved.n; i++) {
         const struct entry *s = &saved.v[i];
-        struct sto_entry e = { s->ns, s->group, { s->key, s->key_len }, { s->value, s->value_len } };
+        struct sto_entry e = {
+            .ns = s->ns, .group = s->group, .key = { s->key, s->key_len }, .value = { s->value, s->value_len }
+        };
         bool fits = true;
         if (e.ns == NFA_NS_META) {
             assert_int_equal(nfa_matcher_fits(other.matcher, &e, &fits, &err), CEP_OK);

@@ -24,8 +24,8 @@ enum cep_rc nfa_entries_put(void *arg, const struct sto_entry *e, struct cep_err
     if (es->fail_at && es->n + 1 == es->fail_at)
         return base_err_set(err, CEP_EIO, "no room");
     es->v = base_grow(es->v, es->n, &es->cap, sizeof *es->v);
-    es->v[es->n++] =
-        (struct entry){ e->ns, e->group, copy(e->key), copy(e->value), e->key.len, e->value.len };
+    es->v[es->n++] = (struct entry){ e->ns, e->group, copy(e->key), copy(e->value), e->key.len,
+        e->value.len };
     return CEP_OK;
 }
 
@@ -77,6 +77,17 @@ static void assert_numbered(const struct entries *es, const char *what) {
     base_free(seen);
 }
 
+/* Of META's value what comes behind the numbers of the next event and step. */
+static struct base_str names_of(const struct entry *e) {
+    struct base_unpack u = base_unpack_of((struct base_str){ e->value, e->value_len });
+    (void)base_unpack_u8(&u);
+    (void)base_unpack_zigzag(&u);
+    (void)base_unpack_varint(&u);
+    (void)base_unpack_varint(&u);
+    size_t left = (size_t)(u.end - u.p);
+    return (struct base_str){ e->value + e->value_len - left, left };
+}
+
 void nfa_entries_assert_same(struct entries *want, struct entries *got, bool loaded, const char *what) {
     if (want->n != got->n)
         fail_msg("%s: %zu entries instead of %zu", what, got->n, want->n);
@@ -87,8 +98,11 @@ void nfa_entries_assert_same(struct entries *want, struct entries *got, bool loa
     for (size_t i = 0; i < want->n; i++) {
         struct entry *g = &got->v[i];
         const struct entry *w = &want->v[i];
+        if (loaded && w->ns == NFA_NS_META && g->ns == NFA_NS_META && base_str_eq(names_of(w), names_of(g)))
+            continue;
         /* KEY of the store of sets begins with its tag. */
-        bool shape = loaded && w->ns == NFA_NS_KEY && w->value_len && w->value[0] != 1 && g->value_len;
+        bool shape = loaded && w->ns == NFA_NS_KEY && w->value_len && (w->value[0] & 127) != 1 &&
+                     g->value_len;
         if (shape && w->value[0] == g->value[0] && by_bytes(w->key, w->key_len, g->key, g->key_len) == 0)
             continue;
         /* Timers of one instant may fire in another order among keys, so the steps that completed what waits have other numbers. */

@@ -335,8 +335,8 @@ bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_patt
     p->timeouts_schema = measures_schema(k, p, true);
 
     struct nfa_opts opts = { .no_timeouts = flags & NFA_KIT_NO_TIMEOUTS,
-        .off = (flags & NFA_KIT_SETS ? 0 : 1u << 7) | (flags & NFA_KIT_NO_CALM ? 1u << 4 : 0) | (flags & NFA_KIT_NO_DOMINATE ? 1u << 5 : 0) |
-               (flags & NFA_KIT_NO_COVER ? 1u << 6 : 0) };
+        .off = (flags & NFA_KIT_SETS ? 0 : 1u << 7) | (flags & NFA_KIT_NO_CALM ? 1u << 4 : 0) |
+               (flags & NFA_KIT_NO_DOMINATE ? 1u << 5 : 0) | (flags & NFA_KIT_NO_COVER ? 1u << 6 : 0) };
     k->rc = nfa_compile(&k->node, &k->plan, &opts, &k->prog, &k->err);
     opts.off ^= 1u << 7;
     if (k->rc == CEP_OK && (flags & NFA_KIT_SWITCH))
@@ -348,15 +348,18 @@ bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_patt
 }
 
 static enum cep_rc on_entry(void *arg, const struct sto_entry *e, struct cep_err *err) {
-    struct nfa_kit_saved *s = arg;
     (void)err;
     assert_true(e->ns == NFA_NS_META ? e->group == STO_NO_GROUP : e->group < STO_KEY_GROUPS);
+    nfa_kit_put_saved(arg, e);
+    return CEP_OK;
+}
+
+void nfa_kit_put_saved(struct nfa_kit_saved *s, const struct sto_entry *e) {
     base_pack_varint(&s->bytes, e->ns);
     base_pack_u32(&s->bytes, e->group);
     base_pack_str(&s->bytes, e->key);
     base_pack_str(&s->bytes, e->value);
     s->n++;
-    return CEP_OK;
 }
 
 void nfa_kit_save(struct nfa_kit *k, struct nfa_kit_saved *s) {
@@ -366,13 +369,13 @@ void nfa_kit_save(struct nfa_kit *k, struct nfa_kit_saved *s) {
     assert_int_equal(nfa_matcher_save(k->matcher, &out, NULL), CEP_OK);
 }
 
-void nfa_kit_load(struct nfa_kit *k, const struct nfa_kit_saved *s, struct sto_losses *losses) {
+static bool load(struct nfa_kit *k, const struct nfa_kit_saved *s, bool stays, struct sto_losses *losses) {
     struct cep_err err = CEP_ERR_INIT;
     struct base_unpack u = base_unpack_of(base_buf_view(&s->bytes));
     nfa_matcher_free(k->matcher);
     make_matcher(k);
     while (!base_unpack_at_end(&u)) {
-        struct sto_entry e;
+        struct sto_entry e = { .stays = stays };
         e.ns = (uint32_t)base_unpack_varint(&u);
         e.group = base_unpack_u32(&u);
         e.key = base_unpack_str(&u);
@@ -380,9 +383,19 @@ void nfa_kit_load(struct nfa_kit *k, const struct nfa_kit_saved *s, struct sto_l
         if (nfa_matcher_load(k->matcher, &e, losses, &err) != CEP_OK)
             fail_msg("load: %s", err.message);
     }
-    if (nfa_matcher_loaded(k->matcher, losses, &err) != CEP_OK)
+    enum cep_rc rc = nfa_matcher_loaded(k->matcher, losses, &err);
+    if (rc != CEP_OK && !(stays && rc == CEP_AGAIN))
         fail_msg("loaded: %s", err.message);
     nfa_matcher_check(k->matcher);
+    return rc == CEP_AGAIN;
+}
+
+void nfa_kit_load(struct nfa_kit *k, const struct nfa_kit_saved *s, struct sto_losses *losses) {
+    (void)load(k, s, false, losses);
+}
+
+bool nfa_kit_load_later(struct nfa_kit *k, const struct nfa_kit_saved *s, struct sto_losses *losses) {
+    return load(k, s, true, losses);
 }
 
 void nfa_kit_reload(struct nfa_kit *k) {

@@ -19,7 +19,7 @@ enum nfa_kit_how {
     NFA_KIT_AT_ONCE,        /* one batch, then the watermark */
     NFA_KIT_BACKWARDS,      /* one batch with its rows in the wrong order, seq tells the right one */
     NFA_KIT_RELOADED,       /* one by one; saved and loaded again after every event and every watermark */
-    NFA_KIT_RELOADED_ROWS,  /* one batch backwards, then the watermark step by step, saved and loaded at each */
+    NFA_KIT_RELOADED_ROWS, /* one batch backwards, then the watermark step by step, saved and loaded at each */
 };
 
 enum {
@@ -29,7 +29,7 @@ enum {
     NFA_KIT_KEYED = 8,
     NFA_KIT_NO_DOMINATE = 16,
     NFA_KIT_NO_COVER = 32,
-    NFA_KIT_SETS = 64,  /* the store of sets where it can be */
+    NFA_KIT_SETS = 64,   /* the store of sets where it can be */
     NFA_KIT_SWITCH = 128 /* saved by one store, loaded into the other, and back: at each nfa_kit_reload() */
 };
 
@@ -99,6 +99,9 @@ struct nfa_kit_saved {
 void nfa_kit_save(struct nfa_kit *k, struct nfa_kit_saved *s);
 /* Into a new matcher of this kit. losses may be NULL. */
 void nfa_kit_load(struct nfa_kit *k, const struct nfa_kit_saved *s, struct sto_losses *losses);
+/* The same, but keys stay where they lie until they are read; so does *s. Returns: true when some are left. */
+bool nfa_kit_load_later(struct nfa_kit *k, const struct nfa_kit_saved *s, struct sto_losses *losses);
+void nfa_kit_put_saved(struct nfa_kit_saved *s, const struct sto_entry *e);
 /* Both. Ensures: nothing was lost. */
 void nfa_kit_reload(struct nfa_kit *k);
 void nfa_kit_saved_release(struct nfa_kit_saved *s);

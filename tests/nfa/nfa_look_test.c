@@ -27,7 +27,8 @@ struct told {
     struct base_buf out;
 };
 
-static void tell_match(struct told *t, const struct nfa_look_key *k, const struct nfa_look_match *m, bool states) {
+static void tell_match(
+    struct told *t, const struct nfa_look_key *k, const struct nfa_look_match *m, bool states) {
     struct base_buf b = BASE_BUF_INIT;
     for (uint32_t i = 0; i < m->n_steps; i++)
         base_buf_printf(&b, "%s%.*s%lld", i ? " " : "", BASE_STR_FMT(t->look->vars[m->steps[i].var]),
@@ -110,7 +111,9 @@ static void told_release(struct told *t) {
 /* -- what is told ---------------------------------------------------------------------------------------------------- */
 
 static const struct plan_pattern every = { .skip = PLAN_SKIP_NONE };
-static const struct plan_pattern within = { .skip = PLAN_SKIP_NONE, .within_kind = PLAN_WITHIN_FIRST_LAST, .within_us = 100 };
+static const struct plan_pattern within = {
+    .skip = PLAN_SKIP_NONE, .within_kind = PLAN_WITHIN_FIRST_LAST, .within_us = 100
+};
 static const struct plan_pattern limited = { .skip = PLAN_SKIP_NONE, .limit_matches = 3 };
 static const struct plan_pattern one = { .skip = PLAN_SKIP_PAST_LAST };
 
@@ -125,8 +128,10 @@ static void partial_matches_in_words(void **state) {
         { "a -> b -> c", "a b a e", &every, NFA_KIT_SETS, "a1 b2 (wait c)|a3 (wait b)" },
         { "a -> b -> c", "a b a e", &one, NFA_KIT_SETS, "a1 b2 (wait c)|a3 (wait b)" },
         { "a b", "a c e", &every, NFA_KIT_SETS, "" },
-        { "a ->[9] b ->[2,9] c", "a b a e", &one, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, "a1 b2 (wait c)|a3 (wait b)" },
-        { "a ->[9] b ->[2,9] c", "a b a e", &every, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, "a1 b2 (wait c)|a3 (wait b)" },
+        { "a ->[9] b ->[2,9] c", "a b a e", &one, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS,
+            "a1 b2 (wait c)|a3 (wait b)" },
+        { "a ->[9] b ->[2,9] c", "a b a e", &every, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS,
+            "a1 b2 (wait c)|a3 (wait b)" },
         { "a ->> b -> c", "a b b e", &limited, NFA_KIT_SETS, "a1 (wait b)|a1 b2 (wait c)|a1 b3 (wait c)" },
         { "a ->> b -> c", "a b b e", &every, NFA_KIT_SETS, "a1 (wait b)|a1 b2 (wait c)|a1 b3 (wait c)" },
     };
@@ -161,8 +166,8 @@ enum { EVENTS = 12 };
 
 /* The graph and the runs hold the same partial matches. */
 static void every_store_tells_the_same(void **state) {
-    static const char *const patterns[] = { "a -> b -> c", "a ->> b ->> c", "a+ -> b", "a -> (b | c) -> d", "a b c",
-        "a -> !b -> c -> d", "all(a, b) -> c", "a{2,4} -> b -> c", "a* b+ -> c" };
+    static const char *const patterns[] = { "a -> b -> c", "a ->> b ->> c", "a+ -> b", "a -> (b | c) -> d",
+        "a b c", "a -> !b -> c -> d", "all(a, b) -> c", "a{2,4} -> b -> c", "a* b+ -> c" };
     static const char letters[] = "abcde";
     uint64_t random = 7;
     (void)state;
@@ -211,7 +216,7 @@ static enum cep_rc break_entry(void *arg, const struct sto_entry *e, struct cep_
             len = (h->random >> 33) % len;
         else
             bytes[(h->random >> 33) % len] = (char)(h->random >> 56);
-        struct sto_entry broken = { e->ns, e->group, e->key, { bytes, len } };
+        struct sto_entry broken = { .ns = e->ns, .group = e->group, .key = e->key, .value = { bytes, len } };
         struct base_arena a;
         struct nfa_look_key k;
         struct evt_batch *row = NULL;
@@ -236,7 +241,8 @@ static void hostile_bytes_are_refused(void **state) {
     } cases[] = { { "a+ -> b -> c", &every, 0 }, { "a+ -> b -> c", &every, NFA_KIT_SETS },
         { "a+ -> b -> c", &limited, NFA_KIT_SETS }, { "a+ -> b -> c", &one, NFA_KIT_SETS },
         { "a ->[9] b ->[9] c", &one, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS },
-        { "a ->[9] b ->[9] c", &every, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS }, { "a -> b -> c", &one, NFA_KIT_RICH } };
+        { "a ->[9] b ->[9] c", &every, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS },
+        { "a -> b -> c", &one, NFA_KIT_RICH } };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct nfa_kit k;

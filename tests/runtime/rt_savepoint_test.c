@@ -19,6 +19,7 @@
 struct context {
     struct rt_random *f;
     struct rt_snap latest; /* the last savepoint */
+    struct rt_snap from;   /* what the job goes on from: gone when it runs */
     bool has_latest;
     uint32_t ask_after_us; /* when savepoints are asked for; 0 = never */
     struct rt_job *job;
@@ -92,6 +93,9 @@ static void options(struct context *c, struct rt_opts *opts) {
     opts->parallelism = parallelisms[rt_random_below(f, 4)];
     opts->batch_rows = 1 + rt_random_below(f, 8);
     opts->channel_capacity = 2 + rt_random_below(f, 32);
+    opts->save_slice_us = rt_random_below(f, 2)
+                              ? 0
+                              : opts->save_slice_us; /* 0: a key or two between two batches */
     opts->arg = c;
 }
 
@@ -101,6 +105,7 @@ static enum cep_rc run(struct context *c, const struct rt_opts *opts, struct cep
     struct plan *plan = rt_kit_compile(&diag, base_buf_cstr(&c->f->program));
     enum cep_rc rc = rt_job_new(plan, opts, &job, err);
     pthread_t thread;
+    rt_snap_release(&c->from);
     bool asked = rc == CEP_OK && opts->keep_savepoint && c->ask_after_us > 0;
     c->job = job;
     if (asked)
@@ -111,7 +116,8 @@ static enum cep_rc run(struct context *c, const struct rt_opts *opts, struct cep
         assert_int_equal(pthread_join(thread, NULL), 0);
     if (job && opts->keep_savepoint)
         assert_int_equal(
-            rt_job_savepoint(job, &(struct rt_savepoint){ .dir = "x", .done = on_done, .arg = c }, NULL), CEP_ESTATE);
+            rt_job_savepoint(job, &(struct rt_savepoint){ .dir = "x", .done = on_done, .arg = c }, NULL),
+            CEP_ESTATE);
     rt_job_free(job);
     plan_free(plan);
     dsl_diag_release(&diag);
@@ -122,12 +128,10 @@ static enum cep_rc run(struct context *c, const struct rt_opts *opts, struct cep
 static void stop_and_go_on(struct context *c) {
     for (uint32_t attempt = 0;; attempt++) {
         struct rt_opts opts;
-        struct rt_snap from;
         struct cep_err err = CEP_ERR_INIT;
         options(c, &opts);
-        rt_snap_init(&from);
-        rt_random_copy(c->f, &from, &c->latest);
-        opts.restore = c->has_latest ? &from : NULL;
+        rt_random_copy(c->f, &c->from, &c->latest);
+        opts.restore = c->has_latest ? &c->from : NULL;
         opts.keep_savepoint = keep_savepoint;
         opts.keep = rt_random_below(c->f, 2) ? keep : NULL;
         opts.checkpoint_every_us = 500;
@@ -137,7 +141,6 @@ static void stop_and_go_on(struct context *c) {
         c->fails = rt_random_below(c->f, 3) == 0;
         c->stop = attempt < 8;
         enum cep_rc rc = run(c, &opts, &err);
-        rt_snap_release(&from);
         if (rc == CEP_OK)
             break;
         assert_int_equal(rc, CEP_EINTERRUPTED);
