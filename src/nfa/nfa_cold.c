@@ -72,6 +72,11 @@ bool nfa_cold_write(struct nfa_matcher *m) {
     return fine;
 }
 
+/* Many at once, for RocksDB finds the place of a row near that of the one before it, and rows are sorted. */
+bool nfa_cold_write_some(struct nfa_matcher *m) {
+    return sto_tier_pending(m->cold->tier) <= SAVE_WRITE || nfa_cold_write(m);
+}
+
 struct put {
     struct sto_tier *tier;
     int64_t was, deadline;
@@ -317,8 +322,8 @@ void nfa_cold_due(struct nfa_matcher *m, int64_t now) {
 void nfa_cold_opens(struct nfa_matcher *m, struct nfa_key *k) {
     k->touched = true;
     k->dirty = true;
-    if (m->slice && sto_tier_pending(m->cold->tier) > SAVE_WRITE)
-        (void)nfa_cold_write(m);
+    if (m->slice)
+        (void)nfa_cold_write_some(m);
 }
 
 void nfa_matcher_save_taken(struct nfa_matcher *m) {

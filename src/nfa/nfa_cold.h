@@ -37,13 +37,13 @@ struct nfa_cold_gauges {
 };
 
 struct nfa_cold {
-    struct sto_tier *tier;  /* borrowed */
+    struct sto_tier *tier; /* borrowed */
     struct nfa_cold_gauges n;
     uint64_t evicted, returned;
-    bool held;       /* a save began and was not taken */
-    size_t trigger;  /* bytes of memory at which keys go down */
-    size_t hand;     /* of the clock: the slot to look at next */
-    size_t n_ghosts; /* keys in the table that are empty */
+    bool held;               /* a save began and was not taken */
+    size_t trigger;          /* bytes of memory at which keys go down */
+    size_t hand;             /* of the clock: the slot to look at next */
+    size_t n_ghosts;         /* keys in the table that are empty */
     struct nfa_key **graves; /* those that became ghosts since the last burial */
     size_t n_graves, cap_graves;
     struct nfa_key **leaving; /* scratch of an eviction */
@@ -75,6 +75,8 @@ static inline int64_t *nfa_cold_row_deadline(struct nfa_key *k) {
 
 /* Rows collected are written. Returns: false and m->rc after an error. */
 bool nfa_cold_write(struct nfa_matcher *m);
+/* The same, of a save that goes on: when there are enough of them. */
+bool nfa_cold_write_some(struct nfa_matcher *m);
 /* The key's row, collected; the key is clean. */
 enum cep_rc nfa_cold_put(struct nfa_matcher *m, struct nfa_key *k, struct cep_err *err);
 /* The rows of ghosts are deleted. Requires: not held. */

@@ -202,7 +202,7 @@ enum cep_rc nfa_matcher_save_some(struct nfa_matcher *m, size_t bytes, struct ce
     /* A look at a slot counts too: a large table with few keys in it is not gone through at once. */
     for (size_t looked = 0; s->rc == CEP_OK && s->cursor < m->n_slots; looked++) {
         if (s->done + looked >= bytes)
-            return !m->cold || nfa_cold_write(m) ? CEP_AGAIN : stop(m, told(m, err));
+            return !m->cold || nfa_cold_write_some(m) ? CEP_AGAIN : stop(m, told(m, err));
         struct nfa_key *k = m->slots[s->cursor++].key;
         if (k && k->saved != m->save_number)
             write_key(m, k);
