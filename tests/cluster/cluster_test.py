@@ -278,7 +278,9 @@ def test_the_configuration_of_the_examples_is_read(folder):
                                       "sink a to stdout format json;\n", encoding="utf-8")
     (folder / "a.ndjson").write_text('{"x":1}\n', encoding="utf-8")
     for name in ("coordinator.yaml", "worker.yaml"):
-        text = (EXAMPLES / name).read_text(encoding="utf-8").replace("state.dir: /srv/cepd", f"state.dir: {folder}/{name}.state")
+        text = (EXAMPLES / name).read_text(encoding="utf-8")
+        for place in ("/srv/cepd", "/var/lib/cepd"):
+            text = text.replace(f"state.dir: {place}", f"state.dir: {folder}/{name}.state")
         text = text.replace("http.address: 0.0.0.0:8081", "http.address: ''")
         (folder / name).write_text(text, encoding="utf-8")
         done = subprocess.run([CEPD, "run", "p.pattern", "--config", name], cwd=folder, capture_output=True, text=True, check=False)
