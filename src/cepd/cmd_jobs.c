@@ -225,6 +225,16 @@ static void write_counts(struct base_buf *b, struct looks *l, int64_t restarts) 
     }
 }
 
+/* Sources that waited because of `drift at most`. */
+static void write_drift(struct base_buf *b, struct looks *l) {
+    for (size_t i = 0; cmd_json_text(l->a, l->now, "$.operators[%zu].kind", i)[0]; i++) {
+        int64_t us = op_num(l, i, "drift_wait_us");
+        if (us > 0)
+            base_buf_printf(b, "drift      %s waited %s for sources behind it\n",
+                cmd_json_text(l->a, l->now, "$.operators[%zu].name", i), cmd_duration_text(l->a, us / 1000));
+    }
+}
+
 /* `checkpoints`: the answer to GET /jobs/:id/checkpoints. Nothing for a job that keeps none. */
 static void write_kept(struct base_buf *b, struct looks *l, struct base_str checkpoints) {
     struct base_arena *a = l->a;
@@ -357,6 +367,7 @@ static int show_job(const struct cmd_args *args, struct base_arena *a, const cha
             write_head(&text, &l);
             if (cmd_json_text(a, l.now, "$.totals.events")[0]) {
                 write_counts(&text, &l, num(a, base_buf_view(&kept), "$.counts.restarts"));
+                write_drift(&text, &l);
                 write_kept(&text, &l, base_buf_view(&kept));
                 write_regions(&text, &l);
                 write_operators(&text, &l);

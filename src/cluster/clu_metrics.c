@@ -56,12 +56,22 @@ static bool retries(const struct row *r, double *v) {
     return r->info.is_sink;
 }
 
+/* Operators that keep something of the rows they took. */
+static bool keeps(const struct row *r) {
+    static const char *const kinds[] = { "pattern", "aggregate", "over", "join", "top", "process" };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (IS(kinds[i]))
+            return true;
+    return false;
+}
+
 #define VALUE(fn, field, when)                       \
     static bool fn(const struct row *r, double *v) { \
         *v = (double)r->info.metrics.field;          \
         return when;                                 \
     }
-VALUE(late, late, r->info.is_source)
+VALUE(late, late, r->info.is_source || keeps(r))
+VALUE(drift_wait, drift_wait_us / 1e6, r->info.is_source)
 VALUE(undecodable, undecodable, r->info.is_source)
 VALUE(no_time, no_time, r->info.is_source)
 VALUE(failures, failed, !r->info.is_sink)
@@ -71,9 +81,9 @@ VALUE(pruned, pruned, IS("pattern"))
 VALUE(limit_open, limit_open, IS("pattern"))
 VALUE(limit_matches, limit_matches, IS("pattern"))
 VALUE(open_matches, open, IS("pattern"))
-VALUE(keys, keys, IS("pattern") || IS("alert"))
-VALUE(state_bytes, state_bytes, IS("pattern"))
-VALUE(buffered, buffered, IS("pattern") || IS("alert"))
+VALUE(keys, keys, IS("alert") || (keeps(r) && !IS("top")))
+VALUE(state_bytes, state_bytes, keeps(r))
+VALUE(buffered, buffered, IS("alert") || keeps(r))
 VALUE(unread, unread, IS("pattern"))
 VALUE(spilled, spilled, IS("pattern"))
 VALUE(alerts, alerts, IS("alert"))
@@ -96,7 +106,9 @@ static const struct metric metrics[] = {
         records_out },
     { "cepd_bytes_in_total", "counter", "bytes a source has read", bytes_in },
     { "cepd_bytes_out_total", "counter", "bytes a sink has delivered", bytes_out },
-    { "cepd_late_total", "counter", "events behind their partition's watermark", late },
+    { "cepd_late_total", "counter", "events behind the watermark of their partition or operator", late },
+    { "cepd_drift_wait_seconds_total", "counter", "time a source waited for those behind it (drift at most)",
+        drift_wait },
     { "cepd_undecodable_total", "counter", "records that could not be decoded", undecodable },
     { "cepd_no_time_total", "counter", "events without an event time", no_time },
     { "cepd_expression_failures_total", "counter", "events on which an expression failed", failures },

@@ -128,7 +128,8 @@ static enum cep_rc open_source(
         .op = here ? task->graph.ops[n->index] : NULL,
         .group = job->group[n->index],
         .next_poll_us = INT64_MIN,
-        .silent_since_us = INT64_MIN };
+        .silent_since_us = INT64_MIN,
+        .drifted_since_us = INT64_MIN };
     atomic_init(&s->shown_watermark, EVT_TIME_MIN);
     if (!here)
         return CEP_OK;

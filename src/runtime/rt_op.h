@@ -26,7 +26,8 @@ struct rt_op;
 #define RT_METRIC_LIST(METRIC)                                                         \
     METRIC(rows_in, "rows_in", "rows taken in")                                        \
     METRIC(rows_out, "rows_out", "rows sent on by the main output")                    \
-    METRIC(late, "late", "events behind their partition's watermark")                  \
+    METRIC(late, "late", "events behind the watermark of their partition or operator") \
+    METRIC(drift_wait_us, "drift_wait_us", "µs that it waited for sources behind it")  \
     METRIC(undecodable, "undecodable", "records that could not be decoded")            \
     METRIC(failed, "expression_failures", "events on which an expression failed")      \
     METRIC(no_time, "no_time", "events without an event time")                         \

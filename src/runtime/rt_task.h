@@ -56,6 +56,8 @@ struct rt_source_run {
     int64_t next_poll_us;    /* after CEP_AGAIN: monotonic; INT64_MAX = when it wakes us */
     int64_t
         silent_since_us; /* monotonic; of the partition that holds a full buffer; INT64_MIN = it is not silent */
+    int64_t
+        drifted_since_us; /* monotonic; it waits for sources behind it, and the time before that is counted; INT64_MIN = it does not */
     bool done;
     /* Shared: how far it is, for the sources that wait for it. */
     atomic_int_fast64_t shown_watermark;

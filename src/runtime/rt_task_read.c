@@ -165,13 +165,21 @@ static bool drifted(const struct rt_job *job, const struct rt_source_run *s) {
     return false;
 }
 
+/* `drift at most D`, asked at `mono_us`; the time since it was asked last is counted as waited if the answer was yes then. */
+static bool waits_for_others(struct rt_source_run *s, int64_t mono_us) {
+    bool waits = drifted(s->task->job, s);
+    if (s->drifted_since_us != INT64_MIN)
+        s->op->metrics.drift_wait_us += (uint64_t)(mono_us - s->drifted_since_us);
+    s->drifted_since_us = waits ? mono_us : INT64_MIN;
+    return waits;
+}
+
 /*
  * Sources read by different tasks run freely as long as little waits for watermarks. Beyond that one that is ahead of
  * another of its group, which has something to bring, waits, as if one task read them all.
  */
 static bool runs_ahead(const struct rt_job *job, const struct rt_source_run *s) {
-    if (job->exec.n_tasks == 1 ||
-        rt_job_group_buffered(job, s->group) < TOGETHER_ROWS)
+    if (job->exec.n_tasks == 1 || rt_job_group_buffered(job, s->group) < TOGETHER_ROWS)
         return false;
     for (uint32_t i = 0; i < job->n_sources; i++) {
         const struct rt_source_run *o = &job->sources[i];
@@ -286,7 +294,7 @@ enum cep_rc rt_task_read(struct rt_task *task, bool full, struct cep_err *err) {
         if (!s)
             return CEP_AGAIN;
         s->silent_since_us = INT64_MIN;
-        if (drifted(task->job, s) || runs_ahead(task->job, s)) {
+        if (waits_for_others(s, mono) || runs_ahead(task->job, s)) {
             rt_source_unheard(s->op);
             s->next_poll_us = mono + DRIFT_WAIT_US;
             continue;

@@ -60,6 +60,9 @@ class Job:
         found = re.search(rf'cepd_records_out_total{{kind="source",operator="{stream}",subtask="0"}} ([0-9.]+)', self.metrics())
         return int(float(found.group(1))) if found else 0
 
+    def waited(self, stream):
+        return float(re.search(rf'cepd_drift_wait_seconds_total{{kind="source",operator="{stream}",subtask="0"}} ([0-9.]+)', self.metrics()).group(1))
+
     def held_by(self, operator):
         found = re.search(rf'cepd_watermark_lag_seconds{{kind="\w+",operator="{operator}",held_by="(\w*)"', self.metrics())
         return found.group(1) if found else None
@@ -76,8 +79,14 @@ def test_a_source_waits_for_one_that_is_behind(folder):
             read = job.read("a")
             assert read <= 150 + BATCH, read
             assert job.held_by("n") == "b", job.metrics()
+            # How long is told while it waits: about the second it was left alone.
+            waited = job.waited("a")
+            assert 0.5 < waited < LIMIT_S and job.waited("b") == 0, job.metrics()
+            time.sleep(0.3)
+            assert job.waited("a") > waited
             said = subprocess.run([CEPD, "job", "p", "--coordinator", job.url], capture_output=True, text=True, timeout=LIMIT_S).stdout
             assert re.search(r"watermark .*\bb\b", said), said
+            assert re.search(r"^drift +a waited [0-9.]+ s for sources behind it$", said, re.M) and "drift      b" not in said, said
             write(folder, "b", 5000, 600000, 1000, "a")
             wait_for(lambda: job.read("a") >= 6000, job)
             time.sleep(0.5)
