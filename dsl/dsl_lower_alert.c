@@ -133,7 +133,7 @@ static bool lower_resolve(
         !dsl_changes_refused(c, &when, st->resolve_when.span, "\"resolve when\""))
         return false;
     out->has_resolve_when = true;
-    out->resolve_when = (struct plan_ref){ when.sym->node, when.port };
+    out->resolve_when = dsl_rows_ref(&when);
     bool ok = !by_known || resolve_columns(c, st, &when, out);
     if (st->resolve_where) {
         struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
@@ -223,7 +223,7 @@ static bool lower_all(
     ok = ok && dsl_changes_refused(c, on, st->on.span, "an alert");
     out->on_pattern = on->sym && on->sym->kind == DSL_SYM_PATTERN;
     if (on->sym)
-        out->on = (struct plan_ref){ on->sym->node, on->port };
+        out->on = dsl_rows_ref(on);
     struct dsl_scope s = { .kind = DSL_SCOPE_ROW,
         .schema = on->schema,
         .open = on->open,

@@ -32,9 +32,11 @@ void dsl_lower_inner(
     struct dsl_stmt *stmt = BASE_ARENA_NEW(&c->tmp, struct dsl_stmt);
     struct dsl_sym *inner = BASE_ARENA_NEW(&c->tmp, struct dsl_sym);
     *stmt = (struct dsl_stmt){ .kind = DSL_STMT_SELECT, .span = span, .select = q };
-    *inner = (struct dsl_sym){
-        .kind = DSL_SYM_SELECT, .name = dsl_hidden_name(c, sym), .stmt = stmt, .read = true
-    };
+    *inner = (struct dsl_sym){ .kind = DSL_SYM_SELECT,
+        .name = dsl_hidden_name(c, sym),
+        .stmt = stmt,
+        .read = true,
+        .within = dsl_sym_statement(sym) };
     stmt->name = (struct dsl_name){ .text = inner->name, .span = span };
     dsl_lower_select(c, inner);
     sym->bad |= inner->bad;

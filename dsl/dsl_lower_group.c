@@ -164,7 +164,8 @@ static const struct expr *rewrite(struct rewrite *r, const struct expr *e) {
 
 static const struct evt_schema *group_columns(struct dsl_sem *c, const struct dsl_group *g,
     const struct expr *const *keys, uint32_t n_keys, const struct evt_schema *in, bool changes) {
-    struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, n_keys + g->n_aggs + PLAN_GROUP_MORE + 1);
+    struct evt_column *cols = BASE_ARENA_ARRAY(
+        c->a, struct evt_column, n_keys + g->n_aggs + PLAN_GROUP_MORE + 1);
     struct base_buf text = BASE_BUF_INIT;
     uint32_t n = 0;
     for (uint32_t k = 0; k < n_keys; k++) {
@@ -455,7 +456,8 @@ static bool rewrite_all(struct rewrite *r, struct plan_aggregate *out, struct it
 /* Windows that share rows, and sessions, put parts together. */
 static bool merges_ok(struct dsl_sem *c, const struct dsl_query *q, const struct plan_aggregate *ag) {
     bool parts = (ag->window == PLAN_WINDOW_SLIDING && ag->slide_us < ag->size_us) ||
-                 (ag->window == PLAN_WINDOW_COUNT && ag->slide_n < ag->size_n) || ag->window == PLAN_WINDOW_SESSION;
+                 (ag->window == PLAN_WINDOW_COUNT && ag->slide_n < ag->size_n) ||
+                 ag->window == PLAN_WINDOW_SESSION;
     for (uint32_t i = 0; i < ag->n_aggs && parts; i++)
         if (ag->aggs[i].user && !ag->aggs[i].user->merges) {
             dsl_diag_error(c->diag, q->selects[0]->window->span, CEP_EINVAL,
@@ -494,7 +496,8 @@ static void warn_unbounded(struct dsl_sem *c, const struct dsl_sym *sym, const s
     if (ag->n_keys == 0 || ag->window == PLAN_WINDOW_TUMBLING || ag->window == PLAN_WINDOW_SLIDING ||
         ag->window == PLAN_WINDOW_SESSION || sym->stmt->kind == DSL_STMT_TABLE)
         return;
-    dsl_diag_warning(c->diag, sym->stmt->name.span, "stream \"%.*s\" keeps %s, for ever", BASE_STR_FMT(sym->name),
+    dsl_diag_warning(c->diag, sym->stmt->name.span, "stream \"%.*s\" keeps %s, for ever",
+        BASE_STR_FMT(dsl_sym_statement(sym)->name),
         ag->first_only ? "every different row" : "a group for every key");
     dsl_diag_note(c->diag, "windows of time (tumbling, sliding, session) let groups go");
 }
@@ -503,7 +506,8 @@ static void warn_unbounded(struct dsl_sem *c, const struct dsl_sym *sym, const s
 
 static bool add_group(struct dsl_sem *c, struct dsl_select *to, const struct dsl_alias *item, size_t max) {
     if (to->n_items == max) {
-        dsl_diag_error(c->diag, item->expr->span, CEP_ELIMIT, "a stream has at most %d columns", (int)DSL_MAX_COLUMNS);
+        dsl_diag_error(
+            c->diag, item->expr->span, CEP_ELIMIT, "a stream has at most %d columns", (int)DSL_MAX_COLUMNS);
         return false;
     }
     to->items[to->n_items++] = *item;
@@ -513,18 +517,20 @@ static bool add_group(struct dsl_sem *c, struct dsl_select *to, const struct dsl
 }
 
 /* `*` as the columns it stands for. */
-static bool add_star_groups(
-    struct dsl_sem *c, const struct dsl_scope *s, struct dsl_select *to, const struct dsl_alias *star, size_t max) {
+static bool add_star_groups(struct dsl_sem *c, const struct dsl_scope *s, struct dsl_select *to,
+    const struct dsl_alias *star, size_t max) {
     bool ok = true;
     if (s->joins) {
-        dsl_diag_error(c->diag, star->expr->span, CEP_EINVAL, "\"*\" cannot stand in a distinct select from a join");
+        dsl_diag_error(
+            c->diag, star->expr->span, CEP_EINVAL, "\"*\" cannot stand in a distinct select from a join");
         dsl_diag_note(c->diag, "name the columns");
         return false;
     }
     for (uint32_t i = 0; s->schema && i < s->schema->n_visible && ok; i++) {
         struct dsl_expr *e = BASE_ARENA_NEW(&c->tmp, struct dsl_expr);
         *e = (struct dsl_expr){ .kind = DSL_EXPR_NAME, .depth = 1, .span = star->expr->span };
-        e->name = (struct dsl_name){ .text = s->schema->cols[i].name, .span = star->expr->span, .quoted = true };
+        e->name =
+            (struct dsl_name){ .text = s->schema->cols[i].name, .span = star->expr->span, .quoted = true };
         ok = add_group(c, to, &(struct dsl_alias){ .expr = e, .span = e->span }, max);
     }
     return ok;
@@ -534,7 +540,8 @@ static const struct dsl_select *distinct_as_groups(
     struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_select *sel, bool *ok) {
     struct dsl_select *out = BASE_ARENA_NEW(&c->tmp, struct dsl_select);
     if (dsl_select_aggregates_rows(c, sel)) {
-        dsl_diag_error(c->diag, sel->distinct_span, CEP_EINVAL, "groups are different already: \"distinct\" cannot stand with aggregates");
+        dsl_diag_error(c->diag, sel->distinct_span, CEP_EINVAL,
+            "groups are different already: \"distinct\" cannot stand with aggregates");
         dsl_diag_note(c->diag, "for different results, select distinct from the stream of them");
         *ok = false;
         return sel;
@@ -553,7 +560,8 @@ static const struct dsl_select *distinct_as_groups(
 uint32_t dsl_scope_n_columns(const struct dsl_scope *s) {
     uint32_t n = s->schema ? s->schema->n_cols : 0;
     for (size_t i = 0; s->joins && i <= s->joins->n_steps; i++)
-        n += (s->joins->inputs[i].rows.schema ? s->joins->inputs[i].rows.schema->n_cols : 0) + PLAN_GROUP_MORE;
+        n += (s->joins->inputs[i].rows.schema ? s->joins->inputs[i].rows.schema->n_cols : 0) +
+             PLAN_GROUP_MORE;
     return n;
 }
 
@@ -602,15 +610,15 @@ void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym) {
         uint32_t mark = ag->n_keys + ag->n_aggs + PLAN_GROUP_MORE;
         sym->bad |= !dsl_upsert_keys(c, q, ag, items.exprs, items.n);
         items.exprs[items.n] = expr_col(c->a, mark, evt_type_of(EVT_STRING), q->accumulation_span);
-        items.cols[items.n++] = (struct evt_column){ .name = BASE_STR(EVT_MARK_NAME), .type = evt_type_of(EVT_STRING) };
+        items.cols[items.n++] = (struct evt_column){ .name = BASE_STR(EVT_MARK_NAME),
+            .type = evt_type_of(EVT_STRING) };
     }
     ag->items = items.exprs;
     struct evt_schema *out = BASE_ARENA_NEW(c->a, struct evt_schema);
     *out = (struct evt_schema){ items.n, items.n, items.cols };
     sym->schema = node->schema = out;
     if (!sym->bad) {
-        ag->groups = group_columns(
-            c, &group, keys, ag->n_keys, in.schema, ag->changes != PLAN_CHANGES_NONE);
+        ag->groups = group_columns(c, &group, keys, ag->n_keys, in.schema, ag->changes != PLAN_CHANGES_NONE);
         if (ag->window == PLAN_WINDOW_TUMBLING || ag->window == PLAN_WINDOW_SLIDING ||
             ag->window == PLAN_WINDOW_SESSION)
             node->late_schema = in.schema;

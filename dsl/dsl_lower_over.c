@@ -252,7 +252,7 @@ static void warn_unbounded(struct dsl_sem *c, const struct plan_node *node) {
         if (node->over.n_keys > 0 &&
             (node->over.calls[i].frame.kind != PLAN_FRAME_RANGE || node->over.calls[i].frame.unbounded)) {
             dsl_diag_warning(c->diag, node->span, "stream \"%.*s\" keeps something for every key, for ever",
-                BASE_STR_FMT(node->name));
+                BASE_STR_FMT(node->statement));
             dsl_diag_note(c->diag, "with \"range D preceding\" alone a key is let go D after its last row");
             return;
         }

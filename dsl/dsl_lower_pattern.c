@@ -462,7 +462,7 @@ static void finish(struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern *pt
     struct plan_ref *refs = BASE_ARENA_ARRAY(c->a, struct plan_ref, p->n_inputs + 1);
     for (uint32_t i = 0; i < p->n_inputs; i++)
         if (p->inputs[i].sym)
-            refs[i] = (struct plan_ref){ p->inputs[i].sym->node, p->inputs[i].port };
+            refs[i] = dsl_rows_ref(&p->inputs[i]);
     pt->n_inputs = p->n_inputs;
     pt->inputs = refs;
     pt->col_map = col_maps(c, p);

@@ -68,7 +68,7 @@ static bool lower_inputs(struct dsl_sem *c, struct dsl_sym *sym, const struct ds
     for (size_t i = 0; i < n; i++) {
         bool found = dsl_rows_find(c, &st->inputs[i], DSL_USE_READ, &rows[i]);
         if (found && rows[i].sym != sym)
-            refs[i] = (struct plan_ref){ rows[i].sym->node, rows[i].port };
+            refs[i] = dsl_rows_ref(&rows[i]);
         else
             ok = false;
         ok &= found && dsl_changes_refused(c, &rows[i], st->inputs[i].span, "a compiled operator");

@@ -125,7 +125,7 @@ void dsl_lower_sink(struct dsl_sem *c, const struct dsl_stmt *stmt) {
         [DSL_DELIVERY_EXACTLY_ONCE] = PLAN_EXACTLY_ONCE };
     struct base_str name = dsl_name_given(&stmt->name) ? dsl_keep(c, stmt->name.text) : made_name(c, in.name);
     *add_sink(c) = (struct plan_sink){ .name = name,
-        .input = { in.sym->node, in.port },
+        .input = dsl_rows_ref(&in),
         .connector = ep.connector,
         .format = ep.format,
         .opts = ep.opts,

@@ -10,6 +10,7 @@ struct plan_node *dsl_add_node(struct dsl_sem *c, struct dsl_sym *sym, enum plan
     n->kind = kind;
     n->index = (uint32_t)c->n_nodes;
     n->name = dsl_keep(c, sym->name);
+    n->statement = dsl_keep(c, dsl_sym_statement(sym)->name);
     n->errors_schema = plan_errors_schema();
     n->span = sym->stmt->span;
     sym->node = n->index;

@@ -177,7 +177,7 @@ static bool expect(struct dsl_sem *c, const struct dsl_expect *e, struct plan_te
     bool ok = e->n_rows > 0, any_unlisted = false;
     if (!dsl_rows_find(c, &e->name, DSL_USE_TEST, &of))
         return false;
-    *out = (struct plan_test_expect){ .of = { of.sym->node, of.port }, .span = e->span };
+    *out = (struct plan_test_expect){ .of = dsl_rows_ref(&of), .span = e->span };
     if (e->none)
         return true;
     if (!of.schema)

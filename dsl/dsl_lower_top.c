@@ -36,8 +36,8 @@ static bool shape_ok(struct dsl_sem *c, const struct dsl_query *q) {
         return mistake(c, w->span, "a window whose rows are put in order is tumbling or sliding", NULL);
     for (size_t i = 0; i < q->n_emits; i++)
         if (q->emits[i].kind != DSL_EMIT_WATERMARK && q->emits[i].kind != DSL_EMIT_DEFAULT)
-            return mistake(
-                c, q->emits[i].span, "rows are put in order when the window ends: there are no early results", NULL);
+            return mistake(c, q->emits[i].span,
+                "rows are put in order when the window ends: there are no early results", NULL);
     if (q->lateness)
         return mistake(c, q->lateness_span, "what was put in order is not corrected by late rows", NULL);
     if (q->accumulation != DSL_ACC_DEFAULT)
@@ -82,7 +82,8 @@ static struct dsl_query *hidden_query(struct top *t) {
         struct dsl_expr *e = t->q->order[i];
         if (selected_as(t->sel, e))
             continue;
-        struct dsl_name name = { .text = base_str_of(base_arena_printf(c->a, "order %zu", ++t->n_extra)), .span = e->span };
+        struct dsl_name name = { .text = base_str_of(base_arena_printf(c->a, "order %zu", ++t->n_extra)),
+            .span = e->span };
         s->items[s->n_items++] = (struct dsl_alias){ e, name, e->span };
     }
     if (!t->grouped)
@@ -100,7 +101,8 @@ static bool find_sorts(struct top *t, const struct dsl_rows *in, struct plan_top
         uint32_t col = name ? (uint32_t)evt_schema_find(in->schema, name->text) : extra++;
         const struct evt_type *type = in->schema->cols[col].type;
         if (!evt_kind_is_ordered(type->kind)) {
-            dsl_diag_error(t->c->diag, t->q->order[i]->span, CEP_ETYPE, "%s has no order", dsl_type_name(t->c, type));
+            dsl_diag_error(
+                t->c->diag, t->q->order[i]->span, CEP_ETYPE, "%s has no order", dsl_type_name(t->c, type));
             return false;
         }
         sorts[i] = (struct plan_sort){ col, t->q->order[i]->desc };
@@ -123,7 +125,8 @@ static const struct evt_schema *find_columns(struct top *t, const struct dsl_row
             struct base_str name = dsl_name_given(&al->name) ? al->name.text : al->expr->name.text;
             bool start = base_str_eq(al->expr->name.text, BASE_STR("window_start"));
             from[n] = (struct plan_pair_col){ PLAN_PAIR_WINDOW, start ? 0 : 1 };
-            cols[n++] = (struct evt_column){ .name = dsl_keep(t->c, name), .type = evt_type_of(EVT_TIMESTAMP) };
+            cols[n++] = (struct evt_column){ .name = dsl_keep(t->c, name),
+                .type = evt_type_of(EVT_TIMESTAMP) };
             continue;
         }
         for (uint32_t k = al->expr->kind == DSL_EXPR_STAR ? of_star : 1; k > 0 && at < given; k--) {
@@ -160,7 +163,8 @@ void dsl_lower_top(struct dsl_sem *c, struct dsl_sym *sym) {
     if (ok && !t.grouped && dsl_from_joins(t.sel) && t.sel->n_items > 1)
         for (size_t i = 0; i < t.sel->n_items && ok; i++)
             if (t.sel->items[i].expr->kind == DSL_EXPR_STAR)
-                ok = mistake(c, t.sel->items[i].expr->span, "\"*\" of a join stands alone where rows are put in order", NULL);
+                ok = mistake(c, t.sel->items[i].expr->span,
+                    "\"*\" of a join stands alone where rows are put in order", NULL);
     if (ok)
         dsl_lower_inner(c, sym, hidden_query(&t), q->span, &in);
     else
@@ -182,9 +186,7 @@ void dsl_lower_top(struct dsl_sem *c, struct dsl_sym *sym) {
     ok = ok && !sym->bad && !in.open;
     ok = ok && find_sorts(&t, &in, top);
     sym->schema = node->schema = ok ? find_columns(&t, &in, top) : NULL;
-    if (ok && t.grouped)
-        sym->late_of = in.sym;
-    else if (ok)
+    if (ok && !t.grouped)
         node->late_schema = late_columns(&t, &in);
     sym->bad |= !sym->schema;
     sym->open |= sym->bad;

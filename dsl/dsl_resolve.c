@@ -67,12 +67,35 @@ static bool port_of_name(struct base_str name, enum plan_port *out) {
     return false;
 }
 
-/* What comes behind a watermark that has done something: of selects that end windows, join, put in order. */
 static bool has_late(const struct dsl_sem *c, const struct dsl_sym *s) {
-    if (s->late_of)
-        return has_late(c, s->late_of);
     return s->kind == DSL_SYM_SOURCE ||
-           (s->kind == DSL_SYM_SELECT && (!s->schema || c->nodes[s->node]->late_schema));
+           (s->kind == DSL_SYM_SELECT && (!s->schema || plan_late_node(c->nodes, c->n_nodes, s->name)));
+}
+
+/* Rows on which expressions failed, in whichever of the statement's operators. Requires: all producers are lowered. */
+static const struct plan_node *all_errors(struct dsl_sem *c, struct dsl_sym *s) {
+    size_t n = 0, n_nodes = c->n_nodes;
+    for (size_t i = 0; i < n_nodes; i++)
+        n += base_str_eq(c->nodes[i]->statement, s->name);
+    if (n < 2 || s->all_errors)
+        return s->all_errors;
+    const struct evt_schema *schema = plan_errors_schema();
+    struct plan_select_branch *branches = BASE_ARENA_ARRAY(c->a, struct plan_select_branch, n);
+    const struct expr **items = BASE_ARENA_ARRAY(c->a, const struct expr *, schema->n_cols);
+    for (uint32_t k = 0; k < schema->n_cols; k++)
+        items[k] = expr_col(c->a, k, schema->cols[k].type, s->stmt->name.span);
+    n = 0;
+    for (size_t i = 0; i < n_nodes; i++)
+        if (base_str_eq(c->nodes[i]->statement, s->name))
+            branches[n++] = (struct plan_select_branch){ .input = { (uint32_t)i, PLAN_PORT_ERRORS },
+                .items = items };
+    struct plan_node *node = dsl_add_hidden_node(c, s, PLAN_NODE_SELECT);
+    node->name = base_str_of(base_arena_printf(c->a, "$%.*s.errors", BASE_STR_FMT(s->name)));
+    node->statement = base_str_of(base_arena_printf(c->a, "%.*s.errors", BASE_STR_FMT(s->name)));
+    node->schema = schema;
+    node->select.n_branches = (uint32_t)n;
+    node->select.branches = branches;
+    return s->all_errors = node;
 }
 
 static bool has_port(const struct dsl_sem *c, const struct dsl_sym *s, enum plan_port p) {
@@ -209,8 +232,12 @@ bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use
         return false;
     if (!port_readable(c, p, out->port, use))
         return false;
-    for (s->read |= use == DSL_USE_READ || use == DSL_USE_SINK; out->port == PLAN_PORT_LATE && s->late_of;)
-        out->sym = s = s->late_of;
+    if (out->port == PLAN_PORT_LATE && s->kind == DSL_SYM_SELECT && s->schema) {
+        out->node = plan_late_node(c->nodes, c->n_nodes, s->name);
+        out->of_node = PLAN_PORT_LATE;
+    }
+    if (out->port == PLAN_PORT_ERRORS && s->kind == DSL_SYM_SELECT && s->schema)
+        out->node = all_errors(c, s);
     if (use == DSL_USE_READ)
         s->read = true;
     if (use == DSL_USE_SINK) {
@@ -221,7 +248,9 @@ bool dsl_rows_find(struct dsl_sem *c, const struct dsl_path *p, enum dsl_use use
     out->schema = out->port == PLAN_PORT_TIMEOUTS ? s->timeouts
                   : out->port == PLAN_PORT_ERRORS ? plan_errors_schema()
                   : out->port >= PLAN_PORT_SIDE   ? side_schema(c, s, out->port)
-                  : out->port == PLAN_PORT_LATE   ? s->schema ? c->nodes[s->node]->late_schema : NULL
+                  : out->port == PLAN_PORT_LATE   ? out->node   ? out->node->late_schema
+                                                    : s->schema ? c->nodes[s->node]->late_schema
+                                                                : NULL
                                                   : s->schema;
     if (!out->schema)
         out->open = true;

@@ -69,8 +69,9 @@ struct dsl_sym {
     bool want_events;      /* PATTERN: an alert wants `with events` */
     struct dsl_sym **deps; /* what it reads */
     size_t n_deps, cap_deps;
-    struct dsl_sym
-        *late_of;      /* whose late rows are its own: the groups that it puts in order; NULL = its node's */
+    const struct dsl_sym *within; /* a select in this statement; NULL = a statement itself */
+    const struct plan_node
+        *all_errors;   /* SELECT: rows of .errors of all of its nodes, made when somebody reads them */
     uint8_t mark;      /* resolve: 0 new, 1 on the path, 2 done */
     uint32_t n_hidden; /* nodes besides its own */
     uint32_t n_keys;   /* TABLE: columns of its key, by number */
@@ -115,6 +116,10 @@ struct dsl_sem {
 
 /* Returns: NULL when there is none. */
 struct dsl_sym *dsl_sym_find(const struct dsl_sem *c, struct base_str name);
+/* The statement that it is, or is a part of. */
+static inline const struct dsl_sym *dsl_sym_statement(const struct dsl_sym *s) {
+    return s->within ? s->within : s;
+}
 const char *dsl_sym_word(const struct dsl_sym *s); /* "parameter", "stream" */
 
 /* What `payments`, `payments.late` names. */
@@ -125,6 +130,7 @@ struct dsl_rows {
     bool open;
     struct base_str name;         /* as written */
     const struct plan_node *node; /* of several inputs: what brings them together; NULL else */
+    enum plan_port of_node;       /* of that node */
 };
 enum dsl_use { DSL_USE_READ = 0 /* from, on, when */, DSL_USE_SINK, DSL_USE_TEST };
 /* Reports. Returns: false when it names nothing that gives rows. */
@@ -431,7 +437,7 @@ struct dsl_query *dsl_expand_windows(struct dsl_sem *c, struct dsl_query *q);
 /* False when it is known to be another column than the time of the rows. */
 bool dsl_may_be_time(const struct dsl_sem *c, struct plan_ref ref, uint32_t col);
 static inline struct plan_ref dsl_rows_ref(const struct dsl_rows *r) {
-    return r->node  ? (struct plan_ref){ r->node->index, PLAN_PORT_MAIN }
+    return r->node  ? (struct plan_ref){ r->node->index, r->of_node }
            : r->sym ? (struct plan_ref){ r->sym->node, r->port }
                     : (struct plan_ref){ 0, PLAN_PORT_MAIN };
 }

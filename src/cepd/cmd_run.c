@@ -203,16 +203,24 @@ static uint64_t say_losses(struct context *c, struct rt_job *job) {
         struct rt_op_info info;
         rt_job_op_info(job, i, &info);
         const struct rt_metrics *m = &info.metrics;
-        int len = (int)info.name.len;
-        const char *name = info.name.p;
+        struct base_str shown = info.is_sink ? info.name : c->plan->nodes[i]->statement;
+        int len = (int)shown.len;
+        const char *word = info.is_sink ? "sink" : plan_node_word(c->plan->nodes[i]->kind);
+        const char *name = shown.p;
         bool late_read = !info.is_sink && plan_is_read(c->plan, (struct plan_ref){ i, PLAN_PORT_LATE });
         bool errors_read = !info.is_sink && plan_is_read(c->plan, (struct plan_ref){ i, PLAN_PORT_ERRORS });
         const char *unseen_late = late_read ? "" : ", dropped: no sink reads them";
         const char *unseen_error = errors_read ? "" : ", dropped: no sink reads them";
-        if (m->late)
+        if (m->late && plan_late_node(c->plan->nodes, c->plan->n_nodes, shown) == c->plan->nodes[i])
             cmd_log_printf(&c->log, CON_LEVEL_WARNING, "stream \"%.*s\": %llu late %s%s (%.*s.late)", len,
                 name, (unsigned long long)m->late, plural(m->late, "event", "events"), unseen_late, len,
                 name);
+        else if (m->late)
+            cmd_log_printf(&c->log, CON_LEVEL_WARNING,
+                "stream \"%.*s\": %llu late %s in its %s, dropped (%.*s.late is of what follows; make the %s "
+                "a stream of its own)",
+                len, name, (unsigned long long)m->late, plural(m->late, "event", "events"), info.kind, len,
+                name, info.kind);
         if (m->undecodable)
             cmd_log_printf(&c->log, CON_LEVEL_WARNING,
                 "stream \"%.*s\": %llu %s could not be decoded%s (%.*s.errors); the first: %s", len, name,
@@ -232,9 +240,8 @@ static uint64_t say_losses(struct context *c, struct rt_job *job) {
             cmd_log_printf(&c->log, CON_LEVEL_WARNING,
                 "%s \"%.*s\": an expression failed on %llu %s and was null there (%.*s.errors); the first: "
                 "%s",
-                strcmp(info.kind, "select") == 0 || strcmp(info.kind, "source") == 0 ? "stream" : info.kind,
-                len, name, (unsigned long long)m->failed, plural(m->failed, "event", "events"), len, name,
-                info.first_failure);
+                word, len, name, (unsigned long long)m->failed, plural(m->failed, "event", "events"), len,
+                name, info.first_failure);
         if (m->limit_open)
             cmd_log_printf(&c->log, CON_LEVEL_WARNING,
                 "pattern \"%.*s\": its limit on open events dropped %llu partial %s", len, name,
@@ -248,8 +255,7 @@ static uint64_t say_losses(struct context *c, struct rt_job *job) {
                 (unsigned long long)m->timed_out, plural(m->timed_out, "match", "matches"), len, name);
         if (m->buffered)
             cmd_log_printf(&c->log, CON_LEVEL_INFO, "%s \"%.*s\": %llu %s still waited for the watermark",
-                info.kind, len, name, (unsigned long long)m->buffered,
-                plural(m->buffered, "event", "events"));
+                word, len, name, (unsigned long long)m->buffered, plural(m->buffered, "event", "events"));
         if (m->suppressed)
             cmd_log_printf(&c->log, CON_LEVEL_INFO, "alert \"%.*s\": %llu suppressed", len, name,
                 (unsigned long long)m->suppressed);

@@ -13,6 +13,19 @@ void plan_free(struct plan *p) {
     base_free(p);
 }
 
+const struct plan_node *plan_late_node(
+    const struct plan_node *const *nodes, size_t n_nodes, struct base_str statement) {
+    const struct plan_node *other = NULL;
+    for (size_t i = 0; i < n_nodes; i++) {
+        if (!nodes[i]->late_schema || !base_str_eq(nodes[i]->statement, statement))
+            continue;
+        if (base_str_eq(nodes[i]->name, statement))
+            return nodes[i];
+        other = nodes[i];
+    }
+    return other;
+}
+
 const struct plan_node *plan_find(const struct plan *p, struct base_str name) {
     for (uint32_t i = 0; i < p->n_nodes; i++)
         if (base_str_eq(p->nodes[i]->name, name))
@@ -73,8 +86,8 @@ const char *plan_port_text(const struct plan_node *n, enum plan_port p) {
 }
 
 const char *plan_node_word(enum plan_node_kind k) {
-    static const char *const texts[PLAN_NODE_MAX] = { "stream", "stream", "stream", "stream", "stream", "stream", "pattern", "alert",
-        "stream" };
+    static const char *const texts[PLAN_NODE_MAX] = { "stream", "stream", "stream", "stream", "stream",
+        "stream", "pattern", "alert", "stream" };
     return texts[k];
 }
 

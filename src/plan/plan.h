@@ -456,7 +456,9 @@ enum plan_node_kind {
 struct plan_node {
     enum plan_node_kind kind;
     uint32_t index;
-    struct base_str name;            /* the operator's name: state is addressed by it */
+    struct base_str name; /* the operator's name: state is addressed by it */
+    struct base_str
+        statement; /* whose it is; its name, but for operators that the language has no name for */
     const struct evt_schema *schema; /* of the main output */
     const struct evt_schema *
         late_schema; /* SOURCE, JOIN: as schema; AGGREGATE: its input's; TOP: the first of its input's columns; else NULL */
@@ -548,6 +550,12 @@ void plan_free(struct plan *p); /* NULL is fine */
 /* Returns: NULL when there is none. */
 const struct plan_node *plan_find(const struct plan *p, struct base_str name);
 const struct evt_schema *plan_schema_of(const struct plan *p, struct plan_ref ref);
+/*
+ * Whose late rows STATEMENT.late has: its node's, or, of a statement whose own node has none, those of the last of its other nodes that
+ * has. Returns: NULL when there is none.
+ */
+const struct plan_node *plan_late_node(
+    const struct plan_node *const *nodes, size_t n_nodes, struct base_str statement);
 /* What a node reads, input by input: of an alert its `on`, then its `resolve when`. */
 uint32_t plan_node_n_inputs(const struct plan_node *n);
 struct plan_ref plan_node_input(const struct plan_node *n, uint32_t input);

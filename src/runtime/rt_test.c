@@ -235,7 +235,7 @@ static bool compare(
     if (!same) {
         const char *port = plan_port_text(plan->nodes[e->of.node], e->of.port);
         base_buf_printf(out, "  %.*s%s%s: expected %u row%s, got %zu\n",
-            BASE_STR_FMT(plan->nodes[e->of.node]->name), port[0] ? "." : "", port, e->n_rows,
+            BASE_STR_FMT(plan->nodes[e->of.node]->statement), port[0] ? "." : "", port, e->n_rows,
             e->n_rows == 1 ? "" : "s", p->n_rows);
         write_difference(out, s, e, p, pair, used);
     }
