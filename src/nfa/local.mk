@@ -28,6 +28,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_row.c \
 	src/nfa/nfa_flat.c \
 	src/nfa/nfa_graph.c src/nfa/nfa_graph.h \
+	src/nfa/nfa_graph_end.c \
 	src/nfa/nfa_graph_save.c \
 	src/nfa/nfa_group.c \
 	src/nfa/nfa_input.c \

@@ -19,6 +19,7 @@ void nfa_bands_free(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place
         const struct nfa_band *b = nfa_band_at(pl->bands, i);
         if (nfa_is_live(g, b->max))
             nfa_cell_unref(m, g, b->list);
+        nfa_graph_end_span(m, b->span, NULL, NFA_NONE);
     }
     nfa_mem_put(&m->mem, pl->bands, bands_size(pl->bands->cap));
     pl->bands = NULL;
@@ -44,7 +45,7 @@ static void make_room(struct nfa_matcher *m, struct nfa_place *pl) {
     pl->bands = grown;
 }
 
-void nfa_bands_add(
+struct nfa_band *nfa_bands_add(
     struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl, int64_t last, uint32_t list) {
     make_room(m, pl);
     struct nfa_bands *b = pl->bands;
@@ -55,12 +56,13 @@ void nfa_bands_add(
     if (was && was->last == last) {
         was->list = nfa_is_live(g, was->max) ? nfa_cell_join(m, g, was->list, list) : list;
         was->max = nfa_cell_at(m, was->list)->max;
-        return;
+        return was;
     }
     struct nfa_band *v = b->v + b->from;
     memmove(v + at + 1, v + at, (b->n - at) * sizeof *v);
     v[at] = (struct nfa_band){ .last = last, .list = list, .max = nfa_cell_at(m, list)->max };
     b->n++;
+    return &v[at];
 }
 
 /* Those from lo up to hi are out; their lists are the caller's. */
@@ -73,16 +75,24 @@ static void take_out(struct nfa_bands *b, uint32_t lo, uint32_t hi) {
     b->n -= hi - lo;
 }
 
-void nfa_bands_trim(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl, int64_t now) {
+struct nfa_band nfa_bands_pop(struct nfa_place *pl) {
+    struct nfa_band first = *nfa_band_at(pl->bands, 0);
+    take_out(pl->bands, 0, 1);
+    return first;
+}
+
+void nfa_bands_trim(
+    struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl, bool ends, int64_t now) {
     struct nfa_bands *b = pl->bands;
     const struct nfa_det *x = nfa_det_at(m, pl->det);
     while (b->n) {
         const struct nfa_band *first = nfa_band_at(b, 0);
         bool live = nfa_is_live(g, first->max);
-        if (live && nfa_det_end(x, first->last) > now)
+        if (live && !(ends && nfa_det_end(x, first->last) <= now))
             return;
         if (live)
             nfa_cell_unref(m, g, first->list);
+        nfa_graph_end_span(m, first->span, NULL, NFA_NONE);
         take_out(b, 0, 1);
         m->stats.work++;
     }
@@ -102,31 +112,48 @@ static uint32_t first_younger(const struct nfa_matcher *m, struct nfa_bands *b, 
 }
 
 /* What is older than all times is one list. */
-static void age(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_bands *b, const struct nfa_det *x) {
-    uint32_t n = first_younger(m, b, 0, x->times[x->n_times - 1]), list = 0;
+static void age(
+    struct nfa_matcher *m, struct nfa_graph *g, const struct nfa_place *pl, const struct nfa_det *x) {
+    struct nfa_bands *b = pl->bands;
+    uint32_t n = first_younger(m, b, 0, x->times[x->n_times - 1]), list = 0, span = 0;
     if (n == 0 || (n == 1 && nfa_band_at(b, 0)->last == NFA_LAST_OLD))
         return;
     for (uint32_t i = 0; i < n; i++) {
         const struct nfa_band *old = nfa_band_at(b, i);
         if (nfa_is_live(g, old->max))
             list = nfa_cell_join(m, g, old->list, list);
+        nfa_graph_end_span(m, old->span, nfa_is_live(g, old->max) ? &span : NULL, pl->det);
     }
     take_out(b, 0, n - (list != 0));
     if (list)
-        *nfa_band_at(b, 0) = (struct nfa_band){ NFA_LAST_OLD, list, nfa_cell_at(m, list)->max };
+        *nfa_band_at(b, 0) = (struct nfa_band){ NFA_LAST_OLD, list, nfa_cell_at(m, list)->max, span };
 }
 
-/* To m->moved_bands; the list is the caller's to count. */
-static void note(struct nfa_matcher *m, const struct nfa_band *b) {
+/* To m->moved_bands, with a reference to what is in it. One that stays is behind the event in a new span, if that takes something. */
+static void note(struct nfa_matcher *m, struct nfa_band *b, uint32_t det, const struct nfa_trans *t) {
+    struct nfa_band moved = *b;
+    bool takes = false;
+    for (uint32_t i = 0; i < t->n_moves; i++)
+        takes = takes || t->moves[i].to != NFA_NONE;
+    if (t->stay == det) {
+        nfa_cell_ref(m, b->list);
+        moved.span = takes ? b->span : 0;
+    }
+    if (t->stay == det && moved.span) {
+        b->span = 0;
+        uint32_t next = nfa_graph_span(m, &b->span, det);
+        nfa_span_ref(m, next);
+        nfa_span_at(m, moved.span)->next = next;
+    }
     m->moved_bands = base_grow(m->moved_bands, m->n_moved_bands, &m->cap_moved_bands, sizeof *m->moved_bands);
-    m->moved_bands[m->n_moved_bands++] = *b;
+    m->moved_bands[m->n_moved_bands++] = moved;
 }
 
 void nfa_bands_step(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl) {
     struct nfa_bands *b = pl->bands;
     const struct nfa_det *x = nfa_det_at(m, pl->det);
-    nfa_bands_trim(m, g, pl, m->cur.time);
-    age(m, g, b, x);
+    nfa_bands_trim(m, g, pl, !m->p->tells_time, m->cur.time);
+    age(m, g, pl, x);
     for (uint32_t over = x->n_times + 1, lo = 0, hi; over-- > 0 && lo < b->n; lo = hi) {
         hi = over ? first_younger(m, b, lo, x->times[over - 1]) : b->n;
         if (hi == lo)
@@ -137,12 +164,11 @@ void nfa_bands_step(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place
         bool stays = t->stay == pl->det;
         struct nfa_stretch s = { .det = pl->det, .how = t, .first = m->n_moved_bands };
         for (uint32_t i = lo; i < hi; i++) {
-            const struct nfa_band *at = nfa_band_at(b, i);
-            if (!nfa_is_live(g, at->max))
-                continue;
-            if (stays)
-                nfa_cell_ref(m, at->list);
-            note(m, at);
+            struct nfa_band *at = nfa_band_at(b, i);
+            if (nfa_is_live(g, at->max))
+                note(m, at, pl->det, t);
+            else if (!stays)
+                nfa_graph_end_span(m, at->span, NULL, NFA_NONE);
         }
         s.n = m->n_moved_bands - s.first;
         m->stats.work += hi - lo;
@@ -164,7 +190,11 @@ uint32_t nfa_bands_union(struct nfa_matcher *m, struct nfa_graph *g, const struc
     return list;
 }
 
-int64_t nfa_bands_end(const struct nfa_matcher *m, const struct nfa_place *pl) {
-    return pl->bands && pl->bands->n ? nfa_det_end(nfa_det_at(m, pl->det), nfa_band_at(pl->bands, 0)->last)
-                                     : EVT_TIME_MAX;
+int64_t nfa_bands_due(const struct nfa_matcher *m, const struct nfa_place *pl) {
+    if (!pl->bands || !pl->bands->n)
+        return EVT_TIME_MAX;
+    const struct nfa_det *x = nfa_det_at(m, pl->det);
+    int64_t last = nfa_band_at(pl->bands, 0)->last, end = nfa_det_end(x, last),
+            wakes = nfa_det_wakes(x, last);
+    return wakes < end ? wakes : end;
 }

@@ -21,6 +21,12 @@ int64_t nfa_det_end(const struct nfa_det *x, int64_t last) {
     return last == NFA_LAST_OLD ? EVT_TIME_MIN : nfa_time_add(last, x->ends_us);
 }
 
+int64_t nfa_det_wakes(const struct nfa_det *x, int64_t last) {
+    if (x->wakes_us < 0)
+        return EVT_TIME_MAX;
+    return last == NFA_LAST_OLD ? EVT_TIME_MIN : nfa_time_add(last, x->wakes_us);
+}
+
 static void add_time(struct nfa_dets *d, int64_t us) {
     size_t at = 0;
     while (at < d->n_times && d->times[at] < us)
@@ -62,6 +68,11 @@ static void find_times(struct nfa_matcher *m, const struct nfa_det *x) {
         const struct nfa_state *s = &p->states[d->closure[i]];
         if (s->bound_us >= 0)
             add_time(d, s->bound_us);
+        if (s->absent_us >= 0) {
+            add_time(d, s->absent_us);
+            if (s->rest != NFA_NONE)
+                add_closure(d, &n, s->rest);
+        }
         for (uint32_t k = 0; k < s->n_edges; k++) {
             const struct nfa_edge *e = &p->edges[s->edges + k];
             for (uint32_t g = 0; g < e->n_guard; g++)
@@ -81,15 +92,20 @@ static void times_init(struct nfa_matcher *m, struct nfa_det *x) {
         return;
     x->times = nfa_mem_get(&d->mem, x->n_times * sizeof *x->times);
     memcpy(x->times, d->times, x->n_times * sizeof *x->times);
+    bool ends = true;
     for (uint32_t i = 0; i < x->n; i++) {
-        int64_t bound = m->p->states[x->states[i]].bound_us;
-        if (bound < 0) {
-            x->ends_us = -1;
-            return;
-        }
-        if (bound > x->ends_us)
-            x->ends_us = bound;
+        const struct nfa_state *s = &m->p->states[x->states[i]];
+        int64_t wakes = s->pending ? s->bound_us : -1;
+        if (s->absent_us >= 0 && (wakes < 0 || s->absent_us < wakes))
+            wakes = s->absent_us;
+        if (wakes >= 0 && (x->wakes_us < 0 || wakes < x->wakes_us))
+            x->wakes_us = wakes;
+        ends = ends && s->bound_us >= 0;
+        if (s->bound_us > x->ends_us)
+            x->ends_us = s->bound_us;
     }
+    if (!ends)
+        x->ends_us = -1;
 }
 
 /* -- dets --------------------------------------------------------------------------------------------------------- */
@@ -101,7 +117,9 @@ static size_t det_size(uint32_t n) {
 uint32_t nfa_det_new(struct nfa_matcher *m, const uint32_t *states, uint32_t n, uint64_t hash) {
     struct nfa_dets *d = m->dets;
     struct nfa_det *x = nfa_mem_get(&m->dets->mem, det_size(n));
-    *x = (struct nfa_det){ .hash = hash, .n = n, .states = (uint32_t *)(x + 1), .ends_us = -1 };
+    *x = (struct nfa_det){
+        .hash = hash, .n = n, .states = (uint32_t *)(x + 1), .ends_us = -1, .wakes_us = -1
+    };
     memcpy(x->states, states, n * sizeof *states);
     if (m->p->has_times && states != &m->p->start)
         times_init(m, x);
@@ -109,6 +127,7 @@ uint32_t nfa_det_new(struct nfa_matcher *m, const uint32_t *states, uint32_t n, 
     for (uint32_t i = 0; i < n; i++) {
         nfa_rel_add_state(m, states[i], &x->fold);
         x->pending = x->pending || m->p->states[states[i]].pending;
+        x->awaits = x->awaits || nfa_awaits_absence(&m->p->states[states[i]]);
     }
     nfa_rel_init(m, &x->rel, x->fold);
     uint32_t at;
@@ -156,6 +175,30 @@ uint32_t nfa_det_of(struct nfa_matcher *m, uint32_t *states, size_t n) {
     uint32_t made = nfa_det_new(m, states, k, hash);
     nfa_dets_table_add(&d->by_states, hash, made, nfa_det_hash_of, d);
     return made;
+}
+
+/* States whose time is over are no more; an absence that a loop may end with leaves what goes on. */
+uint32_t nfa_det_woken(struct nfa_matcher *m, uint32_t det) {
+    struct nfa_dets *d = m->dets;
+    struct nfa_det *x = d->dets[det];
+    if (x->is_woken)
+        return x->woken;
+    size_t n = 0;
+    for (uint32_t i = 0; i < x->n; i++) {
+        const struct nfa_state *s = &m->p->states[x->states[i]];
+        uint32_t q = x->states[i];
+        if (s->bound_us >= 0 && s->bound_us <= x->wakes_us)
+            continue;
+        if (s->absent_us >= 0 && s->absent_us <= x->wakes_us)
+            q = s->rest;
+        if (q == NFA_NONE)
+            continue;
+        d->set = base_grow(d->set, n, &d->cap_set, sizeof *d->set);
+        d->set[n++] = q;
+    }
+    x->woken = nfa_det_of(m, d->set, n);
+    x->is_woken = true;
+    return x->woken;
 }
 
 struct nfa_det *nfa_det_at(const struct nfa_matcher *m, uint32_t det) {

@@ -59,11 +59,16 @@ struct nfa_det {
     uint64_t fold;    /* of interest; all ones = any event */
     struct nfa_rel rel;
     uint32_t n_times; /* 0: when the last event was taken does not matter */
-    int64_t *times;   /* ascending, microseconds after the event taken last; of all that is come to without taking one */
+    int64_t *
+        times; /* ascending, microseconds after the event taken last; of all that is come to without taking one */
     int64_t ends_us;  /* so long after it nothing is left; -1 = that never happens */
     bool pending;     /* its time being over completes */
-    bool used;        /* scratch of a sweep */
-    uint64_t old;     /* scratch of a rank that is made: stamp of an entry that is older than its times */
+    bool awaits;      /* or that of an absence which a loop may end with does */
+    int64_t wakes_us; /* so long after it an absence completes; -1 = that never happens */
+    uint32_t woken;   /* where it stands behind that, once it was asked for; see nfa_det_woken() */
+    bool is_woken;
+    bool used;    /* scratch of a sweep */
+    uint64_t old; /* scratch of a rank that is made: stamp of an entry that is older than its times */
     /* scratch of a step: its place among the key's */
     uint64_t stamp;
     uint32_t slot;
@@ -104,7 +109,7 @@ struct nfa_rank {
     uint64_t hash;
     uint32_t n;
     uint32_t *dets;
-    bool *opens; /* the entry begins a group */
+    bool *opens;      /* the entry begins a group */
     uint32_t n_timed; /* entries whose det has times; there may be several of one such det */
     uint64_t fold;
     struct nfa_rel rel;
@@ -143,6 +148,10 @@ static inline bool nfa_last_is_over(const struct nfa_matcher *m, int64_t last, i
 bool nfa_det_is_old(const struct nfa_matcher *m, const struct nfa_det *x, int64_t last);
 /* When nothing is left of what took its last event at `last`; EVT_TIME_MAX = never. */
 int64_t nfa_det_end(const struct nfa_det *x, int64_t last);
+/* When an absence completes it; EVT_TIME_MAX = never. */
+int64_t nfa_det_wakes(const struct nfa_det *x, int64_t last);
+/* The det behind that; NFA_NONE: nothing is left. Requires: it comes to that. */
+uint32_t nfa_det_woken(struct nfa_matcher *m, uint32_t det);
 void nfa_rank_trans_unref(struct nfa_matcher *m, struct nfa_rank_trans *t);
 /* The det of these states, which are sorted in place; NFA_NONE of none. */
 uint32_t nfa_det_of(struct nfa_matcher *m, uint32_t *states, size_t n);

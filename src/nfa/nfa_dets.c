@@ -113,8 +113,10 @@ static void table_fill(struct nfa_dets *d) {
 static void sweep(struct nfa_matcher *m) {
     struct nfa_dets *d = m->dets;
     for (size_t i = 0; i < d->n_dets; i++) {
-        if (d->dets[i])
-            d->dets[i]->used = i == NFA_DET_START;
+        if (!d->dets[i])
+            continue;
+        d->dets[i]->used = i == NFA_DET_START;
+        d->dets[i]->is_woken = false; /* that det may go */
     }
     for (size_t i = 0; i < d->n_ranks; i++) {
         if (d->ranks[i])

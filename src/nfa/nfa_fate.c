@@ -142,7 +142,8 @@ static void uncount(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate
     }
 }
 
-void nfa_start_remove(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_start **place, struct nfa_start *before) {
+void nfa_start_remove(
+    struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_start **place, struct nfa_start *before) {
     struct nfa_start *s = *place;
     *place = s->next;
     if (fs->last == s)
@@ -208,7 +209,8 @@ static void close_tail(struct nfa_matcher *m, struct nfa_fate *f) {
     nfa_fate_unref(m, f);
 }
 
-void nfa_fate_done(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f, struct nfa_rank_trans *t) {
+void nfa_fate_done(
+    struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f, struct nfa_rank_trans *t) {
     m->stats.open -= f->n;
     fs->n_open -= f->n;
     fill_tail(m, f, t);
@@ -262,11 +264,12 @@ static void new_tail(struct nfa_matcher *m, struct nfa_fate *f) {
  */
 static bool makes_needless(
     const struct nfa_matcher *m, const struct nfa_fates *fs, const struct nfa_fate *f, uint64_t order) {
-    return !m->p->every_start && m->pat->skip == PLAN_SKIP_PAST_LAST && m->pat->within_kind == PLAN_WITHIN_NONE && f->n &&
-           f->newest > fs->last_done && f->newest < order;
+    return !m->p->every_start && m->pat->skip == PLAN_SKIP_PAST_LAST &&
+           m->pat->within_kind == PLAN_WITHIN_NONE && f->n && f->newest > fs->last_done && f->newest < order;
 }
 
-static void replace(struct nfa_matcher *m, struct nfa_row *row, struct nfa_fate *was, struct nfa_fate *moved) {
+static void replace(
+    struct nfa_matcher *m, struct nfa_row *row, struct nfa_fate *was, struct nfa_fate *moved) {
     nfa_row_add(row, moved, was);
     nfa_row_remove(row, was);
     if (moved->tail->how)
@@ -332,6 +335,8 @@ static void age(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_row *row
         next = f->newer;
         if (f->n == 0) {
             drop(m, row, f);
+        } else if (nfa_fate_end(m, f) <= m->cur.time && m->p->tells_time) {
+            return; /* this event left it behind its time, and that is told */
         } else if (nfa_fate_end(m, f) <= m->cur.time) {
             m->stats.timed_out += f->n;
             nfa_row_remove(row, f);
@@ -351,8 +356,8 @@ static void age(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_row *row
  * The event against one fate of a row. Returns: true when nothing happens to it. (*how: why; of one that has no starts any more,
  * and goes: as it was.) One that is moved is out of the row, and among those that wait in m->moved when it is still open.
  */
-static bool step_fate(
-    struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_row *row, struct nfa_fate *f, struct nfa_rank_trans **how) {
+static bool step_fate(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_row *row, struct nfa_fate *f,
+    struct nfa_rank_trans **how) {
     m->stats.work++;
     if (f->n == 0) {
         drop(m, row, f);
@@ -593,12 +598,14 @@ uint64_t nfa_fates_check(const struct nfa_matcher *m, const struct nfa_key *k) {
         while (f->into)
             f = f->into;
         CEP_INSIST(s->ev->order > order && f->n > 0);
-        CEP_INSIST(s != fs->first || f->state == NFA_FATE_OPEN || m->rc != CEP_OK || k->deadline <= s->ev->time);
+        CEP_INSIST(
+            s != fs->first || f->state == NFA_FATE_OPEN || m->rc != CEP_OK || k->deadline <= s->ev->time);
         CEP_INSIST(s->next || fs->last == s);
         order = s->ev->order;
         over += f->state == NFA_FATE_OVER;
         open += f->state == NFA_FATE_OPEN;
-        const struct nfa_hop *h = n < NFA_WAYS_CHECKED ? s->hop : f->tail; /* ways may be as long as all events */
+        const struct nfa_hop *h = n < NFA_WAYS_CHECKED ? s->hop
+                                                       : f->tail; /* ways may be as long as all events */
         for (; h && h->next; h = h->next)
             CEP_INSIST(h->refs > 0 && h->next->refs > 0);
         CEP_INSIST(f->state != NFA_FATE_OPEN || h == f->tail);

@@ -119,8 +119,8 @@ void nfa_fates_settle(struct nfa_matcher *m, struct nfa_key *k, int64_t now, int
             take_first(m, k, nfa_fates_quota(m), e, now);
         } else if (f->state == NFA_FATE_DONE) {
             take_first(m, k, f->quota, 0, now);
-        } else if (open && !(f->last && nfa_fate_end(m, f) <= due)) {
-            break;
+        } else if (open && (m->p->tells_time || !(f->last && nfa_fate_end(m, f) <= due))) {
+            break; /* where time is told, what an event left behind its time is seen to when that comes, which is at once */
         } else {
             m->stats.timed_out += open;
             nfa_start_pop(m, fs);
@@ -264,7 +264,8 @@ void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     struct nfa_fates *fs = k->fates;
     m->env.key = k;
     if (fs && fs->first && nfa_fate_find(m, fs->first)->state != NFA_FATE_OPEN)
-        nfa_fates_settle(m, k, now, EVT_TIME_MIN); /* its state came back without the starts that it waited for */
+        nfa_fates_settle(
+            m, k, now, EVT_TIME_MIN); /* its state came back without the starts that it waited for */
     /* Instants one after the other, so that what a match prunes does not depend on how far the clock jumped. */
     while (fs && fs->first) {
         int64_t at = deadline_of(m, fs);

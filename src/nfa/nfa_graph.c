@@ -31,8 +31,7 @@ struct nfa_graph *nfa_graph_of(struct nfa_matcher *m, struct nfa_key *k, uint32_
     return grown;
 }
 
-struct nfa_place *nfa_graph_add(
-    struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list, int64_t last) {
+uint32_t *nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list, int64_t last) {
     struct nfa_det *d = nfa_det_at(m, det);
     struct nfa_graph *g = k->graph;
     if (d->stamp != m->next_step) {
@@ -44,30 +43,39 @@ struct nfa_place *nfa_graph_add(
     }
     struct nfa_place *pl = &g->places[d->slot];
     if (d->n_times)
-        nfa_bands_add(m, g, pl, last, list);
-    else
-        pl->list = nfa_cell_join(m, g, pl->list, list);
-    return pl;
+        return &nfa_bands_add(m, g, pl, last, list)->span;
+    pl->list = nfa_cell_join(m, g, pl->list, list);
+    return &pl->span;
 }
 
-static uint32_t span_of(struct nfa_matcher *m, struct nfa_place *pl) {
-    if (!pl->span)
-        pl->span = nfa_span_new(m);
-    return pl->span;
+uint32_t nfa_graph_span(struct nfa_matcher *m, uint32_t *at, uint32_t det) {
+    if (!*at)
+        *at = nfa_span_new(m, det);
+    return *at;
 }
 
-/* A span ends: what stays goes on in the place, or nothing stays (NULL). The reference to it is moved. */
-static void end_span(struct nfa_matcher *m, uint32_t span, struct nfa_place *stay) {
-    if (stay && !stay->span && !nfa_span_at(m, span)->first) {
-        stay->span = span; /* nobody goes on from it: it is the place's still */
+void nfa_graph_end_span(struct nfa_matcher *m, uint32_t span, uint32_t *stay, uint32_t det) {
+    if (!span)
+        return;
+    struct nfa_span *s = nfa_span_at(m, span);
+    s->det = NFA_NONE;
+    if (stay && !*stay && !s->first) {
+        *stay = span; /* nobody goes on from it: it is the place's still */
+        s->det = det;
         return;
     }
     if (stay) {
-        uint32_t next = span_of(m, stay);
+        uint32_t next = nfa_graph_span(m, stay, det);
         nfa_span_ref(m, next);
         nfa_span_at(m, span)->next = next;
     }
     nfa_span_unref(m, span);
+}
+
+bool nfa_graph_is_blind(const struct nfa_matcher *m, struct nfa_graph *g) {
+    if (g->blind && g->first && (int32_t)(nfa_cell_at(m, g->first)->max - g->blind) > 0)
+        g->blind = 0;
+    return g->blind != 0;
 }
 
 /* What the event completed is told when all is moved. The list and the span are counted. */
@@ -96,17 +104,30 @@ static void move(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_plac
         if (mv->to == NFA_NONE)
             continue;
         uint32_t cell = nfa_cell_take(m, mv->var, nfa_ev_take(m), pl->list);
-        struct nfa_place *to = nfa_graph_add(m, k, mv->to, cell, m->cur.time);
+        uint32_t *to = nfa_graph_add(m, k, mv->to, cell, m->cur.time);
         if (pl->span)
-            nfa_cell_at(m, cell)->later = nfa_onward_new(m, pl->span, mv->var, m->cur.ev, span_of(m, to));
+            nfa_cell_at(m, cell)->later = nfa_onward_new(
+                m, pl->span, mv->var, m->cur.ev, nfa_graph_span(m, to, mv->to));
     }
-    struct nfa_place *stay = NULL;
+    uint32_t *stay = NULL;
     if (t->stay != NFA_NONE)
         stay = nfa_graph_add(m, k, t->stay, pl->list, NFA_LAST_OLD);
     else
         nfa_cell_unref(m, k->graph, pl->list);
-    if (pl->span)
-        end_span(m, pl->span, stay);
+    nfa_graph_end_span(m, pl->span, stay, t->stay);
+}
+
+/* What a cell over several bands took goes on from each of them. */
+static void take_onwards(
+    struct nfa_matcher *m, const struct nfa_band *v, size_t n, uint32_t cell, uint32_t *to, uint32_t det) {
+    struct nfa_cell *c = nfa_cell_at(m, cell);
+    for (size_t i = 0; i < n; i++) {
+        if (!v[i].span)
+            continue;
+        uint32_t o = nfa_onward_new(m, v[i].span, c->var, c->ev, nfa_graph_span(m, to, det));
+        nfa_onward_at(m, o)->more = c->later;
+        c->later = o;
+    }
 }
 
 /* Bands that the event moves the same way. */
@@ -127,20 +148,25 @@ static void move_stretch(struct nfa_matcher *m, struct nfa_key *k, const struct 
         if (!all)
             all = nfa_bands_union(m, k->graph, v, s->n);
         uint32_t cell = nfa_cell_take(m, mv->var, nfa_ev_take(m), all);
-        (void)nfa_graph_add(m, k, mv->to, cell, m->cur.time);
+        uint32_t *to = nfa_graph_add(m, k, mv->to, cell, m->cur.time);
+        take_onwards(m, v, s->n, cell, to, mv->to);
     }
     if (all)
         nfa_cell_unref(m, k->graph, all);
     for (size_t i = 0; i < s->n; i++) {
+        uint32_t *stay = NULL;
         if (t->stay != NFA_NONE && t->stay != s->det)
-            (void)nfa_graph_add(m, k, t->stay, v[i].list, v[i].last);
+            stay = nfa_graph_add(m, k, t->stay, v[i].list, v[i].last);
         else
             nfa_cell_unref(m, k->graph, v[i].list);
+        if (t->stay == s->det)
+            nfa_span_unref(m, v[i].span);
+        else
+            nfa_graph_end_span(m, v[i].span, stay, t->stay);
     }
 }
 
-/* What stays of a place in the key's. */
-static void keep(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place pl, uint32_t *n) {
+void nfa_graph_keep(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place pl, uint32_t *n) {
     if (pl.bands && !pl.bands->n) {
         nfa_bands_free(m, g, &pl);
         return;
@@ -174,7 +200,7 @@ static void step_places(struct nfa_matcher *m, struct nfa_key *k) {
                 continue;
             }
         }
-        keep(m, g, *pl, &n);
+        nfa_graph_keep(m, g, *pl, &n);
     }
     g->n = n;
     for (uint32_t i = 0; i < n_moved; i++)
@@ -191,14 +217,13 @@ static void stamp_places(struct nfa_matcher *m, const struct nfa_graph *g) {
     }
 }
 
-/* Places all of whose starts are cut go; what is in them is given back with the starts. */
-static void drop_places(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut) {
+void nfa_graph_drop_places(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut) {
     uint32_t n = 0;
     g->interest = 0;
     for (uint32_t i = 0; i < g->n; i++) {
         /* With bands it is seen when they are trimmed, behind the cut. */
         if (!g->places[i].bands && (int32_t)(nfa_cell_at(m, g->places[i].list)->max - cut) <= 0) {
-            nfa_span_unref(m, g->places[i].span);
+            nfa_graph_end_span(m, g->places[i].span, NULL, NFA_NONE);
             continue;
         }
         g->interest |= g->places[i].fold;
@@ -207,18 +232,16 @@ static void drop_places(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut
     g->n = n;
 }
 
-/* Bands that are cut or have come to their end go, and places without any. */
-static void trim_places(struct nfa_matcher *m, struct nfa_graph *g, int64_t now) {
-    uint64_t open = m->stats.open;
+/* Bands that are cut go, and places without any. */
+static void trim_places(struct nfa_matcher *m, struct nfa_graph *g) {
     uint32_t n = 0;
     g->interest = 0;
     for (uint32_t i = 0; i < g->n; i++) {
         if (g->places[i].bands)
-            nfa_bands_trim(m, g, &g->places[i], now);
-        keep(m, g, g->places[i], &n);
+            nfa_bands_trim(m, g, &g->places[i], false, EVT_TIME_MIN);
+        nfa_graph_keep(m, g, g->places[i], &n);
     }
     g->n = n;
-    m->stats.timed_out += open - m->stats.open;
 }
 
 /* What the event completes alone. */
@@ -236,7 +259,8 @@ static void complete_start(struct nfa_matcher *m, struct nfa_key *k) {
 static void tell_roots(struct nfa_matcher *m, struct nfa_key *k) {
     if (!m->n_roots)
         return;
-    (m->spans && !k->graph->blind ? nfa_first : nfa_walk)(m, k, m->roots, m->n_roots, m->cur.time);
+    bool lazily = m->pat->limit_matches && m->spans && !m->p->has_times && !nfa_graph_is_blind(m, k->graph);
+    (lazily ? nfa_first : nfa_walk)(m, k, m->roots, m->n_roots, m->cur.time);
     for (size_t i = 0; i < m->n_roots; i++) {
         if (m->roots[i].list)
             nfa_cell_unref(m, k->graph, m->roots[i].list);
@@ -252,8 +276,8 @@ static bool has_room(struct nfa_matcher *m, const struct nfa_graph *g) {
     return false;
 }
 
-static void cut_up_to(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut, uint64_t *counter) {
-    drop_places(m, g, cut);
+void nfa_graph_cut(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut, uint64_t *counter) {
+    nfa_graph_drop_places(m, g, cut);
     g->cut = cut;
     while (g->first && !nfa_is_live(g, nfa_cell_at(m, g->first)->max)) {
         ++*counter;
@@ -276,36 +300,20 @@ static void start(struct nfa_matcher *m, struct nfa_key *k, bool stamped) {
         if (mv->to == NFA_NONE)
             continue;
         uint32_t cell = nfa_cell_start(m, k->graph, mv->var, nfa_ev_take(m));
-        struct nfa_place *to = nfa_graph_add(m, k, mv->to, cell, m->cur.time);
-        if (!m->spans || k->graph->blind)
+        uint32_t *to = nfa_graph_add(m, k, mv->to, cell, m->cur.time);
+        if (!m->spans)
             continue;
-        nfa_cell_at(m, cell)->below = span_of(m, to);
-        nfa_span_ref(m, to->span);
+        nfa_cell_at(m, cell)->below = nfa_graph_span(m, to, mv->to);
+        nfa_span_ref(m, *to);
     }
     m->stats.started++;
     k->graph->number++;
     g = k->graph;
     while (m->pat->limit_open && g->n_starts > m->pat->limit_open) {
-        cut_up_to(m, g, nfa_cell_at(m, g->first)->max, &m->stats.limit_open);
+        nfa_graph_cut(m, g, nfa_cell_at(m, g->first)->max, &m->stats.limit_open);
         if (m->p->has_times)
-            trim_places(m, g, m->cur.time);
+            trim_places(m, g);
     }
-}
-
-static int64_t within_of(const struct nfa_matcher *m, const struct nfa_graph *g) {
-    return m->pat->within_kind == PLAN_WITHIN_FIRST_LAST && g->first
-               ? nfa_time_add(nfa_cell_at(m, g->first)->ev->time, m->pat->within_us)
-               : EVT_TIME_MAX;
-}
-
-static int64_t deadline_of(const struct nfa_matcher *m, const struct nfa_graph *g) {
-    int64_t at = within_of(m, g);
-    for (uint32_t i = 0; i < g->n && m->p->has_times; i++) {
-        int64_t end = nfa_bands_end(m, &g->places[i]);
-        if (end < at)
-            at = end;
-    }
-    return at;
 }
 
 void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k) {
@@ -313,7 +321,7 @@ void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k) {
     if (k->graph && !k->graph->n)
         nfa_graph_free(m, k);
     else if (k->graph)
-        k->deadline = deadline_of(m, k->graph);
+        k->deadline = nfa_graph_deadline(m, k->graph);
     nfa_key_settle(m, k);
 }
 
@@ -340,22 +348,6 @@ void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k) {
     nfa_graph_finish(m, k);
 }
 
-void nfa_graph_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
-    struct nfa_graph *g = k->graph;
-    uint32_t cut = g ? g->cut : 0;
-    m->env.key = k;
-    for (uint32_t s = g && within_of(m, g) <= now ? g->first : 0; s; s = nfa_cell_at(m, s)->later) {
-        if (nfa_time_add(nfa_cell_at(m, s)->ev->time, m->pat->within_us) > now)
-            break;
-        cut = nfa_cell_at(m, s)->max;
-    }
-    if (g && cut != g->cut)
-        cut_up_to(m, g, cut, &m->stats.timed_out);
-    if (g && m->p->has_times)
-        trim_places(m, g, now);
-    nfa_graph_finish(m, k);
-}
-
 /* -- life ---------------------------------------------------------------------------------------------------------- */
 
 void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k) {
@@ -366,7 +358,7 @@ void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k) {
         nfa_bands_free(m, g, &g->places[i]);
         if (g->places[i].list)
             nfa_cell_unref(m, g, g->places[i].list);
-        nfa_span_unref(m, g->places[i].span);
+        nfa_graph_end_span(m, g->places[i].span, NULL, NFA_NONE);
     }
     CEP_INSIST(!g->first);
     nfa_mem_put(&m->mem, g, graph_size(g->cap));

@@ -54,8 +54,9 @@ struct nfa_cell {
     uint32_t max;      /* the latest start below */
     uint32_t rest_max; /* of rest */
     struct nfa_ev *ev; /* START, TAKE: counted */
-    uint32_t below;    /* TAKE: the list behind which ev was taken; SAME: the start; LIST: a list. Counted. START: its span */
-    uint32_t rest;     /* of the list; counted */
+    uint32_t
+        below; /* TAKE: the list behind which ev was taken; SAME: the start; LIST: a list. Counted. START: its span */
+    uint32_t rest;            /* of the list; counted */
     uint32_t ring, ring_prev; /* of cells with this max that have this start */
     uint32_t later, earlier;  /* START: starts of the key. TAKE: later is its onward */
 };
@@ -65,6 +66,7 @@ struct nfa_band {
     int64_t last;
     uint32_t list; /* counted while max is live */
     uint32_t max;
+    uint32_t span; /* counted; 0 when the graph has none */
 };
 
 struct nfa_bands {
@@ -84,7 +86,7 @@ struct nfa_place {
     struct nfa_bands *bands; /* owned; NULL: the det has no times */
     uint32_t det;
     uint32_t list; /* counted; 0 with bands */
-    uint32_t span; /* counted; 0 without `limit matches` */
+    uint32_t span; /* counted; 0 when the graph has none, and with bands */
     uint64_t fold; /* of the det */
 };
 
@@ -93,22 +95,37 @@ struct nfa_graph {
     uint32_t cut;         /* starts up to here are over */
     uint32_t number;      /* of the next start */
     uint32_t n_starts;    /* that are open; one that several variables took is one */
-    bool blind;           /* was loaded without spans: matches are found without them until it is empty */
-    uint64_t interest;    /* of the places, folded; all ones = any event */
+    uint32_t
+        blind; /* starts up to here were loaded without spans: found without them while one is there; 0 = none */
+    uint64_t interest; /* of the places, folded; all ones = any event */
     uint32_t n, cap;
     struct nfa_place places[];
 };
 
 /* The key's graph with room for n places. */
 struct nfa_graph *nfa_graph_of(struct nfa_matcher *m, struct nfa_key *k, uint32_t n);
-/* Partial matches that stand in a det from this step on, and took their last event then. The list is moved. Returns: the place,
- * valid until the next call. Requires: the key has a graph. */
-struct nfa_place *nfa_graph_add(
-    struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list, int64_t last);
+/* Partial matches that stand in a det from this step on, and took their last event then. The list is moved. Returns: where the
+ * span is that they are in, which may be none yet; valid until the next call. Requires: the key has a graph. */
+uint32_t *nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list, int64_t last);
+/* The span that is or shall be there. */
+uint32_t nfa_graph_span(struct nfa_matcher *m, uint32_t *at, uint32_t det);
+/* A span ends: what stays goes on in *stay, in that det, or nothing stays (NULL). The reference to it is moved; 0 is fine. */
+void nfa_graph_end_span(struct nfa_matcher *m, uint32_t span, uint32_t *stay, uint32_t det);
+/* Places all of whose starts are cut by then go; what is in them is given back with the starts. */
+void nfa_graph_drop_places(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut);
+/* What stays of a place in the key's, as the n-th of this step. */
+void nfa_graph_keep(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place pl, uint32_t *n);
+/* Are there starts without spans? */
+bool nfa_graph_is_blind(const struct nfa_matcher *m, struct nfa_graph *g);
 /* The step is over: what is left of the key, which may be removed. */
 void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k);
+/* nfa_graph_end.c: what time ends. */
 void nfa_graph_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+/* When something happens without an event; EVT_TIME_MAX = never. */
+int64_t nfa_graph_deadline(const struct nfa_matcher *m, const struct nfa_graph *g);
+/* Starts up to there are over, for a reason that has a counter. */
+void nfa_graph_cut(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut, uint64_t *counter);
 void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_graph_mark(const struct nfa_matcher *m, const struct nfa_key *k);
 /* Returns: open starts. */
@@ -118,18 +135,20 @@ uint64_t nfa_graph_check(const struct nfa_matcher *m, const struct nfa_key *k);
 static inline struct nfa_band *nfa_band_at(struct nfa_bands *b, uint32_t i) {
     return &b->v[b->from + i];
 }
-/* The list is moved. */
-void nfa_bands_add(
+/* The list is moved. Returns: the band, valid until the next call. */
+struct nfa_band *nfa_bands_add(
     struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl, int64_t last, uint32_t list);
 void nfa_bands_free(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl);
-/* What is cut, or ends by now, goes from the front; there may be nothing left. */
-void nfa_bands_trim(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl, int64_t now);
+/* What is cut goes from the front, and, with `ends`, what ends by now; there may be nothing left. */
+void nfa_bands_trim(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl, bool ends, int64_t now);
+/* The first one, with its references to the list (when it is live) and the span, is the caller's. */
+struct nfa_band nfa_bands_pop(struct nfa_place *pl);
 /* Those that the event moves to m->moved_bands, with a reference each, by stretches; out of the place unless they stay in it. */
 void nfa_bands_step(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl);
 /* All in one list; one reference, the caller's. */
 uint32_t nfa_bands_union(struct nfa_matcher *m, struct nfa_graph *g, const struct nfa_band *v, size_t n);
-/* When the first one ends. */
-int64_t nfa_bands_end(const struct nfa_matcher *m, const struct nfa_place *pl);
+/* When time does something to the first one. */
+int64_t nfa_bands_due(const struct nfa_matcher *m, const struct nfa_place *pl);
 
 /* nfa_cell.c */
 struct nfa_cells *nfa_cells_new(struct nfa_matcher *m);
@@ -153,6 +172,12 @@ uint32_t nfa_cell_join(struct nfa_matcher *m, struct nfa_graph *g, uint32_t a, u
 /* Gives back the first start with all that leads to it alone or later ones do not need. Requires: cut is its number. */
 void nfa_cell_cut(struct nfa_matcher *m, struct nfa_graph *g);
 
+/* An event of a match. */
+struct nfa_told {
+    const struct nfa_ev *ev;
+    uint32_t var;
+};
+
 /* nfa_walk.c: matches told. roots: what the event under test completed. */
 struct nfa_root {
     uint32_t list; /* counted; 0: the event alone is the match */
@@ -161,6 +186,18 @@ struct nfa_root {
 };
 void nfa_walk(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *roots, size_t n, int64_t now);
 void nfa_walk_release(struct nfa_walk *w);
+/* The same by parts. A way is turned: the last event first, from 0 on. */
+void nfa_walk_set(struct nfa_walk *w, uint32_t at, const struct nfa_ev *ev, uint32_t var);
+/* What is done with each. */
+typedef void nfa_way_fn(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, int64_t now);
+/* All ways of a list, behind the first len of the way. */
+void nfa_walk_list(
+    struct nfa_matcher *m, struct nfa_key *k, uint32_t list, uint32_t len, int64_t now, nfa_way_fn *tell);
+/* It is a match: told by the next flush, until which its events must live. */
+void nfa_walk_match(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, int64_t now);
+/* It timed out. */
+void nfa_walk_timeout(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, int64_t at);
+void nfa_walk_flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 /* nfa_first.c: the first matches in order, as many as `limit matches` says; what is beyond is counted. */
 void nfa_first(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *roots, size_t n, int64_t now);
 void nfa_first_release(struct nfa_first *f);

@@ -9,12 +9,13 @@
  *                     3 LIST   varint below
  *     varint places * (det, varint list)                    (nfa_det_save.c)
  *
- * With `limit matches` a store of its own: `u8 blind` and the spans (nfa_span_save.c) stand first; behind it, unless blind, a start's
+ * With spans a store of its own: `u8 blind` and the spans (nfa_span_save.c) stand first; behind it, unless blind, a start's
  * and a place's row end with varint span, and what a TAKE is with varint onward (0 = none). A key is blind whose partial
- * matches were saved without spans: before the pattern had a limit.
+ * matches were saved without spans: before the pattern had a limit, say.
  *
  * Of a pattern with times a store of its own, where a place is (det, varint bands * (time, varint list)); one band where the det
- * has none. A band of a det with times that comes from another store than that is lost, as if its states meant nothing.
+ * has none. A band of a det with times that comes from another store than that is lost, as if its states meant nothing. With spans
+ * another one, where a band ends with varint span, a place with nothing, and what a TAKE is with varint onwards * varint onward.
  *
  * rest, below and list are numbers of cells from 1 on; 0: no rest. What `within` has cut is not written, and starts are numbered
  * anew when they are read: only their order counts.
@@ -79,12 +80,12 @@ static void number_place(struct nfa_saver *s, const struct nfa_graph *g, const s
 }
 
 /* Does the key's row hold spans? */
-static bool has_spans(const struct nfa_saver *s, const struct nfa_graph *g) {
-    return s->m->spans && g && !g->blind;
+static bool has_spans(const struct nfa_saver *s, struct nfa_graph *g) {
+    return s->m->spans && g && !nfa_graph_is_blind(s->m, g);
 }
 
 static void graph_collect(struct nfa_saver *s, const struct nfa_key *k) {
-    const struct nfa_graph *g = k->graph;
+    struct nfa_graph *g = k->graph;
     uint32_t number;
     for (uint32_t at = g ? g->first : 0; at; at = nfa_cell_at(s->m, at)->later) {
         (void)nfa_numbers_add(&s->sets[NFA_NUMBERS_STARTS], nfa_cell_at(s->m, at), &number);
@@ -101,7 +102,19 @@ static uint32_t number_of_list(const struct nfa_saver *s, uint32_t list) {
     return list ? nfa_number_of(&s->sets[NFA_NUMBERS_CELLS], nfa_cell_at(s->m, list)) + 1 : 0;
 }
 
-static void save_cell(struct nfa_saver *s, const struct nfa_graph *g, const struct nfa_cell *c) {
+static void save_onwards(struct nfa_saver *s, uint32_t onward) {
+    uint32_t n = 0;
+    for (uint32_t at = onward; at; at = nfa_onward_at(s->m, at)->more)
+        n += nfa_onward_number(s, at) != 0;
+    base_pack_varint(&s->value, n);
+    for (uint32_t at = onward; at; at = nfa_onward_at(s->m, at)->more) {
+        uint32_t number = nfa_onward_number(s, at);
+        if (number)
+            base_pack_varint(&s->value, number);
+    }
+}
+
+static void save_cell(struct nfa_saver *s, bool spans, const struct nfa_cell *c, const struct nfa_graph *g) {
     struct base_buf *b = &s->value;
     const struct nfa_numbers *starts = &s->sets[NFA_NUMBERS_STARTS];
     base_pack_u8(b, (uint8_t)c->kind);
@@ -111,7 +124,9 @@ static void save_cell(struct nfa_saver *s, const struct nfa_graph *g, const stru
         base_pack_varint(b, c->var);
         base_pack_varint(b, nfa_number_of(&s->evs, c->ev));
         base_pack_varint(b, number_of_list(s, c->below));
-        if (has_spans(s, g))
+        if (spans && s->m->p->has_times)
+            save_onwards(s, c->later);
+        else if (spans)
             base_pack_varint(b, nfa_onward_number(s, c->later));
         break;
     case NFA_CELL_SAME: base_pack_varint(b, nfa_number_of(starts, nfa_cell_at(s->m, c->below))); break;
@@ -120,13 +135,16 @@ static void save_cell(struct nfa_saver *s, const struct nfa_graph *g, const stru
     base_pack_varint(b, number_of_list(s, live_rest(g, c)));
 }
 
-static void save_bands(struct nfa_saver *s, const struct nfa_graph *g, const struct nfa_place *pl) {
+static void save_bands(
+    struct nfa_saver *s, const struct nfa_graph *g, const struct nfa_place *pl, bool spans) {
     struct base_buf *b = &s->value;
     uint32_t n = 0;
     if (!pl->bands) {
         base_pack_varint(b, 1);
         nfa_save_last(b, NFA_LAST_OLD);
         base_pack_varint(b, number_of_list(s, pl->list));
+        if (spans)
+            base_pack_varint(b, nfa_span_number(s, pl->span));
         return;
     }
     for (uint32_t i = 0; i < pl->bands->n; i++)
@@ -138,12 +156,14 @@ static void save_bands(struct nfa_saver *s, const struct nfa_graph *g, const str
             continue;
         nfa_save_last(b, x->last);
         base_pack_varint(b, number_of_list(s, x->list));
+        if (spans)
+            base_pack_varint(b, nfa_span_number(s, x->span));
     }
 }
 
 static void graph_save(struct nfa_saver *s, const struct nfa_key *k) {
     struct base_buf *b = &s->value;
-    const struct nfa_graph *g = k->graph;
+    struct nfa_graph *g = k->graph;
     const struct nfa_numbers *cells = &s->sets[NFA_NUMBERS_CELLS], *starts = &s->sets[NFA_NUMBERS_STARTS];
     bool spans = has_spans(s, g);
     if (s->m->spans)
@@ -160,12 +180,12 @@ static void graph_save(struct nfa_saver *s, const struct nfa_key *k) {
     }
     base_pack_varint(b, cells->n);
     for (size_t i = 0; i < cells->n; i++)
-        save_cell(s, g, cells->v[i]);
+        save_cell(s, spans, cells->v[i], g);
     base_pack_varint(b, g ? g->n : 0);
     for (uint32_t i = 0; g && i < g->n; i++) {
         nfa_save_det(b, nfa_det_at(s->m, g->places[i].det));
         if (s->m->p->has_times) {
-            save_bands(s, g, &g->places[i]);
+            save_bands(s, g, &g->places[i], spans);
             continue;
         }
         base_pack_varint(b, number_of_list(s, g->places[i].list));
@@ -177,10 +197,10 @@ static void graph_save(struct nfa_saver *s, const struct nfa_key *k) {
 /* -- loading ------------------------------------------------------------------------------------------------------ */
 
 struct start_read {
-    uint32_t cell;    /* 0 = lost; one reference is the reader's while it is not listed */
-    uint32_t max;     /* the start's number among those saved */
+    uint32_t cell; /* 0 = lost; one reference is the reader's while it is not listed */
+    uint32_t max;  /* the start's number among those saved */
     uint64_t order;
-    bool listed;      /* its row has come */
+    bool listed; /* its row has come */
 };
 
 /* A list that was read, by its first cell's row. */
@@ -256,7 +276,9 @@ static uint32_t read_cell(struct reader *r, struct base_unpack *u, struct list_r
         nfa_load_ev_of(l, u, &e);
     }
     uint64_t at = base_unpack_varint(u);
-    uint32_t onward = r->has_spans && kind == NFA_CELL_TAKE ? nfa_load_onward(&r->spans, u) : 0;
+    uint32_t onward = 0;
+    if (r->has_spans && kind == NFA_CELL_TAKE)
+        onward = r->has_times ? nfa_load_onwards(&r->spans, l->m, u) : nfa_load_onward(&r->spans, u);
     u->bad = u->bad || at == 0 || at > r->n_lists;
     const struct list_read *below = u->bad ? NULL : &r->lists[at];
     u->bad = u->bad || (kind == NFA_CELL_TAKE && e.order <= below->last);
@@ -301,8 +323,31 @@ static void read_lists(struct reader *r, struct base_unpack *u) {
     }
 }
 
-/* A list of a place. Returns: the place; NULL when it is lost. */
-static struct nfa_place *read_list(struct reader *r, struct base_unpack *u, const struct nfa_det_read *d, int64_t last) {
+/* The span of a list that was read into a place, where *at is its span. */
+static void read_span(struct reader *r, struct base_unpack *u, const struct nfa_det_read *d, uint32_t *at) {
+    struct nfa_matcher *m = r->l->m;
+    uint32_t span = nfa_load_span(&r->spans, u);
+    u->bad = u->bad || (span && !nfa_span_is_open(m, span));
+    if (u->bad || !at || !span)
+        return;
+    nfa_span_ref(m, span);
+    if (!*at) {
+        *at = span;
+        nfa_span_at(m, span)->det = d->det;
+    } else if (*at != span) {
+        /* Two places of the program that saved are one now. */
+        nfa_span_ref(m, *at);
+        nfa_span_at(m, span)->next = *at;
+        nfa_span_unref(m, span);
+    } else {
+        u->bad = true;
+        nfa_span_unref(m, span);
+    }
+}
+
+/* A list of a place. Returns: where its span is; NULL when it is lost. */
+static uint32_t *read_list(
+    struct reader *r, struct base_unpack *u, const struct nfa_det_read *d, int64_t last) {
     struct nfa_matcher *m = r->l->m;
     uint64_t at = base_unpack_varint(u);
     u->bad = u->bad || at == 0 || at > r->n_lists;
@@ -321,35 +366,22 @@ static void read_bands(struct reader *r, struct base_unpack *u, const struct nfa
     size_t n = base_unpack_count(u, 2);
     for (size_t i = 0; i < n && !u->bad; i++) {
         int64_t last = nfa_load_last(u);
-        (void)read_list(r, u, d, last);
+        uint32_t *at = read_list(r, u, d, last);
+        if (r->has_spans)
+            read_span(r, u, d, at);
     }
 }
 
 static void read_place(struct reader *r, struct base_unpack *u) {
-    struct nfa_matcher *m = r->l->m;
     struct nfa_det_read d;
     nfa_load_det(r->l, u, r->k != NULL, &d);
     if (r->has_times) {
         read_bands(r, u, &d);
         return;
     }
-    struct nfa_place *pl = read_list(r, u, &d, NFA_LAST_OLD);
-    uint32_t span = r->has_spans ? nfa_load_span(&r->spans, u) : 0;
-    u->bad = u->bad || (span && !nfa_span_is_open(m, span));
-    if (u->bad || !pl || !span)
-        return;
-    nfa_span_ref(m, span);
-    if (!pl->span) {
-        pl->span = span;
-    } else if (pl->span != span) {
-        /* Two places of the program that saved are one now. */
-        nfa_span_ref(m, pl->span);
-        nfa_span_at(m, span)->next = pl->span;
-        nfa_span_unref(m, span);
-    } else {
-        u->bad = true;
-        nfa_span_unref(m, span);
-    }
+    uint32_t *at = read_list(r, u, &d, NFA_LAST_OLD);
+    if (r->has_spans)
+        read_span(r, u, &d, at);
 }
 
 static void read_graph(
@@ -358,10 +390,12 @@ static void read_graph(
     struct reader r = { .l = l, .k = k, .has_spans = has_spans, .has_times = has_times };
     m->next_step = nfa_dets_next_step(m); /* dets that the key has are stamped with it */
     if (k)
-        nfa_graph_of(m, k, 1)->blind = m->spans && !has_spans;
+        (void)nfa_graph_of(m, k, 1);
     if (has_spans)
         nfa_spans_load(&r.spans, l, u, k && m->spans);
     read_starts(&r, u);
+    if (k && m->spans && !has_spans)
+        k->graph->blind = k->graph->number;
     if (k)
         k->graph->number++;
     if (!u->bad)
@@ -396,6 +430,12 @@ static void timed_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpa
     read_graph(l, k, u, false, true);
 }
 
+static void timed_first_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+    uint8_t blind = base_unpack_u8(u);
+    u->bad = u->bad || blind > 1;
+    read_graph(l, k, u, !blind, true);
+}
+
 const struct nfa_store nfa_store_graph = { .tag = 2,
     .kind = NFA_STORE_GRAPH,
     .name = "graph",
@@ -405,7 +445,7 @@ const struct nfa_store nfa_store_graph = { .tag = 2,
 
 const struct nfa_store nfa_store_first = { .tag = 4,
     .kind = NFA_STORE_GRAPH,
-    .name = "graph with a limit",
+    .name = "graph with spans",
     .collect = graph_collect,
     .save = graph_save,
     .load = first_load };
@@ -416,3 +456,10 @@ const struct nfa_store nfa_store_timed_graph = { .tag = 6,
     .collect = graph_collect,
     .save = graph_save,
     .load = timed_load };
+
+const struct nfa_store nfa_store_timed_first = { .tag = 7,
+    .kind = NFA_STORE_GRAPH,
+    .name = "graph with times and spans",
+    .collect = graph_collect,
+    .save = graph_save,
+    .load = timed_first_load };

@@ -215,12 +215,13 @@ struct nfa_prog {
     bool has_times;          /* or what it does depends on the time since the event taken last */
     uint64_t *covers;        /* n_states * n_states, NULL = no start sleeps; see nfa_cover.c */
     enum nfa_store_kind store;
-    const char *store_why;   /* static text */
-    bool tells_time;         /* fates: what time ends is looked at then, for it completes or is read */
-    bool has_peers;          /* fates: the starts of one are listed, for each times out by itself */
-    bool every_start;        /* fates: no start is needless */
-    bool one_a_start;        /* the skip policy lets one match of a start survive */
-    bool many_ways;          /* one match may be come to in several ways: over all() and groups */
+    const char *store_why; /* static text */
+    bool tells_time;       /* sets: what time ends is looked at then, for it completes or is read */
+    bool has_spans;        /* graph: it is read from its starts on, too (nfa_span.h) */
+    bool has_peers;        /* fates: the starts of one are listed, for each times out by itself */
+    bool every_start;      /* fates: no start is needless */
+    bool one_a_start;      /* the skip policy lets one match of a start survive */
+    bool many_ways;        /* one match may be come to in several ways: over all() and groups */
 
     /* what is kept of an event taken: pattern columns in order, their slots */
     uint64_t *kept; /* bitmap over pattern columns */
@@ -255,7 +256,12 @@ bool nfa_piles_up(const struct nfa_prog *p);
 bool nfa_may_sleep(const struct nfa_prog *p);
 
 /* Bits of nfa_opts.off. */
-enum { NFA_PASS_CALM = 1u << 4, NFA_PASS_DOMINATE = 1u << 5, NFA_PASS_COVER = 1u << 6, NFA_PASS_STORE = 1u << 7 };
+enum {
+    NFA_PASS_CALM = 1u << 4,
+    NFA_PASS_DOMINATE = 1u << 5,
+    NFA_PASS_COVER = 1u << 6,
+    NFA_PASS_STORE = 1u << 7
+};
 
 /* nfa_cond.c: conditions are made once, equal ones shared. */
 uint32_t nfa_atom_of_var(struct nfa_prog *p, uint32_t var);

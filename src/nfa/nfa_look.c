@@ -14,7 +14,8 @@ enum {
     STORE_FATES = 3,
     STORE_FIRST = 4,
     STORE_TIMED_FATES = 5,
-    STORE_TIMED_GRAPH = 6
+    STORE_TIMED_GRAPH = 6,
+    STORE_TIMED_FIRST = 7
 };
 
 /* -- META ----------------------------------------------------------------------------------------------------------- */
@@ -290,6 +291,7 @@ static const char *look_store(struct nfa_looker *k, uint8_t store) {
     case STORE_GRAPH: nfa_look_graph(k, false, false); return "graph";
     case STORE_FIRST: nfa_look_graph(k, base_unpack_max(k->u, 1) == 0, false); return "graph";
     case STORE_TIMED_GRAPH: nfa_look_graph(k, false, true); return "graph";
+    case STORE_TIMED_FIRST: nfa_look_graph(k, base_unpack_max(k->u, 1) == 0, true); return "graph";
     case STORE_FATES: nfa_look_fates(k, false); return "fates";
     case STORE_TIMED_FATES: nfa_look_fates(k, true); return "fates";
     default: k->u->bad = true; return "";

@@ -28,7 +28,7 @@ struct graph {
     struct nfa_look_step *starts;
     struct cell *cells;
     size_t n_starts, n_cells;
-    bool has_spans;
+    bool has_spans, has_times;
 };
 
 struct cell {
@@ -70,6 +70,11 @@ static void skip_span(struct nfa_looker *k, const struct graph *g) {
         (void)base_unpack_varint(k->u);
 }
 
+static void skip_onwards(struct nfa_looker *k) {
+    for (size_t n = base_unpack_count(k->u, 1); n > 0 && !k->u->bad; n--)
+        (void)base_unpack_varint(k->u);
+}
+
 static void read_cell(struct nfa_looker *k, const struct graph *g, size_t i) {
     struct cell *cells = g->cells, *c = &cells[i];
     c->kind = base_unpack_max(k->u, CELL_MAX - 1);
@@ -80,7 +85,9 @@ static void read_cell(struct nfa_looker *k, const struct graph *g, size_t i) {
         c->step = k->u->bad ? (struct nfa_look_step){ 0, 0 } : g->starts[s];
     } else {
         c->below = (uint32_t)base_unpack_max(k->u, i);
-        if (c->kind == CELL_TAKE)
+        if (c->kind == CELL_TAKE && g->has_spans && g->has_times)
+            skip_onwards(k);
+        else if (c->kind == CELL_TAKE)
             skip_span(k, g);
     }
     c->rest = (uint32_t)base_unpack_max(k->u, i);
@@ -90,8 +97,8 @@ static void read_cell(struct nfa_looker *k, const struct graph *g, size_t i) {
     c->n = nfa_look_sum(c->n, c->rest ? cells[c->rest - 1].n : 0);
 }
 
-static void tell_match(
-    struct nfa_looker *k, struct nfa_look_step first, const struct tail *tail, uint32_t n, const struct det *d) {
+static void tell_match(struct nfa_looker *k, struct nfa_look_step first, const struct tail *tail, uint32_t n,
+    const struct det *d) {
     struct nfa_look_step *steps;
     struct nfa_look_match *m = nfa_look_add(k, n + 1, &steps);
     if (!m)
@@ -149,7 +156,7 @@ static void skip_time(struct nfa_looker *k) {
 }
 
 void nfa_look_graph(struct nfa_looker *k, bool has_spans, bool has_times) {
-    struct graph g = { .has_spans = has_spans };
+    struct graph g = { .has_spans = has_spans, .has_times = has_times };
     if (has_spans)
         skip_spans(k);
     g.n_starts = base_unpack_count(k->u, 2);
@@ -170,8 +177,8 @@ void nfa_look_graph(struct nfa_looker *k, bool has_spans, bool has_times) {
             if (has_times)
                 skip_time(k);
             read_list(k, &g, &d);
+            skip_span(k, &g);
         }
-        skip_span(k, &g);
     }
 }
 
@@ -183,7 +190,7 @@ struct how {
     uint32_t n; /* completes: 1 */
     struct {
         uint32_t src, var; /* var: + 1, 0 = took nothing */
-    } *from;
+    } * from;
 };
 
 struct fate {
@@ -249,8 +256,8 @@ static void read_hop(struct nfa_looker *k, struct fates *f, size_t i) {
 }
 
 /* Back from entry `at` of the last hop's rank to the start: what was taken. `path`: the hops from the start on. */
-static uint32_t walk_back(struct nfa_looker *k, const struct fates *f, const struct how *first, uint32_t start,
-    const uint32_t *path, uint32_t n_path, uint32_t at, struct nfa_look_step *steps) {
+static uint32_t walk_back(struct nfa_looker *k, const struct fates *f, const struct how *first,
+    uint32_t start, const uint32_t *path, uint32_t n_path, uint32_t at, struct nfa_look_step *steps) {
     uint32_t n = 0;
     for (uint32_t i = n_path; i-- > 0 && !k->u->bad;) {
         const struct hop *h = &f->hops[path[i]];
@@ -271,8 +278,8 @@ static uint32_t walk_back(struct nfa_looker *k, const struct fates *f, const str
 }
 
 /* One partial match for each entry of the rank that the start has come to. */
-static void tell_start(
-    struct nfa_looker *k, const struct fates *f, uint32_t event, const struct how *first, uint32_t hop, uint32_t end) {
+static void tell_start(struct nfa_looker *k, const struct fates *f, uint32_t event, const struct how *first,
+    uint32_t hop, uint32_t end) {
     uint32_t *path = NULL;
     size_t n_path = 0, cap = 0;
     const struct fate *fate = &f->fates[hop ? f->hops[hop - 1].fate : end];

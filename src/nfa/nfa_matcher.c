@@ -57,7 +57,7 @@ static struct nfa_matcher *matcher_new(const struct nfa_prog *own, const struct 
         nfa_dets_join(m, like);
     if (p->store == NFA_STORE_GRAPH)
         m->cells = nfa_cells_new(m);
-    if (p->store == NFA_STORE_GRAPH && p->pat->limit_matches && !p->has_times)
+    if (p->has_spans)
         m->spans = nfa_spans_new();
     m->cold_next = EVT_TIME_MAX;
     if (m->opts.tier)

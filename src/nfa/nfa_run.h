@@ -208,6 +208,9 @@ struct nfa_walk {
     size_t cap_way;
     struct nfa_step_back *steps;
     size_t cap_steps;
+    struct nfa_way_on *ways; /* of nfa_graph_end.c: from the start on */
+    size_t cap_ways;
+    bool awaits; /* likewise: the list that is walked waits for an absence */
 };
 
 /* Scratch of nfa_first.c. */
@@ -307,7 +310,8 @@ struct nfa_matcher {
     uint32_t *dead; /* scratch: cells to be given back */
     size_t cap_dead;
     struct nfa_walk walk;
-    struct nfa_spans *spans; /* owned; NULL but for the graph with `limit matches` */
+    struct nfa_spans
+        *spans; /* owned; NULL but for a graph that is read from its starts on, too (nfa_span.h) */
     struct nfa_first first;
     const struct nfa_hop **way; /* scratch: the way of one start */
     size_t cap_way;

@@ -226,7 +226,7 @@ const struct nfa_store nfa_store_runs = { .tag = 1,
     .load = nfa_runs_load };
 
 static const struct nfa_store *const stores[] = { &nfa_store_runs, &nfa_store_graph, &nfa_store_fates,
-    &nfa_store_first, &nfa_store_timed_fates, &nfa_store_timed_graph };
+    &nfa_store_first, &nfa_store_timed_fates, &nfa_store_timed_graph, &nfa_store_timed_first };
 
 const struct nfa_store *nfa_store_by_tag(uint8_t tag) {
     for (size_t i = 0; i < CEP_COUNT_OF(stores); i++) {
@@ -241,8 +241,8 @@ const struct nfa_store *nfa_store_of(const struct nfa_prog *p) {
     case NFA_STORE_FATES: return p->has_times ? &nfa_store_timed_fates : &nfa_store_fates;
     case NFA_STORE_GRAPH:
         if (p->has_times)
-            return &nfa_store_timed_graph;
-        return p->pat->limit_matches ? &nfa_store_first : &nfa_store_graph;
+            return p->has_spans ? &nfa_store_timed_first : &nfa_store_timed_graph;
+        return p->has_spans ? &nfa_store_first : &nfa_store_graph;
     case NFA_STORE_RUNS:
     case NFA_STORE_MAX: break;
     }

@@ -259,8 +259,13 @@ void nfa_spans_save(struct nfa_saver *s);
 uint32_t nfa_span_number(const struct nfa_saver *s, uint32_t span);
 uint32_t nfa_onward_number(const struct nfa_saver *s, uint32_t onward);
 
+/* Onwards of one cell hang on the first of them. */
+enum nfa_onward_part { NFA_ONWARD_FREE = 0, NFA_ONWARD_HEAD, NFA_ONWARD_MORE };
+
 struct nfa_spans_read {
-    uint32_t *spans, *onwards; /* by number, from 1 on; a reference each; 0 = not made, or lost */
+    /* By number, from 1 on; a reference each (of onwards that are MORE their head has it); 0 = not made, or lost. */
+    uint32_t *spans, *onwards;
+    enum nfa_onward_part *part; /* of the onwards */
     size_t n_spans, n_onwards;
     bool make;
 };
@@ -271,9 +276,11 @@ void nfa_spans_read_release(struct nfa_spans_read *r, struct nfa_matcher *m);
 /* By a number that is read; borrowed; 0 when there is none. */
 uint32_t nfa_load_span(const struct nfa_spans_read *r, struct base_unpack *u);
 uint32_t nfa_load_onward(const struct nfa_spans_read *r, struct base_unpack *u);
+/* Those of a cell: varint n * varint number. Returns: the head. */
+uint32_t nfa_load_onwards(struct nfa_spans_read *r, struct nfa_matcher *m, struct base_unpack *u);
 
 extern const struct nfa_store nfa_store_runs, nfa_store_graph, nfa_store_fates, nfa_store_first,
-    nfa_store_timed_fates, nfa_store_timed_graph;
+    nfa_store_timed_fates, nfa_store_timed_graph, nfa_store_timed_first;
 /* By tag; NULL when there is none. */
 const struct nfa_store *nfa_store_by_tag(uint8_t tag);
 const struct nfa_store *nfa_store_of(const struct nfa_prog *p);

@@ -74,9 +74,9 @@ struct nfa_onward *nfa_onward_at(const struct nfa_matcher *m, uint32_t onward) {
     return pool_at(&m->spans->onwards, onward);
 }
 
-uint32_t nfa_span_new(struct nfa_matcher *m) {
+uint32_t nfa_span_new(struct nfa_matcher *m, uint32_t det) {
     uint32_t i = pool_get(m, &m->spans->spans);
-    *nfa_span_at(m, i) = (struct nfa_span){ .refs = 1 };
+    *nfa_span_at(m, i) = (struct nfa_span){ .refs = 1, .det = det };
     return i;
 }
 
@@ -102,9 +102,8 @@ uint32_t nfa_onward_new(
     struct nfa_matcher *m, uint32_t from, uint32_t var, const struct nfa_ev *ev, uint32_t to) {
     uint32_t i = pool_get(m, &m->spans->onwards);
     struct nfa_span *s = nfa_span_at(m, from);
-    *nfa_onward_at(m, i) = (struct nfa_onward){
-        .ev = ev, .var = var, .refs = 1, .from = from, .to = to, .later = s->first
-    };
+    *nfa_onward_at(m, i) =
+        (struct nfa_onward){ .ev = ev, .var = var, .refs = 1, .from = from, .to = to, .later = s->first };
     if (s->first)
         nfa_onward_at(m, s->first)->prev = i;
     s->first = i;
@@ -116,10 +115,8 @@ void nfa_onward_ref(struct nfa_matcher *m, uint32_t onward) {
     nfa_onward_at(m, onward)->refs++;
 }
 
-void nfa_onward_unref(struct nfa_matcher *m, uint32_t onward) {
+static void onward_free(struct nfa_matcher *m, uint32_t onward) {
     struct nfa_onward *o = nfa_onward_at(m, onward);
-    if (--o->refs)
-        return;
     if (o->from) {
         if (o->prev)
             nfa_onward_at(m, o->prev)->later = o->later;
@@ -131,6 +128,15 @@ void nfa_onward_unref(struct nfa_matcher *m, uint32_t onward) {
     uint32_t to = o->to;
     pool_put(m, &m->spans->onwards, onward);
     nfa_span_unref(m, to);
+}
+
+void nfa_onward_unref(struct nfa_matcher *m, uint32_t onward) {
+    if (--nfa_onward_at(m, onward)->refs)
+        return;
+    for (uint32_t at = onward, more; at; at = more) {
+        more = nfa_onward_at(m, at)->more;
+        onward_free(m, at);
+    }
 }
 
 static bool is_passed(const struct nfa_span *s, uint64_t stop) {

@@ -47,6 +47,11 @@ void nfa_spans_collect(struct nfa_saver *s, const struct nfa_graph *g) {
         number_span(s, nfa_cell_at(s->m, at)->below);
     for (uint32_t i = 0; i < g->n; i++)
         number_span(s, g->places[i].span);
+    for (uint32_t i = 0; i < g->n; i++) {
+        const struct nfa_place *pl = &g->places[i];
+        for (uint32_t b = 0; pl->bands && b < pl->bands->n; b++)
+            number_span(s, nfa_band_at(pl->bands, b)->span);
+    }
 }
 
 uint32_t nfa_span_number(const struct nfa_saver *s, uint32_t span) {
@@ -84,7 +89,8 @@ static uint64_t number_below(struct base_unpack *u, uint64_t most) {
     return u->bad ? 0 : n;
 }
 
-static void read_onward(struct nfa_spans_read *r, struct nfa_loader *l, struct base_unpack *u, uint64_t *order) {
+static void read_onward(
+    struct nfa_spans_read *r, struct nfa_loader *l, struct base_unpack *u, uint64_t *order) {
     struct nfa_ev_read e;
     uint64_t from = number_below(u, r->n_spans);
     uint32_t var = nfa_load_var(l, u);
@@ -109,7 +115,7 @@ void nfa_spans_load(struct nfa_spans_read *r, struct nfa_loader *l, struct base_
     memset(order, 0, (n + 1) * sizeof *order);
     for (size_t i = 1; i <= n && !u->bad; i++) {
         uint64_t next = number_below(u, i - 1);
-        r->spans[i] = make ? nfa_span_new(m) : 0;
+        r->spans[i] = make ? nfa_span_new(m, NFA_NONE) : 0;
         r->n_spans = i;
         if (!next || !make)
             continue;
@@ -118,6 +124,8 @@ void nfa_spans_load(struct nfa_spans_read *r, struct nfa_loader *l, struct base_
     }
     n = u->bad ? 0 : base_unpack_count(u, 4);
     r->onwards = BASE_ARENA_ARRAY(&l->scratch, uint32_t, n + 1);
+    r->part = BASE_ARENA_ARRAY(&l->scratch, enum nfa_onward_part, n + 1);
+    memset(r->part, 0, (n + 1) * sizeof *r->part);
     for (size_t i = 0; i < n && !u->bad; i++)
         read_onward(r, l, u, order);
 }
@@ -133,9 +141,32 @@ uint32_t nfa_load_onward(const struct nfa_spans_read *r, struct base_unpack *u) 
     return n ? r->onwards[n] : 0;
 }
 
+uint32_t nfa_load_onwards(struct nfa_spans_read *r, struct nfa_matcher *m, struct base_unpack *u) {
+    size_t n = base_unpack_count(u, 1);
+    uint32_t head = 0, tail = 0;
+    bool again = false; /* a copy of a cell that was read: they are put together already */
+    for (size_t i = 0; i < n && !u->bad; i++) {
+        uint64_t at = number_below(u, r->n_onwards);
+        enum nfa_onward_part want = !tail ? NFA_ONWARD_HEAD : NFA_ONWARD_MORE;
+        u->bad = u->bad || !at;
+        if (u->bad || !r->onwards[at])
+            continue;
+        again = again || (!tail && r->part[at] == NFA_ONWARD_HEAD);
+        u->bad = r->part[at] != (again ? want : NFA_ONWARD_FREE);
+        if (u->bad)
+            return 0;
+        r->part[at] = want;
+        if (tail && !again)
+            nfa_onward_at(m, tail)->more = r->onwards[at];
+        tail = r->onwards[at];
+        head = head ? head : tail;
+    }
+    return u->bad ? 0 : head;
+}
+
 void nfa_spans_read_release(struct nfa_spans_read *r, struct nfa_matcher *m) {
     for (size_t i = 1; i <= r->n_onwards; i++) {
-        if (r->onwards[i])
+        if (r->onwards[i] && r->part[i] != NFA_ONWARD_MORE)
             nfa_onward_unref(m, r->onwards[i]);
     }
     for (size_t i = 1; i <= r->n_spans; i++)

@@ -102,7 +102,8 @@ static const char *no_fates(const struct nfa_prog *p) {
     if (!single && reads_timeouts(p))
         return "the time-outs are read, and a start may have several partial matches: each is a row";
     if (!single && completes_without_taking(p))
-        return "a match may be complete without taking an event, and the skip policy compares it with others of its start";
+        return "a match may be complete without taking an event, and the skip policy compares it with others "
+               "of its start";
     if (p->has_times && nfa_piles_up(p))
         return "a step has a time of its own, behind one that a start may take again and again";
     if (!single && pat->limit_open)
@@ -110,13 +111,6 @@ static const char *no_fates(const struct nfa_prog *p) {
     if (to_var && may_miss_var(p, pat->skip_var))
         return "a match may lack the event to skip to, or begin with it, so a start may give several matches";
     return NULL;
-}
-
-/* The same for the shared graph. */
-static const char *no_graph(const struct nfa_prog *p) {
-    if (reads_timeouts(p))
-        return "the time-outs are read, and with `no skip` every partial match is a row";
-    return has_absence(p) ? "an absence completes at a time of its own for each start" : NULL;
 }
 
 static const char *no_sets(const struct nfa_prog *p) {
@@ -135,10 +129,10 @@ enum cep_rc nfa_store(struct nfa_prog *p, struct cep_err *err) {
     if (p->store_why)
         return CEP_OK;
     if (p->pat->skip == PLAN_SKIP_NONE) {
-        p->store_why = no_graph(p);
-        if (p->store_why)
-            return CEP_OK;
         p->store = NFA_STORE_GRAPH;
+        p->tells_time = reads_timeouts(p) || has_absence(p);
+        p->has_spans = (p->pat->limit_matches && !p->has_times) ||
+                       (p->tells_time && p->pat->within_kind == PLAN_WITHIN_FIRST_LAST);
         p->store_why =
             "conditions look at the event alone: partial matches in the same states are moved as one";
         return CEP_OK;

@@ -195,7 +195,6 @@ static void make_starts(struct work *w) {
     struct node **v = base_calloc(w->n_nodes + 1, sizeof *v);
     struct nfa_graph *g = nfa_graph_of(w->m, w->k, 1);
     size_t n = 0;
-    g->blind = w->m->spans != NULL;
     for (size_t i = 0; i < w->n_nodes; i++) {
         if (w->nodes[i].starts)
             v[n++] = &w->nodes[i];
@@ -207,6 +206,7 @@ static void make_starts(struct work *w) {
         v[i]->ev->refs++;
         v[i]->cell = nfa_cell_start(w->m, g, v[i]->var, v[i]->ev);
     }
+    g->blind = w->m->spans ? g->number : 0;
     g->number++;
     base_free(v);
 }
@@ -224,8 +224,8 @@ static uint64_t start_up_to(const struct work *w, const struct group *g, uint64_
     return lo > g->starts ? w->orders[lo - 1] : 0;
 }
 
-static struct base_str list_key(const struct work *w, const struct group *g, uint32_t node, uint64_t lo,
-    uint64_t hi, uint64_t what[3]) {
+static struct base_str list_key(
+    const struct work *w, const struct group *g, uint32_t node, uint64_t lo, uint64_t hi, uint64_t what[3]) {
     uint64_t order = w->nodes[node].ev->order;
     what[0] = node;
     what[1] = lo;
@@ -234,7 +234,8 @@ static struct base_str list_key(const struct work *w, const struct group *g, uin
 }
 
 /* What the starts in (lo, hi] took up to a node. Returns: borrowed; 0 = none of them has. */
-static uint32_t list_of(struct work *w, struct lists *x, const struct group *g, uint32_t node, uint64_t lo, uint64_t hi) {
+static uint32_t list_of(
+    struct work *w, struct lists *x, const struct group *g, uint32_t node, uint64_t lo, uint64_t hi) {
     struct nfa_matcher *m = w->m;
     uint64_t what[3], found;
     uint32_t list = 0;
@@ -547,7 +548,8 @@ static struct start_of *list_starts(const struct work *w, size_t *n) {
     *n = 0;
     for (size_t g = 0; g < w->n_groups; g++) {
         for (size_t i = 0; i < w->groups[g].n_starts; i++)
-            v[(*n)++] = (struct start_of){ .order = w->orders[w->groups[g].starts + i], .group = (uint32_t)g };
+            v[(*n)++] = (struct start_of){ .order = w->orders[w->groups[g].starts + i],
+                .group = (uint32_t)g };
     }
     for (const struct nfa_done *d = w->k->done; d; d = d->next)
         v[(*n)++] = (struct start_of){ .order = d->start_order, .done = d };

@@ -13,12 +13,6 @@
 
 enum { NFA_TOLD_MAX = 1 << 16 };
 
-/* An event of a match. */
-struct nfa_told {
-    const struct nfa_ev *ev;
-    uint32_t var;
-};
-
 struct nfa_step_back { /* a list on the way, and how long the match was before it */
     uint32_t list;
     uint32_t len;
@@ -72,7 +66,7 @@ static void keep_first(struct nfa_matcher *m) {
     w->told = kept;
 }
 
-static void flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+void nfa_walk_flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     struct nfa_walk *w = &m->walk;
     if (m->pat->limit_matches)
         keep_first(m);
@@ -90,8 +84,7 @@ static void flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     w->n_matches = w->n_told = 0;
 }
 
-/* The way, last event first, is a match. */
-static void tell(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, int64_t now) {
+void nfa_walk_match(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, int64_t now) {
     struct nfa_walk *w = &m->walk;
     uint64_t limit = m->pat->limit_matches;
     if (!m->out.matches && !m->p->uses_match_number && !limit) {
@@ -101,7 +94,7 @@ static void tell(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, int64_t
     if (limit && w->n_told + len > NFA_TOLD_MAX && w->n_matches >= 2 * limit)
         keep_first(m);
     else if (!limit && w->n_told + len > NFA_TOLD_MAX && w->n_matches)
-        flush(m, k, now);
+        nfa_walk_flush(m, k, now);
     w->matches = base_grow(w->matches, w->n_matches, &w->cap_matches, sizeof *w->matches);
     w->matches[w->n_matches++] = (struct nfa_match){ .at = w->n_told, .n = len };
     while (w->cap_told < w->n_told + len)
@@ -110,7 +103,18 @@ static void tell(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, int64_t
         w->told[w->n_told++] = w->way[i];
 }
 
-static void set_way(struct nfa_walk *w, uint32_t at, const struct nfa_ev *ev, uint32_t var) {
+void nfa_walk_timeout(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, int64_t at) {
+    const struct nfa_walk *w = &m->walk;
+    nfa_emit_room(m, len);
+    for (uint32_t i = 0; i < len; i++) {
+        m->evs[i] = w->way[len - 1 - i].ev;
+        m->ev_vars[i] = w->way[len - 1 - i].var;
+    }
+    m->n_evs = len;
+    nfa_emit_timeout_listed(m, k, at);
+}
+
+void nfa_walk_set(struct nfa_walk *w, uint32_t at, const struct nfa_ev *ev, uint32_t var) {
     w->way = base_grow(w->way, at, &w->cap_way, sizeof *w->way);
     w->way[at] = (struct nfa_told){ ev, var };
 }
@@ -120,7 +124,8 @@ static void push(struct nfa_walk *w, size_t *n, uint32_t list, uint32_t len) {
     w->steps[(*n)++] = (struct nfa_step_back){ list, len };
 }
 
-static void walk(struct nfa_matcher *m, struct nfa_key *k, uint32_t list, uint32_t len, int64_t now) {
+void nfa_walk_list(
+    struct nfa_matcher *m, struct nfa_key *k, uint32_t list, uint32_t len, int64_t now, nfa_way_fn *tell) {
     struct nfa_walk *w = &m->walk;
     const struct nfa_graph *g = k->graph;
     size_t n = 0;
@@ -143,7 +148,7 @@ static void walk(struct nfa_matcher *m, struct nfa_key *k, uint32_t list, uint32
         }
         if (c->kind == NFA_CELL_SAME)
             c = nfa_cell_at(m, c->below);
-        set_way(w, len, c->ev, c->var);
+        nfa_walk_set(w, len, c->ev, c->var);
         if (c->kind == NFA_CELL_START)
             tell(m, k, len + 1, now);
         else
@@ -155,18 +160,19 @@ void nfa_walk(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *r
     for (size_t i = 0; i < n; i++) {
         uint32_t len = 0;
         if (roots[i].var != NFA_NONE)
-            set_way(&m->walk, len++, m->cur.ev, roots[i].var);
+            nfa_walk_set(&m->walk, len++, m->cur.ev, roots[i].var);
         if (roots[i].list)
-            walk(m, k, roots[i].list, len, now);
+            nfa_walk_list(m, k, roots[i].list, len, now, nfa_walk_match);
         else
-            tell(m, k, len, now);
+            nfa_walk_match(m, k, len, now);
     }
-    flush(m, k, now);
+    nfa_walk_flush(m, k, now);
 }
 
 void nfa_walk_release(struct nfa_walk *w) {
     base_free(w->told);
     base_free(w->way);
     base_free(w->steps);
+    base_free(w->ways);
     base_free(w->matches);
 }

@@ -134,6 +134,11 @@ static void partial_matches_in_words(void **state) {
             "a1 b2 (wait c)|a3 (wait b)" },
         { "a ->> b -> c", "a b b e", &limited, NFA_KIT_SETS, "a1 (wait b)|a1 b2 (wait c)|a1 b3 (wait c)" },
         { "a ->> b -> c", "a b b e", &every, NFA_KIT_SETS, "a1 (wait b)|a1 b2 (wait c)|a1 b3 (wait c)" },
+        { "a ->> b ->[2,9] c", "a b b e", &within, NFA_KIT_SETS,
+            "a1 (wait b)|a1 b2 (wait c)|a1 b3 (wait c)" },
+        { "a -> b -> !c", "a b a e", &within, NFA_KIT_SETS, "a1 b2 (absent c)|a3 (wait b)" },
+        { "a ->[9] !c", "a b a e", &within, NFA_KIT_SETS, "a1 (absent c)|a3 (absent c)" },
+        { "a ->[9] !c", "a b a e", &one, NFA_KIT_SETS, "a1 (absent c)|a3 (absent c)" },
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -167,7 +172,8 @@ enum { EVENTS = 12 };
 /* The graph and the runs hold the same partial matches. */
 static void every_store_tells_the_same(void **state) {
     static const char *const patterns[] = { "a -> b -> c", "a ->> b ->> c", "a+ -> b", "a -> (b | c) -> d",
-        "a b c", "a -> !b -> c -> d", "all(a, b) -> c", "a{2,4} -> b -> c", "a* b+ -> c" };
+        "a b c", "a -> !b -> c -> d", "all(a, b) -> c", "a{2,4} -> b -> c", "a* b+ -> c", "a ->> b ->[3] c",
+        "a+ ->[4] !b" };
     static const char letters[] = "abcde";
     uint64_t random = 7;
     (void)state;
@@ -181,8 +187,9 @@ static void every_store_tells_the_same(void **state) {
                 events[2 * i] = letters[(random >> 40) % 5];
                 events[2 * i + 1] = i + 1 < EVENTS ? ' ' : '\0';
             }
-            assert_true(nfa_kit_init(&runs, patterns[p], &every, 0));
-            assert_true(nfa_kit_init(&sets, patterns[p], &every, NFA_KIT_SETS));
+            const struct plan_pattern *with = round % 2 ? &every : &within;
+            assert_true(nfa_kit_init(&runs, patterns[p], with, 0));
+            assert_true(nfa_kit_init(&sets, patterns[p], with, NFA_KIT_SETS));
             nfa_kit_events(&runs, events, NFA_KIT_ONE_BY_ONE, true);
             nfa_kit_events(&sets, events, NFA_KIT_ONE_BY_ONE, true);
             const char *want = look_at(&a, &runs, false), *got = look_at(&b, &sets, false);

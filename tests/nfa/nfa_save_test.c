@@ -191,7 +191,8 @@ static void edits_keep_fates_that_mean_the_same(void **state) {
         { "(a | q) -> b", "a@1 q@2 x@3", "q -> b", "b@4", "q1 b3", "1 partial matches at \"wait b\"" },
         /* Of a step with a time of its own it matters when the event before it was. */
         { "a ->[2,9] b ->[9] c", "a@1 b@5 a@8 x@9", "(a | q) ->[2,9] b ->[9] c", "b@9 c@11", "a0 b1 c5", "" },
-        { "a ->[2,9] b ->[9] c", "a@1 b@5 a@8 x@9", "(a | q) ->[2,9] b ->[9] c", "b@10 c@14", "a2 b4 c5", "" },
+        { "a ->[2,9] b ->[9] c", "a@1 b@5 a@8 x@9", "(a | q) ->[2,9] b ->[9] c", "b@10 c@14", "a2 b4 c5",
+            "" },
         { "a ->[2,9] b", "a@1 a@8 x@9", "a ->[3,9] b", "b@11", "", "2 partial matches at \"wait b\"" },
         { "a+ -> (b | c)", "a@1 a@2 x@3", "a -> (b | c)", "a@4 c@5", "a3 c4",
             "2 partial matches at \"wait a | b | c after 1+\"" },
@@ -200,7 +201,8 @@ static void edits_keep_fates_that_mean_the_same(void **state) {
         struct plan_pattern with = past_last;
         with.within_kind = PLAN_WITHIN_FIRST_LAST;
         with.within_us = 100;
-        check_edit(&edits[i], &with, &with, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
+        check_edit(
+            &edits[i], &with, &with, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
     }
 }
 
@@ -240,7 +242,8 @@ static void another_skip_policy_goes_on_with_what_is_there(void **state) {
     struct plan_pattern all = no_skip, one = past_last;
     all.within_kind = one.within_kind = PLAN_WITHIN_FIRST_LAST;
     all.within_us = one.within_us = 100;
-    const struct edit to_one = { "a -> b -> c", "a@1 a@2 b@3 a@4 x@5", "a -> b -> c", "b@6 c@7", "a0 b2 c6", "" };
+    const struct edit to_one = { "a -> b -> c", "a@1 a@2 b@3 a@4 x@5", "a -> b -> c", "b@6 c@7", "a0 b2 c6",
+        "" };
     const struct edit to_all = { "a -> b -> c", "a@1 a@2 b@3 a@4 x@5", "a -> b -> c", "b@6 c@7",
         "a0 b2 c6|a1 b2 c6|a3 b5 c6", "" };
     static const unsigned ways[] = { 0, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS };
@@ -257,7 +260,8 @@ static void a_condition_on_the_event_alone_brings_sets(void **state) {
     with.within_kind = PLAN_WITHIN_FIRST_LAST;
     with.within_us = 100;
     /* Under RICH the second variable asks for a price, the fourth for nothing. */
-    const struct edit e = { "a -> b -> c -> d", "a@1 b@2 b@3 c@4 x@5", "a -> b -> c -> d", "d@6", "a0 b1 c3 d5", "" };
+    const struct edit e = { "a -> b -> c -> d", "a@1 b@2 b@3 c@4 x@5", "a -> b -> c -> d", "d@6",
+        "a0 b1 c3 d5", "" };
     struct nfa_kit k;
     struct nfa_cost cost;
     assert_true(nfa_kit_init(&k, e.after, &with, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS));
@@ -273,10 +277,13 @@ static void too_many_to_take_apart_are_counted(void **state) {
     struct plan_pattern with = no_skip;
     with.within_kind = PLAN_WITHIN_FIRST_LAST;
     with.within_us = 100;
-    const struct edit e = { "a+ combinations -> b",
-        "a@1 a@2 a@3 a@4 a@5 a@6 a@7 a@8 a@9 a@10 a@11 a@12 a@13 a@14 a@15 a@16 a@17 a@18 a@19 a@20 a@21 x@22",
+    const struct edit e = {
+        "a+ combinations -> b",
+        "a@1 a@2 a@3 a@4 a@5 a@6 a@7 a@8 a@9 a@10 a@11 a@12 a@13 a@14 a@15 a@16 a@17 a@18 a@19 a@20 a@21 "
+        "x@22",
         "a+ combinations -> b", "b@30", "",
-        "21 partial matches that the pattern, as it is now, keeps in another way (\"store\" in cepd explain)" };
+        "21 partial matches that the pattern, as it is now, keeps in another way (\"store\" in cepd explain)"
+    };
     check_edit(&e, &with, &with, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, NFA_KIT_NO_TIMEOUTS);
 }
 
@@ -305,8 +312,8 @@ struct edited {
     bool sets; /* the edited pattern has that store */
 };
 
-static bool run_edited(const char *before, const char *after, const struct plan_pattern *o, unsigned flags_was,
-    unsigned flags_now, const char *events, const char *more, struct edited *out) {
+static bool run_edited(const char *before, const char *after, const struct plan_pattern *o,
+    unsigned flags_was, unsigned flags_now, const char *events, const char *more, struct edited *out) {
     struct nfa_kit was, now;
     struct nfa_kit_saved s = { .n = 0 };
     struct sto_losses losses;
@@ -337,7 +344,8 @@ static bool run_edited(const char *before, const char *after, const struct plan_
 static void stores_agree_on_what_an_edit_keeps(void **state) {
     (void)state;
     struct nfa_gen g = { .seed = 20261128 };
-    struct base_buf before = BASE_BUF_INIT, after = BASE_BUF_INIT, events = BASE_BUF_INIT, more = BASE_BUF_INIT;
+    struct base_buf before = BASE_BUF_INIT, after = BASE_BUF_INIT, events = BASE_BUF_INIT,
+                    more = BASE_BUF_INIT;
     const unsigned runs = NFA_KIT_NO_TIMEOUTS, sets = NFA_KIT_NO_TIMEOUTS | NFA_KIT_SETS;
     const unsigned ways[][2] = { { runs, runs }, { sets, sets }, { runs, sets }, { sets, runs } };
     unsigned done = 0, kept = 0, lost = 0, n_sets = 0;
@@ -367,10 +375,11 @@ static void stores_agree_on_what_an_edit_keeps(void **state) {
             /* Of a start that lost something under a skip policy a set has not what could not win. */
             bool exact = o.skip == PLAN_SKIP_NONE || (e[0].n_lost == 0 && e[w].n_lost == 0);
             if (exact && strcmp(e[w].matches, e[0].matches) != 0)
-                fail_msg("seed %llu: %s, then %s on %s, then %s (skip %d, within %d %lld), way %d\n  runs %s\n  got  %s",
-                    (unsigned long long)at, base_buf_cstr(&before), base_buf_cstr(&after), base_buf_cstr(&events),
-                    base_buf_cstr(&late), (int)o.skip, (int)o.within_kind, (long long)o.within_us, w, e[0].matches,
-                    e[w].matches);
+                fail_msg("seed %llu: %s, then %s on %s, then %s (skip %d, within %d %lld), way %d\n  runs "
+                         "%s\n  got  %s",
+                    (unsigned long long)at, base_buf_cstr(&before), base_buf_cstr(&after),
+                    base_buf_cstr(&events), base_buf_cstr(&late), (int)o.skip, (int)o.within_kind,
+                    (long long)o.within_us, w, e[0].matches, e[w].matches);
         }
         done += fine;
         kept += fine && e[0].n_lost == 0;
@@ -392,7 +401,8 @@ static void stores_agree_on_what_an_edit_keeps(void **state) {
 /* Were a key saved or loaded in more than the time of its size, this would take hours. */
 static void a_large_key_comes_back(void **state) {
     (void)state;
-    static const char *const patterns[] = { "a -> b -> c", "a+ -> b -> c", "a ->> b ->> c", "(a | A) -> b -> c" };
+    static const char *const patterns[] = { "a -> b -> c", "a+ -> b -> c", "a ->> b ->> c",
+        "(a | A) -> b -> c" };
     struct plan_pattern with[] = { no_skip, past_last };
     for (size_t i = 0; i < 8; i++) {
         struct nfa_kit k;
@@ -578,6 +588,9 @@ static void damaged_entries_do_no_harm(void **state) {
     o.limit_matches = 0;
     damage("a+ -> b -> c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
     damage("a+ ->[1,9] b ->[9] c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
+    damage("a ->> b ->[9] c", &o, NFA_KIT_SETS);
+    damage("a+ ->[9] !c", &o, NFA_KIT_SETS);
+    damage("a ->> b -> !c", &o, NFA_KIT_SETS);
     o.limit_matches = 5;
     damage("a ->> A+ combinations ->> c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
 }
@@ -588,15 +601,15 @@ static void a_limit_may_come_and_go(void **state) {
     const unsigned flags = NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS;
     struct plan_pattern limited = no_skip;
     limited.limit_matches = 2;
-    const struct edit comes = { "a ->> b ->> c", "a@1 a@2 b@3 b@4 n@5", "a ->> b ->> c", "c@6", "a0 b2 c5|a0 b3 c5", "" };
+    const struct edit comes = { "a ->> b ->> c", "a@1 a@2 b@3 b@4 n@5", "a ->> b ->> c", "c@6",
+        "a0 b2 c5|a0 b3 c5", "" };
     const struct edit goes = { "a ->> b ->> c", "a@1 a@2 b@3 b@4 n@5", "a ->> b ->> c", "c@6",
         "a0 b2 c5|a0 b3 c5|a1 b2 c5|a1 b3 c5", "" };
     check_edit(&comes, &no_skip, &limited, flags, flags);
     check_edit(&goes, &limited, &no_skip, flags, flags);
     /* Some of what led on is no more. */
     const struct edit less = { "a ->> (b | x) ->> c", "a@1 b@2 x@3 b@4 n@5", "a ->> b ->> c", "c@6",
-        "a0 b1 c5|a0 b3 c5",
-        "1 partial matches at \"wait b | x\", 1 partial matches at \"wait c\"" };
+        "a0 b1 c5|a0 b3 c5", "1 partial matches at \"wait b | x\", 1 partial matches at \"wait c\"" };
     check_edit(&less, &limited, &limited, flags, flags);
 }
 

@@ -293,8 +293,8 @@ static void a_limit_pays_for_what_it_takes(void **state) {
         /* Matches of loops are as long as the stream, sequences are not. */
         bool is_long = strchr(cases[i].pattern, '+') != NULL;
         if (work[1] > (is_long ? 15 : 2) * work[0])
-            fail_msg("%s: %llu, with ten times the events %llu", cases[i].pattern, (unsigned long long)work[0],
-                (unsigned long long)work[1]);
+            fail_msg("%s: %llu, with ten times the events %llu", cases[i].pattern,
+                (unsigned long long)work[0], (unsigned long long)work[1]);
     }
 }
 
@@ -351,17 +351,19 @@ static void check_told(const struct told *t, enum nfa_kit_how how) {
     nfa_kit_release(&k);
 }
 
-/* Where a start has one partial match at a time: what time ends is told, and completes. */
+/* What time ends is told, and completes: under a skip policy where a start has one partial match at a time, under no skip each. */
 static void time_is_told(void **state) {
     (void)state;
 #define PAST   .skip = PLAN_SKIP_PAST_LAST
+#define NONE   .skip = PLAN_SKIP_NONE
 #define WITHIN .within_kind = PLAN_WITHIN_FIRST_LAST, .within_us
     static const struct told rows[] = {
         { "a -> b -> c", "a@1 a@2 b@3 a@9 b@10 c@11", "a1 b2 c5", "a0 b2", { PAST, WITHIN = 10 } },
         { "a -> b -> c", "a@1 a@2 b@3 c@4 a@5 x@99", "a0 b2 c3", "a4", { PAST, WITHIN = 10 } },
         { "a -> b -> c", "a@1 a@1 b@3 a@4", "", "a0 b2|a1 b2|a3", { PAST, WITHIN = 10 } },
         { "a ->[5] b ->[5] c", "a@1 a@2 b@3 a@4 a@4 b@8 c@10", "a3 b5 c6", "a0 b2|a1 b2", { PAST } },
-        { "a ->[5] b ->[5] c", "a@1 a@2 b@3 c@4 a@5 b@6 b@30", "a0 b2 c3|a1 b2 c3", "a4 b5", { .skip = PLAN_SKIP_TO_NEXT } },
+        { "a ->[5] b ->[5] c", "a@1 a@2 b@3 c@4 a@5 b@6 b@30", "a0 b2 c3|a1 b2 c3", "a4 b5",
+            { .skip = PLAN_SKIP_TO_NEXT } },
         { "a -> b{2} -> c", "a@1 b@2 b@3 a@4 b@5", "", "a0 b1 b2|a3 b4", { PAST, WITHIN = 10 } },
         /* Absence: by `within`, by a bound of its own, and a last `!b` that an event decides. */
         { "a -> !b", "a@1 x@2 a@3 b@12 a@20", "a0|a4", "", { PAST, WITHIN = 10 } },
@@ -370,8 +372,25 @@ static void time_is_told(void **state) {
         { "a ->[2] !b", "a@1 b@2 a@5 a@6 x@7 b@8", "a2|a3", "", { PAST } },
         { "a -> c ->[2] !b", "a@1 a@2 c@3 b@5 a@6 c@7 b@8 a@10 c@11", "a0 c2|a7 c8", "", { PAST } },
         { "a !b", "a a b a x a", "a0|a3", "", { PAST } },
+        /* The event that decides `!n` comes when the absence is over. */
+        { "x -> a !n ->[1] !q", "x@1 a@2 b@9 x@9 a@10 n@11", "x0 a1", "", { PAST } },
+        { "x -> a !n ->[1] b", "x@1 a@2 x@9 x@9", "", "x2|x3", { PAST, WITHIN = 50 } },
+        { "x -> a !n ->[1] !q", "x@1 a@2 b@9 x@9 a@10 n@11", "x0 a1", "", { NONE } },
         { "a -> !b", "a@1 a@1 a@1 x@40", "a0|a1", "", { PAST, WITHIN = 10, .limit_matches = 2 } },
-        { "a -> b -> !b", "a@1 b@2 a@3 b@4 x@99", "a2 b3", "", { .skip = PLAN_SKIP_TO_LAST, .skip_var = 1, WITHIN = 10 } },
+        { "a -> b -> !b", "a@1 b@2 a@3 b@4 x@99", "a2 b3", "",
+            { .skip = PLAN_SKIP_TO_LAST, .skip_var = 1, WITHIN = 10 } },
+        /* Every match is emitted: so is every partial match that times out. */
+        { "a ->> b -> c", "a@1 b@2 b@3 c@4 a@5 b@6", "a0 b1 c3|a0 b2 c3", "a0|a0 b5|a4|a4 b5",
+            { NONE, WITHIN = 10 } },
+        { "a ->> b ->[5] c", "a@1 a@1 b@2 b@4 c@8", "a0 b3 c4|a1 b3 c4", "a0|a0 b2|a1|a1 b2",
+            { NONE, WITHIN = 20 } },
+        { "a+ ->[5] b", "a@1 a@2 b@3 x@30", "a0 a1 b2|a0 b2|a1 b2", "a0 a1|a1", { NONE, WITHIN = 20 } },
+        { "a -> b -> !c", "a@1 a@2 b@3 a@4 b@5 x@30", "a0 b2|a1 b2|a3 b4", "", { NONE, WITHIN = 10 } },
+        { "a ->> b -> !c", "a@1 b@2 b@3 a@4 c@5 b@6", "a0 b5|a3 b5", "a0|a3", { NONE, WITHIN = 10 } },
+        { "a+ ->[5] !b", "a@1 a@2 a@4 b@8 x@30", "a0|a0 a1|a1", "", { NONE } },
+        { "a ->[3] !b", "a@1 a@3 a@5 b@6 x@7", "a0|a1", "", { NONE } },
+        { "a -> c ->[3] !b", "a@1 a@2 c@3 a@4 c@5 b@7", "a0 c2|a1 c2", "", { NONE, WITHIN = 30 } },
+        { "a -> !b", "a@1 a@1 a@1 x@40", "a0|a1", "", { NONE, WITHIN = 10, .limit_matches = 2 } },
         /* Starts are counted while they are open. */
         { "a -> b", "a a a b a b", "a1 b3|a4 b5", "", { PAST, .limit_open = 2 } },
         { "a -> b", "a a a b a b", "a0 b3|a4 b5", "", { PAST, .limit_open = 2, .limit_refuse_new = true } },
@@ -393,6 +412,12 @@ static void what_time_ends_costs_itself(void **state) {
         { "a -> b -> !c", "", "", "", { PAST, WITHIN = 60000 } },
         { "a -> b ->[60000] !c", "", "", "", { PAST } },
         { "a ->[60000] b -> c", "", "", "", { PAST, .limit_open = 50000 } },
+        { "a -> b -> c", "", "", "", { NONE, WITHIN = 60000 } },
+        { "a ->[60000] b -> c", "", "", "", { NONE } },
+        { "a ->[60000] b -> c", "", "", "", { NONE, WITHIN = 60000 } },
+        { "a -> b -> !c", "", "", "", { NONE, WITHIN = 60000 } },
+        { "a ->[60000] !c", "", "", "", { NONE } },
+        { "a ->> b ->> c -> !n", "", "", "", { NONE, WITHIN = 60000 } },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct nfa_kit k;
@@ -406,6 +431,7 @@ static void what_time_ends_costs_itself(void **state) {
         nfa_kit_release(&k);
     }
 #undef PAST
+#undef NONE
 #undef WITHIN
 }
 
@@ -424,7 +450,8 @@ static void limit_open_counts_starts(void **state) {
         init(&k, rows[i / 2].pattern, &with, 0);
         nfa_kit_events(&k, rows[i / 2].events, NFA_KIT_ONE_BY_ONE, false);
         if (strcmp(nfa_kit_matches(&k), want) != 0)
-            fail_msg("%s on %s: expected %s, got %s", rows[i / 2].pattern, rows[i / 2].events, want, nfa_kit_matches(&k));
+            fail_msg("%s on %s: expected %s, got %s", rows[i / 2].pattern, rows[i / 2].events, want,
+                nfa_kit_matches(&k));
         nfa_kit_release(&k);
     }
 }
