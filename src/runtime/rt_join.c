@@ -242,9 +242,39 @@ static void fetch_partner(const struct rt_join *j, uint32_t side, uint64_t hash)
     __builtin_prefetch(&c->rows->time[i]);
 }
 
+static bool is_one_int(const struct rt_join *j, const struct evt_batch *prep) {
+    return j->plan->n_keys == 1 && prep->cols[0].type->kind == EVT_INT && !prep->cols[0].valid;
+}
+
+/* Most keys, without calls. Returns: false when one is another one; nothing is done then. */
+static bool make_keys_of_ints(struct rt_join *j, const struct clk_row *rows, size_t n) {
+    enum { WIDTH = 1 + sizeof(int64_t) };
+    uint64_t hash[RT_WAIT_AT_ONCE];
+    for (size_t i = 0; i < n; i++)
+        if (!is_one_int(j, rt_wait_batch(&j->wait, &rows[i])))
+            return false;
+    char *p = base_buf_reserve(&j->key_bytes, n * WIDTH);
+    for (size_t i = 0; i < n; i++) {
+        p[i * WIDTH] = 1;
+        memcpy(
+            p + i * WIDTH + 1, &rt_wait_batch(&j->wait, &rows[i])->cols[0].i[rows[i].row], sizeof(int64_t));
+    }
+    j->key_bytes.len = n * WIDTH;
+    p[n * WIDTH] = '\0';
+    base_hash_wide(p, WIDTH, n, hash);
+    for (size_t i = 0; i < n; i++) {
+        j->under_way[i].off = i * WIDTH;
+        j->under_way[i].len = WIDTH;
+        j->under_way[i].hash = hash[i];
+        j->under_way[i].null = false;
+    }
+    return true;
+}
+
 static void make_keys(struct rt_join *j, const struct clk_row *rows, size_t n) {
     base_buf_clear(&j->key_bytes);
-    for (size_t i = 0; i < n; i++) {
+    bool made = make_keys_of_ints(j, rows, n);
+    for (size_t i = 0; i < n && !made; i++) {
         size_t off = j->key_bytes.len;
         uint32_t side = input_of_side(j, rows[i].input);
         bool null = rt_join_write_key(j, side, rt_wait_batch(&j->wait, &rows[i]), rows[i].row, &j->key_bytes);
@@ -254,8 +284,9 @@ static void make_keys(struct rt_join *j, const struct clk_row *rows, size_t n) {
         j->under_way[i].len = len;
         j->under_way[i].hash = hash;
         j->under_way[i].null = null;
-        rt_join_keys_fetch(&j->keys, hash);
     }
+    for (size_t i = 0; i < n; i++)
+        rt_join_keys_fetch(&j->keys, j->under_way[i].hash);
     for (size_t i = 0; i < n; i++)
         rt_join_keys_fetch_key(&j->keys, j->under_way[i].hash);
     for (size_t i = 0; i < n; i++)
@@ -263,9 +294,13 @@ static void make_keys(struct rt_join *j, const struct clk_row *rows, size_t n) {
     base_arena_clear(&j->scratch);
 }
 
-static enum cep_rc take_row(struct rt_join *j, const struct clk_row *row, size_t i, struct cep_err *err) {
-    struct base_str bytes = { j->under_way[i].len ? j->key_bytes.p + j->under_way[i].off : "",
+static struct base_str key_of(const struct rt_join *j, size_t i) {
+    return (struct base_str){ j->under_way[i].len ? j->key_bytes.p + j->under_way[i].off : "",
         j->under_way[i].len };
+}
+
+static enum cep_rc take_row(struct rt_join *j, const struct clk_row *row, size_t i, struct cep_err *err) {
+    struct base_str bytes = key_of(j, i);
     uint64_t hash = j->under_way[i].hash;
     uint32_t side = input_of_side(j, row->input);
     uint32_t key = side == 0 && j->kind->left_passes
@@ -276,19 +311,48 @@ static enum cep_rc take_row(struct rt_join *j, const struct clk_row *row, size_t
     return j->kind->take(j, side, number, key, err);
 }
 
+static enum cep_rc take_each(struct rt_join *j, const struct clk_row *rows, size_t n, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (size_t i = 0; i < n && rc == CEP_OK; i++) {
+        if (rows[i].time > EVT_TIME_MIN)
+            rc = j->kind->advance(j, rows[i].time - 1, err);
+        if (rc == CEP_OK)
+            rc = take_row(j, &rows[i], i, err);
+    }
+    return rc;
+}
+
+/* All of them, a step at a time. Nothing is let go in between: keys stay where they are. */
+static enum cep_rc take_block(struct rt_join *j, const struct clk_row *rows, size_t n, struct cep_err *err) {
+    struct rt_join_from from[2][RT_WAIT_AT_ONCE];
+    uint32_t n_from[2] = { 0, 0 }, taken[2] = { 0, 0 };
+    uint64_t first[2];
+    enum cep_rc rc = CEP_OK;
+    if (rows[0].time > EVT_TIME_MIN && rows[0].time - 1 >= j->due)
+        rc = j->kind->advance(j, rows[0].time - 1, err);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t side = rows[i].input;
+        from[side][n_from[side]++] = (struct rt_join_from){ rt_wait_batch(&j->wait, &rows[i]), rows[i].row,
+            rt_join_keys_get(&j->keys, j->under_way[i].hash, key_of(j, i), j->under_way[i].null) };
+    }
+    for (uint32_t s = 0; s < 2; s++)
+        first[s] = rt_join_rows_add_many(rt_join_rows_of(j, s), from[s], n_from[s], j->plan->n_keys);
+    for (size_t i = 0; i < n && rc == CEP_OK; i++) {
+        uint32_t side = rows[i].input, k = taken[side]++;
+        rc = j->kind->take(j, side, first[side] + k, from[side][k].key, err);
+    }
+    return rc;
+}
+
 static enum cep_rc take_waiting(struct rt_join *j, int64_t wm, struct cep_err *err) {
     struct clk_row rows[RT_WAIT_AT_ONCE];
     enum cep_rc rc = CEP_OK;
     size_t n;
     while (rc == CEP_OK && (n = rt_wait_take(&j->wait, wm, rows, RT_WAIT_AT_ONCE)) > 0) {
         make_keys(j, rows, n);
-        for (size_t i = 0; i < n; i++) {
-            if (rc == CEP_OK && rows[i].time > EVT_TIME_MIN)
-                rc = j->kind->advance(j, rows[i].time - 1, err);
-            if (rc == CEP_OK)
-                rc = take_row(j, &rows[i], i, err);
+        rc = j->by_blocks ? take_block(j, rows, n, err) : take_each(j, rows, n, err);
+        for (size_t i = 0; i < n; i++)
             rt_wait_done(&j->wait, &rows[i]);
-        }
         if (rc == CEP_OK && j->kind->left_passes)
             rc = rt_join_flush(j, err);
     }
@@ -448,6 +512,7 @@ struct rt_op *rt_join_new(const struct plan *plan, const struct plan_node *node,
     j->plan = p;
     j->whole = plan;
     j->kind = kinds[p->kind];
+    j->by_blocks = j->kind == &rt_join_interval && !p->sides[0].outer && !p->sides[1].outer;
     j->passed = j->fired = j->due = EVT_TIME_MIN;
     j->kept_of = base_calloc(p->n_cols + (size_t)1, sizeof *j->kept_of);
     j->under_way = base_calloc(RT_WAIT_AT_ONCE, sizeof *j->under_way);

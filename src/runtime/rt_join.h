@@ -79,6 +79,8 @@ struct rt_join {
     uint64_t n_current; /* table: keys that have a version */
     uint64_t looked[2]; /* session: rows from there on can still be the last of theirs */
     uint64_t n_done[2]; /* session: rows that are kept and are in no open one */
+    bool
+        by_blocks; /* interval, no side outer: rows are put to those of their side before the first of a block is taken */
     uint64_t *partners; /* owned, scratch */
     size_t cap_partners;
     /* Of the rows under way, as many as are taken at once. */

@@ -67,6 +67,50 @@ uint64_t rt_join_rows_add(
     return number;
 }
 
+static void copy_cells(
+    struct evt_col *to, uint32_t at, const struct rt_join_from *from, uint32_t n, uint32_t col) {
+    bool wide = 1 << to->type->kind & WIDE;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct evt_col *c = &from[i].batch->cols[col];
+        if (wide && !c->valid && !to->valid)
+            to->i[at + i] = c->i[from[i].row];
+        else
+            evt_col_copy(to, at + i, c, from[i].row);
+    }
+}
+
+/* As many as there is room for in the chunk. */
+static void add_to_chunk(struct rt_join_chunk *c, const struct evt_schema *schema,
+    const struct rt_join_from *from, uint32_t n, uint32_t skip) {
+    struct evt_batch *to = c->rows;
+    uint32_t at = to->n_rows;
+    for (uint32_t k = 0; k < schema->n_cols; k++)
+        copy_cells(&to->cols[k], at, from, n, skip + k);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct evt_batch *b = from[i].batch;
+        to->time[at + i] = b->time[from[i].row];
+        to->seq[at + i] = b->seq[from[i].row];
+        to->origin[at + i] = b->origin[from[i].row];
+        c->meta[at + i] = (struct rt_join_meta){ .key = from[i].key };
+    }
+    to->n_rows += n;
+}
+
+uint64_t rt_join_rows_add_many(
+    struct rt_join_rows *s, const struct rt_join_from *from, uint32_t n, uint32_t skip) {
+    uint64_t first = s->tail;
+    for (uint32_t i = 0, some; i < n; i += some) {
+        if (s->tail == s->base + s->n * RT_JOIN_CHUNK)
+            add_chunk(s);
+        struct rt_join_chunk *c = rt_join_chunk_of(s, s->tail);
+        some = RT_JOIN_CHUNK - c->rows->n_rows;
+        some = some < n - i ? some : n - i;
+        add_to_chunk(c, s->schema, from + i, some, skip);
+        s->tail += some;
+    }
+    return first;
+}
+
 void rt_join_rows_pop(struct rt_join_rows *s) {
     CEP_REQUIRE(s->head < s->tail);
     if (++s->head % RT_JOIN_CHUNK != 0)

@@ -42,6 +42,14 @@ void rt_join_rows_release(struct rt_join_rows *s);
 /* Copies columns [skip, ...) of a row, its time, origin and position. Returns: its number. */
 uint64_t rt_join_rows_add(
     struct rt_join_rows *s, const struct evt_batch *from, uint32_t row, uint32_t skip, uint32_t key);
+/* A row of a batch, and its key. */
+struct rt_join_from {
+    const struct evt_batch *batch;
+    uint32_t row, key;
+};
+/* The same of n rows, a column at a time. Returns: the number of the first; the others follow. */
+uint64_t rt_join_rows_add_many(
+    struct rt_join_rows *s, const struct rt_join_from *from, uint32_t n, uint32_t skip);
 /* True when letting go of the first row gives a chunk's memory back: who points into it is to be done first. */
 static inline bool rt_join_rows_last_of_chunk(const struct rt_join_rows *s) {
     return (s->head + 1) % RT_JOIN_CHUNK == 0;

@@ -139,6 +139,23 @@ static size_t take_one_run(struct clk_run *run, int64_t watermark, struct clk_ro
     return n;
 }
 
+/* The most usual: two sources that are each in order. */
+static size_t take_two_runs(
+    struct clk_run *a, struct clk_run *b, int64_t watermark, struct clk_row *out, size_t max) {
+    size_t n = 0;
+    while (n < max && a->head < a->n && b->head < b->n) {
+        const struct clk_row *x = &a->rows[a->head], *y = &b->rows[b->head];
+        bool second = clk_row_before(y, x);
+        const struct clk_row *least = second ? y : x;
+        if (least->time > watermark)
+            return n;
+        out[n++] = *least;
+        a->head += !second;
+        b->head += second;
+    }
+    return n + take_one_run(a->head < a->n ? a : b, watermark, out + n, max - n);
+}
+
 size_t clk_reorder_take(struct clk_reorder *r, int64_t watermark, struct clk_row *out, size_t max) {
     size_t n = 0, due = 0;
     if (!r->n_runs || !max)
@@ -153,7 +170,9 @@ size_t clk_reorder_take(struct clk_reorder *r, int64_t watermark, struct clk_row
     }
     if (due == 1) {
         n = take_one_run(&r->runs[r->heap[0]], watermark, out, max);
-    } else if (due > 1) {
+    } else if (due == 2) {
+        n = take_two_runs(&r->runs[r->heap[0]], &r->runs[r->heap[1]], watermark, out, max);
+    } else if (due > 2) {
         for (size_t i = due / 2; i-- > 0;)
             heap_down(r, due, i);
         while (due && n < max) {
