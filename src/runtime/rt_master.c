@@ -304,7 +304,6 @@ static enum cep_rc wait_for_change(struct rt_job *job, bool *stopped, struct cep
 static enum cep_rc wait_for_tasks(struct rt_job *job, struct cep_err *err) {
     bool stopped = false;
     enum cep_rc rc;
-    set_apart(job, job->restart && master_n_regions(job) > 1);
     while ((rc = wait_for_change(job, &stopped, err)) == CEP_OK) {
         if (all_ended(job))
             set_apart(job, false);
@@ -314,7 +313,6 @@ static enum cep_rc wait_for_tasks(struct rt_job *job, struct cep_err *err) {
         if ((rc = master_mend(job, err)) != CEP_OK)
             break;
     }
-    set_apart(job, false);
     return rc;
 }
 
@@ -340,12 +338,13 @@ static enum cep_rc run(struct rt_job *job, struct cep_err *err) {
     if (rc != CEP_OK)
         return rc;
     job->master->has_first = true;
+    set_apart(job, job->restart && master_n_regions(job) > 1); /* from the first row on */
     if (co)
         rc = rt_coordinator_start(co, err);
     else
         rt_master_start(job);
-    if (rc == CEP_OK)
-        rc = wait_for_tasks(job, err);
+    rc = rc == CEP_OK ? wait_for_tasks(job, err) : rc;
+    set_apart(job, false);
     if (rc != CEP_OK)
         master_close(job, job->master->all);
     if (co)

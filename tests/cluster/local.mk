@@ -48,6 +48,14 @@ THREAD_TESTS += tests/cluster/clu_saved_test
 check_PROGRAMS += tests/cluster/clu_tls_test
 tests_cluster_clu_tls_test_SOURCES = tests/cluster/clu_tls_test.c $(CLU_KIT)
 tests_cluster_clu_tls_test_LDADD = $(CLU_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/cluster/clu_worker_test
+tests_cluster_clu_worker_test_SOURCES = tests/cluster/clu_worker_test.c tests/cluster/clu_msgs.c tests/cluster/clu_msgs.h $(CLU_KIT)
+tests_cluster_clu_worker_test_LDADD = $(CLU_DSL_LIBS) $(CMOCKA_LIBS)
+THREAD_TESTS += tests/cluster/clu_worker_test
+check_PROGRAMS += tests/cluster/clu_master_test
+tests_cluster_clu_master_test_SOURCES = tests/cluster/clu_master_test.c tests/cluster/clu_msgs.c tests/cluster/clu_msgs.h $(CLU_KIT)
+tests_cluster_clu_master_test_LDADD = $(CLU_DSL_LIBS) $(CMOCKA_LIBS)
+THREAD_TESTS += tests/cluster/clu_master_test
 # Real processes; the second one on hosts of their own (network namespaces).
 CLUSTER_TESTS = tests/cluster/cluster_test.py tests/cluster/region_test.py tests/cluster/cluster_net_test.py tests/cluster/submit_test.py \
 	tests/cluster/programs_test.py tests/cluster/walk_test.py tests/cluster/deploy_test.py
