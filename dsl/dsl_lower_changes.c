@@ -43,10 +43,19 @@ bool dsl_lower_changes(struct dsl_sem *c, const struct dsl_query *q, struct plan
         return true;
     const char *word = q->accumulation == DSL_ACC_UPSERT ? "upsert" : "retracting";
     out->changes = q->accumulation == DSL_ACC_UPSERT ? PLAN_CHANGES_UPSERT : PLAN_CHANGES_RETRACT;
+    if (out->window == PLAN_WINDOW_COUNT && out->emit != PLAN_EMIT_WATERMARK) {
+        if (out->changes == PLAN_CHANGES_RETRACT)
+            return true;
+        dsl_diag_error(c->diag, q->accumulation_span, CEP_EINVAL,
+            "two count windows of a key can begin and end at the same time: no key says which one a result "
+            "replaces");
+        dsl_diag_note(c->diag, "write \"retracting\" instead of \"upsert\"");
+        return false;
+    }
     if (out->window == PLAN_WINDOW_COUNT) {
         dsl_diag_error(c->diag, q->accumulation_span, CEP_EINVAL,
             "a count window gives each result once: there is nothing to take back");
-        dsl_diag_note(c->diag, "leave out \"%s\"", word);
+        dsl_diag_note(c->diag, "leave out \"%s\", or add early results: emit each event", word);
         return false;
     }
     return true;
@@ -64,15 +73,16 @@ bool dsl_upsert_keys(struct dsl_sem *c, const struct dsl_query *q, const struct 
     if (ag->changes != PLAN_CHANGES_UPSERT)
         return true;
     uint32_t start = ag->n_keys + ag->n_aggs + PLAN_GROUP_START;
-    bool bound = ag->window == PLAN_WINDOW_NONE || ag->window == PLAN_WINDOW_GLOBAL || given(items, n, start) ||
-                 given(items, n, start + 1);
+    bool bound = ag->window == PLAN_WINDOW_NONE || ag->window == PLAN_WINDOW_GLOBAL ||
+                 given(items, n, start) || given(items, n, start + 1);
     for (uint32_t k = 0; k < ag->n_keys && bound; k++)
         bound = given(items, n, k);
     if (bound)
         return true;
     dsl_diag_error(c->diag, q->accumulation_span, CEP_EINVAL,
         "what is replaced is found by the group's key, and not all of it is selected");
-    dsl_diag_note(c->diag, "select each expression of \"group by\", and window_start or window_end of a window");
+    dsl_diag_note(
+        c->diag, "select each expression of \"group by\", and window_start or window_end of a window");
     return false;
 }
 

@@ -18,7 +18,7 @@
 #include "expr/expr_acc.h"
 #include "expr/expr_run.h"
 
-enum { MAX_PANES = 1 << 20 };
+enum { MAX_PANES = 1 << 20, MAX_APART = 4096 };
 
 /* -- does it aggregate? ------------------------------------------------------------------------------------------- */
 
@@ -272,14 +272,10 @@ static const char *window_word(enum plan_window w) {
 }
 
 static bool early_ok(struct dsl_sem *c, const struct plan_aggregate *ag, const struct dsl_emit *e) {
-    if (ag->window == PLAN_WINDOW_COUNT) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "a count window gives its result with its last event");
-        return false;
-    }
-    if (ag->window == PLAN_WINDOW_SLIDING && e->kind == DSL_EMIT_AFTER) {
+    if (ag->window == PLAN_WINDOW_COUNT && ag->slide_n < ag->size_n) {
         dsl_diag_error(c->diag, e->span, CEP_EINVAL,
-            "events are not counted for each sliding window, so none gives a result after some of them");
-        dsl_diag_note(c->diag, "a tumbling window can, and \"emit every D\" or \"emit each event\"");
+            "a count window that shares its events gives its result with its last one alone");
+        dsl_diag_note(c->diag, "count windows end to end (without \"every\") give early results");
         return false;
     }
     return true;
@@ -328,11 +324,6 @@ static bool lower_emits(struct dsl_sem *c, const struct dsl_query *q, struct pla
 
 static bool lower_accumulation(struct dsl_sem *c, const struct dsl_query *q, struct plan_aggregate *out) {
     out->discarding = q->accumulation == DSL_ACC_DISCARDING;
-    if (out->discarding && out->window == PLAN_WINDOW_SLIDING) {
-        dsl_diag_error(c->diag, q->accumulation_span, CEP_EINVAL,
-            "sliding windows share their events: what one gave out cannot be forgotten for the others");
-        return false;
-    }
     return dsl_lower_changes(c, q, out);
 }
 
@@ -451,6 +442,15 @@ static bool rewrite_all(struct rewrite *r, struct plan_aggregate *out, struct it
         items->ok &= r->ok;
     }
     return items->ok;
+}
+
+static bool apart_ok(struct dsl_sem *c, const struct dsl_query *q, const struct plan_aggregate *ag) {
+    if (ag->slide_us == 0 || !plan_windows_apart(ag) || ag->size_us / ag->slide_us <= MAX_APART)
+        return true;
+    dsl_diag_error(c->diag, q->selects[0]->window->span, CEP_ELIMIT,
+        "each event would be put into more than %d windows: those that %s share nothing", (int)MAX_APART,
+        ag->discarding ? "forget what they gave" : "count their events");
+    return false;
 }
 
 /* Windows that share rows, and sessions, put parts together. */
@@ -604,7 +604,7 @@ void dsl_lower_aggregate(struct dsl_sem *c, struct dsl_sym *sym) {
     sym->open |= !items.ok || in.open;
     ag->aggs = group.aggs;
     ag->n_aggs = group.n_aggs;
-    sym->bad |= !in_order_ok(c, q, ag) || !merges_ok(c, q, ag);
+    sym->bad |= !in_order_ok(c, q, ag) || !merges_ok(c, q, ag) || !apart_ok(c, q, ag);
     sym->bad |= !dsl_changes_read(c, q, &in, ag, sym->stmt->kind == DSL_STMT_TABLE);
     if (ag->changes != PLAN_CHANGES_NONE) {
         uint32_t mark = ag->n_keys + ag->n_aggs + PLAN_GROUP_MORE;

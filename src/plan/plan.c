@@ -156,6 +156,12 @@ bool plan_is_read(const struct plan *p, struct plan_ref ref) {
     return p->read[ref.node] >> ref.port & 1;
 }
 
+bool plan_windows_apart(const struct plan_aggregate *ag) {
+    return ag->window == PLAN_WINDOW_SLIDING && ag->slide_us < ag->size_us &&
+           (ag->emit == PLAN_EMIT_AFTER ||
+               (ag->discarding && (ag->emit != PLAN_EMIT_WATERMARK || ag->takes_late)));
+}
+
 int64_t plan_pane(int64_t size, int64_t slide) {
     while (slide != 0) {
         int64_t rest = size % slide;

@@ -201,6 +201,9 @@ struct plan_over {
     const struct expr *const *items;
 };
 
+/* Overlapping windows that share nothing: they forget what they gave out, or count their own rows. */
+bool plan_windows_apart(const struct plan_aggregate *ag);
+
 /* How long a pane is, of those that windows of `size` sliding by `slide` are made of: their greatest common divisor. */
 int64_t plan_pane(int64_t size, int64_t slide);
 

@@ -58,7 +58,7 @@ static bool merges_exactly(const struct plan_agg *a) {
 bool plan_combines(const struct plan *p, const struct plan_node *n) {
     const struct plan_aggregate *a = &n->aggregate;
     if (n->kind != PLAN_NODE_AGGREGATE || a->n_keys == 0 || a->emit != PLAN_EMIT_WATERMARK ||
-        (a->window != PLAN_WINDOW_TUMBLING && a->window != PLAN_WINDOW_SLIDING) ||
+        plan_windows_apart(a) || (a->window != PLAN_WINDOW_TUMBLING && a->window != PLAN_WINDOW_SLIDING) ||
         evt_schema_mark(plan_schema_of(p, a->input)) >= 0)
         return false;
     for (uint32_t i = 0; i < a->n_aggs; i++)

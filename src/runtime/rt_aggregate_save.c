@@ -28,6 +28,10 @@ static void write_signature(const struct rt_aggregate *ag, struct base_buf *b) {
     const struct plan_aggregate *p = ag->plan;
     base_buf_printf(b, "%d %lld %lld %lld %u %u %d;", (int)p->window, (long long)p->size_us,
         (long long)p->slide_us, (long long)p->offset_us, p->size_n, p->slide_n, (int)ag->ordered);
+    if (plan_windows_apart(p))
+        base_buf_puts(b, "apart;");
+    if (p->window == PLAN_WINDOW_COUNT && p->emit != PLAN_EMIT_WATERMARK)
+        base_buf_puts(b, "early;");
     if (p->changes || ag->mark_col >= 0)
         base_buf_printf(b, "changes %d %d;", (int)p->changes, ag->mark_col >= 0);
     for (uint32_t i = 0; i < p->n_keys; i++) {

@@ -5,6 +5,8 @@
  * beginning, as Flink has it). `window_start` and `window_end` are the times of its first and last row. What is not full at the end
  * of the input gives nothing.
  *
+ * Windows end to end give early results, too: of the one that is being filled (`emit each event`, `after N events`, `every D`).
+ *
  *     N = 6, M = 4: panes of 2       rows  1 2 | 3 4 | 5 6 | 7 8
  *                                          after 4: 1..4          after 8: 3..8
  */
@@ -12,6 +14,7 @@
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
+#include "runtime/rt_given.h"
 
 struct count_pane {
     int64_t first, last; /* time of its rows */
@@ -24,6 +27,7 @@ struct counted {
     uint32_t in_last;            /* rows of the last pane */
     uint32_t since;              /* rows since the last result */
     struct count_pane **ring;    /* owned */
+    struct rt_given *given;      /* owned; of the window that is being filled, where changes are told */
 };
 
 struct counts {
@@ -31,6 +35,7 @@ struct counts {
     struct rt_groups groups;   /* own: struct counted */
     uint32_t pane_n, max_panes;
     size_t n_panes;
+    int64_t every_at; /* when changed groups are given out; EVT_TIME_MAX: none has changed */
 };
 
 static struct counts *counts_of(const struct rt_aggregate *ag) {
@@ -44,6 +49,7 @@ static void count_init(struct rt_aggregate *ag) {
     rt_groups_init(&w->groups, &w->bare, false);
     w->pane_n = (uint32_t)plan_pane(ag->plan->size_n, ag->plan->slide_n);
     w->max_panes = ag->plan->size_n / w->pane_n;
+    w->every_at = EVT_TIME_MAX;
     ag->own = w;
 }
 
@@ -88,7 +94,7 @@ static struct counted *counted_of(struct rt_group *g) {
 }
 
 static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, int64_t t, struct cep_err *err) {
-    const struct counted *c = g->own;
+    struct counted *c = g->own;
     bool one = c->n_panes == 1; /* functions of rows in order are not merged */
     struct expr_acc *accs = one ? pane_at(c, 0)->accs : ag->merged;
     for (uint32_t i = 0; i < c->n_panes && !one; i++)
@@ -101,11 +107,30 @@ static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, int64_t t, 
         .start = pane_at(c, 0)->first,
         .end = pane_at(c, c->n_panes - 1)->last,
         .time = time,
-        .nth = rt_group_nth(g, time) };
+        .nth = rt_group_nth(g, time),
+        .given = &c->given };
     enum cep_rc rc = rt_aggregate_give(ag, &r, err);
-    if (!one)
+    if (!one || ag->plan->discarding)
         rt_accs_clear(&ag->kind, accs);
+    g->changed = false;
+    g->n_rows = 0;
     return rc;
+}
+
+/* Of a window that is not full: by what is said of early results. */
+static enum cep_rc early(struct rt_aggregate *ag, struct rt_group *g, int64_t t, struct cep_err *err) {
+    struct counts *w = counts_of(ag);
+    switch (ag->plan->emit) {
+    case PLAN_EMIT_EACH: return give(ag, g, t, err);
+    case PLAN_EMIT_AFTER: return g->n_rows >= ag->plan->emit_n ? give(ag, g, t, err) : CEP_OK;
+    case PLAN_EMIT_EVERY:
+        if (w->every_at == EVT_TIME_MAX)
+            w->every_at = rt_aggregate_next_every(ag, t);
+        return CEP_OK;
+    case PLAN_EMIT_WATERMARK:
+    case PLAN_EMIT_MAX: break;
+    }
+    return CEP_OK;
 }
 
 static enum cep_rc count_take(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err) {
@@ -123,20 +148,33 @@ static enum cep_rc count_take(struct rt_aggregate *ag, const struct rt_agg_row *
     if (c->in_last == w->pane_n)
         while (c->n_panes > w->max_panes)
             pop_pane(ag, c);
+    g->changed = true;
+    g->n_rows++;
     if (++c->since < ag->plan->slide_n)
-        return CEP_OK;
+        return early(ag, g, t, err);
     c->since = 0;
     enum cep_rc rc = give(ag, g, t, err);
     if (ag->plan->size_n == ag->plan->slide_n)
         pop_pane(ag, c);
+    base_free(c->given);
+    c->given = NULL;
     return rc;
 }
 
 static enum cep_rc count_advance(struct rt_aggregate *ag, int64_t time, struct cep_err *err) {
-    (void)ag;
-    (void)time;
-    (void)err;
-    return CEP_OK;
+    struct counts *w = counts_of(ag);
+    enum cep_rc rc = CEP_OK;
+    if (w->every_at == EVT_TIME_MAX || w->every_at - 1 > time)
+        return CEP_OK;
+    int64_t at = w->every_at - 1;
+    w->every_at = EVT_TIME_MAX;
+    for (uint32_t i = 0; i < w->groups.n && rc == CEP_OK; i++) {
+        struct rt_group *g = w->groups.groups[i];
+        const struct counted *c = g->own;
+        if (g->changed && c->n_panes > 0)
+            rc = give(ag, g, at, err);
+    }
+    return rc;
 }
 
 /* -- what survives ---------------------------------------------------------------------------------------------------- */
@@ -152,7 +190,10 @@ static size_t count_bytes(const struct rt_aggregate *ag) {
                (sizeof(struct count_pane) + sizeof(void *) + ag->kind.n_accs * sizeof(struct expr_acc));
 }
 
-/* varint rows since the last result, varint rows of the last pane, varint panes, panes * (zigzag first, zigzag last, accumulators). */
+/*
+ * varint rows since the last result, varint rows of the last pane, varint panes, panes * (zigzag first, zigzag last, accumulators); where there
+ * are early results u8 changed, varint rows since the last one; where changes are told what was given.
+ */
 static enum cep_rc count_save(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
     struct counts *w = counts_of(ag);
     struct base_buf value = BASE_BUF_INIT;
@@ -168,6 +209,12 @@ static enum cep_rc count_save(struct rt_aggregate *ag, const struct sto_out *out
             base_pack_zigzag(&value, pane_at(c, k)->last);
             rt_accs_pack(&ag->kind, &value, pane_at(c, k)->accs);
         }
+        if (ag->plan->emit != PLAN_EMIT_WATERMARK) {
+            base_pack_u8(&value, w->groups.groups[i]->changed);
+            base_pack_varint(&value, w->groups.groups[i]->n_rows);
+        }
+        if (ag->plan->changes)
+            rt_given_pack(&value, c->given);
         rc = rt_aggregate_put_group(ag, w->groups.groups[i], 0, base_buf_view(&value), out, err);
     }
     base_buf_release(&value);
@@ -188,6 +235,14 @@ static struct rt_group *count_load(
         p->last = base_unpack_zigzag(u);
         rt_accs_unpack(&ag->kind, u, &ag->scratch, p->accs);
     }
+    if (ag->plan->emit != PLAN_EMIT_WATERMARK) {
+        g->changed = base_unpack_max(u, 1) != 0;
+        g->n_rows = base_unpack_varint(u);
+    }
+    if (ag->plan->changes && made)
+        c->given = rt_given_unpack(ag, u);
+    if (g->changed && ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
+        w->every_at = rt_aggregate_next_every(ag, ag->passed);
     c->since = (uint32_t)since;
     c->in_last = (uint32_t)in_last;
     return g;
@@ -201,6 +256,8 @@ static void count_release(struct rt_aggregate *ag) {
             pop_pane(ag, c);
         if (c)
             base_free(c->ring);
+        if (c)
+            base_free(c->given);
         base_free(c);
     }
     rt_groups_release(&w->groups);

@@ -12,7 +12,9 @@
  * A tumbling window is one pane, and is given out without a merge. A pane is thrown away when the watermark has passed the end
  * of its last window and the allowed lateness. Until then a row that comes late gives its windows out again, for its key alone.
  *
- * Early results (`emit each event`, `after N events`, `every D`) are of the windows that have not ended yet.
+ * Early results (`emit each event`, `after N events`, `every D`) are of the windows that have not ended yet. Overlapping windows that
+ * forget what they gave (`discarding`), or count their own rows (`after N events`), share nothing: each is a pane of its own, as long as it
+ * is, and a row goes into all of its windows.
  *
  * Invariants
  *   I1  panes ascend by start; none is empty
@@ -31,7 +33,9 @@ struct timed {
     size_t n, cap;
     size_t last_used; /* the pane of the row before */
     int64_t ended;    /* what `advance` was told last */
-    bool slides;      /* windows overlap, and each is made of the one before */
+    bool apart;       /* windows overlap, and each is a pane of its own */
+    bool shares;      /* windows overlap, and are made of panes */
+    bool slides;      /* the same, each of the one before */
     struct rt_slide moving;
     int64_t every_at; /* when changed groups are given out early; EVT_TIME_MAX: none has changed */
     struct rt_given_windows given; /* of overlapping windows, where changes are told */
@@ -52,12 +56,14 @@ static void timed_init(struct rt_aggregate *ag) {
     *w = (struct timed){ .size = ag->plan->size_us,
         .slide = ag->plan->slide_us,
         .offset = ag->plan->offset_us,
-        .pane_us = plan_pane(ag->plan->size_us, ag->plan->slide_us),
+        .apart = plan_windows_apart(ag->plan),
         .lateness = ag->plan->lateness_us,
         .ended = EVT_TIME_MIN,
         .every_at = EVT_TIME_MAX };
     rt_given_windows_init(&w->given, &ag->kind);
-    w->slides = w->size != w->slide && rt_slide_can(&ag->kind);
+    w->shares = w->size != w->slide && !w->apart;
+    w->pane_us = w->apart ? w->slide : plan_pane(w->size, w->slide);
+    w->slides = w->shares && rt_slide_can(&ag->kind);
     rt_slide_init(&w->moving, &ag->kind);
     ag->own = w;
 }
@@ -126,7 +132,7 @@ static void drop_first_panes(struct timed *w, size_t n) {
 
 /* The last microsecond of the last window that has the pane. */
 static int64_t last_end(const struct timed *w, const struct rt_pane *p) {
-    return rt_time_plus(last_start(w, p->start), w->size - 1);
+    return rt_time_plus(w->apart ? p->start : last_start(w, p->start), w->size - 1);
 }
 
 /* -- giving out ------------------------------------------------------------------------------------------------------- */
@@ -135,7 +141,7 @@ static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, const struc
     int64_t start, int64_t time, struct cep_err *err) {
     struct timed *w = timed_of(ag);
     struct rt_group *as = g; /* whose results are numbered and kept */
-    if (ag->plan->changes && w->size != w->slide)
+    if (ag->plan->changes && w->shares)
         as = rt_given_group(&w->given, start, g);
     struct rt_agg_result r = { .keys = g->vals,
         .hash = g->hash,
@@ -204,7 +210,7 @@ static enum cep_rc give_window(
     struct timed *w = timed_of(ag);
     struct rt_groups whole;
     enum cep_rc rc = CEP_OK;
-    if (w->size == w->slide) {
+    if (!w->shares) {
         size_t i = pane_from(w, start);
         return i < w->n && w->panes[i]->start == start ? give_pane(ag, w->panes[i], early, time, err)
                                                        : CEP_OK;
@@ -223,7 +229,7 @@ static enum cep_rc give_window(
 static enum cep_rc give_key(
     struct rt_aggregate *ag, struct rt_group *g, int64_t start, int64_t time, struct cep_err *err) {
     struct timed *w = timed_of(ag);
-    if (w->size == w->slide) {
+    if (!w->shares) {
         enum cep_rc rc = give(ag, g, g->accs, start, time, err);
         g->changed = false;
         g->n_rows = 0;
@@ -259,11 +265,41 @@ static enum cep_rc give_row(struct rt_aggregate *ag, struct rt_group *g, int64_t
     return rc;
 }
 
+static void note_change(struct rt_aggregate *ag, struct rt_group *g, int64_t t) {
+    struct timed *w = timed_of(ag);
+    g->changed = true;
+    g->n_rows++;
+    if (ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
+        w->every_at = rt_aggregate_next_every(ag, t > w->ended ? t : w->ended);
+}
+
+/* Into each of its windows that are still there. */
+static enum cep_rc take_apart(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err) {
+    struct timed *w = timed_of(ag);
+    int64_t t = row->at.time, time = rt_aggregate_time(ag, t), last = last_start(w, t);
+    enum cep_rc rc = CEP_OK;
+    for (int64_t start = first_start(w, t); start <= last && rc == CEP_OK; start += w->slide) {
+        int64_t end = rt_time_plus(start, w->size - 1);
+        if (rt_time_plus(end, w->lateness) <= w->ended)
+            continue;
+        struct rt_group *g = rt_groups_get(
+            &pane_of(ag, start)->groups, row->hash, row->bytes, row->vals, NULL);
+        rt_aggregate_step(ag, row, g->accs);
+        note_change(ag, g, t);
+        if (end <= w->ended || ag->plan->emit == PLAN_EMIT_EACH ||
+            (ag->plan->emit == PLAN_EMIT_AFTER && g->n_rows >= ag->plan->emit_n))
+            rc = give_key(ag, g, start, time, err);
+    }
+    return rc;
+}
+
 static enum cep_rc timed_take(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err) {
     struct timed *w = timed_of(ag);
     int64_t t = row->at.time;
     if (t <= w->ended && rt_time_plus(last_start(w, t), w->size - 1 + w->lateness) <= w->ended)
         return CEP_NONE;
+    if (w->apart)
+        return take_apart(ag, row, err);
     struct rt_pane *p = pane_of(ag, t);
     struct rt_group *g = rt_groups_get(&p->groups, row->hash, row->bytes, row->vals, NULL);
     rt_aggregate_step(ag, row, g->accs);
@@ -272,10 +308,7 @@ static enum cep_rc timed_take(struct rt_aggregate *ag, const struct rt_agg_row *
         rt_slide_late(&w->moving, p, g, ag->merged);
         rt_accs_clear(&ag->kind, ag->merged);
     }
-    g->changed = true;
-    g->n_rows++;
-    if (ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
-        w->every_at = rt_aggregate_next_every(ag, t > w->ended ? t : w->ended);
+    note_change(ag, g, t);
     return ag->plan->emit == PLAN_EMIT_WATERMARK && t > w->ended ? CEP_OK : give_row(ag, g, t, err);
 }
 
@@ -304,6 +337,10 @@ static void timed_accs_of(struct rt_aggregate *ag, const struct evt_batch *prep,
     uint32_t n, struct expr_acc **out) {
     struct rt_group *groups[RT_AGG_BLOCK];
     struct rt_pane *pane;
+    if (timed_of(ag)->apart) {
+        memset(out, 0, n * sizeof(struct expr_acc *));
+        return;
+    }
     for (uint32_t first = 0, len; first < n; first += len) {
         len = run_of(ag, prep->time, rows, first, n, &pane);
         if (!pane) {
@@ -361,7 +398,7 @@ bool rt_window_time_merge(
 /* The start of the next window that has rows and has not ended. Returns: false when there is none. */
 static bool next_window(const struct timed *w, int64_t *start) {
     for (size_t i = 0; i < w->n; i++) {
-        int64_t s = first_start(w, w->panes[i]->start);
+        int64_t s = w->apart ? w->panes[i]->start : first_start(w, w->panes[i]->start);
         /* The first window of this pane whose last microsecond is > ended: counted, not walked. */
         int64_t last = rt_time_plus(s, w->size - 1);
         if (last <= w->ended) {
@@ -460,7 +497,7 @@ static enum cep_rc timed_save(struct rt_aggregate *ag, const struct sto_out *out
             base_pack_u8(&value, g->changed);
             base_pack_varint(&value, g->n_rows);
             rt_accs_pack(&ag->kind, &value, g->accs);
-            if (ag->plan->changes && w->size == w->slide)
+            if (ag->plan->changes && !w->shares)
                 rt_given_pack(&value, g->given);
             rc = rt_aggregate_put_group(ag, g, w->panes[i]->start, base_buf_view(&value), out, err);
         }
@@ -471,7 +508,7 @@ static enum cep_rc timed_save(struct rt_aggregate *ag, const struct sto_out *out
 static struct rt_group *timed_load_given(
     struct rt_aggregate *ag, int64_t start, const struct rt_agg_row *key, struct base_unpack *u) {
     struct timed *w = timed_of(ag);
-    if (w->size != w->slide && start >= -RT_FAR - w->size && start <= RT_FAR &&
+    if (w->shares && start >= -RT_FAR - w->size && start <= RT_FAR &&
         floor_to(start, w->slide, w->offset) == start)
         return rt_given_windows_load(ag, &w->given, start, key, u);
     u->bad = true;
@@ -484,7 +521,7 @@ static struct rt_group *timed_load(
     int64_t start = base_unpack_zigzag(u);
     bool changed = base_unpack_max(u, 1) != 0, made;
     uint64_t n_rows = base_unpack_varint(u);
-    if (u->bad || start < -RT_FAR - w->pane_us || start > RT_FAR ||
+    if (u->bad || start < -RT_FAR - w->size || start > RT_FAR ||
         floor_to(start, w->pane_us, w->offset) != start) {
         u->bad = true;
         return NULL;
@@ -498,7 +535,7 @@ static struct rt_group *timed_load(
     g->n_rows = n_rows;
     w->ended = ag->passed;
     rt_accs_unpack(&ag->kind, u, &ag->scratch, g->accs);
-    if (ag->plan->changes && w->size == w->slide)
+    if (ag->plan->changes && !w->shares)
         g->given = rt_given_unpack(ag, u);
     if (changed && ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
         w->every_at = rt_aggregate_next_every(ag, ag->passed > start ? ag->passed : start);

@@ -130,6 +130,7 @@ def test_windows_are_taken_back(folder):
     """ for name, window, emit in (
         ("t", "tumbling 7 s", "emit each event"), ("t2", "tumbling 7 s", "emit every 2 s"), ("t3", "tumbling 7 s", "emit after 3 events"),
         ("l", "sliding 8 s every 2 s", "emit each event"), ("l2", "sliding 8 s every 3 s", "emit every 3 s"),
+        ("l3", "sliding 8 s every 2 s", "emit after 3 events"), ("c", "count 4", "emit each event"), ("c2", "count 5", "emit every 2 s"),
         ("x", "session gap 1500 ms", "emit each event"), ("x2", "session gap 1500 ms", "emit after 2 events")))
     db = w.sqlite(rows)
     us = 1_000_000
@@ -151,8 +152,17 @@ def test_windows_are_taken_back(folder):
                 sessions.append((k, len(group), sum(known) if known else None, stamp(group[0][0]), stamp(group[-1][0] + 1500_000)))
                 group = []
             group.append(one)
+
+    def counted(size):
+        for k, seen in by_key.items():
+            for i in range(0, len(seen), size):
+                window = seen[i:i + size]
+                known = [v for _, v in window if v is not None]
+                yield k, len(window), sum(known) if known else None, stamp(window[0][0]), stamp(window[-1][0])
+
     read = lambda p: left_of(p, ("k", "n", "total", "b", "e"))
     judge(folder, text, [
+        ("out_l3.ndjson", read, time_windows(8 * us, 2 * us)), ("out_c.ndjson", read, list(counted(4))), ("out_c2.ndjson", read, list(counted(5))),
         *((f"out_{n}.ndjson", read, time_windows(7 * us, 7 * us)) for n in ("t", "t2", "t3")),
         ("out_l.ndjson", read, time_windows(8 * us, 2 * us)), ("out_l2.ndjson", read, time_windows(8 * us, 3 * us)),
         ("out_x.ndjson", read, sessions), ("out_x2.ndjson", read, sessions)])

@@ -91,6 +91,82 @@ def test_counts_and_running_groups_go_by_event_time(folder):
     assert as_rows(folder / "out2.ndjson", ("k", "vs")) == sorted(counts, key=repr)
 
 
+def early(rows, size, slide, n, discarding):
+    """(key, rows of the result, their sum, start) of each n-th row of each window, and of its end."""
+    out = []
+    groups = collections.defaultdict(list)
+    for _, _, r in sorted((r["at"], i, r) for i, r in enumerate(rows)):
+        t = r["at"] * 1000
+        for start in range((t - size) // slide * slide + slide, t + 1, slide):
+            if start + size > t:
+                groups[r["k"], start].append(r["v"])
+    for (k, start), vs in groups.items():
+        ends = sorted({*range(n, len(vs) + 1, n), len(vs)})
+        if not discarding and len(vs) % n == 0:
+            ends.append(len(vs))  # once early, once when it ends
+        for before, end in zip([0] + ends, ends):
+            part = [v for v in vs[before if discarding else 0:end] if v is not None]
+            out.append((k, end - (before if discarding else 0), sum(part) if part else None, stamp(start)))
+    return out
+
+
+def test_sliding_windows_count_and_forget(folder):
+    """Each window by itself: results after so many rows of its own, of what came since, whatever its neighbours gave."""
+    rows = events(700, 31, keys=3)
+    write(folder, rows)
+    us = 1_000_000
+    for emit, n, discarding in (("emit after 3 events", 3, False), ("emit after 2 events discarding", 2, True), ("emit each event discarding", 1, True)):
+        text = f"""stream w as select k, count(*) as n, sum(v) as total, window_start as s from s group by k window sliding 10 s every 4 s {emit};
+        sink w to file (path = 'out.ndjson') format json;"""
+        check_all(folder, text, ("k", "n", "total", "s"), early(rows, 10 * us, 4 * us, n, discarding))
+
+
+def test_what_is_forgotten_adds_up(folder):
+    """Early results by the clock of events, and late rows: of each window the parts are the whole."""
+    rows = events(1500, 32)
+    late = [dict(r, at=r["at"] - 8000) for r in events(1500, 33)[::9]]
+    rows = [r for i, r in enumerate(rows) for r in ([r, late[i // 9]] if i % 9 == 0 else [r])]
+    write(folder, rows)
+    us = 1_000_000
+    for window, size, slide in (("tumbling 6 s", 6, 6), ("sliding 9 s every 3 s", 9, 3)):
+        text = f"""stream w as select k, count(*) as n, sum(v) as total, window_start as s from s group by k window {window}
+          allowed lateness 1 min emit every 2 s discarding;
+        sink w to file (path = 'out.ndjson') format json;"""
+        expected = sorted(((k, n, total or 0, s) for k, n, total, s in early(rows, size * us, slide * us, 10**9, True)), key=repr)
+        for parallelism in (1, 2, 4):
+            (folder / "out.ndjson").unlink(missing_ok=True)
+            run(folder, text, parallelism)
+            parts = as_rows(folder / "out.ndjson", ("k", "n", "total", "s"))
+            whole = collections.defaultdict(lambda: [0, 0])
+            for k, n, total, s in parts:
+                whole[k, s][0] += n
+                whole[k, s][1] += total or 0
+            assert len(parts) > len(whole) > 20
+            assert sorted(((k, n, total, s) for (k, s), (n, total) in whole.items()), key=repr) == expected
+
+
+def test_count_windows_give_early_results(folder):
+    rows = events(600, 34, keys=3)
+    write(folder, rows)
+    by_key = collections.defaultdict(list)
+    for _, _, r in sorted((r["at"], i, r) for i, r in enumerate(rows)):
+        by_key[r["k"]].append((r["at"] * 1000, r["v"]))
+
+    def given(size, n, discarding):
+        for k, seen in by_key.items():
+            for i in range(0, len(seen), size):
+                window = seen[i:i + size]
+                ends = sorted({*range(n, len(window) + 1, n), *([size] if len(window) == size else [])})
+                for before, end in zip([0] + ends, ends):
+                    part = window[before if discarding else 0:end]
+                    yield k, [v for _, v in part], stamp(window[0][0]), stamp(part[-1][0])
+
+    for emit, n, discarding in (("emit each event", 1, False), ("emit after 2 events", 2, False), ("emit after 3 events discarding", 3, True)):
+        text = f"""stream w as select k, array_agg(v) as vs, window_start as s, window_end as e from s group by k window count 5 {emit};
+        sink w to file (path = 'out.ndjson') format json;"""
+        check_all(folder, text, ("k", "vs", "s", "e"), list(given(5, n, discarding)))
+
+
 def test_a_pattern_over_windows(folder):
     """The mean of ten seconds rose three times in a row."""
     rows = [{"k": "a", "v": v, "d": 0, "at": (BASE_S + 2 * i) * 1000} for i, v in
@@ -119,9 +195,13 @@ def test_kills_change_nothing(folder):
     stream y as select k, sum(v) as total, count(distinct v) as n from s group by k;
     sink w to file (path = 'out.ndjson') format json;
     sink x to file (path = 'out2.ndjson') format json;
+    stream z as select k, count(*) as n, sum(v) as total, window_start as s from s group by k window sliding 6 s every 2 s emit after 3 events discarding;
+    stream c as select k, count(*) as n, sum(v) as total, window_start as s from s group by k window count 5 emit after 2 events;
+    sink z to file (path = 'out4.ndjson') format json;
+    sink c to file (path = 'out5.ndjson') format json;
     sink y to file (path = 'out3.ndjson') format json;"""
     run(folder, text, 1)
-    names = ("out.ndjson", "out2.ndjson", "out3.ndjson")
+    names = ("out.ndjson", "out2.ndjson", "out3.ndjson", "out4.ndjson", "out5.ndjson")
     whole = [lines(folder / n) for n in names]
     assert all(len(w) > 100 for w in whole)
     for p in folder.glob("out*"):

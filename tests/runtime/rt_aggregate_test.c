@@ -266,6 +266,10 @@ static void a_reload_after_every_row_changes_nothing(void **state) {
     static const char *const windows[] = { "window tumbling 10 s", "window sliding 10 s every 4 s",
         "window session gap 3 s", "window count 3 every 2", "window global", "",
         "window tumbling 10 s emit every 3 s", "window session gap 3 s emit after 2 events discarding",
+        "window sliding 9 s every 3 s emit after 2 events",
+        "window sliding 9 s every 3 s emit each event discarding",
+        "window sliding 9 s every 4 s emit every 2 s discarding", "window count 3 emit each event",
+        "window count 5 emit every 2 s discarding", "window count 4 emit after 3 events",
         "window sliding 9 s every 3 s emit each event", "window tumbling 4 s allowed lateness 5 s" };
     static const char *const ops[] = { "s", "w" };
     for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
