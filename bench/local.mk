@@ -50,3 +50,5 @@ bench_join_bench_LDADD = libdsl.la $(RT_LIBS)
 bench_all += bench/window_bench
 bench_window_bench_SOURCES = bench/window_bench.c bench/bench_flow.c bench/bench_flow.h
 bench_window_bench_LDADD = libdsl.la $(RT_LIBS)
+bench_all += bench/skew_bench
+bench_skew_bench_LDADD = libdsl.la $(RT_LIBS)

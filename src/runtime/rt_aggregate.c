@@ -257,7 +257,6 @@ static uint32_t take_block(
 uint32_t rt_aggregate_gather(struct rt_aggregate *ag, const struct evt_batch *prep, uint64_t *left) {
     uint16_t rows[RT_AGG_BLOCK];
     uint32_t n_left = 0;
-    rt_keys_make(&ag->keys, prep, ag->kind.n_keys, &ag->scratch);
     for (uint32_t next = 0; next < prep->n_rows;) {
         uint32_t n = next_block(prep, &next, rows);
         n = take_block(ag, prep, rows, n);

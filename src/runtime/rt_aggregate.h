@@ -129,7 +129,7 @@ enum cep_rc rt_aggregate_put(struct rt_aggregate *ag, const struct rt_agg_result
 struct evt_batch *rt_aggregate_fill(
     struct rt_aggregate *ag, const struct rt_agg_result *r, const struct evt_val *vals, const char *mark);
 struct rt_aggregate *rt_aggregate_of(struct rt_op *op);
-/* Adds rows to their groups, nothing else. Returns: how many that was not possible for; they are set in `left`. */
+/* Adds rows to their groups, nothing else. Requires: ag->keys are the batch's. Returns: how many that was not possible for; they are set in `left`. */
 uint32_t rt_aggregate_gather(struct rt_aggregate *ag, const struct evt_batch *prep, uint64_t *left);
 /* `t`, or the first moment that is not late for those who read the results. */
 static inline int64_t rt_aggregate_time(const struct rt_aggregate *ag, int64_t t) {

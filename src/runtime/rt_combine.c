@@ -15,9 +15,13 @@
 enum {
     COMBINE_GROUPS = 4096, /* some hundred KiB: what a cache holds */
     COMBINE_ROWS = 16384,
-    TRIED_ROWS = 1024,  /* before it is judged whether it is worth it */
-    WORTH = 2,          /* rows that become one, at least */
-    RESTS_BATCHES = 256 /* where it is not */
+    COUNT_BITS = 12, /* keys share so many counters */
+    COUNTERS = 1 << COUNT_BITS,
+    COUNTED_ROWS = 4096, /* before it is said which are frequent */
+    FREQUENT = 8, /* of these, at least: with keys that are all alike few counters have that many by chance */
+    JUDGED_ROWS = 1024, /* gathered, before it is said whether that was worth it */
+    WORTH = 4,          /* rows that become one, at least: making one costs what some rows do */
+    RESTS_BATCHES = 256 /* where it is not, or no key is frequent */
 };
 
 struct rt_combine {
@@ -27,10 +31,14 @@ struct rt_combine {
     struct rt_op *send; /* borrowed */
     const struct evt_schema *schema;
     bool alone, flat;
-    bool ahead;             /* the aggregation may be: nothing is gathered any more */
-    uint32_t rests;         /* batches that still go as they are */
-    uint64_t n_held;        /* rows in groups that are here */
-    uint64_t n_in, n_out;   /* rows gathered and rows made of them, since it was last judged */
+    bool ahead;           /* the aggregation may be: nothing is gathered any more */
+    uint32_t rests;       /* batches that still go as they are */
+    uint64_t n_held;      /* rows in groups that are here */
+    uint64_t n_in, n_out; /* rows gathered and rows made of them, since it was last judged */
+    uint16_t counts
+        [COUNTERS]; /* of rows, by a part of their keys' hashes, since it was last said which are frequent */
+    uint64_t frequent[COUNTERS / 64]; /* those that were; all, before it is known */
+    uint32_t n_counted;
     uint64_t n_untold;      /* rows that stand for nothing: `where` left them out */
     struct evt_batch *out;  /* owned; NULL = none */
     struct base_buf packed; /* scratch */
@@ -78,11 +86,11 @@ static enum cep_rc put_until(struct rt_combine *c, int64_t until, struct cep_err
     enum cep_rc rc = rt_window_time_take_out(c->ag, until, put, c, err);
     if (rc == CEP_OK)
         rc = send(c, err);
-    if (c->n_in < TRIED_ROWS)
+    if (c->n_in < JUDGED_ROWS)
         return rc;
-    if (c->n_held == 0 && c->n_in < WORTH * c->n_out)
+    if (c->n_out > 0 && c->n_in < WORTH * c->n_out)
         c->rests = RESTS_BATCHES;
-    if (c->n_held == 0)
+    if (c->n_out > 0)
         c->n_in = c->n_out = 0;
     return rc;
 }
@@ -93,22 +101,63 @@ enum cep_rc rt_combine_flush(struct rt_op *op, struct cep_err *err) {
 
 /* -- rows --------------------------------------------------------------------------------------------------------------- */
 
-/* Gathers what can be of a batch. *raw: the others, of those that are there. */
-static void gather(struct rt_combine *c, struct evt_batch *b, uint64_t *raw) {
+/* Says anew which counters are of frequent keys. */
+static void find_frequent(struct rt_combine *c) {
+    bool any = false;
+    memset(c->frequent, 0, sizeof c->frequent);
+    for (uint32_t i = 0; i < COUNTERS; i++)
+        if (c->counts[i] >= FREQUENT) {
+            base_bits_set(c->frequent, i);
+            any = true;
+        }
+    memset(c->counts, 0, sizeof c->counts);
+    c->n_counted = 0;
+    if (!any)
+        c->rests = RESTS_BATCHES;
+}
+
+/* Those of the rows whose keys are not frequent. */
+static void leave_rare(struct rt_combine *c, const struct evt_batch *prep, uint64_t *raw) {
+    const uint64_t *hash = c->ag->keys.hash;
+    for (uint32_t i = 0; i < prep->n_rows; i++) {
+        if (!evt_batch_has(prep, i))
+            continue;
+        uint32_t at = (uint32_t)(hash[i] >> (64 - COUNT_BITS));
+        c->counts[at]++;
+        c->n_counted++;
+        if (!base_bits_get(c->frequent, at))
+            base_bits_set(raw, i);
+    }
+    if (c->n_counted >= COUNTED_ROWS)
+        find_frequent(c);
+}
+
+static void select_others(struct evt_batch *prep, const uint64_t *raw) {
+    uint64_t *sel = evt_batch_need_sel(prep);
+    for (size_t w = 0; w < BASE_BITS_WORDS(prep->n_rows); w++)
+        sel[w] &= ~raw[w];
+}
+
+/* Gathers what can be of a batch. *raw: the others, of those that are there. Returns: rows gathered. */
+static uint64_t gather(struct rt_combine *c, struct evt_batch *b, uint64_t *raw) {
     struct rt_aggregate *ag = c->ag;
     struct evt_batch *prep = rt_project_try(&ag->prepare, b, clk_now(c->op.clk), raw);
-    uint64_t *sel = evt_batch_need_sel(prep);
+    uint64_t n = 0;
     for (uint32_t i = 0; i < b->n_rows; i++)
-        if ((b->time[i] < -RT_FAR || b->time[i] > RT_FAR) && base_bits_get(sel, i))
+        if ((b->time[i] < -RT_FAR || b->time[i] > RT_FAR) && evt_batch_has(prep, i))
             base_bits_set(raw, i);
-    for (size_t w = 0; w < BASE_BITS_WORDS(b->n_rows); w++)
-        sel[w] &= ~raw[w];
-    uint64_t n = evt_batch_count(prep);
-    if (n > 0)
+    select_others(prep, raw);
+    if (evt_batch_count(prep) > 0) {
+        rt_keys_make(&ag->keys, prep, ag->kind.n_keys, &ag->scratch);
+        leave_rare(c, prep, raw);
+        select_others(prep, raw);
+        n = evt_batch_count(prep);
         n -= rt_aggregate_gather(ag, prep, raw);
+    }
     c->n_held += n;
     c->n_in += n;
     evt_batch_unref(prep);
+    return n;
 }
 
 static enum cep_rc pass_on(
@@ -127,8 +176,11 @@ static enum cep_rc combine_batch(struct rt_op *op, uint32_t input, struct evt_ba
         c->rests -= c->rests > 0;
         return rt_emit(op, PLAN_PORT_MAIN, b, err);
     }
-    gather(c, b, raw);
+    uint64_t n = gather(c, b, raw);
+    if (n == 0)
+        return rt_emit(op, PLAN_PORT_MAIN, b, err);
     uint64_t n_raw = base_bits_count(raw, b->n_rows);
+    c->n_untold += evt_batch_count(b) - n_raw - n;
     enum cep_rc rc = n_raw > 0 ? pass_on(c, b, raw, err) : CEP_OK;
     if (rc == CEP_OK &&
         (c->ag->window->n_groups(c->ag) > COMBINE_GROUPS || (!c->flat && c->n_held > COMBINE_ROWS)))
@@ -191,6 +243,7 @@ struct rt_op *rt_combine_new(const struct plan *plan, const struct plan_node *no
     c->schema = schema;
     c->alone = alone;
     c->flat = true;
+    memset(c->frequent, 0xff, sizeof c->frequent);
     for (uint32_t i = 0; i < c->ag->kind.n_accs; i++)
         c->flat &= expr_acc_is_flat(&c->ag->kind.fns[i]);
     base_buf_init(&c->packed);

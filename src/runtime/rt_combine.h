@@ -19,8 +19,10 @@
  *   - Rows of which an expression fails, or whose time is too far for a window, go as they are: the aggregation says what is
  *     wrong with them.
  *
- * Bounds: COMBINE_GROUPS groups; what does not keep constant state, COMBINE_ROWS rows too. Where keys are so many that little
- * is gained, rows go as they are for a while, and then it is tried again.
+ * What is gathered. Making a row of accumulators, and merging it, costs what some rows do, so only rows of frequent keys are gathered: they
+ * are counted by a part of their keys' hashes, and every 4,096 rows it is said anew which counters have one in 512 or more. Before it is
+ * known all are. Where no key is frequent, or a row stands for less than four (panes are short), rows go as they are for 256 batches, and
+ * then it is tried again. Groups that are held are bounded (COMBINE_GROUPS), and rows where aggregates do not keep constant state.
  *
  * Internal to src/runtime. Threads: the writing task's; rt_combine_take() the reading one's.
  */
