@@ -61,7 +61,9 @@ static enum cep_rc wait_for_restart(
     char whose[64];
     (void)snprintf(whose, sizeof whose, "%u of %u tasks go back to the last checkpoint",
         n_tasks_of(job, which), master_n_tasks(job));
-    return rt_job_wait_for_restart(job, whose, ", the others go on", failed, err);
+    bool all = n_tasks_of(job, which) == master_n_tasks(job);
+    return rt_job_wait_for_restart(job, all ? "the job goes back to its last checkpoint" : whose,
+        all ? "" : ", the others go on", failed, err);
 }
 
 /* Until all of their tasks are ready. An error is theirs, unless it is the whole job's. */

@@ -78,7 +78,7 @@ class Load:
 
     def restarts(self):
         """Of the whole job, or of a region of it: the load is two."""
-        return len(re.findall("goes? back to (?:its|the) last checkpoint", self.cluster.logged()))
+        return len(re.findall("go(?:es)? back to (?:its|the) last checkpoint", self.cluster.logged()))
 
     def goes_back_and_on(self, what, *args, **more):
         self.goes_back(what, *args, **more)
