@@ -87,7 +87,8 @@ static void on_up(void *arg, struct clu_link *link, const Clu__Hello *hello, con
         .since_us = clk_now(clk_system()),
         .link = link };
     clu_resources_add(c->all.resources, &info);
-    say(c, CON_LEVEL_INFO, "worker %s has come, with %u slots", w->shown, hello->slots);
+    say(c, CON_LEVEL_INFO, "worker %s has come, with %u slot%s", w->shown, hello->slots,
+        hello->slots == 1 ? "" : "s");
     clu_dispatcher_each(c->dispatcher, come, &(struct come){ w->id, hello->data_address, link });
 }
 

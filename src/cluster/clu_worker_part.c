@@ -12,7 +12,6 @@
 #include "runtime/rt_part.h"
 #include "runtime/rt_report.h"
 
-#include <errno.h>
 #include <time.h>
 
 enum { REPORT_MS = 200 };
@@ -375,23 +374,33 @@ static struct told *next_told(struct clu_worker_part *p) {
     return t;
 }
 
+/* A few times a second, however much it is told meanwhile. */
+static void report_if_due(struct clu_worker_part *p, int64_t *next_us) {
+    int64_t now = clk_mono(clk_system());
+    if (now < *next_us)
+        return;
+    *next_us = now + REPORT_MS * 1000;
+    if (p->started)
+        report(p, p->run);
+}
+
 /* Until it is cancelled. */
 static void serve(struct clu_worker_part *p) {
     struct clu_worker *w = p->worker;
+    int64_t next_us = clk_mono(clk_system()) + REPORT_MS * 1000;
     (void)pthread_mutex_lock(&w->mutex);
     while (!p->cancelled) {
         struct told *t = next_told(p);
-        int64_t until_us = clk_mono(clk_system()) + REPORT_MS * 1000;
-        struct timespec until = { (time_t)(until_us / 1000000), (long)(until_us % 1000000 * 1000) };
-        int rc = t ? 0 : pthread_cond_timedwait(&p->cond, &w->mutex, &until);
+        struct timespec until = { (time_t)(next_us / 1000000), (long)(next_us % 1000000 * 1000) };
+        if (!t)
+            (void)pthread_cond_timedwait(&p->cond, &w->mutex, &until);
         (void)pthread_mutex_unlock(&w->mutex);
         if (t) {
             obey(p, t->msg);
             clu__msg__free_unpacked(t->msg, NULL);
             base_free(t);
-        } else if (rc == ETIMEDOUT && p->started) {
-            report(p, p->run);
         }
+        report_if_due(p, &next_us);
         (void)pthread_mutex_lock(&w->mutex);
     }
     (void)pthread_mutex_unlock(&w->mutex);

@@ -32,6 +32,7 @@ struct fix {
     _Atomic(struct clu_link *) link; /* to the worker */
     struct clu_worker *worker;
     struct clu_msgs came;
+    atomic_uint n_reports;
     uint32_t n_tasks, region[TASKS_MAX];
 };
 
@@ -43,8 +44,11 @@ static void on_up(void *arg, struct clu_link *link, const Clu__Hello *hello, con
 }
 
 static void on_message(void *arg, struct clu_link *link, const Clu__Msg *msg) {
+    struct fix *f = arg;
     (void)link;
-    clu_msgs_add(&((struct fix *)arg)->came, msg);
+    if (msg->body_case == KIND(REPORT))
+        atomic_fetch_add(&f->n_reports, 1);
+    clu_msgs_add(&f->came, msg);
 }
 
 static struct plan *compile_text(const char *text) {
@@ -339,6 +343,20 @@ static void a_newer_attempt_takes_the_place_of_an_older_one(void **state) {
     assert_int_equal(clu_msgs_count(&f->came, KIND(SAVED)), 0);
 }
 
+/* Barriers come faster than reports are due: those are not put off by them. */
+static void reports_come_however_much_is_told(void **state) {
+    struct fix *f = *state;
+    deploy(f, B, 1, (struct deployment){ .before = 0 });
+    clu_msgs_wait(&f->came, KIND(READY), B, 1);
+    start(f, B, 1);
+    uint32_t before = atomic_load(&f->n_reports);
+    for (uint64_t id = 1; id <= 20; id++) {
+        barrier(f, B, 1, id);
+        usleep(50 * 1000);
+    }
+    assert_true(atomic_load(&f->n_reports) >= before + 2);
+}
+
 static void parts_end_with_the_coordinator(void **state) {
     struct fix *f = *state;
     deploy(f, B, 1, (struct deployment){ .before = 0 });
@@ -355,6 +373,7 @@ int main(void) {
         TEST(what_cannot_be_made_is_told),
         TEST(regions_are_cancelled_apart),
         TEST(a_newer_attempt_takes_the_place_of_an_older_one),
+        TEST(reports_come_however_much_is_told),
         TEST(parts_end_with_the_coordinator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
