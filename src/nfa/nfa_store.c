@@ -81,23 +81,6 @@ static bool completes_without_taking(const struct nfa_prog *p) {
     return false;
 }
 
-/*
- * May an event complete a partial match without being taken, some time after it took its last one? Not where that is the very next
- * event (`!b` at the end): what it completes so has taken the event before, so no other partial match of the start begins with it.
- */
-static bool completes_later(const struct nfa_prog *p) {
-    bool later = has_absence(p);
-    for (size_t i = 0; i < p->n_edges && !later; i++) {
-        const struct nfa_edge *to = &p->edges[i];
-        if (to->action != NFA_IGNORE || to->target == NFA_NONE)
-            continue;
-        const struct nfa_state *s = &p->states[to->target];
-        for (uint32_t k = 0; k < s->n_edges && !later; k++)
-            later = p->edges[s->edges + k].action == NFA_IGNORE && p->edges[s->edges + k].completes;
-    }
-    return later;
-}
-
 static bool reads_timeouts(const struct nfa_prog *p) {
     return !p->opts.no_timeouts && (p->pat->within_kind != PLAN_WITHIN_NONE || p->has_bounds);
 }
@@ -118,7 +101,7 @@ static const char *no_fates(const struct nfa_prog *p) {
     bool single = nfa_is_single(p);
     if (!single && reads_timeouts(p))
         return "the time-outs are read, and a start may have several partial matches: each is a row";
-    if (!single && completes_later(p))
+    if (!single && completes_without_taking(p))
         return "a match may be complete without taking an event, and the skip policy compares it with others "
                "of its start";
     if (p->has_times && nfa_piles_up(p))

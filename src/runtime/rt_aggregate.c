@@ -337,6 +337,7 @@ static void aggregate_gauges(struct rt_op *op) {
 
 static void aggregate_free(struct rt_op *op) {
     struct rt_aggregate *ag = aggregate_of(op);
+    rt_aggregate_saving_release(ag);
     if (ag->own)
         ag->window->release(ag);
     rt_wait_release(&ag->wait);
@@ -365,6 +366,8 @@ static const struct rt_op_vt aggregate_vt = {
     .watermark = aggregate_watermark,
     .gauges = aggregate_gauges,
     .save = rt_aggregate_save,
+    .save_some = rt_aggregate_save_some,
+    .save_cancel = rt_aggregate_save_cancel,
     .load = rt_aggregate_load,
     .free = aggregate_free,
 };

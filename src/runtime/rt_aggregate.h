@@ -73,8 +73,13 @@ struct rt_window_vt {
     enum cep_rc (*advance)(struct rt_aggregate *ag, int64_t time, struct cep_err *err);
     uint64_t (*n_groups)(const struct rt_aggregate *ag);
     size_t (*bytes)(const struct rt_aggregate *ag);
-    /* Entries of namespace GROUP: key: the group's own bytes; value: the key's values, then the window's. */
-    enum cep_rc (*save)(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err);
+    /* Of a group entries of namespace GROUP: key: the group's own bytes; value: the key's values, then the window's. `part`: its pane's start. */
+    enum cep_rc (*put)(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
+        const struct sto_out *out, struct cep_err *err);
+    /* A save in slices begins (what else there is is put out at once; NULL = nothing is), goes on by a group, ends (NULL = that is nothing to it). */
+    enum cep_rc (*save_begin)(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err);
+    enum cep_rc (*save_next)(struct rt_aggregate *ag); /* CEP_AGAIN, CEP_NONE: all are out */
+    void (*save_end)(struct rt_aggregate *ag);
     /* The rest of such a value. Returns: its group; NULL and u->bad for malformed bytes. */
     struct rt_group *(*load)(struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u);
     /* The same of an entry of namespace GIVEN, whose window starts there. NULL = it puts none. */
@@ -84,6 +89,20 @@ struct rt_window_vt {
 };
 
 extern const struct rt_window_vt rt_window_time, rt_window_session, rt_window_count, rt_window_global;
+
+/* A save that is under way: rt_aggregate_slice.c. */
+struct rt_agg_saving {
+    bool open;
+    uint16_t number; /* of it, or of the last one; 0 = there was none */
+    struct sto_out out;
+    struct rt_wait_copy rows; /* that waited; they come first */
+    uint64_t n_rows;          /* put out */
+    uint32_t at;              /* groups of the table before it are written, or changed places with such */
+    size_t done;              /* bytes of this slice */
+    enum cep_rc rc;           /* the first failure, also of a write that a row asked for */
+    struct cep_err err;
+    struct base_buf key, value, all; /* scratch */
+};
 
 struct rt_aggregate {
     struct rt_op op;
@@ -115,6 +134,7 @@ struct rt_aggregate {
     bool counts; /* groups count the rows they are added: where they go elsewhere (rt_combine.h) */
     bool same;   /* while loading: as the program that saved */
     void *own;   /* the window's */
+    struct rt_agg_saving saving;
 };
 
 /* The key's values of a row of prep: in ag->key_vals, until ag->scratch is cleared. */
@@ -159,6 +179,34 @@ enum cep_rc rt_aggregate_put_group(struct rt_aggregate *ag, const struct rt_grou
 /* The same in namespace GIVEN. */
 enum cep_rc rt_aggregate_put_given(struct rt_aggregate *ag, const struct rt_group *g, int64_t start,
     struct base_str value, const struct sto_out *out, struct cep_err *err);
-enum cep_rc rt_aggregate_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err);
+enum cep_rc rt_aggregate_put_meta(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err);
+/* A row that waits; `number`: of these. */
+enum cep_rc rt_aggregate_put_row(struct rt_aggregate *ag, const struct evt_batch *prep, uint32_t row,
+    uint64_t number, const struct sto_out *out, struct cep_err *err);
 enum cep_rc rt_aggregate_load(
     struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);
+
+/* -- rt_aggregate_slice.c ------------------------------------------------------------------------------------------- */
+
+enum cep_rc rt_aggregate_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err);
+enum cep_rc rt_aggregate_save_some(struct rt_op *op, size_t bytes, struct cep_err *err);
+void rt_aggregate_save_cancel(struct rt_op *op);
+void rt_aggregate_saving_release(struct rt_aggregate *ag);
+/* Puts it out as it is. Requires: a save is under way. */
+void rt_aggregate_write_group(struct rt_aggregate *ag, struct rt_group *g, int64_t part);
+/* The group is about to change: while a save is under way it is written first, unless it was. `part`: its pane's start. */
+static inline void rt_aggregate_opens(struct rt_aggregate *ag, struct rt_group *g, int64_t part) {
+    if (__builtin_expect(ag->saving.open, 0) && g->saved != ag->saving.number)
+        rt_aggregate_write_group(ag, g, part);
+}
+/* The group was made just now, or was there. */
+static inline void rt_aggregate_met(struct rt_aggregate *ag, struct rt_group *g, bool made, int64_t part) {
+    if (made)
+        g->saved = ag->saving.number;
+    else
+        rt_aggregate_opens(ag, g, part);
+}
+/* As rt_groups_remove(). */
+void rt_aggregate_remove(struct rt_aggregate *ag, struct rt_groups *t, struct rt_group *g);
+/* save_next of a window that has one table, or is at it. Returns: CEP_AGAIN; CEP_NONE: all of the table is out. */
+enum cep_rc rt_aggregate_save_table(struct rt_aggregate *ag, const struct rt_groups *t, int64_t part);

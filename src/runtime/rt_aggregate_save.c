@@ -48,19 +48,17 @@ static void write_signature(const struct rt_aggregate *ag, struct base_buf *b) {
 
 static enum cep_rc put(struct rt_aggregate *ag, uint32_t ns, const struct rt_group *g, int64_t part,
     struct base_str value, const struct sto_out *out, struct cep_err *err) {
-    struct base_buf key = BASE_BUF_INIT, all = BASE_BUF_INIT;
-    base_pack_zigzag(&key, part);
-    base_buf_str(&key, g->bytes);
+    struct base_buf *key = &ag->saving.key, *all = &ag->saving.all;
+    base_buf_clear(key);
+    base_buf_clear(all);
+    base_pack_zigzag(key, part);
+    base_buf_str(key, g->bytes);
     for (uint32_t k = 0; k < ag->kind.n_keys; k++)
-        evt_pack_val(&all, ag->kind.key_types[k], &g->vals[k]);
-    base_pack_zigzag(&all, g->given_at);
-    base_pack_varint(&all, g->n_given);
-    base_buf_str(&all, value);
-    enum cep_rc rc = sto_put(
-        out, ns, sto_group_of_hash(g->hash), base_buf_view(&key), base_buf_view(&all), err);
-    base_buf_release(&key);
-    base_buf_release(&all);
-    return rc;
+        evt_pack_val(all, ag->kind.key_types[k], &g->vals[k]);
+    base_pack_zigzag(all, g->given_at);
+    base_pack_varint(all, g->n_given);
+    base_buf_str(all, value);
+    return sto_put(out, ns, sto_group_of_hash(g->hash), base_buf_view(key), base_buf_view(all), err);
 }
 
 enum cep_rc rt_aggregate_put_group(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
@@ -94,7 +92,7 @@ static void pack_names(const struct rt_aggregate *ag, struct base_buf *b) {
     base_buf_release(&schema);
 }
 
-static enum cep_rc save_meta(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
+enum cep_rc rt_aggregate_put_meta(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
     struct base_buf value = BASE_BUF_INIT, sig = BASE_BUF_INIT;
     write_signature(ag, &sig);
     base_pack_zigzag(&value, ag->passed);
@@ -118,34 +116,16 @@ static uint64_t hash_of_row(struct rt_aggregate *ag, const struct evt_batch *pre
     return hash;
 }
 
-struct row_saving {
-    struct rt_aggregate *ag;
-    const struct sto_out *out;
-    uint64_t number;
-};
-
-static enum cep_rc save_row(
-    void *arg, const struct clk_row *r, const struct evt_batch *prep, struct cep_err *err) {
-    struct row_saving *s = arg;
-    struct rt_aggregate *ag = s->ag;
-    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
-    uint32_t group = sto_group_of_hash(hash_of_row(ag, prep, r->row));
-    base_pack_u64(&key, s->number++);
-    evt_pack_row(&value, prep, r->row, &ag->scratch);
+enum cep_rc rt_aggregate_put_row(struct rt_aggregate *ag, const struct evt_batch *prep, uint32_t row,
+    uint64_t number, const struct sto_out *out, struct cep_err *err) {
+    struct base_buf *key = &ag->saving.key, *value = &ag->saving.value;
+    uint32_t group = sto_group_of_hash(hash_of_row(ag, prep, row));
+    base_buf_clear(key);
+    base_buf_clear(value);
+    base_pack_u64(key, number);
+    evt_pack_row(value, prep, row, &ag->scratch);
     base_arena_clear(&ag->scratch);
-    enum cep_rc rc = sto_put(s->out, RT_AGG_NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
-    base_buf_release(&key);
-    base_buf_release(&value);
-    return rc;
-}
-
-enum cep_rc rt_aggregate_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
-    struct rt_aggregate *ag = aggregate_of(op);
-    struct row_saving rows = { .ag = ag, .out = out };
-    enum cep_rc rc = save_meta(ag, out, err);
-    if (rc == CEP_OK)
-        rc = ag->window->save(ag, out, err);
-    return rc == CEP_OK ? rt_wait_each(&ag->wait, save_row, &rows, err) : rc;
+    return sto_put(out, RT_AGG_NS_ROW, group, base_buf_view(key), base_buf_view(value), err);
 }
 
 /* -- back ------------------------------------------------------------------------------------------------------------- */

@@ -32,6 +32,7 @@ struct rt_group {
     struct base_str bytes; /* of the key, canonical: behind the accumulators */
     uint32_t n_given;      /* how many results there were at given_at: their order */
     bool changed;          /* since it was last given out */
+    uint16_t saved; /* number of the last save that it is in, or that it came after (rt_aggregate_slice.c) */
     struct expr_acc accs[];
 };
 

@@ -23,6 +23,7 @@ struct rt_group *rt_over_get(
         for (uint32_t i = 0; i < ov->plan->n_calls; i++)
             frames[i] = rt_frame_new();
         g->own = frames;
+        g->saved = ov->saving.number;
     }
     if (made)
         *made = is_new;
@@ -46,7 +47,9 @@ uint64_t rt_over_hash(struct rt_over *ov, const struct evt_batch *prep, uint32_t
 /* The key of a row of a batch of prep, found or made. */
 static struct rt_group *key_of(struct rt_over *ov, const struct evt_batch *prep, uint32_t row) {
     struct base_str bytes = key_bytes(ov, prep, row);
-    return rt_over_get(ov, base_hash(bytes.p, bytes.len), bytes, ov->key_vals, NULL);
+    struct rt_group *g = rt_over_get(ov, base_hash(bytes.p, bytes.len), bytes, ov->key_vals, NULL);
+    rt_over_opens(ov, g);
+    return g;
 }
 
 static void free_frames(struct rt_over *ov, struct rt_group *g) {
@@ -68,8 +71,11 @@ static void sweep(struct rt_over *ov, int64_t wm) {
             i++;
             continue;
         }
+        rt_over_opens(ov, g);
+        rt_over_opens(
+            ov, ov->keys.groups[ov->keys.n - 1]); /* it takes the place, which may be behind the save */
         free_frames(ov, g);
-        rt_groups_remove(&ov->keys, g); /* the last one takes its place */
+        rt_groups_remove(&ov->keys, g);
     }
 }
 
@@ -195,6 +201,7 @@ static void over_gauges(struct rt_op *op) {
 
 static void over_free(struct rt_op *op) {
     struct rt_over *ov = over_of(op);
+    rt_over_saving_release(ov);
     for (uint32_t i = 0; i < ov->keys.n; i++)
         free_frames(ov, ov->keys.groups[i]);
     rt_groups_release(&ov->keys);
@@ -222,6 +229,8 @@ static const struct rt_op_vt over_vt = {
     .watermark = over_watermark,
     .gauges = over_gauges,
     .save = rt_over_save,
+    .save_some = rt_over_save_some,
+    .save_cancel = rt_over_save_cancel,
     .load = rt_over_load,
     .free = over_free,
 };

@@ -43,6 +43,20 @@ struct rt_over {
     struct evt_batch *out; /* owned; of plan->rows */
     int64_t passed;        /* the watermark that has gone on */
     bool same_meaning;     /* while loading: as the program that saved */
+    /* A save that is under way: rt_over_save.c. */
+    struct rt_over_saving {
+        bool open;
+        uint16_t
+            number; /* of it, or of the last one: keys with it (rt_group.saved) are written, or came later */
+        struct sto_out out;
+        struct rt_wait_copy rows; /* that waited; they come first */
+        uint64_t n_rows;          /* put out */
+        uint32_t at;              /* keys before it are written, or changed places with such */
+        size_t done;              /* bytes of this slice */
+        enum cep_rc rc;           /* the first failure, also of a write that a row asked for */
+        struct cep_err err;
+        struct base_buf key, value, schema; /* scratch; of the rows that wait */
+    } saving;
 };
 
 /* Of the key of a row of a batch of prep. */
@@ -55,6 +69,16 @@ struct rt_group *rt_over_get(
 
 enum { RT_OVER_NS_KEY = 1, RT_OVER_NS_ROW = 2 };
 
+/* In slices, as in rt_aggregate_slice.c. */
 enum cep_rc rt_over_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err);
+enum cep_rc rt_over_save_some(struct rt_op *op, size_t bytes, struct cep_err *err);
+void rt_over_save_cancel(struct rt_op *op);
+void rt_over_saving_release(struct rt_over *ov);
+void rt_over_write_key(struct rt_over *ov, struct rt_group *g);
+/* The key is about to change, or to go: while a save is under way it is written first, unless it was. */
+static inline void rt_over_opens(struct rt_over *ov, struct rt_group *g) {
+    if (ov->saving.open && g->saved != ov->saving.number)
+        rt_over_write_key(ov, g);
+}
 enum cep_rc rt_over_load(
     struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);

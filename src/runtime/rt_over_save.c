@@ -60,55 +60,102 @@ static enum cep_rc save_meta(struct rt_over *ov, const struct sto_out *out, stru
     return rc;
 }
 
-static enum cep_rc save_key(
-    struct rt_over *ov, const struct rt_group *g, const struct sto_out *out, struct cep_err *err) {
-    struct base_buf value = BASE_BUF_INIT;
-    struct rt_frame *const *frames = g->own;
-    for (uint32_t k = 0; k < ov->kind.n_keys; k++)
-        evt_pack_val(&value, ov->kind.key_types[k], &g->vals[k]);
-    base_pack_zigzag(&value, g->last_time);
-    for (uint32_t i = 0; i < ov->plan->n_calls; i++)
-        rt_frame_pack(&ov->calls[i], &value, frames[i]);
-    enum cep_rc rc = sto_put(
-        out, RT_OVER_NS_KEY, sto_group_of_hash(g->hash), g->bytes, base_buf_view(&value), err);
-    base_buf_release(&value);
-    return rc;
+static enum cep_rc on_put(void *arg, const struct sto_entry *e, struct cep_err *err) {
+    struct rt_over_saving *s = arg;
+    s->done += e->key.len + e->value.len;
+    return s->out.put(s->out.arg, e, err);
 }
 
-struct saving {
-    struct rt_over *ov;
-    const struct sto_out *out;
-    struct base_buf schema;
-    uint64_t n; /* rows so far */
-};
+void rt_over_write_key(struct rt_over *ov, struct rt_group *g) {
+    struct rt_over_saving *s = &ov->saving;
+    struct sto_out out = { on_put, s };
+    struct rt_frame *const *frames = g->own;
+    g->saved = s->number;
+    if (s->rc != CEP_OK)
+        return;
+    base_buf_clear(&s->value);
+    for (uint32_t k = 0; k < ov->kind.n_keys; k++)
+        evt_pack_val(&s->value, ov->kind.key_types[k], &g->vals[k]);
+    base_pack_zigzag(&s->value, g->last_time);
+    for (uint32_t i = 0; i < ov->plan->n_calls; i++)
+        rt_frame_pack(&ov->calls[i], &s->value, frames[i]);
+    s->rc = sto_put(
+        &out, RT_OVER_NS_KEY, sto_group_of_hash(g->hash), g->bytes, base_buf_view(&s->value), &s->err);
+}
 
-static enum cep_rc save_row(
-    void *arg, const struct clk_row *r, const struct evt_batch *prep, struct cep_err *err) {
-    struct saving *s = arg;
-    struct rt_over *ov = s->ov;
-    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
-    uint32_t group = sto_group_of_hash(rt_over_hash(ov, prep, r->row));
-    base_pack_u64(&key, s->n++);
-    base_pack_str(&value, base_buf_view(&s->schema));
-    evt_pack_row(&value, prep, r->row, &ov->scratch);
+static void write_row(struct rt_over *ov, const struct evt_batch *prep, uint32_t row) {
+    struct rt_over_saving *s = &ov->saving;
+    struct sto_out out = { on_put, s };
+    uint32_t group = sto_group_of_hash(rt_over_hash(ov, prep, row));
     base_arena_clear(&ov->scratch);
-    enum cep_rc rc = sto_put(s->out, RT_OVER_NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
-    base_buf_release(&key);
-    base_buf_release(&value);
-    return rc;
+    base_buf_clear(&s->key);
+    base_buf_clear(&s->value);
+    base_pack_u64(&s->key, s->n_rows++);
+    base_pack_str(&s->value, base_buf_view(&s->schema));
+    evt_pack_row(&s->value, prep, row, &ov->scratch);
+    base_arena_clear(&ov->scratch);
+    s->rc = sto_put(&out, RT_OVER_NS_ROW, group, base_buf_view(&s->key), base_buf_view(&s->value), &s->err);
+}
+
+static void end(struct rt_over *ov) {
+    ov->saving.open = false;
+    rt_wait_copy_release(&ov->saving.rows);
+}
+
+void rt_over_save_cancel(struct rt_op *op) {
+    end(over_of(op));
+}
+
+void rt_over_saving_release(struct rt_over *ov) {
+    end(ov);
+    base_buf_release(&ov->saving.key);
+    base_buf_release(&ov->saving.value);
+    base_buf_release(&ov->saving.schema);
 }
 
 enum cep_rc rt_over_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
     struct rt_over *ov = over_of(op);
-    struct saving s = { .ov = ov, .out = out, .schema = BASE_BUF_INIT };
+    struct rt_over_saving *s = &ov->saving;
+    s->out = *out;
+    s->number = s->number == UINT16_MAX ? 1 : s->number + 1;
+    s->at = 0;
+    s->n_rows = 0;
+    s->rc = CEP_OK;
+    s->err = (struct cep_err)CEP_ERR_INIT;
+    base_buf_clear(&s->schema);
+    evt_pack_schema(&s->schema, &ov->prep);
+    rt_wait_copy_init(&s->rows, &ov->wait);
+    s->open = true;
     enum cep_rc rc = save_meta(ov, out, err);
-    for (uint32_t i = 0; i < ov->keys.n && rc == CEP_OK; i++)
-        rc = save_key(ov, ov->keys.groups[i], out, err);
-    evt_pack_schema(&s.schema, &ov->prep);
-    if (rc == CEP_OK)
-        rc = rt_wait_each(&ov->wait, save_row, &s, err);
-    base_buf_release(&s.schema);
-    return rc;
+    if (rc != CEP_OK)
+        end(ov);
+    return rc == CEP_OK ? CEP_AGAIN : rc;
+}
+
+enum cep_rc rt_over_save_some(struct rt_op *op, size_t bytes, struct cep_err *err) {
+    enum { LOOK_COST = 8 };
+    struct rt_over *ov = over_of(op);
+    struct rt_over_saving *s = &ov->saving;
+    const struct evt_batch *prep;
+    struct clk_row row;
+    s->done = 0;
+    while (s->rc == CEP_OK && s->done < bytes) {
+        if (rt_wait_copy_next(&s->rows, &row, &prep)) {
+            write_row(ov, prep, row.row);
+        } else if (s->at < ov->keys.n) {
+            rt_over_opens(ov, ov->keys.groups[s->at++]);
+            s->done += LOOK_COST;
+        } else {
+            end(ov);
+            return CEP_OK;
+        }
+    }
+    if (s->rc == CEP_OK)
+        return CEP_AGAIN;
+    end(ov);
+    if (err)
+        *err = s->err;
+    return s->rc;
 }
 
 /* -- back ------------------------------------------------------------------------------------------------------------- */

@@ -23,6 +23,7 @@
 
 struct rt_pane {
     int64_t start;
+    uint16_t saved;          /* number of the last save that has all of it, or that it came after */
     struct rt_groups groups; /* their `own`: struct rt_slide's while the pane is in the front */
 };
 

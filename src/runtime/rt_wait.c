@@ -69,3 +69,47 @@ enum cep_rc rt_wait_each(const struct rt_wait *w,
     }
     return rc;
 }
+
+/* -- as of a moment ---------------------------------------------------------------------------------------------------- */
+
+void rt_wait_copy_init(struct rt_wait_copy *c, const struct rt_wait *w) {
+    *c = (struct rt_wait_copy){ .n_batches = w->n_held };
+    if (w->reorder.n_rows == 0)
+        return;
+    c->batches = base_calloc(w->n_held, sizeof(struct evt_batch *));
+    c->inputs = base_calloc(w->n_held, sizeof *c->inputs);
+    c->rows = base_calloc(w->reorder.n_rows, sizeof *c->rows);
+    for (size_t i = 0; i < w->reorder.n_runs; i++) {
+        const struct clk_run *run = &w->reorder.runs[i];
+        for (size_t k = run->head; k < run->n; k++) {
+            const struct clk_row *r = &run->rows[k];
+            if (!c->batches[r->batch])
+                c->batches[r->batch] = evt_batch_ref(w->held[r->batch].batch);
+            c->inputs[r->batch] = r->input;
+            c->rows[c->n++] = (struct rt_wait_place){ r->batch, r->row };
+        }
+    }
+}
+
+void rt_wait_copy_release(struct rt_wait_copy *c) {
+    for (size_t i = 0; c->batches && i < c->n_batches; i++)
+        evt_batch_unref(c->batches[i]);
+    base_free(c->batches);
+    base_free(c->inputs);
+    base_free(c->rows);
+    *c = (struct rt_wait_copy){ .n = 0 };
+}
+
+bool rt_wait_copy_next(struct rt_wait_copy *c, struct clk_row *row, const struct evt_batch **b) {
+    if (c->at == c->n)
+        return false;
+    const struct rt_wait_place *p = &c->rows[c->at++];
+    *b = c->batches[p->batch];
+    *row = (struct clk_row){ .time = (*b)->time[p->row],
+        .seq = (*b)->seq[p->row],
+        .input = c->inputs[p->batch],
+        .origin = (*b)->origin[p->row],
+        .batch = p->batch,
+        .row = p->row };
+    return true;
+}

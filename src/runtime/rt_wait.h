@@ -41,6 +41,22 @@ void rt_wait_done(struct rt_wait *w, const struct clk_row *row);
 enum cep_rc rt_wait_each(const struct rt_wait *w,
     enum cep_rc (*fn)(void *arg, const struct clk_row *row, const struct evt_batch *b, struct cep_err *err),
     void *arg, struct cep_err *err);
+
+/* The rows that wait at one moment, gone through later: they do not change, and their batches are held until then. */
+struct rt_wait_copy {
+    struct evt_batch **batches; /* owned; by place, counted; NULL: no row of it waited */
+    uint32_t *inputs;           /* owned; by place */
+    struct rt_wait_place {
+        uint32_t batch, row;
+    } * rows; /* owned */
+    size_t n_batches, n, at;
+};
+
+void rt_wait_copy_init(struct rt_wait_copy *c, const struct rt_wait *w);
+void rt_wait_copy_release(struct rt_wait_copy *c);
+/* The next row; borrowed until the call after. Fills in its input and place. Returns: false when that was all. */
+bool rt_wait_copy_next(struct rt_wait_copy *c, struct clk_row *row, const struct evt_batch **b);
+
 static inline size_t rt_wait_bytes(const struct rt_wait *w) {
     return clk_reorder_bytes(&w->reorder);
 }

@@ -95,6 +95,7 @@ static struct counted *counted_of(struct rt_group *g) {
 
 static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, int64_t t, struct cep_err *err) {
     struct counted *c = g->own;
+    rt_aggregate_opens(ag, g, 0);
     bool one = c->n_panes == 1; /* functions of rows in order are not merged */
     struct expr_acc *accs = one ? pane_at(c, 0)->accs : ag->merged;
     for (uint32_t i = 0; i < c->n_panes && !one; i++)
@@ -135,7 +136,9 @@ static enum cep_rc early(struct rt_aggregate *ag, struct rt_group *g, int64_t t,
 
 static enum cep_rc count_take(struct rt_aggregate *ag, const struct rt_agg_row *row, struct cep_err *err) {
     struct counts *w = counts_of(ag);
-    struct rt_group *g = rt_groups_get(&w->groups, row->hash, row->bytes, row->vals, NULL);
+    bool made;
+    struct rt_group *g = rt_groups_get(&w->groups, row->hash, row->bytes, row->vals, &made);
+    rt_aggregate_met(ag, g, made, 0);
     struct counted *c = counted_of(g);
     int64_t t = row->at.time;
     struct count_pane *p = c->n_panes > 0 && c->in_last < w->pane_n ? pane_at(c, c->n_panes - 1)
@@ -194,31 +197,30 @@ static size_t count_bytes(const struct rt_aggregate *ag) {
  * varint rows since the last result, varint rows of the last pane, varint panes, panes * (zigzag first, zigzag last, accumulators); where there
  * are early results u8 changed, varint rows since the last one; where changes are told what was given.
  */
-static enum cep_rc count_save(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
-    struct counts *w = counts_of(ag);
-    struct base_buf value = BASE_BUF_INIT;
-    enum cep_rc rc = CEP_OK;
-    for (uint32_t i = 0; i < w->groups.n && rc == CEP_OK; i++) {
-        const struct counted *c = w->groups.groups[i]->own;
-        base_buf_clear(&value);
-        base_pack_varint(&value, c->since);
-        base_pack_varint(&value, c->in_last);
-        base_pack_varint(&value, c->n_panes);
-        for (uint32_t k = 0; k < c->n_panes; k++) {
-            base_pack_zigzag(&value, pane_at(c, k)->first);
-            base_pack_zigzag(&value, pane_at(c, k)->last);
-            rt_accs_pack(&ag->kind, &value, pane_at(c, k)->accs);
-        }
-        if (ag->plan->emit != PLAN_EMIT_WATERMARK) {
-            base_pack_u8(&value, w->groups.groups[i]->changed);
-            base_pack_varint(&value, w->groups.groups[i]->n_rows);
-        }
-        if (ag->plan->changes)
-            rt_given_pack(&value, c->given);
-        rc = rt_aggregate_put_group(ag, w->groups.groups[i], 0, base_buf_view(&value), out, err);
+static enum cep_rc count_put(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
+    const struct sto_out *out, struct cep_err *err) {
+    const struct counted *c = g->own;
+    struct base_buf *value = &ag->saving.value;
+    base_buf_clear(value);
+    base_pack_varint(value, c->since);
+    base_pack_varint(value, c->in_last);
+    base_pack_varint(value, c->n_panes);
+    for (uint32_t k = 0; k < c->n_panes; k++) {
+        base_pack_zigzag(value, pane_at(c, k)->first);
+        base_pack_zigzag(value, pane_at(c, k)->last);
+        rt_accs_pack(&ag->kind, value, pane_at(c, k)->accs);
     }
-    base_buf_release(&value);
-    return rc;
+    if (ag->plan->emit != PLAN_EMIT_WATERMARK) {
+        base_pack_u8(value, g->changed);
+        base_pack_varint(value, g->n_rows);
+    }
+    if (ag->plan->changes)
+        rt_given_pack(value, c->given);
+    return rt_aggregate_put_group(ag, g, part, base_buf_view(value), out, err);
+}
+
+static enum cep_rc count_save_next(struct rt_aggregate *ag) {
+    return rt_aggregate_save_table(ag, &counts_of(ag)->groups, 0);
 }
 
 static struct rt_group *count_load(
@@ -270,7 +272,8 @@ const struct rt_window_vt rt_window_count = {
     .advance = count_advance,
     .n_groups = count_n_groups,
     .bytes = count_bytes,
-    .save = count_save,
+    .put = count_put,
+    .save_next = count_save_next,
     .load = count_load,
     .release = count_release,
 };

@@ -30,7 +30,10 @@ static bool empty(const struct rt_aggregate *ag, const struct rt_group *g) {
 /* The group may be gone then. */
 static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, int64_t time, struct cep_err *err) {
     struct global *w = ag->own;
-    struct rt_agg_result r = { .keys = g->vals, .hash = g->hash, .accs = g->accs, .time = time, .given = &g->given };
+    rt_aggregate_opens(ag, g, 0);
+    struct rt_agg_result r = {
+        .keys = g->vals, .hash = g->hash, .accs = g->accs, .time = time, .given = &g->given
+    };
     r.nth = rt_group_nth(g, time);
     enum cep_rc rc;
     if (empty(ag, g))
@@ -42,7 +45,7 @@ static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, int64_t tim
     if (ag->plan->discarding)
         rt_accs_clear(&ag->kind, g->accs);
     if (empty(ag, g) && g->live == 0)
-        rt_groups_remove(&w->groups, g);
+        rt_aggregate_remove(ag, &w->groups, g);
     return rc;
 }
 
@@ -52,6 +55,7 @@ static enum cep_rc global_take(struct rt_aggregate *ag, const struct rt_agg_row 
     struct rt_group *g = rt_groups_get(&w->groups, row->hash, row->bytes, row->vals, &made);
     if (ag->plan->first_only && !made)
         return CEP_OK;
+    rt_aggregate_met(ag, g, made, 0);
     rt_aggregate_step(ag, row, g->accs);
     g->changed = true;
     g->n_rows++;
@@ -108,25 +112,23 @@ static size_t global_bytes(const struct rt_aggregate *ag) {
  * u8 changed; varint rows since the last early result; zigzag latest time; the accumulators; where rows can be taken back zigzag how
  * many there are; where changes are told what was given (rt_given.h).
  */
-static enum cep_rc global_save(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
-    struct global *w = ag->own;
-    struct base_buf value = BASE_BUF_INIT;
-    enum cep_rc rc = CEP_OK;
-    for (uint32_t i = 0; i < w->groups.n && rc == CEP_OK; i++) {
-        const struct rt_group *g = w->groups.groups[i];
-        base_buf_clear(&value);
-        base_pack_u8(&value, g->changed);
-        base_pack_varint(&value, g->n_rows);
-        base_pack_zigzag(&value, g->last_time);
-        rt_accs_pack(&ag->kind, &value, g->accs);
-        if (ag->mark_col >= 0)
-            base_pack_zigzag(&value, g->live);
-        if (ag->plan->changes)
-            rt_given_pack(&value, g->given);
-        rc = rt_aggregate_put_group(ag, g, 0, base_buf_view(&value), out, err);
-    }
-    base_buf_release(&value);
-    return rc;
+static enum cep_rc global_put(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
+    const struct sto_out *out, struct cep_err *err) {
+    struct base_buf *value = &ag->saving.value;
+    base_buf_clear(value);
+    base_pack_u8(value, g->changed);
+    base_pack_varint(value, g->n_rows);
+    base_pack_zigzag(value, g->last_time);
+    rt_accs_pack(&ag->kind, value, g->accs);
+    if (ag->mark_col >= 0)
+        base_pack_zigzag(value, g->live);
+    if (ag->plan->changes)
+        rt_given_pack(value, g->given);
+    return rt_aggregate_put_group(ag, g, part, base_buf_view(value), out, err);
+}
+
+static enum cep_rc global_save_next(struct rt_aggregate *ag) {
+    return rt_aggregate_save_table(ag, &((const struct global *)ag->own)->groups, 0);
 }
 
 static struct rt_group *global_load(
@@ -161,7 +163,8 @@ const struct rt_window_vt rt_window_global = {
     .advance = global_advance,
     .n_groups = global_n_groups,
     .bytes = global_bytes,
-    .save = global_save,
+    .put = global_put,
+    .save_next = global_save_next,
     .load = global_load,
     .release = global_release,
 };

@@ -101,14 +101,16 @@ static void forget(struct rt_aggregate *ag, struct session *s) {
     struct session **at = (struct session **)&g->own;
     while (*at != s)
         at = &(*at)->next;
+    rt_aggregate_opens(ag, g, 0);
     *at = s->next;
     session_free(ag, s);
     if (!g->own)
-        rt_groups_remove(&w->groups, g);
+        rt_aggregate_remove(ag, &w->groups, g);
 }
 
 static enum cep_rc give(struct rt_aggregate *ag, struct session *s, int64_t time, struct cep_err *err) {
     struct rt_group *g = s->group;
+    rt_aggregate_opens(ag, g, 0);
     struct rt_agg_result r = { .keys = g->vals,
         .hash = g->hash,
         .accs = s->accs,
@@ -188,9 +190,10 @@ static enum cep_rc session_take(struct rt_aggregate *ag, const struct rt_agg_row
     uint32_t n = meets(w, g, t, &at);
     if (t <= w->ended && too_late(w, *at, n, t)) {
         if (made)
-            rt_groups_remove(&w->groups, g);
+            rt_groups_remove(&w->groups, g); /* the last one, which nobody has seen */
         return CEP_NONE;
     }
+    rt_aggregate_met(ag, g, made, 0);
     enum cep_rc rc = CEP_OK;
     if (n > 0) {
         s = *at;
@@ -227,7 +230,8 @@ static void session_accs_of(struct rt_aggregate *ag, const struct evt_batch *pre
         if (t <= w->ended)
             continue;
         struct rt_group *g = groups[i];
-        if (!g)
+        bool made = !g; /* by this row, or by one before it in this block */
+        if (made)
             g = rt_groups_get(&w->groups, ag->keys.hash[rows[i]], rt_keys_bytes(&ag->keys, rows[i]),
                 rt_aggregate_key(ag, prep, rows[i]), NULL);
         struct session **at, *s;
@@ -235,6 +239,7 @@ static void session_accs_of(struct rt_aggregate *ag, const struct evt_batch *pre
         s = *at;
         if (met > 1 || (met == 1 && s->ended))
             continue;
+        rt_aggregate_met(ag, g, made, 0);
         if (met == 0) {
             s = session_new(ag, g, t);
             s->next = *at;
@@ -271,6 +276,7 @@ static enum cep_rc session_due(struct rt_aggregate *ag, struct session *s, int64
         return CEP_OK;
     }
     w->ended = at > w->ended ? at : w->ended;
+    rt_aggregate_opens(ag, s->group, 0);
     if (!s->ended && (s->changed || !ag->plan->discarding))
         rc = give(ag, s, rt_aggregate_time(ag, at), err);
     if (!s->ended && w->lateness > 0) {
@@ -317,25 +323,28 @@ static size_t session_bytes(const struct rt_aggregate *ag) {
  * zigzag first, zigzag last, u8 ended, u8 changed, varint rows since the last early result; the accumulators; where changes are told what
  * was given.
  */
-static enum cep_rc session_save(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
-    struct sessions *w = sessions_of(ag);
-    struct base_buf value = BASE_BUF_INIT;
+static enum cep_rc session_put(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
+    const struct sto_out *out, struct cep_err *err) {
+    struct base_buf *value = &ag->saving.value;
     enum cep_rc rc = CEP_OK;
-    for (uint32_t i = 0; i < w->groups.n; i++)
-        for (const struct session *s = w->groups.groups[i]->own; s && rc == CEP_OK; s = s->next) {
-            base_buf_clear(&value);
-            base_pack_zigzag(&value, s->first);
-            base_pack_zigzag(&value, s->last);
-            base_pack_u8(&value, s->ended);
-            base_pack_u8(&value, s->changed);
-            base_pack_varint(&value, s->n_rows);
-            rt_accs_pack(&ag->kind, &value, s->accs);
-            if (ag->plan->changes)
-                rt_given_pack(&value, s->given);
-            rc = rt_aggregate_put_group(ag, w->groups.groups[i], s->first, base_buf_view(&value), out, err);
-        }
-    base_buf_release(&value);
+    (void)part;
+    for (const struct session *s = g->own; s && rc == CEP_OK; s = s->next) {
+        base_buf_clear(value);
+        base_pack_zigzag(value, s->first);
+        base_pack_zigzag(value, s->last);
+        base_pack_u8(value, s->ended);
+        base_pack_u8(value, s->changed);
+        base_pack_varint(value, s->n_rows);
+        rt_accs_pack(&ag->kind, value, s->accs);
+        if (ag->plan->changes)
+            rt_given_pack(value, s->given);
+        rc = rt_aggregate_put_group(ag, g, s->first, base_buf_view(value), out, err);
+    }
     return rc;
+}
+
+static enum cep_rc session_save_next(struct rt_aggregate *ag) {
+    return rt_aggregate_save_table(ag, &sessions_of(ag)->groups, 0);
 }
 
 static struct rt_group *session_load(
@@ -391,7 +400,8 @@ const struct rt_window_vt rt_window_session = {
     .advance = session_advance,
     .n_groups = session_n_groups,
     .bytes = session_bytes,
-    .save = session_save,
+    .put = session_put,
+    .save_next = session_save_next,
     .load = session_load,
     .release = session_release,
 };

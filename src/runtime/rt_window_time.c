@@ -37,7 +37,10 @@ struct timed {
     bool shares;      /* windows overlap, and are made of panes */
     bool slides;      /* the same, each of the one before */
     struct rt_slide moving;
-    int64_t every_at; /* when changed groups are given out early; EVT_TIME_MAX: none has changed */
+    int64_t every_at;         /* when changed groups are given out early; EVT_TIME_MAX: none has changed */
+    struct rt_pane *saving;   /* borrowed: the pane that a save is at; NULL = at none */
+    struct rt_pane **leaving; /* owned: panes that are gone, but for the save */
+    size_t n_leaving, cap_leaving;
     struct rt_given_windows given; /* of overlapping windows, where changes are told */
 };
 
@@ -108,6 +111,7 @@ static struct rt_pane *pane_of(struct rt_aggregate *ag, int64_t t) {
         return w->panes[i];
     struct rt_pane *p = base_alloc(sizeof *p);
     p->start = start;
+    p->saved = ag->saving.number;
     rt_groups_init(&p->groups, &ag->kind, true);
     if (w->n > 0)
         rt_groups_expect(&p->groups, w->panes[i > 0 ? i - 1 : 0]->groups.n);
@@ -118,10 +122,21 @@ static struct rt_pane *pane_of(struct rt_aggregate *ag, int64_t t) {
     return p;
 }
 
-static void drop_first_panes(struct timed *w, size_t n) {
+static void pane_free(struct rt_pane *p) {
+    rt_groups_release(&p->groups);
+    base_free(p);
+}
+
+/* A pane that a save still has to write stays until then. */
+static void drop_first_panes(struct rt_aggregate *ag, size_t n) {
+    struct timed *w = timed_of(ag);
     for (size_t i = 0; i < n; i++) {
-        rt_groups_release(&w->panes[i]->groups);
-        base_free(w->panes[i]);
+        if (!ag->saving.open || w->panes[i]->saved == ag->saving.number) {
+            pane_free(w->panes[i]);
+            continue;
+        }
+        w->leaving = base_grow(w->leaving, w->n_leaving, &w->cap_leaving, sizeof(struct rt_pane *));
+        w->leaving[w->n_leaving++] = w->panes[i];
     }
     if (n == 0)
         return;
@@ -178,6 +193,7 @@ static enum cep_rc give_pane(
         struct rt_group *g = p->groups.groups[i];
         if (!g->changed && (early || ag->plan->discarding))
             continue;
+        rt_aggregate_opens(ag, g, p->start);
         rc = give(ag, g, g->accs, p->start, time, err);
         g->changed = false;
         g->n_rows = 0;
@@ -282,8 +298,10 @@ static enum cep_rc take_apart(struct rt_aggregate *ag, const struct rt_agg_row *
         int64_t end = rt_time_plus(start, w->size - 1);
         if (rt_time_plus(end, w->lateness) <= w->ended)
             continue;
+        bool made;
         struct rt_group *g = rt_groups_get(
-            &pane_of(ag, start)->groups, row->hash, row->bytes, row->vals, NULL);
+            &pane_of(ag, start)->groups, row->hash, row->bytes, row->vals, &made);
+        rt_aggregate_met(ag, g, made, start);
         rt_aggregate_step(ag, row, g->accs);
         note_change(ag, g, t);
         if (end <= w->ended || ag->plan->emit == PLAN_EMIT_EACH ||
@@ -301,7 +319,9 @@ static enum cep_rc timed_take(struct rt_aggregate *ag, const struct rt_agg_row *
     if (w->apart)
         return take_apart(ag, row, err);
     struct rt_pane *p = pane_of(ag, t);
-    struct rt_group *g = rt_groups_get(&p->groups, row->hash, row->bytes, row->vals, NULL);
+    bool made;
+    struct rt_group *g = rt_groups_get(&p->groups, row->hash, row->bytes, row->vals, &made);
+    rt_aggregate_met(ag, g, made, p->start);
     rt_aggregate_step(ag, row, g->accs);
     if (w->slides && t <= w->ended) {
         rt_aggregate_step(ag, row, ag->merged);
@@ -350,9 +370,11 @@ static void timed_accs_of(struct rt_aggregate *ag, const struct evt_batch *prep,
         rt_groups_find_rows(&pane->groups, &ag->keys, rows + first, len, groups);
         for (uint32_t i = 0; i < len; i++) {
             uint32_t row = rows[first + i];
-            if (!groups[i])
+            bool made = !groups[i]; /* by this row, or by one before it in this block */
+            if (made)
                 groups[i] = rt_groups_get(&pane->groups, ag->keys.hash[row], rt_keys_bytes(&ag->keys, row),
                     rt_aggregate_key(ag, prep, row), NULL);
+            rt_aggregate_met(ag, groups[i], made, pane->start);
             groups[i]->changed = true;
             out[first + i] = groups[i]->accs;
         }
@@ -372,7 +394,7 @@ enum cep_rc rt_window_time_take_out(struct rt_aggregate *ag, int64_t until,
     for (; n < w->n && rt_time_plus(w->panes[n]->start, w->pane_us - 1) <= until && rc == CEP_OK; n++)
         for (uint32_t k = 0; k < w->panes[n]->groups.n && rc == CEP_OK; k++)
             rc = fn(arg, w->panes[n]->groups.groups[k], w->panes[n]->start, err);
-    drop_first_panes(w, n);
+    drop_first_panes(ag, n);
     return rc;
 }
 
@@ -387,7 +409,9 @@ bool rt_window_time_merge(
     int64_t start = floor_to(row->at.time, w->pane_us, w->offset);
     if (rt_time_plus(start, w->pane_us - 1) <= w->ended)
         return false;
-    struct rt_group *g = rt_groups_get(&pane_of(ag, start)->groups, row->hash, row->bytes, row->vals, NULL);
+    bool made;
+    struct rt_group *g = rt_groups_get(&pane_of(ag, start)->groups, row->hash, row->bytes, row->vals, &made);
+    rt_aggregate_met(ag, g, made, start);
     rt_accs_merge(&ag->kind, g->accs, accs);
     g->changed = true;
     return true;
@@ -412,14 +436,15 @@ static bool next_window(const struct timed *w, int64_t *start) {
     return false;
 }
 
-static void drop_old(struct timed *w) {
+static void drop_old(struct rt_aggregate *ag) {
+    struct timed *w = timed_of(ag);
     size_t n = 0;
     if (w->given.n > 0 && w->ended > EVT_TIME_MIN + w->size + w->lateness)
         rt_given_windows_drop(&w->given, w->ended - w->lateness - (w->size - 1));
     while (n < w->n && rt_time_plus(last_end(w, w->panes[n]), w->lateness) <= w->ended)
         n++;
     if (n > 0)
-        drop_first_panes(w, n);
+        drop_first_panes(ag, n);
     if (w->n == 0)
         rt_slide_clear(&w->moving);
 }
@@ -434,8 +459,12 @@ static enum cep_rc give_changed(struct rt_aggregate *ag, struct cep_err *err) {
             rc = give_window(ag, start, true, time, err);
     }
     for (size_t i = 0; i < w->n; i++)
-        for (uint32_t k = 0; k < w->panes[i]->groups.n; k++)
-            w->panes[i]->groups.groups[k]->changed = false;
+        for (uint32_t k = 0; k < w->panes[i]->groups.n; k++) {
+            struct rt_group *g = w->panes[i]->groups.groups[k];
+            if (g->changed)
+                rt_aggregate_opens(ag, g, w->panes[i]->start);
+            g->changed = false;
+        }
     w->every_at = EVT_TIME_MAX;
     return rc;
 }
@@ -455,11 +484,11 @@ static enum cep_rc timed_advance(struct rt_aggregate *ag, int64_t time, struct c
             break;
         rc = give_window(ag, start, false, rt_aggregate_time(ag, end), err);
         w->ended = end;
-        drop_old(w);
+        drop_old(ag);
     }
     if (time > w->ended)
         w->ended = time;
-    drop_old(w);
+    drop_old(ag);
     return rc;
 }
 
@@ -485,24 +514,67 @@ static size_t timed_bytes(const struct rt_aggregate *ag) {
  * zigzag start of the pane; u8 changed; varint rows since the last early result; the accumulators; where changes are told and windows
  * do not overlap what was given.
  */
-static enum cep_rc timed_save(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
+static enum cep_rc timed_put(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
+    const struct sto_out *out, struct cep_err *err) {
+    const struct timed *w = timed_of(ag);
+    struct base_buf *value = &ag->saving.value;
+    base_buf_clear(value);
+    base_pack_zigzag(value, part);
+    base_pack_u8(value, g->changed);
+    base_pack_varint(value, g->n_rows);
+    rt_accs_pack(&ag->kind, value, g->accs);
+    if (ag->plan->changes && !w->shares)
+        rt_given_pack(value, g->given);
+    return rt_aggregate_put_group(ag, g, part, base_buf_view(value), out, err);
+}
+
+static enum cep_rc timed_save_begin(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
+    return rt_given_windows_save(ag, &timed_of(ag)->given, out, err);
+}
+
+/* A pane that is not in the save: of those that are gone first. */
+static struct rt_pane *next_pane(const struct rt_aggregate *ag) {
+    const struct timed *w = timed_of(ag);
+    if (w->n_leaving > 0)
+        return w->leaving[w->n_leaving - 1];
+    for (size_t i = 0; i < w->n; i++)
+        if (w->panes[i]->saved != ag->saving.number)
+            return w->panes[i];
+    return NULL;
+}
+
+static void pane_is_saved(struct rt_aggregate *ag, struct rt_pane *p) {
     struct timed *w = timed_of(ag);
-    struct base_buf value = BASE_BUF_INIT;
-    enum cep_rc rc = CEP_OK;
-    for (size_t i = 0; i < w->n && rc == CEP_OK; i++)
-        for (uint32_t k = 0; k < w->panes[i]->groups.n && rc == CEP_OK; k++) {
-            const struct rt_group *g = w->panes[i]->groups.groups[k];
-            base_buf_clear(&value);
-            base_pack_zigzag(&value, w->panes[i]->start);
-            base_pack_u8(&value, g->changed);
-            base_pack_varint(&value, g->n_rows);
-            rt_accs_pack(&ag->kind, &value, g->accs);
-            if (ag->plan->changes && !w->shares)
-                rt_given_pack(&value, g->given);
-            rc = rt_aggregate_put_group(ag, g, w->panes[i]->start, base_buf_view(&value), out, err);
-        }
-    base_buf_release(&value);
-    return rc == CEP_OK ? rt_given_windows_save(ag, &w->given, out, err) : rc;
+    p->saved = ag->saving.number;
+    for (size_t i = 0; i < w->n_leaving; i++) {
+        if (w->leaving[i] != p)
+            continue;
+        w->leaving[i] = w->leaving[--w->n_leaving];
+        pane_free(p);
+        break;
+    }
+}
+
+static enum cep_rc timed_save_next(struct rt_aggregate *ag) {
+    struct timed *w = timed_of(ag);
+    if (!w->saving) {
+        w->saving = next_pane(ag);
+        ag->saving.at = 0;
+    }
+    if (!w->saving)
+        return CEP_NONE;
+    if (rt_aggregate_save_table(ag, &w->saving->groups, w->saving->start) == CEP_NONE) {
+        pane_is_saved(ag, w->saving);
+        w->saving = NULL;
+    }
+    return CEP_AGAIN;
+}
+
+static void timed_save_end(struct rt_aggregate *ag) {
+    struct timed *w = timed_of(ag);
+    w->saving = NULL;
+    while (w->n_leaving > 0)
+        pane_free(w->leaving[--w->n_leaving]);
 }
 
 static struct rt_group *timed_load_given(
@@ -545,8 +617,9 @@ static struct rt_group *timed_load(
 static void timed_release(struct rt_aggregate *ag) {
     struct timed *w = timed_of(ag);
     rt_slide_release(&w->moving);
-    drop_first_panes(w, w->n);
+    drop_first_panes(ag, w->n);
     base_free(w->panes);
+    base_free(w->leaving);
     rt_given_windows_release(&w->given);
     base_free(w);
 }
@@ -558,7 +631,10 @@ const struct rt_window_vt rt_window_time = {
     .advance = timed_advance,
     .n_groups = timed_n_groups,
     .bytes = timed_bytes,
-    .save = timed_save,
+    .put = timed_put,
+    .save_begin = timed_save_begin,
+    .save_next = timed_save_next,
+    .save_end = timed_save_end,
     .load = timed_load,
     .load_given = timed_load_given,
     .release = timed_release,

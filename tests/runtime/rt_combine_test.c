@@ -267,7 +267,7 @@ static void it_knows_how_far_a_saved_aggregation_was(void **state) {
     struct sto_entry e;
     begin(&p, SUMS "tumbling 10 s", true);
     watermark(&p, 25 * S);
-    assert_int_equal(p.other->vt->save(p.other, &out, NULL), CEP_OK);
+    rt_kit_save(p.other, &out);
     sto_part_end(&saved);
     end(&p);
     begin(&p, SUMS "tumbling 10 s", true);

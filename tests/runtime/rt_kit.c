@@ -131,6 +131,13 @@ void rt_kit_finish(struct rt_kit *k) {
             assert_int_equal(rt_source_finish(k->graph.ops[i], NULL), CEP_OK);
 }
 
+void rt_kit_save(struct rt_op *op, const struct sto_out *out) {
+    enum cep_rc rc = op->vt->save(op, out, NULL);
+    if (rc == CEP_AGAIN)
+        rc = op->vt->save_some(op, SIZE_MAX, NULL);
+    assert_int_equal(rc, CEP_OK);
+}
+
 void rt_kit_reload(
     struct rt_kit *k, struct rt_kit *fresh, const char *text, const char *const *ops, size_t n_ops) {
     rt_kit_init(fresh, text);
@@ -144,7 +151,7 @@ void rt_kit_reload(
         struct sto_entry e;
         sto_part_begin(&b, &head);
         struct sto_out out = sto_part_out(&b);
-        assert_int_equal(from->vt->save(from, &out, NULL), CEP_OK);
+        rt_kit_save(from, &out);
         sto_part_end(&b);
         assert_int_equal(sto_part_open(base_buf_view(&b), &head, &u, NULL), CEP_OK);
         while (sto_part_next(&u, &e, NULL) == CEP_OK)

@@ -45,6 +45,8 @@ enum cep_rc rt_kit_push(struct rt_kit *k, const char *stream, uint32_t partition
         rt_kit_push(kit, stream, partition, (const struct rt_kit_row[]){ __VA_ARGS__ },            \
             sizeof((const struct rt_kit_row[]){ __VA_ARGS__ }) / sizeof(struct rt_kit_row), NULL), \
         CEP_OK)
+/* All that the operator has, at once. */
+void rt_kit_save(struct rt_op *op, const struct sto_out *out);
 /* Another job of the same program that goes on from what `ops` of this one save; k is released. */
 void rt_kit_reload(
     struct rt_kit *k, struct rt_kit *fresh, const char *text, const char *const *ops, size_t n_ops);

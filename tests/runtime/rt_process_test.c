@@ -177,7 +177,7 @@ static void save(struct rt_op *op, struct base_buf *b) {
     struct sto_part_head head = { .kind = base_str_of(op->vt->kind), .name = op->name, .n_subtasks = 1 };
     sto_part_begin(b, &head);
     struct sto_out out = sto_part_out(b);
-    assert_int_equal(op->vt->save(op, &out, NULL), CEP_OK);
+    rt_kit_save(op, &out);
     sto_part_end(b);
 }
 
