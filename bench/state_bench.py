@@ -47,15 +47,25 @@ def timed(folder, text, *args):
     return used.ru_utime + used.ru_stime, time.monotonic() - begun, used.ru_maxrss / 1024
 
 
+def n_checkpoints(folder):
+    return max(int(c.name.split("-")[1]) for c in (folder / "state" / "checkpoints").glob("chk-*"))
+
+
 def cost(folder, keys):
     text = MADE.format(columns=COLUMNS, rows=EVENTS, keys=keys, top=1000) + OPEN + TO_FILE
     plain = min(timed(folder, text)[0] for _ in range(3))
     for backend in ("memory", "rocksdb"):
         bare = plain if backend == "memory" else min(timed(folder, text, "--state-backend", backend)[0] for _ in range(3))
-        kept = min((timed(folder, text, "--state-backend", backend, "--state-dir", "state", "--checkpoint-interval", "1 s")
-                    for _ in range(3)), key=lambda r: r[0])
+        best = None
+        for _ in range(3):
+            used = timed(folder, text, "--state-backend", backend, "--state-dir", "state", "--checkpoint-interval", "1 s")
+            each = (used[0] - bare) / n_checkpoints(folder)
+            best = min(best or (each, used), (each, used))
+        each, kept = best
+        # A machine that is shared stretches the run, and so the number of checkpoints in it: what counts is what one costs.
         print(f"checkpoint every second, {keys:>9,} keys, {backend:8s} {bare:6.2f} s of CPU without, {kept[0]:6.2f} s with, in "
-              f"{kept[1]:.1f} s by the clock: {100 * (kept[0] / bare - 1):+.1f} %", flush=True)
+              f"{kept[1]:.1f} s by the clock: {1000 * each:.0f} ms of CPU a checkpoint, {100 * each:+.1f} % of a second, as much as "
+              f"{EVENTS * each / bare:,.0f} events", flush=True)
 
 
 def budget(folder):
