@@ -132,14 +132,11 @@ static void age(
 /* To m->moved_bands, with a reference to what is in it. One that stays is behind the event in a new span, if that takes something. */
 static void note(struct nfa_matcher *m, struct nfa_band *b, uint32_t det, const struct nfa_trans *t) {
     struct nfa_band moved = *b;
-    bool takes = false;
-    for (uint32_t i = 0; i < t->n_moves; i++)
-        takes = takes || t->moves[i].to != NFA_NONE;
-    if (t->stay == det) {
+    if (t->stay == det)
         nfa_cell_ref(m, b->list);
-        moved.span = takes ? b->span : 0;
-    }
-    if (t->stay == det && moved.span) {
+    if (t->stay == det && b->span && !nfa_trans_takes(t)) {
+        nfa_span_ref(m, b->span);
+    } else if (t->stay == det && b->span) {
         b->span = 0;
         uint32_t next = nfa_graph_span(m, &b->span, det);
         nfa_span_ref(m, next);

@@ -6,7 +6,7 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
-enum { NFA_PLACES_MIN = 2 };
+enum { NFA_PLACES_MIN = 2, NFA_PLACES_SCANNED = 48 };
 
 static size_t graph_size(uint32_t cap) {
     return sizeof(struct nfa_graph) + cap * sizeof(struct nfa_place);
@@ -31,18 +31,40 @@ struct nfa_graph *nfa_graph_of(struct nfa_matcher *m, struct nfa_key *k, uint32_
     return grown;
 }
 
-uint32_t *nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list, int64_t last) {
+static void stamp(struct nfa_matcher *m, uint32_t det, uint32_t slot) {
     struct nfa_det *d = nfa_det_at(m, det);
-    struct nfa_graph *g = k->graph;
-    if (d->stamp != m->next_step) {
-        g = nfa_graph_of(m, k, g->n + 1);
-        d->stamp = m->next_step;
-        d->slot = g->n;
-        g->places[g->n++] = (struct nfa_place){ .det = det, .fold = d->fold };
-        g->interest |= d->fold;
+    d->stamp = m->next_step;
+    d->slot = slot;
+}
+
+/* Few places are looked through, for their dets lie all over memory; of many their dets know where they are. */
+static uint32_t find_place(struct nfa_matcher *m, const struct nfa_graph *g, uint32_t det) {
+    if (g->n <= NFA_PLACES_SCANNED) {
+        uint32_t i = 0;
+        while (i < g->n && g->places[i].det != det)
+            i++;
+        return i;
     }
-    struct nfa_place *pl = &g->places[d->slot];
-    if (d->n_times)
+    for (uint32_t i = 0; m->places_stamped != m->next_step && i < g->n; i++)
+        stamp(m, g->places[i].det, i);
+    m->places_stamped = m->next_step;
+    const struct nfa_det *d = nfa_det_at(m, det);
+    return d->stamp == m->next_step ? d->slot : g->n;
+}
+
+uint32_t *nfa_graph_add(struct nfa_matcher *m, struct nfa_key *k, uint32_t det, uint32_t list, int64_t last) {
+    struct nfa_graph *g = k->graph;
+    uint32_t at = find_place(m, g, det);
+    if (at == g->n) {
+        const struct nfa_det *d = nfa_det_at(m, det);
+        g = nfa_graph_of(m, k, g->n + 1);
+        g->places[g->n++] = (struct nfa_place){ .det = det, .is_timed = d->n_times > 0, .fold = d->fold };
+        g->interest |= d->fold;
+        if (g->n > NFA_PLACES_SCANNED)
+            stamp(m, det, at);
+    }
+    struct nfa_place *pl = &g->places[at];
+    if (pl->is_timed)
         return &nfa_bands_add(m, g, pl, last, list)->span;
     pl->list = nfa_cell_join(m, g, pl->list, list);
     return &pl->span;
@@ -90,9 +112,10 @@ static void completed(struct nfa_matcher *m, uint32_t list, uint32_t span, uint3
     m->roots[m->n_roots++] = (struct nfa_root){ list, var, span };
 }
 
-/* A place that the event moves; it is out of the key's already. */
-static void move(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_place *pl) {
-    const struct nfa_trans *t = nfa_det_step(m, pl->det, NFA_LAST_OLD);
+/* A place that the event moves. It is out of the key's, or it stays and this is what was in it before the event. */
+static void move(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_moved *x) {
+    const struct nfa_place *pl = &x->place;
+    const struct nfa_trans *t = x->how;
     if (t->stops)
         m->stats.stopped++;
     if (t->stay_completes)
@@ -110,11 +133,14 @@ static void move(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_plac
                 m, pl->span, mv->var, m->cur.ev, nfa_graph_span(m, to, mv->to));
     }
     uint32_t *stay = NULL;
-    if (t->stay != NFA_NONE)
+    if (t->stay != NFA_NONE && t->stay != pl->det)
         stay = nfa_graph_add(m, k, t->stay, pl->list, NFA_LAST_OLD);
     else
         nfa_cell_unref(m, k->graph, pl->list);
-    nfa_graph_end_span(m, pl->span, stay, t->stay);
+    if (t->stay == pl->det)
+        nfa_span_unref(m, pl->span);
+    else
+        nfa_graph_end_span(m, pl->span, stay, t->stay);
 }
 
 /* What a cell over several bands took goes on from each of them. */
@@ -137,12 +163,12 @@ static void move_stretch(struct nfa_matcher *m, struct nfa_key *k, const struct 
     if (t->stops)
         m->stats.stopped++;
     for (size_t i = 0; i < s->n && t->stay_completes; i++)
-        completed(m, v[i].list, 0, NFA_NONE);
+        completed(m, v[i].list, v[i].span, NFA_NONE);
     uint32_t all = 0;
     for (uint32_t x = 0; x < t->n_moves && s->n; x++) {
         const struct nfa_move *mv = &t->moves[x];
         for (size_t i = 0; i < s->n && mv->completes; i++)
-            completed(m, v[i].list, 0, mv->var);
+            completed(m, v[i].list, v[i].span, mv->var);
         if (mv->to == NFA_NONE)
             continue;
         if (!all)
@@ -167,57 +193,87 @@ static void move_stretch(struct nfa_matcher *m, struct nfa_key *k, const struct 
 }
 
 void nfa_graph_keep(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place pl, uint32_t *n) {
+    m->places_stamped = 0;
     if (pl.bands && !pl.bands->n) {
         nfa_bands_free(m, g, &pl);
         return;
     }
-    struct nfa_det *d = nfa_det_at(m, pl.det);
-    d->stamp = m->next_step;
-    d->slot = *n;
     g->interest |= pl.fold;
     g->places[(*n)++] = pl;
 }
 
+bool nfa_trans_takes(const struct nfa_trans *t) {
+    for (uint32_t i = 0; i < t->n_moves; i++) {
+        if (t->moves[i].to != NFA_NONE)
+            return true;
+    }
+    return false;
+}
+
+/* To m->moved_places. One that stays what it is keeps its list, behind the event in a new span if that takes something. */
+static void note(struct nfa_matcher *m, struct nfa_place *pl, const struct nfa_trans *t, size_t n) {
+    struct nfa_place was = *pl;
+    if (t->stay != pl->det) {
+        pl->det = NFA_NONE;
+    } else {
+        nfa_cell_ref(m, pl->list);
+    }
+    if (t->stay == was.det && was.span && !nfa_trans_takes(t)) {
+        nfa_span_ref(m, was.span);
+    } else if (t->stay == was.det && was.span) {
+        pl->span = 0;
+        uint32_t next = nfa_graph_span(m, &pl->span, was.det);
+        nfa_span_ref(m, next);
+        nfa_span_at(m, was.span)->next = next;
+    }
+    m->moved_places = base_grow(m->moved_places, n, &m->cap_moved_places, sizeof *m->moved_places);
+    m->moved_places[n] = (struct nfa_moved){ was, t };
+}
+
+static void drop_gone(struct nfa_matcher *m, struct nfa_graph *g) {
+    uint32_t n = 0;
+    g->interest = 0;
+    for (uint32_t i = 0; i < g->n; i++) {
+        if (g->places[i].det != NFA_NONE)
+            nfa_graph_keep(m, g, g->places[i], &n);
+    }
+    g->n = n;
+}
+
 static void step_places(struct nfa_matcher *m, struct nfa_key *k) {
     struct nfa_graph *g = k->graph;
-    uint32_t n = 0, n_moved = 0;
-    if (m->cap_moved_places < g->n) {
-        m->cap_moved_places = g->n * 2;
-        m->moved_places = base_realloc(m->moved_places, m->cap_moved_places * sizeof *m->moved_places);
-    }
-    g->interest = 0;
+    uint32_t n_moved = 0;
+    bool gone = false;
     m->n_stretches = m->n_moved_bands = 0;
     m->stats.work += g->n;
     for (uint32_t i = 0; i < g->n; i++) {
         struct nfa_place *pl = &g->places[i];
-        if ((pl->fold & m->cur.folded) || pl->fold == UINT64_MAX) {
-            const struct nfa_det *d = nfa_det_at(m, pl->det);
-            bool cares = nfa_rel_cares(m, d->fold, &d->rel);
-            if (cares && pl->bands) {
-                nfa_bands_step(m, g, pl);
-            } else if (cares && !nfa_det_step(m, pl->det, NFA_LAST_OLD)->same) {
-                m->moved_places[n_moved++] = *pl;
-                continue;
-            }
+        if (!(pl->fold & m->cur.folded) && pl->fold != UINT64_MAX)
+            continue;
+        const struct nfa_det *d = nfa_det_at(m, pl->det);
+        if (!nfa_rel_cares(m, d->fold, &d->rel))
+            continue;
+        if (pl->bands) {
+            nfa_bands_step(m, g, pl);
+            gone = gone || !pl->bands->n;
+            continue;
         }
-        nfa_graph_keep(m, g, *pl, &n);
+        const struct nfa_trans *t = nfa_det_step(m, pl->det, NFA_LAST_OLD);
+        if (t->same)
+            continue;
+        note(m, pl, t, n_moved++);
+        gone = gone || pl->det == NFA_NONE;
     }
-    g->n = n;
+    if (gone)
+        drop_gone(m, g);
     for (uint32_t i = 0; i < n_moved; i++)
         move(m, k, &m->moved_places[i]);
     for (size_t i = 0; i < m->n_stretches; i++)
         move_stretch(m, k, &m->stretches[i]);
 }
 
-static void stamp_places(struct nfa_matcher *m, const struct nfa_graph *g) {
-    for (uint32_t i = 0; i < g->n; i++) {
-        struct nfa_det *d = nfa_det_at(m, g->places[i].det);
-        d->stamp = m->next_step;
-        d->slot = i;
-    }
-}
-
 void nfa_graph_drop_places(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut) {
+    m->places_stamped = 0;
     uint32_t n = 0;
     g->interest = 0;
     for (uint32_t i = 0; i < g->n; i++) {
@@ -259,7 +315,7 @@ static void complete_start(struct nfa_matcher *m, struct nfa_key *k) {
 static void tell_roots(struct nfa_matcher *m, struct nfa_key *k) {
     if (!m->n_roots)
         return;
-    bool lazily = m->pat->limit_matches && m->spans && !m->p->has_times && !nfa_graph_is_blind(m, k->graph);
+    bool lazily = m->pat->limit_matches && !nfa_graph_is_blind(m, k->graph);
     (lazily ? nfa_first : nfa_walk)(m, k, m->roots, m->n_roots, m->cur.time);
     for (size_t i = 0; i < m->n_roots; i++) {
         if (m->roots[i].list)
@@ -285,16 +341,13 @@ void nfa_graph_cut(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut, uin
     }
 }
 
-static void start(struct nfa_matcher *m, struct nfa_key *k, bool stamped) {
+static void start(struct nfa_matcher *m, struct nfa_key *k) {
     const struct nfa_trans *t = nfa_det_step(m, NFA_DET_START, NFA_LAST_OLD);
     bool any = false;
     for (uint32_t i = 0; i < t->n_moves; i++)
         any = any || t->moves[i].to != NFA_NONE;
     if (!any || (m->pat->limit_open && !has_room(m, k->graph)))
         return;
-    struct nfa_graph *g = k->graph;
-    if (!stamped)
-        stamp_places(m, g);
     for (uint32_t i = 0; i < t->n_moves; i++) {
         const struct nfa_move *mv = &t->moves[i];
         if (mv->to == NFA_NONE)
@@ -308,7 +361,7 @@ static void start(struct nfa_matcher *m, struct nfa_key *k, bool stamped) {
     }
     m->stats.started++;
     k->graph->number++;
-    g = k->graph;
+    struct nfa_graph *g = k->graph;
     while (m->pat->limit_open && g->n_starts > m->pat->limit_open) {
         nfa_graph_cut(m, g, nfa_cell_at(m, g->first)->max, &m->stats.limit_open);
         if (m->p->has_times)
@@ -330,16 +383,14 @@ void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k) {
     m->env.key = k;
     m->next_step = nfa_dets_next_step(m);
     m->n_roots = 0;
-    bool may_start = nfa_may_start(m), stamped = false;
-    if (g && g->n && ((g->interest & m->cur.folded) || g->interest == UINT64_MAX) && nfa_may_concern(m)) {
+    bool may_start = nfa_may_start(m);
+    if (g && g->n && ((g->interest & m->cur.folded) || g->interest == UINT64_MAX) && nfa_may_concern(m))
         step_places(m, k);
-        stamped = true;
-    }
     if (may_start)
         complete_start(m, k);
     tell_roots(m, k);
     if (may_start)
-        start(m, k, stamped);
+        start(m, k);
     if (m->cur.ev) {
         nfa_ev_unref(m, m->cur.ev);
         m->cur.ev = NULL;

@@ -28,7 +28,7 @@
  * of its bands; else each band is moved once.
  *
  * With `limit matches` the graph can also be walked from the starts on (nfa_span.h): a START or TAKE cell knows the span of
- * the place that it was put into. Not with times, where all matches of an event are gathered and the first ones kept.
+ * the place, with times of the band, that it was put into. So it is where time tells what it ends, too (nfa_graph_end.c).
  *
  * Cells are 48 bytes, addressed by 32-bit handles, 0 = none; starts are numbered by key, modulo 2^32.
  *
@@ -87,7 +87,14 @@ struct nfa_place {
     uint32_t det;
     uint32_t list; /* counted; 0 with bands */
     uint32_t span; /* counted; 0 when the graph has none, and with bands */
+    bool is_timed; /* the det has times */
     uint64_t fold; /* of the det */
+};
+
+/* A place that the event under test moves, as it was before, and how. */
+struct nfa_moved {
+    struct nfa_place place;
+    const struct nfa_trans *how;
 };
 
 struct nfa_graph {
@@ -113,7 +120,9 @@ uint32_t nfa_graph_span(struct nfa_matcher *m, uint32_t *at, uint32_t det);
 void nfa_graph_end_span(struct nfa_matcher *m, uint32_t span, uint32_t *stay, uint32_t det);
 /* Places all of whose starts are cut by then go; what is in them is given back with the starts. */
 void nfa_graph_drop_places(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut);
-/* What stays of a place in the key's, as the n-th of this step. */
+/* Does the event go on behind something as a variable? */
+bool nfa_trans_takes(const struct nfa_trans *t);
+/* What stays of a place in the key's, as the n-th. */
 void nfa_graph_keep(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place pl, uint32_t *n);
 /* Are there starts without spans? */
 bool nfa_graph_is_blind(const struct nfa_matcher *m, struct nfa_graph *g);

@@ -96,12 +96,19 @@ static const struct nfa_trans *entry_step(
 /*
  * Partial matches of one group have taken the same events: those that take this one come before those that do not, and
  * so does every one of an earlier group before all of a later one, whether it takes the event or not: it has an earlier
- * event already.
+ * event already. Complete without the event they are shorter, and before those of their group that take it.
  */
 static void move_group(struct nfa_matcher *m, uint32_t rank, const int64_t *last, uint32_t from, uint32_t to,
     struct nfa_rank_trans *t) {
     struct nfa_dets *d = m->dets;
     bool opens = true;
+    for (uint32_t i = from; i < to && !t->done; i++) {
+        if (!entry_step(m, rank, i, last)->stay_completes)
+            continue;
+        t->done = true;
+        t->done_src = i;
+        t->done_var = NFA_NONE;
+    }
     for (uint32_t i = from; i < to; i++) {
         const struct nfa_trans *x = entry_step(m, rank, i, last);
         t->stops = t->stops || x->stops;
@@ -117,11 +124,6 @@ static void move_group(struct nfa_matcher *m, uint32_t rank, const int64_t *last
     opens = true;
     for (uint32_t i = from; i < to; i++) {
         const struct nfa_trans *x = entry_step(m, rank, i, last);
-        if (x->stay_completes && !t->done) {
-            t->done = true;
-            t->done_src = i;
-            t->done_var = NFA_NONE;
-        }
         bool old = x->times_over == d->dets[x->det]->n_times;
         add_entry(d, x->stay, i, NFA_NONE, old, &opens);
     }

@@ -299,8 +299,9 @@ struct nfa_matcher {
     int64_t *last; /* scratch: times of a rank */
     size_t cap_last;
     struct nfa_cells *cells;        /* owned; NULL with other stores */
-    struct nfa_place *moved_places; /* scratch of one step */
+    struct nfa_moved *moved_places; /* scratch of one step */
     size_t cap_moved_places;
+    uint64_t places_stamped;       /* the step in which dets know their places; 0 = none */
     struct nfa_stretch *stretches; /* the same, with times */
     size_t n_stretches, cap_stretches;
     struct nfa_band *moved_bands;

@@ -81,6 +81,23 @@ static bool completes_without_taking(const struct nfa_prog *p) {
     return false;
 }
 
+/*
+ * May an event complete a partial match without being taken, some time after it took its last one? Not where that is the very next
+ * event (`!b` at the end): what it completes so has taken the event before, so no other partial match of the start begins with it.
+ */
+static bool completes_later(const struct nfa_prog *p) {
+    bool later = has_absence(p);
+    for (size_t i = 0; i < p->n_edges && !later; i++) {
+        const struct nfa_edge *to = &p->edges[i];
+        if (to->action != NFA_IGNORE || to->target == NFA_NONE)
+            continue;
+        const struct nfa_state *s = &p->states[to->target];
+        for (uint32_t k = 0; k < s->n_edges && !later; k++)
+            later = p->edges[s->edges + k].action == NFA_IGNORE && p->edges[s->edges + k].completes;
+    }
+    return later;
+}
+
 static bool reads_timeouts(const struct nfa_prog *p) {
     return !p->opts.no_timeouts && (p->pat->within_kind != PLAN_WITHIN_NONE || p->has_bounds);
 }
@@ -101,9 +118,8 @@ static const char *no_fates(const struct nfa_prog *p) {
     bool single = nfa_is_single(p);
     if (!single && reads_timeouts(p))
         return "the time-outs are read, and a start may have several partial matches: each is a row";
-    if (!single && completes_without_taking(p))
-        return "a match may be complete without taking an event, and the skip policy compares it with others "
-               "of its start";
+    if (!single && completes_later(p))
+        return "an absence may complete a match, and the skip policy compares it with others of its start";
     if (p->has_times && nfa_piles_up(p))
         return "a step has a time of its own, behind one that a start may take again and again";
     if (!single && pat->limit_open)
@@ -131,7 +147,7 @@ enum cep_rc nfa_store(struct nfa_prog *p, struct cep_err *err) {
     if (p->pat->skip == PLAN_SKIP_NONE) {
         p->store = NFA_STORE_GRAPH;
         p->tells_time = reads_timeouts(p) || has_absence(p);
-        p->has_spans = (p->pat->limit_matches && !p->has_times) ||
+        p->has_spans = p->pat->limit_matches ||
                        (p->tells_time && p->pat->within_kind == PLAN_WITHIN_FIRST_LAST);
         p->store_why =
             "conditions look at the event alone: partial matches in the same states are moved as one";

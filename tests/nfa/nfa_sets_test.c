@@ -270,7 +270,8 @@ static void a_limit_pays_for_what_it_takes(void **state) {
     static const struct {
         const char *pattern, *events, *first, *end;
     } cases[] = { { "a ->> b ->> c", "ab", "a0 b1 c", "c" }, { "a+ combinations -> c", "a", "a0 a1", "c" },
-        { "a ->> (b | x)+ combinations ->> c", "abx", "a0 b1 x2", "c" } };
+        { "a ->> (b | x)+ combinations ->> c", "abx", "a0 b1 x2", "c" },
+        { "a ->> b ->[100000] c", "ab", "a0 b1 c", "c" } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint64_t work[2];
         for (int more = 0; more < 2; more++) {
@@ -290,8 +291,8 @@ static void a_limit_pays_for_what_it_takes(void **state) {
             assert_int_equal(strncmp(k.matches[0], cases[i].first, strlen(cases[i].first)), 0);
             nfa_kit_release(&k);
         }
-        /* Matches of loops are as long as the stream, sequences are not. */
-        bool is_long = strchr(cases[i].pattern, '+') != NULL;
+        /* Matches of loops are as long as the stream, and an event looks at each list of the right age; sequences cost neither. */
+        bool is_long = strpbrk(cases[i].pattern, "+[") != NULL;
         if (work[1] > (is_long ? 15 : 2) * work[0])
             fail_msg("%s: %llu, with ten times the events %llu", cases[i].pattern,
                 (unsigned long long)work[0], (unsigned long long)work[1]);
@@ -403,6 +404,30 @@ static void time_is_told(void **state) {
     }
 }
 
+/* A last `!b` is decided by the next event: which of a start's partial matches comes first then is known. */
+static void a_last_negation_may_have_company(void **state) {
+    (void)state;
+    static const struct {
+        const char *pattern, *events, *matches;
+        enum plan_skip skip;
+    } rows[] = { { "a ->> b !c", "a b c b x", "a0 b3", PLAN_SKIP_PAST_LAST },
+        { "a+ !n", "a a x a n", "a0|a1", PLAN_SKIP_PAST_LAST },
+        { "a{2,} !n", "a a n a a a", "a1 a3|a3 a4", PLAN_SKIP_TO_NEXT },
+        { "a b? !n", "a b x a x", "a0|a3", PLAN_SKIP_PAST_LAST },
+        { "a ->> b+ !n", "a b b x", "a0 b1", PLAN_SKIP_TO_NEXT },
+        { "(a | x ->> a) !n", "x a a n a", "a1|x0 a1", PLAN_SKIP_TO_NEXT } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct plan_pattern with = { .skip = rows[i].skip };
+        struct nfa_kit k;
+        init(&k, rows[i].pattern, &with, 0);
+        nfa_kit_events(&k, rows[i].events, NFA_KIT_ONE_BY_ONE, false);
+        if (strcmp(nfa_kit_matches(&k), rows[i].matches) != 0)
+            fail_msg("%s on %s: expected %s, got %s", rows[i].pattern, rows[i].events, rows[i].matches,
+                nfa_kit_matches(&k));
+        nfa_kit_release(&k);
+    }
+}
+
 /* Time that ends something costs what it ends, whatever is open besides. */
 static void what_time_ends_costs_itself(void **state) {
     (void)state;
@@ -471,6 +496,7 @@ int main(void) {
         cmocka_unit_test(a_limit_takes_the_first_in_order),
         cmocka_unit_test(limit_open_counts_starts),
         cmocka_unit_test(time_is_told),
+        cmocka_unit_test(a_last_negation_may_have_company),
         cmocka_unit_test(what_time_ends_costs_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
