@@ -445,13 +445,21 @@ static enum cep_rc open_reader(struct rt_restore *r, size_t d, struct rt_job *jo
     return rc;
 }
 
+/* Keys of part i may be the taker's: those of a subtask are of its key groups. */
+static bool may_be_taken(const struct sto_part_head *part, const struct taker *t) {
+    if (!t->op || part->subtask >= part->n_subtasks || part->n_subtasks > STO_KEY_GROUPS)
+        return true;
+    struct sto_range saved = sto_range_of(part->subtask, part->n_subtasks);
+    return saved.first < t->groups.first + t->groups.n && t->groups.first < saved.first + saved.n;
+}
+
 /* Entries of part i that lie in a database; `served`: nobody asks for those of that one. */
 static enum cep_rc take_from_db(struct rt_restore *r, size_t i, const struct rt_snap_db *served,
     struct rt_job *job, struct taker *t, struct cep_err *err) {
     for (size_t d = 0; d < r->snap->n_dbs; d++) {
         const struct rt_snap_db *db = r->snap->dbs[d];
         uint16_t number;
-        if (db == served || !rt_db_has(db, &r->heads[i], &number))
+        if (db == served || !rt_db_has(db, &r->heads[i], &number) || !may_be_taken(&r->heads[i], t))
             continue;
         enum cep_rc rc = r->readers[d].dir ? CEP_OK : open_reader(r, d, job, err);
         return rc == CEP_OK ? rt_db_reader_scan(&r->readers[d], number, take_entry, t, err) : rc;
