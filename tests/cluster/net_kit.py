@@ -28,7 +28,7 @@ from cluster_kit import Cluster
 INSIDE = "CEP_NET_KIT"
 COORDINATOR = "10.77.0.10"
 CONTROL, HTTP, ROWS = 6123, 8081, 6124
-DISK_MB = 16
+DISK_MB = 32
 NFT = """
 table inet faults {
   chain in { type filter hook input priority 0; policy accept; }
