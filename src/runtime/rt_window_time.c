@@ -37,6 +37,8 @@ struct timed {
     bool shares;      /* windows overlap, and are made of panes */
     bool slides;      /* the same, each of the one before */
     struct rt_slide moving;
+    struct rt_group **parts; /* owned, scratch: a key's, by pane */
+    size_t cap_parts;
     int64_t every_at;         /* when changed groups are given out early; EVT_TIME_MAX: none has changed */
     struct rt_pane *saving;   /* borrowed: the pane that a save is at; NULL = at none */
     struct rt_pane **leaving; /* owned: panes that are gone, but for the save */
@@ -241,24 +243,37 @@ static enum cep_rc give_window(
     return rc;
 }
 
-/* A window of one key alone. `g`: one of its groups, whose results are numbered. */
+/* A window of one key that is a pane, alone. */
 static enum cep_rc give_key(
     struct rt_aggregate *ag, struct rt_group *g, int64_t start, int64_t time, struct cep_err *err) {
+    enum cep_rc rc = give(ag, g, g->accs, start, time, err);
+    g->changed = false;
+    g->n_rows = 0;
+    if (ag->plan->discarding)
+        rt_accs_clear(&ag->kind, g->accs);
+    return rc;
+}
+
+/* The key's groups of panes [first, first + n): in w->parts. They are in as many places of memory, so all are fetched first. */
+static void find_parts(struct timed *w, const struct rt_group *g, size_t first, size_t n) {
+    while (w->cap_parts < n)
+        w->parts = base_grow(w->parts, w->cap_parts, &w->cap_parts, sizeof(struct rt_group *));
+    for (size_t i = 0; i < n; i++)
+        rt_groups_fetch(&w->panes[first + i]->groups, g->hash);
+    for (size_t i = 0; i < n; i++)
+        rt_groups_fetch_group(&w->panes[first + i]->groups, g->hash);
+    for (size_t i = 0; i < n; i++)
+        w->parts[i] = rt_groups_find(&w->panes[first + i]->groups, g->hash, g->bytes);
+}
+
+/* A window of one key, of panes; w->parts are its key's, of panes from `first` on. `g`: one of them, whose results are numbered. */
+static enum cep_rc give_parts(struct rt_aggregate *ag, struct rt_group *g, size_t first, int64_t start,
+    int64_t time, struct cep_err *err) {
     struct timed *w = timed_of(ag);
-    if (!w->shares) {
-        enum cep_rc rc = give(ag, g, g->accs, start, time, err);
-        g->changed = false;
-        g->n_rows = 0;
-        if (ag->plan->discarding)
-            rt_accs_clear(&ag->kind, g->accs);
-        return rc;
-    }
     struct expr_acc *accs = ag->merged;
-    for (size_t i = pane_from(w, start); i < w->n && w->panes[i]->start - start < w->size; i++) {
-        const struct rt_group *part = rt_groups_find(&w->panes[i]->groups, g->hash, g->bytes);
-        if (part)
-            rt_accs_merge(&ag->kind, accs, part->accs);
-    }
+    for (size_t i = pane_from(w, start); i < w->n && w->panes[i]->start - start < w->size; i++)
+        if (w->parts[i - first])
+            rt_accs_merge(&ag->kind, accs, w->parts[i - first]->accs);
     enum cep_rc rc = give(ag, g, accs, start, time, err);
     rt_accs_clear(&ag->kind, accs);
     return rc;
@@ -273,10 +288,13 @@ static enum cep_rc give_row(struct rt_aggregate *ag, struct rt_group *g, int64_t
     enum cep_rc rc = CEP_OK;
     if (!each && t > w->ended)
         return CEP_OK;
+    size_t first = pane_from(w, first_start(w, t));
+    if (w->shares)
+        find_parts(w, g, first, pane_from(w, last + w->size) - first);
     for (int64_t start = first_start(w, t); start <= last && rc == CEP_OK; start += w->slide) {
         bool ended = rt_time_plus(start, w->size - 1) <= w->ended;
         if (ended ? rt_time_plus(start, w->size - 1 + w->lateness) > w->ended : each)
-            rc = give_key(ag, g, start, time, err);
+            rc = w->shares ? give_parts(ag, g, first, start, time, err) : give_key(ag, g, start, time, err);
     }
     return rc;
 }
@@ -620,6 +638,7 @@ static void timed_release(struct rt_aggregate *ag) {
     drop_first_panes(ag, w->n);
     base_free(w->panes);
     base_free(w->leaving);
+    base_free(w->parts);
     rt_given_windows_release(&w->given);
     base_free(w);
 }
