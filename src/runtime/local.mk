@@ -1,6 +1,7 @@
 noinst_LTLIBRARIES += librt.la
 librt_la_SOURCES = \
 	src/runtime/rt_aggregate.c src/runtime/rt_aggregate.h \
+	src/runtime/rt_aggregate_give.c \
 	src/runtime/rt_aggregate_save.c \
 	src/runtime/rt_aggregate_slice.c \
 	src/runtime/rt_alert.c \

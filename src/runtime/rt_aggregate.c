@@ -22,7 +22,7 @@ static struct rt_aggregate *aggregate_of(const struct rt_op *op) {
 
 /* -- results -------------------------------------------------------------------------------------------------------- */
 
-static enum cep_rc flush(struct rt_aggregate *ag, struct cep_err *err) {
+enum cep_rc rt_aggregate_flush(struct rt_aggregate *ag, struct cep_err *err) {
     struct evt_batch *b = ag->out;
     if (!b)
         return CEP_OK;
@@ -30,14 +30,6 @@ static enum cep_rc flush(struct rt_aggregate *ag, struct cep_err *err) {
     enum cep_rc rc = rt_project_send(&ag->finish, &ag->op, b, err);
     evt_batch_unref(b);
     return rc;
-}
-
-/* Rows of one key and time follow each other in the order in which they were given out. */
-static uint64_t seq_of(const struct rt_agg_result *r) {
-    int64_t what[2] = { r->start, r->end };
-    uint64_t one_of_a_kind = base_hash_seed(what, sizeof what, r->hash);
-    uint64_t nth = r->nth < UINT16_MAX ? r->nth : UINT16_MAX;
-    return nth << EVT_MATCH_NTH_SHIFT | one_of_a_kind >> (64 - EVT_MATCH_NTH_SHIFT);
 }
 
 struct evt_batch *rt_aggregate_fill(
@@ -57,7 +49,7 @@ struct evt_batch *rt_aggregate_fill(
         evt_col_set_bytes(&b->cols[col++], row, mark, (uint32_t)strlen(mark));
     b->time[row] = r->time;
     b->origin[row] = EVT_ORIGIN_MATCH | (uint32_t)(r->hash & ~EVT_ORIGIN_MATCH);
-    b->seq[row] = seq_of(r);
+    b->seq[row] = rt_aggregate_seq(r->start, r->end, r->hash, r->nth);
     return b;
 }
 
@@ -65,7 +57,7 @@ enum cep_rc rt_aggregate_put(struct rt_aggregate *ag, const struct rt_agg_result
     const struct evt_val *vals, const char *mark, struct cep_err *err) {
     struct evt_batch *b = rt_aggregate_fill(ag, r, vals, mark);
     evt_batch_end_row(b);
-    return evt_batch_is_full(b) ? flush(ag, err) : CEP_OK;
+    return evt_batch_is_full(b) ? rt_aggregate_flush(ag, err) : CEP_OK;
 }
 
 static enum cep_rc give_plain(struct rt_aggregate *ag, const struct rt_agg_result *r, struct cep_err *err) {
@@ -77,7 +69,7 @@ static enum cep_rc give_plain(struct rt_aggregate *ag, const struct rt_agg_resul
     uint32_t row = b->n_rows;
     evt_batch_end_row(b);
     enum cep_rc rc = failure ? rt_op_row_failed(&ag->op, b, row, failure, err) : CEP_OK;
-    return rc == CEP_OK && evt_batch_is_full(b) ? flush(ag, err) : rc;
+    return rc == CEP_OK && evt_batch_is_full(b) ? rt_aggregate_flush(ag, err) : rc;
 }
 
 enum cep_rc rt_aggregate_give(struct rt_aggregate *ag, const struct rt_agg_result *r, struct cep_err *err) {
@@ -308,7 +300,7 @@ static enum cep_rc aggregate_batch(
     else if (rc == CEP_OK && evt_batch_count(prep) > 0) /* without a row it has no columns */
         rc = take_at_once(ag, b, prep, err);
     evt_batch_unref(prep);
-    return rc == CEP_OK ? flush(ag, err) : rc;
+    return rc == CEP_OK ? rt_aggregate_flush(ag, err) : rc;
 }
 
 static enum cep_rc aggregate_watermark(struct rt_op *op, int64_t wm, struct cep_err *err) {
@@ -317,7 +309,7 @@ static enum cep_rc aggregate_watermark(struct rt_op *op, int64_t wm, struct cep_
     if (rc == CEP_OK)
         rc = ag->window->advance(ag, wm, err);
     if (rc == CEP_OK)
-        rc = flush(ag, err);
+        rc = rt_aggregate_flush(ag, err);
     ag->passed = wm;
     return rc;
 }

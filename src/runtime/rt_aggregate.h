@@ -24,6 +24,7 @@
  *
  * Internal to src/runtime. Threads: the task's.
  */
+#include "base/base_map.h"
 #include "runtime/rt_groups.h"
 #include "runtime/rt_keys.h"
 #include "runtime/rt_op.h"
@@ -142,6 +143,20 @@ const struct evt_val *rt_aggregate_key(struct rt_aggregate *ag, const struct evt
 /* Adds the row to accumulators. */
 void rt_aggregate_step(struct rt_aggregate *ag, const struct rt_agg_row *row, struct expr_acc *accs);
 enum cep_rc rt_aggregate_give(struct rt_aggregate *ag, const struct rt_agg_result *r, struct cep_err *err);
+/*
+ * The same of many groups of one window, of which `window` says start, end and time. Ensures: nothing has changed in them.
+ * Requires: changes are not told; nothing is forgotten.
+ */
+enum cep_rc rt_aggregate_give_all(struct rt_aggregate *ag, struct rt_group *const *groups, uint32_t n,
+    const struct rt_agg_result *window, struct cep_err *err);
+/* What has been given goes on. */
+enum cep_rc rt_aggregate_flush(struct rt_aggregate *ag, struct cep_err *err);
+/* Rows of one key and time follow each other in the order in which they were given out. */
+static inline uint64_t rt_aggregate_seq(int64_t start, int64_t end, uint64_t hash, uint32_t nth) {
+    int64_t what[2] = { start, end };
+    uint64_t one_of_a_kind = base_hash_seed(what, sizeof what, hash), n = nth < UINT16_MAX ? nth : UINT16_MAX;
+    return n << EVT_MATCH_NTH_SHIFT | one_of_a_kind >> (64 - EVT_MATCH_NTH_SHIFT);
+}
 /* A row of results; mark: NULL where changes are not told. */
 enum cep_rc rt_aggregate_put(struct rt_aggregate *ag, const struct rt_agg_result *r,
     const struct evt_val *vals, const char *mark, struct cep_err *err);

@@ -103,9 +103,22 @@ static void free_group(struct rt_groups *t, struct rt_group *g) {
     base_free(f);
 }
 
-void rt_groups_release(struct rt_groups *t) {
+static void free_groups(struct rt_groups *t) {
     for (uint32_t i = 0; i < t->n && !(t->whole && t->kind->flat); i++)
         free_group(t, t->groups[i]);
+    t->n = 0;
+}
+
+void rt_groups_clear(struct rt_groups *t) {
+    CEP_INSIST(t->whole);
+    free_groups(t);
+    if (t->n_slots)
+        memset(t->slots, 0, t->n_slots * sizeof *t->slots);
+    base_arena_clear(&t->arena);
+}
+
+void rt_groups_release(struct rt_groups *t) {
+    free_groups(t);
     base_free(t->groups);
     base_free(t->slots);
     base_arena_release(&t->arena);

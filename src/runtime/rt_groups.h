@@ -69,6 +69,8 @@ void rt_group_kind_release(struct rt_group_kind *k);
 /* `whole`: groups are not removed one by one. */
 void rt_groups_init(struct rt_groups *t, const struct rt_group_kind *kind, bool whole);
 void rt_groups_release(struct rt_groups *t);
+/* Empties a table that goes as a whole; it keeps some of its memory for the next groups. */
+void rt_groups_clear(struct rt_groups *t);
 struct rt_group *rt_groups_find(const struct rt_groups *t, uint64_t hash, struct base_str bytes);
 /* Finds or makes; *made may be NULL. `vals` are copied. */
 struct rt_group *rt_groups_get(

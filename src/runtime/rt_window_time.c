@@ -27,15 +27,18 @@
 #include "runtime/rt_given.h"
 #include "runtime/rt_slide.h"
 
+enum { SPARE_GROUPS = 4096 }; /* of a pane that is used again: less than a MiB */
+
 struct timed {
     int64_t size, slide, offset, pane_us, lateness;
     struct rt_pane **panes; /* owned */
     size_t n, cap;
-    size_t last_used; /* the pane of the row before */
-    int64_t ended;    /* what `advance` was told last */
-    bool apart;       /* windows overlap, and each is a pane of its own */
-    bool shares;      /* windows overlap, and are made of panes */
-    bool slides;      /* the same, each of the one before */
+    struct rt_pane *spare; /* owned, empty; NULL = none */
+    size_t last_used;      /* the pane of the row before */
+    int64_t ended;         /* what `advance` was told last */
+    bool apart;            /* windows overlap, and each is a pane of its own */
+    bool shares;           /* windows overlap, and are made of panes */
+    bool slides;           /* the same, each of the one before */
     struct rt_slide moving;
     struct rt_group **parts; /* owned, scratch: a key's, by pane */
     size_t cap_parts;
@@ -111,10 +114,14 @@ static struct rt_pane *pane_of(struct rt_aggregate *ag, int64_t t) {
     w->last_used = i;
     if (i < w->n && w->panes[i]->start == start)
         return w->panes[i];
-    struct rt_pane *p = base_alloc(sizeof *p);
+    struct rt_pane *p = w->spare;
+    w->spare = NULL;
+    if (!p) {
+        p = base_alloc(sizeof *p);
+        rt_groups_init(&p->groups, &ag->kind, true);
+    }
     p->start = start;
     p->saved = ag->saving.number;
-    rt_groups_init(&p->groups, &ag->kind, true);
     if (w->n > 0)
         rt_groups_expect(&p->groups, w->panes[i > 0 ? i - 1 : 0]->groups.n);
     w->panes = base_grow(w->panes, w->n, &w->cap, sizeof(struct rt_pane *));
@@ -125,8 +132,19 @@ static struct rt_pane *pane_of(struct rt_aggregate *ag, int64_t t) {
 }
 
 static void pane_free(struct rt_pane *p) {
-    rt_groups_release(&p->groups);
+    if (p)
+        rt_groups_release(&p->groups);
     base_free(p);
+}
+
+/* Where panes follow each other closely, to get and give back their memory costs more than their rows. */
+static void let_go(struct timed *w, struct rt_pane *p) {
+    if (w->spare || p->groups.n > SPARE_GROUPS) {
+        pane_free(p);
+        return;
+    }
+    rt_groups_clear(&p->groups);
+    w->spare = p;
 }
 
 /* A pane that a save still has to write stays until then. */
@@ -134,7 +152,7 @@ static void drop_first_panes(struct rt_aggregate *ag, size_t n) {
     struct timed *w = timed_of(ag);
     for (size_t i = 0; i < n; i++) {
         if (!ag->saving.open || w->panes[i]->saved == ag->saving.number) {
-            pane_free(w->panes[i]);
+            let_go(w, w->panes[i]);
             continue;
         }
         w->leaving = base_grow(w->leaving, w->n_leaving, &w->cap_leaving, sizeof(struct rt_pane *));
@@ -191,6 +209,14 @@ static void merge_window(struct rt_aggregate *ag, int64_t start, struct rt_group
 static enum cep_rc give_pane(
     struct rt_aggregate *ag, struct rt_pane *p, bool early, int64_t time, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
+    if (!early && !ag->plan->discarding && !ag->plan->changes) {
+        for (uint32_t i = 0; i < p->groups.n; i++)
+            rt_aggregate_opens(ag, p->groups.groups[i], p->start);
+        struct rt_agg_result window = {
+            .start = p->start, .end = rt_time_plus(p->start, timed_of(ag)->size), .time = time
+        };
+        return rt_aggregate_give_all(ag, p->groups.groups, p->groups.n, &window, err);
+    }
     for (uint32_t i = 0; i < p->groups.n && rc == CEP_OK; i++) {
         struct rt_group *g = p->groups.groups[i];
         if (!g->changed && (early || ag->plan->discarding))
@@ -636,6 +662,7 @@ static void timed_release(struct rt_aggregate *ag) {
     struct timed *w = timed_of(ag);
     rt_slide_release(&w->moving);
     drop_first_panes(ag, w->n);
+    pane_free(w->spare);
     base_free(w->panes);
     base_free(w->leaving);
     base_free(w->parts);
