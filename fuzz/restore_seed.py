@@ -2,6 +2,8 @@
 """Writes fuzz/restore.in and fuzz/part.in: what jobs of the program in restore_fuzz.c saved at some moments.
 
 Usage: CEPD=build/cepd fuzz/restore_seed.py
+
+restore.in/job-meta-N are of programs whose META had version N: they stay as they are.
 """
 import os
 import pathlib

@@ -202,6 +202,8 @@ struct nfa_standing {
 struct nfa_walk {
     struct nfa_told *told; /* events of matches, one match after the other */
     size_t n_told, cap_told;
+    struct nfa_told *kept; /* of the first matches, when they are picked from `told` */
+    size_t cap_kept;
     struct nfa_match *matches;
     size_t n_matches, cap_matches;
     struct nfa_told *way; /* from the last event back */

@@ -55,15 +55,22 @@ static void keep_first(struct nfa_matcher *m) {
         return;
     m->stats.limit_matches += w->n_matches - m->pat->limit_matches;
     w->n_matches = (size_t)m->pat->limit_matches;
-    struct nfa_told *kept = base_alloc(w->cap_told * sizeof *kept);
+    if (w->cap_kept < w->cap_told) {
+        w->cap_kept = w->cap_told;
+        w->kept = base_realloc(w->kept, w->cap_kept * sizeof *w->kept);
+    }
+    struct nfa_told *kept = w->kept;
+    size_t cap = w->cap_kept;
     w->n_told = 0;
     for (size_t i = 0; i < w->n_matches; i++) {
         memcpy(kept + w->n_told, w->matches[i].events, w->matches[i].n * sizeof *kept);
         w->matches[i].at = w->n_told;
         w->n_told += w->matches[i].n;
     }
-    base_free(w->told);
+    w->kept = w->told;
+    w->cap_kept = w->cap_told;
     w->told = kept;
+    w->cap_told = cap;
 }
 
 void nfa_walk_flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
@@ -171,6 +178,7 @@ void nfa_walk(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *r
 
 void nfa_walk_release(struct nfa_walk *w) {
     base_free(w->told);
+    base_free(w->kept);
     base_free(w->way);
     base_free(w->steps);
     base_free(w->ways);

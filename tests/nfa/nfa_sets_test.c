@@ -219,34 +219,53 @@ static void needless_starts_are_not_kept(void **state) {
     nfa_kit_release(&k);
 }
 
+/* k's pattern, over and over the same events. */
+static void check_no_allocation(struct nfa_kit *k, const char *name) {
+    struct nfa_matcher *m = nfa_matcher_new(k->prog, NULL, NULL);
+    struct evt_batch *batches[16];
+    uint64_t before = 0;
+    for (int i = 0; i < 16; i++)
+        batches[i] = batch(k, "acxxacanx", EVT_BATCH_ROWS, 1 + i * EVT_BATCH_ROWS);
+    for (int i = 0; i < 16; i++) {
+        if (i == 8)
+            before = base_mem_n_allocs();
+        assert_int_equal(nfa_matcher_batch(m, 0, batches[i], 0, &k->err), CEP_OK);
+        assert_int_equal(nfa_matcher_advance(m, (i + 1) * EVT_BATCH_ROWS, &k->err), CEP_OK);
+        evt_batch_unref(batches[i]);
+    }
+    assert_true(stats_of(m).started > 1000);
+#ifndef __SANITIZE_ADDRESS__ /* there every object is an allocation */
+    if (base_mem_n_allocs() != before)
+        fail_msg("%s: %llu", name, (unsigned long long)(base_mem_n_allocs() - before));
+#else
+    (void)before;
+    (void)name;
+#endif
+    nfa_matcher_free(m);
+}
+
 static void no_allocation_once_warm(void **state) {
     (void)state;
     static const char *const patterns[] = { "a -> c+ -> n -> q", "a+ -> c -> n", "(a -> c)+ -> n",
         "a ->[5] c ->[2,9] n" };
+    /* What time ends is told. */
+    static const char *const told[] = { "a -> c -> !q", "a ->[20] c ->[50] q", "a ->> c ->[20] q",
+        "a ->[9] !c" };
     for (size_t p = 0; p < N_POLICIES * sizeof patterns / sizeof *patterns; p++) {
         struct nfa_kit k;
         struct plan_pattern with = *policies[p % N_POLICIES];
         with.within_us = 300;
         init(&k, patterns[p / N_POLICIES], &with, NFA_KIT_KEYED);
-        struct nfa_matcher *m = nfa_matcher_new(k.prog, NULL, NULL);
-        struct evt_batch *batches[16];
-        uint64_t before = 0;
-        for (int i = 0; i < 16; i++)
-            batches[i] = batch(&k, "acxxacanx", EVT_BATCH_ROWS, 1 + i * EVT_BATCH_ROWS);
-        for (int i = 0; i < 16; i++) {
-            if (i == 8)
-                before = base_mem_n_allocs();
-            assert_int_equal(nfa_matcher_batch(m, 0, batches[i], 0, &k.err), CEP_OK);
-            assert_int_equal(nfa_matcher_advance(m, (i + 1) * EVT_BATCH_ROWS, &k.err), CEP_OK);
-            evt_batch_unref(batches[i]);
-        }
-        assert_true(stats_of(m).started > 1000);
-#ifndef __SANITIZE_ADDRESS__ /* there every object is an allocation */
-        assert_int_equal(base_mem_n_allocs(), before);
-#else
-        (void)before;
-#endif
-        nfa_matcher_free(m);
+        check_no_allocation(&k, patterns[p / N_POLICIES]);
+        nfa_kit_release(&k);
+    }
+    for (size_t p = 0; p < 2 * sizeof told / sizeof *told; p++) {
+        struct nfa_kit k;
+        struct plan_pattern with = no_skip;
+        with.within_us = 300;
+        with.limit_matches = p % 2 ? 3 : 0;
+        assert_true(nfa_kit_init(&k, told[p / 2], &with, NFA_KIT_KEYED | NFA_KIT_SETS));
+        check_no_allocation(&k, told[p / 2]);
         nfa_kit_release(&k);
     }
 }

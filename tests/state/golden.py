@@ -20,7 +20,7 @@ import time
 CEPD = os.path.abspath(os.environ["CEPD"])
 GOLDEN = pathlib.Path(__file__).resolve().parent / "golden"
 LIMIT_S = 120
-SINKS = ("rise.ndjson", "rising.csv", "quiet.ndjson", "fates.ndjson", "graph", "late.ndjson")
+SINKS = ("rise.ndjson", "rising.csv", "quiet.ndjson", "fates.ndjson", "graph", "late.ndjson", "each.ndjson", "none.ndjson")
 KEY = ["--key", "card 3"]
 
 PROGRAM = """parameter big double = 100.0;
@@ -45,6 +45,12 @@ define a as amount > 200, b as amount > 1000 within 20 s measures a.amount as am
 pattern late from payments partition by card match a ->[20 s] b -> c
 define a as amount > 120, b as amount < 60, c as amount > 180
 within 40 s measures a.amount as first, b.amount as second;
+pattern each from payments partition by card match a ->> b ->[10 s] c
+define a as amount > 150, b as amount < 60, c as amount > 190
+within 30 s after match no skip measures a.amount as first, b.amount as second;
+pattern none from payments partition by card match a ->> b -> !c
+define a as amount > 180, b as amount < 30, c as amount > 195
+within 20 s after match no skip measures a.amount as first, b.amount as second;
 alert rising on rise severity high message '{first}: {n}' by card suppress for 5 s;
 alert quiet on silent severity low message '{amount}' resolve after 40 s with events;
 alert told on fates severity medium message '{text}' by card resolve when rise;
@@ -54,6 +60,8 @@ sink quiet to file (path = 'quiet.ndjson') format json;
 sink fates to file (path = 'fates.ndjson') format json;
 sink told to file (path = 'told.ndjson') format json;
 sink late.timeouts to file (path = 'late.ndjson') format json;
+sink each.timeouts to file (path = 'each.ndjson') format json;
+sink none to file (path = 'none.ndjson') format json;
 sink graph to file (path = 'graph/') format json;
 """
 FILES = ("payments.ndjson", "notes.csv")
