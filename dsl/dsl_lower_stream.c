@@ -518,7 +518,7 @@ static bool unite(
         }
     }
     for (size_t i = 0; i < n && ok; i++)
-        for (size_t k = 0; k < bs[i].n; k++)
+        for (size_t k = 0; k < bs[i].n && k < bs[0].n; k++) /* of one that is open more may be known */
             if (bs[i].items[k] && cols[k].type) {
                 struct cep_err err = CEP_ERR_INIT;
                 if (expr_coerce(c->a, bs[i].items[k], cols[k].type, &bs[i].items[k], &err) != CEP_OK)

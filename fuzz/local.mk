@@ -73,6 +73,12 @@ fuzz_restore_fuzz_LDADD = libdsl.la $(RT_LIBS)
 fuzz_restore_fuzz_LDFLAGS = $(FUZZ_LINK)
 EXTRA_DIST += fuzz/restore.in fuzz/restore_seed.py
 
+FUZZ_TARGETS += fuzz/select_fuzz
+fuzz_select_fuzz_SOURCES = fuzz/select_fuzz.c fuzz/fuzz_main.h $(FUZZ_MAIN)
+fuzz_select_fuzz_LDADD = libdsl.la $(RT_LIBS)
+fuzz_select_fuzz_LDFLAGS = $(FUZZ_LINK)
+EXTRA_DIST += fuzz/select.in
+
 FUZZ_TARGETS += fuzz/nfa_load_fuzz
 fuzz_nfa_load_fuzz_SOURCES = fuzz/nfa_load_fuzz.c fuzz/nfa_load_fuzz.h fuzz/fuzz_main.h $(FUZZ_MAIN)
 fuzz_nfa_load_fuzz_LDADD = libdsl.la $(NFA_LIBS)
