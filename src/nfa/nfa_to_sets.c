@@ -2,7 +2,7 @@
  * nfa_to_sets -- partial matches that were kept one by one put into a store of sets, while a key is loaded (nfa_store.c chose
  * another store for the edited pattern).
  *
- * Law: the key goes on as if it had been in that store from the beginning. Runs are read as what they are (nfa_load.c); then
+ * Law: the key goes on as if it had been in that store from the beginning. Runs are read as what they are (nfa_runs_load.c); then
  *
  *   - their chains are made one where they tell the same: *nodes*, an event taken by a variable behind another node. A partial match
  *     is a start and a node; the states of its runs, taken together, are its det. Starts that share a run (aliases) have its node.
