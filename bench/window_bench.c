@@ -2,7 +2,7 @@
  * window_bench -- events a second of windows, one thread, from memory: a table each for how many keys there are, how long windows
  * are, how much they overlap, sessions, rows that come late, aggregates. A million events of time a second, unless the row says less.
  *
- *     window_bench [TABLE [ROW]]     one of keys, size, sliding, session, late, aggregates; without: all. ROW: those whose name begins so
+ *     window_bench [TABLE [ROW]]     one of keys, size, sliding, session, late, changes, aggregates; without: all. ROW: those whose name begins so
  *
  *     ratio      what an event costs, to the table's first row
  *     rows/ev    results an event
@@ -78,6 +78,21 @@ static const struct table tables[] = {
                 16000000, 8000000 },
             { "sliding 10 s every 1 s, 10 %", SUM("sliding 10 s every 1 s allowed lateness 5 s"), 10000, 1,
                 10, 16000000, 4000000 },
+        } },
+    { "changes", "Results that are taken back: tumbling 1 s, 10,000 keys, a sum",
+        {
+            { "at its end", SUM("tumbling 1 s"), 10000, 1, 0, 2200000, 4000000 },
+            { "at its end, retracting", SUM("tumbling 1 s retracting"), 10000, 1, 0, 2200000, 4000000 },
+            { "the same, 1 % late", SUM("tumbling 1 s allowed lateness 5 s retracting"), 10000, 1, 1, 8000000,
+                2000000 },
+            { "every 100 ms", SUM("tumbling 1 s emit every 100 ms"), 10000, 1, 0, 2200000, 2000000 },
+            { "every 100 ms, retracting", SUM("tumbling 1 s emit every 100 ms retracting"), 10000, 1, 0,
+                2200000, 2000000 },
+            { "with each event", SUM("tumbling 1 s emit each event"), 10000, 1, 0, 1100000, 1000000 },
+            { "with each event, retracting", SUM("tumbling 1 s emit each event retracting"), 10000, 1, 0,
+                1100000, 1000000 },
+            { "group by alone, upsert", "stream j as select k, sum(v) as s from a group by k upsert;", 10000,
+                1, 0, 1100000, 1000000 },
         } },
     { "aggregates", "Aggregates: tumbling 1 s, 10,000 keys",
         {
