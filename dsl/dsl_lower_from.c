@@ -79,7 +79,7 @@ static bool time_ok(struct dsl_sem *c, const struct dsl_from *f, const struct ds
     return false;
 }
 
-static bool rename_columns(struct dsl_sem *c, const struct dsl_from *f, struct dsl_rows *in) {
+bool dsl_from_rename(struct dsl_sem *c, const struct dsl_from *f, struct dsl_rows *in) {
     if (f->n_columns == 0 || in->open || !in->schema)
         return true;
     if (f->n_columns != in->schema->n_visible) {
@@ -136,7 +136,7 @@ static bool find_input(
     }
     if (in->sym == sym)
         return false; /* reported as a cycle */
-    return table_word_ok(c, f, in, joined) && time_ok(c, f, in) && rename_columns(c, f, in);
+    return table_word_ok(c, f, in, joined) && time_ok(c, f, in) && dsl_from_rename(c, f, in);
 }
 
 /* -- steps ------------------------------------------------------------------------------------------------------------ */
@@ -160,8 +160,7 @@ static uint32_t sides_of(const struct expr *e, const struct dsl_join_step *st) {
     return seen;
 }
 
-/* Over the columns of that side's input. */
-static const struct expr *over_input(
+const struct expr *dsl_join_over_input(
     struct dsl_sem *c, const struct expr *e, const struct dsl_join_step *st) {
     if (e->kind == EXPR_COL)
         return expr_col(c->a, st->cols[e->index].col, e->type, e->span);
@@ -171,7 +170,7 @@ static const struct expr *over_input(
     const struct expr **args = BASE_ARENA_ARRAY(c->a, const struct expr *, e->n_args);
     *copy = *e;
     for (uint32_t i = 0; i < e->n_args; i++)
-        args[i] = over_input(c, e->args[i], st);
+        args[i] = dsl_join_over_input(c, e->args[i], st);
     copy->args = args;
     return copy;
 }
@@ -225,7 +224,7 @@ static bool add_key(struct split *sp, const struct expr *e) {
     for (uint32_t s = 0; s < 2; s++) {
         sp->keys[s] = base_arena_grow(
             sp->c->a, sp->keys[s], sp->n_keys, &sp->cap_keys[s], sizeof(struct expr *));
-        sp->keys[s][sp->n_keys] = over_input(sp->c, s == 0 ? left : right, sp->st);
+        sp->keys[s][sp->n_keys] = dsl_join_over_input(sp->c, s == 0 ? left : right, sp->st);
     }
     sp->n_keys++;
     return true;
@@ -242,7 +241,7 @@ static bool add_side(struct split *sp, const struct expr *e) {
         if (seen != 1u << s || (s == 1 && j->kind == PLAN_JOIN_TABLE) ||
             j->sides[sp->where ? 1 - s : s].outer)
             continue;
-        j->sides[s].where = both_of(sp->c, j->sides[s].where, over_input(sp->c, e, sp->st));
+        j->sides[s].where = both_of(sp->c, j->sides[s].where, dsl_join_over_input(sp->c, e, sp->st));
         return true;
     }
     return false;
@@ -388,102 +387,6 @@ static bool lower_step(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_
     return ok && sp.ok;
 }
 
-/* -- unnest ------------------------------------------------------------------------------------------------------------- */
-
-bool dsl_is_unnest(const struct dsl_from *f) {
-    if (f->kind == DSL_FROM_FUNCTION && f->row_windows)
-        return true;
-    return f->kind == DSL_FROM_FUNCTION && f->call->kind == DSL_EXPR_CALL &&
-           base_str_ieq(f->call->call.name.text, BASE_STR("unnest"));
-}
-
-/* What its elements are called: fields of rows by their own names, else as the alias says. */
-static const struct evt_schema *element_columns(
-    struct dsl_sem *c, const struct dsl_from *f, const struct evt_type *elem) {
-    bool fields = elem->kind == EVT_ROW;
-    uint32_t n = fields ? elem->n_fields : 1;
-    struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, n);
-    struct evt_schema *s = BASE_ARENA_NEW(c->a, struct evt_schema);
-    for (uint32_t i = 0; i < n; i++)
-        cols[i] = fields ? elem->fields[i]
-                         : (struct evt_column){ .name = f->alias.text.len ? dsl_keep(c, f->alias.text)
-                                                                          : BASE_STR("unnest"),
-                               .type = elem };
-    *s = (struct evt_schema){ n, n, cols };
-    return s;
-}
-
-static bool always_true(const struct dsl_expr *e) {
-    return e->kind == DSL_EXPR_LITERAL && e->lit.kind == DSL_LIT_BOOL && e->lit.b;
-}
-
-static bool unnest_shape_ok(struct dsl_sem *c, const struct dsl_from *join) {
-    const struct dsl_from *f = join->join.right;
-    enum dsl_join_kind kind = join->join.kind;
-    if (f->call->call.n_args != 1 || f->call->call.star || f->call->call.distinct) {
-        dsl_diag_error(c->diag, f->span, CEP_EINVAL, "\"unnest\" takes one array");
-        return false;
-    }
-    if (kind == DSL_SQLJOIN_RIGHT || kind == DSL_SQLJOIN_FULL || join->join.within || join->window ||
-        join->join.n_using || (join->join.on && !always_true(join->join.on))) {
-        dsl_diag_error(c->diag, join->span, CEP_EINVAL,
-            "an array is taken apart by \"cross join unnest(...)\" or \"left join unnest(...) on true\"");
-        dsl_diag_note(c->diag, "what its elements must be like stands in \"where\"");
-        return false;
-    }
-    return true;
-}
-
-/* Each row once for each of its windows, with the bounds as columns. */
-static bool lower_row_windows(struct dsl_sem *c, struct dsl_join_step *st, struct dsl_rows *right) {
-    enum { MAX_WINDOWS = 4096 }; /* of a row: as many places as there are below a row's own (rt_unnest.c) */
-    const struct dsl_window *w = st->from->join.right->row_windows;
-    struct plan_unnest *u = st->unnest;
-    struct evt_column *cols = BASE_ARENA_ARRAY(c->a, struct evt_column, 2);
-    struct evt_schema *s = BASE_ARENA_NEW(c->a, struct evt_schema);
-    cols[0] = (struct evt_column){ .name = BASE_STR("window_start"), .type = evt_type_of(EVT_TIMESTAMP) };
-    cols[1] = (struct evt_column){ .name = BASE_STR("window_end"), .type = evt_type_of(EVT_TIMESTAMP) };
-    *s = (struct evt_schema){ 2, 2, cols };
-    *right = (struct dsl_rows){ .schema = s, .name = BASE_STR("$windows") };
-    if (!dsl_window_bounds(c, w, &u->size_us, &u->slide_us, &u->offset_us))
-        return false;
-    if (u->size_us / u->slide_us > MAX_WINDOWS) {
-        dsl_diag_error(
-            c->diag, w->span, CEP_ELIMIT, "each row would be in more than %d windows", (int)MAX_WINDOWS);
-        return false;
-    }
-    return true;
-}
-
-static bool lower_unnest(
-    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_from *join, struct dsl_rows *right) {
-    struct dsl_join_step *st = &s->joins->steps[s->step];
-    const struct dsl_from *f = join->join.right;
-    if (f->row_windows)
-        return lower_row_windows(c, st, right);
-    *right = (struct dsl_rows){ .open = true,
-        .name = f->alias.text.len ? f->alias.text : BASE_STR("unnest") };
-    if (!unnest_shape_ok(c, join))
-        return false;
-    s->left_only = true;
-    const struct expr *e = dsl_fold(c, dsl_check_expr(c, s, f->call->call.args[0]));
-    s->left_only = false;
-    if (!e)
-        return false;
-    if (e->type->kind != EVT_ARRAY) {
-        dsl_diag_error(c->diag, f->call->call.args[0]->span, CEP_ETYPE, "\"unnest\" takes an array, not %s",
-            dsl_type_name(c, e->type));
-        return false;
-    }
-    st->unnest->array = over_input(c, e, st);
-    st->unnest->outer = join->join.kind == DSL_SQLJOIN_LEFT;
-    st->unnest->fields = e->type->elem->kind == EVT_ROW;
-    st->n_cols = 0; /* rows need not have what only the array names */
-    right->schema = element_columns(c, f, e->type->elem);
-    right->open = false;
-    return rename_columns(c, f, right);
-}
-
 /* -- the scope of a select ----------------------------------------------------------------------------------------------- */
 
 static bool name_twice(struct dsl_sem *c, const struct dsl_joins *j, size_t i, const struct dsl_from *f) {
@@ -559,7 +462,7 @@ static bool lower_joins(
         if (st)
             add_step_node(c, sym, st, fused && i == n);
         if (unnest) {
-            ok &= lower_unnest(c, s, st->from, &j->inputs[i].rows);
+            ok &= dsl_lower_unnest(c, s, st->from, &j->inputs[i].rows);
             j->inputs[i].alias = st->from->join.right->alias.text;
         } else if (st) {
             ok &= lower_step(c, s, st->from, ok);

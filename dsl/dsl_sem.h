@@ -432,6 +432,14 @@ bool dsl_select_has_over(const struct dsl_select *s);
 uint32_t dsl_scope_n_columns(const struct dsl_scope *s);
 /* An array taken apart, or the windows of each row (dsl_table_fn.c). */
 bool dsl_is_unnest(const struct dsl_from *f);
+/* Its step of the join. `right`: what its elements are. Reports. */
+bool dsl_lower_unnest(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_from *join, struct dsl_rows *right);
+/* An expression over a step's pairs as one over the columns of that side's input. Requires: it names no other side's. */
+const struct expr *dsl_join_over_input(
+    struct dsl_sem *c, const struct expr *e, const struct dsl_join_step *st);
+/* `as t (a, b)`: the columns' names. Reports. */
+bool dsl_from_rename(struct dsl_sem *c, const struct dsl_from *f, struct dsl_rows *in);
 /* The query with windows in the place of tumble(...), hop(...) and session(...); the same one when it has none. Reports. */
 struct dsl_query *dsl_expand_windows(struct dsl_sem *c, struct dsl_query *q);
 /* False when it is known to be another column than the time of the rows. */
@@ -484,6 +492,12 @@ int dsl_mark_of(const struct evt_schema *s);
 bool dsl_is_mark(const struct dsl_expr *e);
 /* Returns: false when rows of `in` can be taken back; `who` ("a pattern") cannot do that. */
 bool dsl_changes_refused(struct dsl_sem *c, const struct dsl_rows *in, struct cep_span at, const char *who);
+/* dsl_lower_emit.c; window, of what reads `in`, is known. Report. */
+bool dsl_lower_emits(struct dsl_sem *c, const struct dsl_query *q, struct plan_aggregate *out);
+bool dsl_lower_accumulation(struct dsl_sem *c, const struct dsl_query *q, struct plan_aggregate *out);
+bool dsl_lower_lateness(
+    struct dsl_sem *c, const struct dsl_query *q, const struct dsl_rows *in, struct plan_aggregate *out);
+const char *dsl_window_word(enum plan_window w); /* "a tumbling window" */
 /* `retracting` and `upsert` of a select that aggregates. */
 bool dsl_lower_changes(struct dsl_sem *c, const struct dsl_query *q, struct plan_aggregate *out);
 /* Can it read such a stream? */

@@ -42,7 +42,7 @@ libdsl_la_SOURCES = \
 	dsl/dsl_lower_pattern.c \
 	dsl/dsl_lower_process.c \
 	dsl/dsl_lower_sink.c \
-	dsl/dsl_lower_stream.c \
+	dsl/dsl_lower_emit.c dsl/dsl_lower_select.c dsl/dsl_lower_stream.c dsl/dsl_lower_unnest.c \
 	dsl/dsl_lower_table.c \
 	dsl/dsl_lower_top.c \
 	dsl/dsl_lower_test.c \
