@@ -270,6 +270,33 @@ static void no_allocation_once_warm(void **state) {
     }
 }
 
+/* As many places as all() has subsets: they are found by their dets then, not by looking through them. */
+static void many_places_tell_the_same(void **state) {
+    (void)state;
+    static const char *const patterns[] = { "all(a, b, c, d, e, f, g) -> x",
+        "all(a, b, c, d, e, f, g) ->[40] x" };
+    char events[2 * 60 + 1];
+    uint64_t random = 11;
+    for (int round = 0; round < 20; round++) {
+        struct nfa_kit runs, sets;
+        struct plan_pattern with = no_skip;
+        with.within_us = 45;
+        for (int i = 0; i < 60; i++) {
+            random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+            events[2 * i] = "abcdefgabcdefgx"[(random >> 40) % 15];
+            events[2 * i + 1] = i == 59 ? '\0' : ' ';
+        }
+        assert_true(nfa_kit_init(&runs, patterns[round % 2], &with, 0));
+        assert_true(nfa_kit_init(&sets, patterns[round % 2], &with, NFA_KIT_SETS));
+        nfa_kit_events(&runs, events, NFA_KIT_ONE_BY_ONE, false);
+        nfa_kit_events(&sets, events, NFA_KIT_ONE_BY_ONE, false);
+        assert_string_equal(nfa_kit_matches(&sets), nfa_kit_matches(&runs));
+        assert_string_equal(nfa_kit_timeouts(&sets), nfa_kit_timeouts(&runs));
+        nfa_kit_release(&runs);
+        nfa_kit_release(&sets);
+    }
+}
+
 /* A match costs its own length to tell, whatever else is open. */
 static void a_match_costs_its_length(void **state) {
     (void)state;
@@ -510,6 +537,7 @@ int main(void) {
         cmocka_unit_test(what_is_out_of_bounds_is_given_back),
         cmocka_unit_test(needless_starts_are_not_kept),
         cmocka_unit_test(a_match_costs_its_length),
+        cmocka_unit_test(many_places_tell_the_same),
         cmocka_unit_test(no_allocation_once_warm),
         cmocka_unit_test(a_limit_pays_for_what_it_takes),
         cmocka_unit_test(a_limit_takes_the_first_in_order),
