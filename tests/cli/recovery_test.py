@@ -112,11 +112,11 @@ def test_sets_survive_and_go_into_the_other_store_when_the_pattern_is_edited(fol
     append(folder, row(150, 10), row(10, 20))
     said = run(folder, "--restore", "latest", until=ready(folder))
     assert "goes on from checkpoint" in said
-    # Who reads the time-outs and skips nothing wants every partial match by itself: what is open is taken apart, and nothing is lost.
+    # Who skips to an event that the match begins with wants every partial match by itself: what is open is taken apart, and nothing is lost.
     text = SETS + "sink big.timeouts to file (path = 'out.ndjson') format json;\n"
     (folder / "p.pattern").write_text(text)
     assert "store: sets" in cepd("explain", "p.pattern", cwd=folder).stdout
-    (folder / "p.pattern").write_text(text.replace("within 1 h\n", "within 1 h\nafter match no skip\n"))
+    (folder / "p.pattern").write_text(text.replace("within 1 h\n", "within 1 h\nafter match skip to last a\n"))
     assert "store: runs" in cepd("explain", "p.pattern", cwd=folder).stdout
     said = run(folder, "--restore", "latest", until=ready(folder))
     assert "has no place for" not in said
