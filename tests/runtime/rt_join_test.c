@@ -143,7 +143,9 @@ static void a_reload_after_every_row_changes_nothing(void **state) {
     static const char *const joins[] = { "s full join t on s.k = t.k within 3 s",
         "s full join t on s.k = t.k and s.v < t.v within 4 s",
         "s full join t on s.k = t.k and s.v < t.v window tumbling 5 s",
-        "s full join t on s.k = t.k window sliding 9 s every 3 s", "s left join t on s.v = t.v",
+        "s full join t on s.k = t.k window sliding 9 s every 3 s",
+        "s full join t on s.k = t.k window session gap 1 s",
+        "s left join t on s.k = t.k and s.v < t.v window session gap 2 s", "s left join t on s.v = t.v",
         "s left join table now as t on t.k = s.k and t.v <> s.v" };
     static const char *const ops[] = { "s", "t", "now", "j" };
     for (size_t i = 0; i < sizeof joins / sizeof *joins; i++) {
