@@ -341,6 +341,7 @@ static void aggregate_free(struct rt_op *op) {
     base_free(ag->arg_col);
     base_free(ag->filter_col);
     base_free(ag->key_vals);
+    base_free(ag->ahead);
     base_free(ag->merged);
     base_buf_release(&ag->key);
     base_buf_release(&ag->packed);

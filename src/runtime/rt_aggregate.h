@@ -81,6 +81,8 @@ struct rt_window_vt {
     enum cep_rc (*save_begin)(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err);
     enum cep_rc (*save_next)(struct rt_aggregate *ag); /* CEP_AGAIN, CEP_NONE: all are out */
     void (*save_end)(struct rt_aggregate *ag);
+    /* ag->passed is how far it was when it was saved; before its groups come, and again if it turns out to be less. NULL = it need not know. */
+    void (*was_at)(struct rt_aggregate *ag);
     /* The rest of such a value. Returns: its group; NULL and u->bad for malformed bytes. */
     struct rt_group *(*load)(struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u);
     /* The same of an entry of namespace GIVEN, whose window starts there. NULL = it puts none. */
@@ -114,6 +116,9 @@ struct rt_aggregate {
     bool ordered;
     bool combined;  /* it has an input for rows that were gathered before they travelled: rt_combine.h */
     int64_t passed; /* the watermark that has gone on */
+    /* After a restore of subtasks that had not seen the same watermarks, until all is where the furthest was: owned; how far keys of
+     * each key group are; NULL: nowhere further than `passed`. */
+    int64_t *ahead, furthest;
     /* From input rows to what windows take. */
     struct rt_project prepare;      /* its where, and one item a column of prep */
     struct evt_schema prep;         /* owned: keys, then arguments, then filters */
@@ -186,7 +191,7 @@ bool rt_window_time_merge(struct rt_aggregate *ag, const struct rt_agg_row *row,
 
 /* -- rt_aggregate_save.c -------------------------------------------------------------------------------------------- */
 
-enum { RT_AGG_NS_GROUP = 1, RT_AGG_NS_ROW = 2, RT_AGG_NS_GIVEN = 3 };
+enum { RT_AGG_NS_GROUP = 1, RT_AGG_NS_ROW = 2, RT_AGG_NS_GIVEN = 3, RT_AGG_NS_AHEAD = 4 };
 
 /* An entry: the values of the key stand before what `value` holds. */
 enum cep_rc rt_aggregate_put_group(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,

@@ -99,6 +99,15 @@ enum cep_rc rt_aggregate_put_meta(struct rt_aggregate *ag, const struct sto_out 
     base_pack_str(&value, base_buf_view(&sig));
     pack_names(ag, &value);
     enum cep_rc rc = sto_put(out, STO_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&value), err);
+    for (uint32_t g = 0; g < STO_KEY_GROUPS && ag->ahead && rc == CEP_OK; g++) {
+        if (ag->ahead[g] <= ag->passed)
+            continue;
+        base_buf_clear(&sig);
+        base_buf_clear(&value);
+        base_pack_u32(&sig, g);
+        base_pack_zigzag(&value, ag->ahead[g]);
+        rc = sto_put(out, RT_AGG_NS_AHEAD, g, base_buf_view(&sig), base_buf_view(&value), err);
+    }
     base_buf_release(&value);
     base_buf_release(&sig);
     return rc;
@@ -130,7 +139,18 @@ enum cep_rc rt_aggregate_put_row(struct rt_aggregate *ag, const struct evt_batch
 
 /* -- back ------------------------------------------------------------------------------------------------------------- */
 
-static void load_meta(struct rt_aggregate *ag, struct base_unpack *u) {
+static void is_ahead(struct rt_aggregate *ag, uint32_t group, int64_t passed) {
+    if (!ag->ahead) {
+        ag->ahead = base_calloc(STO_KEY_GROUPS, sizeof *ag->ahead);
+        ag->furthest = EVT_TIME_MIN;
+        for (uint32_t g = 0; g < STO_KEY_GROUPS; g++)
+            ag->ahead[g] = EVT_TIME_MIN;
+    }
+    ag->ahead[group] = passed > ag->ahead[group] ? passed : ag->ahead[group];
+    ag->furthest = passed > ag->furthest ? passed : ag->furthest;
+}
+
+static void load_meta(struct rt_aggregate *ag, const struct sto_entry *e, struct base_unpack *u) {
     struct base_buf now = BASE_BUF_INIT;
     int64_t passed = base_unpack_zigzag(u);
     struct base_str sig = base_unpack_str(u);
@@ -138,9 +158,19 @@ static void load_meta(struct rt_aggregate *ag, struct base_unpack *u) {
     ag->same = base_str_eq(sig, base_buf_view(&now));
     base_buf_release(&now);
     (void)base_unpack_bytes(u, (size_t)(u->end - u->p)); /* the signature says as much */
-    /* All subtasks had seen the same watermarks when the barrier came. */
-    if (passed > ag->passed)
-        ag->passed = passed;
+    rt_op_was_at(&ag->op, e, passed, &ag->passed);
+    if (ag->window->was_at)
+        ag->window->was_at(ag);
+    for (uint32_t g = e->groups.first; g < e->groups.first + e->groups.n && !e->elsewhere; g++)
+        is_ahead(ag, g, passed);
+}
+
+static void load_ahead(struct rt_aggregate *ag, const struct sto_entry *e, struct base_unpack *u) {
+    int64_t passed = base_unpack_zigzag(u);
+    if (e->group < STO_KEY_GROUPS)
+        is_ahead(ag, e->group, passed);
+    else
+        u->bad = true;
 }
 
 static void load_group(struct rt_aggregate *ag, uint32_t ns, struct base_str key, struct base_unpack *u,
@@ -192,7 +222,9 @@ enum cep_rc rt_aggregate_load(
     struct rt_aggregate *ag = aggregate_of(op);
     struct base_unpack u = base_unpack_of(e->value);
     if (e->ns == STO_NS_META)
-        load_meta(ag, &u);
+        load_meta(ag, e, &u);
+    else if (e->ns == RT_AGG_NS_AHEAD)
+        load_ahead(ag, e, &u);
     else if (e->ns == RT_AGG_NS_GROUP || e->ns == RT_AGG_NS_GIVEN)
         load_group(ag, e->ns, e->key, &u, losses);
     else if (e->ns == RT_AGG_NS_ROW)

@@ -445,11 +445,17 @@ static enum cep_rc open_reader(struct rt_restore *r, size_t d, struct rt_job *jo
     return rc;
 }
 
+static struct sto_range groups_of(const struct sto_part_head *part) {
+    if (part->subtask >= part->n_subtasks || part->n_subtasks > STO_KEY_GROUPS)
+        return (struct sto_range){ 0, STO_KEY_GROUPS };
+    return sto_range_of(part->subtask, part->n_subtasks);
+}
+
 /* Keys of part i may be the taker's: those of a subtask are of its key groups. */
 static bool may_be_taken(const struct sto_part_head *part, const struct taker *t) {
-    if (!t->op || part->subtask >= part->n_subtasks || part->n_subtasks > STO_KEY_GROUPS)
+    if (!t->op)
         return true;
-    struct sto_range saved = sto_range_of(part->subtask, part->n_subtasks);
+    struct sto_range saved = groups_of(part);
     return saved.first < t->groups.first + t->groups.n && t->groups.first < saved.first + saved.n;
 }
 
@@ -485,6 +491,8 @@ enum cep_rc rt_restore_op(struct rt_restore *r, struct rt_task *task, struct rt_
         t.serves = task->served && rt_db_has(task->served, &r->heads[i], &number);
         while (rc == CEP_OK && (rc = sto_part_next(&u, &e, err)) == CEP_OK) {
             e.stays = op->vt->load_some != NULL;
+            e.elsewhere = e.ns == STO_NS_META && !may_be_taken(&r->heads[i], &t);
+            e.groups = groups_of(&r->heads[i]);
             rc = take_entry(&t, &e, err);
         }
         rc = rc == CEP_NONE ? CEP_OK : rc;

@@ -203,15 +203,18 @@ static enum cep_rc combine_idle(struct rt_op *op, bool idle, struct cep_err *err
 
 /* -- life ----------------------------------------------------------------------------------------------------------------- */
 
-/* Of what the aggregation saved only how far it was: it is addressed as that is, and takes nothing from it. */
+/* Of what the aggregation saved only how far it was, the furthest of its subtasks: it is addressed as that is, and takes nothing from it. */
 static enum cep_rc combine_load(
     struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
     struct rt_aggregate *ag = combine_of(op)->ag;
     if (e->ns != STO_NS_META)
         return CEP_OK;
-    enum cep_rc rc = rt_aggregate_load(&ag->op, e, losses, err);
-    rt_window_time_has_ended(ag, ag->passed);
-    return rc;
+    struct base_unpack u = base_unpack_of(e->value);
+    (void)losses;
+    rt_window_time_has_ended(ag, base_unpack_zigzag(&u));
+    return u.bad ? base_err_set(err, CEP_EDAMAGED, "stream \"%.*s\": its saved state is damaged",
+                       BASE_STR_FMT(op->name))
+                 : CEP_OK;
 }
 
 static void combine_free(struct rt_op *op) {

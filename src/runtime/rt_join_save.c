@@ -124,7 +124,7 @@ enum cep_rc rt_join_save(struct rt_op *op, const struct sto_out *out, struct cep
 
 /* -- back ------------------------------------------------------------------------------------------------------------- */
 
-static void load_meta(struct rt_join *j, struct base_unpack *u) {
+static void load_meta(struct rt_join *j, const struct sto_entry *e, struct base_unpack *u) {
     struct base_buf now = BASE_BUF_INIT;
     int64_t passed = base_unpack_zigzag(u);
     struct base_str sig = base_unpack_str(u);
@@ -132,9 +132,7 @@ static void load_meta(struct rt_join *j, struct base_unpack *u) {
     j->same = base_str_eq(sig, base_buf_view(&now));
     base_buf_release(&now);
     (void)base_unpack_bytes(u, (size_t)(u->end - u->p)); /* the signature says as much */
-    /* All subtasks had seen the same watermarks when the barrier came. */
-    if (passed > j->passed)
-        j->passed = passed;
+    rt_op_was_at(&j->op, e, passed, &j->passed);
 }
 
 static bool lost(struct rt_join *j, struct base_unpack *u, struct sto_losses *losses) {
@@ -184,7 +182,7 @@ enum cep_rc rt_join_load(
     struct rt_join *j = join_of(op);
     struct base_unpack u = base_unpack_of(e->value);
     if (e->ns == STO_NS_META)
-        load_meta(j, &u);
+        load_meta(j, e, &u);
     else if (e->ns == RT_JOIN_NS_KEPT)
         load_kept(j, e->key, &u, losses);
     else if (e->ns == RT_JOIN_NS_ROW)

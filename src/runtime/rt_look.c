@@ -327,8 +327,8 @@ static enum cep_rc look_channel(struct reader *r, const struct sto_entry *e, str
 
 /* What they save begins with a watermark; the rest is counted. */
 struct counted {
-    uint8_t keys, rows, uncounted; /* namespaces; 0: has none */
-    const char *what;              /* "what it joins" */
+    uint8_t keys, rows, last; /* namespaces; 0: has none; the last one that there is */
+    const char *what;         /* "what it joins" */
 };
 
 static enum cep_rc look_counted(
@@ -345,7 +345,7 @@ static enum cep_rc look_counted(
         op->n_keys++;
     else if (e->ns == c->rows)
         op->n_rows++;
-    else if (e->ns != c->uncounted)
+    else if (e->ns > c->last)
         return base_err_set(
             err, CEP_EVERSION, "it has state of kind %u, which this program does not know", (unsigned)e->ns);
     return CEP_OK;
@@ -362,11 +362,11 @@ static const struct {
     struct counted counted;
 } kinds[] = { { .kind = "source", .look = look_source },
     { .kind = "aggregate",
-        .counted = { RT_AGG_NS_GROUP, RT_AGG_NS_ROW, RT_AGG_NS_GIVEN, "what it aggregates" } },
-    { .kind = "process", .counted = { RT_PROC_NS_KEY, RT_PROC_NS_ROW, 0, "what it keeps" } },
+        .counted = { RT_AGG_NS_GROUP, RT_AGG_NS_ROW, RT_AGG_NS_AHEAD, "what it aggregates" } },
+    { .kind = "process", .counted = { RT_PROC_NS_KEY, RT_PROC_NS_ROW, RT_PROC_NS_ROW, "what it keeps" } },
     { .kind = "over", .counted = { RT_AGG_NS_GROUP, RT_AGG_NS_ROW, RT_AGG_NS_GIVEN, "what it aggregates" } },
-    { .kind = "join", .counted = { RT_JOIN_NS_KEPT, RT_JOIN_NS_ROW, 0, "what it joins" } },
-    { .kind = "top", .counted = { 0, RT_TOP_NS_ROW, 0, "what it puts in order" } },
+    { .kind = "join", .counted = { RT_JOIN_NS_KEPT, RT_JOIN_NS_ROW, RT_JOIN_NS_ROW, "what it joins" } },
+    { .kind = "top", .counted = { 0, RT_TOP_NS_ROW, RT_TOP_NS_ROW, "what it puts in order" } },
     { .kind = "pattern", .look = look_pattern }, { .kind = "alert", .look = look_alert },
     { .kind = "sink", .look = look_sink }, { .kind = "channel", .look = look_channel } };
 

@@ -81,6 +81,14 @@ static void trace_watermark(const struct rt_op *op, int64_t wm) {
     base_buf_release(&b);
 }
 
+void rt_op_was_at(struct rt_op *op, const struct sto_entry *e, int64_t saved, int64_t *passed) {
+    if (e->elsewhere)
+        return;
+    if (!op->was_saved || saved < *passed)
+        *passed = saved;
+    op->was_saved = true;
+}
+
 void rt_op_trace(struct rt_op *op, const struct rt_trace *trace) {
     op->trace = trace;
     if (op->vt->traced)

@@ -150,6 +150,7 @@ struct rt_op {
     /* Changes as data flow. */
     int64_t watermark; /* merged, last passed on */
     bool idle, ended;
+    bool was_saved;           /* rt_op_was_at() has been told of its key groups */
     struct evt_batch *errors; /* owned; rows of plan_errors_schema() not sent yet, NULL when nobody listens */
     struct rt_metrics metrics;
     char first_undecodable[RT_REASON_MAX],
@@ -161,6 +162,11 @@ void rt_op_init(struct rt_op *op, const struct rt_op_vt *vt, const struct plan_n
     struct base_str name, uint32_t n_inputs, const struct clk *clk);
 /* Releases the common part. */
 void rt_op_release(struct rt_op *op);
+/*
+ * Of a load: `e` is META of a subtask that had passed on `saved` before. *passed: the least of those whose key groups are the
+ * operator's. They differ in an unaligned checkpoint, whose rows under way are late to nobody who has them yet to take.
+ */
+void rt_op_was_at(struct rt_op *op, const struct sto_entry *e, int64_t saved, int64_t *passed);
 /* Requires: nothing has flowed yet. trace is borrowed. */
 void rt_op_trace(struct rt_op *op, const struct rt_trace *trace);
 void rt_op_connect(struct rt_op *from, enum plan_port port, struct rt_op *to, uint32_t input);

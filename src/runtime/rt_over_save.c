@@ -160,7 +160,7 @@ enum cep_rc rt_over_save_some(struct rt_op *op, size_t bytes, struct cep_err *er
 
 /* -- back ------------------------------------------------------------------------------------------------------------- */
 
-static void load_meta(struct rt_over *ov, struct base_unpack *u) {
+static void load_meta(struct rt_over *ov, const struct sto_entry *e, struct base_unpack *u) {
     struct base_buf now = BASE_BUF_INIT;
     int64_t passed = base_unpack_zigzag(u);
     struct base_str sig = base_unpack_str(u);
@@ -168,7 +168,7 @@ static void load_meta(struct rt_over *ov, struct base_unpack *u) {
     ov->same_meaning = base_str_eq(sig, base_buf_view(&now));
     base_buf_release(&now);
     (void)base_unpack_bytes(u, (size_t)(u->end - u->p)); /* the signature says as much */
-    ov->passed = passed > ov->passed ? passed : ov->passed;
+    rt_op_was_at(&ov->op, e, passed, &ov->passed);
 }
 
 static void load_key(
@@ -222,7 +222,7 @@ enum cep_rc rt_over_load(
     struct rt_over *ov = over_of(op);
     struct base_unpack u = base_unpack_of(e->value);
     if (e->ns == STO_NS_META)
-        load_meta(ov, &u);
+        load_meta(ov, e, &u);
     else if (e->ns == RT_OVER_NS_KEY)
         load_key(ov, e->key, &u, losses);
     else if (e->ns == RT_OVER_NS_ROW)

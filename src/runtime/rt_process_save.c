@@ -158,7 +158,7 @@ static void load_decl(struct rt_process *p, struct base_unpack *u, struct rt_pro
     d->now = u->bad ? -1 : place_today(p, d);
 }
 
-static void load_meta(struct rt_process *p, struct base_unpack *u) {
+static void load_meta(struct rt_process *p, const struct sto_entry *e, struct base_unpack *u) {
     int64_t passed = base_unpack_zigzag(u);
     size_t n = base_unpack_count(u, 1);
     p->same_keys = n == p->plan->n_keys;
@@ -177,8 +177,7 @@ static void load_meta(struct rt_process *p, struct base_unpack *u) {
         (struct base_str){ (const char *)u->p, (size_t)(u->end - u->p) }, base_buf_view(&now));
     base_buf_release(&now);
     u->p = u->end;
-    if (passed > p->passed)
-        p->passed = passed;
+    rt_op_was_at(&p->op, e, passed, &p->passed);
 }
 
 /* One cell into place; NULL: it has none. */
@@ -285,7 +284,7 @@ enum cep_rc rt_process_load(
     struct rt_process *p = rt_process_of(op);
     struct base_unpack u = base_unpack_of(e->value);
     if (e->ns == STO_NS_META)
-        load_meta(p, &u);
+        load_meta(p, e, &u);
     else if (e->ns == RT_PROC_NS_KEY && p->old)
         load_key(p, e->key, &u, losses);
     else if (e->ns == RT_PROC_NS_ROW && p->old)

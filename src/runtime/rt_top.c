@@ -174,7 +174,9 @@ static enum cep_rc top_batch(struct rt_op *op, uint32_t input, struct evt_batch 
         }
         for (uint32_t c = 0; c < t->in->n_cols; c++)
             evt_col_get(&b->cols[c], i, &t->scratch, &t->vals[c]);
-        struct top_row row = { .vals = t->vals, .time = b->time[i], .seq = b->seq[i], .origin = b->origin[i] };
+        struct top_row row = {
+            .vals = t->vals, .time = b->time[i], .seq = b->seq[i], .origin = b->origin[i]
+        };
         if (!take(t, &row)) {
             base_bits_set(late, i);
             n_late++;
@@ -200,7 +202,8 @@ static enum cep_rc flush(struct rt_top *t, struct cep_err *err) {
     return rc;
 }
 
-static enum cep_rc give(struct rt_top *t, int64_t start, const struct top_row *r, size_t rank, struct cep_err *err) {
+static enum cep_rc give(
+    struct rt_top *t, int64_t start, const struct top_row *r, size_t rank, struct cep_err *err) {
     const struct plan_top *p = t->plan;
     if (!t->out)
         t->out = evt_batch_new(t->op.node->schema, 0);
@@ -208,7 +211,8 @@ static enum cep_rc give(struct rt_top *t, int64_t start, const struct top_row *r
     uint32_t row = b->n_rows;
     for (uint32_t c = 0; c < t->op.node->schema->n_cols; c++) {
         struct evt_val bound = { .i = p->cols[c].col == 0 ? start : start + p->size_us };
-        evt_col_set_val(&b->cols[c], row, p->cols[c].of == PLAN_PAIR_WINDOW ? &bound : &r->vals[p->cols[c].col]);
+        evt_col_set_val(
+            &b->cols[c], row, p->cols[c].of == PLAN_PAIR_WINDOW ? &bound : &r->vals[p->cols[c].col]);
     }
     b->time[row] = start + p->size_us - 1;
     b->origin[row] = EVT_ORIGIN_MATCH;
@@ -259,8 +263,8 @@ static void top_gauges(struct rt_op *op) {
 
 static void write_signature(const struct rt_top *t, struct base_buf *b) {
     const struct plan_top *p = t->plan;
-    base_buf_printf(b, "%lld %lld %lld %llu;", (long long)p->size_us, (long long)p->slide_us, (long long)p->offset_us,
-        (unsigned long long)p->limit);
+    base_buf_printf(b, "%lld %lld %lld %llu;", (long long)p->size_us, (long long)p->slide_us,
+        (long long)p->offset_us, (unsigned long long)p->limit);
     for (uint32_t i = 0; i < p->n_sorts; i++)
         base_buf_printf(b, "%u%s;", p->sorts[i].col, p->sorts[i].desc ? " desc" : "");
     for (uint32_t c = 0; c < t->in->n_cols; c++) {
@@ -309,9 +313,9 @@ static enum cep_rc top_save(struct rt_op *op, const struct sto_out *out, struct 
     return rc;
 }
 
-static void load_meta(struct rt_top *t, struct base_unpack *u) {
+static void load_meta(struct rt_top *t, const struct sto_entry *e, struct base_unpack *u) {
     struct base_buf now = BASE_BUF_INIT;
-    t->passed = base_unpack_zigzag(u);
+    rt_op_was_at(&t->op, e, base_unpack_zigzag(u), &t->passed);
     struct base_str sig = base_unpack_str(u);
     write_signature(t, &now);
     t->same = base_str_eq(sig, base_buf_view(&now));
@@ -343,7 +347,7 @@ static enum cep_rc top_load(
     struct rt_top *t = top_of(op);
     struct base_unpack u = base_unpack_of(e->value);
     if (e->ns == STO_NS_META)
-        load_meta(t, &u);
+        load_meta(t, e, &u);
     else if (e->ns == RT_TOP_NS_ROW)
         load_row(t, &u, losses);
     else

@@ -347,6 +347,10 @@ static enum cep_rc session_save_next(struct rt_aggregate *ag) {
     return rt_aggregate_save_table(ag, &sessions_of(ag)->groups, 0);
 }
 
+static void session_was_at(struct rt_aggregate *ag) {
+    sessions_of(ag)->ended = ag->passed;
+}
+
 static struct rt_group *session_load(
     struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
     struct sessions *w = sessions_of(ag);
@@ -375,7 +379,6 @@ static struct rt_group *session_load(
     set_timer(w, s);
     rt_accs_unpack(&ag->kind, u, &ag->scratch, s->accs);
     s->given = ag->plan->changes ? rt_given_unpack(ag, u) : NULL;
-    w->ended = ag->passed;
     if (changed && ag->plan->emit == PLAN_EMIT_EVERY && w->every_at == EVT_TIME_MAX)
         w->every_at = rt_aggregate_next_every(ag, ag->passed > last ? ag->passed : last);
     return g;
@@ -402,6 +405,7 @@ const struct rt_window_vt rt_window_session = {
     .bytes = session_bytes,
     .put = session_put,
     .save_next = session_save_next,
+    .was_at = session_was_at,
     .load = session_load,
     .release = session_release,
 };

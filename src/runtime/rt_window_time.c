@@ -176,6 +176,9 @@ static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, const struc
     int64_t start, int64_t time, struct cep_err *err) {
     struct timed *w = timed_of(ag);
     struct rt_group *as = g; /* whose results are numbered and kept */
+    /* That window has been given out for this key before the job went on from here. */
+    if (ag->ahead && rt_time_plus(start, w->size - 1) <= ag->ahead[sto_group_of_hash(g->hash)])
+        return CEP_OK;
     if (ag->plan->changes && w->shares)
         as = rt_given_group(&w->given, start, g);
     struct rt_agg_result r = { .keys = g->vals,
@@ -209,7 +212,7 @@ static void merge_window(struct rt_aggregate *ag, int64_t start, struct rt_group
 static enum cep_rc give_pane(
     struct rt_aggregate *ag, struct rt_pane *p, bool early, int64_t time, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
-    if (!early && !ag->plan->discarding && !ag->plan->changes) {
+    if (!early && !ag->plan->discarding && !ag->plan->changes && !ag->ahead) {
         for (uint32_t i = 0; i < p->groups.n; i++)
             rt_aggregate_opens(ag, p->groups.groups[i], p->start);
         struct rt_agg_result window = {
@@ -533,6 +536,10 @@ static enum cep_rc timed_advance(struct rt_aggregate *ag, int64_t time, struct c
     if (time > w->ended)
         w->ended = time;
     drop_old(ag);
+    if (ag->ahead && w->ended >= ag->furthest) {
+        base_free(ag->ahead);
+        ag->ahead = NULL;
+    }
     return rc;
 }
 
@@ -631,6 +638,10 @@ static struct rt_group *timed_load_given(
     return NULL;
 }
 
+static void timed_was_at(struct rt_aggregate *ag) {
+    timed_of(ag)->ended = ag->passed;
+}
+
 static struct rt_group *timed_load(
     struct rt_aggregate *ag, const struct rt_agg_row *key, struct base_unpack *u) {
     struct timed *w = timed_of(ag);
@@ -649,7 +660,6 @@ static struct rt_group *timed_load(
     }
     g->changed = changed;
     g->n_rows = n_rows;
-    w->ended = ag->passed;
     rt_accs_unpack(&ag->kind, u, &ag->scratch, g->accs);
     if (ag->plan->changes && !w->shares)
         g->given = rt_given_unpack(ag, u);
@@ -681,6 +691,7 @@ const struct rt_window_vt rt_window_time = {
     .save_begin = timed_save_begin,
     .save_next = timed_save_next,
     .save_end = timed_save_end,
+    .was_at = timed_was_at,
     .load = timed_load,
     .load_given = timed_load_given,
     .release = timed_release,

@@ -27,12 +27,18 @@ enum { STO_KEY_GROUPS = 128 };
 /* Namespaces are small numbers, each kind of operator has its own; this one is common. */
 enum { STO_NS_META = 0 }; /* what the others are read with; has no group */
 
+struct sto_range {
+    uint32_t first, n;
+};
+
 struct sto_entry {
     uint32_t ns;
     uint32_t group;             /* < STO_KEY_GROUPS, or STO_NO_GROUP */
     struct base_str key, value; /* borrowed: valid during the call */
-    bool
-        stays; /* of a load: valid until the operator says that it needs no more of them (rt_op_vt.load_some) */
+    /* Of a load: */
+    bool stays;     /* valid until the operator says that it needs no more of them (rt_op_vt.load_some) */
+    bool elsewhere; /* META of a subtask none of whose key groups are the operator's */
+    struct sto_range groups; /* META: the key groups of who saved it */
 };
 
 /* Where a save goes. put() copies what it keeps. A (ns, key) comes once in a save of one subtask. */
@@ -79,10 +85,6 @@ static inline uint32_t sto_group_of_hash(uint64_t hash) {
 }
 
 /* Groups [first, first + n). */
-struct sto_range {
-    uint32_t first, n;
-};
-
 static inline bool sto_range_has(struct sto_range r, uint32_t group) {
     return group >= r.first && group - r.first < r.n;
 }

@@ -66,7 +66,8 @@ enum cep_rc sto_part_next(struct base_unpack *u, struct sto_entry *e, struct cep
     e->group = (uint32_t)base_unpack_max(u, STO_KEY_GROUPS) - 1;
     e->key = base_unpack_str(u);
     e->value = base_unpack_str(u);
-    e->stays = false;
+    e->stays = e->elsewhere = false;
+    e->groups = (struct sto_range){ 0 };
     if (u->bad || what != PART_ENTRY)
         return base_err_set(err, CEP_EDAMAGED, "an entry of operator state is damaged");
     return CEP_OK;

@@ -556,6 +556,12 @@ def read_aggregate(part):
             accs = r.many(lambda: (r.u8(), read_type(r) if r.u8() else None))
             all_of_them = lambda r: [accumulator(r, form, arg) for form, arg in accs]
             changes, marked = (0, 0) if r.at_end() else (r.u8(), r.u8())
+        elif e["ns"] == 4:
+            k = Reader(e["key"])
+            if k.u32() != e["group"]:
+                raise Damaged("a key group that is ahead is not where it belongs")
+            k.end()
+            r.zigzag()
         elif e["ns"] in (1, 3):
             k = Reader(e["key"])
             k.zigzag()

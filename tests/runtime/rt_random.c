@@ -116,11 +116,31 @@ void rt_random_pattern(struct rt_random *f, uint32_t number) {
                   : "1 as k,");
 }
 
+/* Results of a key come in the order of their windows, so that they can be compared like matches. */
+static void random_windows(struct rt_random *f, uint32_t number) {
+    static const char *const windows[] = { "window tumbling 1 s", "window sliding 2 s every 500 ms",
+        "window session gap 150 ms", "window count 5" };
+    uint32_t w = rt_random_below(f, 5);
+    if (w == 4) {
+        base_buf_printf(&f->program,
+            "stream p%u as select k, v, sum(v) over (partition by k order by at rows 3 preceding) as s from "
+            "b;\n",
+            number);
+        return;
+    }
+    base_buf_printf(&f->program,
+        "stream p%u as select k, count(*) as n, sum(v) as s, array_agg(v) as vs%s from b group by k %s;\n",
+        number, w < 3 ? ", window_start as w" : "", windows[w]);
+}
+
 void rt_random_program(struct rt_random *f) {
     base_buf_clear(&f->program);
     base_buf_puts(&f->program, RT_RANDOM_STREAM("a") RT_RANDOM_STREAM("b"));
     for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
-        rt_random_pattern(f, i);
+        if (i + 1 < RT_RANDOM_OUTPUTS)
+            rt_random_pattern(f, i);
+        else
+            random_windows(f, i);
         base_buf_printf(
             &f->program, "sink p%u to file (path = 'out%u.csv', append = false) format csv;\n", i, i);
     }

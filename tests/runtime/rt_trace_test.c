@@ -32,7 +32,7 @@ static uint64_t saved(struct rt_op *op) {
 static void cycle(struct rt_kit *k, int c) {
     static const char *const streams[] = { "s", "t" };
     struct rt_kit_row rows[ROWS];
-    char keys[ROWS][32];
+    char keys[ROWS][48];
     for (size_t s = 0; s < 2; s++) {
         for (int i = 0; i < ROWS; i++) {
             snprintf(keys[i], sizeof keys[i], "a key of cycle %03d: %02d", c, i / 2);
