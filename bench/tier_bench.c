@@ -32,12 +32,13 @@ static const struct plan_connector_spec *const connectors[] = { &file_connector,
 static const struct plan_format_spec *const formats[] = { &json_format, NULL };
 static const struct plan_catalog catalog = { .connectors = connectors, .formats = formats };
 
-static const char text[] =
-    "stream s (card int, kind int, amount double, at timestamp) from file (path = 'x') format json event time at "
-    "watermark ascending;\n"
-    "pattern p from s partition by card match a -> b define a as kind = 1, b as kind = 2 and amount > a.amount "
-    "within 1 d measures a.amount as x;\n"
-    "sink p to file (path = 'y') format json;\n";
+static const char text[] = "stream s (card int, kind int, amount double, at timestamp) from file (path = "
+                           "'x') format json event time at "
+                           "watermark ascending;\n"
+                           "pattern p from s partition by card match a -> b define a as kind = 1, b as kind "
+                           "= 2 and amount > a.amount "
+                           "within 1 d measures a.amount as x;\n"
+                           "sink p to file (path = 'y') format json;\n";
 
 struct bench {
     struct nfa_matcher *m;
@@ -79,7 +80,8 @@ static uint64_t resident(void) {
 static void tell(struct bench *e, const char *phase, uint64_t n, double spent) {
     struct nfa_stats s;
     nfa_matcher_stats(e->m, &s);
-    printf("%-10s %9llu in %6.1f s  %9.0f /s  %9llu keys  %9llu cold  %9llu down  %9llu back  matcher %4llu MiB  "
+    printf("%-10s %9llu in %6.1f s  %9.0f /s  %9llu keys  %9llu cold  %9llu down  %9llu back  matcher %4llu "
+           "MiB  "
            "database %4zu MiB  process %4llu MiB\n",
         phase, (unsigned long long)n, spent, (double)n / spent, (unsigned long long)s.keys,
         (unsigned long long)s.cold, (unsigned long long)s.evicted, (unsigned long long)s.returned,

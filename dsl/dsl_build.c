@@ -285,7 +285,8 @@ void dsl_stmt_guess(struct dsl_parse *p, size_t at, const char *nearest) {
                    : DSL_STMT_MAX;
         name = &t[skip];
     }
-    if (kind == DSL_STMT_STREAM || kind == DSL_STMT_PATTERN || kind == DSL_STMT_ALERT || kind == DSL_STMT_PARAMETER)
+    if (kind == DSL_STMT_STREAM || kind == DSL_STMT_PATTERN || kind == DSL_STMT_ALERT ||
+        kind == DSL_STMT_PARAMETER)
         dsl_stmt_begin(p, kind, dsl_mk_name((struct dsl_token *)(uintptr_t)name, false));
 }
 
@@ -364,7 +365,7 @@ void dsl_stmt_end(struct dsl_parse *p) {
         if (p->toks->items[i].stray)
             dsl_lex_stray(p, &p->toks->items[i]);
     bool said = p->n_reported && p->reported >= p->semi_last; /* that the statement does not end here */
-    if (p->last->synthetic && p->cur && !said) {                       /* all of it was read: that does not break it */
+    if (p->last->synthetic && p->cur && !said) {              /* all of it was read: that does not break it */
         struct cep_span behind = dsl_diag_span(
             p->diag, last->span.file, last->span.end_off, last->span.end_off);
         dsl_diag_error(p->diag, behind, CEP_ESYNTAX, "expected \";\" at the end of the statement");

@@ -92,7 +92,8 @@ static void misplaced_clause(struct dsl_parse *p, const struct dsl_seq *a, const
         { "skip", "to", "write: after match skip to ..." },
         { "no", "skip", "write: after match no skip" },
     };
-    if (a->kind != DSL_SEQ_VAR || b->kind != DSL_SEQ_VAR || a->parens || b->parens || a->var.quoted || b->var.quoted)
+    if (a->kind != DSL_SEQ_VAR || b->kind != DSL_SEQ_VAR || a->parens || b->parens || a->var.quoted ||
+        b->var.quoted)
         return;
     for (size_t i = 0; i < CEP_COUNT_OF(clauses); i++)
         if (base_str_ieq(a->var.text, base_str_of(clauses[i].first)) &&

@@ -43,8 +43,9 @@ bool dsl_agg_eq(const struct plan_agg *a, const struct plan_agg *b) {
         if (!(a->opts[i] <= b->opts[i] && a->opts[i] >= b->opts[i]) &&
             !(isnan(a->opts[i]) && isnan(b->opts[i])))
             return false;
-    return a->agg == b->agg && a->user == b->user && a->whole == b->whole && !a->arg == !b->arg && !a->filter == !b->filter &&
-           (!a->arg || expr_eq(a->arg, b->arg)) && (!a->filter || expr_eq(a->filter, b->filter));
+    return a->agg == b->agg && a->user == b->user && a->whole == b->whole && !a->arg == !b->arg &&
+           !a->filter == !b->filter && (!a->arg || expr_eq(a->arg, b->arg)) &&
+           (!a->filter || expr_eq(a->filter, b->filter));
 }
 
 static bool shape_ok(struct dsl_sem *c, const struct dsl_expr *e, enum expr_agg agg) {

@@ -5,9 +5,8 @@
 #include "dsl/dsl_sem.h"
 
 /* Functions of later versions, refused by name wherever they stand. */
-static const char *const later[] = { "lead", "tumble", "hop",
-    "session", "cumulate", "unnest", "row_number", "window_start", "window_end", "session_start",
-    "session_end", "tumble_start", "tumble_end" };
+static const char *const later[] = { "lead", "tumble", "hop", "session", "cumulate", "unnest", "row_number",
+    "window_start", "window_end", "session_start", "session_end", "tumble_start", "tumble_end" };
 
 static const struct {
     const char *name;
@@ -535,7 +534,8 @@ static bool refused(struct dsl_sem *c, const struct dsl_scope *s, const struct d
     enum expr_agg agg;
     if (e->call.over && !s->overs)
         dsl_over_out_of_place(c, s, e);
-    else if (e->call.filter && !e->call.over && !(s->group && dsl_group_agg_of_name(c, e->call.name.text, &agg)))
+    else if (e->call.filter && !e->call.over &&
+             !(s->group && dsl_group_agg_of_name(c, e->call.name.text, &agg)))
         dsl_unsupported(c, e->call.filter->span, "filter");
     else {
         for (size_t i = 0; i < sizeof later / sizeof *later; i++)

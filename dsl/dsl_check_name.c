@@ -102,8 +102,7 @@ static const struct expr *row_key_field(
     return NULL;
 }
 
-static const struct expr *row_column(
-    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_name *name) {
+static const struct expr *row_column(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_name *name) {
     if (s->joins)
         return dsl_join_column(c, s, name);
     int i = row_find(s, name->text);

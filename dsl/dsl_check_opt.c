@@ -330,8 +330,9 @@ bool dsl_check_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const 
     return out->format && check_format(c, &implied, source, schema, out) && ok;
 }
 
-void dsl_check_broken_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to, const struct dsl_endpoint *format,
-    bool source, const struct evt_schema *schema, struct dsl_endpoint_out *out) {
+void dsl_check_broken_endpoint(struct dsl_sem *c, const struct dsl_endpoint *to,
+    const struct dsl_endpoint *format, bool source, const struct evt_schema *schema,
+    struct dsl_endpoint_out *out) {
     *out = (struct dsl_endpoint_out){ 0 };
     if (dsl_name_given(&to->name))
         (void)check_connector_options(c, to, source, schema, out);

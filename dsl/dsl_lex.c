@@ -164,8 +164,8 @@ static enum special special_of(const struct dsl_token *t) {
 }
 
 static bool trim_side(const struct dsl_token *t) {
-    return t[0].kind == TOK_IDENT && t[1].kind != TOK_COMMA && t[1].kind != TOK_RPAREN && t[1].kind != TOK_DOT &&
-           t[1].kind != TOK_CONCAT &&
+    return t[0].kind == TOK_IDENT && t[1].kind != TOK_COMMA && t[1].kind != TOK_RPAREN &&
+           t[1].kind != TOK_DOT && t[1].kind != TOK_CONCAT &&
            (base_str_ieq(t->s, BASE_STR("both")) || base_str_ieq(t->s, BASE_STR("leading")) ||
                base_str_ieq(t->s, BASE_STR("trailing")));
 }

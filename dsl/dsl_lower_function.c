@@ -32,12 +32,13 @@ static void types_differ(struct dsl_sem *c, struct cep_span at, const struct dsl
         dsl_sym_word(sym), BASE_STR_FMT(sym->name), dsl_type_name(c, theirs), dsl_type_name(c, ours));
 }
 
-static bool signature_ok(struct dsl_sem *c, const struct dsl_sym *sym, uint32_t n, const struct cep_type *const *args,
-    const struct cep_type *result) {
+static bool signature_ok(struct dsl_sem *c, const struct dsl_sym *sym, uint32_t n,
+    const struct cep_type *const *args, const struct cep_type *result) {
     const struct dsl_function *st = &sym->stmt->function;
     if (sym->n_args != n) {
-        dsl_diag_error(c->diag, st->args_span, CEP_EINVAL, "%s \"%.*s\" of the library takes %u arguments, not %u",
-            dsl_sym_word(sym), BASE_STR_FMT(sym->name), (unsigned)n, (unsigned)sym->n_args);
+        dsl_diag_error(c->diag, st->args_span, CEP_EINVAL,
+            "%s \"%.*s\" of the library takes %u arguments, not %u", dsl_sym_word(sym),
+            BASE_STR_FMT(sym->name), (unsigned)n, (unsigned)sym->n_args);
         return false;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -99,7 +100,8 @@ static void lower_function(struct dsl_sem *c, struct dsl_sym *sym) {
         sym->bad = true;
     }
     if (st->n_args > CEP_ARGS_MAX) {
-        dsl_diag_error(c->diag, st->args_span, CEP_ELIMIT, "a function takes at most %d arguments", (int)CEP_ARGS_MAX);
+        dsl_diag_error(
+            c->diag, st->args_span, CEP_ELIMIT, "a function takes at most %d arguments", (int)CEP_ARGS_MAX);
         sym->bad = true;
         return;
     }
@@ -154,8 +156,8 @@ const struct expr *dsl_check_user_call(
     struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const struct dsl_sym *sym) {
     uint32_t n = (uint32_t)e->call.n_args;
     if (e->call.star || e->call.distinct || e->call.n_args != sym->n_args) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "function \"%.*s\" takes %u argument%s", BASE_STR_FMT(sym->name),
-            (unsigned)sym->n_args, sym->n_args == 1 ? "" : "s");
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "function \"%.*s\" takes %u argument%s",
+            BASE_STR_FMT(sym->name), (unsigned)sym->n_args, sym->n_args == 1 ? "" : "s");
         dsl_diag_note_at(c->diag, sym->stmt->name.span, "it is declared here");
         return NULL;
     }
@@ -178,10 +180,12 @@ const struct expr *dsl_check_user_call(
     return x;
 }
 
-bool dsl_check_user_agg(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, struct plan_agg *out) {
+bool dsl_check_user_agg(
+    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, struct plan_agg *out) {
     const struct dsl_sym *sym = dsl_user_function(c, e->call.name.text);
     if (e->call.star || e->call.distinct || e->call.n_args != 1) {
-        dsl_diag_error(c->diag, e->span, CEP_EINVAL, "aggregate \"%.*s\" takes one argument", BASE_STR_FMT(sym->name));
+        dsl_diag_error(
+            c->diag, e->span, CEP_EINVAL, "aggregate \"%.*s\" takes one argument", BASE_STR_FMT(sym->name));
         return false;
     }
     const struct expr *arg = dsl_check_expr(c, s, e->call.args[0]);

@@ -196,7 +196,8 @@ static enum cep_rc read_file(void *arg, const char *path, struct base_arena *a, 
     /* Every byte of a program or a picture would be a mistake of its own. */
     const char *zero = b.len ? memchr(b.p, 0, b.len) : NULL;
     if (zero) {
-        rc = base_err_set(err, CEP_EINVAL, "file \"%s\" is not text: byte %zu of it is zero", path, (size_t)(zero - b.p));
+        rc = base_err_set(
+            err, CEP_EINVAL, "file \"%s\" is not text: byte %zu of it is zero", path, (size_t)(zero - b.p));
         goto out;
     }
     *text = base_arena_str(a, (struct base_str){ b.p, b.len });

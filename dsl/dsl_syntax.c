@@ -92,7 +92,8 @@ static bool unknown_statement(const struct situation *s) {
         dsl_diag_note(s->p->diag,
             "statements begin with parameter, include, stream, table, process, pattern, alert, sink or test");
     if (!s->p->cur)
-        dsl_stmt_guess(s->p, s->at_index, near.best.len ? base_arena_strndup(s->p->arena, near.best.p, near.best.len) : NULL);
+        dsl_stmt_guess(s->p, s->at_index,
+            near.best.len ? base_arena_strndup(s->p->arena, near.best.p, near.best.len) : NULL);
     return true;
 }
 
@@ -289,12 +290,13 @@ static bool nothing_between(const struct situation *s) {
     int word = s->prev->kind;
     bool of_query = word == TOK_GROUP || word == TOK_ORDER;
     const struct dsl_token *before = &p->toks->items[s->at_index - 2];
-    if (!is_keyword(before) || before->name || !goes_on_clause(word, s->at) || !(of_query || begins_clause(s, word)))
+    if (!is_keyword(before) || before->name || !goes_on_clause(word, s->at) ||
+        !(of_query || begins_clause(s, word)))
         return false;
     char buf[80];
     const char *by = s->at->kind == TOK_BY ? " by" : "";
-    dsl_mistake(p, s->prev->span, CEP_ESYNTAX, "nothing between %s and \"%s%s\"", shown(s, before, buf, sizeof buf),
-        dsl_token_name(word), by);
+    dsl_mistake(p, s->prev->span, CEP_ESYNTAX, "nothing between %s and \"%s%s\"",
+        shown(s, before, buf, sizeof buf), dsl_token_name(word), by);
     p->pos = s->at_index - 1;
     p->toks->items[p->pos].name = false;
     return true;
@@ -373,9 +375,9 @@ static void forget(bool *set, const int *tokens) {
 static size_t phrases(bool *set, const char **out) {
     static const int operators[] = { TOK_PLUS, TOK_MINUS, TOK_STAR, TOK_SLASH, TOK_EQ, TOK_LT, 0 };
     static const int with_operators[] = { TOK_PERCENT, TOK_CONCAT, TOK_NE, TOK_LE, TOK_GT, TOK_GE, TOK_AND,
-        TOK_OR, TOK_NOT, TOK_IN_, TOK_IS, TOK_BETWEEN, TOK_LIKE, TOK_ILIKE, TOK_SIMILAR, TOK_TYPECAST, TOK_DOT,
-        TOK_LBRACKET, TOK_AT, TOK_OVER, TOK_FILTER, TOK_ESCAPE, TOK_LPAREN, TOK_GIVES, TOK_DURATION, TOK_INTERVAL,
-        0 };
+        TOK_OR, TOK_NOT, TOK_IN_, TOK_IS, TOK_BETWEEN, TOK_LIKE, TOK_ILIKE, TOK_SIMILAR, TOK_TYPECAST,
+        TOK_DOT, TOK_LBRACKET, TOK_AT, TOK_OVER, TOK_FILTER, TOK_ESCAPE, TOK_LPAREN, TOK_GIVES, TOK_DURATION,
+        TOK_INTERVAL, 0 };
     static const int starters[] = { TOK_INT, TOK_DOUBLE, TOK_STRING, TOK_IDENT, TOK_LPAREN, TOK_CASE,
         TOK_MINUS, 0 };
     static const int with_starters[] = { TOK_QUOTED, TOK_DURATION, TOK_LBRACKET, TOK_PLUS, TOK_NULL_,

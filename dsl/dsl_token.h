@@ -11,9 +11,10 @@
 struct dsl_token {
     int kind; /* TOK_... of the grammar; 0 = end of file */
     struct cep_span span;
-    bool name;      /* a keyword that the grammar took for a name; set by the parser */
-    bool bad;       /* reported by the scanner: its statement is broken */
-    bool stray;     /* a bracket that closes nothing, left out; told if nothing else is wrong with its statement */
+    bool name; /* a keyword that the grammar took for a name; set by the parser */
+    bool bad;  /* reported by the scanner: its statement is broken */
+    bool
+        stray; /* a bracket that closes nothing, left out; told if nothing else is wrong with its statement */
     bool synthetic; /* was not written: the `;` of an unfinished statement, the `)` of an unclosed bracket */
     uint32_t partner; /* of brackets: index of the other one; UINT32_MAX: none */
     union {

@@ -159,7 +159,7 @@ void dsl_warn_unread(struct dsl_sem *c) {
             dsl_diag_warning(c->diag, s->stmt->name.span,
                 "pattern \"%.*s\" has no alert and no sink: its matches go nowhere", BASE_STR_FMT(s->name));
         else if (s->kind == DSL_SYM_SOURCE || s->kind == DSL_SYM_SELECT)
-            dsl_diag_warning(
-                c->diag, s->stmt->name.span, "nothing reads %s \"%.*s\"", dsl_sym_word(s), BASE_STR_FMT(s->name));
+            dsl_diag_warning(c->diag, s->stmt->name.span, "nothing reads %s \"%.*s\"", dsl_sym_word(s),
+                BASE_STR_FMT(s->name));
     }
 }

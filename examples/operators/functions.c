@@ -12,7 +12,8 @@
 
 /* -- distance_km ---------------------------------------------------------------------------------------------------- */
 
-static enum cep_rc distance_km(struct cep_call *call, const struct cep_value *args, struct cep_value *result) {
+static enum cep_rc distance_km(
+    struct cep_call *call, const struct cep_value *args, struct cep_value *result) {
     const double radians = 3.14159265358979323846 / 180, earth_km = 6371.0088;
     double lat1 = args[0].d * radians, lat2 = args[2].d * radians, dlon = (args[3].d - args[1].d) * radians;
     if (fabs(args[0].d) > 90 || fabs(args[2].d) > 90)
@@ -120,7 +121,8 @@ static enum cep_rc longest_load(void *acc, const void *bytes, size_t len) {
 
 /* -- what there is ----------------------------------------------------------------------------------------------------- */
 
-static const struct cep_type *const places[] = { &cep_type_double, &cep_type_double, &cep_type_double, &cep_type_double };
+static const struct cep_type *const places[] = { &cep_type_double, &cep_type_double, &cep_type_double,
+    &cep_type_double };
 
 static const struct cep_function functions[] = {
     { .name = "distance_km", .n_args = 4, .args = places, .result = &cep_type_double, .call = distance_km },
@@ -147,12 +149,8 @@ static const struct cep_aggregate aggregates[] = {
         .load = longest_load },
 };
 
-static const struct cep_library library = { CEP_LIBRARY,
-    .name = "functions",
-    .n_functions = 1,
-    .functions = functions,
-    .n_aggregates = 2,
-    .aggregates = aggregates };
+static const struct cep_library library = { CEP_LIBRARY, .name = "functions", .n_functions = 1,
+    .functions = functions, .n_aggregates = 2, .aggregates = aggregates };
 
 CEP_EXPORT const struct cep_library *cep_library(void) {
     return &library;

@@ -323,8 +323,9 @@ struct cep_function {
     uint32_t n_args; /* CEP_ARGS_MAX at most */
     const struct cep_type *const *args;
     const struct cep_type *result;
-    bool takes_null;  /* call() sees nulls; else a null argument makes the result null */
-    bool is_volatile; /* equal arguments may give different results: never worked out when the file is compiled */
+    bool takes_null; /* call() sees nulls; else a null argument makes the result null */
+    bool
+        is_volatile; /* equal arguments may give different results: never worked out when the file is compiled */
     enum cep_rc (*call)(struct cep_call *call, const struct cep_value *args, struct cep_value *result);
 };
 

@@ -34,7 +34,8 @@ void *base_arena_alloc(struct base_arena *a, size_t size) __attribute__((alloc_s
 void *base_arena_calloc(struct base_arena *a, size_t n, size_t size)
     __attribute__((alloc_size(2, 3), returns_nonnull));
 /* The same on a boundary of 64 bytes: what is used together is in as few cache lines as can be. */
-void *base_arena_alloc_lines(struct base_arena *a, size_t size) __attribute__((alloc_size(2), returns_nonnull));
+void *base_arena_alloc_lines(struct base_arena *a, size_t size)
+    __attribute__((alloc_size(2), returns_nonnull));
 char *base_arena_strdup(struct base_arena *a, const char *s);
 char *base_arena_strndup(struct base_arena *a, const char *s, size_t len);
 struct base_str base_arena_str(struct base_arena *a, struct base_str s); /* copies; NUL-terminated too */

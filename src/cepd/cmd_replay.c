@@ -46,7 +46,8 @@ static void on_log(void *arg, enum con_level level, const char *text) {
 
 /* -- options ---------------------------------------------------------------------------------------------------------- */
 
-static enum cep_rc what_of(struct what *w, const struct cmd_args *args, struct base_arena *a, struct cep_err *err) {
+static enum cep_rc what_of(
+    struct what *w, const struct cmd_args *args, struct base_arena *a, struct cep_err *err) {
     const char *until = cmd_args_get(args, "until"), *sinks = cmd_args_get(args, "sinks");
     struct clu_config config;
     *w = (struct what){ .from = cmd_args_get(args, "from"),
@@ -60,11 +61,13 @@ static enum cep_rc what_of(struct what *w, const struct cmd_args *args, struct b
         return CEP_EINVAL;
     }
     if (until && !base_parse_timestamp(base_str_of(until), &w->until_us))
-        return base_err_set(err, CEP_EINVAL, "--until: \"%s\" is no timestamp as 2026-01-01T10:00:00Z", until);
+        return base_err_set(
+            err, CEP_EINVAL, "--until: \"%s\" is no timestamp as 2026-01-01T10:00:00Z", until);
     if (sinks && !w->live)
         return base_err_set(err, CEP_EINVAL, "--sinks: \"%s\" is not \"live\"", sinks);
     if (w->live && w->other)
-        return base_err_set(err, CEP_EINVAL, "--compare runs two files, and --sinks live would have both write");
+        return base_err_set(
+            err, CEP_EINVAL, "--compare runs two files, and --sinks live would have both write");
     enum cep_rc rc = cmd_config_load(&config, args, a, err);
     return rc == CEP_OK ? clu_config_bytes(&config, CLU_CFG_STATE_MEMORY, &w->state_bytes, err) : rc;
 }
@@ -225,9 +228,9 @@ static int print_difference(const struct side sides[2], const struct cmd_args *a
     int status = CMD_FAILED;
     if (rc == CEP_OK) {
         struct cmd_replay_diff d = cmd_replay_compare(&out, records);
-        base_buf_printf(&out, "%llu alert%s in both, %llu only in %s, %llu only in %s\n", (unsigned long long)d.both,
-            d.both == 1 ? "" : "s", (unsigned long long)d.only[0], sides[0].file, (unsigned long long)d.only[1],
-            sides[1].file);
+        base_buf_printf(&out, "%llu alert%s in both, %llu only in %s, %llu only in %s\n",
+            (unsigned long long)d.both, d.both == 1 ? "" : "s", (unsigned long long)d.only[0], sides[0].file,
+            (unsigned long long)d.only[1], sides[1].file);
         status = cmd_print(stdout, &out);
     } else {
         status = cmd_fail(args, CMD_FAILED, &err);

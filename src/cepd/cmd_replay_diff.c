@@ -12,7 +12,7 @@
 
 struct record {
     struct base_str line, content; /* content: without the id */
-    int64_t at; /* its time */
+    int64_t at;                    /* its time */
     size_t number;
     int side;
     bool alone;
@@ -25,7 +25,8 @@ struct records {
 
 static struct base_str without_id(struct base_str line) {
     static const char id[] = "{\"id\":\"";
-    const char *end = line.len >= sizeof id ? memchr(line.p + sizeof id - 1, '"', line.len - (sizeof id - 1)) : NULL;
+    const char *end = line.len >= sizeof id ? memchr(line.p + sizeof id - 1, '"', line.len - (sizeof id - 1))
+                                            : NULL;
     if (!end || memcmp(line.p, id, sizeof id - 1) != 0)
         return line;
     return (struct base_str){ end, line.len - (size_t)(end - line.p) };

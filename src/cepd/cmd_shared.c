@@ -70,7 +70,8 @@ static void write_text(struct base_buf *b, const struct shared *s, bool each) {
         f.conditions, f.distinct, f.shared);
     struct nfa_many_shared shared;
     nfa_many_shared(s->many, &shared);
-    base_buf_printf(b, "  programs: %u (those that differ in names and constants alone have one)\n", shared.programs);
+    base_buf_printf(
+        b, "  programs: %u (those that differ in names and constants alone have one)\n", shared.programs);
     struct columns c = { .b = b };
     base_buf_puts(b, "  looked up: ");
     for (uint32_t i = 0; i < s->first->n_inputs; i++) {

@@ -44,8 +44,8 @@ static void write_head(struct base_buf *b, struct base_arena *a, const struct rt
 }
 
 static void write_operators(struct base_buf *b, struct base_arena *a, const struct rt_look *look) {
-    static const char *const heads[] = { "KIND", "NAME", ">SUBTASKS", ">KEYS", ">PARTIAL MATCHES", ">ROWS WAITING",
-        ">ENTRIES", ">SIZE", "WATERMARK" };
+    static const char *const heads[] = { "KIND", "NAME", ">SUBTASKS", ">KEYS", ">PARTIAL MATCHES",
+        ">ROWS WAITING", ">ENTRIES", ">SIZE", "WATERMARK" };
     struct cmd_table t;
     cmd_table_init(&t, a, heads, sizeof heads / sizeof *heads);
     for (size_t i = 0; i < look->n_ops; i++) {
@@ -55,7 +55,8 @@ static void write_operators(struct base_buf *b, struct base_arena *a, const stru
         row[1] = base_arena_printf(a, "%.*s", BASE_STR_FMT(op->name));
         row[2] = count_text(a, op->n_subtasks);
         row[3] = count_text(a, op->n_keys + op->n_lives);
-        row[4] = count_text(a, op->n_open > UINT64_MAX - op->n_waiting ? UINT64_MAX : op->n_open + op->n_waiting);
+        row[4] = count_text(
+            a, op->n_open > UINT64_MAX - op->n_waiting ? UINT64_MAX : op->n_open + op->n_waiting);
         row[5] = count_text(a, op->n_rows);
         row[6] = count_text(a, op->n_entries);
         row[7] = cmd_bytes_text(a, (int64_t)op->bytes);
@@ -71,7 +72,8 @@ static void write_source(struct base_buf *b, struct base_arena *a, const struct 
         const struct rt_look_part *p = &op->parts[i];
         base_buf_printf(b, "  %.*s", BASE_STR_FMT(p->name));
         if (p->has_position)
-            base_buf_printf(b, ", %s at %llu", p->done ? "read to its end" : "read on", (unsigned long long)p->position);
+            base_buf_printf(
+                b, ", %s at %llu", p->done ? "read to its end" : "read on", (unsigned long long)p->position);
         if (p->has_watermark && !p->ended)
             base_buf_printf(b, ", watermark %s", time_text(a, p->watermark));
         base_buf_putc(b, '\n');
@@ -82,17 +84,18 @@ static void write_states(struct base_buf *b, const struct rt_look_op *op) {
     uint64_t told = 0;
     for (uint32_t i = 0; op->names && i < op->names->n_states; i++) {
         if (op->by_state[i] > 0)
-            base_buf_printf(
-                b, "  %llu at \"%.*s\"\n", (unsigned long long)op->by_state[i], BASE_STR_FMT(op->names->states[i]));
+            base_buf_printf(b, "  %llu at \"%.*s\"\n", (unsigned long long)op->by_state[i],
+                BASE_STR_FMT(op->names->states[i]));
         told += op->by_state[i];
     }
     if (told < op->n_open)
         base_buf_puts(b, "  and more that were not looked at one by one\n");
     if (op->n_waiting > 0)
-        base_buf_printf(b, "  %llu complete, waiting for an earlier one\n", (unsigned long long)op->n_waiting);
+        base_buf_printf(
+            b, "  %llu complete, waiting for an earlier one\n", (unsigned long long)op->n_waiting);
     if (op->n_asleep > 0)
-        base_buf_printf(b, "  %llu %s asleep while an earlier one is open\n", (unsigned long long)op->n_asleep,
-            plural(op->n_asleep, "start", "starts"));
+        base_buf_printf(b, "  %llu %s asleep while an earlier one is open\n",
+            (unsigned long long)op->n_asleep, plural(op->n_asleep, "start", "starts"));
 }
 
 static void write_lives(struct base_buf *b, struct base_arena *a, const struct rt_look_op *op) {
@@ -184,8 +187,8 @@ static bool has_column(const struct evt_schema *s, struct base_str name) {
 static void write_event(struct base_buf *b, struct base_arena *a, const struct nfa_look *names,
     const struct nfa_look_key *k, const struct nfa_look_step *step, int width) {
     const struct nfa_look_event *e = &k->events[step->event];
-    base_buf_printf(b, "     %-*.*s  %s  %.*s", width, BASE_STR_FMT(names->vars[step->var]), time_text(a, e->time),
-        BASE_STR_FMT(names->inputs[e->input].name));
+    base_buf_printf(b, "     %-*.*s  %s  %.*s", width, BASE_STR_FMT(names->vars[step->var]),
+        time_text(a, e->time), BASE_STR_FMT(names->inputs[e->input].name));
     const char *between = "  ";
     for (uint32_t c = 0; c < names->n_kept; c++) {
         if (!has_column(names->inputs[e->input].schema, names->kept[c].name))
@@ -215,13 +218,14 @@ static void write_match(struct base_buf *b, struct base_arena *a, const struct n
         write_event(b, a, names, k, &m->steps[i], width);
 }
 
-static void write_key(struct base_buf *b, struct base_arena *a, const struct rt_look_op *op, const struct rt_look_key *key) {
+static void write_key(
+    struct base_buf *b, struct base_arena *a, const struct rt_look_op *op, const struct rt_look_key *key) {
     const struct nfa_look_key *k = key->all;
     uint64_t n = k->n_open > UINT64_MAX - k->n_waiting ? UINT64_MAX : k->n_open + k->n_waiting;
     write_op_head(b, op);
     base_buf_printf(b, ", watermark %s\n", time_text(a, op->watermark));
-    base_buf_printf(b, "key %.*s: %s partial %s, kept as %s\n", BASE_STR_FMT(key->text), n ? count_text(a, n) : "no",
-        plural(n, "match", "matches"), k->store);
+    base_buf_printf(b, "key %.*s: %s partial %s, kept as %s\n", BASE_STR_FMT(key->text),
+        n ? count_text(a, n) : "no", plural(n, "match", "matches"), k->store);
     if (k->n_asleep > 0)
         base_buf_printf(b, "%llu %s asleep while an earlier one is open\n", (unsigned long long)k->n_asleep,
             plural(k->n_asleep, "start", "starts"));
@@ -237,8 +241,8 @@ static void write_rows(struct base_buf *b, struct base_arena *a, const struct rt
     base_buf_printf(b, "\n%zu %s for the watermark\n", op->n_kept_rows,
         plural(op->n_kept_rows, "event of it waits", "events of it wait"));
     for (size_t i = 0; i < op->n_kept_rows; i++)
-        base_buf_printf(b, "     %s  %.*s  %.*s\n", time_text(a, op->rows[i].time), BASE_STR_FMT(op->rows[i].stream),
-            BASE_STR_FMT(op->rows[i].json));
+        base_buf_printf(b, "     %s  %.*s  %.*s\n", time_text(a, op->rows[i].time),
+            BASE_STR_FMT(op->rows[i].stream), BASE_STR_FMT(op->rows[i].json));
 }
 
 /* -- the command ----------------------------------------------------------------------------------------------------------- */
@@ -269,7 +273,8 @@ static void write_asked(
 }
 
 /* Is there what was asked for? */
-static enum cep_rc check_there(const struct rt_look *look, const struct rt_look_what *what, struct cep_err *err) {
+static enum cep_rc check_there(
+    const struct rt_look *look, const struct rt_look_what *what, struct cep_err *err) {
     struct base_buf names = BASE_BUF_INIT;
     bool pattern = what->pattern.len == 0, key = !what->key.p;
     for (size_t i = 0; i < look->n_ops; i++) {
@@ -323,7 +328,8 @@ int cmd_state(const struct cmd_args *args) {
     if (strcmp(args->operands[0], "show") != 0)
         return cmd_usage(args, "\"%s\" is nothing to do with state: it is shown", args->operands[0]);
     enum cep_rc rc = rt_look_read(&look, args->operands[1], &what, &err);
-    int status = rc == CEP_OK ? show(args, &look, &what) : cmd_fail(args, rc == CEP_NONE ? CMD_MISTAKE : CMD_FAILED, &err);
+    int status = rc == CEP_OK ? show(args, &look, &what)
+                              : cmd_fail(args, rc == CEP_NONE ? CMD_MISTAKE : CMD_FAILED, &err);
     rt_look_release(&look);
     return status;
 }

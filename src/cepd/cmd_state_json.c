@@ -49,8 +49,8 @@ static void put_strings(struct base_buf *b, const char *name, const struct base_
     base_buf_putc(b, ']');
 }
 
-static void put_step(
-    struct base_buf *b, const struct nfa_look *names, const struct nfa_look_key *k, const struct nfa_look_step *step) {
+static void put_step(struct base_buf *b, const struct nfa_look *names, const struct nfa_look_key *k,
+    const struct nfa_look_step *step) {
     const struct nfa_look_event *e = &k->events[step->event];
     bool first = true;
     base_buf_putc(b, '{');

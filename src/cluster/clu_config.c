@@ -257,8 +257,8 @@ size_t clu_config_list(const struct clu_config *c, const char **names, const cha
 /* What tasks go by; the rest is for the processes and for who sees to the job. */
 static bool is_of_tasks(enum clu_config_key k) {
     static const enum clu_config_key all[] = { CLU_CFG_BATCH_SIZE, CLU_CFG_BATCH_LINGER, CLU_CFG_BUFFER_ROWS,
-        CLU_CFG_BUFFER_PATIENCE, CLU_CFG_SINK_DRAIN, CLU_CFG_STATE_BACKEND, CLU_CFG_STATE_MEMORY, CLU_CFG_CP_MODE,
-        CLU_CFG_CP_ALIGN, CLU_CFG_CHANNEL };
+        CLU_CFG_BUFFER_PATIENCE, CLU_CFG_SINK_DRAIN, CLU_CFG_STATE_BACKEND, CLU_CFG_STATE_MEMORY,
+        CLU_CFG_CP_MODE, CLU_CFG_CP_ALIGN, CLU_CFG_CHANNEL };
     for (size_t i = 0; i < CEP_COUNT_OF(all); i++)
         if (all[i] == k)
             return true;

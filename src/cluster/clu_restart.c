@@ -26,8 +26,7 @@ static const struct {
     { CLU_CFG_RESTART_INTERVAL, RATE, "failure-rate" },
 };
 
-static enum cep_rc check_numbers(
-    const struct clu_config *c, enum rt_restart_kind kind, struct cep_err *err) {
+static enum cep_rc check_numbers(const struct clu_config *c, enum rt_restart_kind kind, struct cep_err *err) {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         const char *from = c->from[numbers[i].key];
         if (!from || (numbers[i].kinds >> kind & 1u))
@@ -46,8 +45,8 @@ static enum cep_rc find_kind(
     if (!kept && !c->from[CLU_CFG_RESTART])
         return CEP_OK;
     if (!rt_restart_find(c->values[CLU_CFG_RESTART], kind))
-        return clu_config_bad(c, CLU_CFG_RESTART,
-            "\"none\", \"fixed-delay\", \"exponential-delay\" or \"failure-rate\"", err);
+        return clu_config_bad(
+            c, CLU_CFG_RESTART, "\"none\", \"fixed-delay\", \"exponential-delay\" or \"failure-rate\"", err);
     if (kept || *kind == RT_RESTART_NONE)
         return CEP_OK;
     base_err_set(err, CEP_EINVAL, "%s: a job that keeps no checkpoints has nothing to go back to",

@@ -103,7 +103,8 @@ struct con_chunk {
 
 struct con_partition {
     struct base_str name; /* borrowed until the source is closed */
-    uint64_t position;    /* of the next record: behind the rows and bad records handed out, whatever is buffered */
+    uint64_t
+        position; /* of the next record: behind the rows and bad records handed out, whatever is buffered */
     bool done;
     /* con_source_save(): what the source needs besides, in a form of its own, to be kept with the position. "" else. */
     struct base_str note;

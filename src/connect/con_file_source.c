@@ -43,8 +43,9 @@ struct file_seen {
 struct file_part {
     int fd; /* -1 = not open */
     struct file_id id;
-    uint64_t offset;             /* in this file, after decompression */
-    uint64_t end;                /* env.ends_now: of the file that the partition's name means; UINT64_MAX = wherever it ends */
+    uint64_t offset; /* in this file, after decompression */
+    uint64_t
+        end; /* env.ends_now: of the file that the partition's name means; UINT64_MAX = wherever it ends */
     uint64_t skip;               /* of a compressed file: bytes that an earlier run has read */
     struct con_inflate *inflate; /* owned; NULL = plain */
     size_t n_next, cap_next;
@@ -552,7 +553,9 @@ static enum cep_rc file_read(
         return CEP_NONE;
     }
     if (!fp->rotated && fp->end != UINT64_MAX)
-        room = fp->offset >= fp->end ? 0 : room < fp->end - fp->offset ? room : (size_t)(fp->end - fp->offset);
+        room = fp->offset >= fp->end         ? 0
+               : room < fp->end - fp->offset ? room
+                                             : (size_t)(fp->end - fp->offset);
     ssize_t n;
     do
         n = room > 0 ? read(fp->fd, to, room) : 0;
@@ -613,7 +616,8 @@ static void file_know_ends(struct file_source *fs) {
     for (size_t i = 0; i < fs->src.n_parts; i++) {
         struct file_part *fp = fs->src.parts[i]->own;
         if (fp)
-            fp->end = stat(fs->src.parts[i]->name, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : UINT64_MAX;
+            fp->end = stat(fs->src.parts[i]->name, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size
+                                                                                    : UINT64_MAX;
     }
 }
 

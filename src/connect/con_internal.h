@@ -187,7 +187,7 @@ struct con_source_vt {
     void (*part_done)(struct con_source *src, struct con_part *part); /* frees part->own; NULL = nothing */
     void (*stop)(struct con_source *src);                             /* NULL = nothing */
     void (*close)(struct con_source *src); /* frees what is the connector's, and src */
-    bool ends_now; /* heeds env.ends_now */
+    bool ends_now;                         /* heeds env.ends_now */
     bool paths; /* partitions' names are paths: kept without the folder of the .pattern file */
 };
 
@@ -232,7 +232,7 @@ struct con_sink_vt {
     /* What prepare() wrote, in words. Returns: false for bytes that it does not write. NULL = it writes nothing. */
     bool (*tell)(struct base_str state, struct base_buf *words);
     bool (*parallel)(const struct plan_sink *sink); /* NULL = one writer */
-    void (*close)(struct con_sink *sink); /* frees all but enc and the struct */
+    void (*close)(struct con_sink *sink);           /* frees all but enc and the struct */
 };
 
 /* Next row at or after `row` that is there; n_rows at the end. */

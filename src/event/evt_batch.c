@@ -283,7 +283,8 @@ void evt_col_get(const struct evt_col *c, uint32_t row, struct base_arena *scrat
     CEP_INSIST(!"a kind of type");
 }
 
-void evt_col_write_key(struct base_buf *b, const struct evt_col *c, uint32_t row, struct base_arena *scratch) {
+void evt_col_write_key(
+    struct base_buf *b, const struct evt_col *c, uint32_t row, struct base_arena *scratch) {
     enum evt_kind kind = c->type->kind;
     bool is_int = kind == EVT_INT || kind == EVT_TIMESTAMP, is_text = kind == EVT_STRING;
     struct evt_val v = { .null = true };

@@ -54,7 +54,8 @@ void evt_view_select(struct evt_batch *v, const uint64_t *sel) {
     memcpy(evt_batch_need_sel(v), sel, BASE_BITS_WORDS(v->n_rows) * sizeof *sel);
 }
 
-struct evt_batch *evt_view_part(const struct evt_schema *schema, struct evt_batch *parent, const uint64_t *sel) {
+struct evt_batch *evt_view_part(
+    const struct evt_schema *schema, struct evt_batch *parent, const uint64_t *sel) {
     struct evt_batch *v = evt_view_new(schema, parent);
     for (uint32_t c = 0; c < schema->n_cols; c++)
         evt_view_share(v, c, c);

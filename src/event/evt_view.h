@@ -17,6 +17,7 @@ void evt_view_share(struct evt_batch *v, uint32_t col, uint32_t from);
 /* Column `col` is a copy of a column of as many rows (the result of an expr_vec). */
 void evt_view_copy(struct evt_batch *v, uint32_t col, const struct evt_col *from);
 /* Returns: a batch of the first columns of another one, of a schema with these; rows of `sel`. Owns: the caller. */
-struct evt_batch *evt_view_part(const struct evt_schema *schema, struct evt_batch *parent, const uint64_t *sel);
+struct evt_batch *evt_view_part(
+    const struct evt_schema *schema, struct evt_batch *parent, const uint64_t *sel);
 /* Replaces the selection: bits of `sel` for n_rows rows, copied. */
 void evt_view_select(struct evt_batch *v, const uint64_t *sel);

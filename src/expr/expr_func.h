@@ -77,13 +77,13 @@ struct expr_func {
  * The families: one table each, expr_funcs_NAME, that ends with a row whose name is NULL; rows of a name stand together, in
  * one table. FAMILY(name, what the reference calls it)
  */
-#define EXPR_FAMILY_LIST(FAMILY)                                                                             \
-    FAMILY(core, "Operators")                                                                                \
-    FAMILY(math, "Numbers")                                                                                  \
-    FAMILY(string, "Text")                                                                                   \
-    FAMILY(regex, "Patterns of text")                                                                        \
-    FAMILY(time, "Times")                                                                                    \
-    FAMILY(array, "Arrays")                                                                                  \
+#define EXPR_FAMILY_LIST(FAMILY)      \
+    FAMILY(core, "Operators")         \
+    FAMILY(math, "Numbers")           \
+    FAMILY(string, "Text")            \
+    FAMILY(regex, "Patterns of text") \
+    FAMILY(time, "Times")             \
+    FAMILY(array, "Arrays")           \
     FAMILY(data, "Encodings, hashes, JSON, addresses")
 
 #define EXPR_FAMILY_EXTERN(name, title) extern const struct expr_func expr_funcs_##name[];

@@ -187,7 +187,8 @@ bool expr_json_each(struct base_arena *scratch, struct base_str json, expr_json_
         bool ok;
         if (!json_skip_string(&j))
             return false;
-        struct base_str name = expr_json_text(scratch, (struct base_str){ start, (size_t)(j.p - start) }, &ok);
+        struct base_str name = expr_json_text(
+            scratch, (struct base_str){ start, (size_t)(j.p - start) }, &ok);
         if (!ok || !json_char(&j, ':'))
             return false;
         json_blank(&j);

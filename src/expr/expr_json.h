@@ -27,5 +27,6 @@ struct base_str expr_json_text(struct base_arena *scratch, struct base_str raw, 
  * Each member of an object, in order; `name` decoded, `raw` as it stands. fn returns false to end the walk.
  * Returns: false when it is no object or no JSON, or fn ended it.
  */
-typedef bool (*expr_json_member_fn)(void *arg, struct base_str name, enum expr_json_kind kind, struct base_str raw);
+typedef bool (*expr_json_member_fn)(
+    void *arg, struct base_str name, enum expr_json_kind kind, struct base_str raw);
 bool expr_json_each(struct base_arena *scratch, struct base_str json, expr_json_member_fn fn, void *arg);

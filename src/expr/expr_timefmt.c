@@ -51,7 +51,8 @@ static bool fmt_next(struct base_str p, size_t *off, struct fmt_piece *piece) {
         i += i < p.len;
         /* A quote that another follows is one of the text, which goes on with the next piece. */
         bool doubled = i < p.len && p.p[i] == '\'';
-        piece->text = (struct base_str){ p.p + start, i - start - (i > start && p.p[i - 1] == '\'' && !doubled) };
+        piece->text = (struct base_str){ p.p + start,
+            i - start - (i > start && p.p[i - 1] == '\'' && !doubled) };
     } else {
         piece->text = (struct base_str){ p.p + i, 1 };
         i++;

@@ -13,7 +13,7 @@ struct nfa_cells {
     size_t n_chunks, cap_chunks;
     uint32_t free; /* list by ring */
     uint32_t n_free;
-    uint32_t n;    /* handed out ever, with 0 */
+    uint32_t n; /* handed out ever, with 0 */
 };
 
 struct nfa_cells *nfa_cells_new(struct nfa_matcher *m) {

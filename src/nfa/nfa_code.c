@@ -54,7 +54,8 @@ static bool same_bits(const struct nfa_prog *a, const struct nfa_prog *b) {
         return false;
     for (size_t i = 0; i < a->n_bits; i++) {
         const struct nfa_bit *x = &a->bits[i], *y = &b->bits[i];
-        if (x->input != y->input || x->n_any != y->n_any || !x->e != !y->e || !same_u32(x->any, y->any, x->n_any))
+        if (x->input != y->input || x->n_any != y->n_any || !x->e != !y->e ||
+            !same_u32(x->any, y->any, x->n_any))
             return false;
     }
     return true;
@@ -65,8 +66,8 @@ static bool same_atoms(const struct nfa_prog *a, const struct nfa_prog *b) {
         return false;
     for (size_t i = 0; i < a->n_atoms; i++) {
         const struct nfa_atom *x = &a->atoms[i], *y = &b->atoms[i];
-        if (x->kind != y->kind || x->bit != y->bit || x->var != y->var || x->until != y->until || x->us != y->us ||
-            x->both[0] != y->both[0] || x->both[1] != y->both[1] || !x->rest != !y->rest)
+        if (x->kind != y->kind || x->bit != y->bit || x->var != y->var || x->until != y->until ||
+            x->us != y->us || x->both[0] != y->both[0] || x->both[1] != y->both[1] || !x->rest != !y->rest)
             return false;
         if (x->rest && !expr_eq(x->rest, y->rest))
             return false;
@@ -75,9 +76,10 @@ static bool same_atoms(const struct nfa_prog *a, const struct nfa_prog *b) {
 }
 
 static bool same_state(const struct nfa_state *a, const struct nfa_state *b) {
-    return a->edges == b->edges && a->n_edges == b->n_edges && a->pending == b->pending && a->calm == b->calm &&
-           a->run_free == b->run_free && a->interest == b->interest && a->fold == b->fold &&
-           a->bound_us == b->bound_us && a->absent_us == b->absent_us && a->rest == b->rest;
+    return a->edges == b->edges && a->n_edges == b->n_edges && a->pending == b->pending &&
+           a->calm == b->calm && a->run_free == b->run_free && a->interest == b->interest &&
+           a->fold == b->fold && a->bound_us == b->bound_us && a->absent_us == b->absent_us &&
+           a->rest == b->rest;
 }
 
 static bool same_edge(const struct nfa_edge *a, const struct nfa_edge *b) {
@@ -109,8 +111,9 @@ static bool same_automaton(const struct nfa_prog *a, const struct nfa_prog *b) {
         (a->covers && memcmp(a->covers, b->covers,
                           BASE_BITS_WORDS(a->n_states * a->n_states) * sizeof *a->covers) != 0))
         return false;
-    return a->start == b->start && a->start_interest == b->start_interest && a->run_interest == b->run_interest &&
-           a->all_calm == b->all_calm && a->any_interest == b->any_interest && a->start_always == b->start_always &&
+    return a->start == b->start && a->start_interest == b->start_interest &&
+           a->run_interest == b->run_interest && a->all_calm == b->all_calm &&
+           a->any_interest == b->any_interest && a->start_always == b->start_always &&
            a->needs_all_rows == b->needs_all_rows && a->has_bounds == b->has_bounds && a->store == b->store &&
            a->one_a_start == b->one_a_start;
 }
@@ -134,8 +137,9 @@ static bool same_kept(const struct nfa_prog *a, const struct nfa_prog *b) {
 static bool same_pattern(const struct plan_pattern *p, const struct plan_pattern *q) {
     return p->n_keys == q->n_keys && same_exprs(p->keys, q->keys, p->n_keys) && p->n_vars == q->n_vars &&
            p->within_kind == q->within_kind && p->within_us == q->within_us && p->skip == q->skip &&
-           p->skip_var == q->skip_var && p->skip_or_error == q->skip_or_error && p->limit_open == q->limit_open &&
-           p->limit_refuse_new == q->limit_refuse_new && p->limit_matches == q->limit_matches;
+           p->skip_var == q->skip_var && p->skip_or_error == q->skip_or_error &&
+           p->limit_open == q->limit_open && p->limit_refuse_new == q->limit_refuse_new &&
+           p->limit_matches == q->limit_matches;
 }
 
 bool nfa_code_same(const struct nfa_prog *a, const struct nfa_prog *b) {

@@ -202,7 +202,8 @@ static void find_match_growth(const struct nfa_prog *p, struct nfa_cost *out) {
     bool loops = has_endless_loop(p), group = false;
     if (p->store == NFA_STORE_GRAPH && has_endless_choice(p)) {
         out->exponential = true;
-        out->growth_why = "combinations without an upper bound: every subset of the events that fit is a match";
+        out->growth_why =
+            "combinations without an upper bound: every subset of the events that fit is a match";
     } else if (p->store == NFA_STORE_GRAPH && count_optional(p) >= MANY_OPTIONAL) {
         out->exponential = true;
         out->growth_why = "many steps may be left out, and every way through is a match: each doubles them";
@@ -212,12 +213,14 @@ static void find_match_growth(const struct nfa_prog *p, struct nfa_cost *out) {
     } else if (p->store == NFA_STORE_GRAPH && has_any_choice(p)) {
         out->quadratic = true;
         out->growth_why = "->> with no skip: every choice is a match of its own";
-    } else if (p->store == NFA_STORE_FATES && pat->skip != PLAN_SKIP_PAST_LAST && loops && !completes_at_once(p)) {
+    } else if (p->store == NFA_STORE_FATES && pat->skip != PLAN_SKIP_PAST_LAST && loops &&
+               !completes_at_once(p)) {
         out->quadratic = true;
         out->growth_why = "a loop under a skip policy that lets matches overlap: each tells its events again";
     } else if (p->store == NFA_STORE_FATES && loops && p->tells_time && !p->opts.no_timeouts) {
         out->quadratic = true;
-        out->growth_why = "time-outs are read, and each start that times out tells the events of its loop again";
+        out->growth_why =
+            "time-outs are read, and each start that times out tells the events of its loop again";
     } else if (p->store == NFA_STORE_FATES && !loops && count_loops(p, &group) > 0) {
         out->quadratic = true;
         out->growth_why = "a loop with a high upper bound: starts differ by how many repetitions they have";

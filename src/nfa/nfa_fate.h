@@ -50,11 +50,12 @@ struct nfa_hop {
 enum nfa_fate_state { NFA_FATE_OPEN = 0, NFA_FATE_DONE, NFA_FATE_OVER };
 
 struct nfa_fate {
-    struct nfa_fate *into;   /* counted; the fate that it became one with */
-    struct nfa_hop *tail;    /* counted; where the next hop goes; NULL when not open */
-    struct nfa_quota *quota; /* counted; DONE with `limit matches` */
+    struct nfa_fate *into;          /* counted; the fate that it became one with */
+    struct nfa_hop *tail;           /* counted; where the next hop goes; NULL when not open */
+    struct nfa_quota *quota;        /* counted; DONE with `limit matches` */
     struct nfa_fate *older, *newer; /* of its row */
-    int64_t *last; /* owned; OPEN, of a rank with times: when each entry took its last event; NFA_LAST_OLD where it does not matter */
+    int64_t *
+        last; /* owned; OPEN, of a rank with times: when each entry took its last event; NFA_LAST_OLD where it does not matter */
     struct nfa_start *peers; /* of the ring of starts that lead here; with has_peers alone */
     uint64_t oldest, newest; /* orders of the first (or before it) and of the last start that leads here */
     uint64_t n;              /* starts that lead here; 0 when it has become another */
@@ -76,7 +77,7 @@ struct nfa_start {
     struct nfa_fate *fate;      /* counted; see nfa_fate_find() */
     struct nfa_hop *hop;        /* counted; NULL when it completed at once */
     struct nfa_rank_trans *how; /* counted; how it started */
-    struct nfa_start *peer[];   /* with has_peers: the next and the one before of those that lead to one fate */
+    struct nfa_start *peer[]; /* with has_peers: the next and the one before of those that lead to one fate */
 };
 
 struct nfa_fates {
@@ -127,7 +128,8 @@ uint64_t nfa_row_check(const struct nfa_matcher *m, const struct nfa_row *row);
 void nfa_fates_add(struct nfa_matcher *m, struct nfa_key *k, struct nfa_ev *ev, struct nfa_fate *f,
     struct nfa_hop *hop, struct nfa_rank_trans *how);
 /* The start at *place, behind `before` (NULL = the first), goes. */
-void nfa_start_remove(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_start **place, struct nfa_start *before);
+void nfa_start_remove(
+    struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_start **place, struct nfa_start *before);
 void nfa_start_pop(struct nfa_matcher *m, struct nfa_fates *fs);
 void nfa_starts_sweep(struct nfa_matcher *m, struct nfa_fates *fs);
 /* An open fate, out of its row, comes to its end; the row's reference goes. `t` completes it. */

@@ -56,7 +56,8 @@ static void number_hops(struct nfa_saver *s, const struct nfa_hop *first, uint32
     struct nfa_numbers *hops = &s->sets[NFA_NUMBERS_HOPS];
     size_t n = 0;
     uint32_t number, how;
-    for (const struct nfa_hop *h = moved(first); h && !nfa_numbers_find(hops, h, &number); h = moved(h->next)) {
+    for (const struct nfa_hop *h = moved(first); h && !nfa_numbers_find(hops, h, &number);
+         h = moved(h->next)) {
         s->way = base_grow(s->way, n, &s->cap_way, sizeof *s->way);
         s->way[n++] = h;
     }
@@ -190,7 +191,7 @@ struct fate_read {
     struct nfa_fate *fate;         /* counted; NULL: lost */
     struct nfa_rank_trans *select; /* counted; the entries that are left; NULL: all */
     bool done;
-    uint32_t *dets, n;     /* entries as saved */
+    uint32_t *dets, n;      /* entries as saved */
     uint64_t saved, n_lost; /* starts */
 };
 
@@ -388,8 +389,9 @@ static void read_hop(struct reader *r, struct base_unpack *u) {
     h->before = w->before;
     h->fate = x ? x->fate : read_fate_number(r, u, true);
     h->first = event ? e.order : x ? x->first : UINT64_MAX;
-    u->bad = u->bad || w->done != !x || w->takes != (event != 0) ||
-             (x && (w->after < x->before || (x->end && w->after != x->before) || (event && e.order >= x->first)));
+    u->bad =
+        u->bad || w->done != !x || w->takes != (event != 0) ||
+        (x && (w->after < x->before || (x->end && w->after != x->before) || (event && e.order >= x->first)));
     if (u->bad || !w->how || (event && !e.ev) || (x && !x->hop) || !r->k)
         return;
     h->hop = nfa_hop_new(r->l->m, 1);
@@ -403,7 +405,8 @@ static void read_hop(struct reader *r, struct base_unpack *u) {
         x->hop->refs++;
 }
 
-static void make_start(struct reader *r, struct nfa_ev *ev, const struct how_read *w, const struct hop_read *x, struct nfa_fate *f) {
+static void make_start(struct reader *r, struct nfa_ev *ev, const struct how_read *w,
+    const struct hop_read *x, struct nfa_fate *f) {
     w->how->refs++;
     if (x)
         x->hop->refs++;
@@ -421,7 +424,8 @@ static void read_start(struct reader *r, struct base_unpack *u) {
     const struct hop_read *x = hop ? &r->hops[hop - 1] : NULL;
     uint32_t at = x ? x->fate : read_fate_number(r, u, true);
     u->bad = u->bad || e.order <= r->last || w->before != 1 || w->done != !x || !w->takes;
-    u->bad = u->bad || (x && (w->after < x->before || (x->end && w->after != x->before) || e.order >= x->first));
+    u->bad = u->bad ||
+             (x && (w->after < x->before || (x->end && w->after != x->before) || e.order >= x->first));
     for (uint32_t i = 0; i < w->after && w->how && !u->bad; i++)
         u->bad = w->how->from[i].var == NFA_NONE; /* it takes the event, whichever way */
     if (u->bad)

@@ -111,7 +111,8 @@ static void mark_good(struct search *s) {
             f->nodes[i].good = false;
         uint32_t end = l + 1 < f->n_levels ? f->levels[l + 1].nodes : (uint32_t)f->n_nodes;
         for (uint32_t i = f->levels[l].nodes; i < end; i++) {
-            for (uint32_t k = f->nodes[i].good ? f->nodes[i].link : NFA_NONE; k != NFA_NONE; k = f->links[k].next)
+            for (uint32_t k = f->nodes[i].good ? f->nodes[i].link : NFA_NONE; k != NFA_NONE;
+                 k = f->links[k].next)
                 f->nodes[f->links[k].node].good = true;
         }
         s->m->stats.work++;
@@ -127,7 +128,8 @@ static bool choose(struct search *s, size_t l, int64_t after) {
     bool any = false;
     s->m->stats.work++;
     for (uint32_t i = lv->nodes; i < end; i++) {
-        for (uint32_t k = f->nodes[i].good ? f->nodes[i].link : NFA_NONE; k != NFA_NONE; k = f->links[k].next) {
+        for (uint32_t k = f->nodes[i].good ? f->nodes[i].link : NFA_NONE; k != NFA_NONE;
+             k = f->links[k].next) {
             const struct nfa_link_on *x = &f->links[k];
             if (x->node != from || (int64_t)x->var <= after || (any && x->var >= lv->var))
                 continue;
@@ -290,7 +292,8 @@ static void search(struct search *s) {
     f->n_levels = f->n_nodes = f->n_links = 0;
 }
 
-void nfa_first(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *roots, size_t n, int64_t now) {
+void nfa_first(
+    struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *roots, size_t n, int64_t now) {
     struct search s = { .m = m,
         .k = k,
         .f = &m->first,

@@ -28,8 +28,9 @@ struct flat {
     struct nfa_prog *p;
     struct path *todo;
     size_t n_todo, cap_todo;
-    uint32_t *seen;    /* node: stamp of the walk to the ends that saw it without conditions */
-    uint32_t *reached[2]; /* node: the last state, + 1, that reached it without conditions; [1]: by an event */
+    uint32_t *seen; /* node: stamp of the walk to the ends that saw it without conditions */
+    uint32_t
+        *reached[2]; /* node: the last state, + 1, that reached it without conditions; [1]: by an event */
     uint32_t stamp;
     uint32_t *state_of;   /* node: state, or NFA_NONE */
     uint32_t *rest_of;    /* node: state, or NFA_NONE */
@@ -207,7 +208,8 @@ static bool is_absent_var(const struct nfa_prog *p, const struct nfa_node *nd, n
  * An absence that an event leads to over `!n`: that event may come when the absence's time is over, and is not looked at
  * then. (Elsewhere no event comes so late, for the time alone would have completed the match.)
  */
-static void add_late_edge(struct flat *f, struct nfa_state *s, const struct path *at, const struct nfa_arc *a) {
+static void add_late_edge(
+    struct flat *f, struct nfa_state *s, const struct path *at, const struct nfa_arc *a) {
     struct nfa_prog *p = f->p;
     const struct nfa_node *nd = &p->nodes[at->node];
     uint32_t in_time = nfa_atom_of_time(p, NFA_ATOM_TIME_HI, nd->bound_us);

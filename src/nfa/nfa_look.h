@@ -29,10 +29,10 @@ struct nfa_look {
     const struct evt_column *keys; /* the columns of `partition by`, or what they were called */
     const struct base_str *vars;
     const struct nfa_look_input *inputs;
-    const struct evt_column *kept;  /* what events taken keep */
-    const struct base_str *states;  /* "wait b | c" */
-    const int64_t *bound_us;        /* by state: after the last event; -1 = none */
-    struct nfa_look_internal *in;   /* owned */
+    const struct evt_column *kept; /* what events taken keep */
+    const struct base_str *states; /* "wait b | c" */
+    const int64_t *bound_us;       /* by state: after the last event; -1 = none */
+    struct nfa_look_internal *in;  /* owned */
 };
 
 /* Returns: CEP_EDAMAGED, CEP_EVERSION. */
@@ -50,7 +50,7 @@ struct nfa_look_step {
 };
 
 struct nfa_look_match {
-    bool complete;    /* it waits for an earlier one, as its skip policy has it */
+    bool complete;     /* it waits for an earlier one, as its skip policy has it */
     uint32_t n_states; /* where it stands: one of them; complete: none */
     const uint32_t *states;
     uint32_t n_steps; /* at least 1 */
@@ -59,7 +59,7 @@ struct nfa_look_match {
 };
 
 struct nfa_look_key {
-    const char *store; /* "runs", "graph", "fates" */
+    const char *store;          /* "runs", "graph", "fates" */
     const struct evt_val *vals; /* of l->keys */
     uint64_t n_matches_before;  /* emitted so far */
     uint32_t n_events;

@@ -73,13 +73,13 @@ struct many_hit {
 struct many_held {
     struct evt_batch *batch; /* counted; NULL = free */
     uint32_t input, waiting;
-    uint32_t saved;        /* number of the last save that its rows are in, or that they came after */
-    bool loaded;           /* for one pattern: its rows have hits, and concern nobody else */
+    uint32_t saved;             /* number of the last save that its rows are in, or that they came after */
+    bool loaded;                /* for one pattern: its rows have hits, and concern nobody else */
     uint64_t waits[MANY_WORDS]; /* rows that wait */
-    uint32_t *off;         /* owned; EVT_BATCH_ROWS + 1: into hits */
-    struct many_hit *hits; /* owned */
+    uint32_t *off;              /* owned; EVT_BATCH_ROWS + 1: into hits */
+    struct many_hit *hits;      /* owned */
     size_t cap_hits;
-    uint64_t *words;        /* owned */
+    uint64_t *words; /* owned */
     size_t cap_words;
     struct nfa_held *keyed; /* owned; a set of keys */
 };
@@ -90,24 +90,25 @@ struct many_held {
  */
 struct many_save {
     uint32_t number;
-    bool joinable;         /* nothing happened since it began */
-    size_t n;              /* patterns whose rows are not out yet */
-    uint64_t *whose;       /* owned; bitmap over patterns */
-    uint32_t *wide;        /* owned; of these the ones that look at every row */
+    bool joinable;   /* nothing happened since it began */
+    size_t n;        /* patterns whose rows are not out yet */
+    uint64_t *whose; /* owned; bitmap over patterns */
+    uint32_t *wide;  /* owned; of these the ones that look at every row */
     size_t n_wide;
-    size_t held;           /* into nfa_many.held: what comes before is written */
-    uint32_t row;          /* into that batch: the same */
+    size_t held;             /* into nfa_many.held: what comes before is written */
+    uint32_t row;            /* into that batch: the same */
     struct nfa_saver *saver; /* owned */
-    size_t done;           /* bytes put out */
+    size_t done;             /* bytes put out */
 };
 
 struct nfa_many {
     struct nfa_many_opts opts;
     uint32_t n_inputs, n;
-    struct many_input *inputs;    /* owned */
-    struct base_arena arena;      /* owns the members: side by side, or each would lie in a page of its own */
-    struct nfa_mem_pool *pool;    /* owned; of the state of all */
-    struct base_map code_memo;    /* hash of what a program does (+ how many with that hash came before) -> the first that does it */
+    struct many_input *inputs; /* owned */
+    struct base_arena arena;   /* owns the members: side by side, or each would lie in a page of its own */
+    struct nfa_mem_pool *pool; /* owned; of the state of all */
+    struct base_map
+        code_memo; /* hash of what a program does (+ how many with that hash came before) -> the first that does it */
     struct many_member **members; /* owned array */
     struct many_conds *conds;     /* owned; of each member */
     size_t cap, cap_conds;

@@ -21,7 +21,8 @@ static void add_run(struct nfa_matcher *m, struct nfa_run ***tail, uint32_t stat
     *tail = &r->next;
 }
 
-static struct nfa_link *link_new(struct nfa_matcher *m, uint32_t var, struct nfa_ev *ev, struct nfa_link *prev) {
+static struct nfa_link *link_new(
+    struct nfa_matcher *m, uint32_t var, struct nfa_ev *ev, struct nfa_link *prev) {
     struct nfa_link *l = nfa_mem_get(&m->mem, sizeof *l);
     *l = (struct nfa_link){ .refs = 1, .var = var, .ev = ev, .prev = nfa_link_ref(prev) };
     ev->refs++;
@@ -71,7 +72,8 @@ static uint32_t live_rest(const struct nfa_graph *g, const struct nfa_cell *c) {
     return c->rest && nfa_is_live(g, c->rest_max) ? c->rest : 0;
 }
 
-static void add_path(struct paths *x, struct ends *e, struct nfa_link *last /* moved */, const struct nfa_ev *start) {
+static void add_path(
+    struct paths *x, struct ends *e, struct nfa_link *last /* moved */, const struct nfa_ev *start) {
     e->v = base_grow(e->v, e->n, &e->cap, sizeof *e->v);
     e->v[e->n++] = (struct path){ last, start };
     x->n_done++;
@@ -260,8 +262,8 @@ static void go(struct nfa_matcher *m, struct ways *x, const struct nfa_rank_tran
     x->cap_next = cap;
 }
 
-static void make_done(struct nfa_matcher *m, struct nfa_fate *f, const struct nfa_start *s, struct nfa_link *last /* moved */,
-    struct nfa_done ***tail) {
+static void make_done(struct nfa_matcher *m, struct nfa_fate *f, const struct nfa_start *s,
+    struct nfa_link *last /* moved */, struct nfa_done ***tail) {
     struct nfa_done *d = nfa_mem_get(&m->mem, sizeof *d);
     *d = (struct nfa_done){ .last = last,
         .quota = f->quota,
@@ -276,8 +278,8 @@ static void make_done(struct nfa_matcher *m, struct nfa_fate *f, const struct nf
 }
 
 /* The entries as runs of a group; a start of which time has left nothing has none. */
-static void add_entries(
-    struct nfa_loader *l, struct nfa_key *k, const struct nfa_start *s, const struct nfa_rank *r, struct ways *x) {
+static void add_entries(struct nfa_loader *l, struct nfa_key *k, const struct nfa_start *s,
+    const struct nfa_rank *r, struct ways *x) {
     struct nfa_matcher *m = l->m;
     struct nfa_run **runs = NULL;
     for (uint32_t i = 0; i < r->n; i++) {
@@ -312,7 +314,8 @@ static void take_apart(
     }
     if (t->done) {
         struct nfa_link *was = x->n ? x->at[t->done_src] : NULL;
-        make_done(m, f, s, t->done_var == NFA_NONE ? nfa_link_ref(was) : link_new(m, t->done_var, ev, was), tail);
+        make_done(
+            m, f, s, t->done_var == NFA_NONE ? nfa_link_ref(was) : link_new(m, t->done_var, ev, was), tail);
     } else {
         add_entries(l, k, s, nfa_rank_at(m, f->rank), x);
     }

@@ -232,7 +232,8 @@ static enum cep_rc check_functions(struct base_arena *a, const struct cep_librar
     return CEP_OK;
 }
 
-static enum cep_rc check_aggregates(struct base_arena *a, const struct cep_library *lib, struct cep_err *err) {
+static enum cep_rc check_aggregates(
+    struct base_arena *a, const struct cep_library *lib, struct cep_err *err) {
     if (lib->n_aggregates > NAMES_MAX || (lib->n_aggregates > 0 && !lib->aggregates))
         return wrong(err, "aggregate", 0, "cannot be found");
     for (uint32_t i = 0; i < lib->n_aggregates; i++) {

@@ -38,7 +38,8 @@ static void take_result(struct call *c, enum cep_rc rc, const char *name, const 
     const struct cep_value *v, struct evt_val *out, const char **failure) {
     *out = EVT_VAL_NULL;
     if (rc != CEP_OK)
-        *failure = c->failure ? c->failure : base_arena_printf(c->scratch, "\"%s\" failed: %s", name, cep_rc_text(rc));
+        *failure = c->failure ? c->failure
+                              : base_arena_printf(c->scratch, "\"%s\" failed: %s", name, cep_rc_text(rc));
     else if (!plan_val_fits(t, v))
         *failure = base_arena_printf(
             c->scratch, "\"%s\" gave %s, not %s", name, plan_val_kind(v), evt_kind_name(t->kind));

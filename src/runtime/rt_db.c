@@ -71,8 +71,10 @@ enum cep_rc rt_db_init(struct rt_task *task, struct cep_err *err) {
             continue;
         if (n++ == NUMBERS) {
             base_free(used);
-            return base_err_set(err, CEP_ELIMIT, "more than %d patterns read the same stream: state.backend rocksdb "
-                                                 "cannot tell them apart", NUMBERS);
+            return base_err_set(err, CEP_ELIMIT,
+                "more than %d patterns read the same stream: state.backend rocksdb "
+                "cannot tell them apart",
+                NUMBERS);
         }
         uint16_t number = (uint16_t)base_hash(node->name.p, node->name.len);
         while (used[number])
@@ -111,7 +113,8 @@ static void write_about(const struct rt_task *task, struct base_buf *about) {
 }
 
 /* One operator after the other. Returns: false at the end, and for bytes that mean nothing. */
-static bool next_op(struct base_unpack *entries, uint32_t *number, struct base_str *kind, struct base_str *name) {
+static bool next_op(
+    struct base_unpack *entries, uint32_t *number, struct base_str *kind, struct base_str *name) {
     struct sto_entry e;
     if (sto_part_next(entries, &e, NULL) != CEP_OK)
         return false;
@@ -131,7 +134,8 @@ bool rt_db_has(const struct rt_snap_db *db, const struct sto_part_head *part, ui
     struct base_unpack entries;
     struct base_str kind, name;
     uint32_t n;
-    if (!open_about(db, &head, &entries) || head.subtask != part->subtask || head.n_subtasks != part->n_subtasks)
+    if (!open_about(db, &head, &entries) || head.subtask != part->subtask ||
+        head.n_subtasks != part->n_subtasks)
         return false;
     while (next_op(&entries, &n, &kind, &name))
         if (base_str_eq(kind, part->kind) && base_str_eq(name, part->name)) {
@@ -187,7 +191,8 @@ static enum cep_rc place(const struct rt_snap_db *db, const char *dir, struct ce
         base_buf_printf(&to, "%s/%s", dir, f->name);
         if (!sto_path_exists(f->path)) {
             rc = base_err_set(err, CEP_EDAMAGED, "file \"%s\" is missing", f->path);
-            base_err_hint(err, "a checkpoint of backend rocksdb needs the folder \"shared\" beside it; a savepoint needs nothing");
+            base_err_hint(err, "a checkpoint of backend rocksdb needs the folder \"shared\" beside it; a "
+                               "savepoint needs nothing");
         } else if (is_table(f->name)) {
             rc = sto_path_link(f->path, to.p, err);
         } else if ((rc = sto_path_read(f->path, &bytes, err)) == CEP_OK) {

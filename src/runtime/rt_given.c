@@ -26,7 +26,8 @@ static void keep(struct rt_given **at, const struct rt_agg_result *r, struct bas
 }
 
 /* Another row of results, of what was given: with the values packed then. */
-static enum cep_rc add_old(struct rt_aggregate *ag, const struct rt_agg_result *r, const char *mark, struct cep_err *err) {
+static enum cep_rc add_old(
+    struct rt_aggregate *ag, const struct rt_agg_result *r, const char *mark, struct cep_err *err) {
     const struct rt_given *g = *r->given;
     struct rt_agg_result old = *r;
     struct base_unpack u = base_unpack_of(packed(g));

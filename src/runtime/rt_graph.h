@@ -21,7 +21,8 @@ enum cep_rc rt_graph_init(struct rt_graph *g, const struct plan *plan, const str
 /* What patterns keep their state in. */
 struct rt_memory {
     uint64_t bytes; /* as above; with a database what is held in memory */
-    struct sto_db *db;       /* borrowed; where keys go beyond `bytes`; NULL = nowhere. With one no patterns are grouped */
+    struct sto_db
+        *db; /* borrowed; where keys go beyond `bytes`; NULL = nowhere. With one no patterns are grouped */
     const uint16_t *numbers; /* borrowed; by node: the operator's number there */
 };
 

@@ -30,7 +30,7 @@ struct rt_look_part {
 
 /* A key of a pattern. */
 struct rt_look_key {
-    struct base_str text;   /* as in rt_look_what */
+    struct base_str text; /* as in rt_look_what */
     uint64_t open, waiting, asleep;
     int64_t deadline;         /* EVT_TIME_MAX = none */
     struct nfa_look_key *all; /* NULL: was not asked for */
@@ -64,9 +64,10 @@ struct rt_look_op {
     size_t n_words, cap_words;
     /* pattern */
     struct nfa_look *names; /* of the first subtask; NULL = none */
-    uint64_t n_keys; /* of an aggregation: groups, one for each pane or session of a key; of a join: rows kept */
+    uint64_t
+        n_keys; /* of an aggregation: groups, one for each pane or session of a key; of a join: rows kept */
     uint64_t n_open, n_waiting, n_asleep;
-    uint64_t *by_state; /* open ones that were told, by names->states */
+    uint64_t *by_state;       /* open ones that were told, by names->states */
     struct rt_look_key *keys; /* of `pattern` */
     size_t n_kept_keys, cap_keys;
     struct rt_look_row *rows; /* of `key` */
@@ -80,7 +81,7 @@ struct rt_look_op {
 struct rt_look {
     struct base_arena arena; /* owns what is not owned below */
     struct sto_manifest manifest;
-    uint64_t bytes; /* of all files */
+    uint64_t bytes;         /* of all files */
     struct rt_look_op *ops; /* sources, aggregations, patterns, alerts, sinks, channels; each kind by name */
     size_t n_ops, cap_ops;
     struct base_buf *files; /* owned; that details are borrowed from */
@@ -91,6 +92,6 @@ struct rt_look {
 enum cep_rc rt_look_read(
     struct rt_look *look, const char *dir, const struct rt_look_what *what, struct cep_err *err);
 /* The same of a snapshot in memory, which has no manifest. Requires: it outlives look. */
-enum cep_rc rt_look_snap(struct rt_look *look, const struct rt_snap *snap, const struct rt_look_what *what,
-    struct cep_err *err);
+enum cep_rc rt_look_snap(
+    struct rt_look *look, const struct rt_snap *snap, const struct rt_look_what *what, struct cep_err *err);
 void rt_look_release(struct rt_look *look);

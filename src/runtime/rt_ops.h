@@ -11,9 +11,9 @@ struct plan;
 
 /* Namespaces of what they save, besides STO_NS_META; those of patterns are src/nfa's, positions rt_save.h's. */
 enum { RT_PROC_NS_KEY = 1, RT_PROC_NS_ROW = 2 }; /* process: a key's state and timers; a row that waits */
-enum { RT_NS_PART = 1 };                /* source: the watermark of a partition */
-enum { RT_NS_LIFE = 1, RT_NS_ROW = 2 }; /* alert: an identity; a row that waits */
-enum { RT_TOP_NS_ROW = 1 };             /* rows in order: one of a window that has not ended */
+enum { RT_NS_PART = 1 };                         /* source: the watermark of a partition */
+enum { RT_NS_LIFE = 1, RT_NS_ROW = 2 };          /* alert: an identity; a row that waits */
+enum { RT_TOP_NS_ROW = 1 };                      /* rows in order: one of a window that has not ended */
 
 struct rt_op *rt_select_new(const struct plan_node *node, const struct clk *clk);
 

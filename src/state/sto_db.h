@@ -69,7 +69,8 @@ enum cep_rc sto_db_get(struct sto_db *db, enum sto_space space, struct base_str 
  * Rows with from <= key < to (to.p == NULL: to the end), ascending, as of the call. The callback's strings are borrowed; it
  * returns CEP_OK to go on, CEP_NONE to end the scan without an error, or an error that the scan returns.
  */
-typedef enum cep_rc (*sto_db_row_fn)(void *arg, struct base_str key, struct base_str value, struct cep_err *err);
+typedef enum cep_rc (*sto_db_row_fn)(
+    void *arg, struct base_str key, struct base_str value, struct cep_err *err);
 enum cep_rc sto_db_scan(struct sto_db *db, enum sto_space space, struct base_str from, struct base_str to,
     sto_db_row_fn row, void *arg, struct cep_err *err);
 /* Many at a time, cheaper than one by one: `row` is called for those that are there, `i` says which. Requires: n > 0. */

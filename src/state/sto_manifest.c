@@ -69,8 +69,8 @@ enum cep_rc sto_manifest_decode(struct base_str bytes, struct sto_manifest *out,
         return base_err_set(err, CEP_EDAMAGED, "not a manifest of cepd");
     unsigned version = (unsigned char)bytes.p[sizeof magic];
     if (version != MANIFEST_VERSION) {
-        enum cep_rc rc = base_err_set(
-            err, CEP_EVERSION, "a manifest of version %u; this cepd reads version %d", version, MANIFEST_VERSION);
+        enum cep_rc rc = base_err_set(err, CEP_EVERSION,
+            "a manifest of version %u; this cepd reads version %d", version, MANIFEST_VERSION);
         base_err_hint(err, "use the cepd that wrote it, or a newer one");
         return rc;
     }

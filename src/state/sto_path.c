@@ -42,7 +42,8 @@ enum cep_rc sto_path_make(const char *dir, struct cep_err *err) {
     }
     struct stat st;
     if (rc == CEP_OK && (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
-        rc = base_err_set(err, CEP_EIO, "could not make folder \"%s\": a file of that name is in the way", dir);
+        rc = base_err_set(
+            err, CEP_EIO, "could not make folder \"%s\": a file of that name is in the way", dir);
     base_free(path);
     return rc;
 }

@@ -82,9 +82,9 @@ void sto_spool_free(struct sto_spool *s) {
     if (!s)
         return;
     if (s->fd >= 0)
-        (void)close(s->fd); /* nobody wants what is in it */
+        (void)close(s->fd);               /* nobody wants what is in it */
     (void)sto_path_remove(s->path, NULL); /* with the folder it is in, at the latest by the next run */
-    (void)XXH3_freeState(s->hash); /* always XXH_OK */
+    (void)XXH3_freeState(s->hash);        /* always XXH_OK */
     base_free(s->path);
     base_free(s);
 }

@@ -39,8 +39,8 @@ enum cep_rc sto_tier_get(struct sto_tier *t, struct base_str key, struct base_bu
 /* Many at a time: found(arg, i, ...) for those that are there. Requires: n > 0. */
 typedef enum cep_rc (*sto_tier_found_fn)(
     void *arg, size_t i, struct base_str value, int64_t deadline, struct cep_err *err);
-enum cep_rc sto_tier_get_many(struct sto_tier *t, const struct base_str *keys, size_t n, sto_tier_found_fn found,
-    void *arg, struct cep_err *err);
+enum cep_rc sto_tier_get_many(struct sto_tier *t, const struct base_str *keys, size_t n,
+    sto_tier_found_fn found, void *arg, struct cep_err *err);
 
 /*
  * Timers come in the order of their deadlines; their rows stay until the key is put again or deleted. A timer comes at least

@@ -11,7 +11,9 @@ static const struct cmd_option options[] = {
     { .name = "restore", .arg = "latest|PATH", .later = true, .help = "" },
     { .name = NULL },
 };
-static const struct cmd_spec spec = { .name = "probe", .operands = "FILE", .options = options, .min_operands = 1, .max_operands = 2 };
+static const struct cmd_spec spec = {
+    .name = "probe", .operands = "FILE", .options = options, .min_operands = 1, .max_operands = 2
+};
 
 static void option_values_stand_behind_a_sign_or_as_the_next_argument(void **state) {
     (void)state;
@@ -74,8 +76,10 @@ static void refused(int argc, char **argv, enum cep_rc rc, const char *message, 
 
 static void what_does_not_fit_is_named(void **state) {
     (void)state;
-    refused(1, ARGV("--wirte"), CEP_EINVAL, "unknown option \"--wirte\"", "did you mean \"--write\"? See cepd help probe");
-    refused(1, ARGV("--utterly-other"), CEP_EINVAL, "unknown option \"--utterly-other\"", "see cepd help probe");
+    refused(1, ARGV("--wirte"), CEP_EINVAL, "unknown option \"--wirte\"",
+        "did you mean \"--write\"? See cepd help probe");
+    refused(
+        1, ARGV("--utterly-other"), CEP_EINVAL, "unknown option \"--utterly-other\"", "see cepd help probe");
     refused(1, ARGV("-x"), CEP_EINVAL, "unknown option \"-x\"", "see cepd help probe");
     refused(1, ARGV("--depth"), CEP_EINVAL, "option \"--depth\" wants a value: N", "");
     refused(2, ARGV("x", "--write=yes"), CEP_EINVAL, "option \"--write\" takes no value", "");

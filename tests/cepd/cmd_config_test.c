@@ -36,7 +36,8 @@ static int tear_down(void **state) {
 }
 
 /* Loads with `text` as the file and one more option (may be NULL). */
-static enum cep_rc load(struct fixture *f, struct clu_config *c, const char *text, char *option, struct cep_err *err) {
+static enum cep_rc load(
+    struct fixture *f, struct clu_config *c, const char *text, char *option, struct cep_err *err) {
     FILE *out = fopen(f->path, "w");
     assert_non_null(out);
     assert_true(fputs(text, out) >= 0);
@@ -89,7 +90,8 @@ static void mistakes_have_file_and_line(void **state) {
     refused(f, "batch:\n  sise: 7\n", CEP_EINVAL, "c.yaml:2: unknown key \"batch.sise\"");
     refused(f, "just text\n", CEP_EINVAL, "c.yaml:1: expected keys and values");
     refused(f, "batch: [1, 2]\n", CEP_EINVAL, "c.yaml:1: lists and aliases mean nothing here");
-    refused(f, "a: {b: {c: {d: {e: {f: {g: {h: {i: 1}}}}}}}}\n", CEP_ELIMIT, "c.yaml:1: mappings nested more than 8 deep");
+    refused(f, "a: {b: {c: {d: {e: {f: {g: {h: {i: 1}}}}}}}}\n", CEP_ELIMIT,
+        "c.yaml:1: mappings nested more than 8 deep");
 }
 
 static void values_that_do_not_fit_are_named_with_where_they_come_from(void **state) {
@@ -99,10 +101,12 @@ static void values_that_do_not_fit_are_named_with_where_they_come_from(void **st
     int64_t n;
     assert_int_equal(load(f, &c, "", "--batch-size=4096", NULL), CEP_OK);
     assert_int_equal(clu_config_int(&c, CLU_CFG_BATCH_SIZE, 1, 1024, &n, &err), CEP_EINVAL);
-    assert_string_equal(err.message, "--batch-size: \"batch.size\" takes a number from 1 to 1024 (rows, 1 to 1024), not \"4096\"");
+    assert_string_equal(err.message,
+        "--batch-size: \"batch.size\" takes a number from 1 to 1024 (rows, 1 to 1024), not \"4096\"");
     assert_int_equal(load(f, &c, "", "--batch-linger=soon", NULL), CEP_OK);
     assert_int_equal(clu_config_duration(&c, CLU_CFG_BATCH_LINGER, &n, &err), CEP_EINVAL);
-    assert_string_equal(err.message, "--batch-linger: \"batch.linger\" takes a duration such as \"5 ms\", not \"soon\"");
+    assert_string_equal(
+        err.message, "--batch-linger: \"batch.linger\" takes a duration such as \"5 ms\", not \"soon\"");
 }
 
 static void a_named_file_must_be_there(void **state) {
@@ -121,7 +125,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(defaults_then_file_then_environment_then_option, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mistakes_have_file_and_line, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(values_that_do_not_fit_are_named_with_where_they_come_from, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            values_that_do_not_fit_are_named_with_where_they_come_from, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_named_file_must_be_there, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,8 @@ static void each_level(struct cmd_log *log) {
 static void lines_for_a_person(void **state) {
     (void)state;
     say(1, ARGV("x"), each_level);
-    assert_string_equal(said, "cepd: an info\ncepd: warning: a \"warning\"\ncepd: error: an error\ncepd: hint: do that\n");
+    assert_string_equal(
+        said, "cepd: an info\ncepd: warning: a \"warning\"\ncepd: error: an error\ncepd: hint: do that\n");
     say(2, ARGV("x", "--log-level=error"), each_level);
     assert_string_equal(said, "cepd: error: an error\n");
     say(3, ARGV("x", "--log-level=error", "--color=always"), each_level);

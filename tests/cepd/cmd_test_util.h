@@ -8,5 +8,5 @@
 #include <cmocka.h>
 
 /* argv as main() gets it: writable texts. */
-#define ARGV(...) ((char *[]){ __VA_ARGS__, NULL })
+#define ARGV(...)  ((char *[]){ __VA_ARGS__, NULL })
 #define ARGC(argv) ((int)(sizeof(argv) / sizeof *(argv)) - 1)

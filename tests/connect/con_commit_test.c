@@ -267,7 +267,8 @@ static void a_writer_that_was_given_up_keeps_nothing(void **state) {
     }
     assert_int_equal(restore(f, at), CEP_OK);
     check_file(f, "out", "{\"a\":1}\n");
-    assert_non_null(strstr(f->k.log.p, "is still held by a writer that was given up: 8 bytes went to a new file"));
+    assert_non_null(
+        strstr(f->k.log.p, "is still held by a writer that was given up: 8 bytes went to a new file"));
     assert_int_equal(put(f, "{\"a\":3}\n"), CEP_OK);
     (void)prepared(f);
     next = f->sink;

@@ -4,7 +4,8 @@
 #include "base/base_bits.h"
 #include "tests/base/base_test.h"
 
-static const struct evt_schema *schema_of(struct base_arena *a, uint32_t n, const struct evt_type *const *types) {
+static const struct evt_schema *schema_of(
+    struct base_arena *a, uint32_t n, const struct evt_type *const *types) {
     struct evt_column *c = BASE_ARENA_ARRAY(a, struct evt_column, n);
     for (uint32_t i = 0; i < n; i++)
         c[i] = (struct evt_column){ BASE_STR("c"), types[i], false };
@@ -110,7 +111,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(shared_columns_live_as_long_as_the_view, set_up, tear_down),
         cmocka_unit_test_setup_teardown(copies_hold_the_selected_rows, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_view_of_a_view_narrows_and_leaves_its_parent_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_view_of_a_view_narrows_and_leaves_its_parent_alone, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

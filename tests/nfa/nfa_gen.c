@@ -98,7 +98,11 @@ void nfa_gen_pattern(struct nfa_gen *g, struct base_buf *b) {
         else if (kind == 1)
             base_buf_puts(b, " -> !n");
         else if (kind == 2)
-            base_buf_printf(b, "%s ->[%u] !q", one_in(g, 2) ? "" : one_in(g, 2) ? " !n" : " -> !n", pick(g, 4) + 1);
+            base_buf_printf(b, "%s ->[%u] !q",
+                one_in(g, 2)   ? ""
+                : one_in(g, 2) ? " !n"
+                               : " -> !n",
+                pick(g, 4) + 1);
         if (kind == 0 || (kind == 1 && one_in(g, 2))) {
             base_buf_puts(b, one_in(g, 2) ? " -> " : " ");
             write_chain(g, b, 2);

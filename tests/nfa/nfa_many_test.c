@@ -651,7 +651,9 @@ static void write_group(struct base_buf *text) {
         "b as n = %u and amount < a.amount within 1 s" };
     base_buf_puts(text, streams);
     for (unsigned i = 0; i < 120; i++) {
-        base_buf_printf(text, "pattern p%u from s partition by card match a -> b define a as n = %u and amount > 5, ", i, i / 3);
+        base_buf_printf(text,
+            "pattern p%u from s partition by card match a -> b define a as n = %u and amount > 5, ", i,
+            i / 3);
         base_buf_printf(text, kinds[i % 3], i / 3);
         base_buf_puts(text, " measures a.amount as x;\n");
     }
@@ -679,7 +681,8 @@ static void no_allocation_for_an_event_once_warm(void **state) {
             continue;
         assert_true(n < MAX);
         assert_int_equal(
-            nfa_compile(plan->nodes[i], plan, &(struct nfa_opts){ .no_timeouts = true }, &progs[n], &err), CEP_OK);
+            nfa_compile(plan->nodes[i], plan, &(struct nfa_opts){ .no_timeouts = true }, &progs[n], &err),
+            CEP_OK);
         (void)nfa_many_add(g, progs[n], NULL, NULL);
         n++;
     }

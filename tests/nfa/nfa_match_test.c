@@ -96,7 +96,8 @@ static void either_and_all(void **state) {
         { "x -> all((c? | y), b?) -> z", "x b z", "x0 b1 z2|x0 z2", NULL,
             { .skip = PLAN_SKIP_TO_FIRST, .skip_var = 1 } },
         { "x ->> all((c? | y), A?) ->> b", "x a b", "x0 A1 b2|x0 b2", NULL, { NO_SKIP, .limit_matches = 2 } },
-        { "(a+ -> b*)+ -> c", "a a b c", "a0 a1 b2 c3|a0 a1 c3|a0 b2 c3|a0 c3|a1 b2 c3|a1 c3", NULL, { NO_SKIP } },
+        { "(a+ -> b*)+ -> c", "a a b c", "a0 a1 b2 c3|a0 a1 c3|a0 b2 c3|a0 c3|a1 b2 c3|a1 c3", NULL,
+            { NO_SKIP } },
     };
     CHECK(rows);
 }
@@ -152,7 +153,8 @@ static void time_limits(void **state) {
         { "a{2} gap 3", "a@1 a@4 a@5", "a1 a2", "a0|a2", { NO_SKIP } },
         { "a+ gap 3 -> b", "a@1 a@9 b@10", "a0 b2|a1 b2", NULL, { NO_SKIP } },
         /* The negation behind a loop ends it also when the step behind that is out of time; so `a0` does not time out. */
-        { "(a B?)+ consecutive -> !n ->[2] c", "a@1 n@3", "", "", { .skip = PLAN_SKIP_PAST_LAST, BETWEEN(5) } },
+        { "(a B?)+ consecutive -> !n ->[2] c", "a@1 n@3", "", "",
+            { .skip = PLAN_SKIP_PAST_LAST, BETWEEN(5) } },
         /* A partial match that stands in several states is one. */
         { "a+ -> b", "a@1 x@2", "", "a0", { NO_SKIP, WITHIN(5) } },
     };

@@ -411,8 +411,8 @@ static void rows_under_way_find_their_places_or_are_counted(void **state) {
     /* Nobody reads any of it any more. */
     base_buf_clear(&c.f->program);
     base_buf_puts(&c.f->program, RT_RANDOM_STREAM("a") RT_RANDOM_STREAM("b"));
-    base_buf_puts(&c.f->program,
-        "stream none as select k from a where v > 5;\nsink none to file (path = 'out0.csv', append = false) format csv;\n");
+    base_buf_puts(&c.f->program, "stream none as select k from a where v > 5;\nsink none to file (path = "
+                                 "'out0.csv', append = false) format csv;\n");
     sto_losses_init(&losses);
     assert_int_equal(open_and_close(&c, 2, &losses), CEP_OK);
     assert_true(lost_under_way(&losses) > 0);

@@ -133,15 +133,17 @@ static void failures_go_to_the_pattern_that_has_them(void **state) {
 
 /* -- what survives ---------------------------------------------------------------------------------------------- */
 
-#define PAIR(name, more)                                                                                   \
-    "pattern " name " from s partition by k match a -> b define a as v = 1, b as v = 2" more " within 1 min " \
+#define PAIR(name, more)                                                                     \
+    "pattern " name " from s partition by k match a -> b define a as v = 1, b as v = 2" more \
+    " within 1 min "                                                                         \
     "measures k as k, b.at as at;"
 
 /* All of an operator's state, as a part. */
 static void save(struct rt_kit *k, const char *name, struct base_buf *b) {
     struct rt_op *op = rt_kit_op(k, name);
     base_buf_clear(b);
-    sto_part_begin(b, &(struct sto_part_head){ .kind = BASE_STR("pattern"), .name = op->name, .n_subtasks = 1 });
+    sto_part_begin(
+        b, &(struct sto_part_head){ .kind = BASE_STR("pattern"), .name = op->name, .n_subtasks = 1 });
     struct sto_out out = sto_part_out(b);
     enum cep_rc rc = op->vt->save(op, &out, NULL);
     while (rc == CEP_AGAIN)
@@ -165,7 +167,8 @@ static void load(struct rt_kit *k, const char *name, const struct base_buf *b) {
 
 static void state_is_the_same_in_a_group_and_alone(void **state) {
     (void)state;
-    static const char *const programs[] = { RT_KIT_STREAM("s") "delay 10 s;" PAIR("p1", "") PAIR("p2", " and k <> 'z'"),
+    static const char *const programs[] = { RT_KIT_STREAM("s") "delay 10 s;" PAIR("p1", "")
+                                                PAIR("p2", " and k <> 'z'"),
         RT_KIT_STREAM("s") "delay 10 s;" PAIR("p1", "") };
     struct base_buf saved = BASE_BUF_INIT;
     struct rt_kit k;
@@ -173,14 +176,16 @@ static void state_is_the_same_in_a_group_and_alone(void **state) {
         for (int to = 0; to < 2; to++) {
             rt_kit_init(&k, programs[from]);
             /* One partial match is open, and two rows wait. */
-            PUSH(&k, "s", 0, { "x", 1, 10000000 }, { "y", 1, 20000000 }, { "x", 3, 30000000 }, { "z", 1, 31000000 });
+            PUSH(&k, "s", 0, { "x", 1, 10000000 }, { "y", 1, 20000000 }, { "x", 3, 30000000 },
+                { "z", 1, 31000000 });
             save(&k, "p1", &saved);
             rt_kit_release(&k);
             rt_kit_init(&k, programs[to]);
             assert_int_equal(rt_kit_op(&k, "p1")->entry != NULL, to == 0);
             struct base_buf *out = rt_kit_listen(&k, "p1", PLAN_PORT_MAIN);
             load(&k, "p1", &saved);
-            PUSH(&k, "s", 0, { "x", 2, 32000000 }, { "z", 2, 33000000 }, { "y", 2, 34000000 }, { "x", 0, 60000000 });
+            PUSH(&k, "s", 0, { "x", 2, 32000000 }, { "z", 2, 33000000 }, { "y", 2, 34000000 },
+                { "x", 0, 60000000 });
             CAME(out, "x|32000000\nz|33000000\ny|34000000\n");
             rt_kit_release(&k);
         }
@@ -215,10 +220,11 @@ static void rows_may_be_those_of_one_pattern(void **state) {
     struct rt_kit k;
     struct detour d = { .to = NULL };
     rt_kit_init(&k,
-        RT_KIT_STREAM("s") "ascending;" RT_KIT_STREAM("t") "ascending;" PAIR("p1", "") PAIR("p2", "")
-                           "pattern p3 from s partition by k match a b define a as 6 / v >= 6, b as v = 2 within 1 min "
-                           "measures k as k, b.at as at;");
-    struct base_buf *p1 = rt_kit_listen(&k, "p1", PLAN_PORT_MAIN), *p2 = rt_kit_listen(&k, "p2", PLAN_PORT_MAIN),
+        RT_KIT_STREAM("s") "ascending;" RT_KIT_STREAM("t") "ascending;" PAIR("p1", "") PAIR("p2",
+            "") "pattern p3 from s partition by k match a b define a as 6 / v >= 6, b as v = 2 within 1 min "
+                "measures k as k, b.at as at;");
+    struct base_buf *p1 = rt_kit_listen(&k, "p1", PLAN_PORT_MAIN),
+                    *p2 = rt_kit_listen(&k, "p2", PLAN_PORT_MAIN),
                     *p3 = rt_kit_listen(&k, "p3", PLAN_PORT_MAIN);
     rt_op_init(&d.op, &detour_vt, NULL, BASE_STR("detour"), 1, &k.clk);
     rt_graph_listen(&k.graph, (struct plan_ref){ rt_kit_op(&k, "t")->node->index, PLAN_PORT_MAIN }, &d.op, 0);

@@ -53,8 +53,8 @@ static void rows_of_a_range_come_in_order_and_spaces_are_apart(void **arg) {
         sto_db_scan(db, STO_SPACE_KEYS, BASE_STR("a"), BASE_STR("c"), add_key, &keys, NULL), CEP_OK);
     assert_string_equal(base_buf_cstr(&keys), "ab");
     base_buf_clear(&keys);
-    assert_int_equal(sto_db_scan(db, STO_SPACE_TIMERS, (struct base_str){ 0 }, (struct base_str){ 0 }, add_key,
-                         &keys, NULL),
+    assert_int_equal(sto_db_scan(db, STO_SPACE_TIMERS, (struct base_str){ 0 }, (struct base_str){ 0 },
+                         add_key, &keys, NULL),
         CEP_OK);
     assert_string_equal(base_buf_cstr(&keys), "b");
     base_buf_release(&keys);
@@ -67,8 +67,8 @@ static void a_callback_ends_a_scan(void **arg) {
     put(db, STO_SPACE_KEYS, "a", "");
     put(db, STO_SPACE_KEYS, "stop", "");
     put(db, STO_SPACE_KEYS, "z", "");
-    assert_int_equal(sto_db_scan(db, STO_SPACE_KEYS, (struct base_str){ 0 }, (struct base_str){ 0 }, add_key,
-                         &keys, NULL),
+    assert_int_equal(
+        sto_db_scan(db, STO_SPACE_KEYS, (struct base_str){ 0 }, (struct base_str){ 0 }, add_key, &keys, NULL),
         CEP_OK);
     assert_string_equal(base_buf_cstr(&keys), "astop");
     base_buf_release(&keys);
@@ -80,8 +80,7 @@ static void a_range_is_removed(void **arg) {
     put(db, STO_SPACE_KEYS, "a1", "1");
     put(db, STO_SPACE_KEYS, "a2", "2");
     put(db, STO_SPACE_KEYS, "b1", "3");
-    assert_int_equal(
-        sto_db_delete_range(db, STO_SPACE_KEYS, BASE_STR("a"), BASE_STR("b"), NULL), CEP_OK);
+    assert_int_equal(sto_db_delete_range(db, STO_SPACE_KEYS, BASE_STR("a"), BASE_STR("b"), NULL), CEP_OK);
     assert_false(has(db, STO_SPACE_KEYS, "a1", "1"));
     assert_true(has(db, STO_SPACE_KEYS, "b1", "3"));
     sto_db_close(db);
