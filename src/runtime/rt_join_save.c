@@ -177,10 +177,29 @@ static void load_row(struct rt_join *j, struct base_unpack *u, struct sto_losses
     evt_batch_unref(b);
 }
 
+/*
+ * Rows of windows, of sessions and of outer sides are kept in one order of time, up to one watermark. Subtasks of an unaligned checkpoint
+ * that are put together may have seen different ones, and what some have given out others have yet to.
+ */
+static bool is_torn(const struct rt_join *j, const struct sto_entry *e) {
+    struct base_unpack u = base_unpack_of(e->value);
+    const struct plan_join *p = j->plan;
+    bool ordered = p->kind == PLAN_JOIN_WINDOW || p->kind == PLAN_JOIN_SESSION || p->sides[0].outer ||
+                   p->sides[1].outer;
+    return ordered && j->op.was_saved && !e->elsewhere && base_unpack_zigzag(&u) != j->passed;
+}
+
 enum cep_rc rt_join_load(
     struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
     struct rt_join *j = join_of(op);
     struct base_unpack u = base_unpack_of(e->value);
+    if (e->ns == STO_NS_META && is_torn(j, e))
+        return base_err_set(err, CEP_ESTATE,
+            "stream \"%.*s\": the checkpoint is an unaligned one, whose subtasks had not seen the same "
+            "watermarks: a join over windows or "
+            "with an outer side goes on from it only at the parallelism that it had; from a savepoint or an "
+            "aligned checkpoint, at any",
+            BASE_STR_FMT(op->name));
     if (e->ns == STO_NS_META)
         load_meta(j, e, &u);
     else if (e->ns == RT_JOIN_NS_KEPT)

@@ -20,13 +20,13 @@ struct rt_reports {
     struct base_buf *at;                    /* owned; by task, the lowest of its part: how far the part is */
 };
 
-#define SOURCE_COUNTS(COUNT)                                                               \
-    COUNT(rows)                                                                            \
-    COUNT(bytes)                                                                           \
-    COUNT(bad)                                                                             \
-    COUNT(duplicate_keys)                                                                  \
-    COUNT(unmatched) COUNT(vanished) COUNT(unreadable) COUNT(rotations) COUNT(truncations) \
-        COUNT(connections) COUNT(refused)
+#define SOURCE_COUNTS(COUNT) \
+    COUNT(rows)              \
+    COUNT(bytes)             \
+    COUNT(bad)               \
+    COUNT(duplicate_keys)    \
+    COUNT(unmatched)         \
+    COUNT(vanished) COUNT(unreadable) COUNT(rotations) COUNT(truncations) COUNT(connections) COUNT(refused)
 #define SINK_COUNTS(COUNT) \
     COUNT(rows) COUNT(bytes) COUNT(retries) COUNT(failed) COUNT(rotations) COUNT(pending)
 

@@ -1,4 +1,5 @@
 /* rt_join: rows close in time, of a window, of a table; without a partner; saved and loaded at any moment. */
+#include "state/sto_part.h"
 #include "tests/runtime/rt_kit.h"
 
 #include "base/base_mem.h"
@@ -195,6 +196,58 @@ static void a_reload_after_every_row_changes_nothing(void **state) {
     }
 }
 
+/* What a subtask has saved that had passed that watermark on. */
+static void load_from(struct rt_op *op, const char *text, int64_t at, bool elsewhere, enum cep_rc want) {
+    struct rt_kit k;
+    struct base_buf b = BASE_BUF_INIT;
+    struct sto_part_head head = { .kind = BASE_STR("join"), .name = BASE_STR("j"), .n_subtasks = 2 };
+    struct base_unpack u;
+    struct sto_entry e;
+    struct cep_err err = CEP_ERR_INIT;
+    rt_kit_init(&k, text);
+    (void)rt_kit_listen(&k, "j", PLAN_PORT_MAIN);
+    PUSH(&k, "s", 0, { "a", 1, AT(at) });
+    PUSH(&k, "t", 0, { "a", 1, AT(at) });
+    sto_part_begin(&b, &head);
+    struct sto_out out = sto_part_out(&b);
+    rt_kit_save(rt_kit_op(&k, "j"), &out);
+    sto_part_end(&b);
+    assert_int_equal(sto_part_open(base_buf_view(&b), &head, &u, NULL), CEP_OK);
+    assert_int_equal(sto_part_next(&u, &e, NULL), CEP_OK);
+    assert_int_equal(e.ns, STO_NS_META);
+    e.elsewhere = elsewhere;
+    assert_int_equal(op->vt->load(op, &e, NULL, &err), want);
+    if (want != CEP_OK)
+        assert_non_null(strstr(err.message, "only at the parallelism that it had"));
+    base_buf_release(&b);
+    rt_kit_release(&k);
+}
+
+static void subtasks_that_had_seen_different_watermarks_are_not_put_together(void **state) {
+    static const struct {
+        const char *join;
+        bool torn;
+    } joins[] = { { "s join t on s.k = t.k window sliding 4 s every 2 s", true },
+        { "s join t on s.k = t.k window session gap 2 s", true },
+        { "s left join t on s.k = t.k within 2 s", true }, { "s join t on s.k = t.k within 2 s", false } };
+    (void)state;
+    for (size_t i = 0; i < sizeof joins / sizeof *joins; i++) {
+        char text[1000];
+        struct rt_kit k;
+        snprintf(text, sizeof text,
+            RT_KIT_STREAM("s") "ascending; " RT_KIT_STREAM(
+                "t") "ascending; stream j as select s.v as sv, t.v as tv from %s;",
+            joins[i].join);
+        rt_kit_init(&k, text);
+        struct rt_op *op = rt_kit_op(&k, "j");
+        load_from(op, text, 10, false, CEP_OK);
+        load_from(op, text, 10, false, CEP_OK);
+        load_from(op, text, 20, true, CEP_OK); /* of other keys */
+        load_from(op, text, 20, false, joins[i].torn ? CEP_ESTATE : CEP_OK);
+        rt_kit_release(&k);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_that_are_close_in_time_meet),
@@ -205,6 +258,7 @@ int main(void) {
         cmocka_unit_test(versions_that_were_replaced_take_no_room),
         cmocka_unit_test(what_comes_behind_the_watermark_is_counted),
         cmocka_unit_test(a_reload_after_every_row_changes_nothing),
+        cmocka_unit_test(subtasks_that_had_seen_different_watermarks_are_not_put_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
