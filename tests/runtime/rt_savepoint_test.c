@@ -210,8 +210,9 @@ static void a_job_says_what_it_cannot(void **state) {
     struct rt_job *job = NULL;
     struct cep_err err = CEP_ERR_INIT;
     struct rt_savepoint s = { .dir = "somewhere", .done = on_done, .arg = &c };
-    rt_random_events(c.f, "a.ndjson", 10);
-    rt_random_events(c.f, "b.ndjson", 10);
+    /* So many that two savepoints are over before the input is. */
+    rt_random_events(c.f, "a.ndjson", 40000);
+    rt_random_events(c.f, "b.ndjson", 40000);
     rt_random_program(c.f);
     struct plan *plan = rt_kit_compile(&diag, base_buf_cstr(&c.f->program));
     options(&c, &opts);
