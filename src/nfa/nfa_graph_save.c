@@ -292,6 +292,11 @@ static uint32_t read_cell(struct reader *r, struct base_unpack *u, struct list_r
     x->kept = below->kept;
     if (kind == NFA_CELL_LIST)
         return nfa_cell_over(l->m, NFA_CELL_LIST, below->list);
+    /* The cell keeps its onwards' event. */
+    for (uint32_t o = onward; o; o = nfa_onward_at(l->m, o)->more)
+        u->bad = u->bad || nfa_onward_at(l->m, o)->ev != e.ev;
+    if (u->bad)
+        return 0;
     e.ev->refs++;
     uint32_t cell = nfa_cell_take(l->m, var, e.ev, below->list);
     if (onward) {
