@@ -48,7 +48,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_save.c src/runtime/rt_save.h \
 	src/runtime/rt_select.c \
 	src/runtime/rt_sink.c \
-	src/runtime/rt_slide.c src/runtime/rt_slide.h \
+	src/runtime/rt_slices.c src/runtime/rt_slices.h src/runtime/rt_slide.c src/runtime/rt_slide.h \
 	src/runtime/rt_snap.c src/runtime/rt_snap.h \
 	src/runtime/rt_source.c \
 	src/runtime/rt_task.c src/runtime/rt_task.h \

@@ -311,6 +311,10 @@ static enum cep_rc aggregate_watermark(struct rt_op *op, int64_t wm, struct cep_
     if (rc == CEP_OK)
         rc = rt_aggregate_flush(ag, err);
     ag->passed = wm;
+    if (ag->ahead && wm >= ag->furthest) {
+        base_free(ag->ahead);
+        ag->ahead = NULL;
+    }
     return rc;
 }
 

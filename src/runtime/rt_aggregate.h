@@ -29,7 +29,7 @@
 #include "runtime/rt_keys.h"
 #include "runtime/rt_op.h"
 #include "runtime/rt_project.h"
-#include "runtime/rt_wait.h"
+#include "runtime/rt_slices.h"
 
 struct rt_aggregate;
 
@@ -93,20 +93,6 @@ struct rt_window_vt {
 
 extern const struct rt_window_vt rt_window_time, rt_window_session, rt_window_count, rt_window_global;
 
-/* A save that is under way: rt_aggregate_slice.c. */
-struct rt_agg_saving {
-    bool open;
-    uint16_t number; /* of it, or of the last one; 0 = there was none */
-    struct sto_out out;
-    struct rt_wait_copy rows; /* that waited; they come first */
-    uint64_t n_rows;          /* put out */
-    uint32_t at;              /* groups of the table before it are written, or changed places with such */
-    size_t done;              /* bytes of this slice */
-    enum cep_rc rc;           /* the first failure, also of a write that a row asked for */
-    struct cep_err err;
-    struct base_buf key, value, all; /* scratch */
-};
-
 struct rt_aggregate {
     struct rt_op op;
     const struct plan_aggregate *plan;
@@ -140,7 +126,8 @@ struct rt_aggregate {
     bool counts; /* groups count the rows they are added: where they go elsewhere (rt_combine.h) */
     bool same;   /* while loading: as the program that saved */
     void *own;   /* the window's */
-    struct rt_agg_saving saving;
+    struct rt_slices saving; /* rt_aggregate_slice.c */
+    struct base_buf all;     /* scratch: of an entry that is saved */
 };
 
 /* The key's values of a row of prep: in ag->key_vals, until ag->scratch is cleared. */

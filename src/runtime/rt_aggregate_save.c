@@ -48,7 +48,7 @@ static void write_signature(const struct rt_aggregate *ag, struct base_buf *b) {
 
 static enum cep_rc put(struct rt_aggregate *ag, uint32_t ns, const struct rt_group *g, int64_t part,
     struct base_str value, const struct sto_out *out, struct cep_err *err) {
-    struct base_buf *key = &ag->saving.key, *all = &ag->saving.all;
+    struct base_buf *key = &ag->saving.key, *all = &ag->all;
     base_buf_clear(key);
     base_buf_clear(all);
     base_pack_zigzag(key, part);

@@ -4,9 +4,8 @@
  * rt_aggregate_save() fixes the moment: META, what windows that share groups gave out (rt_given.h), and which rows wait. What follows in
  * rt_aggregate_save_some() is as it was then:
  *
- *     rows that wait   do not change; the copy holds their batches (rt_wait.h)
- *     groups           `saved` says which save they are in, or came after; one that is about to change or to go, and is not in
- *                      this one yet, is written first: rt_aggregate_opens()
+ *     rows that wait   do not change; the copy holds their batches (rt_slices.h)
+ *     groups           one that is about to change or to go is written first: rt_aggregate_opens()
  *     panes            one that goes before it was written stays until then (rt_window_time.c)
  *
  * Law: what is put out is, as a set of entries, what a save at once would have put out at the moment of the beginning.
@@ -15,17 +14,9 @@
 
 #include "base/base_mem.h"
 
-enum { LOOK_COST = 8 /* of a group that is written already, in bytes: a line that has to be fetched */ };
-
-static enum cep_rc on_put(void *arg, const struct sto_entry *e, struct cep_err *err) {
-    struct rt_agg_saving *s = arg;
-    s->done += e->key.len + e->value.len;
-    return s->out.put(s->out.arg, e, err);
-}
-
 void rt_aggregate_write_group(struct rt_aggregate *ag, struct rt_group *g, int64_t part) {
-    struct rt_agg_saving *s = &ag->saving;
-    struct sto_out out = { on_put, s };
+    struct rt_slices *s = &ag->saving;
+    struct sto_out out = rt_slices_out(s);
     g->saved = s->number;
     if (s->rc == CEP_OK)
         s->rc = ag->window->put(ag, g, part, &out, &s->err);
@@ -39,22 +30,17 @@ void rt_aggregate_remove(struct rt_aggregate *ag, struct rt_groups *t, struct rt
 }
 
 enum cep_rc rt_aggregate_save_table(struct rt_aggregate *ag, const struct rt_groups *t, int64_t part) {
-    struct rt_agg_saving *s = &ag->saving;
+    struct rt_slices *s = &ag->saving;
     if (s->at >= t->n)
         return CEP_NONE;
     struct rt_group *g = t->groups[s->at++];
-    s->done += LOOK_COST;
+    s->done += RT_SLICES_LOOK;
     rt_aggregate_opens(ag, g, part);
     return CEP_AGAIN;
 }
 
 static void end(struct rt_aggregate *ag) {
-    struct rt_agg_saving *s = &ag->saving;
-    if (!s->open)
-        return;
-    s->open = false;
-    rt_wait_copy_release(&s->rows);
-    if (ag->window->save_end)
+    if (rt_slices_end(&ag->saving) && ag->window->save_end)
         ag->window->save_end(ag);
 }
 
@@ -64,22 +50,13 @@ void rt_aggregate_save_cancel(struct rt_op *op) {
 
 void rt_aggregate_saving_release(struct rt_aggregate *ag) {
     end(ag);
-    base_buf_release(&ag->saving.key);
-    base_buf_release(&ag->saving.value);
-    base_buf_release(&ag->saving.all);
+    rt_slices_release(&ag->saving);
+    base_buf_release(&ag->all);
 }
 
 enum cep_rc rt_aggregate_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
     struct rt_aggregate *ag = rt_aggregate_of(op);
-    struct rt_agg_saving *s = &ag->saving;
-    s->out = *out;
-    s->number = s->number == UINT16_MAX ? 1 : s->number + 1;
-    s->at = 0;
-    s->n_rows = 0;
-    s->rc = CEP_OK;
-    s->err = (struct cep_err)CEP_ERR_INIT;
-    rt_wait_copy_init(&s->rows, &ag->wait);
-    s->open = true;
+    rt_slices_begin(&ag->saving, &ag->wait, out);
     enum cep_rc rc = rt_aggregate_put_meta(ag, out, err);
     if (rc == CEP_OK && ag->window->save_begin)
         rc = ag->window->save_begin(ag, out, err);
@@ -88,29 +65,22 @@ enum cep_rc rt_aggregate_save(struct rt_op *op, const struct sto_out *out, struc
     return rc == CEP_OK ? CEP_AGAIN : rc;
 }
 
-/* Returns: false when there is no more. */
-static bool next(struct rt_aggregate *ag) {
-    struct rt_agg_saving *s = &ag->saving;
-    struct sto_out out = { on_put, s };
-    struct clk_row row;
-    const struct evt_batch *prep;
-    if (!rt_wait_copy_next(&s->rows, &row, &prep))
-        return ag->window->save_next(ag) != CEP_NONE;
-    s->rc = rt_aggregate_put_row(ag, prep, row.row, s->n_rows++, &out, &s->err);
-    return true;
+static void put_row(void *arg, const struct evt_batch *prep, uint32_t row) {
+    struct rt_aggregate *ag = arg;
+    struct rt_slices *s = &ag->saving;
+    struct sto_out out = rt_slices_out(s);
+    s->rc = rt_aggregate_put_row(ag, prep, row, s->n_rows++, &out, &s->err);
+}
+
+static bool next(void *arg) {
+    struct rt_aggregate *ag = arg;
+    return ag->window->save_next(ag) != CEP_NONE;
 }
 
 enum cep_rc rt_aggregate_save_some(struct rt_op *op, size_t bytes, struct cep_err *err) {
     struct rt_aggregate *ag = rt_aggregate_of(op);
-    struct rt_agg_saving *s = &ag->saving;
-    bool more = true;
-    s->done = 0;
-    while (s->rc == CEP_OK && s->done < bytes && more)
-        more = next(ag);
-    if (s->rc == CEP_OK && more)
-        return CEP_AGAIN;
-    end(ag);
-    if (s->rc != CEP_OK && err)
-        *err = s->err;
-    return s->rc;
+    enum cep_rc rc = rt_slices_some(&ag->saving, bytes, put_row, next, ag, err);
+    if (rc != CEP_AGAIN)
+        end(ag);
+    return rc;
 }

@@ -14,7 +14,7 @@
 #include "runtime/rt_groups.h"
 #include "runtime/rt_op.h"
 #include "runtime/rt_project.h"
-#include "runtime/rt_wait.h"
+#include "runtime/rt_slices.h"
 
 struct rt_over {
     struct rt_op op;
@@ -40,23 +40,11 @@ struct rt_over {
     int64_t swept;             /* when keys were last looked through for empty ones */
     /* Results on their way. */
     struct rt_project finish;
-    struct evt_batch *out; /* owned; of plan->rows */
-    int64_t passed;        /* the watermark that has gone on */
-    bool same_meaning;     /* while loading: as the program that saved */
-    /* A save that is under way: rt_over_save.c. */
-    struct rt_over_saving {
-        bool open;
-        uint16_t
-            number; /* of it, or of the last one: keys with it (rt_group.saved) are written, or came later */
-        struct sto_out out;
-        struct rt_wait_copy rows; /* that waited; they come first */
-        uint64_t n_rows;          /* put out */
-        uint32_t at;              /* keys before it are written, or changed places with such */
-        size_t done;              /* bytes of this slice */
-        enum cep_rc rc;           /* the first failure, also of a write that a row asked for */
-        struct cep_err err;
-        struct base_buf key, value, schema; /* scratch; of the rows that wait */
-    } saving;
+    struct evt_batch *out;   /* owned; of plan->rows */
+    int64_t passed;          /* the watermark that has gone on */
+    bool same_meaning;       /* while loading: as the program that saved */
+    struct rt_slices saving; /* rt_over_save.c */
+    struct base_buf schema;  /* scratch: of the rows that wait, while they are saved */
 };
 
 /* Of the key of a row of a batch of prep. */

@@ -60,15 +60,9 @@ static enum cep_rc save_meta(struct rt_over *ov, const struct sto_out *out, stru
     return rc;
 }
 
-static enum cep_rc on_put(void *arg, const struct sto_entry *e, struct cep_err *err) {
-    struct rt_over_saving *s = arg;
-    s->done += e->key.len + e->value.len;
-    return s->out.put(s->out.arg, e, err);
-}
-
 void rt_over_write_key(struct rt_over *ov, struct rt_group *g) {
-    struct rt_over_saving *s = &ov->saving;
-    struct sto_out out = { on_put, s };
+    struct rt_slices *s = &ov->saving;
+    struct sto_out out = rt_slices_out(s);
     struct rt_frame *const *frames = g->own;
     g->saved = s->number;
     if (s->rc != CEP_OK)
@@ -83,79 +77,57 @@ void rt_over_write_key(struct rt_over *ov, struct rt_group *g) {
         &out, RT_OVER_NS_KEY, sto_group_of_hash(g->hash), g->bytes, base_buf_view(&s->value), &s->err);
 }
 
-static void write_row(struct rt_over *ov, const struct evt_batch *prep, uint32_t row) {
-    struct rt_over_saving *s = &ov->saving;
-    struct sto_out out = { on_put, s };
+static void put_row(void *arg, const struct evt_batch *prep, uint32_t row) {
+    struct rt_over *ov = arg;
+    struct rt_slices *s = &ov->saving;
+    struct sto_out out = rt_slices_out(s);
     uint32_t group = sto_group_of_hash(rt_over_hash(ov, prep, row));
     base_arena_clear(&ov->scratch);
     base_buf_clear(&s->key);
     base_buf_clear(&s->value);
     base_pack_u64(&s->key, s->n_rows++);
-    base_pack_str(&s->value, base_buf_view(&s->schema));
+    base_pack_str(&s->value, base_buf_view(&ov->schema));
     evt_pack_row(&s->value, prep, row, &ov->scratch);
     base_arena_clear(&ov->scratch);
     s->rc = sto_put(&out, RT_OVER_NS_ROW, group, base_buf_view(&s->key), base_buf_view(&s->value), &s->err);
 }
 
-static void end(struct rt_over *ov) {
-    ov->saving.open = false;
-    rt_wait_copy_release(&ov->saving.rows);
-}
-
 void rt_over_save_cancel(struct rt_op *op) {
-    end(over_of(op));
+    (void)rt_slices_end(&over_of(op)->saving);
 }
 
 void rt_over_saving_release(struct rt_over *ov) {
-    end(ov);
-    base_buf_release(&ov->saving.key);
-    base_buf_release(&ov->saving.value);
-    base_buf_release(&ov->saving.schema);
+    rt_slices_release(&ov->saving);
+    base_buf_release(&ov->schema);
 }
 
 enum cep_rc rt_over_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
     struct rt_over *ov = over_of(op);
-    struct rt_over_saving *s = &ov->saving;
-    s->out = *out;
-    s->number = s->number == UINT16_MAX ? 1 : s->number + 1;
-    s->at = 0;
-    s->n_rows = 0;
-    s->rc = CEP_OK;
-    s->err = (struct cep_err)CEP_ERR_INIT;
-    base_buf_clear(&s->schema);
-    evt_pack_schema(&s->schema, &ov->prep);
-    rt_wait_copy_init(&s->rows, &ov->wait);
-    s->open = true;
+    base_buf_clear(&ov->schema);
+    evt_pack_schema(&ov->schema, &ov->prep);
+    rt_slices_begin(&ov->saving, &ov->wait, out);
     enum cep_rc rc = save_meta(ov, out, err);
     if (rc != CEP_OK)
-        end(ov);
+        (void)rt_slices_end(&ov->saving);
     return rc == CEP_OK ? CEP_AGAIN : rc;
 }
 
+static bool next(void *arg) {
+    struct rt_over *ov = arg;
+    struct rt_slices *s = &ov->saving;
+    if (s->at >= ov->keys.n)
+        return false;
+    rt_over_opens(ov, ov->keys.groups[s->at++]);
+    s->done += RT_SLICES_LOOK;
+    return true;
+}
+
 enum cep_rc rt_over_save_some(struct rt_op *op, size_t bytes, struct cep_err *err) {
-    enum { LOOK_COST = 8 };
     struct rt_over *ov = over_of(op);
-    struct rt_over_saving *s = &ov->saving;
-    const struct evt_batch *prep;
-    struct clk_row row;
-    s->done = 0;
-    while (s->rc == CEP_OK && s->done < bytes) {
-        if (rt_wait_copy_next(&s->rows, &row, &prep)) {
-            write_row(ov, prep, row.row);
-        } else if (s->at < ov->keys.n) {
-            rt_over_opens(ov, ov->keys.groups[s->at++]);
-            s->done += LOOK_COST;
-        } else {
-            end(ov);
-            return CEP_OK;
-        }
-    }
-    if (s->rc == CEP_OK)
-        return CEP_AGAIN;
-    end(ov);
-    if (err)
-        *err = s->err;
-    return s->rc;
+    enum cep_rc rc = rt_slices_some(&ov->saving, bytes, put_row, next, ov, err);
+    if (rc != CEP_AGAIN)
+        (void)rt_slices_end(&ov->saving);
+    return rc;
 }
 
 /* -- back ------------------------------------------------------------------------------------------------------------- */

@@ -536,10 +536,6 @@ static enum cep_rc timed_advance(struct rt_aggregate *ag, int64_t time, struct c
     if (time > w->ended)
         w->ended = time;
     drop_old(ag);
-    if (ag->ahead && w->ended >= ag->furthest) {
-        base_free(ag->ahead);
-        ag->ahead = NULL;
-    }
     return rc;
 }
 

@@ -49,7 +49,8 @@ struct cluster {
     struct rt_snap latest;
     bool has_latest;
     uint64_t latest_id;
-    uint32_t n_copies, n_with_db, n_flights;
+    uint32_t n_with_db;
+    uint32_t n_flights;
     /* The network. */
     pthread_t thread;
     pthread_mutex_t mutex; /* held while it moves anything */
@@ -366,50 +367,12 @@ static void take_down(struct cluster *c) {
 
 /* -- what is kept ---------------------------------------------------------------------------------------------------- */
 
-static void copy_db(struct cluster *c, struct rt_snap *to, const struct rt_snap_db *from) {
-    struct base_buf path = BASE_BUF_INIT;
-    struct rt_snap_db *db;
-    struct sto_part_head head;
-    struct base_unpack entries;
-    char name[32], dir[128];
-    (void)snprintf(name, sizeof name, "db-%u", c->n_copies++);
-    rt_random_path(c->f, name, dir, sizeof dir);
-    assert_int_equal(sto_path_make(dir, NULL), CEP_OK);
-    for (size_t i = 0; i < from->n_files; i++) {
-        base_buf_clear(&path);
-        base_buf_printf(&path, "%s/%s", dir, from->files[i].name);
-        assert_int_equal(sto_path_link(from->files[i].path, path.p, NULL), CEP_OK);
-    }
-    assert_int_equal(sto_part_open(base_buf_view(&from->about), &head, &entries, NULL), CEP_OK);
-    assert_int_equal(rt_snap_add_db(to, dir, &head, &db, NULL), CEP_OK);
-    base_buf_clear(&db->about);
-    base_buf_str(&db->about, base_buf_view(&from->about));
-    base_buf_release(&path);
-}
-
-static void copy(struct cluster *c, struct rt_snap *to, const struct rt_snap *from) {
-    rt_snap_release(to);
-    for (size_t i = 0; i < from->n; i++) {
-        struct sto_part_head head;
-        struct base_unpack entries;
-        struct sto_entry e;
-        assert_int_equal(sto_part_open(rt_part_view(from->parts[i]), &head, &entries, NULL), CEP_OK);
-        struct base_buf *b = &rt_snap_add(to, &head)->bytes;
-        struct sto_out out = sto_part_out(b);
-        c->n_flights += base_str_eq(head.kind, BASE_STR("channel"));
-        while (sto_part_next(&entries, &e, NULL) == CEP_OK)
-            assert_int_equal(out.put(out.arg, &e, NULL), CEP_OK);
-        sto_part_end(b);
-    }
-    for (size_t i = 0; i < from->n_dbs; i++)
-        copy_db(c, to, from->dbs[i]);
-}
-
 static enum cep_rc keep(void *arg, uint64_t id, const struct rt_snap *snap, struct cep_err *err) {
     struct cluster *c = arg;
     (void)err;
     assert_true(id > c->latest_id);
-    copy(c, &c->latest, snap);
+    rt_random_copy(c->f, &c->latest, snap);
+    c->n_flights += (uint32_t)rt_random_flights(snap);
     c->n_with_db += snap->n_dbs > 0;
     c->has_latest = true;
     c->latest_id = c->latest.id = id;
@@ -429,7 +392,8 @@ static enum cep_rc keep_savepoint(
     struct cluster *c = arg;
     (void)dir;
     (void)err;
-    copy(c, &c->latest, snap);
+    rt_random_copy(c->f, &c->latest, snap);
+    c->n_flights += (uint32_t)rt_random_flights(snap);
     c->has_latest = true;
     c->latest.is_savepoint = true;
     base_buf_puts(path, "here");
@@ -510,25 +474,16 @@ static void read_only(struct rt_random *f, size_t at, char stream) {
     *from = stream;
 }
 
-/* `apart`: patterns of two streams that have nothing to do with each other. */
-static void write_program(struct rt_random *f, bool apart) {
+/* Patterns of two streams that have nothing to do with each other. */
+static void write_apart(struct rt_random *f) {
     base_buf_clear(&f->program);
     base_buf_puts(&f->program, RT_RANDOM_STREAM("a") RT_RANDOM_STREAM("b"));
     for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
         size_t at = f->program.len;
         rt_random_pattern(f, i);
-        if (apart)
-            read_only(f, at, i % 2 ? 'a' : 'b');
+        read_only(f, at, i % 2 ? 'a' : 'b');
         base_buf_printf(
             &f->program, "sink p%u to file (path = 'out%u.csv', append = false) format csv;\n", i, i);
-    }
-}
-
-static void read_all(const struct rt_random *f, struct base_buf *out) {
-    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "out%u.csv", i);
-        rt_random_output(f, name, &out[i]);
     }
 }
 
@@ -536,14 +491,10 @@ static void check_outputs(struct rt_random *f, struct base_buf *want, const char
     struct base_buf got[RT_RANDOM_OUTPUTS];
     for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
         base_buf_init(&got[i]);
-    read_all(f, got);
-    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
-        if (strcmp(base_buf_cstr(&want[i]), base_buf_cstr(&got[i])) != 0) {
-            print_error("%s\n%s, output %u\n", base_buf_cstr(&f->program), what, i);
-            assert_string_equal(base_buf_cstr(&got[i]), base_buf_cstr(&want[i]));
-        }
+    rt_random_outputs(f, got);
+    rt_random_same_outputs(f, want, got, what);
+    for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
         base_buf_release(&got[i]);
-    }
 }
 
 static void checkpoints(struct cluster *c) {
@@ -622,9 +573,12 @@ static void what_parts_write_is_what_one_process_writes(void **state) {
     for (long round = 0; round < n || (!all && round < 10 * n); round++) {
         rt_random_events(f, "a.ndjson", 1000 + rt_random_below(f, 4000));
         rt_random_events(f, "b.ndjson", 1000 + rt_random_below(f, 4000));
-        write_program(f, round % 2 == 1);
+        if (round % 2 == 1)
+            write_apart(f);
+        else
+            rt_random_program(f);
         run_whole(f, &want);
-        read_all(f, rows);
+        rt_random_outputs(f, rows);
         for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++)
             n_bytes += rows[i].len;
 

@@ -1,0 +1,44 @@
+#pragma once
+/*
+ * rt_slices -- what an operator of groups keeps while it is saved in slices: which save it is, where it is, what went wrong.
+ *
+ *     begin ──▶ some, rows of the stream, some, ... ──▶ end: CEP_OK or the first failure; or end at once: given up
+ *
+ * Rows that waited come first, then a table of groups. A group says which save it is in, or came after (rt_group.saved); one that is about to change
+ * or to go, and is not in this one yet, is written first by its operator.
+ *
+ * Internal to src/runtime. Threads: the task's.
+ */
+#include "runtime/rt_wait.h"
+#include "state/sto.h"
+
+enum { RT_SLICES_LOOK = 8 /* of a group that is written already, in bytes: a line that has to be fetched */ };
+
+struct rt_slices {
+    bool open;
+    uint16_t number;            /* of it, or of the last one; 0 = there was none */
+    uint64_t n_rows;            /* put out, of those that waited */
+    uint32_t at;                /* groups of the table before it are written, or changed places with such */
+    size_t done;                /* bytes of this slice */
+    enum cep_rc rc;             /* the first failure, also of a write that a row asked for */
+    struct cep_err err;         /* its error */
+    struct base_buf key, value; /* scratch of those who write */
+    /* Its own. */
+    struct sto_out out;
+    struct rt_wait_copy rows;
+};
+
+/* Zeros are one that has not begun. `wait` says which rows wait now; they do not change, the copy holds their batches. */
+void rt_slices_begin(struct rt_slices *s, const struct rt_wait *wait, const struct sto_out *out);
+/* Where entries go, counted. Valid as long as `s`. */
+struct sto_out rt_slices_out(struct rt_slices *s);
+/*
+ * Goes on for about so many bytes: `row` writes one that waited, `next` looks at one more of what comes then and returns false when there is no more;
+ * both leave failures in s->rc. Returns: CEP_AGAIN; else it is over, and the caller ends it.
+ */
+enum cep_rc rt_slices_some(struct rt_slices *s, size_t bytes,
+    void (*row)(void *arg, const struct evt_batch *prep, uint32_t row), bool (*next)(void *arg), void *arg,
+    struct cep_err *err);
+/* Returns: false when none was open. */
+bool rt_slices_end(struct rt_slices *s);
+void rt_slices_release(struct rt_slices *s);
