@@ -150,7 +150,7 @@ static void grow(struct nfa_matcher *m) {
     m->slots = slots;
     m->n_slots = n;
     if (m->slice)
-        nfa_slice_moved(m, 0);
+        nfa_slice_regrown(m);
 }
 
 static size_t val_bytes(const struct evt_type *t, const struct evt_val *v) {
@@ -312,7 +312,7 @@ void nfa_key_remove(struct nfa_matcher *m, struct nfa_key *k) {
         if (((next - home) & mask) >= ((next - at) & mask)) {
             m->slots[at] = m->slots[next];
             if (m->slice)
-                nfa_slice_moved(m, at);
+                nfa_slice_moved(m, next, at);
             at = next;
         }
     }

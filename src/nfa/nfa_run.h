@@ -444,8 +444,10 @@ void nfa_sleep_free(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_slice_opens(struct nfa_matcher *m, struct nfa_key *k);
 /* The row, which waits, is about to leave: it is written first, unless it was. Requires: m->slice. */
 void nfa_slice_leaves(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row);
-/* Some key moved to slot `to` of the table. Requires: m->slice. */
-void nfa_slice_moved(struct nfa_matcher *m, size_t to);
+/* Some key moved from one slot of the table to another. Requires: m->slice. */
+void nfa_slice_moved(struct nfa_matcher *m, size_t from, size_t to);
+/* All keys may have moved. Requires: m->slice. */
+void nfa_slice_regrown(struct nfa_matcher *m);
 /* The one door to a key's state: before anything in it changes. */
 static inline void nfa_key_opens(struct nfa_matcher *m, struct nfa_key *k) {
     if (__builtin_expect(m->guarded, 0))

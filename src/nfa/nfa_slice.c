@@ -8,7 +8,7 @@
  *     slots   [ written | written | gone | ... ]  cursor ▶ [ not looked at yet: written (changed since) or not ]
  *
  * The table may move keys while the save is under way: removal moves them towards its beginning (the cursor goes back with
- * them), growth anywhere (the cursor starts over). So a key may be looked at twice, never not at all; the mark says whether it
+ * those that pass it), growth anywhere (the cursor starts over). So a key may be looked at twice, never not at all; the mark says whether it
  * was written.
  *
  * Rows do not change: of a batch that was there at the moment those are written that wait, and before its turn each one that
@@ -133,9 +133,15 @@ void nfa_slice_opens(struct nfa_matcher *m, struct nfa_key *k) {
         nfa_cold_opens(m, k);
 }
 
-void nfa_slice_moved(struct nfa_matcher *m, size_t to) {
-    if (to < m->slice->cursor)
+void nfa_slice_moved(struct nfa_matcher *m, size_t from, size_t to) {
+    /* A key that was looked at and stays behind the cursor is no reason to go back: where keys go all the time the cursor would
+     * not come forward. */
+    if (from >= m->slice->cursor && to < m->slice->cursor)
         m->slice->cursor = to;
+}
+
+void nfa_slice_regrown(struct nfa_matcher *m) {
+    m->slice->cursor = 0;
 }
 
 static enum cep_rc told(const struct nfa_matcher *m, struct cep_err *err) {
