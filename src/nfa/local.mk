@@ -38,7 +38,9 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_load.c \
 	src/nfa/nfa_look.c src/nfa/nfa_look.h src/nfa/nfa_look_internal.h src/nfa/nfa_look_sets.c \
 	src/nfa/nfa_many.c src/nfa/nfa_many.h src/nfa/nfa_many_internal.h \
+	src/nfa/nfa_many_batch.c \
 	src/nfa/nfa_many_save.c \
+	src/nfa/nfa_many_serve.c \
 	src/nfa/nfa_many_stats.c \
 	src/nfa/nfa_matcher.c \
 	src/nfa/nfa_meaning.c \

@@ -175,7 +175,29 @@ void nfa_many_rows_leave(struct nfa_many *g, const struct clk_row *rows, size_t 
 void nfa_many_save_release(struct nfa_many *g);
 
 /* nfa_many.c */
+/* May a row with these bits start a match? */
+static inline bool nfa_many_starts(const struct nfa_prog *p, const uint64_t *bits) {
+    if (p->start_always)
+        return true;
+    for (size_t w = 0; w < p->n_words; w++)
+        if (bits[w] & p->masks[p->start_interest + w])
+            return true;
+    return false;
+}
+/* Sets the bits that are an OR of others. */
+void nfa_many_add_any_bits(const struct nfa_prog *p, uint64_t *bits);
+
+/* A member is fetched into the cache that many turns ahead. */
+enum { NFA_MANY_AHEAD = 12 };
+static inline void nfa_many_fetch(const struct nfa_many *g, uint32_t member) {
+    __builtin_prefetch(g->members[member]);
+}
+
+/* nfa_many_batch.c */
+/* None of its rows waits any more. */
+void nfa_many_held_free(struct nfa_many *g, uint32_t number);
 /* Rows that waited for one pattern; they are its alone. */
 void nfa_many_take_loaded(struct nfa_many *g, uint32_t pattern, uint32_t input, struct evt_batch *b);
+/* nfa_many_serve.c */
 /* When the pattern is served next, unless an event moves it before; marks it as awake or not. */
 void nfa_many_settle(struct nfa_many *g, uint32_t pattern, int64_t at);
