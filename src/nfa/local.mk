@@ -1,7 +1,7 @@
 noinst_LTLIBRARIES += libnfa.la
 libnfa_la_SOURCES = \
 	src/nfa/nfa.h src/nfa/nfa_int.h src/nfa/nfa_run.h \
-	src/nfa/nfa_build.c \
+	src/nfa/nfa_build.c src/nfa/nfa_build.h src/nfa/nfa_heads.c src/nfa/nfa_mood.c \
 	src/nfa/nfa_calm.c \
 	src/nfa/nfa_band.c \
 	src/nfa/nfa_branch.c \
