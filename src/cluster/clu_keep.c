@@ -116,24 +116,6 @@ enum cep_rc clu_keep_config(struct clu_keep *k, const struct clu_config *c, stru
 
 /* -- the folder --------------------------------------------------------------------------------------------------- */
 
-/* Every checkpoint of the job that was here. Nobody else has the folder open. */
-static enum cep_rc remove_checkpoints(const char *dir, struct cep_err *err) {
-    struct base_buf names = BASE_BUF_INIT, path = BASE_BUF_INIT;
-    size_t n = 0;
-    enum cep_rc rc = sto_path_list(dir, &names, &n, err);
-    const char *name = names.p;
-    for (size_t i = 0; rc == CEP_OK && i < n; i++, name += strlen(name) + 1) {
-        if (strncmp(name, "chk-", 4) != 0)
-            continue;
-        base_buf_clear(&path);
-        base_buf_printf(&path, "%s/%s", dir, name);
-        rc = sto_path_remove(base_buf_cstr(&path), err);
-    }
-    base_buf_release(&names);
-    base_buf_release(&path);
-    return rc;
-}
-
 static enum cep_rc open_store(struct clu_keep *k, struct cep_err *err) {
     bool used = sto_store_is_used(k->dir);
     if (used && !k->restore && !k->fresh) {
@@ -143,14 +125,7 @@ static enum cep_rc open_store(struct clu_keep *k, struct cep_err *err) {
         return CEP_EINVAL;
     }
     enum cep_rc rc = sto_store_open(k->dir, k->retained, &k->store, err);
-    if (rc == CEP_OK && used && k->fresh) {
-        sto_store_close(k->store);
-        k->store = NULL;
-        rc = remove_checkpoints(k->dir, err);
-        if (rc == CEP_OK)
-            rc = sto_store_open(k->dir, k->retained, &k->store, err);
-    }
-    return rc;
+    return rc == CEP_OK && k->fresh ? sto_store_clear(k->store, err) : rc;
 }
 
 /* -- what a run goes on from -------------------------------------------------------------------------------------- */

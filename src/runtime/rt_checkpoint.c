@@ -10,6 +10,7 @@
 #include "base/base_check.h"
 #include "base/base_err.h"
 #include "base/base_mem.h"
+#include "state/sto_work.h"
 
 /* -- taking ------------------------------------------------------------------------------------------------------- */
 
@@ -436,9 +437,9 @@ static enum cep_rc take_entry(void *arg, const struct sto_entry *e, struct cep_e
 
 static enum cep_rc open_reader(struct rt_restore *r, size_t d, struct rt_job *job, struct cep_err *err) {
     struct base_buf dir = BASE_BUF_INIT;
-    enum cep_rc rc = rt_job_need_work_dir(job, err);
+    enum cep_rc rc = rt_job_need_work(job, err);
     if (rc == CEP_OK) {
-        base_buf_printf(&dir, "%s/read-%zu", job->work_dir, d);
+        base_buf_printf(&dir, "%s/read-%zu", sto_work_path(job->work), d);
         rc = rt_db_reader_open(&r->readers[d], r->snap->dbs[d], dir.p, err);
     }
     base_buf_release(&dir);

@@ -10,6 +10,7 @@
 #include "runtime/rt_job_internal.h"
 #include "runtime/rt_master.h"
 #include "runtime/rt_relay.h"
+#include "state/sto_work.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -372,9 +373,9 @@ static enum cep_rc keep(
         rt_snap_move(&all, &p->of[t]->snap);
     /* A savepoint needs no database to be read. */
     bool dissolve = p->savepoint && all.n_dbs > 0;
-    enum cep_rc rc = dissolve ? rt_job_need_work_dir(co->job, err) : CEP_OK;
+    enum cep_rc rc = dissolve ? rt_job_need_work(co->job, err) : CEP_OK;
     if (rc == CEP_OK && dissolve)
-        rc = rt_db_dissolve(&all, co->job->work_dir, err);
+        rc = rt_db_dissolve(&all, sto_work_path(co->job->work), err);
     if (rc == CEP_OK)
         rc = p->savepoint ? opts->keep_savepoint(opts->arg, p->savepoint->dir, &all, path, err)
                           : opts->keep(opts->arg, p->stat.id, &all, err);

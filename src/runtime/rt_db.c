@@ -10,6 +10,7 @@
 #include "nfa/nfa.h"
 #include "state/sto_path.h"
 #include "state/sto_tier.h"
+#include "state/sto_work.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -206,13 +207,13 @@ static enum cep_rc place(const struct rt_snap_db *db, const char *dir, struct ce
 
 static char *path_of(const struct rt_task *task) {
     struct base_buf b = BASE_BUF_INIT;
-    base_buf_printf(&b, "%s/task-%u", task->job->work_dir, task->index);
+    base_buf_printf(&b, "%s/task-%u", sto_work_path(task->job->work), task->index);
     return b.p;
 }
 
 enum cep_rc rt_db_open(struct rt_task *task, const struct rt_snap_db *from, struct cep_err *err) {
     struct sto_db_opts opts = { .memory = db_bytes(task->job) };
-    enum cep_rc rc = rt_job_need_work_dir(task->job, err);
+    enum cep_rc rc = rt_job_need_work(task->job, err);
     if (rc != CEP_OK)
         return rc;
     char *dir = path_of(task);
@@ -241,7 +242,8 @@ enum cep_rc rt_db_save(const struct rt_task *task, uint64_t id, struct rt_snap *
     struct base_buf dir = BASE_BUF_INIT;
     struct sto_part_head head = head_of(task);
     struct rt_snap_db *db;
-    base_buf_printf(&dir, "%s/task-%u.at-%llu", task->job->work_dir, task->index, (unsigned long long)id);
+    base_buf_printf(
+        &dir, "%s/task-%u.at-%llu", sto_work_path(task->job->work), task->index, (unsigned long long)id);
     enum cep_rc rc = sto_path_remove(dir.p, err);
     if (rc == CEP_OK)
         rc = sto_db_checkpoint(task->db, dir.p, err);

@@ -46,8 +46,8 @@ struct rt_opts {
      */
     uint64_t state_bytes;
     bool rocksdb; /* `state.backend` */
-    const char *
-        work_dir; /* of this job alone; what was there is removed; NULL = a temporary folder. Used only when needed */
+    const char
+        *work_dir; /* of this job alone (sto_work.h); NULL = a temporary folder. Used only when needed */
     int64_t held_patience_us;  /* how long a silent partition may hold back a full buffer */
     int64_t drain_us;          /* how long sinks may take to get rid of what they hold at the end */
     int64_t progress_every_us; /* 0 = progress() is never called */

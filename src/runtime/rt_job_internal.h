@@ -23,6 +23,7 @@ struct rt_master;
 struct rt_part_run;
 struct rt_relay;
 struct rt_restore;
+struct sto_work;
 
 /* Between two tasks. */
 struct rt_channel {
@@ -49,7 +50,7 @@ struct rt_job {
      * event time; groups have nothing to do with each other and take turns.
      */
     uint32_t *group;                /* owned; by node */
-    char *work_dir;                 /* owned; of databases; NULL: none was needed yet */
+    struct sto_work *work;          /* owned; of databases; NULL: none was needed yet */
     int done_fd;                    /* eventfd: written when a task has ended */
     atomic_int_fast64_t started_us; /* monotonic; 0 = not yet */
     struct rt_restore *restore;     /* borrowed; while the job is made: what it goes on from */
@@ -76,8 +77,8 @@ struct rt_job {
     struct cep_err failure;
 };
 
-/* Makes work_dir when it is not there yet. Threads: the one that makes the job. */
-enum cep_rc rt_job_need_work_dir(struct rt_job *job, struct cep_err *err);
+/* Opens the folder for databases and spools when it is not open yet. Threads: the one that makes the job. */
+enum cep_rc rt_job_need_work(struct rt_job *job, struct cep_err *err);
 
 /*
  * Sources, operators, sinks and channels are made anew, as the last complete checkpoint has them. Requires: no task runs, nor

@@ -9,7 +9,7 @@
 
 #include "base/base_err.h"
 #include "base/base_mem.h"
-#include "state/sto_path.h"
+#include "state/sto_work.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -281,23 +281,17 @@ enum cep_rc rt_job_open(struct rt_job *job, const struct rt_snap *snap, struct c
     return rc;
 }
 
-enum cep_rc rt_job_need_work_dir(struct rt_job *job, struct cep_err *err) {
-    if (job->work_dir)
+enum cep_rc rt_job_need_work(struct rt_job *job, struct cep_err *err) {
+    if (job->work)
         return CEP_OK;
-    if (job->opts.work_dir) {
-        enum cep_rc rc = sto_path_remove(job->opts.work_dir, err);
-        if (rc == CEP_OK && (rc = sto_path_make(job->opts.work_dir, err)) == CEP_OK)
-            job->work_dir = base_strdup(job->opts.work_dir);
-        return rc;
-    }
+    if (job->opts.work_dir)
+        return sto_work_open(job->opts.work_dir, &job->work, err);
     struct base_buf b = BASE_BUF_INIT;
     const char *tmp = getenv("TMPDIR");
     base_buf_printf(&b, "%s/cepd-state-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    enum cep_rc rc = mkdtemp(b.p) ? CEP_OK
+    enum cep_rc rc = mkdtemp(b.p) ? sto_work_open(b.p, &job->work, err)
                                   : base_err_set(err, CEP_EIO, "could not make a folder for state \"%s\": %s",
                                         b.p, strerror(errno));
-    if (rc == CEP_OK)
-        job->work_dir = base_strdup(b.p);
     base_buf_release(&b);
     return rc;
 }
@@ -380,9 +374,7 @@ void rt_job_free(struct rt_job *job) {
         rt_task_release(&job->tasks[i]);
     if (job->done_fd >= 0)
         (void)close(job->done_fd);
-    if (job->work_dir)
-        (void)sto_path_remove(job->work_dir, NULL); /* the next run removes what is left */
-    base_free(job->work_dir);
+    sto_work_close(job->work);
     base_free(job->tasks);
     base_free(job->group);
     base_free((void *)(uintptr_t)job->buffered);

@@ -7,6 +7,7 @@
 #include "runtime/rt_checkpoint.h"
 #include "runtime/rt_db.h"
 #include "runtime/rt_job_internal.h"
+#include "state/sto_work.h"
 
 #include <unistd.h>
 
@@ -110,9 +111,9 @@ uint64_t rt_relay_aligned_to(const struct rt_relay *r) {
 
 static void spool(struct rt_relay *r, struct rt_part *part, struct base_str bytes) {
     if (part->failed == CEP_OK)
-        part->failed = rt_job_need_work_dir(r->job, &part->failure);
+        part->failed = rt_job_need_work(r->job, &part->failure);
     if (part->failed == CEP_OK)
-        rt_part_spool(part, r->job->work_dir, bytes);
+        rt_part_spool(part, sto_work_path(r->job->work), bytes);
 }
 
 void rt_relay_spool(struct rt_relay *r, struct rt_part *part) {

@@ -11,4 +11,5 @@ libsto_la_SOURCES = \
 	src/state/sto_path.c src/state/sto_path.h \
 	src/state/sto_spool.c src/state/sto_spool.h \
 	src/state/sto_store.c src/state/sto_store.h \
-	src/state/sto_tier.c src/state/sto_tier.h src/state/sto_rows.c src/state/sto_rows.h
+	src/state/sto_tier.c src/state/sto_tier.h src/state/sto_rows.c src/state/sto_rows.h \
+	src/state/sto_work.c src/state/sto_work.h

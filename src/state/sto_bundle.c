@@ -59,7 +59,7 @@ void sto_hash_write(struct base_buf *b, struct sto_hash h) {
 bool sto_hash_read(const char *name, struct sto_hash *h) {
     char *end;
     char half[17] = "";
-    if (strlen(name) != 32 || strspn(name, "0123456789abcdef") != 32)
+    if (strlen(name) != STO_HASH_TEXT || strspn(name, "0123456789abcdef") != STO_HASH_TEXT)
         return false;
     memcpy(half, name, 16);
     h->high = strtoull(half, &end, 16);

@@ -37,6 +37,7 @@ static inline bool sto_hash_eq(struct sto_hash a, struct sto_hash b) {
 /* 32 hex digits: what a shared file is called. */
 void sto_hash_write(struct base_buf *b, struct sto_hash h);
 bool sto_hash_read(const char *name, struct sto_hash *h); /* false: it is no such name */
+enum { STO_HASH_TEXT = 32 };                              /* how long one is */
 
 struct sto_file {
     struct base_str name;

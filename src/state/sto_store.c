@@ -42,9 +42,26 @@ static bool id_of(const char *name, uint64_t *id) {
     return strncmp(name, "chk-", 4) == 0 && base_parse_u64(base_str_of(name + 4), id);
 }
 
+/* "chk-42.part": what the store did not name itself it does not remove. */
 static bool is_leftover(const char *name) {
+    static const char suffix[] = ".part";
+    struct base_str s = base_str_of(name);
+    uint64_t id;
+    return s.len > sizeof "chk-" - 1 + sizeof suffix - 1 && strncmp(name, "chk-", sizeof "chk-" - 1) == 0 &&
+           strcmp(name + s.len - (sizeof suffix - 1), suffix) == 0 &&
+           base_parse_u64((struct base_str){ s.p + 4, s.len - 4 - (sizeof suffix - 1) }, &id);
+}
+
+/* A shared file's name, or that of one on its way there. */
+static bool is_shared_name(const char *name, struct sto_hash *h, bool *tmp) {
+    static const char suffix[] = ".tmp";
     size_t len = strlen(name);
-    return strncmp(name, "chk-", 4) == 0 && len > 5 && strcmp(name + len - 5, ".part") == 0;
+    char hash[STO_HASH_TEXT + 1] = "";
+    *tmp = len == STO_HASH_TEXT + sizeof suffix - 1 && strcmp(name + STO_HASH_TEXT, suffix) == 0;
+    if (len != STO_HASH_TEXT && !*tmp)
+        return false;
+    memcpy(hash, name, STO_HASH_TEXT);
+    return sto_hash_read(hash, h);
 }
 
 /* -- opening ------------------------------------------------------------------------------------------------------ */
@@ -130,7 +147,8 @@ static enum cep_rc sweep_shared(const struct sto_store *s, struct cep_err *err) 
     const char *name = list.p;
     for (size_t i = 0; rc == CEP_OK && i < n; i++, name += strlen(name) + 1) {
         struct sto_hash h;
-        if (sto_hash_read(name, &h) && is_needed(s, h))
+        bool tmp;
+        if (!is_shared_name(name, &h, &tmp) || (!tmp && is_needed(s, h)))
             continue;
         base_buf_clear(&path);
         base_buf_printf(&path, "%s/%s", s->shared, name);
@@ -220,14 +238,14 @@ static void made(struct sto_store *s, const struct sto_bundle *b) {
 }
 
 /* The manifest goes first: what is left is no checkpoint, whenever the process ends. */
-static enum cep_rc forget_oldest(struct sto_store *s) {
+static enum cep_rc forget_oldest(struct sto_store *s, struct cep_err *err) {
     struct kept old = s->kept[0];
     struct base_buf path = BASE_BUF_INIT;
     char *dir = path_of(s, old.id);
     base_buf_printf(&path, "%s/MANIFEST", dir);
-    enum cep_rc rc = sto_path_remove(path.p, NULL);
+    enum cep_rc rc = sto_path_remove(path.p, err);
     if (rc == CEP_OK)
-        rc = sto_path_remove(dir, NULL);
+        rc = sto_path_remove(dir, err);
     base_free(dir);
     if (rc == CEP_OK) {
         memmove(s->kept, s->kept + 1, (s->n - 1) * sizeof *s->kept);
@@ -261,10 +279,22 @@ enum cep_rc sto_store_publish(struct sto_store *s, struct sto_bundle *b, struct 
     k->m = m;
     /* Several may be in the making: they are published in any order. */
     qsort(s->kept, s->n, sizeof *s->kept, by_id);
-    while (s->n > s->retained && forget_oldest(s) == CEP_OK)
+    while (s->n > s->retained && forget_oldest(s, NULL) == CEP_OK)
         continue;
     CEP_CHECKED(sto_store_check(s));
     return CEP_OK;
+}
+
+enum cep_rc sto_store_clear(struct sto_store *s, struct cep_err *err) {
+    CEP_REQUIRE(s->n_making == 0);
+    enum cep_rc rc = CEP_OK;
+    while (s->n > 0 && rc == CEP_OK)
+        rc = forget_oldest(s, err);
+    if (rc == CEP_OK)
+        rc = sweep_shared(s, err);
+    if (rc == CEP_OK)
+        s->next_id = 1;
+    return rc;
 }
 
 void sto_store_drop(struct sto_store *s, struct sto_bundle *b) {

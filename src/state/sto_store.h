@@ -14,6 +14,8 @@
  * files are damaged is named, left alone, and the one before it used. One that cannot be read (EIO, EACCES, EMFILE) may be as good as
  * new, and is never passed over in silence: an older one would bring again what sinks have committed since.
  *
+ * Nothing is removed but what has a name that a store gives: the folder may hold what is somebody else's.
+ *
  * Invariants (sto_store_check()):
  *   I1  ids of the kept ones ascend, and each is < next_id
  *
@@ -44,6 +46,8 @@ enum cep_rc sto_store_begin(
  */
 enum cep_rc sto_store_publish(struct sto_store *s, struct sto_bundle *b, struct cep_err *err);
 void sto_store_drop(struct sto_store *s, struct sto_bundle *b);
+/* Forgets all there are, and begins to count anew. Requires: none is in the making. */
+enum cep_rc sto_store_clear(struct sto_store *s, struct cep_err *err);
 
 /*
  * The newest checkpoint whose files are all as they were written. `damaged` (may be NULL) is told of each newer one that is not,

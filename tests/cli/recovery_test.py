@@ -19,6 +19,7 @@ SOAK = pathlib.Path(os.environ["CEP_SRCDIR"]) / "tests" / "soak" / "kill_soak.py
 LIMIT_S = 120
 # They say themselves which backend they use, or need none.
 ONCE = ("test_kills_change_nothing_in_what_sinks_hold", "test_options_that_mean_nothing_alone_are_mistakes",
+        "test_two_jobs_do_not_work_in_one_folder", "test_what_somebody_else_has_in_the_folder_stays",
         "test_a_checkpoint_of_one_backend_restores_with_the_other", "test_a_path_restores_into_another_folder")
 
 PROGRAM = """stream payments (card string, amount double, at timestamp)
@@ -189,6 +190,44 @@ def test_two_jobs_do_not_share_a_folder(folder):
     finally:
         job.terminate()
         job.wait(timeout=LIMIT_S)
+
+
+def test_two_jobs_do_not_work_in_one_folder(folder):
+    """Their checkpoints lie apart, but not their databases."""
+    start(folder)
+    job = subprocess.Popen([CEPD, "run", "p.pattern", "--state-dir", "state", "--checkpoint-dir", "one", "--state-backend", "rocksdb"],
+                           cwd=folder, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + LIMIT_S
+        while not (folder / "one" / "chk-1" / "MANIFEST").exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        held = sorted((folder / "state" / "db").iterdir())
+        other = folder / "other"
+        other.mkdir()
+        start(other)
+        done = cepd("run", "p.pattern", "--state-dir", str(folder / "state"), "--checkpoint-dir", "two", "--state-backend", "rocksdb",
+                    cwd=other, status=2)
+        assert f'another process works in "{folder}/state/db"' in done.stderr and "another --state-dir" in done.stderr, done.stderr
+        assert sorted((folder / "state" / "db").iterdir()) == held
+    finally:
+        job.terminate()
+        assert job.wait(timeout=LIMIT_S) == 143
+
+
+def test_what_somebody_else_has_in_the_folder_stays(folder):
+    theirs = [folder / "state" / name for name in ("db/orders.sqlite", "checkpoints/shared/data.csv", "checkpoints/chk-notes.part",
+                                                   "checkpoints/chk-old/weights")]
+    for path in theirs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("theirs")
+    start(folder)
+    (folder / "p.pattern").write_text(PROGRAM.replace(", follow = true", ""))
+    done = cepd("run", "p.pattern", "--state-dir", "state", "--state-backend", "rocksdb", cwd=folder, status=2)
+    assert 'folder "state/db" is not one that cepd made: it holds "orders.sqlite"' in done.stderr, done.stderr
+    assert "--state-dir of its own" in done.stderr, done.stderr
+    for args in ([], ["--restore", "latest"], ["--fresh"]):
+        cepd("run", "p.pattern", "--state-dir", "state", "--state-backend", "memory", *args, cwd=folder)
+    assert all(path.read_text() == "theirs" for path in theirs)
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(folder):

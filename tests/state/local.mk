@@ -12,6 +12,8 @@ check_PROGRAMS += tests/state/sto_part_test
 tests_state_sto_part_test_LDADD = $(STO_TEST_LIBS)
 check_PROGRAMS += tests/state/sto_tier_test
 tests_state_sto_tier_test_LDADD = $(STO_TEST_LIBS)
+check_PROGRAMS += tests/state/sto_work_test
+tests_state_sto_work_test_LDADD = $(STO_TEST_LIBS)
 check_PROGRAMS += tests/state/sto_rows_test
 tests_state_sto_rows_test_LDADD = $(STO_TEST_LIBS)
 # Savepoints of earlier versions: what they were written with stays as it is.

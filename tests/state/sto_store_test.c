@@ -309,6 +309,46 @@ static void two_processes_do_not_share_a_folder(void **arg) {
     sto_store_close(s);
 }
 
+static void what_is_somebody_elses_stays(void **arg) {
+    struct kit *k = *arg;
+    static const char *const theirs[] = { "cp/chk-notes.part", "cp/chk-old", "cp/shared/data.csv",
+        "cp/shared/0123456789abcdef", "cp/notes" };
+    struct cep_err err = CEP_ERR_INIT;
+    assert_int_equal(sto_path_make(kit_path(k, "cp/shared"), &err), CEP_OK);
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
+        write_file(k, theirs[i], "theirs");
+    write_file(k, "cp/shared/0123456789abcdef0123456789abcdef", "nobody names it");
+    write_file(k, "cp/shared/0123456789abcdef0123456789abcdef.tmp", "half of it");
+    write_file(k, "cp/chk-3.part", "never published");
+    struct sto_store *s = open_store(k, 2);
+    assert_false(sto_path_exists(kit_path(k, "cp/chk-3.part")));
+    (void)take(k, s, "1", "AAAA");
+    assert_int_equal(sto_store_clear(s, &err), CEP_OK);
+    sto_store_close(s);
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
+        assert_true(sto_path_exists(kit_path(k, theirs[i])));
+    assert_int_equal(n_shared(k), 2);
+}
+
+static void one_that_is_cleared_begins_anew(void **arg) {
+    struct kit *k = *arg;
+    struct sto_store *s = open_store(k, 3);
+    struct sto_manifest m;
+    struct cep_err err = CEP_ERR_INIT;
+    (void)take(k, s, "1", "AAAA");
+    (void)take(k, s, "2", "BBBB");
+    write_file(k, "cp/chk-2/MANIFEST", "nothing");
+    sto_store_close(s);
+    s = open_store(k, 3);
+    assert_int_equal(sto_store_clear(s, &err), CEP_OK);
+    assert_int_equal(sto_store_n(s), 0);
+    assert_int_equal(n_shared(k), 0);
+    assert_int_equal(sto_store_latest(s, &m, NULL, NULL, &err), CEP_NONE);
+    (void)take(k, s, "3", "CCCC");
+    expect_latest(s, 1, "3", "CCCC");
+    sto_store_close(s);
+}
+
 static void every_cut_and_every_flipped_bit_of_a_manifest_is_refused(void **arg) {
     struct kit *k = *arg;
     struct sto_store *s = open_store(k, 2);
@@ -355,6 +395,8 @@ int main(void) {
         KIT_TEST(what_one_that_cannot_be_read_may_need_stays),
         KIT_TEST(a_missing_shared_file_is_named),
         KIT_TEST(two_processes_do_not_share_a_folder),
+        KIT_TEST(what_is_somebody_elses_stays),
+        KIT_TEST(one_that_is_cleared_begins_anew),
         KIT_TEST(every_cut_and_every_flipped_bit_of_a_manifest_is_refused),
         KIT_TEST(names_that_leave_the_folder_are_refused),
     };
