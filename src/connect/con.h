@@ -62,7 +62,7 @@ struct con_bad {
 
 /*
  * What a source or sink needs of the world. Copied by open(): give each source its own `arg` if the callbacks have to tell
- * them apart. Callbacks may be NULL (but now_us). They must not call back into the source or sink.
+ * them apart. Callbacks may be NULL (but the clocks). They must not call back into the source or sink.
  */
 struct con_env {
     const char
@@ -72,8 +72,9 @@ struct con_env {
      * (a cluster's): what it holds is taken from it. NULL = others are not to be disturbed.
      */
     const char *writer;
-    struct event_base *loop;      /* libevent; NULL = no connectors with a network, stdin is polled */
-    int64_t (*now_us)(void *arg); /* processing time, microseconds since the epoch */
+    struct event_base *loop;       /* libevent; NULL = no connectors with a network, stdin is polled */
+    int64_t (*now_us)(void *arg);  /* processing time, microseconds since the epoch */
+    int64_t (*mono_us)(void *arg); /* for whatever is waited for or lasts: nobody sets this clock */
     void (*log)(void *arg, enum con_level level, const char *text); /* one line, said once for each cause */
     void (*wake)(void *arg); /* a source has something, or a sink has room or has drained */
     void (*bad)(void *arg, const struct con_bad *bad);
@@ -85,7 +86,7 @@ struct con_env {
     int stdin_fd, stdout_fd, stderr_fd; /* con_env_init(): 0, 1, 2 */
     void *arg;
 };
-/* Ensures: the wall clock, the three descriptors, no callbacks. */
+/* Ensures: the system's clocks, the three descriptors, no callbacks. */
 void con_env_init(struct con_env *env);
 
 /* -- sources ------------------------------------------------------------------------------------------------- */
@@ -98,7 +99,7 @@ struct con_chunk {
     uint32_t first_row;      /* out: batch->n_rows before the call */
     bool partition_done;     /* out: nothing more will come from `partition` (may come with no rows) */
     int64_t
-        next_poll_us; /* out, with CEP_AGAIN: poll again at this time at the latest; INT64_MAX = wake() will come */
+        next_poll_us; /* out, with CEP_AGAIN: poll again at this time (mono_us) at the latest; INT64_MAX = wake() will come */
 };
 
 struct con_partition {

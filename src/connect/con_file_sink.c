@@ -121,7 +121,7 @@ void con_file_take(struct con_file_sink *fs, int fd, char *path, uint64_t size, 
     fs->size = size;
     fs->bare = bare;
     fs->n_head = 0;
-    fs->opened_us = con_now(&fs->sink.env);
+    fs->opened_us = con_mono(&fs->sink.env);
 }
 
 /* Rows that an error left in the buffer, with no file open, go behind the header. */
@@ -242,7 +242,7 @@ static bool file_is_due(const struct con_file_sink *fs, uint64_t more) {
         return false;
     if (fs->rotate_size > 0 && fs->size + more > (uint64_t)fs->rotate_size)
         return true;
-    return fs->rotate_every_us > 0 && con_now(&fs->sink.env) - fs->opened_us >= fs->rotate_every_us;
+    return fs->rotate_every_us > 0 && con_mono(&fs->sink.env) - fs->opened_us >= fs->rotate_every_us;
 }
 
 /* Makes sure that a file is open which may take a record of `len` bytes. */

@@ -696,7 +696,7 @@ static enum cep_rc file_look(struct con_source *src, struct cep_err *err) {
         return CEP_NONE;
     if (!fs->is_set)
         return CEP_OK;
-    int64_t now = con_now(&src->env);
+    int64_t now = con_mono(&src->env);
     if (now < fs->next_scan_us)
         return CEP_OK;
     fs->next_scan_us = now + fs->poll_every_us;
@@ -707,7 +707,7 @@ static enum cep_rc file_look(struct con_source *src, struct cep_err *err) {
 }
 
 static int64_t file_next_poll(struct con_source *src) {
-    return con_now(&src->env) + file_of(src)->poll_every_us;
+    return con_mono(&src->env) + file_of(src)->poll_every_us;
 }
 
 static void file_part_done(struct con_source *src, struct con_part *part) {

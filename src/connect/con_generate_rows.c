@@ -219,7 +219,7 @@ static uint64_t gen_due(struct gen_source *gs, uint64_t want) {
         want = gs->rows - gs->done;
     if (gs->rate == 0)
         return want;
-    int64_t now = con_now(&gs->src.env);
+    int64_t now = con_mono(&gs->src.env);
     if (gs->started_us == INT64_MIN)
         gs->started_us = now;
     uint64_t due = gs->first + (uint64_t)((__int128)(now - gs->started_us) * gs->rate / 1000000) + 1;

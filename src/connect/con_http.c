@@ -240,14 +240,14 @@ static void http_fill(struct http_sink *hs, struct http_req *req) {
         base_buf_putc(&req->body, ']');
     req->tries = 0;
     hs->flight_bytes += req->n_bytes;
-    hs->queued_us = con_now(&hs->sink.env);
+    hs->queued_us = con_mono(&hs->sink.env);
 }
 
 /* Sends what is due: whole batches, and with `all` or after the linger what there is. */
 static void http_send_due(struct http_sink *hs, bool all) {
     while (con_outbox_rows(&hs->box) > 0 && hs->n_busy < hs->n_reqs) {
         if (con_outbox_rows(&hs->box) < hs->batch && !all &&
-            con_now(&hs->sink.env) - hs->queued_us < hs->linger_us)
+            con_mono(&hs->sink.env) - hs->queued_us < hs->linger_us)
             return;
         struct http_req *req = hs->reqs;
         while (req->n_rows > 0)
@@ -316,7 +316,7 @@ static enum cep_rc http_write(struct con_sink *sink, const struct evt_batch *bat
     struct http_sink *hs = http_of(sink);
     (void)err;
     if (con_outbox_rows(&hs->box) == 0)
-        hs->queued_us = con_now(&sink->env);
+        hs->queued_us = con_mono(&sink->env);
     con_outbox_add(&hs->box, batch);
     http_send_due(hs, false);
     hs->box.was_busy |= con_outbox_busy(&hs->box, hs->flight_bytes);

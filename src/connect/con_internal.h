@@ -252,6 +252,9 @@ void con_log(const struct con_env *env, enum con_level level, const char *fmt, .
 static inline int64_t con_now(const struct con_env *env) {
     return env->now_us(env->arg);
 }
+static inline int64_t con_mono(const struct con_env *env) {
+    return env->mono_us(env->arg);
+}
 static inline void con_wake(const struct con_env *env) {
     if (env->wake)
         env->wake(env->arg);

@@ -74,7 +74,7 @@ int64_t con_outbox_wait(const struct con_outbox *ob, uint64_t tries) {
 }
 
 bool con_outbox_drained(struct con_outbox *ob) {
-    int64_t now = con_now(&ob->sink->env);
+    int64_t now = con_mono(&ob->sink->env);
     if (ob->deadline_us == 0)
         ob->deadline_us = now + ob->drain_us;
     return now >= ob->deadline_us;

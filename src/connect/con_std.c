@@ -54,7 +54,7 @@ static enum cep_rc stdin_fill(struct con_source *src, struct con_part *part, str
 }
 
 static int64_t stdin_next_poll(struct con_source *src) {
-    return ((struct stdin_source *)src)->can_wait ? INT64_MAX : con_now(&src->env) + STD_POLL_US;
+    return ((struct stdin_source *)src)->can_wait ? INT64_MAX : con_mono(&src->env) + STD_POLL_US;
 }
 
 static enum cep_rc stdin_begin(struct con_source *src, struct cep_err *err) {

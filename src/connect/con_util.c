@@ -14,8 +14,15 @@ static int64_t wall_clock_us(void *arg) {
     return clk_now(clk_system());
 }
 
+static int64_t mono_clock_us(void *arg) {
+    (void)arg;
+    return clk_mono(clk_system());
+}
+
 void con_env_init(struct con_env *env) {
-    *env = (struct con_env){ .now_us = wall_clock_us, .stdin_fd = 0, .stdout_fd = 1, .stderr_fd = 2 };
+    *env = (struct con_env){
+        .now_us = wall_clock_us, .mono_us = mono_clock_us, .stdin_fd = 0, .stdout_fd = 1, .stderr_fd = 2
+    };
 }
 
 void con_log(const struct con_env *env, enum con_level level, const char *fmt, ...) {

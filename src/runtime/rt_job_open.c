@@ -58,6 +58,10 @@ static int64_t wall_clock(void *arg) {
     return clk_now(((struct rt_source_run *)arg)->task->job->opts.clk);
 }
 
+static int64_t mono_clock(void *arg) {
+    return clk_mono(((struct rt_source_run *)arg)->task->job->opts.clk);
+}
+
 /* Lines come from every thread; whoever prints them sees one at a time. */
 static void on_trace(void *arg, const char *text) {
     struct rt_job *job = arg;
@@ -137,6 +141,7 @@ static enum cep_rc open_source(
     struct con_env env = env_of(job);
     env.loop = task->loop;
     env.now_us = wall_clock;
+    env.mono_us = mono_clock;
     env.log = on_log;
     env.wake = on_wake;
     env.bad = on_bad;

@@ -27,6 +27,10 @@ static int64_t sink_wall_clock(void *arg) {
     return clk_now(((struct rt_task *)arg)->job->opts.clk);
 }
 
+static int64_t sink_mono_clock(void *arg) {
+    return clk_mono(((struct rt_task *)arg)->job->opts.clk);
+}
+
 /* Nothing to do but to end the wait. */
 static void on_timer(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
@@ -92,6 +96,7 @@ static enum cep_rc open_sinks(struct rt_task *task, struct cep_err *err) {
         env.stdout_fd = opts->stdout_fd;
         env.stderr_fd = opts->stderr_fd;
         env.now_us = sink_wall_clock;
+        env.mono_us = sink_mono_clock;
         env.log = on_sink_log;
         env.arg = task;
         struct rt_op *op;

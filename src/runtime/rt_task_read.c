@@ -88,13 +88,10 @@ static enum cep_rc poll_source(
     return rc;
 }
 
-/* Connectors speak of the wall clock, which may be set; the wait is measured on the one that only goes forward. */
-static int64_t poll_at(const struct rt_job *job, int64_t wall_us) {
-    int64_t wait, at;
-    if (wall_us == INT64_MAX || __builtin_sub_overflow(wall_us, clk_now(job->opts.clk), &wait) ||
-        __builtin_add_overflow(clk_mono(job->opts.clk), wait > 0 ? wait : 1, &at))
-        return INT64_MAX;
-    return at;
+/* Not at once: others have their turn. */
+static int64_t poll_at(const struct rt_job *job, int64_t at_us) {
+    int64_t soon = clk_mono(job->opts.clk) + 1;
+    return at_us > soon ? at_us : soon;
 }
 
 /*

@@ -374,6 +374,38 @@ static void rotation_by_time(void **state) {
     assert_string_equal(con_kit_slurp(&f->k, "out"), "a\n3\n");
 }
 
+static void a_clock_that_is_set_moves_no_rotation(void **state) {
+    struct fix *f = *state;
+    f->k.now_us = INT64_C(7200000000);
+    struct con_sink *sink = sink_open(f, "path = 'out', rotate_every = 10 s", "csv");
+    put(f, sink, "{\"a\":1}\n");
+    f->k.set_by_us = INT64_C(3600000000);
+    put(f, sink, "{\"a\":2}\n");
+    assert_null(con_kit_slurp(&f->k, "out.1"));
+    f->k.set_by_us = -INT64_C(3600000000);
+    f->k.now_us += 10000000;
+    assert_int_equal(con_sink_flush(sink, false, NULL), CEP_OK);
+    assert_string_equal(con_kit_slurp(&f->k, "out.1"), "a\n1\n2\n");
+    done(sink);
+}
+
+static void a_clock_that_is_set_back_hides_no_new_file(void **state) {
+    struct fix *f = *state;
+    struct base_buf rows = BASE_BUF_INIT;
+    f->k.now_us = INT64_C(7200000000);
+    con_kit_put(&f->k, "a.log", "{\"a\":1}\n");
+    struct con_source *src = con_kit_open(
+        &f->k, "a int", "file", "path = '*.log', follow = true, poll_every = 1 s", "json", NULL);
+    (void)con_kit_read(&f->k, src, &rows, 0);
+    con_kit_put(&f->k, "b.log", "{\"a\":2}\n");
+    f->k.set_by_us = -INT64_C(3600000000);
+    f->k.now_us += 1000000;
+    (void)con_kit_read(&f->k, src, &rows, 0);
+    assert_string_equal(base_buf_cstr(&rows), "{\"a\":1}\n{\"a\":2}\n");
+    base_buf_release(&rows);
+    con_source_close(src);
+}
+
 static void part_files_appear_whole(void **state) {
     struct fix *f = *state;
     shell(f, "mkdir d");
@@ -510,6 +542,8 @@ int main(void) {
         T(rotation_by_size),
         T(a_record_larger_than_a_file_does_not_leave_bare_headers),
         T(rotation_by_time),
+        T(a_clock_that_is_set_moves_no_rotation),
+        T(a_clock_that_is_set_back_hides_no_new_file),
         T(part_files_appear_whole),
         T(a_missing_folder_is_an_error),
         T(a_full_disk_loses_nothing),

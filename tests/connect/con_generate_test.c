@@ -125,6 +125,10 @@ static void the_rate_is_kept_by_the_clock(void **state) {
     assert_int_equal(con_source_poll(src, CON_ANY, &c, NULL), CEP_OK);
     assert_int_equal(c.batch->n_rows, 11);
     assert_int_equal(c.batch->cols[0].i[10], 5100000);
+    k.now_us = 5200000;
+    k.set_by_us = -INT64_C(3600000000); /* a clock that is set back holds up nothing */
+    assert_int_equal(con_source_poll(src, CON_ANY, &c, NULL), CEP_OK);
+    assert_int_equal(c.batch->n_rows, 21);
     con_source_stop(src);
     assert_int_equal(con_source_poll(src, CON_ANY, &c, NULL), CEP_OK);
     assert_true(c.partition_done);

@@ -23,7 +23,14 @@ static int64_t kit_now(void *arg) {
     struct con_kit *k = kit_of(arg);
     struct con_env wall;
     con_env_init(&wall);
-    return k->now_us ? k->now_us : wall.now_us(NULL);
+    return (k->now_us ? k->now_us : wall.now_us(NULL)) + k->set_by_us;
+}
+
+static int64_t kit_mono(void *arg) {
+    struct con_kit *k = kit_of(arg);
+    struct con_env system;
+    con_env_init(&system);
+    return k->now_us ? k->now_us : system.mono_us(NULL);
 }
 
 static void kit_log(void *arg, enum con_level level, const char *text) {
@@ -57,6 +64,7 @@ void con_kit_init_bare(struct con_kit *k) {
     base_arena_init(&k->arena, 0);
     con_env_init(&k->env);
     k->env.now_us = kit_now;
+    k->env.mono_us = kit_mono;
     k->env.log = kit_log;
     k->env.wake = kit_wake;
     k->env.bad = kit_bad;

@@ -14,8 +14,9 @@ struct con_kit {
     struct base_buf log; /* "warning: text\n" */
     struct base_buf bad; /* "partition@offset: reason [record]\n" */
     uint64_t n_bad, n_wakes;
-    int64_t now_us; /* 0 = the wall clock */
-    char dir[256];  /* "/tmp/con-XXXXXX"; also base_dir */
+    int64_t now_us;    /* 0 = the wall clock */
+    int64_t set_by_us; /* what the wall clock has been set forward by since */
+    char dir[256];     /* "/tmp/con-XXXXXX"; also base_dir */
 };
 
 void con_kit_init(struct con_kit *k);
