@@ -221,13 +221,24 @@ enum cep_rc rt_job_interrupted(struct cep_err *err) {
     return base_err_set(err, CEP_EINTERRUPTED, "interrupted");
 }
 
+/* `fatal`: the failure is one that does not pass. */
+static void say_no_restart(struct rt_job *job, bool fatal) {
+    char text[192], limit[128];
+    if (!fatal)
+        rt_restart_write_limit(job->restart, limit, sizeof limit);
+    (void)snprintf(text, sizeof text, "no restart: %s", fatal ? "what failed would fail again" : limit);
+    rt_job_log(job, CON_LEVEL_ERROR, text);
+}
+
 enum cep_rc rt_job_wait_for_restart(
     struct rt_job *job, const char *who, const char *others, enum cep_rc failed, struct cep_err *err) {
     char text[sizeof err->message + sizeof err->hint + 192];
     int64_t wait = err->fatal ? -1 : rt_restart_failed(job->restart, clk_mono(job->opts.clk));
-    err->fatal |= wait < 0;
-    if (wait < 0)
+    if (wait < 0) {
+        say_no_restart(job, err->fatal);
+        err->fatal = true;
         return failed;
+    }
     (void)snprintf(text, sizeof text, "%s%s%s%s; %s in %.1f s%s (restart %u)", err->message,
         err->hint[0] ? " (" : "", err->hint, err->hint[0] ? ")" : "", who, (double)wait / 1e6, others,
         job->restart->n_restarts);

@@ -6,6 +6,7 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -105,6 +106,25 @@ static bool too_many(struct rt_restart *r, int64_t now_us) {
     *oldest = now_us;
     r->n_failures++;
     return full;
+}
+
+void rt_restart_write_limit(const struct rt_restart *r, char *text, size_t cap) {
+    const struct rt_restart_spec *s = &r->spec;
+    const char *name = rt_restart_name(s->kind);
+    switch (s->kind) {
+    case RT_RESTART_NONE: (void)snprintf(text, cap, "restart.strategy is none"); break;
+    case RT_RESTART_FIXED_DELAY:
+        (void)snprintf(
+            text, cap, "restart.strategy %s allows %u in all (restart.attempts)", name, s->attempts);
+        break;
+    case RT_RESTART_FAILURE_RATE:
+        (void)snprintf(text, cap,
+            "restart.strategy %s allows %u failures in %.1f s (restart.attempts, restart.interval)", name,
+            s->attempts, (double)s->interval_us / 1e6);
+        break;
+    case RT_RESTART_EXPONENTIAL_DELAY: /* has none */
+    case RT_RESTART_MAX: CEP_INSIST(!"a strategy that gives up");
+    }
 }
 
 int64_t rt_restart_failed(struct rt_restart *r, int64_t now_us) {

@@ -86,3 +86,5 @@ void rt_restart_release(struct rt_restart *r);
 void rt_restart_running(struct rt_restart *r, int64_t now_us);
 /* The job failed. Returns: microseconds to wait before it begins again, or -1: it has failed for good. */
 int64_t rt_restart_failed(struct rt_restart *r, int64_t now_us);
+/* Why it has: what the strategy allows, in words, as a string of at most `cap` bytes. */
+void rt_restart_write_limit(const struct rt_restart *r, char *text, size_t cap);

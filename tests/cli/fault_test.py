@@ -179,9 +179,11 @@ def test_a_restart_is_shown(folder, shim):
 
 
 def test_the_strategy_has_the_last_word(folder, shim):
-    for args, n in [(["--restart-strategy", "none"], 0),
-                    (["--restart-strategy", "fixed-delay", "--restart-attempts", "2", "--restart-delay", "1 ms"], 2),
-                    (["--restart-strategy", "failure-rate", "--restart-attempts", "3", "--restart-delay", "1 ms"], 3)]:
+    for args, n, why in [(["--restart-strategy", "none"], 0, "restart.strategy is none"),
+                         (["--restart-strategy", "fixed-delay", "--restart-attempts", "2", "--restart-delay", "1 ms"], 2,
+                          "restart.strategy fixed-delay allows 2 in all (restart.attempts)"),
+                         (["--restart-strategy", "failure-rate", "--restart-attempts", "3", "--restart-delay", "1 ms"], 3,
+                          "restart.strategy failure-rate allows 3 failures in 60.0 s (restart.attempts, restart.interval)")]:
         here = folder / args[1]
         here.mkdir()
         append(here, rows(0, 200))
@@ -191,7 +193,7 @@ def test_the_strategy_has_the_last_word(folder, shim):
             append(here, rows(200, 200))
             assert job.process.wait(timeout=LIMIT_S) == 2, job.said()
             said = job.said()
-        assert len(re.findall(r"\(restart \d+\)", said)) == n, said
+        assert len(re.findall(r"\(restart \d+\)", said)) == n and f"no restart: {why}" in said, said
         assert re.search(r'error: .*file "big.ndjson".*: Input/output error', "\n".join(said.splitlines()[-2:])), said
         # What was committed before is still there to go on from.
         ends(here, shim)

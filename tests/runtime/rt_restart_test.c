@@ -62,6 +62,27 @@ static void failure_rate_looks_at_an_interval(void **state) {
     rt_restart_release(&r);
 }
 
+static void a_strategy_says_what_it_allows(void **state) {
+    static const struct {
+        enum rt_restart_kind kind;
+        const char *text;
+    } all[] = { { RT_RESTART_NONE, "restart.strategy is none" },
+        { RT_RESTART_FIXED_DELAY, "restart.strategy fixed-delay allows 3 in all (restart.attempts)" },
+        { RT_RESTART_FAILURE_RATE,
+            "restart.strategy failure-rate allows 3 failures in 60.0 s (restart.attempts, "
+            "restart.interval)" } };
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct rt_restart r;
+        struct rt_restart_spec spec;
+        char text[128];
+        begin(&r, all[i].kind, &spec);
+        rt_restart_write_limit(&r, text, sizeof text);
+        assert_string_equal(text, all[i].text);
+        rt_restart_release(&r);
+    }
+}
+
 static void strategies_have_names(void **state) {
     enum rt_restart_kind k;
     (void)state;
@@ -95,6 +116,7 @@ int main(void) {
         cmocka_unit_test(fixed_delay_counts_attempts),
         cmocka_unit_test(exponential_delay_grows_and_begins_anew),
         cmocka_unit_test(failure_rate_looks_at_an_interval),
+        cmocka_unit_test(a_strategy_says_what_it_allows),
         cmocka_unit_test(strategies_have_names),
         cmocka_unit_test(states_lead_where_they_may),
     };
