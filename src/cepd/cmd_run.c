@@ -32,7 +32,7 @@ enum {
 /* -- signals: a thread waits for them, so that no handler needs a global ------------------------------------- */
 
 struct watcher {
-    struct rt_job *job;
+    _Atomic(struct rt_job *) job; /* borrowed; NULL: it is still being made */
     sigset_t set;
     atomic_int caught; /* signal number, 0 = none */
     atomic_bool over;  /* the job has ended: the next signal is watcher_stop()'s */
@@ -52,7 +52,9 @@ static void *watch(void *arg) {
         int64_t now_us = clk_mono(clk_system());
         if (atomic_compare_exchange_strong(&w->caught, &before, sig)) {
             first_us = now_us;
-            rt_job_stop(w->job);
+            struct rt_job *job = atomic_load(&w->job);
+            if (job)
+                rt_job_stop(job);
         } else if (now_us - first_us >= SAME_SIGNAL_US) {
             /* The second one: the user does not want to wait for a clean stop. */
             _Exit(sig == SIGINT ? CMD_SIGINT : CMD_SIGTERM);
@@ -60,9 +62,10 @@ static void *watch(void *arg) {
     }
 }
 
-static enum cep_rc watcher_start(struct watcher *w, struct rt_job *job, struct cep_err *err) {
+/* Before the job is made: reading a large state takes a while. */
+static enum cep_rc watcher_start(struct watcher *w, struct cep_err *err) {
     pthread_attr_t attr;
-    w->job = job;
+    atomic_init(&w->job, NULL);
     atomic_init(&w->caught, 0);
     atomic_init(&w->over, false);
     int rc = pthread_attr_init(&attr);
@@ -73,6 +76,13 @@ static enum cep_rc watcher_start(struct watcher *w, struct rt_job *job, struct c
         (void)pthread_attr_destroy(&attr);
     }
     return rc == 0 ? CEP_OK : base_err_set(err, CEP_EIO, "could not start a thread: %s", strerror(rc));
+}
+
+/* From now on a signal stops it; one that came before does so now. */
+static void watcher_has(struct watcher *w, struct rt_job *job) {
+    atomic_store(&w->job, job);
+    if (atomic_load(&w->caught))
+        rt_job_stop(job);
 }
 
 static void watcher_stop(struct watcher *w) {
@@ -455,45 +465,61 @@ static void end_job(struct context *c, struct rt_job *job, enum cep_rc rc, const
     serve_end(c);
 }
 
-static int run_job(struct context *c, struct cmd_compiled *compiled, struct rt_opts *opts) {
+/* `w` watches for signals from here on. `*mistake`: what is wrong is the user's to mend. */
+static enum cep_rc make_job(struct context *c, const struct cmd_compiled *compiled, struct rt_opts *opts,
+    struct watcher *w, struct rt_job **job, bool *mistake, struct cep_err *err) {
+    enum cep_rc rc = clu_keep_open(&c->keep, opts, err);
+    opts->keep = c->keep.store ? on_keep : NULL;
+    opts->latest = c->keep.store ? on_latest : NULL;
+    if (rc == CEP_OK)
+        rc = serve(c, opts, err);
+    *mistake = rc == CEP_EINVAL;
+    if (rc == CEP_OK)
+        rc = rt_job_new(compiled->plan, opts, job, err);
+    if (rc == CEP_OK)
+        rc = clu_keep_judge(&c->keep, err);
+    if (rc == CEP_OK)
+        watcher_has(w, *job);
+    return rc;
+}
+
+/* Returns: the exit status. */
+static int run_job(struct context *c, const struct cmd_compiled *compiled, struct rt_opts *opts) {
     struct rt_job *job = NULL;
     struct watcher w;
     struct cep_err err = CEP_ERR_INIT;
+    bool mistake = false;
     opts->base_dir = compiled->base_dir;
     opts->log = on_log;
     opts->progress = on_progress;
     opts->progress_every_us = PROGRESS_US;
     opts->arg = c;
     opts->trace = c->trace ? on_trace : NULL;
-    c->keep.log = on_log;
-    c->keep.log_arg = c;
-    enum cep_rc rc = clu_keep_open(&c->keep, opts, &err);
-    opts->keep = c->keep.store ? on_keep : NULL;
-    opts->latest = c->keep.store ? on_latest : NULL;
     opts->state = on_state;
     opts->keep_savepoint = c->config.values[CLU_CFG_HTTP][0] ? on_keep_savepoint : NULL;
-    if (rc == CEP_OK && (rc = block_signals(&w, &err)) == CEP_OK)
-        rc = serve(c, opts, &err);
-    bool mistake = rc == CEP_EINVAL;
+    c->keep.log = on_log;
+    c->keep.log_arg = c;
+    enum cep_rc rc = block_signals(&w, &err);
     if (rc == CEP_OK)
-        rc = rt_job_new(compiled->plan, opts, &job, &err);
-    if (rc == CEP_OK)
-        rc = clu_keep_judge(&c->keep, &err);
+        rc = watcher_start(&w, &err);
     if (rc != CEP_OK) {
+        cmd_log_err(&c->log, &err);
+        return CMD_FAILED;
+    }
+    rc = make_job(c, compiled, opts, &w, &job, &mistake, &err);
+    if (rc != CEP_OK) {
+        watcher_stop(&w);
         cmd_log_err(&c->log, &err);
         serve_end(c);
         rt_job_free(job);
         return mistake ? CMD_MISTAKE : CMD_FAILED;
     }
-    int sig = 0;
     if (c->shown)
         clu_job_set(c->shown, job);
     serve_state(c, RT_STATE_RUNNING);
-    if ((rc = watcher_start(&w, job, &err)) == CEP_OK) {
-        rc = rt_job_run(job, &err);
-        watcher_stop(&w);
-        sig = atomic_load(&w.caught);
-    }
+    rc = rt_job_run(job, &err);
+    watcher_stop(&w);
+    int sig = atomic_load(&w.caught);
     if (rc != CEP_OK && rc != CEP_EINTERRUPTED && c->shown)
         clu_job_failed(c->shown, &err);
     if (rc != CEP_OK && rc != CEP_EINTERRUPTED)
