@@ -13,6 +13,7 @@
 #include "base/base_err.h"
 #include "base/base_mem.h"
 #include "base/base_num.h"
+#include "cluster/clu_data.h"
 #include "time/clk.h"
 
 #include <errno.h>
@@ -190,8 +191,10 @@ static void set_up(struct cluster *c, const struct cmd_args *args, const struct 
         if (!dir)
             dir = "cepd-cluster";
         add_option(p, "--state-dir", i == 0 ? dir : base_arena_printf(a, "%s/workers", dir));
-        if (i > 0)
+        if (i > 0) {
             add_option(p, "--slots", config->values[CLU_CFG_WORKER_SLOTS]);
+            add_option(p, "--wire-compression", config->values[CLU_CFG_COMPRESSION]);
+        }
         if (i == 0 && http)
             add_option(p, "--http", http);
     }
@@ -205,6 +208,11 @@ static int start(struct cmd_daemon *d, const struct cmd_args *args, const struct
     if (text && (!base_parse_i64(base_str_of(text), &workers) || workers < 1 || workers > WORKERS_MAX))
         return cmd_usage(args, "--workers takes a number from 1 to %d", WORKERS_MAX);
     struct cep_err err = CEP_ERR_INIT;
+    enum clu_codec codec;
+    if (!clu_codec_find(config->values[CLU_CFG_COMPRESSION], &codec)) {
+        (void)clu_config_bad(config, CLU_CFG_COMPRESSION, "none, lz4 or zstd", &err);
+        return cmd_fail(args, CMD_MISTAKE, &err);
+    }
     if (hand_on_token(args, &err) != CEP_OK)
         return cmd_fail(args, CMD_FAILED, &err);
     set_up(&c, args, config, a, (uint32_t)workers);

@@ -163,6 +163,9 @@ static const struct cmd_option client_options[] = {
         .help = "a worker that is silent for so long is given up (default 10 s)"                             \
     }
 
+#define COMPRESSION_OPTION \
+    { .name = "wire-compression", .arg = "none|lz4|zstd", .help = "of rows between workers (default none)" }
+
 static const struct cmd_option coordinator_options[] = {
     CONFIG_OPTION,
     SECURITY_OPTIONS,
@@ -186,6 +189,7 @@ static const struct cmd_option cluster_options[] = {
     SECURITY_OPTIONS,
     { .name = "workers", .arg = "N", .help = "how many workers (default 2)" },
     { .name = "slots", .arg = "N", .help = "slots of each (default: worker.slots, 1)" },
+    COMPRESSION_OPTION,
     { .name = "http", .arg = "HOST:PORT", .help = "the REST interface (default 127.0.0.1:8081)" },
     { .name = "coordinator-address",
         .arg = "HOST:PORT",
@@ -206,6 +210,7 @@ static const struct cmd_option worker_options[] = {
     { .name = "worker-address",
         .arg = "HOST:PORT",
         .help = "where the other workers reach it (default 127.0.0.1, any port)" },
+    COMPRESSION_OPTION,
     { .name = "state-dir",
         .arg = "DIR",
         .help =

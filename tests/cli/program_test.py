@@ -89,6 +89,16 @@ def test_configuration_is_read_and_mistakes_in_it_are_named(folder):
     assert '"state.backend" takes "memory" or "rocksdb", not "disk"' in cepd("run", name, cwd=folder, status=1).stderr
 
 
+def test_every_key_of_the_configuration_has_an_option(folder):
+    helps = "".join(cepd("help", c, cwd=folder).stdout for c in ("run", "cluster", "coordinator", "worker", "submit"))
+    options = set(re.findall(r"--([a-z-]+)", helps))
+    others = {"parallelism.default": "parallelism", "http.address": "http", "worker.slots": "slots"}
+    keys = re.findall(r"^  ([a-z.-]+) ", cepd("help", "config", cwd=folder).stdout, re.M)
+    assert len(keys) > 30, keys
+    for key in keys:
+        assert others.get(key, key.replace(".", "-")) in options, key
+
+
 def test_a_misspelt_topic_gets_the_nearest(folder):
     assert 'did you mean "cepd help run"' in cepd("help", "runn", cwd=folder, status=1).stderr
     assert 'did you mean "cepd help connectors"' in cepd("help", "conectors", cwd=folder, status=1).stderr
@@ -245,6 +255,40 @@ def test_a_signal_that_comes_twice_at_once_is_one(folder):
             p.send_signal(sig)
         _, err = p.communicate(timeout=LIMIT_S)
         assert p.returncode in (130, 143) and "stopped by SIG" in err, err
+
+
+def test_a_second_signal_ends_a_job_that_is_still_being_made(folder):
+    """A sink's pipe that nobody reads keeps it from being made."""
+    (folder / "in.ndjson").write_text(lines(rows()))
+    program(folder, sinks="sink big to file (path = 'pipe') format json delivery at least once;")
+    os.mkfifo(folder / "pipe")
+    p = start("run", "p.pattern", "--http", "127.0.0.1:0", cwd=folder)
+    assert "REST interface" in p.stderr.readline()  # signals are the job's from before that
+    for _ in range(20):
+        p.send_signal(signal.SIGTERM)
+        try:
+            assert p.wait(timeout=1) == 143
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    else:
+        p.kill()
+        raise AssertionError("no signal ended it")
+    p.communicate()
+
+
+def test_a_signal_that_came_while_the_job_was_made_stops_it(folder):
+    (folder / "in.ndjson").write_text(lines(rows()))
+    program(folder, source="file (path = 'in.ndjson', follow = true)",
+            sinks="sink big to file (path = 'pipe') format json delivery at least once;")
+    os.mkfifo(folder / "pipe")
+    p = start("run", "p.pattern", "--http", "127.0.0.1:0", cwd=folder)
+    assert "REST interface" in p.stderr.readline()
+    p.send_signal(signal.SIGTERM)
+    with open(folder / "pipe") as reader:
+        reader.read()
+    _, err = p.communicate(timeout=LIMIT_S)
+    assert p.returncode == 143 and "stopped by SIGTERM" in err, err
 
 
 def test_a_followed_file_gives_alerts_as_it_grows(folder):
