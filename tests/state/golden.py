@@ -2,10 +2,12 @@
 """Savepoints of earlier versions, kept as they were written: each has to be restored, told and replayed by this one.
 
     golden.py                 checks every fixture in tests/state/golden/ (make check does)
-    golden.py write vN        writes a new one with the program as it is now; those that are there stay as they are
+    golden.py write NAME patterns|operators   writes a new one with the program as it is now: of patterns and alerts, or of what selects
+                              are made of and a compiled operator; those that are there stay as they are
 
 A fixture: p.pattern, its input up to the savepoint (before/) and behind it (after/), what its sinks held at the savepoint (sinks/), the savepoint,
-what `cepd state show` told of it (state.txt, key.txt), and what an undisturbed run over all of the input gives (expected.txt).
+what `cepd state show` told of it (state.txt, of a key: key.txt), and what an undisturbed run over all of the input gives (expected.txt). A library
+that the program needs lies there as its source.
 """
 import json
 import os
@@ -20,10 +22,10 @@ import time
 CEPD = os.path.abspath(os.environ["CEPD"])
 GOLDEN = pathlib.Path(__file__).resolve().parent / "golden"
 LIMIT_S = 120
-SINKS = ("rise.ndjson", "rising.csv", "quiet.ndjson", "fates.ndjson", "graph", "late.ndjson", "each.ndjson", "none.ndjson")
+SRC = pathlib.Path(os.environ["CEP_SRCDIR"]).resolve()
 KEY = ["--key", "card 3"]
 
-PROGRAM = """parameter big double = 100.0;
+PATTERNS = """parameter big double = 100.0;
 stream payments (card string, amount double, price decimal(10,2), online bool, tags array(string),
     shop row(name string, opened timestamp), at timestamp)
 from file (path = 'payments.ndjson') format json event time at watermark delay 2 s;
@@ -64,7 +66,50 @@ sink each.timeouts to file (path = 'each.ndjson') format json;
 sink none to file (path = 'none.ndjson') format json;
 sink graph to file (path = 'graph/') format json;
 """
-FILES = ("payments.ndjson", "notes.csv")
+OPERATORS = """stream payments (card string, amount double, price decimal(10,2), online bool, at timestamp)
+from file (path = 'payments.ndjson') format json event time at watermark delay 2 s;
+stream notes (card string, text string, n int, at timestamp)
+from file (path = 'notes.csv') format csv event time at watermark delay 3 s;
+table latest as select card, last(amount) as amount from payments group by card;
+stream totals as select card, count(*) as n, sum(price) as total, max(amount) as highest, avg(amount) as mean from payments group by card;
+stream tumbled as select card, count(*) as n, sum(amount) as total, stddev(amount) as spread, array_agg(online) as online, count(distinct amount) as amounts,
+    window_start as since from payments group by card window tumbling 50 s;
+stream rolling as select online, approx_count_distinct(card) as cards, approx_quantile(amount, 0.5) as middle, first(card) as card, window_end as until
+    from payments group by online window sliding 40 s every 10 s allowed lateness 20 s;
+stream sessions as select card, count(*) as n, min(amount) as lowest, window_start as since, window_end as until from payments where amount > 40
+    group by card window session gap 6 s;
+stream forties as select card, avg(amount) as mean, last(amount) as latest from payments group by card window count 40;
+stream early as select online, count(*) as n, sum(price) as total, window_end as until from payments group by online
+    window tumbling 60 s emit every 15 s retracting;
+stream replaced as select card, count(*) as n from payments group by card emit each event upsert;
+stream summed as select online, sum(amount) over (partition by online order by at rows 30 preceding) as last_30,
+    count(*) over (partition by online order by at range 20 s preceding) as in_20_s, zscore(amount) over (partition by online order by at) as score,
+    lag(amount, 3) over (partition by online order by at) as before, ewma(amount, half_life 30 s) over (partition by online order by at) as smooth, at from payments;
+stream near as select p.card as card, p.amount as amount, n.text as text, p.at as at from payments as p left join notes as n on p.card = n.card within 5 s;
+stream together as select p.card as card, p.amount as amount, n.text as text from payments as p join notes as n on p.card = n.card window tumbling 30 s;
+stream visits as select p.card as card, p.amount as amount, n.text as text from payments as p full join notes as n on p.card = n.card window session gap 4 s;
+stream known as select n.card as card, n.text as text, l.amount as amount from notes as n join table latest as l on n.card = l.card;
+stream highest as select card, amount, at from payments window tumbling 60 s order by amount desc, card limit 5;
+stream kinds as select distinct card, online from payments;
+stream states as select card as device, case when online then 'on' else 'off' end as state, at from payments;
+stream steady (device string, state string, since timestamp, flaps int) as process './libdebounce.so' (stable = 8 s) from states partition by device;
+sink totals to file (path = 'totals.ndjson') format json;
+sink tumbled to file (path = 'tumbled.ndjson') format json;
+sink rolling to file (path = 'rolling.ndjson') format json;
+sink sessions to file (path = 'sessions.ndjson') format json;
+sink forties to file (path = 'forties.ndjson') format json;
+sink early to file (path = 'early.ndjson') format json;
+sink replaced to file (path = 'replaced.ndjson') format json;
+sink summed to file (path = 'summed.ndjson') format json;
+sink near to file (path = 'near.ndjson') format json;
+sink together to file (path = 'together.ndjson') format json;
+sink visits to file (path = 'visits.ndjson') format json;
+sink known to file (path = 'known.ndjson') format json;
+sink highest to file (path = 'highest.ndjson') format json;
+sink kinds to file (path = 'kinds.ndjson') format json;
+sink steady to file (path = 'steady.ndjson') format json;
+sink steady.flaps to file (path = 'flaps.ndjson') format json;
+"""
 
 
 def text_of(second):
@@ -82,13 +127,13 @@ def note(i):
     return f"card {i * 5 % 17},note {i},{i % 9},{text_of(i * 2)}\n"
 
 
-def sink_lines(folder):
+def sink_lines(folder, sinks):
     """
     Every line of every sink, sorted: part files have names of their own at each parallelism. Ids speak of the file that they come
     from, and those before the savepoint are of one that follows its input.
     """
     out = []
-    for path in sorted(p for p in folder.iterdir() if p.name in SINKS + ("told.ndjson",)):
+    for path in sorted(p for p in folder.iterdir() if p.name in sinks):
         files = sorted(path.glob("part-*")) if path.is_dir() else [path]
         out += [f"{path.name}: {line}" for f in files for line in f.read_text().splitlines()]
     return re.sub(r"\b[0-9a-f]{32}\b", "ID", "".join(line + "\n" for line in sorted(out, key=lambda l: re.sub(r"[0-9a-f]{32}", "", l))))
@@ -136,48 +181,55 @@ def stop_with_savepoint(folder, n):
     pathlib.Path(path).rename(folder / "savepoint")
 
 
-def write(version):
+def write(version, program):
     to = GOLDEN / version
     assert not to.exists(), f"{to} is there already: a fixture stays as it was written"
-    (to / "sinks" / "graph").mkdir(parents=True)
+    (to / "sinks").mkdir(parents=True)
+    sinks = re.findall(r"^sink .* to file \(path = '([^'/]+)", program, re.M)
     write_input(to / "before", "payments.ndjson", [payment(i) for i in range(400)])
     write_input(to / "after", "payments.ndjson", [payment(i) for i in range(400, 800)])
     write_input(to / "before", "notes.csv", ["card,text,n,at\n"] + [note(i) for i in range(70)])
     write_input(to / "after", "notes.csv", [note(i) for i in range(70, 130)])
-    (to / "p.pattern").write_text(PROGRAM)
+    (to / "p.pattern").write_text(program)
+    if program == OPERATORS:
+        shutil.copy(SRC / "examples" / "operators" / "debounce.c", to)
     with tempfile.TemporaryDirectory() as scratch:
         one = pathlib.Path(scratch) / "one"
-        shutil.copytree(to, one)
-        for name in FILES:
-            shutil.copy(one / "before" / name, one / name)
-        (one / "graph").mkdir()
+        prepare(to, one, parts=("before",))
         stop_with_savepoint(one, 470)
         shutil.copytree(one / "savepoint", to / "savepoint")
-        for name in SINKS + ("told.ndjson",):
-            (shutil.copytree if (one / name).is_dir() else shutil.copy)(
-                one / name, to / "sinks" / name, **({"dirs_exist_ok": True} if (one / name).is_dir() else {}))
+        for name in sinks:
+            (shutil.copytree if (one / name).is_dir() else shutil.copy)(one / name, to / "sinks" / name)
         whole = pathlib.Path(scratch) / "whole"
-        prepare(to, whole, savepoint=False)
+        prepare(to, whole)
         done = run("run", "p.pattern", cwd=whole)
         assert done.returncode == 0, done.stderr
-        (to / "expected.txt").write_text(sink_lines(whole))
+        (to / "expected.txt").write_text(sink_lines(whole, sinks))
     (to / "state.txt").write_text(told(to))
-    (to / "key.txt").write_text(told(to, *KEY))
+    if program == PATTERNS:
+        (to / "key.txt").write_text(told(to, *KEY))
     check(to)
 
 
 # -- checking ---------------------------------------------------------------------------------------------------------------
 
 
-def prepare(fixture, folder, savepoint=True):
+def build_libraries(fixture, folder):
+    for source in fixture.glob("*.c"):
+        subprocess.run([*os.environ.get("CC", "cc").split(), f"-I{SRC}/include", "-std=gnu17", "-O1", "-shared", "-fPIC", "-o",
+                        str(folder / f"lib{source.stem}.so"), str(source)], check=True, timeout=LIMIT_S)
+
+
+def prepare(fixture, folder, parts=("before", "after")):
+    """The program and its input, without a savepoint or anything in its sinks."""
     folder.mkdir()
-    shutil.copy(fixture / "p.pattern", folder)
-    for name in FILES:
-        (folder / name).write_bytes((fixture / "before" / name).read_bytes() + (fixture / "after" / name).read_bytes())
-    (folder / "graph").mkdir()
-    if savepoint:
-        shutil.copytree(fixture / "savepoint", folder / "savepoint")
-        shutil.copytree(fixture / "sinks", folder, dirs_exist_ok=True)
+    text = (fixture / "p.pattern").read_text()
+    (folder / "p.pattern").write_text(text)
+    for path in (fixture / "before").iterdir():
+        (folder / path.name).write_bytes(b"".join((fixture / part / path.name).read_bytes() for part in parts))
+    for name in re.findall(r"^sink .* to file \(path = '([^']+)/'", text, re.M):
+        (folder / name).mkdir()
+    build_libraries(fixture, folder)
 
 
 def is_text(what, got, want):
@@ -188,20 +240,24 @@ def is_text(what, got, want):
 
 def check(fixture):
     is_text(f"{fixture.name}: state show", told(fixture), (fixture / "state.txt").read_text())
-    is_text(f"{fixture.name}: state show --key", told(fixture, *KEY), (fixture / "key.txt").read_text())
+    if (fixture / "key.txt").exists():
+        is_text(f"{fixture.name}: state show --key", told(fixture, *KEY), (fixture / "key.txt").read_text())
+    sinks = [p.name for p in (fixture / "sinks").iterdir()]
     for parallelism in ("1", "2", "3"):
         with tempfile.TemporaryDirectory() as scratch:
             folder = pathlib.Path(scratch) / "now"
             prepare(fixture, folder)
+            shutil.copytree(fixture / "savepoint", folder / "savepoint")
+            shutil.copytree(fixture / "sinks", folder, dirs_exist_ok=True)
             done = run("run", "p.pattern", "--restore", "savepoint", "--parallelism", parallelism, cwd=folder)
             assert done.returncode == 0 and "has no place for" not in done.stderr, done.stderr
-            is_text(f"{fixture.name}: restored at parallelism {parallelism}", sink_lines(folder),
+            is_text(f"{fixture.name}: restored at parallelism {parallelism}", sink_lines(folder, sinks),
                     (fixture / "expected.txt").read_text())
 
 
 def main():
     if sys.argv[1:2] == ["write"]:
-        write(sys.argv[2])
+        write(sys.argv[2], {"patterns": PATTERNS, "operators": OPERATORS}[sys.argv[3]])
         return
     fixtures = sorted(p for p in GOLDEN.iterdir() if p.is_dir())
     assert fixtures, "there is no fixture"
