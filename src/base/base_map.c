@@ -61,6 +61,7 @@ static void map_rebuild(struct base_map *m) {
         if (!m->entries[i].dead)
             m->entries[n++] = m->entries[i];
     CEP_INSIST(n == m->n_live);
+    m->n_rebuilds += n < m->n_entries;
     m->n_entries = n;
     size_t n_slots = 16;
     while (n_slots / 2 < n + 1)

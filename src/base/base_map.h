@@ -21,6 +21,7 @@ struct base_map {
     uint32_t *slots; /* owned; index + 1 into entries, 0 = empty */
     size_t n_slots;  /* power of two */
     size_t n_live;
+    uint64_t n_rebuilds; /* how often the entries behind dead ones have moved up */
 };
 
 void base_map_init(struct base_map *m);

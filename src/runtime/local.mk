@@ -4,7 +4,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_aggregate_give.c \
 	src/runtime/rt_aggregate_save.c \
 	src/runtime/rt_aggregate_slice.c \
-	src/runtime/rt_alert.c \
+	src/runtime/rt_alert.c src/runtime/rt_alert.h src/runtime/rt_alert_save.c \
 	src/runtime/rt_checkpoint.c src/runtime/rt_checkpoint.h \
 	src/runtime/rt_combine.c src/runtime/rt_combine.h \
 	src/runtime/rt_coordinator.c src/runtime/rt_coordinator.h \
@@ -33,6 +33,7 @@ librt_la_SOURCES = \
 	src/runtime/rt_op.c src/runtime/rt_op.h src/runtime/rt_ops.h \
 	src/runtime/rt_over.c src/runtime/rt_over.h \
 	src/runtime/rt_over_save.c \
+	src/runtime/rt_panes.c src/runtime/rt_panes.h \
 	src/runtime/rt_part.c src/runtime/rt_part.h \
 	src/runtime/rt_pattern.c src/runtime/rt_pattern.h \
 	src/runtime/rt_patterns.c \

@@ -77,8 +77,8 @@ struct rt_window_vt {
     /* Of a group entries of namespace GROUP: key: the group's own bytes; value: the key's values, then the window's. `part`: its pane's start. */
     enum cep_rc (*put)(struct rt_aggregate *ag, const struct rt_group *g, int64_t part,
         const struct sto_out *out, struct cep_err *err);
-    /* A save in slices begins (what else there is is put out at once; NULL = nothing is), goes on by a group, ends (NULL = that is nothing to it). */
-    enum cep_rc (*save_begin)(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err);
+    /* A save in slices begins, goes on by a group, ends. NULL = beginning and end are nothing to it. */
+    void (*save_begin)(struct rt_aggregate *ag);
     enum cep_rc (*save_next)(struct rt_aggregate *ag); /* CEP_AGAIN, CEP_NONE: all are out */
     void (*save_end)(struct rt_aggregate *ag);
     /* ag->passed is how far it was when it was saved; before its groups come, and again if it turns out to be less. NULL = it need not know. */
@@ -215,5 +215,5 @@ static inline void rt_aggregate_met(struct rt_aggregate *ag, struct rt_group *g,
 }
 /* As rt_groups_remove(). */
 void rt_aggregate_remove(struct rt_aggregate *ag, struct rt_groups *t, struct rt_group *g);
-/* save_next of a window that has one table, or is at it. Returns: CEP_AGAIN; CEP_NONE: all of the table is out. */
-enum cep_rc rt_aggregate_save_table(struct rt_aggregate *ag, const struct rt_groups *t, int64_t part);
+/* save_next of a window that has one table. Returns: CEP_AGAIN; CEP_NONE: all of it is out. */
+enum cep_rc rt_aggregate_save_table(struct rt_aggregate *ag, const struct rt_groups *t);

@@ -1,12 +1,11 @@
 /*
  * rt_aggregate_slice -- an aggregation saved in slices, while rows come in.
  *
- * rt_aggregate_save() fixes the moment: META, what windows that share groups gave out (rt_given.h), and which rows wait. What follows in
- * rt_aggregate_save_some() is as it was then:
+ * rt_aggregate_save() fixes the moment: META, and which rows wait. What follows in rt_aggregate_save_some() is as it was then:
  *
  *     rows that wait   do not change; the copy holds their batches (rt_slices.h)
  *     groups           one that is about to change or to go is written first: rt_aggregate_opens()
- *     panes            one that goes before it was written stays until then (rt_window_time.c)
+ *     panes            one that goes before it was written stays until then (rt_panes.h); what overlapping windows gave is kept in such, too
  *
  * Law: what is put out is, as a set of entries, what a save at once would have put out at the moment of the beginning.
  */
@@ -29,13 +28,13 @@ void rt_aggregate_remove(struct rt_aggregate *ag, struct rt_groups *t, struct rt
     rt_groups_remove(t, g);
 }
 
-enum cep_rc rt_aggregate_save_table(struct rt_aggregate *ag, const struct rt_groups *t, int64_t part) {
+enum cep_rc rt_aggregate_save_table(struct rt_aggregate *ag, const struct rt_groups *t) {
     struct rt_slices *s = &ag->saving;
     if (s->at >= t->n)
         return CEP_NONE;
     struct rt_group *g = t->groups[s->at++];
     s->done += RT_SLICES_LOOK;
-    rt_aggregate_opens(ag, g, part);
+    rt_aggregate_opens(ag, g, 0);
     return CEP_AGAIN;
 }
 
@@ -57,16 +56,17 @@ void rt_aggregate_saving_release(struct rt_aggregate *ag) {
 enum cep_rc rt_aggregate_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
     struct rt_aggregate *ag = rt_aggregate_of(op);
     rt_slices_begin(&ag->saving, &ag->wait, out);
+    if (ag->window->save_begin)
+        ag->window->save_begin(ag);
     enum cep_rc rc = rt_aggregate_put_meta(ag, out, err);
-    if (rc == CEP_OK && ag->window->save_begin)
-        rc = ag->window->save_begin(ag, out, err);
     if (rc != CEP_OK)
         end(ag);
     return rc == CEP_OK ? CEP_AGAIN : rc;
 }
 
-static void put_row(void *arg, const struct evt_batch *prep, uint32_t row) {
+static void put_row(void *arg, uint32_t input, const struct evt_batch *prep, uint32_t row) {
     struct rt_aggregate *ag = arg;
+    (void)input;
     struct rt_slices *s = &ag->saving;
     struct sto_out out = rt_slices_out(s);
     s->rc = rt_aggregate_put_row(ag, prep, row, s->n_rows++, &out, &s->err);

@@ -5,48 +5,13 @@
  * and are judged in order of event time (ties: input, then origin, then position), interleaved with the deadlines of
  * `resolve after`, so the outcome does not depend on the order in which batches arrive.
  */
-#include "runtime/rt_ops.h"
+#include "runtime/rt_alert.h"
 
-#include "base/base_bits.h"
-#include "base/base_check.h"
-#include "base/base_err.h"
 #include "base/base_map.h"
 #include "base/base_mem.h"
-#include "base/base_num.h"
-#include "event/evt_pack.h"
-#include "expr/expr_row.h"
-#include "runtime/rt_life.h"
+#include "runtime/rt_ops.h"
 
-enum { IN_ON = 0, IN_RESOLVE = 1, OUT_ROWS = 64 };
-
-/* A row that waits for the watermark. */
-struct waiting {
-    int64_t time;
-    uint64_t arrived;        /* place among all that ever waited: the last tie-break */
-    struct evt_batch *batch; /* counted */
-    uint32_t row, input;
-};
-
-struct rt_alert {
-    struct rt_op op;
-    const struct plan_alert *alert;
-    const struct evt_schema *on;         /* schema of what it is on */
-    int id_col, started_col, events_col; /* hidden columns of `on`, or -1 */
-    struct waiting *waiting;             /* owned; a heap, the next to be judged first */
-    size_t n_waiting, cap_waiting;
-    uint64_t n_arrived, n_sent; /* rows taken in, records made */
-    struct rt_lives lives;
-    struct base_arena scratch; /* of one row */
-    struct base_buf identity, text;
-    struct expr_row row;
-    struct evt_batch *out;            /* owned; NULL: nothing to send */
-    const struct evt_schema *resolve; /* of input 1; NULL: there is none */
-    bool same_by, same_rows;          /* while loading: identities, rows and records are what they were */
-};
-
-static struct rt_alert *alert_of(const struct rt_op *op) {
-    return CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_alert, op);
-}
+enum { OUT_ROWS = 64 };
 
 static int hidden_col(const struct evt_schema *s, enum plan_hidden which) {
     static const char *const names[PLAN_HIDDEN_MAX] = {
@@ -58,53 +23,6 @@ static int hidden_col(const struct evt_schema *s, enum plan_hidden which) {
         if (base_str_eq(s->cols[i].name, base_str_of(names[which])))
             return (int)i;
     return -1;
-}
-
-/* -- waiting for the watermark ------------------------------------------------------------------------------- */
-
-static bool before(const struct waiting *a, const struct waiting *b) {
-    if (a->time != b->time)
-        return a->time < b->time;
-    if (a->input != b->input)
-        return a->input < b->input;
-    uint32_t a_origin = a->batch->origin[a->row], b_origin = b->batch->origin[b->row];
-    if (a_origin != b_origin)
-        return a_origin < b_origin;
-    uint64_t a_seq = a->batch->seq[a->row], b_seq = b->batch->seq[b->row];
-    return a_seq != b_seq ? a_seq < b_seq : a->arrived < b->arrived;
-}
-
-/* Takes over w's reference. */
-static void push(struct rt_alert *a, struct waiting w) {
-    a->waiting = base_grow(a->waiting, a->n_waiting, &a->cap_waiting, sizeof *a->waiting);
-    size_t i = a->n_waiting++;
-    for (; i > 0 && before(&w, &a->waiting[(i - 1) / 2]); i = (i - 1) / 2)
-        a->waiting[i] = a->waiting[(i - 1) / 2];
-    a->waiting[i] = w;
-}
-
-/* Returns: the first, with its reference. Requires: there is one. */
-static struct waiting pop(struct rt_alert *a) {
-    struct waiting first = a->waiting[0], last = a->waiting[--a->n_waiting];
-    size_t i = 0;
-    for (size_t c; (c = 2 * i + 1) < a->n_waiting; i = c) {
-        if (c + 1 < a->n_waiting && before(&a->waiting[c + 1], &a->waiting[c]))
-            c++;
-        if (!before(&a->waiting[c], &last))
-            break;
-        a->waiting[i] = a->waiting[c];
-    }
-    a->waiting[i] = last;
-    return first;
-}
-
-static enum cep_rc alert_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
-    struct rt_alert *a = alert_of(op);
-    (void)err;
-    for (uint32_t i = 0; i < b->n_rows; i++)
-        if (evt_batch_has(b, i))
-            push(a, (struct waiting){ b->time[i], a->n_arrived++, evt_batch_ref(b), i, input });
-    return CEP_OK;
 }
 
 /* -- one record -------------------------------------------------------------------------------------------- */
@@ -142,7 +60,7 @@ static struct evt_val message_val(struct rt_alert *a) {
 }
 
 /* A match brings its id; a row of a stream is identified by the alert and its position. */
-static struct evt_val id_val(struct rt_alert *a, const struct waiting *w) {
+static struct evt_val id_val(struct rt_alert *a, const struct rt_alert_row *w) {
     if (a->id_col >= 0) {
         struct evt_val v;
         evt_col_get(&w->batch->cols[a->id_col], w->row, &a->scratch, &v);
@@ -185,7 +103,7 @@ static enum cep_rc add_row(
 }
 
 static enum cep_rc emit_firing(
-    struct rt_alert *a, const struct waiting *w, struct rt_life *life, struct cep_err *err) {
+    struct rt_alert *a, const struct rt_alert_row *w, struct rt_life *life, struct cep_err *err) {
     const struct plan_alert *p = a->alert;
     const char *sev = plan_severity_text(p->severity);
     struct evt_val vals[PLAN_ALERT_MAX];
@@ -235,10 +153,6 @@ static enum cep_rc emit_resolved(
 
 /* -- judging ------------------------------------------------------------------------------------------------ */
 
-static bool has_life(const struct plan_alert *p) {
-    return p->resolve_after_us > 0 || p->has_resolve_when;
-}
-
 /* time + us, held at the end of time. Requires: us >= 0. */
 static int64_t later(int64_t time, int64_t us) {
     return time > EVT_TIME_MAX - us ? EVT_TIME_MAX : time + us;
@@ -269,6 +183,7 @@ static enum cep_rc deadlines(struct rt_alert *a, int64_t now, struct cep_err *er
     enum cep_rc rc = CEP_OK;
     int64_t at;
     while (rc == CEP_OK && (life = rt_lives_due(&a->lives, now, &at)) != NULL) {
+        rt_alert_opens(a, life);
         if (life->firing)
             rc = resolve(a, life, at, err);
         else
@@ -277,27 +192,18 @@ static enum cep_rc deadlines(struct rt_alert *a, int64_t now, struct cep_err *er
     return rc;
 }
 
-/* Moves to the row that is judged. */
-static void look_at(struct rt_alert *a, const struct waiting *w) {
-    base_arena_clear(&a->scratch);
-    base_buf_clear(&a->identity);
-    expr_row_at(&a->row, w->batch, w->row);
-}
-
-static struct base_str identity_of(struct rt_alert *a) {
-    return (struct base_str){ base_buf_cstr(&a->identity), a->identity.len };
-}
-
 /* Lets the row through unless its identity fires already or is suppressed. */
-static enum cep_rc consider(struct rt_alert *a, const struct waiting *w, struct cep_err *err) {
+static enum cep_rc consider(struct rt_alert *a, const struct rt_alert_row *w, struct cep_err *err) {
     const struct plan_alert *p = a->alert;
-    if (p->suppress_us == 0 && !has_life(p))
+    if (p->suppress_us == 0 && !rt_alert_has_life(p))
         return emit_firing(a, w, NULL, err);
     for (uint32_t i = 0; i < p->n_by; i++) {
         struct evt_val v = eval(a, p->by[i].expr);
         evt_val_write_key(&a->identity, p->by[i].expr->type, &v);
     }
-    struct rt_life *life = rt_lives_find(&a->lives, identity_of(a));
+    struct rt_life *life = rt_lives_find(&a->lives, rt_alert_identity(a));
+    if (life)
+        rt_alert_opens(a, life);
     int64_t pushed = p->resolve_after_us > 0 ? later(w->time, p->resolve_after_us) : EVT_TIME_MAX;
     if (life && life->firing) {
         a->op.metrics.suppressed++;
@@ -309,17 +215,17 @@ static enum cep_rc consider(struct rt_alert *a, const struct waiting *w, struct 
         return CEP_OK;
     }
     if (!life)
-        life = rt_lives_make(&a->lives, identity_of(a));
+        life = rt_lives_make(&a->lives, rt_alert_identity(a));
     life->last_let = w->time;
-    life->firing = has_life(p);
+    life->firing = rt_alert_has_life(p);
     rt_lives_set_deadline(&a->lives, life, life->firing ? pushed : suppressed_until(p, life));
     return emit_firing(a, w, life, err);
 }
 
 /* A failed expression is null, and the row goes to the errors port besides. */
-static enum cep_rc judge_match(struct rt_alert *a, const struct waiting *w, struct cep_err *err) {
+static enum cep_rc judge_match(struct rt_alert *a, const struct rt_alert_row *w, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
-    look_at(a, w);
+    rt_alert_look_at(a, w);
     if (!a->alert->where || expr_eval_bool(a->alert->where, &a->row.env))
         rc = consider(a, w, err);
     if (rc == CEP_OK && a->row.env.failure)
@@ -327,9 +233,9 @@ static enum cep_rc judge_match(struct rt_alert *a, const struct waiting *w, stru
     return rc;
 }
 
-static enum cep_rc judge_resolve(struct rt_alert *a, const struct waiting *w, struct cep_err *err) {
+static enum cep_rc judge_resolve(struct rt_alert *a, const struct rt_alert_row *w, struct cep_err *err) {
     const struct plan_alert *p = a->alert;
-    look_at(a, w);
+    rt_alert_look_at(a, w);
     bool wanted = !p->resolve_where || expr_eval_bool(p->resolve_where, &a->row.env);
     enum cep_rc rc = CEP_OK;
     if (a->row.env.failure)
@@ -341,228 +247,63 @@ static enum cep_rc judge_resolve(struct rt_alert *a, const struct waiting *w, st
         evt_col_get(&w->batch->cols[p->resolve_cols[i]], w->row, &a->scratch, &v);
         evt_val_write_key(&a->identity, p->by[i].expr->type, &v);
     }
-    struct rt_life *life = rt_lives_find(&a->lives, identity_of(a));
-    return life && life->firing ? resolve(a, life, w->time, err) : CEP_OK;
+    struct rt_life *life = rt_lives_find(&a->lives, rt_alert_identity(a));
+    if (!life || !life->firing)
+        return CEP_OK;
+    rt_alert_opens(a, life);
+    return resolve(a, life, w->time, err);
+}
+
+static enum cep_rc alert_batch(struct rt_op *op, uint32_t input, struct evt_batch *b, struct cep_err *err) {
+    struct rt_alert *a = rt_alert_of(op);
+    (void)err;
+    a->n_arrived += evt_batch_count(b);
+    rt_wait_add(&a->wait, input, b);
+    return CEP_OK;
 }
 
 static enum cep_rc alert_watermark(struct rt_op *op, int64_t wm, struct cep_err *err) {
-    struct rt_alert *a = alert_of(op);
+    struct rt_alert *a = rt_alert_of(op);
+    struct clk_row rows[RT_WAIT_AT_ONCE];
     enum cep_rc rc = CEP_OK;
+    size_t n;
     a->row.env.now_us = clk_now(op->clk);
-    while (rc == CEP_OK && a->n_waiting > 0 && a->waiting[0].time <= wm) {
-        struct waiting w = pop(a);
-        rc = deadlines(a, w.time, err);
-        if (rc == CEP_OK)
-            rc = w.input == IN_ON ? judge_match(a, &w, err) : judge_resolve(a, &w, err);
-        evt_batch_unref(w.batch);
-    }
+    while (rc == CEP_OK && (n = rt_wait_take(&a->wait, wm, rows, RT_WAIT_AT_ONCE)) > 0)
+        for (size_t i = 0; i < n; i++) {
+            struct rt_alert_row w = { rows[i].time, rt_wait_batch(&a->wait, &rows[i]), rows[i].row,
+                rows[i].input };
+            if (rc == CEP_OK)
+                rc = deadlines(a, w.time, err);
+            if (rc == CEP_OK)
+                rc = w.input == RT_ALERT_ON ? judge_match(a, &w, err) : judge_resolve(a, &w, err);
+            rt_wait_done(&a->wait, &rows[i]);
+        }
     if (rc == CEP_OK)
         rc = deadlines(a, wm, err);
     return rc == CEP_OK ? send(a, err) : rc;
 }
 
 static int64_t alert_wakes_at(const struct rt_op *op) {
-    const struct rt_alert *a = alert_of(op);
-    int64_t at = rt_lives_next(&a->lives);
-    return a->n_waiting && a->waiting[0].time < at ? a->waiting[0].time : at;
+    const struct rt_alert *a = rt_alert_of(op);
+    int64_t at = rt_lives_next(&a->lives), first = clk_reorder_first(&a->wait.reorder);
+    return first < at ? first : at;
 }
 
-/* -- what survives ---------------------------------------------------------------------------------------------- */
-
-/*
- * META (key ""): varint rows taken in, varint records made; str the types of the identity; str the schemas of what it is on, of
- * what resolves it (when there is one), and of its record.
- * LIFE (key: the identity): zigzag last let through, zigzag deadline, u8 1 when it fires, and then its record, a row.
- * ROW (key: u64 place in the order of arrival): varint input, a row.
- */
-static void pack_by(struct base_buf *b, const struct plan_alert *p) {
-    for (uint32_t i = 0; i < p->n_by; i++)
-        evt_pack_type(b, p->by[i].expr->type);
-}
-
-static void pack_schemas(struct base_buf *b, const struct rt_alert *a) {
-    evt_pack_schema(b, a->on);
-    if (a->resolve)
-        evt_pack_schema(b, a->resolve);
-    evt_pack_schema(b, a->op.node->schema);
-}
-
-static enum cep_rc save_meta(struct rt_alert *a, const struct sto_out *out, struct cep_err *err) {
-    struct base_buf value = BASE_BUF_INIT, part = BASE_BUF_INIT;
-    base_pack_varint(&value, a->n_arrived);
-    base_pack_varint(&value, a->n_sent);
-    pack_by(&part, a->alert);
-    base_pack_str(&value, base_buf_view(&part));
-    base_buf_clear(&part);
-    pack_schemas(&part, a);
-    base_pack_str(&value, base_buf_view(&part));
-    enum cep_rc rc = sto_put(out, STO_NS_META, STO_NO_GROUP, BASE_STR(""), base_buf_view(&value), err);
-    base_buf_release(&value);
-    base_buf_release(&part);
-    return rc;
-}
-
-static enum cep_rc save_life(
-    struct rt_alert *a, const struct rt_life *life, const struct sto_out *out, struct cep_err *err) {
-    struct base_buf value = BASE_BUF_INIT;
-    base_arena_clear(&a->scratch);
-    base_pack_zigzag(&value, life->last_let);
-    base_pack_zigzag(&value, life->deadline);
-    base_pack_u8(&value, life->firing);
-    if (life->firing)
-        evt_pack_row(&value, life->record, 0, &a->scratch);
-    enum cep_rc rc = sto_put(
-        out, RT_NS_LIFE, sto_group_of(life->identity), life->identity, base_buf_view(&value), err);
-    base_buf_release(&value);
-    return rc;
-}
-
-/* Into a->identity; an expression that fails is null in it, as when the row is judged. */
-static void write_identity(struct rt_alert *a, const struct waiting *w) {
-    const struct plan_alert *p = a->alert;
-    look_at(a, w);
-    for (uint32_t i = 0; i < p->n_by; i++) {
-        struct evt_val v;
-        if (w->input == IN_ON)
-            v = eval(a, p->by[i].expr);
-        else
-            evt_col_get(&w->batch->cols[p->resolve_cols[i]], w->row, &a->scratch, &v);
-        evt_val_write_key(&a->identity, p->by[i].expr->type, &v);
-    }
-}
-
-static enum cep_rc save_row(
-    struct rt_alert *a, const struct waiting *w, const struct sto_out *out, struct cep_err *err) {
-    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
-    write_identity(a, w);
-    uint32_t group = sto_group_of(identity_of(a));
-    base_arena_clear(&a->scratch);
-    base_pack_u64(&key, w->arrived);
-    base_pack_varint(&value, w->input);
-    evt_pack_row(&value, w->batch, w->row, &a->scratch);
-    enum cep_rc rc = sto_put(out, RT_NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
-    base_buf_release(&key);
-    base_buf_release(&value);
-    return rc;
-}
-
-static enum cep_rc alert_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
-    struct rt_alert *a = alert_of(op);
-    enum cep_rc rc = save_meta(a, out, err);
-    for (size_t i = 0; i < a->lives.n_lives && rc == CEP_OK; i++)
-        if (a->lives.lives[i].in_use)
-            rc = save_life(a, &a->lives.lives[i], out, err);
-    for (size_t i = 0; i < a->n_waiting && rc == CEP_OK; i++)
-        rc = save_row(a, &a->waiting[i], out, err);
-    return rc;
-}
-
-static void load_meta(struct rt_alert *a, struct base_unpack *u) {
-    struct base_buf now = BASE_BUF_INIT;
-    uint64_t arrived = base_unpack_varint(u), sent = base_unpack_varint(u);
-    struct base_str by = base_unpack_str(u), rows = base_unpack_str(u);
-    pack_by(&now, a->alert);
-    a->same_by = base_str_eq(by, base_buf_view(&now));
-    base_buf_clear(&now);
-    pack_schemas(&now, a);
-    a->same_rows = base_str_eq(rows, base_buf_view(&now));
-    base_buf_release(&now);
-    if (arrived > a->n_arrived)
-        a->n_arrived = arrived;
-    if (sent > a->n_sent)
-        a->n_sent = sent;
-}
-
-static void lose(struct rt_alert *a, struct sto_losses *losses, const char *what) {
-    sto_lose(losses, a->op.name, base_str_of(what), 1);
-}
-
-/* What it fires or suppresses by today's rules; what the rules of then kept and those of today do not is nobody's loss. */
-static void load_life(
-    struct rt_alert *a, struct base_str identity, struct base_unpack *u, struct sto_losses *losses) {
-    int64_t last_let = base_unpack_zigzag(u), deadline = base_unpack_zigzag(u);
-    bool firing = base_unpack_max(u, 1) != 0;
-    if (u->bad)
-        return;
-    if (!a->same_by || (firing && (!a->same_rows || !has_life(a->alert)))) {
-        lose(a, losses, firing ? "alerts that fire" : "suppressed identities");
-        u->p = u->end;
-        return;
-    }
-    struct evt_batch *record = firing ? evt_batch_new(a->op.node->schema, 1) : NULL;
-    base_arena_clear(&a->scratch);
-    if (firing && !evt_unpack_row(u, record, &a->scratch)) {
-        evt_batch_unref(record);
-        u->bad = true;
-        return;
-    }
-    struct rt_life *life = rt_lives_find(&a->lives, identity);
-    if (!life)
-        life = rt_lives_make(&a->lives, identity);
-    evt_batch_unref(life->record);
-    life->last_let = last_let;
-    life->firing = firing;
-    life->record = record;
-    rt_lives_set_deadline(&a->lives, life, deadline);
-}
-
-static void load_row(
-    struct rt_alert *a, struct base_str key, struct base_unpack *u, struct sto_losses *losses) {
-    struct base_unpack k = base_unpack_of(key);
-    uint64_t arrived = base_unpack_u64(&k);
-    uint32_t input = (uint32_t)base_unpack_max(u, IN_RESOLVE);
-    u->bad |= !base_unpack_ok(&k);
-    if (u->bad)
-        return;
-    if (!a->same_rows) {
-        lose(a, losses, "rows that waited for the watermark");
-        u->p = u->end;
-        return;
-    }
-    if (input == IN_RESOLVE && !a->resolve) {
-        u->bad = true;
-        return;
-    }
-    struct evt_batch *b = evt_batch_new(input == IN_ON ? a->on : a->resolve, 1);
-    base_arena_clear(&a->scratch);
-    if (evt_unpack_row(u, b, &a->scratch)) {
-        push(a, (struct waiting){ b->time[0], arrived, b, 0, input });
-    } else {
-        evt_batch_unref(b);
-        u->bad = true;
-    }
-}
-
-static enum cep_rc alert_load(
-    struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err) {
-    struct rt_alert *a = alert_of(op);
-    struct base_unpack u = base_unpack_of(e->value);
-    if (e->ns == STO_NS_META)
-        load_meta(a, &u);
-    else if (e->ns == RT_NS_LIFE)
-        load_life(a, e->key, &u, losses);
-    else if (e->ns == RT_NS_ROW)
-        load_row(a, e->key, &u, losses);
-    else
-        u.bad = true;
-    return base_unpack_ok(&u) ? CEP_OK
-                              : base_err_set(err, CEP_EDAMAGED, "alert \"%.*s\": its saved state is damaged",
-                                    BASE_STR_FMT(op->name));
-}
+/* -- life ------------------------------------------------------------------------------------------------------------- */
 
 static void alert_gauges(struct rt_op *op) {
-    struct rt_alert *a = alert_of(op);
-    op->metrics.buffered = a->n_waiting;
+    struct rt_alert *a = rt_alert_of(op);
+    op->metrics.buffered = a->wait.reorder.n_rows;
     op->metrics.keys = a->lives.index.n_live;
 }
 
 static void alert_free(struct rt_op *op) {
-    struct rt_alert *a = alert_of(op);
-    for (size_t i = 0; i < a->n_waiting; i++)
-        evt_batch_unref(a->waiting[i].batch);
-    base_free(a->waiting);
+    struct rt_alert *a = rt_alert_of(op);
+    rt_slices_release(&a->saving);
+    rt_wait_release(&a->wait);
     rt_lives_release(&a->lives);
     base_arena_release(&a->scratch);
+    base_arena_release(&a->packing);
     base_buf_release(&a->identity);
     base_buf_release(&a->text);
     evt_batch_unref(a->out);
@@ -576,8 +317,10 @@ static const struct rt_op_vt alert_vt = {
     .watermark = alert_watermark,
     .wakes_at = alert_wakes_at,
     .gauges = alert_gauges,
-    .save = alert_save,
-    .load = alert_load,
+    .save = rt_alert_save,
+    .save_some = rt_alert_save_some,
+    .save_cancel = rt_alert_save_cancel,
+    .load = rt_alert_load,
     .free = alert_free,
 };
 
@@ -592,7 +335,9 @@ struct rt_op *rt_alert_new(const struct plan *plan, const struct plan_node *node
     a->started_col = hidden_col(a->on, PLAN_HIDDEN_STARTED_AT);
     a->events_col = hidden_col(a->on, PLAN_HIDDEN_EVENTS);
     rt_lives_init(&a->lives);
+    rt_wait_init(&a->wait);
     base_arena_init(&a->scratch, 0);
+    base_arena_init(&a->packing, 0);
     expr_row_init(&a->row, &a->scratch, 0);
     return &a->op;
 }

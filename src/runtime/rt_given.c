@@ -129,85 +129,57 @@ struct rt_given *rt_given_unpack(struct rt_aggregate *ag, struct base_unpack *u)
 
 /* -- windows that share their groups ---------------------------------------------------------------------------------- */
 
-struct rt_given_window {
-    int64_t start;
-    struct rt_groups groups;
-};
-
 void rt_given_windows_init(struct rt_given_windows *w, const struct rt_group_kind *kind) {
-    *w = (struct rt_given_windows){ .bare = *kind };
+    w->bare = *kind;
     w->bare.n_accs = 0;
+    rt_panes_init(&w->windows, &w->bare);
 }
 
-static void drop_first(struct rt_given_windows *w, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        rt_groups_release(&w->windows[i]->groups);
-        base_free(w->windows[i]);
-    }
-    w->n -= n;
-    if (n > 0 && w->n > 0)
-        memmove(w->windows, w->windows + n, w->n * sizeof(struct rt_given_window *));
+void rt_given_windows_drop(struct rt_aggregate *ag, struct rt_given_windows *w, int64_t start) {
+    rt_panes_drop(&w->windows, rt_panes_from(&w->windows, start + 1), &ag->saving);
 }
 
-void rt_given_windows_release(struct rt_given_windows *w) {
-    drop_first(w, w->n);
-    base_free(w->windows);
+/* What is about to change is written first, as a group is (rt_aggregate_opens()). */
+static void opens(struct rt_aggregate *ag, struct rt_group *g, int64_t start) {
+    struct rt_slices *s = &ag->saving;
+    struct sto_out out = rt_slices_out(s);
+    if (!s->open || g->saved == s->number)
+        return;
+    g->saved = s->number;
+    if (s->rc != CEP_OK)
+        return;
+    base_buf_clear(&s->value);
+    rt_given_pack(&s->value, g->given);
+    s->rc = rt_aggregate_put_given(ag, g, start, base_buf_view(&s->value), &out, &s->err);
 }
 
-void rt_given_windows_drop(struct rt_given_windows *w, int64_t start) {
-    size_t n = 0;
-    while (n < w->n && w->windows[n]->start <= start)
-        n++;
-    drop_first(w, n);
+struct rt_group *rt_given_group(
+    struct rt_aggregate *ag, struct rt_given_windows *w, int64_t start, const struct rt_group *key) {
+    struct rt_pane *p = rt_panes_get(&w->windows, start, &ag->saving);
+    bool made;
+    struct rt_group *g = rt_groups_get(&p->groups, key->hash, key->bytes, key->vals, &made);
+    if (made)
+        g->saved = ag->saving.number;
+    else
+        opens(ag, g, start);
+    return g;
 }
 
-/* From behind: results are of the newest windows. */
-static struct rt_given_window *window_of(struct rt_given_windows *w, int64_t start) {
-    size_t i = w->n;
-    while (i > 0 && w->windows[i - 1]->start > start)
-        i--;
-    if (i > 0 && w->windows[i - 1]->start == start)
-        return w->windows[i - 1];
-    struct rt_given_window *made = base_calloc(1, sizeof *made);
-    made->start = start;
-    rt_groups_init(&made->groups, &w->bare, true);
-    w->windows = base_grow(w->windows, w->n, &w->cap, sizeof(struct rt_given_window *));
-    memmove(w->windows + i + 1, w->windows + i, (w->n - i) * sizeof(struct rt_given_window *));
-    w->windows[i] = made;
-    w->n++;
-    return made;
-}
-
-struct rt_group *rt_given_group(struct rt_given_windows *w, int64_t start, const struct rt_group *key) {
-    return rt_groups_get(&window_of(w, start)->groups, key->hash, key->bytes, key->vals, NULL);
-}
-
-size_t rt_given_windows_bytes(const struct rt_given_windows *w) {
-    size_t n = 0;
-    for (size_t i = 0; i < w->n; i++)
-        n += sizeof(struct rt_given_window) + rt_groups_bytes(&w->windows[i]->groups);
-    return n;
-}
-
-enum cep_rc rt_given_windows_save(
-    struct rt_aggregate *ag, struct rt_given_windows *w, const struct sto_out *out, struct cep_err *err) {
-    struct base_buf value = BASE_BUF_INIT;
-    enum cep_rc rc = CEP_OK;
-    for (size_t i = 0; i < w->n; i++)
-        for (uint32_t k = 0; k < w->windows[i]->groups.n && rc == CEP_OK; k++) {
-            const struct rt_group *g = w->windows[i]->groups.groups[k];
-            base_buf_clear(&value);
-            rt_given_pack(&value, g->given);
-            rc = rt_aggregate_put_given(ag, g, w->windows[i]->start, base_buf_view(&value), out, err);
-        }
-    base_buf_release(&value);
-    return rc;
+enum cep_rc rt_given_windows_save_next(struct rt_aggregate *ag, struct rt_given_windows *w) {
+    int64_t start;
+    struct rt_group *g = rt_panes_save_next(&w->windows, &ag->saving, &start);
+    if (!g)
+        return CEP_NONE;
+    ag->saving.done += RT_SLICES_LOOK;
+    opens(ag, g, start);
+    return CEP_AGAIN;
 }
 
 struct rt_group *rt_given_windows_load(struct rt_aggregate *ag, struct rt_given_windows *w, int64_t start,
     const struct rt_agg_row *key, struct base_unpack *u) {
+    struct rt_pane *p = rt_panes_get(&w->windows, start, &ag->saving);
     bool made;
-    struct rt_group *g = rt_groups_get(&window_of(w, start)->groups, key->hash, key->bytes, key->vals, &made);
+    struct rt_group *g = rt_groups_get(&p->groups, key->hash, key->bytes, key->vals, &made);
     u->bad |= !made;
     if (made)
         g->given = rt_given_unpack(ag, u);

@@ -13,6 +13,7 @@
  * Internal to src/runtime. Threads: none.
  */
 #include "runtime/rt_aggregate.h"
+#include "runtime/rt_panes.h"
 
 /* One block of memory: base_free(). */
 struct rt_given {
@@ -30,23 +31,19 @@ enum cep_rc rt_given_take_back(struct rt_aggregate *ag, const struct rt_agg_resu
 /*
  * Windows that share their groups keep what they gave by themselves: a table of groups without accumulators for each window.
  */
-struct rt_given_window;
-
 struct rt_given_windows {
     struct rt_group_kind bare;
-    struct rt_given_window **windows; /* owned; ascending by start */
-    size_t n, cap;
+    struct rt_panes windows;
 };
 
 void rt_given_windows_init(struct rt_given_windows *w, const struct rt_group_kind *kind);
-void rt_given_windows_release(struct rt_given_windows *w);
-/* The one of a key, made when it is not there. `key`: a group of it. */
-struct rt_group *rt_given_group(struct rt_given_windows *w, int64_t start, const struct rt_group *key);
+/* The one of a key, made when it is not there, which is about to change. `key`: a group of it. */
+struct rt_group *rt_given_group(
+    struct rt_aggregate *ag, struct rt_given_windows *w, int64_t start, const struct rt_group *key);
 /* Forgets windows that start at or before that. */
-void rt_given_windows_drop(struct rt_given_windows *w, int64_t start);
-size_t rt_given_windows_bytes(const struct rt_given_windows *w);
-enum cep_rc rt_given_windows_save(
-    struct rt_aggregate *ag, struct rt_given_windows *w, const struct sto_out *out, struct cep_err *err);
+void rt_given_windows_drop(struct rt_aggregate *ag, struct rt_given_windows *w, int64_t start);
+/* save_next of what they gave. Returns: CEP_AGAIN; CEP_NONE: all is out. */
+enum cep_rc rt_given_windows_save_next(struct rt_aggregate *ag, struct rt_given_windows *w);
 /* The rest of such an entry. Returns: its group; NULL and u->bad for malformed bytes. */
 struct rt_group *rt_given_windows_load(struct rt_aggregate *ag, struct rt_given_windows *w, int64_t start,
     const struct rt_agg_row *key, struct base_unpack *u);

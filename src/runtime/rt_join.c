@@ -40,6 +40,12 @@ static uint32_t nth_of(struct rt_join_key *k, int64_t time) {
     return k->n_given;
 }
 
+/* It has met one. */
+static void note_partner(struct rt_join *j, uint32_t side, uint64_t number) {
+    rt_join_opens(j, side, number);
+    rt_join_meta(&j->sides[side].rows, number)->matched = j->n_windows ? j->n_windows : 1;
+}
+
 enum cep_rc rt_join_give(struct rt_join *j, uint64_t left, uint64_t right, uint32_t key, int64_t time,
     int64_t start, struct cep_err *err) {
     struct rt_join_pair *p = &j->pairs[j->n_pairs++];
@@ -56,11 +62,10 @@ enum cep_rc rt_join_give(struct rt_join *j, uint64_t left, uint64_t right, uint3
     for (uint32_t s = 0; s < 2 && left && right; s++) {
         if (!j->plan->sides[s].outer)
             continue;
-        struct rt_join_meta *m = rt_join_meta(&j->sides[s].rows, p->row[s] - 1);
         if (j->on)
-            m->pending = true;
+            rt_join_meta(&j->sides[s].rows, p->row[s] - 1)->pending = true;
         else
-            m->matched = j->n_windows ? j->n_windows : 1;
+            note_partner(j, s, p->row[s] - 1);
     }
     return j->n_pairs == EVT_BATCH_ROWS ? rt_join_flush(j, err) : CEP_OK;
 }
@@ -144,10 +149,9 @@ static enum cep_rc judge(struct rt_join *j, struct evt_batch *b, bool *again, st
             continue;
         bool match = base_bits_get(ok, i);
         for (uint32_t s = 0; s < 2; s++) {
-            struct rt_join_meta *m = rt_join_meta(&j->sides[s].rows, p->row[s] - 1);
-            m->pending = false;
+            rt_join_meta(&j->sides[s].rows, p->row[s] - 1)->pending = false;
             if (match)
-                m->matched = j->n_windows ? j->n_windows : 1;
+                note_partner(j, s, p->row[s] - 1);
         }
         if (match)
             continue;
@@ -187,6 +191,7 @@ enum cep_rc rt_join_pop(struct rt_join *j, uint32_t side, struct cep_err *err) {
     struct rt_join_rows *rows = rt_join_rows_of(j, side);
     enum cep_rc rc = j->n_pairs > 0 && rt_join_rows_last_of_chunk(rows) ? rt_join_flush(j, err) : CEP_OK;
     uint32_t place = rt_join_meta(rows, rows->head)->key;
+    rt_join_opens(j, side, rows->head);
     if (rows->head + FETCH_AHEAD < rows->tail)
         __builtin_prefetch(rt_join_key_at(&j->keys, rt_join_meta(rows, rows->head + FETCH_AHEAD)->key));
     struct rt_join_key *k = rt_join_key_at(&j->keys, place);
@@ -438,6 +443,7 @@ static void join_gauges(struct rt_op *op) {
 
 static void join_free(struct rt_op *op) {
     struct rt_join *j = join_of(op);
+    rt_slices_release(&j->saving);
     for (uint32_t s = 0; s < 2; s++) {
         struct rt_join_side *side = &j->sides[s];
         rt_join_rows_release(&side->rows);
@@ -470,6 +476,8 @@ static const struct rt_op_vt join_vt = {
     .watermark = join_watermark,
     .gauges = join_gauges,
     .save = rt_join_save,
+    .save_some = rt_join_save_some,
+    .save_cancel = rt_join_save_cancel,
     .load = rt_join_load,
     .loaded = rt_join_loaded,
     .free = join_free,

@@ -31,7 +31,7 @@
 #include "runtime/rt_join_rows.h"
 #include "runtime/rt_op.h"
 #include "runtime/rt_project.h"
-#include "runtime/rt_wait.h"
+#include "runtime/rt_slices.h"
 
 struct rt_join;
 
@@ -98,6 +98,9 @@ struct rt_join {
     struct rt_project finish; /* where, items: over plan->pairs */
     struct rt_project late;   /* the same items, of late rows */
     bool same;                /* while loading: as the program that saved */
+    struct rt_slices saving;  /* rt_join_save.c */
+    uint32_t save_side;       /* rows of it before save_at are in the save that is under way */
+    uint64_t save_at;
 };
 
 static inline struct rt_join_rows *rt_join_rows_of(struct rt_join *j, uint32_t side) {
@@ -114,6 +117,14 @@ enum cep_rc rt_join_give(struct rt_join *j, uint64_t left, uint64_t right, uint3
 enum cep_rc rt_join_flush(struct rt_join *j, struct cep_err *err);
 /* Lets go of a side's first row, and of its key with its last one. */
 enum cep_rc rt_join_pop(struct rt_join *j, uint32_t side, struct cep_err *err);
+/* Puts a row that is kept into the save that is under way, which it is not in yet. */
+void rt_join_write_row(struct rt_join *j, uint32_t side, uint64_t number);
+/* What is saved of the row is about to change, or it goes: while a save is under way it is written first. */
+static inline void rt_join_opens(struct rt_join *j, uint32_t side, uint64_t number) {
+    if (__builtin_expect(j->saving.open, 0) &&
+        rt_join_meta(rt_join_rows_of(j, side), number)->saved != j->saving.number)
+        rt_join_write_row(j, side, number);
+}
 /* Hangs the row on its key. */
 static inline void rt_join_hang(struct rt_join *j, uint32_t side, uint64_t number, uint32_t key) {
     struct rt_join_key *k = rt_join_key_at(&j->keys, key);
@@ -131,6 +142,10 @@ extern const struct rt_join_vt rt_join_interval, rt_join_window, rt_join_table, 
 enum { RT_JOIN_NS_KEPT = 1, RT_JOIN_NS_ROW = 2 };
 
 enum cep_rc rt_join_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err);
+enum cep_rc rt_join_save_some(struct rt_op *op, size_t bytes, struct cep_err *err);
+void rt_join_save_cancel(struct rt_op *op);
+/* Rows of that side have got other numbers: those that are not in the save yet are looked for from the first on. */
+void rt_join_moved(struct rt_join *j, uint32_t side);
 enum cep_rc rt_join_load(
     struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);
 enum cep_rc rt_join_loaded(struct rt_op *op, struct sto_losses *losses, struct cep_err *err);

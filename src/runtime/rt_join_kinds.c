@@ -211,8 +211,11 @@ static enum cep_rc compact(struct rt_join *j, struct cep_err *err) {
         uint64_t number = rows->head;
         const struct rt_join_chunk *c = rt_join_chunk_of(rows, number);
         uint32_t i = (uint32_t)(number % RT_JOIN_CHUNK), key = c->meta[i].key;
-        if (rt_join_key_at(&j->keys, key)->newest[1] == number + 1)
-            rt_join_key_at(&j->keys, key)->newest[1] = rt_join_rows_add(rows, c->rows, i, 0, key) + 1;
+        if (rt_join_key_at(&j->keys, key)->newest[1] == number + 1) {
+            uint64_t moved = rt_join_rows_add(rows, c->rows, i, 0, key);
+            rt_join_meta(rows, moved)->saved = c->meta[i].saved;
+            rt_join_key_at(&j->keys, key)->newest[1] = moved + 1;
+        }
         rt_join_rows_pop(rows);
     }
     return rc;
@@ -227,7 +230,10 @@ static enum cep_rc table_take(
             return CEP_OK;
         return rt_join_give(j, number + 1, version, key, rt_join_time(rt_join_rows_of(j, 0), number), 0, err);
     }
-    j->n_current += k->newest[1] == 0;
+    if (k->newest[1] == 0)
+        j->n_current++;
+    else
+        rt_join_opens(j, 1, k->newest[1] - 1);
     k->newest[1] = number + 1;
     return compact(j, err);
 }

@@ -63,7 +63,7 @@ uint64_t rt_join_rows_add(
     to->seq[at] = from->seq[row];
     to->origin[at] = from->origin[row];
     evt_batch_end_row(to);
-    c->meta[at] = (struct rt_join_meta){ .key = key };
+    c->meta[at] = (struct rt_join_meta){ .key = key, .saved = s->saved };
     return number;
 }
 
@@ -80,18 +80,18 @@ static void copy_cells(
 }
 
 /* As many as there is room for in the chunk. */
-static void add_to_chunk(struct rt_join_chunk *c, const struct evt_schema *schema,
+static void add_to_chunk(const struct rt_join_rows *s, struct rt_join_chunk *c,
     const struct rt_join_from *from, uint32_t n, uint32_t skip) {
     struct evt_batch *to = c->rows;
     uint32_t at = to->n_rows;
-    for (uint32_t k = 0; k < schema->n_cols; k++)
+    for (uint32_t k = 0; k < s->schema->n_cols; k++)
         copy_cells(&to->cols[k], at, from, n, skip + k);
     for (uint32_t i = 0; i < n; i++) {
         const struct evt_batch *b = from[i].batch;
         to->time[at + i] = b->time[from[i].row];
         to->seq[at + i] = b->seq[from[i].row];
         to->origin[at + i] = b->origin[from[i].row];
-        c->meta[at + i] = (struct rt_join_meta){ .key = from[i].key };
+        c->meta[at + i] = (struct rt_join_meta){ .key = from[i].key, .saved = s->saved };
     }
     to->n_rows += n;
 }
@@ -105,7 +105,7 @@ uint64_t rt_join_rows_add_many(
         struct rt_join_chunk *c = rt_join_chunk_of(s, s->tail);
         some = RT_JOIN_CHUNK - c->rows->n_rows;
         some = some < n - i ? some : n - i;
-        add_to_chunk(c, s->schema, from + i, some, skip);
+        add_to_chunk(s, c, from + i, some, skip);
         s->tail += some;
     }
     return first;

@@ -20,7 +20,8 @@ struct rt_join_meta {
     uint32_t key;
     uint32_t
         matched; /* the number of the last window in which it had a partner; without windows 1 = it had one */
-    bool pending; /* a pair with it is not judged yet */
+    bool pending;   /* a pair with it is not judged yet */
+    uint16_t saved; /* number of the last save that it is in, or that it came after (rt_join_save.c) */
 };
 
 struct rt_join_chunk {
@@ -34,6 +35,7 @@ struct rt_join_rows {
     size_t first, n, cap;
     uint64_t base; /* number of the first chunk's first row */
     uint64_t head, tail;
+    uint16_t saved;              /* of rows that come */
     struct rt_join_chunk *spare; /* owned */
 };
 

@@ -4,9 +4,12 @@
  * META (key ""): zigzag watermark that has gone on; str signature: kind, bounds, keys and kept columns as text; and, for who reads it
  * without the .pattern: u8 kind, varint key columns, str schema of the rows of each side that wait (keys, then what is kept). State of
  * another signature means something else and is lost: counted by rows.
- * KEPT (key: u8 side, u64 number): str the key's canonical bytes; u8 1 = it equals nothing; u8 1 = it had a partner (each window
- * asks anew); a row of what is kept. Of a table only the versions that are in force.
+ * KEPT (key: u8 side, u64 number): str the key's canonical bytes; u8 1 = it equals nothing; u8 1 = it had a partner (of rows that are
+ * close in time; windows ask anew); a row of what is kept. Of a table only the versions that are in force.
  * ROW (key: u64 number): u8 side; a row that waits for the watermark.
+ *
+ * All but META is put out in slices (rt_slices.h). A row that is kept says which save it is in; it is written before it is known to have
+ * met one (where that is saved), goes, is replaced or done with. Rows that are moved together take that along.
  */
 #include "runtime/rt_join.h"
 
@@ -58,68 +61,97 @@ static enum cep_rc save_meta(struct rt_join *j, const struct sto_out *out, struc
     return rc;
 }
 
-static enum cep_rc save_kept(
-    struct rt_join *j, uint32_t side, const struct sto_out *out, struct cep_err *err) {
-    const struct rt_join_rows *rows = &j->sides[side].rows;
-    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
-    enum cep_rc rc = CEP_OK;
-    for (uint64_t i = rows->head; i < rows->tail && rc == CEP_OK; i++) {
-        const struct rt_join_meta *m = rt_join_meta(rows, i);
-        if (m->key == RT_JOIN_NO_KEY)
-            continue; /* its session is over */
-        const struct rt_join_key *k = rt_join_key_at(&j->keys, m->key);
-        if (j->kind->left_passes && k->newest[side] != i + 1)
-            continue; /* replaced */
-        base_buf_clear(&key);
-        base_buf_clear(&value);
-        base_pack_u8(&key, (uint8_t)side);
-        base_pack_u64(&key, i);
-        base_pack_str(&value, rt_join_key_bytes(k));
-        base_pack_u8(&value, k->null);
-        base_pack_u8(&value, m->matched != 0);
-        evt_pack_row(&value, rt_join_chunk_of(rows, i)->rows, (uint32_t)(i % RT_JOIN_CHUNK), &j->scratch);
-        base_arena_clear(&j->scratch);
-        rc = sto_put(out, RT_JOIN_NS_KEPT, sto_group_of_hash(k->hash), base_buf_view(&key),
-            base_buf_view(&value), err);
-    }
-    base_buf_release(&key);
-    base_buf_release(&value);
-    return rc;
+/* What is not kept is not in it: a row whose session is over, a version that was replaced. */
+static bool is_kept(const struct rt_join *j, uint32_t side, uint64_t number, uint32_t key) {
+    return key != RT_JOIN_NO_KEY &&
+           (!j->kind->left_passes || rt_join_key_at(&j->keys, key)->newest[side] == number + 1);
 }
 
-struct row_saving {
-    struct rt_join *j;
-    const struct sto_out *out;
-    uint64_t number;
-};
-
-static enum cep_rc save_row(
-    void *arg, const struct clk_row *r, const struct evt_batch *prep, struct cep_err *err) {
-    struct row_saving *s = arg;
-    struct rt_join *j = s->j;
-    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
-    uint32_t side = j->kind->left_passes ? 1 - r->input : r->input;
-    (void)rt_join_write_key(j, side, prep, r->row, &key);
-    uint32_t group = sto_group_of(base_buf_view(&key));
-    base_buf_clear(&key);
-    base_pack_u64(&key, s->number++);
-    base_pack_u8(&value, (uint8_t)side);
-    evt_pack_row(&value, prep, r->row, &j->scratch);
+void rt_join_write_row(struct rt_join *j, uint32_t side, uint64_t number) {
+    struct rt_slices *s = &j->saving;
+    struct sto_out out = rt_slices_out(s);
+    const struct rt_join_rows *rows = &j->sides[side].rows;
+    struct rt_join_meta *m = rt_join_meta(rows, number);
+    m->saved = s->number;
+    if (s->rc != CEP_OK || !is_kept(j, side, number, m->key))
+        return;
+    const struct rt_join_key *k = rt_join_key_at(&j->keys, m->key);
+    base_buf_clear(&s->key);
+    base_buf_clear(&s->value);
+    base_pack_u8(&s->key, (uint8_t)side);
+    base_pack_u64(&s->key, s->n_rows++);
+    base_pack_str(&s->value, rt_join_key_bytes(k));
+    base_pack_u8(&s->value, k->null);
+    base_pack_u8(&s->value, j->plan->kind == PLAN_JOIN_INTERVAL && m->matched != 0);
+    evt_pack_row(
+        &s->value, rt_join_chunk_of(rows, number)->rows, (uint32_t)(number % RT_JOIN_CHUNK), &j->scratch);
     base_arena_clear(&j->scratch);
-    enum cep_rc rc = sto_put(s->out, RT_JOIN_NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
-    base_buf_release(&key);
-    base_buf_release(&value);
-    return rc;
+    s->rc = sto_put(&out, RT_JOIN_NS_KEPT, sto_group_of_hash(k->hash), base_buf_view(&s->key),
+        base_buf_view(&s->value), &s->err);
+}
+
+void rt_join_moved(struct rt_join *j, uint32_t side) {
+    if (j->save_side == side)
+        j->save_at = 0;
+}
+
+static void put_row(void *arg, uint32_t input, const struct evt_batch *prep, uint32_t row) {
+    struct rt_join *j = arg;
+    struct rt_slices *s = &j->saving;
+    struct sto_out out = rt_slices_out(s);
+    uint32_t side = j->kind->left_passes ? 1 - input : input;
+    base_buf_clear(&s->key);
+    base_buf_clear(&s->value);
+    (void)rt_join_write_key(j, side, prep, row, &s->key);
+    uint32_t group = sto_group_of(base_buf_view(&s->key));
+    base_buf_clear(&s->key);
+    base_pack_u64(&s->key, s->n_rows++);
+    base_pack_u8(&s->value, (uint8_t)side);
+    evt_pack_row(&s->value, prep, row, &j->scratch);
+    base_arena_clear(&j->scratch);
+    s->rc = sto_put(&out, RT_JOIN_NS_ROW, group, base_buf_view(&s->key), base_buf_view(&s->value), &s->err);
+}
+
+/* The next row that is kept, of the left side first. */
+static bool next(void *arg) {
+    struct rt_join *j = arg;
+    if (j->save_side > 1)
+        return false;
+    const struct rt_join_rows *rows = &j->sides[j->save_side].rows;
+    j->save_at = j->save_at < rows->head ? rows->head : j->save_at;
+    if (j->save_at == rows->tail) {
+        j->save_side++;
+        j->save_at = 0;
+        return true;
+    }
+    j->saving.done += RT_SLICES_LOOK;
+    rt_join_opens(j, j->save_side, j->save_at++);
+    return true;
 }
 
 /* Between two elements of the input no pair is under way. */
 enum cep_rc rt_join_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
     struct rt_join *j = join_of(op);
-    struct row_saving rows = { .j = j, .out = out };
+    rt_slices_begin(&j->saving, &j->wait, out);
+    j->sides[0].rows.saved = j->sides[1].rows.saved = j->saving.number;
+    j->save_side = 0;
+    j->save_at = 0;
     enum cep_rc rc = save_meta(j, out, err);
-    for (uint32_t s = 0; s < 2 && rc == CEP_OK; s++)
-        rc = save_kept(j, s, out, err);
-    return rc == CEP_OK ? rt_wait_each(&j->wait, save_row, &rows, err) : rc;
+    if (rc != CEP_OK)
+        (void)rt_slices_end(&j->saving);
+    return rc == CEP_OK ? CEP_AGAIN : rc;
+}
+
+enum cep_rc rt_join_save_some(struct rt_op *op, size_t bytes, struct cep_err *err) {
+    struct rt_join *j = join_of(op);
+    enum cep_rc rc = rt_slices_some(&j->saving, bytes, put_row, next, j, err);
+    if (rc != CEP_AGAIN)
+        (void)rt_slices_end(&j->saving);
+    return rc;
+}
+
+void rt_join_save_cancel(struct rt_op *op) {
+    (void)rt_slices_end(&join_of(op)->saving);
 }
 
 /* -- back ------------------------------------------------------------------------------------------------------------- */

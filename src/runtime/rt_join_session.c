@@ -79,8 +79,10 @@ static enum cep_rc session_ends(struct rt_join *j, uint32_t key, int64_t end, st
         if (j->plan->sides[s].outer)
             rc = give_alone(j, s, key, rows[s], n[s], start, end, err);
     for (uint32_t s = 0; s < 2; s++) {
-        for (size_t i = 0; i < n[s]; i++)
+        for (size_t i = 0; i < n[s]; i++) {
+            rt_join_opens(j, s, rows[s][i] - 1);
             rt_join_meta(rt_join_rows_of(j, s), rows[s][i] - 1)->key = RT_JOIN_NO_KEY;
+        }
         rt_join_key_at(&j->keys, key)->newest[s] = 0;
         j->n_done[s] += n[s];
     }
@@ -124,11 +126,14 @@ static enum cep_rc move_together(struct rt_join *j, uint32_t side, struct cep_er
             &left, rt_join_chunk_of(rows, i)->rows, (uint32_t)(i % RT_JOIN_CHUNK), 0, key);
         struct rt_join_key *k = rt_join_key_at(&j->keys, key);
         rt_join_meta(&left, number)->older = k->newest[side];
+        rt_join_meta(&left, number)->saved = rt_join_meta(rows, i)->saved;
         k->newest[side] = number + 1;
         looked += i < j->looked[side];
     }
+    left.saved = rows->saved;
     rt_join_rows_release(rows);
     *rows = left;
+    rt_join_moved(j, side);
     j->looked[side] = looked;
     j->n_done[side] = 0;
     return CEP_OK;

@@ -45,7 +45,8 @@ struct rt_life *rt_lives_make(struct rt_lives *l, struct base_str identity) {
         .last_let = EVT_TIME_MIN,
         .deadline = EVT_TIME_MAX,
         .queued = EVT_TIME_MAX,
-        .in_use = true };
+        .in_use = true,
+        .saved = l->saved };
     (void)base_map_put(&l->index, identity, i);
     return &l->lives[i];
 }
@@ -125,7 +126,6 @@ struct rt_life *rt_lives_due(struct rt_lives *l, int64_t now, int64_t *at) {
                 push(l, life, life->deadline);
             continue;
         }
-        life->deadline = EVT_TIME_MAX;
         *at = d.at;
         return life;
     }

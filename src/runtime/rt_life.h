@@ -22,6 +22,7 @@ struct rt_life {
     int64_t queued;           /* time of its one entry in the heap that counts; EVT_TIME_MAX = it has none */
     bool firing;
     bool in_use;
+    uint16_t saved; /* number of the last save that it is in, or that it came after (rt_alert_save.c) */
     struct evt_batch *record; /* owned; the firing alert as one row, for the record that resolves it */
 };
 
@@ -38,6 +39,7 @@ struct rt_lives {
     size_t n_free, cap_free;
     struct rt_deadline *heap; /* owned; smallest first */
     size_t n_heap, cap_heap;
+    uint16_t saved; /* of those that come */
 };
 
 void rt_lives_init(struct rt_lives *l);
@@ -52,5 +54,5 @@ void rt_lives_set_deadline(struct rt_lives *l, struct rt_life *life, int64_t at)
 static inline int64_t rt_lives_next(const struct rt_lives *l) {
     return l->n_heap ? l->heap[0].at : EVT_TIME_MAX;
 }
-/* Returns: the life with the earliest deadline <= now, with that deadline (*at) taken off it, or NULL. */
+/* Returns: the life with the earliest deadline (*at) <= now, or NULL. The caller sets another one, or forgets it. */
 struct rt_life *rt_lives_due(struct rt_lives *l, int64_t now, int64_t *at);

@@ -77,8 +77,9 @@ void rt_over_write_key(struct rt_over *ov, struct rt_group *g) {
         &out, RT_OVER_NS_KEY, sto_group_of_hash(g->hash), g->bytes, base_buf_view(&s->value), &s->err);
 }
 
-static void put_row(void *arg, const struct evt_batch *prep, uint32_t row) {
+static void put_row(void *arg, uint32_t input, const struct evt_batch *prep, uint32_t row) {
     struct rt_over *ov = arg;
+    (void)input;
     struct rt_slices *s = &ov->saving;
     struct sto_out out = rt_slices_out(s);
     uint32_t group = sto_group_of_hash(rt_over_hash(ov, prep, row));

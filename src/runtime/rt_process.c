@@ -117,9 +117,11 @@ static enum cep_rc process_batch(struct rt_op *op, uint32_t input, struct evt_ba
 /* Those of p->due. One that is set anew for the same time, by itself or another one, is of the next round. */
 static enum cep_rc call_due(struct rt_process *p, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
-    for (size_t i = 0; i < p->n_due && rc == CEP_OK; i++)
+    for (size_t i = 0; i < p->n_due && rc == CEP_OK; i++) {
+        rt_process_opens(p, p->due[i].key);
         if (rt_process_timer_take(p, &p->due[i]))
             rc = call_timer(p, p->due[i].key, &p->due[i].what, err);
+    }
     return rc;
 }
 
@@ -197,6 +199,7 @@ static void process_free(struct rt_op *op) {
     struct rt_process *p = rt_process_of(op);
     if (p->is_open && p->plan->op->close)
         p->plan->op->close(p->self);
+    rt_slices_release(&p->saving);
     rt_process_free_keys(p);
     for (int c = CEP_EVENT_TIME; c <= CEP_PROCESSING_TIME; c++)
         clk_timers_release(&p->timers[c]);
@@ -220,6 +223,8 @@ static const struct rt_op_vt process_vt = {
     .tick = process_tick,
     .gauges = process_gauges,
     .save = rt_process_save,
+    .save_some = rt_process_save_some,
+    .save_cancel = rt_process_save_cancel,
     .load = rt_process_load,
     .free = process_free,
 };

@@ -19,7 +19,7 @@
 #include "base/base_map.h"
 #include "expr/expr_row.h"
 #include "runtime/rt_op.h"
-#include "runtime/rt_wait.h"
+#include "runtime/rt_slices.h"
 #include "time/clk_timer.h"
 
 /* A value that is kept. Scalars stand in `v`; text points to `own`; arrays and rows are `own`, packed. */
@@ -54,7 +54,8 @@ struct rt_proc_key {
     struct rt_proc_timer *timers; /* owned */
     int64_t given_at;             /* time of the last row it gave, and how many there were of that time */
     uint32_t n_given;
-    bool dying; /* is in rt_process.dying */
+    bool dying;     /* is in rt_process.dying */
+    uint16_t saved; /* number of the last save that it is in, or that it came after (rt_process_save.c) */
     struct rt_proc_state states[];
 };
 
@@ -108,6 +109,9 @@ struct rt_process {
     uint32_t n_old;
     const struct evt_type **old_keys; /* in types */
     bool same_keys, same_rows;
+    struct rt_slices saving; /* rt_process_save.c */
+    size_t save_at;          /* into `keys`: those before are in the save that is under way */
+    uint64_t save_rebuilds;  /* of `keys`, when save_at was right */
 };
 
 static inline struct rt_process *rt_process_of(const struct rt_op *op) {
@@ -116,7 +120,7 @@ static inline struct rt_process *rt_process_of(const struct rt_op *op) {
 
 /* -- rt_process_state.c: keys, cells, timers --------------------------------------------------------------------------- */
 
-/* Finds or makes it; vals are copied. */
+/* Finds or makes it, and opens it; vals are copied. */
 struct rt_proc_key *rt_process_key(struct rt_process *p, struct base_str bytes, const struct evt_val *vals);
 /* It may have nothing left. */
 void rt_process_look_after(struct rt_process *p, struct rt_proc_key *k);
@@ -158,6 +162,15 @@ enum cep_rc rt_process_flush(struct rt_process *p, struct cep_err *err);
 /* -- rt_process_save.c ------------------------------------------------------------------------------------------------- */
 
 enum cep_rc rt_process_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err);
+enum cep_rc rt_process_save_some(struct rt_op *op, size_t bytes, struct cep_err *err);
+void rt_process_save_cancel(struct rt_op *op);
+/* Puts it into the save that is under way, which it is not in yet. */
+void rt_process_write_key(struct rt_process *p, struct rt_proc_key *k);
+/* The key is about to change, or it goes: while a save is under way it is written first. */
+static inline void rt_process_opens(struct rt_process *p, struct rt_proc_key *k) {
+    if (__builtin_expect(p->saving.open, 0) && k->saved != p->saving.number)
+        rt_process_write_key(p, k);
+}
 enum cep_rc rt_process_load(
     struct rt_op *op, const struct sto_entry *e, struct sto_losses *losses, struct cep_err *err);
 

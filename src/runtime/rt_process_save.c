@@ -9,6 +9,8 @@
  * ROW (key: u64 number): varint input, a row that waits.
  *
  * A state is found again by name, kind and types; what is not is lost, and counted by keys.
+ *
+ * All but META is put out in slices (rt_slices.h): a key that a row or a timer is about to be shown, or that is forgotten, is written first.
  */
 #include "runtime/rt_process.h"
 
@@ -79,61 +81,83 @@ static void pack_state(
     }
 }
 
-static enum cep_rc save_key(
-    struct rt_process *p, const struct rt_proc_key *k, const struct sto_out *out, struct cep_err *err) {
-    struct base_buf b = BASE_BUF_INIT;
+void rt_process_write_key(struct rt_process *p, struct rt_proc_key *k) {
+    struct rt_slices *s = &p->saving;
+    struct sto_out out = rt_slices_out(s);
+    struct base_buf *b = &s->value;
     uint64_t n_timers = 0;
+    k->saved = s->number;
+    if (s->rc != CEP_OK)
+        return;
+    base_buf_clear(b);
     for (uint32_t i = 0; i < p->plan->n_keys; i++)
-        evt_pack_val(&b, p->key_types[i], &k->vals[i]);
-    base_pack_zigzag(&b, k->given_at);
-    base_pack_varint(&b, k->n_given);
+        evt_pack_val(b, p->key_types[i], &k->vals[i]);
+    base_pack_zigzag(b, k->given_at);
+    base_pack_varint(b, k->n_given);
     for (const struct rt_proc_timer *t = k->timers; t; t = t->next)
         n_timers++;
-    base_pack_varint(&b, n_timers);
+    base_pack_varint(b, n_timers);
     for (const struct rt_proc_timer *t = k->timers; t; t = t->next) {
-        base_pack_u8(&b, (uint8_t)t->what.clock);
-        base_pack_zigzag(&b, t->what.at);
-        base_pack_zigzag(&b, t->what.tag);
+        base_pack_u8(b, (uint8_t)t->what.clock);
+        base_pack_zigzag(b, t->what.at);
+        base_pack_zigzag(b, t->what.tag);
     }
     for (uint32_t i = 0; i < p->plan->op->n_states; i++)
-        pack_state(p, &b, &p->decls[i], &k->states[i]);
+        pack_state(p, b, &p->decls[i], &k->states[i]);
     base_arena_clear(&p->scratch);
-    enum cep_rc rc = sto_put(
-        out, RT_PROC_NS_KEY, sto_group_of_hash(k->hash), k->bytes, base_buf_view(&b), err);
-    base_buf_release(&b);
-    return rc;
+    s->rc = sto_put(&out, RT_PROC_NS_KEY, sto_group_of_hash(k->hash), k->bytes, base_buf_view(b), &s->err);
 }
 
-struct saving_rows {
-    struct rt_process *p;
-    const struct sto_out *out;
-    uint64_t number;
-};
-
-static enum cep_rc save_row(
-    void *arg, const struct clk_row *r, const struct evt_batch *b, struct cep_err *err) {
-    struct saving_rows *s = arg;
-    struct rt_process *p = s->p;
-    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
-    uint32_t group = sto_group_of(rt_process_key_of(p, r->input, b, r->row));
-    base_pack_u64(&key, s->number++);
-    base_pack_varint(&value, r->input);
-    evt_pack_row(&value, b, r->row, &p->scratch);
+static void put_row(void *arg, uint32_t input, const struct evt_batch *b, uint32_t row) {
+    struct rt_process *p = arg;
+    struct rt_slices *s = &p->saving;
+    struct sto_out out = rt_slices_out(s);
+    uint32_t group = sto_group_of(rt_process_key_of(p, input, b, row));
     base_arena_clear(&p->scratch);
-    enum cep_rc rc = sto_put(s->out, RT_PROC_NS_ROW, group, base_buf_view(&key), base_buf_view(&value), err);
-    base_buf_release(&key);
-    base_buf_release(&value);
-    return rc;
+    base_buf_clear(&s->key);
+    base_buf_clear(&s->value);
+    base_pack_u64(&s->key, s->n_rows++);
+    base_pack_varint(&s->value, input);
+    evt_pack_row(&s->value, b, row, &p->scratch);
+    base_arena_clear(&p->scratch);
+    s->rc = sto_put(&out, RT_PROC_NS_ROW, group, base_buf_view(&s->key), base_buf_view(&s->value), &s->err);
+}
+
+/* Where keys are that went, the others move up: they are looked at from the first on again. */
+static bool next(void *arg) {
+    struct rt_process *p = arg;
+    if (p->save_rebuilds != p->keys.n_rebuilds)
+        p->save_at = 0;
+    p->save_rebuilds = p->keys.n_rebuilds;
+    const struct base_map_entry *e = base_map_next(&p->keys, &p->save_at);
+    if (!e)
+        return false;
+    p->saving.done += RT_SLICES_LOOK;
+    rt_process_opens(p, (struct rt_proc_key *)(uintptr_t)e->value);
+    return true;
 }
 
 enum cep_rc rt_process_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
     struct rt_process *p = rt_process_of(op);
-    struct saving_rows rows = { .p = p, .out = out };
-    const struct base_map_entry *e;
+    rt_slices_begin(&p->saving, &p->wait, out);
+    p->save_at = 0;
+    p->save_rebuilds = p->keys.n_rebuilds;
     enum cep_rc rc = save_meta(p, out, err);
-    for (size_t it = 0; rc == CEP_OK && (e = base_map_next(&p->keys, &it));)
-        rc = save_key(p, (const struct rt_proc_key *)(uintptr_t)e->value, out, err);
-    return rc == CEP_OK ? rt_wait_each(&p->wait, save_row, &rows, err) : rc;
+    if (rc != CEP_OK)
+        (void)rt_slices_end(&p->saving);
+    return rc == CEP_OK ? CEP_AGAIN : rc;
+}
+
+enum cep_rc rt_process_save_some(struct rt_op *op, size_t bytes, struct cep_err *err) {
+    struct rt_process *p = rt_process_of(op);
+    enum cep_rc rc = rt_slices_some(&p->saving, bytes, put_row, next, p, err);
+    if (rc != CEP_AGAIN)
+        (void)rt_slices_end(&p->saving);
+    return rc;
+}
+
+void rt_process_save_cancel(struct rt_op *op) {
+    (void)rt_slices_end(&rt_process_of(op)->saving);
 }
 
 /* -- back ------------------------------------------------------------------------------------------------------------- */

@@ -186,14 +186,18 @@ bool rt_process_timer_take(struct rt_process *p, const struct rt_proc_due *due) 
 
 struct rt_proc_key *rt_process_key(struct rt_process *p, struct base_str bytes, const struct evt_val *vals) {
     uint64_t at;
-    if (base_map_get(&p->keys, bytes, &at))
-        return (struct rt_proc_key *)(uintptr_t)at;
+    if (base_map_get(&p->keys, bytes, &at)) {
+        struct rt_proc_key *there = (struct rt_proc_key *)(uintptr_t)at;
+        rt_process_opens(p, there);
+        return there;
+    }
     uint32_t n = p->plan->n_keys, n_states = p->plan->op->n_states;
     struct rt_proc_key *k = base_calloc(1, sizeof *k + n_states * sizeof k->states[0]);
     k->hash = base_hash(bytes.p, bytes.len);
     k->bytes = (struct base_str){ base_strndup(bytes.p, bytes.len), bytes.len };
     base_arena_init(&k->mem, 64);
     k->given_at = EVT_TIME_MIN;
+    k->saved = p->saving.number;
     struct evt_val *own = BASE_ARENA_ARRAY(&k->mem, struct evt_val, n ? n : 1);
     for (uint32_t i = 0; i < n; i++) {
         own[i] = evt_val_copy(&k->mem, p->key_types[i], &vals[i]);
@@ -237,6 +241,7 @@ void rt_process_bury(struct rt_process *p) {
         k->dying = false;
         if (!has_nothing(p, k))
             continue;
+        rt_process_opens(p, k);
         (void)base_map_del(&p->keys, k->bytes);
         free_key(p, k);
     }

@@ -20,20 +20,21 @@ void rt_slices_begin(struct rt_slices *s, const struct rt_wait *wait, const stru
     s->n_rows = 0;
     s->rc = CEP_OK;
     s->err = (struct cep_err)CEP_ERR_INIT;
-    rt_wait_copy_init(&s->rows, wait);
+    if (wait)
+        rt_wait_copy_init(&s->rows, wait);
     s->open = true;
 }
 
 enum cep_rc rt_slices_some(struct rt_slices *s, size_t bytes,
-    void (*row)(void *arg, const struct evt_batch *prep, uint32_t row), bool (*next)(void *arg), void *arg,
-    struct cep_err *err) {
-    const struct evt_batch *prep;
-    struct clk_row at;
+    void (*row)(void *arg, uint32_t input, const struct evt_batch *b, uint32_t row), bool (*next)(void *arg),
+    void *arg, struct cep_err *err) {
+    const struct evt_batch *b;
+    uint32_t input, at;
     bool more = true;
     s->done = 0;
     while (s->rc == CEP_OK && s->done < bytes && more) {
-        if (rt_wait_copy_next(&s->rows, &at, &prep))
-            row(arg, prep, at.row);
+        if ((b = rt_wait_copy_next(&s->rows, &input, &at)))
+            row(arg, input, b, at);
         else
             more = next(arg);
     }

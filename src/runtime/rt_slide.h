@@ -19,13 +19,7 @@
  *
  * Internal to src/runtime. Threads: the task's.
  */
-#include "runtime/rt_groups.h"
-
-struct rt_pane {
-    int64_t start;
-    uint16_t saved;          /* number of the last save that has all of it, or that it came after */
-    struct rt_groups groups; /* their `own`: struct rt_slide's while the pane is in the front */
-};
+#include "runtime/rt_panes.h"
 
 struct rt_slide {
     const struct rt_group_kind *kind;

@@ -11,6 +11,8 @@
  * META (key ""): zigzag watermark that has gone on; str signature: windows, limit, order and columns as text; str schema of the rows.
  * ROW (key: u64 number): zigzag start of its window; a row.
  *
+ * Rows do not change: ROWs are put out in slices (rt_slices.h), in the order in which they came, and one that leaves is written first.
+ *
  * Cost: a row O(log N) in each of its windows; N rows of memory a window. Threads: the task's.
  */
 #include "base/base_bits.h"
@@ -22,6 +24,7 @@
 #include "event/evt_view.h"
 #include "runtime/rt_ops.h"
 #include "runtime/rt_project.h"
+#include "runtime/rt_slices.h"
 
 #include <stdlib.h>
 
@@ -31,6 +34,9 @@ struct top_row {
     int64_t time;
     uint64_t seq;
     uint32_t origin;
+    uint16_t saved;                  /* number of the last save that it is in, or that it came after */
+    int64_t start;                   /* of its window */
+    struct top_row *before, *behind; /* of all rows there are, as they came */
 };
 
 struct top_window {
@@ -50,7 +56,10 @@ struct rt_top {
     struct evt_batch *out; /* owned */
     int64_t passed;
     uint64_t n_rows, bytes;
+    struct top_row *first, *last;
     bool same; /* while loading: as the program that saved */
+    struct rt_slices saving;
+    struct top_row *save_at; /* those before it are in the save that is under way */
 };
 
 static struct rt_top *top_of(const struct rt_op *op) {
@@ -97,9 +106,39 @@ static void make_heap(const struct rt_top *t, struct top_row **rows, size_t n) {
 
 /* -- rows ------------------------------------------------------------------------------------------------------------ */
 
-static struct top_row *copy_row(struct rt_top *t, const struct top_row *from) {
+/* Puts it into the save that is under way, which it is not in yet. */
+static void write_row(struct rt_top *t, struct top_row *r) {
+    struct rt_slices *s = &t->saving;
+    struct sto_out out = rt_slices_out(s);
+    r->saved = s->number;
+    if (s->rc != CEP_OK)
+        return;
+    base_buf_clear(&s->key);
+    base_buf_clear(&s->value);
+    base_pack_u64(&s->key, s->n_rows++);
+    base_pack_zigzag(&s->value, r->start);
+    base_pack_zigzag(&s->value, r->time);
+    base_pack_varint(&s->value, r->origin);
+    base_pack_varint(&s->value, r->seq);
+    for (uint32_t c = 0; c < t->in->n_cols; c++)
+        evt_pack_val(&s->value, t->in->cols[c].type, &r->vals[c]);
+    s->rc = sto_put(
+        &out, RT_TOP_NS_ROW, STO_NO_GROUP, base_buf_view(&s->key), base_buf_view(&s->value), &s->err);
+}
+
+static void opens(struct rt_top *t, struct top_row *r) {
+    if (t->saving.open && r->saved != t->saving.number)
+        write_row(t, r);
+}
+
+static struct top_row *copy_row(struct rt_top *t, int64_t start, const struct top_row *from) {
     struct top_row *r = base_alloc(sizeof *r);
     *r = *from;
+    r->start = start;
+    r->saved = t->saving.number;
+    r->before = t->last;
+    *(t->last ? &t->last->behind : &t->first) = r;
+    t->last = r;
     base_arena_init(&r->mem, t->in->n_cols * sizeof *r->vals + 64);
     struct evt_val *vals = BASE_ARENA_ARRAY(&r->mem, struct evt_val, t->in->n_cols + (size_t)1);
     for (uint32_t i = 0; i < t->in->n_cols; i++)
@@ -111,6 +150,11 @@ static struct top_row *copy_row(struct rt_top *t, const struct top_row *from) {
 }
 
 static void free_row(struct rt_top *t, struct top_row *r) {
+    opens(t, r);
+    if (t->save_at == r)
+        t->save_at = r->behind;
+    *(r->before ? &r->before->behind : &t->first) = r->behind;
+    *(r->behind ? &r->behind->before : &t->last) = r->before;
     t->n_rows--;
     t->bytes -= sizeof *r + r->mem.used;
     base_arena_release(&r->mem);
@@ -134,7 +178,7 @@ static void add_to(struct rt_top *t, int64_t start, const struct top_row *row) {
     struct top_window *w = window_at(t, start);
     if (w->n < t->plan->limit) {
         w->rows = base_grow(w->rows, w->n, &w->cap, sizeof(struct top_row *));
-        w->rows[w->n++] = copy_row(t, row);
+        w->rows[w->n++] = copy_row(t, start, row);
         if (w->n == t->plan->limit)
             make_heap(t, w->rows, w->n);
         return;
@@ -142,7 +186,7 @@ static void add_to(struct rt_top *t, int64_t start, const struct top_row *row) {
     if (compare(t, row, w->rows[0]) >= 0)
         return;
     free_row(t, w->rows[0]);
-    w->rows[0] = copy_row(t, row);
+    w->rows[0] = copy_row(t, start, row);
     sink_down(t, w->rows, w->n, 0);
 }
 
@@ -290,27 +334,36 @@ static enum cep_rc save_meta(const struct rt_top *t, const struct sto_out *out, 
 }
 
 static enum cep_rc top_save(struct rt_op *op, const struct sto_out *out, struct cep_err *err) {
-    const struct rt_top *t = top_of(op);
-    struct base_buf key = BASE_BUF_INIT, value = BASE_BUF_INIT;
+    struct rt_top *t = top_of(op);
+    rt_slices_begin(&t->saving, NULL, out);
+    t->save_at = t->first;
     enum cep_rc rc = save_meta(t, out, err);
-    uint64_t number = 0;
-    for (size_t w = 0; w < t->n_windows; w++)
-        for (size_t i = 0; i < t->windows[w].n && rc == CEP_OK; i++) {
-            const struct top_row *r = t->windows[w].rows[i];
-            base_buf_clear(&key);
-            base_buf_clear(&value);
-            base_pack_u64(&key, number++);
-            base_pack_zigzag(&value, t->windows[w].start);
-            base_pack_zigzag(&value, r->time);
-            base_pack_varint(&value, r->origin);
-            base_pack_varint(&value, r->seq);
-            for (uint32_t c = 0; c < t->in->n_cols; c++)
-                evt_pack_val(&value, t->in->cols[c].type, &r->vals[c]);
-            rc = sto_put(out, RT_TOP_NS_ROW, STO_NO_GROUP, base_buf_view(&key), base_buf_view(&value), err);
-        }
-    base_buf_release(&key);
-    base_buf_release(&value);
+    if (rc != CEP_OK)
+        (void)rt_slices_end(&t->saving);
+    return rc == CEP_OK ? CEP_AGAIN : rc;
+}
+
+static bool next_saved(void *arg) {
+    struct rt_top *t = arg;
+    struct top_row *r = t->save_at;
+    if (!r)
+        return false;
+    t->save_at = r->behind;
+    t->saving.done += RT_SLICES_LOOK;
+    opens(t, r);
+    return true;
+}
+
+static enum cep_rc top_save_some(struct rt_op *op, size_t bytes, struct cep_err *err) {
+    struct rt_top *t = top_of(op);
+    enum cep_rc rc = rt_slices_some(&t->saving, bytes, NULL, next_saved, t, err);
+    if (rc != CEP_AGAIN)
+        (void)rt_slices_end(&t->saving);
     return rc;
+}
+
+static void top_save_cancel(struct rt_op *op) {
+    (void)rt_slices_end(&top_of(op)->saving);
 }
 
 static void load_meta(struct rt_top *t, const struct sto_entry *e, struct base_unpack *u) {
@@ -362,6 +415,7 @@ static enum cep_rc top_load(
 
 static void top_free(struct rt_op *op) {
     struct rt_top *t = top_of(op);
+    rt_slices_release(&t->saving);
     for (size_t w = 0; w < t->n_windows; w++) {
         for (size_t i = 0; i < t->windows[w].n; i++)
             free_row(t, t->windows[w].rows[i]);
@@ -381,6 +435,8 @@ static const struct rt_op_vt top_vt = {
     .watermark = top_watermark,
     .gauges = top_gauges,
     .save = top_save,
+    .save_some = top_save_some,
+    .save_cancel = top_save_cancel,
     .load = top_load,
     .free = top_free,
 };

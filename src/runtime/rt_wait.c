@@ -3,6 +3,7 @@
  */
 #include "runtime/rt_wait.h"
 
+#include "base/base_check.h"
 #include "base/base_mem.h"
 
 void rt_wait_init(struct rt_wait *w) {
@@ -30,7 +31,7 @@ void rt_wait_add(struct rt_wait *w, uint32_t input, struct evt_batch *b) {
         w->held = base_grow(w->held, w->n_held, &w->cap_held, sizeof *w->held);
         w->n_held++;
     }
-    w->held[place] = (struct rt_wait_batch){ evt_batch_ref(b), count };
+    w->held[place] = (struct rt_wait_batch){ evt_batch_ref(b), count, input, w->n_takes };
     for (uint32_t i = 0; i < b->n_rows; i++) {
         if (!evt_batch_has(b, i))
             continue;
@@ -58,58 +59,49 @@ void rt_wait_done(struct rt_wait *w, const struct clk_row *row) {
     w->free[w->n_free++] = row->batch;
 }
 
-enum cep_rc rt_wait_each(const struct rt_wait *w,
-    enum cep_rc (*fn)(void *arg, const struct clk_row *row, const struct evt_batch *b, struct cep_err *err),
-    void *arg, struct cep_err *err) {
-    enum cep_rc rc = CEP_OK;
-    for (size_t i = 0; i < w->reorder.n_runs; i++) {
-        const struct clk_run *run = &w->reorder.runs[i];
-        for (size_t k = run->head; k < run->n && rc == CEP_OK; k++)
-            rc = fn(arg, &run->rows[k], rt_wait_batch(w, &run->rows[k]), err);
-    }
-    return rc;
-}
-
 /* -- as of a moment ---------------------------------------------------------------------------------------------------- */
 
 void rt_wait_copy_init(struct rt_wait_copy *c, const struct rt_wait *w) {
-    *c = (struct rt_wait_copy){ .n_batches = w->n_held };
+    *c = (struct rt_wait_copy){ .n = 0 };
     if (w->reorder.n_rows == 0)
         return;
-    c->batches = base_calloc(w->n_held, sizeof(struct evt_batch *));
-    c->inputs = base_calloc(w->n_held, sizeof *c->inputs);
-    c->rows = base_calloc(w->reorder.n_rows, sizeof *c->rows);
-    for (size_t i = 0; i < w->reorder.n_runs; i++) {
-        const struct clk_run *run = &w->reorder.runs[i];
-        for (size_t k = run->head; k < run->n; k++) {
-            const struct clk_row *r = &run->rows[k];
-            if (!c->batches[r->batch])
-                c->batches[r->batch] = evt_batch_ref(w->held[r->batch].batch);
-            c->inputs[r->batch] = r->input;
-            c->rows[c->n++] = (struct rt_wait_place){ r->batch, r->row };
-        }
+    c->parts = base_alloc(base_mul(w->n_held - w->n_free, sizeof *c->parts));
+    for (size_t i = 0; i < w->n_held; i++) {
+        const struct rt_wait_batch *h = &w->held[i];
+        if (!h->batch)
+            continue;
+        c->parts[c->n++] = (struct rt_wait_part){ evt_batch_ref(h->batch), h->input, h->waiting,
+            h->since == w->n_takes ? EVT_TIME_MIN : w->taken_to };
     }
 }
 
+static void part_is_over(struct rt_wait_copy *c) {
+    evt_batch_unref(c->parts[c->at++].batch);
+    c->row = 0;
+}
+
 void rt_wait_copy_release(struct rt_wait_copy *c) {
-    for (size_t i = 0; c->batches && i < c->n_batches; i++)
-        evt_batch_unref(c->batches[i]);
-    base_free(c->batches);
-    base_free(c->inputs);
-    base_free(c->rows);
+    while (c->at < c->n)
+        part_is_over(c);
+    base_free(c->parts);
     *c = (struct rt_wait_copy){ .n = 0 };
 }
 
-bool rt_wait_copy_next(struct rt_wait_copy *c, struct clk_row *row, const struct evt_batch **b) {
+static bool waits(const struct rt_wait_part *p, uint32_t row) {
+    return evt_batch_has(p->batch, row) && (p->taken_to == EVT_TIME_MIN || p->batch->time[row] > p->taken_to);
+}
+
+const struct evt_batch *rt_wait_copy_next(struct rt_wait_copy *c, uint32_t *input, uint32_t *row) {
+    if (c->at < c->n && c->parts[c->at].waiting == 0)
+        part_is_over(c);
     if (c->at == c->n)
-        return false;
-    const struct rt_wait_place *p = &c->rows[c->at++];
-    *b = c->batches[p->batch];
-    *row = (struct clk_row){ .time = (*b)->time[p->row],
-        .seq = (*b)->seq[p->row],
-        .input = c->inputs[p->batch],
-        .origin = (*b)->origin[p->row],
-        .batch = p->batch,
-        .row = p->row };
-    return true;
+        return NULL;
+    struct rt_wait_part *p = &c->parts[c->at];
+    while (c->row < p->batch->n_rows && !waits(p, c->row))
+        c->row++;
+    CEP_INSIST(c->row < p->batch->n_rows);
+    p->waiting--;
+    *input = p->input;
+    *row = c->row++;
+    return p->batch;
 }

@@ -220,7 +220,7 @@ static enum cep_rc count_put(struct rt_aggregate *ag, const struct rt_group *g, 
 }
 
 static enum cep_rc count_save_next(struct rt_aggregate *ag) {
-    return rt_aggregate_save_table(ag, &counts_of(ag)->groups, 0);
+    return rt_aggregate_save_table(ag, &counts_of(ag)->groups);
 }
 
 static struct rt_group *count_load(

@@ -128,7 +128,7 @@ static enum cep_rc global_put(struct rt_aggregate *ag, const struct rt_group *g,
 }
 
 static enum cep_rc global_save_next(struct rt_aggregate *ag) {
-    return rt_aggregate_save_table(ag, &((const struct global *)ag->own)->groups, 0);
+    return rt_aggregate_save_table(ag, &((const struct global *)ag->own)->groups);
 }
 
 static struct rt_group *global_load(

@@ -344,7 +344,7 @@ static enum cep_rc session_put(struct rt_aggregate *ag, const struct rt_group *g
 }
 
 static enum cep_rc session_save_next(struct rt_aggregate *ag) {
-    return rt_aggregate_save_table(ag, &sessions_of(ag)->groups, 0);
+    return rt_aggregate_save_table(ag, &sessions_of(ag)->groups);
 }
 
 static void session_was_at(struct rt_aggregate *ag) {

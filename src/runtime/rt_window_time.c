@@ -27,25 +27,17 @@
 #include "runtime/rt_given.h"
 #include "runtime/rt_slide.h"
 
-enum { SPARE_GROUPS = 4096 }; /* of a pane that is used again: less than a MiB */
-
 struct timed {
     int64_t size, slide, offset, pane_us, lateness;
-    struct rt_pane **panes; /* owned */
-    size_t n, cap;
-    struct rt_pane *spare; /* owned, empty; NULL = none */
-    size_t last_used;      /* the pane of the row before */
-    int64_t ended;         /* what `advance` was told last */
-    bool apart;            /* windows overlap, and each is a pane of its own */
-    bool shares;           /* windows overlap, and are made of panes */
-    bool slides;           /* the same, each of the one before */
+    struct rt_panes panes;
+    int64_t ended; /* what `advance` was told last */
+    bool apart;    /* windows overlap, and each is a pane of its own */
+    bool shares;   /* windows overlap, and are made of panes */
+    bool slides;   /* the same, each of the one before */
     struct rt_slide moving;
     struct rt_group **parts; /* owned, scratch: a key's, by pane */
     size_t cap_parts;
-    int64_t every_at;         /* when changed groups are given out early; EVT_TIME_MAX: none has changed */
-    struct rt_pane *saving;   /* borrowed: the pane that a save is at; NULL = at none */
-    struct rt_pane **leaving; /* owned: panes that are gone, but for the save */
-    size_t n_leaving, cap_leaving;
+    int64_t every_at; /* when changed groups are given out early; EVT_TIME_MAX: none has changed */
     struct rt_given_windows given; /* of overlapping windows, where changes are told */
 };
 
@@ -68,6 +60,7 @@ static void timed_init(struct rt_aggregate *ag) {
         .lateness = ag->plan->lateness_us,
         .ended = EVT_TIME_MIN,
         .every_at = EVT_TIME_MAX };
+    rt_panes_init(&w->panes, &ag->kind);
     rt_given_windows_init(&w->given, &ag->kind);
     w->shares = w->size != w->slide && !w->apart;
     w->pane_us = w->apart ? w->slide : plan_pane(w->size, w->slide);
@@ -89,80 +82,14 @@ static int64_t first_start(const struct timed *w, int64_t t) {
     return start < least ? start + w->slide : start;
 }
 
-/* The first pane with start >= t. */
-static size_t pane_from(const struct timed *w, int64_t t) {
-    size_t lo = 0, hi = w->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (w->panes[mid]->start < t)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
 static struct rt_pane *pane_of(struct rt_aggregate *ag, int64_t t) {
     struct timed *w = timed_of(ag);
-    if (w->last_used < w->n) {
-        struct rt_pane *p = w->panes[w->last_used];
+    if (w->panes.last_used < w->panes.n) {
+        struct rt_pane *p = w->panes.v[w->panes.last_used];
         if (t >= p->start && t - p->start < w->pane_us)
             return p;
     }
-    int64_t start = floor_to(t, w->pane_us, w->offset);
-    size_t i = pane_from(w, start);
-    w->last_used = i;
-    if (i < w->n && w->panes[i]->start == start)
-        return w->panes[i];
-    struct rt_pane *p = w->spare;
-    w->spare = NULL;
-    if (!p) {
-        p = base_alloc(sizeof *p);
-        rt_groups_init(&p->groups, &ag->kind, true);
-    }
-    p->start = start;
-    p->saved = ag->saving.number;
-    if (w->n > 0)
-        rt_groups_expect(&p->groups, w->panes[i > 0 ? i - 1 : 0]->groups.n);
-    w->panes = base_grow(w->panes, w->n, &w->cap, sizeof(struct rt_pane *));
-    memmove(w->panes + i + 1, w->panes + i, (w->n - i) * sizeof(struct rt_pane *));
-    w->panes[i] = p;
-    w->n++;
-    return p;
-}
-
-static void pane_free(struct rt_pane *p) {
-    if (p)
-        rt_groups_release(&p->groups);
-    base_free(p);
-}
-
-/* Where panes follow each other closely, to get and give back their memory costs more than their rows. */
-static void let_go(struct timed *w, struct rt_pane *p) {
-    if (w->spare || p->groups.n > SPARE_GROUPS) {
-        pane_free(p);
-        return;
-    }
-    rt_groups_clear(&p->groups);
-    w->spare = p;
-}
-
-/* A pane that a save still has to write stays until then. */
-static void drop_first_panes(struct rt_aggregate *ag, size_t n) {
-    struct timed *w = timed_of(ag);
-    for (size_t i = 0; i < n; i++) {
-        if (!ag->saving.open || w->panes[i]->saved == ag->saving.number) {
-            let_go(w, w->panes[i]);
-            continue;
-        }
-        w->leaving = base_grow(w->leaving, w->n_leaving, &w->cap_leaving, sizeof(struct rt_pane *));
-        w->leaving[w->n_leaving++] = w->panes[i];
-    }
-    if (n == 0)
-        return;
-    w->n -= n;
-    memmove(w->panes, w->panes + n, w->n * sizeof(struct rt_pane *));
-    w->last_used = 0;
+    return rt_panes_get(&w->panes, floor_to(t, w->pane_us, w->offset), &ag->saving);
 }
 
 /* The last microsecond of the last window that has the pane. */
@@ -180,7 +107,7 @@ static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, const struc
     if (ag->ahead && rt_time_plus(start, w->size - 1) <= ag->ahead[sto_group_of_hash(g->hash)])
         return CEP_OK;
     if (ag->plan->changes && w->shares)
-        as = rt_given_group(&w->given, start, g);
+        as = rt_given_group(ag, &w->given, start, g);
     struct rt_agg_result r = { .keys = g->vals,
         .hash = g->hash,
         .accs = accs,
@@ -197,8 +124,9 @@ static enum cep_rc give(struct rt_aggregate *ag, struct rt_group *g, const struc
 static void merge_window(struct rt_aggregate *ag, int64_t start, struct rt_groups *whole) {
     struct timed *w = timed_of(ag);
     rt_groups_init(whole, &ag->kind, true);
-    for (size_t i = pane_from(w, start); i < w->n && w->panes[i]->start - start < w->size; i++) {
-        const struct rt_groups *t = &w->panes[i]->groups;
+    for (size_t i = rt_panes_from(&w->panes, start); i < w->panes.n && w->panes.v[i]->start - start < w->size;
+         i++) {
+        const struct rt_groups *t = &w->panes.v[i]->groups;
         for (uint32_t k = 0; k < t->n; k++) {
             const struct rt_group *g = t->groups[k];
             struct rt_group *to = rt_groups_get(whole, g->hash, g->bytes, g->vals, NULL);
@@ -237,9 +165,9 @@ static enum cep_rc give_pane(
 /* The next window that ends, of those that overlap. */
 static enum cep_rc give_next(struct rt_aggregate *ag, int64_t start, int64_t time, struct cep_err *err) {
     struct timed *w = timed_of(ag);
-    size_t first = pane_from(w, start), n = pane_from(w, start + w->size) - first;
+    size_t first = rt_panes_from(&w->panes, start), n = rt_panes_from(&w->panes, start + w->size) - first;
     enum cep_rc rc = CEP_OK;
-    rt_slide_to(&w->moving, w->panes + first, n, start, w->size);
+    rt_slide_to(&w->moving, w->panes.v + first, n, start, w->size);
     for (uint32_t i = 0; i < w->moving.keys.n && rc == CEP_OK; i++) {
         const struct expr_acc *accs = rt_slide_accs(&w->moving, i);
         struct rt_group *key = w->moving.keys.groups[i];
@@ -248,7 +176,7 @@ static enum cep_rc give_next(struct rt_aggregate *ag, int64_t start, int64_t tim
         key->given_at = EVT_TIME_MIN; /* each window gives one result of its own */
         rc = give(ag, key, accs, start, time, err);
     }
-    rt_slide_leave(&w->moving, w->panes + first, n, start + w->slide);
+    rt_slide_leave(&w->moving, w->panes.v + first, n, start + w->slide);
     return rc;
 }
 
@@ -258,9 +186,10 @@ static enum cep_rc give_window(
     struct rt_groups whole;
     enum cep_rc rc = CEP_OK;
     if (!w->shares) {
-        size_t i = pane_from(w, start);
-        return i < w->n && w->panes[i]->start == start ? give_pane(ag, w->panes[i], early, time, err)
-                                                       : CEP_OK;
+        size_t i = rt_panes_from(&w->panes, start);
+        return i < w->panes.n && w->panes.v[i]->start == start
+                   ? give_pane(ag, w->panes.v[i], early, time, err)
+                   : CEP_OK;
     }
     if (w->slides && !early)
         return give_next(ag, start, time, err);
@@ -288,11 +217,11 @@ static void find_parts(struct timed *w, const struct rt_group *g, size_t first, 
     while (w->cap_parts < n)
         w->parts = base_grow(w->parts, w->cap_parts, &w->cap_parts, sizeof(struct rt_group *));
     for (size_t i = 0; i < n; i++)
-        rt_groups_fetch(&w->panes[first + i]->groups, g->hash);
+        rt_groups_fetch(&w->panes.v[first + i]->groups, g->hash);
     for (size_t i = 0; i < n; i++)
-        rt_groups_fetch_group(&w->panes[first + i]->groups, g->hash);
+        rt_groups_fetch_group(&w->panes.v[first + i]->groups, g->hash);
     for (size_t i = 0; i < n; i++)
-        w->parts[i] = rt_groups_find(&w->panes[first + i]->groups, g->hash, g->bytes);
+        w->parts[i] = rt_groups_find(&w->panes.v[first + i]->groups, g->hash, g->bytes);
 }
 
 /* A window of one key, of panes; w->parts are its key's, of panes from `first` on. `g`: one of them, whose results are numbered. */
@@ -300,7 +229,8 @@ static enum cep_rc give_parts(struct rt_aggregate *ag, struct rt_group *g, size_
     int64_t time, struct cep_err *err) {
     struct timed *w = timed_of(ag);
     struct expr_acc *accs = ag->merged;
-    for (size_t i = pane_from(w, start); i < w->n && w->panes[i]->start - start < w->size; i++)
+    for (size_t i = rt_panes_from(&w->panes, start); i < w->panes.n && w->panes.v[i]->start - start < w->size;
+         i++)
         if (w->parts[i - first])
             rt_accs_merge(&ag->kind, accs, w->parts[i - first]->accs);
     enum cep_rc rc = give(ag, g, accs, start, time, err);
@@ -317,9 +247,9 @@ static enum cep_rc give_row(struct rt_aggregate *ag, struct rt_group *g, int64_t
     enum cep_rc rc = CEP_OK;
     if (!each && t > w->ended)
         return CEP_OK;
-    size_t first = pane_from(w, first_start(w, t));
+    size_t first = rt_panes_from(&w->panes, first_start(w, t));
     if (w->shares)
-        find_parts(w, g, first, pane_from(w, last + w->size) - first);
+        find_parts(w, g, first, rt_panes_from(&w->panes, last + w->size) - first);
     for (int64_t start = first_start(w, t); start <= last && rc == CEP_OK; start += w->slide) {
         bool ended = rt_time_plus(start, w->size - 1) <= w->ended;
         if (ended ? rt_time_plus(start, w->size - 1 + w->lateness) > w->ended : each)
@@ -438,10 +368,10 @@ enum cep_rc rt_window_time_take_out(struct rt_aggregate *ag, int64_t until,
     struct timed *w = timed_of(ag);
     enum cep_rc rc = CEP_OK;
     size_t n = 0;
-    for (; n < w->n && rt_time_plus(w->panes[n]->start, w->pane_us - 1) <= until && rc == CEP_OK; n++)
-        for (uint32_t k = 0; k < w->panes[n]->groups.n && rc == CEP_OK; k++)
-            rc = fn(arg, w->panes[n]->groups.groups[k], w->panes[n]->start, err);
-    drop_first_panes(ag, n);
+    for (; n < w->panes.n && rt_time_plus(w->panes.v[n]->start, w->pane_us - 1) <= until && rc == CEP_OK; n++)
+        for (uint32_t k = 0; k < w->panes.v[n]->groups.n && rc == CEP_OK; k++)
+            rc = fn(arg, w->panes.v[n]->groups.groups[k], w->panes.v[n]->start, err);
+    rt_panes_drop(&w->panes, n, &ag->saving);
     return rc;
 }
 
@@ -468,12 +398,12 @@ bool rt_window_time_merge(
 
 /* The start of the next window that has rows and has not ended. Returns: false when there is none. */
 static bool next_window(const struct timed *w, int64_t *start) {
-    for (size_t i = 0; i < w->n; i++) {
-        int64_t s = w->apart ? w->panes[i]->start : first_start(w, w->panes[i]->start);
+    for (size_t i = 0; i < w->panes.n; i++) {
+        int64_t s = w->apart ? w->panes.v[i]->start : first_start(w, w->panes.v[i]->start);
         /* The first window of this pane whose last microsecond is > ended: counted, not walked. */
         int64_t last = rt_time_plus(s, w->size - 1);
         if (last <= w->ended) {
-            if (last_end(w, w->panes[i]) <= w->ended)
+            if (last_end(w, w->panes.v[i]) <= w->ended)
                 continue;
             s += ((w->ended - last) / w->slide + 1) * w->slide;
         }
@@ -486,13 +416,13 @@ static bool next_window(const struct timed *w, int64_t *start) {
 static void drop_old(struct rt_aggregate *ag) {
     struct timed *w = timed_of(ag);
     size_t n = 0;
-    if (w->given.n > 0 && w->ended > EVT_TIME_MIN + w->size + w->lateness)
-        rt_given_windows_drop(&w->given, w->ended - w->lateness - (w->size - 1));
-    while (n < w->n && rt_time_plus(last_end(w, w->panes[n]), w->lateness) <= w->ended)
+    if (w->given.windows.n > 0 && w->ended > EVT_TIME_MIN + w->size + w->lateness)
+        rt_given_windows_drop(ag, &w->given, w->ended - w->lateness - (w->size - 1));
+    while (n < w->panes.n && rt_time_plus(last_end(w, w->panes.v[n]), w->lateness) <= w->ended)
         n++;
     if (n > 0)
-        drop_first_panes(ag, n);
-    if (w->n == 0)
+        rt_panes_drop(&w->panes, n, &ag->saving);
+    if (w->panes.n == 0)
         rt_slide_clear(&w->moving);
 }
 
@@ -501,15 +431,15 @@ static enum cep_rc give_changed(struct rt_aggregate *ag, struct cep_err *err) {
     int64_t at = w->every_at, time = rt_aggregate_time(ag, at - 1), start;
     enum cep_rc rc = CEP_OK;
     if (next_window(w, &start)) {
-        int64_t last = last_start(w, w->panes[w->n - 1]->start);
+        int64_t last = last_start(w, w->panes.v[w->panes.n - 1]->start);
         for (; start <= last && rc == CEP_OK; start += w->slide)
             rc = give_window(ag, start, true, time, err);
     }
-    for (size_t i = 0; i < w->n; i++)
-        for (uint32_t k = 0; k < w->panes[i]->groups.n; k++) {
-            struct rt_group *g = w->panes[i]->groups.groups[k];
+    for (size_t i = 0; i < w->panes.n; i++)
+        for (uint32_t k = 0; k < w->panes.v[i]->groups.n; k++) {
+            struct rt_group *g = w->panes.v[i]->groups.groups[k];
             if (g->changed)
-                rt_aggregate_opens(ag, g, w->panes[i]->start);
+                rt_aggregate_opens(ag, g, w->panes.v[i]->start);
             g->changed = false;
         }
     w->every_at = EVT_TIME_MAX;
@@ -542,19 +472,12 @@ static enum cep_rc timed_advance(struct rt_aggregate *ag, int64_t time, struct c
 /* -- what survives ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t timed_n_groups(const struct rt_aggregate *ag) {
-    const struct timed *w = timed_of(ag);
-    uint64_t n = 0;
-    for (size_t i = 0; i < w->n; i++)
-        n += w->panes[i]->groups.n;
-    return n;
+    return rt_panes_n_groups(&timed_of(ag)->panes);
 }
 
 static size_t timed_bytes(const struct rt_aggregate *ag) {
     const struct timed *w = timed_of(ag);
-    size_t n = rt_groups_bytes(&w->moving.keys) + w->cap * sizeof(struct rt_pane *);
-    for (size_t i = 0; i < w->n; i++)
-        n += sizeof(struct rt_pane) + rt_groups_bytes(&w->panes[i]->groups);
-    return n + rt_given_windows_bytes(&w->given);
+    return rt_groups_bytes(&w->moving.keys) + rt_panes_bytes(&w->panes) + rt_panes_bytes(&w->given.windows);
 }
 
 /*
@@ -575,53 +498,27 @@ static enum cep_rc timed_put(struct rt_aggregate *ag, const struct rt_group *g, 
     return rt_aggregate_put_group(ag, g, part, base_buf_view(value), out, err);
 }
 
-static enum cep_rc timed_save_begin(struct rt_aggregate *ag, const struct sto_out *out, struct cep_err *err) {
-    return rt_given_windows_save(ag, &timed_of(ag)->given, out, err);
-}
-
-/* A pane that is not in the save: of those that are gone first. */
-static struct rt_pane *next_pane(const struct rt_aggregate *ag) {
-    const struct timed *w = timed_of(ag);
-    if (w->n_leaving > 0)
-        return w->leaving[w->n_leaving - 1];
-    for (size_t i = 0; i < w->n; i++)
-        if (w->panes[i]->saved != ag->saving.number)
-            return w->panes[i];
-    return NULL;
-}
-
-static void pane_is_saved(struct rt_aggregate *ag, struct rt_pane *p) {
+static void timed_save_begin(struct rt_aggregate *ag) {
     struct timed *w = timed_of(ag);
-    p->saved = ag->saving.number;
-    for (size_t i = 0; i < w->n_leaving; i++) {
-        if (w->leaving[i] != p)
-            continue;
-        w->leaving[i] = w->leaving[--w->n_leaving];
-        pane_free(p);
-        break;
-    }
+    rt_panes_save_begin(&w->panes);
+    rt_panes_save_begin(&w->given.windows);
 }
 
 static enum cep_rc timed_save_next(struct rt_aggregate *ag) {
     struct timed *w = timed_of(ag);
-    if (!w->saving) {
-        w->saving = next_pane(ag);
-        ag->saving.at = 0;
-    }
-    if (!w->saving)
-        return CEP_NONE;
-    if (rt_aggregate_save_table(ag, &w->saving->groups, w->saving->start) == CEP_NONE) {
-        pane_is_saved(ag, w->saving);
-        w->saving = NULL;
-    }
+    int64_t start;
+    struct rt_group *g = rt_panes_save_next(&w->panes, &ag->saving, &start);
+    if (!g)
+        return rt_given_windows_save_next(ag, &w->given);
+    ag->saving.done += RT_SLICES_LOOK;
+    rt_aggregate_opens(ag, g, start);
     return CEP_AGAIN;
 }
 
 static void timed_save_end(struct rt_aggregate *ag) {
     struct timed *w = timed_of(ag);
-    w->saving = NULL;
-    while (w->n_leaving > 0)
-        pane_free(w->leaving[--w->n_leaving]);
+    rt_panes_save_end(&w->panes);
+    rt_panes_save_end(&w->given.windows);
 }
 
 static struct rt_group *timed_load_given(
@@ -667,12 +564,9 @@ static struct rt_group *timed_load(
 static void timed_release(struct rt_aggregate *ag) {
     struct timed *w = timed_of(ag);
     rt_slide_release(&w->moving);
-    drop_first_panes(ag, w->n);
-    pane_free(w->spare);
-    base_free(w->panes);
-    base_free(w->leaving);
+    rt_panes_release(&w->panes);
+    rt_panes_release(&w->given.windows);
     base_free(w->parts);
-    rt_given_windows_release(&w->given);
     base_free(w);
 }
 

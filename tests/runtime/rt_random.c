@@ -133,12 +133,55 @@ static void random_windows(struct rt_random *f, uint32_t number) {
         number, w < 3 ? ", window_start as w" : "", windows[w]);
 }
 
+/* The others with state: joins that can be put together from any subtasks, rows in order, alerts, a compiled operator (lib/probe.c). */
+static void random_other(struct rt_random *f, uint32_t number) {
+    struct base_buf *b = &f->program;
+    switch (rt_random_below(f, 5)) {
+    case 0:
+        base_buf_printf(b,
+            "stream p%u as select x.k as k, x.v as xv, y.v as yv, y.at as at from a as x join b as y "
+            "on x.k = y.k and x.v < y.v within 700 ms;\n",
+            number);
+        break;
+    case 1:
+        base_buf_printf(b,
+            "table now%u as select k, last(v) as v from a group by k;\n"
+            "stream p%u as select x.k as k, x.v as v, n.v as nv from b as x join table now%u as n on n.k = "
+            "x.k;\n",
+            number, number, number);
+        break;
+    case 2:
+        base_buf_printf(b,
+            "stream p%u as select k, v, at, window_end as e from b window sliding 2 s every 1 s order by v "
+            "desc, k%s;\n",
+            number, rt_random_below(f, 2) ? " limit 20" : "");
+        break;
+    case 3:
+        base_buf_printf(b,
+            "alert al%u on b where v > 40 message '{k}' by k suppress for 300 ms resolve after 200 ms;\n"
+            "stream p%u as select message as k, status, at from al%u;\n",
+            number, number, number);
+        break;
+    default:
+        /* Whether a timer is told that the input has ended depends on where the last watermarks fall: `sum` of timers, and what 50 does. */
+        base_buf_printf(b,
+            "stream narrow%u as select k, v, at from b where v <> 50;\n"
+            "stream all%u (k string, what string, n int, sum int, kept string) as process "
+            "'%s/tests/runtime/.libs/probe.so' from narrow%u partition by k;\n"
+            "stream p%u as select k, what, n, kept from all%u;\n",
+            number, number, getenv("CEP_BUILDDIR"), number, number, number);
+        break;
+    }
+}
+
 void rt_random_program(struct rt_random *f) {
     base_buf_clear(&f->program);
     base_buf_puts(&f->program, RT_RANDOM_STREAM("a") RT_RANDOM_STREAM("b"));
     for (uint32_t i = 0; i < RT_RANDOM_OUTPUTS; i++) {
-        if (i + 1 < RT_RANDOM_OUTPUTS)
+        if (i + 2 < RT_RANDOM_OUTPUTS)
             rt_random_pattern(f, i);
+        else if (i + 1 < RT_RANDOM_OUTPUTS)
+            random_other(f, i);
         else
             random_windows(f, i);
         base_buf_printf(
@@ -225,7 +268,7 @@ int rt_random_set_up(void **state) {
 
 int rt_random_tear_down(void **state) {
     static const char *const names[] = { "a.ndjson", "b.ndjson", "out0.csv", "out1.csv", "out2.csv",
-        "out3.csv", "out4.csv", "x.csv", "y.csv" };
+        "out3.csv", "out4.csv", "out5.csv", "x.csv", "y.csv" };
     struct rt_random *f = *state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[128];

@@ -3,7 +3,7 @@
 #include "runtime/rt_snap.h"
 #include "tests/runtime/rt_kit.h"
 
-enum { RT_RANDOM_OUTPUTS = 5 };
+enum { RT_RANDOM_OUTPUTS = 6 };
 
 struct rt_random {
     char dir[64]; /* of everything that is read and written */
@@ -30,7 +30,7 @@ void rt_random_pattern(struct rt_random *f, uint32_t number);
     "stream " name " (k string, g int, v int, at timestamp) from file (path = '" name ".ndjson') format " \
     "json event time at watermark delay 500 ms;\n"
 
-/* The program of RT_RANDOM_OUTPUTS such patterns, the i-th of which writes out<i>.csv. */
+/* A program of such patterns, another operator with state and a window: RT_RANDOM_OUTPUTS of them, the i-th of which writes out<i>.csv. */
 void rt_random_program(struct rt_random *f);
 /* Those files; out: RT_RANDOM_OUTPUTS buffers. */
 void rt_random_outputs(const struct rt_random *f, struct base_buf *out);
