@@ -2,8 +2,9 @@
 """What keeping state costs: checkpoints every second against none, the barrier's pause and the first event after a restore with a large
 state, both backends; the whole program against its state's size with a fixed budget of memory.
 
-Usage: state_bench.py CEPD [EVENTS [KEYS]]: EVENTS of a run (3,000,000), KEYS of the large state (2,000,000: about 1 GB in memory).
-CPU time counts where a ratio is printed; everything else is by the clock.
+Usage: state_bench.py CEPD [EVENTS [KEYS [PART]]]: EVENTS of a run (3,000,000), KEYS of the large state (2,000,000: about 1 GB in memory), PART alone: cost,
+large, stops (or one of STATES by its name), budget.
+CPU time counts where a ratio is printed, and for stops where it says so; everything else is by the clock.
 """
 import json
 import os
@@ -18,6 +19,8 @@ import urllib.request
 CEPD = os.path.abspath(sys.argv[1])
 EVENTS = int(sys.argv[2]) if len(sys.argv) > 2 else 3_000_000
 LARGE = int(sys.argv[3]) if len(sys.argv) > 3 else 2_000_000
+PART = sys.argv[4] if len(sys.argv) > 4 else None
+OPERATORS = pathlib.Path(__file__).resolve().parent.parent / "examples" / "operators"
 WAIT_S = 900
 
 COLUMNS = "(card string, amount double, country string, merchant int, at timestamp)"
@@ -31,6 +34,22 @@ OPEN = """pattern p from payments partition by card match a -> b -> c
 define a as amount < 500, b as amount > 500, c as amount > 500 and country <> a.country
 within 2 h measures card as card, c.amount as amount, c.at as at;
 """
+# Selects whose state grows with the input. The process is examples/operators: a timer and three states a key.
+STATES = {
+    "window": "stream w as select card, count(*) as n, sum(amount) as total, max(amount) as most from payments group by card window tumbling 10 h;\n",
+    "join": "stream w as select a.card as card, b.merchant as merchant, a.amount as amount, b.country as country from payments as a\n"
+            "join payments as b on a.card = b.card and a.merchant < b.merchant within 2 h;\n",
+    "session join": "stream w as select a.card as card, b.merchant as merchant, a.amount as amount from payments as a\n"
+                    "full join payments as b on a.card = b.card window session gap 3 h;\n",
+    "top": "stream w as select card, amount, merchant from payments window tumbling 10 h order by amount desc, card;\n",
+    "given": "stream w as select card, count(*) as n, sum(amount) as total from payments group by card window sliding 4 h every 2 h\n"
+             "emit each event retracting;\n",
+    "alert": "alert w on payments message '{{card}}' by card suppress for 10 h;\n",
+    "process": "stream seen as select card, country as state, at from payments;\n"
+               "stream w (device string, state string, since timestamp, flaps int) as process './libdebounce.so' (stable = 3 h)\n"
+               "from seen partition by card;\n",
+    "waiting": "stream w as select card, sum(amount) over (partition by card order by at) as total from payments;\n",
+}
 TO_FILE = "sink p to file (path = 'p.ndjson', append = false) format json;\n"
 
 
@@ -107,10 +126,51 @@ def metric(job, name):
         return sum(float(line.rsplit(" ", 1)[1]) for line in f.read().decode().splitlines() if line.startswith(name))
 
 
-def large(folder):
+def write_input(folder):
+    if (folder / "in.ndjson").exists():
+        return
     (folder / "b.pattern").write_text(MADE.format(columns=COLUMNS, rows=LARGE * 3 // 2, keys=LARGE, top=499) +
                                       "sink payments to file (path = 'in.ndjson', append = false) format json;\n")
     subprocess.run([CEPD, "run", "b.pattern"], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+
+
+def stops_of(c):
+    """Of all checkpoints: the longest stop at a barrier, and for a slice or at a barrier, in processor time of the task's thread and by the clock."""
+    s = c["summary"]
+    return (f"longest stop at a barrier {s['barrier_cpu_us']['max'] / 1000:.2f} ms of CPU, {s['barrier_us']['max'] / 1000:.2f} ms by the clock; of all stops "
+            f"{s['pause_cpu_us']['max'] / 1000:.2f} and {s['pause_duration']['max']} ms")
+
+
+def checkpoints_more(job, n, until):
+    have = job.get("/checkpoints")["counts"]["completed"]
+    while job.get("/checkpoints")["counts"]["completed"] < have + n and time.monotonic() < until:
+        time.sleep(0.5)
+    return job.get("/checkpoints")
+
+
+def stops(folder, names):
+    write_input(folder)
+    rows = LARGE * 3 // 2
+    if "process" in names:
+        subprocess.run(["make", "-C", OPERATORS, f"OUT={folder}", f"CEP_CFLAGS=-I{OPERATORS.parent.parent / 'include'}", folder / "libdebounce.so"],
+                       check=True, stdout=subprocess.DEVNULL)
+    for name in names:
+        subprocess.run(["rm", "-rf", folder / "state"], check=True)
+        delay = "10 h" if name == "waiting" else "1 s"
+        (folder / "b.pattern").write_text(READ.format(columns=COLUMNS).replace("delay 1 s", f"delay {delay}") + STATES[name].format() +
+                                          "sink w to file (path = 'w.ndjson', append = false) format json delivery at least once;\n")
+        job, until = Job(folder, "memory", "--state-memory", "16g"), time.monotonic() + WAIT_S
+        while metric(job, "cepd_records_in_total{kind=\"source\"") < rows and time.monotonic() < until:
+            time.sleep(0.5)
+        c = checkpoints_more(job, 2, until)
+        last, peak = c["latest"]["completed"], int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{job.process.pid}/status").read_text())[1])
+        print(f"{name}: {peak / 2**20:.2f} GiB of process, {last['checkpointed_size'] / 2**30:.2f} GiB of checkpoint, saved in {last['save_duration']} ms, "
+              f"{c['counts']['completed']} checkpoints: {stops_of(c)}", flush=True)
+        job.end()
+
+
+def large(folder):
+    write_input(folder)
     rows = LARGE * 3 // 2
     for backend in ("memory", "rocksdb"):
         subprocess.run(["rm", "-rf", folder / "state", folder / "seen.ndjson"], check=True)
@@ -120,14 +180,10 @@ def large(folder):
         while metric(job, "cepd_records_in_total{kind=\"pattern\"") < rows and time.monotonic() < until:
             time.sleep(0.5)
         state = metric(job, "cepd_state_bytes")
-        have = job.get("/checkpoints")["counts"]["completed"]
-        while job.get("/checkpoints")["counts"]["completed"] < have + 2 and time.monotonic() < until:
-            time.sleep(0.5)
-        c = job.get("/checkpoints")
-        last, worst = c["latest"]["completed"], c["summary"]["pause_duration"]["max"]
-        print(f"{state / 2**30:.2f} GiB of state in memory, {last['checkpointed_size'] / 2**30:.2f} GiB of checkpoint, {backend}: rows wait "
-              f"{last['pause_duration']} ms (longest of all {worst} ms) for a save of {last['save_duration']} ms, complete after "
-              f"{last['end_to_end_duration']} ms", flush=True)
+        c = checkpoints_more(job, 2, until)
+        last = c["latest"]["completed"]
+        print(f"{state / 2**30:.2f} GiB of state in memory, {last['checkpointed_size'] / 2**30:.2f} GiB of checkpoint, {backend}: saved in "
+              f"{last['save_duration']} ms, complete after {last['end_to_end_duration']} ms; {stops_of(c)}", flush=True)
         job.end()
         # One match and a row that lets the watermark pass it: the first event that comes out.
         with open(folder / "in.ndjson", "a") as f:
@@ -143,10 +199,15 @@ def large(folder):
 def main():
     with tempfile.TemporaryDirectory() as tmp:
         folder = pathlib.Path(tmp)
-        cost(folder, 10_000)
-        cost(folder, 1_000_000)
-        large(folder)
-        budget(folder)
+        if PART in (None, "cost"):
+            cost(folder, 10_000)
+            cost(folder, 1_000_000)
+        if PART in (None, "large"):
+            large(folder)
+        if PART in (None, "stops", *STATES):
+            stops(folder, [PART] if PART in STATES else list(STATES))
+        if PART in (None, "budget"):
+            budget(folder)
 
 
 main()

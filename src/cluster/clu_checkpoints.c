@@ -43,7 +43,8 @@ static void put_stat(
         "{\"id\":%llu,\"status\":\"%s\",\"is_savepoint\":%s,\"checkpoint_type\":\"%s\","
         "\"trigger_timestamp\":%lld,\"latest_ack_timestamp\":%lld,\"end_to_end_duration\":%lld,"
         "\"checkpointed_size\":%llu,\"new_size\":%llu,\"state_size\":%llu,\"persisted_data\":%llu,"
-        "\"alignment_duration\":%lld,\"pause_duration\":%lld,"
+        "\"alignment_duration\":%lld,\"pause_duration\":%lld,\"pause_cpu_us\":%lld,\"barrier_us\":%lld,"
+        "\"barrier_cpu_us\":%lld,"
         "\"save_duration\":%lld,\"num_subtasks\":%u,\"num_acknowledged_subtasks\":%u",
         (unsigned long long)s->id, status_words[s->status], s->is_savepoint ? "true" : "false",
         s->is_savepoint   ? "SAVEPOINT"
@@ -52,7 +53,8 @@ static void put_stat(
         ms(s->begun_us), over ? ms(s->begun_us + s->duration_us) : -1LL, over ? ms(s->duration_us) : -1LL,
         (unsigned long long)s->bytes, (unsigned long long)s->new_bytes,
         (unsigned long long)(s->bytes - s->flight_bytes), (unsigned long long)s->flight_bytes,
-        ms(s->alignment_us), ms(s->pause_us), ms(s->save_us), s->n_tasks, s->n_acknowledged);
+        ms(s->alignment_us), ms(s->pause_us), (long long)s->pause_cpu_us, (long long)s->barrier_us,
+        (long long)s->barrier_cpu_us, ms(s->save_us), s->n_tasks, s->n_acknowledged);
     if (complete && (savepoint || !s->is_savepoint)) {
         base_buf_putc(b, ',');
         put_path(b, j, s->id, savepoint);
@@ -104,6 +106,12 @@ void clu_job_write_checkpoints(struct clu_job *j, struct base_buf *b) {
     put_range(b, "alignment_duration", &st.alignment_us, st.complete, 1000);
     base_buf_putc(b, ',');
     put_range(b, "pause_duration", &st.pause_us, st.complete, 1000);
+    base_buf_putc(b, ',');
+    put_range(b, "pause_cpu_us", &st.pause_cpu_us, st.complete, 1);
+    base_buf_putc(b, ',');
+    put_range(b, "barrier_us", &st.barrier_us, st.complete, 1);
+    base_buf_putc(b, ',');
+    put_range(b, "barrier_cpu_us", &st.barrier_cpu_us, st.complete, 1);
     base_buf_putc(b, ',');
     put_range(b, "persisted_data", &st.flight_bytes, st.complete, 1);
     base_buf_puts(b, "},\"latest\":{\"completed\":");

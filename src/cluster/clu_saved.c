@@ -179,6 +179,9 @@ void clu_saved_send(struct clu_link *link, const Clu__Part *part, struct clu_sav
         saved.new_bytes = saved.bytes;
     saved.align_us = s->align_us;
     saved.pause_us = s->pause_us;
+    saved.pause_cpu_us = s->pause_cpu_us;
+    saved.barrier_us = s->barrier_us;
+    saved.barrier_cpu_us = s->barrier_cpu_us;
     saved.save_us = s->save_us;
     msg.body_case = CLU__MSG__BODY_SAVED;
     msg.saved = &saved;
@@ -206,6 +209,9 @@ struct rt_saved *clu_saved_read(const Clu__Saved *msg) {
     s->flight_bytes = msg->flight_bytes;
     s->align_us = msg->align_us;
     s->pause_us = msg->pause_us;
+    s->pause_cpu_us = msg->pause_cpu_us;
+    s->barrier_us = msg->barrier_us;
+    s->barrier_cpu_us = msg->barrier_cpu_us;
     s->save_us = msg->save_us;
     s->new_bytes = msg->new_bytes;
     if (msg->error)

@@ -291,6 +291,10 @@ static void drop(struct rt_coordinator *co, size_t i, const struct cep_err *why,
     forget(co, i);
 }
 
+static void keep_max(int64_t *most, int64_t v) {
+    *most = v > *most ? v : *most;
+}
+
 /* One that was dropped in the meantime is nobody's any more. */
 static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
     size_t at;
@@ -309,12 +313,12 @@ static void acknowledged(struct rt_coordinator *co, struct rt_saved *s) {
     p->stat.new_bytes += co->relay ? rt_snap_bytes(&s->snap) : s->new_bytes;
     p->stat.is_unaligned |= s->unaligned;
     p->stat.flight_bytes += s->flight_bytes;
-    if (s->align_us > p->stat.alignment_us)
-        p->stat.alignment_us = s->align_us;
-    if (s->pause_us > p->stat.pause_us)
-        p->stat.pause_us = s->pause_us;
-    if (s->save_us > p->stat.save_us)
-        p->stat.save_us = s->save_us;
+    keep_max(&p->stat.alignment_us, s->align_us);
+    keep_max(&p->stat.pause_us, s->pause_us);
+    keep_max(&p->stat.pause_cpu_us, s->pause_cpu_us);
+    keep_max(&p->stat.barrier_us, s->barrier_us);
+    keep_max(&p->stat.barrier_cpu_us, s->barrier_cpu_us);
+    keep_max(&p->stat.save_us, s->save_us);
     p->stat.n_acknowledged = p->stat.n_tasks - p->n_missing;
     (void)pthread_mutex_lock(&co->mutex);
     show(co, &p->stat);
@@ -400,6 +404,9 @@ static void show_complete(struct rt_coordinator *co, struct pending *p) {
     add_to(&st->duration_us, p->stat.duration_us, first);
     add_to(&st->alignment_us, p->stat.alignment_us, first);
     add_to(&st->pause_us, p->stat.pause_us, first);
+    add_to(&st->pause_cpu_us, p->stat.pause_cpu_us, first);
+    add_to(&st->barrier_us, p->stat.barrier_us, first);
+    add_to(&st->barrier_cpu_us, p->stat.barrier_cpu_us, first);
     add_to(&st->bytes, (int64_t)p->stat.bytes, first);
     add_to(&st->new_bytes, (int64_t)p->stat.new_bytes, first);
     add_to(&st->flight_bytes, (int64_t)p->stat.flight_bytes, first);

@@ -311,7 +311,7 @@ static enum cep_rc dissolve_part(struct rt_part *part, const struct rt_snap_db *
     struct base_unpack entries;
     struct sto_entry e;
     uint16_t number;
-    /* A part that is in a file already is of a task without a database (rt_save.c). */
+    /* A part that is in a file already is of an operator without keys in a database (rt_save.c). */
     if (part->spool)
         return CEP_OK;
     enum cep_rc rc = sto_part_open(base_buf_view(&was), &head, &entries, err);

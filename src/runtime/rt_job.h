@@ -199,8 +199,11 @@ struct rt_checkpoint_stat {
     int64_t begun_us;     /* wall clock */
     int64_t duration_us;  /* until it was complete, or had failed */
     int64_t alignment_us; /* the longest that a task waited between its first barrier and its last */
-    int64_t pause_us;     /* the longest that the rows of a task waited for it to save itself */
-    int64_t save_us;      /* the longest from a task's barrier until all of its state was out */
+    int64_t
+        pause_us; /* the longest that the rows of a task waited for it to save itself: at the barrier, or for a slice */
+    int64_t barrier_us;                   /* the longest at a barrier */
+    int64_t pause_cpu_us, barrier_cpu_us; /* the same in processor time of the task's thread */
+    int64_t save_us; /* the longest from a task's barrier until all of its state was out */
     uint64_t bytes;
     uint64_t
         new_bytes; /* of `bytes`: what workers had to write for it, on a cluster; all of it in one process */
@@ -225,7 +228,8 @@ struct rt_checkpoint_stats {
     struct rt_checkpoint_stat last, last_failed;
     struct rt_checkpoint_stat last_savepoint; /* that is complete; savepoints are in no count */
     char last_savepoint_path[RT_CHECKPOINT_REASON_MAX];
-    struct rt_checkpoint_range duration_us, alignment_us, pause_us, bytes, new_bytes, flight_bytes;
+    struct rt_checkpoint_range duration_us, alignment_us, pause_us, pause_cpu_us, barrier_us, barrier_cpu_us,
+        bytes, new_bytes, flight_bytes;
     /* What the job went on from last, at the start or at a restart; restored_us 0 = it began at the beginning. */
     uint32_t n_restored;
     uint64_t restored_id;

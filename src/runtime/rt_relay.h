@@ -34,10 +34,12 @@ struct rt_saved {
     uint64_t flight_bytes; /* of the rows that were under way there */
     uint64_t new_bytes;    /* of a worker: what it had to write; the rest was in the checkpoints' storage */
     int64_t align_us;      /* between its first barrier and its last */
-    int64_t pause_us;      /* the longest that its rows waited for the save */
-    int64_t save_us;       /* from its barrier until all was out */
-    bool dropped;          /* the task gave up: nobody else is told */
-    atomic_size_t queued;  /* bytes that wait to be written to files */
+    int64_t pause_us;      /* the longest that its rows waited for the save: at the barrier, or for a slice */
+    int64_t barrier_us;    /* what they waited at the barrier */
+    int64_t pause_cpu_us, barrier_cpu_us; /* the same in processor time of its thread */
+    int64_t save_us;                      /* from its barrier until all was out */
+    bool dropped;                         /* the task gave up: nobody else is told */
+    atomic_size_t queued;                 /* bytes that wait to be written to files */
     enum cep_rc rc;
     struct cep_err err;
 };

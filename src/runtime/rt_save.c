@@ -26,7 +26,8 @@ struct rt_saving {
     struct open *open;      /* owned array; none moves while it is open */
     uint32_t n_open;
     bool alone;
-    int64_t begun_us; /* monotonic */
+    int64_t begun_us;                   /* monotonic */
+    int64_t stopped_us, stopped_cpu_us; /* when the task was stopped last */
     struct channel {
         struct rt_part *part; /* borrowed from the snapshot; NULL: no rows yet */
         uint32_t n;           /* batches */
@@ -41,6 +42,21 @@ struct rt_saving {
 
 static int64_t mono(const struct rt_saving *s) {
     return clk_mono(s->task->job->opts.clk);
+}
+
+/* The task stands still from here on. */
+static void stop(struct rt_saving *s) {
+    s->stopped_us = mono(s);
+    s->stopped_cpu_us = clk_cpu(s->task->job->opts.clk);
+}
+
+/* It goes on. */
+static void go_on(struct rt_saving *s) {
+    int64_t us = mono(s) - s->stopped_us, cpu_us = clk_cpu(s->task->job->opts.clk) - s->stopped_cpu_us;
+    if (us > s->saved->pause_us)
+        s->saved->pause_us = us;
+    if (cpu_us > s->saved->pause_cpu_us)
+        s->saved->pause_cpu_us = cpu_us;
 }
 
 /* -- the instant ------------------------------------------------------------------------------------------------ */
@@ -135,12 +151,15 @@ struct rt_saving *rt_saving_begin(struct rt_task *task, uint64_t id, bool alone)
     s->alone = alone;
     s->saved = rt_saved_new(id, task->index);
     s->open = base_calloc(task->vertex->n_nodes + 1, sizeof *s->open);
-    s->begun_us = mono(s);
+    stop(s);
+    s->begun_us = s->stopped_us;
     s->saved->rc = save_ops(s, &s->saved->err);
     if (s->saved->rc == CEP_OK)
         s->saved->rc = save_sinks(s, &s->saved->err);
     rt_flights_save(task, &s->saved->snap);
-    s->saved->pause_us = mono(s) - s->begun_us;
+    go_on(s);
+    s->saved->barrier_us = s->saved->pause_us;
+    s->saved->barrier_cpu_us = s->saved->pause_cpu_us;
     return s;
 }
 
@@ -201,9 +220,10 @@ static void end_channels(struct rt_saving *s) {
 
 /* -- slices ------------------------------------------------------------------------------------------------------- */
 
-static void let_go(struct rt_saving *s, struct rt_part *part) {
-    /* Where keys are in a database what is left is small, and a savepoint puts the keys back in (rt_db_dissolve()). */
-    if (part->bytes.len < RT_PART_CHUNK || s->task->db)
+static void let_go(struct rt_saving *s, const struct open *o) {
+    struct rt_part *part = o->part;
+    /* Of an operator with its keys in the database what is left is small, and a savepoint puts the keys back in (rt_db_dissolve()). */
+    if (part->bytes.len < RT_PART_CHUNK || (s->task->db && o->op->vt->save_taken))
         return;
     if (s->alone)
         rt_relay_spool(s->task->job->relay, part);
@@ -217,7 +237,7 @@ static void step(struct rt_saving *s, size_t bytes) {
     enum cep_rc rc = o->op->vt->save_some(o->op, bytes, &s->saved->err);
     /* What waits for several patterns is put out for all of them in one pass. */
     for (uint32_t i = 0; i < s->n_open; i++)
-        let_go(s, s->open[i].part);
+        let_go(s, &s->open[i]);
     if (rc == CEP_AGAIN)
         return;
     s->n_open--;
@@ -226,20 +246,18 @@ static void step(struct rt_saving *s, size_t bytes) {
 }
 
 bool rt_saving_some(struct rt_saving *s, int64_t us) {
-    int64_t from = mono(s), took = 0;
     size_t bytes = us == 0 ? LEAST_BYTES : STEP_BYTES;
+    stop(s);
     while ((s->n_open > 0 || s->n_packed < s->n_logged) && s->saved->rc == CEP_OK &&
            (us == INT64_MAX || has_room(s))) {
         if (s->n_open > 0)
             step(s, bytes);
         else
             pack(s);
-        took = mono(s) - from;
-        if (took >= us)
+        if (mono(s) - s->stopped_us >= us)
             break;
     }
-    if (took > s->saved->pause_us)
-        s->saved->pause_us = took;
+    go_on(s);
     return rt_saving_is_over(s);
 }
 

@@ -96,6 +96,7 @@ static struct rt_saved *send_with(struct fix *f, struct rt_saved *s, struct clu_
     s->unaligned = true;
     s->flight_bytes = 1;
     s->align_us = 2, s->pause_us = 3, s->save_us = 4;
+    s->pause_cpu_us = 5, s->barrier_us = 6, s->barrier_cpu_us = 7;
     Clu__Part part = CLU__PART__INIT;
     part.job = "j";
     part.attempt = 3;
@@ -108,6 +109,9 @@ static struct rt_saved *send_with(struct fix *f, struct rt_saved *s, struct clu_
     assert_true(got->unaligned);
     assert_int_equal(
         got->flight_bytes + (uint64_t)(got->align_us + got->pause_us + got->save_us), 1 + 2 + 3 + 4);
+    assert_int_equal(got->pause_cpu_us, 5);
+    assert_int_equal(got->barrier_us, 6);
+    assert_int_equal(got->barrier_cpu_us, 7);
     return got;
 }
 
