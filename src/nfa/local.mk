@@ -35,6 +35,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_keep.c \
 	src/nfa/nfa_key.c \
 	src/nfa/nfa_later.c src/nfa/nfa_later.h \
+	src/nfa/nfa_levels.c src/nfa/nfa_levels.h \
 	src/nfa/nfa_load.c \
 	src/nfa/nfa_look.c src/nfa/nfa_look.h src/nfa/nfa_look_internal.h src/nfa/nfa_look_sets.c \
 	src/nfa/nfa_many.c src/nfa/nfa_many.h src/nfa/nfa_many_internal.h \
