@@ -3,7 +3,7 @@
  * nfa_load_fuzz -- the patterns between which nfa_load_fuzz.c carries state. Inputs of the corpus name them by their number, so new
  * ones go at the end.
  */
-enum { FUZZ_PATTERNS = 11 };
+enum { FUZZ_PATTERNS = 14 };
 
 static const char fuzz_patterns[] =
     "stream s (card string, t int, v double, at timestamp) from file (path = 'x') format csv "
@@ -47,4 +47,17 @@ static const char fuzz_patterns[] =
     "after match no skip measures card as card, a.v as v, c.t as t;\n"
     "sink p9.timeouts to file (path = 'w') format csv;\n"
     "pattern p10 from s partition by card match a+ ->[1 h] !c define a as t = 1, c as t = 3 within 3 h "
-    "after match no skip measures card as card, first(a.v) as v;\n";
+    "after match no skip measures card as card, first(a.v) as v;\n"
+    /* stacks: one event of two variables, starts of two, a limit */
+    "pattern p11 from s partition by card match a ->> b+ combinations ->> c define a as t = 1, b as t = 2, c "
+    "as "
+    "t = 3 within 1 h "
+    "after match no skip measures card as card, sum(b.v) as v;\n"
+    "pattern p12 from s partition by card match a ->> (b | d) ->> c define a as t = 1, b as t < 3, d as t = "
+    "2, c as t > "
+    "1 "
+    "within 2 h "
+    "after match no skip limit 3 matches measures card as card, a.v as v;\n"
+    "pattern p13 from s partition by card match (a | b) ->> d{1,2} combinations define a as t = 1, b as t < "
+    "3, d as t = 2 within 1 h "
+    "after match no skip limit 2 open per key measures card as card, first(d.v) as v;\n";

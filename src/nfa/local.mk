@@ -56,10 +56,13 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_sleep.c \
 	src/nfa/nfa_span.c src/nfa/nfa_span.h \
 	src/nfa/nfa_span_save.c \
+	src/nfa/nfa_stack.c src/nfa/nfa_stack.h src/nfa/nfa_stack_plan.c src/nfa/nfa_stack_save.c \
+	src/nfa/nfa_stack_tell.c \
 	src/nfa/nfa_step.c \
 	src/nfa/nfa_store.c \
 	src/nfa/nfa_to_runs.c \
 	src/nfa/nfa_to_sets.c \
 	src/nfa/nfa_trace.c \
 	src/nfa/nfa_tree.c \
-	src/nfa/nfa_walk.c
+	src/nfa/nfa_walk.c \
+	src/nfa/nfa_words.c src/nfa/nfa_words.h

@@ -3,6 +3,7 @@
  */
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
+#include "nfa/nfa_stack.h"
 
 #include "base/base_mem.h"
 
@@ -200,17 +201,18 @@ static void find_growth(const struct nfa_prog *p, struct nfa_cost *out) {
 static void find_match_growth(const struct nfa_prog *p, struct nfa_cost *out) {
     const struct plan_pattern *pat = p->pat;
     bool loops = has_endless_loop(p), group = false;
-    if (p->store == NFA_STORE_GRAPH && has_endless_choice(p)) {
+    bool tells_all = p->store == NFA_STORE_GRAPH || p->store == NFA_STORE_STACKS;
+    if (tells_all && has_endless_choice(p)) {
         out->exponential = true;
         out->growth_why =
             "combinations without an upper bound: every subset of the events that fit is a match";
-    } else if (p->store == NFA_STORE_GRAPH && count_optional(p) >= MANY_OPTIONAL) {
+    } else if (tells_all && count_optional(p) >= MANY_OPTIONAL) {
         out->exponential = true;
         out->growth_why = "many steps may be left out, and every way through is a match: each doubles them";
-    } else if (p->store == NFA_STORE_GRAPH && count_loops(p, &group) > 0) {
+    } else if (tells_all && count_loops(p, &group) > 0) {
         out->quadratic = true;
         out->growth_why = "no skip with a loop: every length from every start is a match of its own";
-    } else if (p->store == NFA_STORE_GRAPH && has_any_choice(p)) {
+    } else if (tells_all && has_any_choice(p)) {
         out->quadratic = true;
         out->growth_why = "->> with no skip: every choice is a match of its own";
     } else if (p->store == NFA_STORE_FATES && pat->skip != PLAN_SKIP_PAST_LAST && loops &&
@@ -232,6 +234,7 @@ static void set_bytes(const struct nfa_prog *p, struct nfa_cost *out) {
     switch (p->store) {
     case NFA_STORE_FATES: partial = sizeof(struct nfa_start); break;
     case NFA_STORE_GRAPH: partial = sizeof(struct nfa_cell); break;
+    case NFA_STORE_STACKS: partial = sizeof(struct nfa_item); break;
     case NFA_STORE_RUNS:
     case NFA_STORE_MAX:
         partial = nfa_run_size(p) + sizeof(struct nfa_group);

@@ -378,14 +378,24 @@ void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k) {
     nfa_key_settle(m, k);
 }
 
-void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k) {
+/* What is open. */
+static void step_open(struct nfa_matcher *m, struct nfa_key *k) {
     const struct nfa_graph *g = k->graph;
     m->env.key = k;
     m->next_step = nfa_dets_next_step(m);
     m->n_roots = 0;
-    bool may_start = nfa_may_start(m);
     if (g && g->n && ((g->interest & m->cur.folded) || g->interest == UINT64_MAX) && nfa_may_concern(m))
         step_places(m, k);
+}
+
+void nfa_graph_go_on(struct nfa_matcher *m, struct nfa_key *k) {
+    step_open(m, k);
+    tell_roots(m, k);
+}
+
+void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k) {
+    bool may_start = nfa_may_start(m);
+    step_open(m, k);
     if (may_start)
         complete_start(m, k);
     tell_roots(m, k);

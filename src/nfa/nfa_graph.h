@@ -129,8 +129,12 @@ bool nfa_graph_is_blind(const struct nfa_matcher *m, struct nfa_graph *g);
 /* The step is over: what is left of the key, which may be removed. */
 void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k);
+/* The event under test, which starts nothing in it. m->cur.ev stays. */
+void nfa_graph_go_on(struct nfa_matcher *m, struct nfa_key *k);
 /* nfa_graph_end.c: what time ends. */
 void nfa_graph_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
+/* Starts whose time is over go without a word. Requires: nothing is told of time; the key is seen to by the caller. */
+void nfa_graph_expire_unseen(struct nfa_matcher *m, struct nfa_graph *g, int64_t now);
 /* When something happens without an event; EVT_TIME_MAX = never. */
 int64_t nfa_graph_deadline(const struct nfa_matcher *m, const struct nfa_graph *g);
 /* Starts up to there are over, for a reason that has a counter. */

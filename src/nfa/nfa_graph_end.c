@@ -282,7 +282,7 @@ static void trim_places(struct nfa_matcher *m, struct nfa_graph *g, int64_t now)
     m->stats.timed_out += open - m->stats.open;
 }
 
-static void expire_unseen(struct nfa_matcher *m, struct nfa_graph *g, int64_t now) {
+void nfa_graph_expire_unseen(struct nfa_matcher *m, struct nfa_graph *g, int64_t now) {
     uint32_t cut = g->cut;
     for (uint32_t s = within_of(m, g) <= now ? g->first : 0; s && start_end(m, s) <= now;
          s = nfa_cell_at(m, s)->later)
@@ -298,6 +298,6 @@ void nfa_graph_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     if (k->graph && m->p->tells_time)
         expire_told(m, k, now);
     else if (k->graph)
-        expire_unseen(m, k->graph, now);
+        nfa_graph_expire_unseen(m, k->graph, now);
     nfa_graph_finish(m, k);
 }

@@ -11,7 +11,7 @@
  *
  * Passes: nfa_tree (normal form) -> nfa_build (states, edges) -> nfa_flat (edges through PROCEED folded in) ->
  * nfa_keep (what partial matches remember) -> nfa_calm (which events a state may ignore) -> nfa_dominate (partial matches that another one beats) ->
- * nfa_cover (starts that an earlier one makes needless) -> nfa_store (which store).
+ * nfa_cover (starts that an earlier one makes needless) -> nfa_store (which store) -> nfa_stack_plan (matches as words).
  */
 #include "base/base_map.h"
 #include "expr/expr.h"
@@ -160,7 +160,7 @@ static inline bool nfa_awaits_absence(const struct nfa_state *s) {
 }
 
 /* How a key's partial matches are kept; see nfa_store.c. */
-enum nfa_store_kind { NFA_STORE_RUNS = 0, NFA_STORE_FATES, NFA_STORE_GRAPH, NFA_STORE_MAX };
+enum nfa_store_kind { NFA_STORE_RUNS = 0, NFA_STORE_FATES, NFA_STORE_GRAPH, NFA_STORE_STACKS, NFA_STORE_MAX };
 
 struct nfa_prog {
     struct base_arena arena; /* owns everything here */
@@ -215,13 +215,14 @@ struct nfa_prog {
     bool has_times;          /* or what it does depends on the time since the event taken last */
     uint64_t *covers;        /* n_states * n_states, NULL = no start sleeps; see nfa_cover.c */
     enum nfa_store_kind store;
-    const char *store_why; /* static text */
-    bool tells_time;       /* sets: what time ends is looked at then, for it completes or is read */
-    bool has_spans;        /* graph: it is read from its starts on, too (nfa_span.h) */
-    bool has_peers;        /* fates: the starts of one are listed, for each times out by itself */
-    bool every_start;      /* fates: no start is needless */
-    bool one_a_start;      /* the skip policy lets one match of a start survive */
-    bool many_ways;        /* one match may be come to in several ways: over all() and groups */
+    const char *store_why;               /* static text */
+    const struct nfa_stack_plan *stacks; /* STACKS; else NULL */
+    bool tells_time;  /* sets: what time ends is looked at then, for it completes or is read */
+    bool has_spans;   /* graph: it is read from its starts on, too (nfa_span.h) */
+    bool has_peers;   /* fates: the starts of one are listed, for each times out by itself */
+    bool every_start; /* fates: no start is needless */
+    bool one_a_start; /* the skip policy lets one match of a start survive */
+    bool many_ways;   /* one match may be come to in several ways: over all() and groups */
 
     /* what is kept of an event taken: pattern columns in order, their slots */
     uint64_t *kept; /* bitmap over pattern columns */
@@ -248,6 +249,7 @@ enum cep_rc nfa_dominate(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_keep(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_cover(struct nfa_prog *p, struct cep_err *err);
 enum cep_rc nfa_store(struct nfa_prog *p, struct cep_err *err);
+enum cep_rc nfa_stacks(struct nfa_prog *p, struct cep_err *err);
 /* nfa_branch.c */
 /* Has a start one partial match at most, and none beside a match? In the states of each an absence ends all or none. */
 bool nfa_is_single(const struct nfa_prog *p);
@@ -260,7 +262,8 @@ enum {
     NFA_PASS_CALM = 1u << 4,
     NFA_PASS_DOMINATE = 1u << 5,
     NFA_PASS_COVER = 1u << 6,
-    NFA_PASS_STORE = 1u << 7
+    NFA_PASS_STORE = 1u << 7,
+    NFA_PASS_STACKS = 1u << 8
 };
 
 /* nfa_cond.c: conditions are made once, equal ones shared. */

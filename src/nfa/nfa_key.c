@@ -7,6 +7,7 @@
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
 #include "nfa/nfa_later.h"
+#include "nfa/nfa_stack.h"
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
@@ -68,6 +69,7 @@ static void key_free(struct nfa_matcher *m, struct nfa_key *k) {
     nfa_key_drop_runs(m, k);
     nfa_fates_free(m, k);
     nfa_graph_free(m, k);
+    nfa_stacks_free(m, k);
     history_free(m, k);
     clk_timer_cancel(&m->timers, &k->timer);
     nfa_mem_put(&m->mem, k, k->size);
@@ -320,7 +322,7 @@ void nfa_key_remove(struct nfa_matcher *m, struct nfa_key *k) {
 }
 
 void nfa_key_settle(struct nfa_matcher *m, struct nfa_key *k) {
-    if (!k->first && !k->done && !k->history && !k->fates && !k->graph &&
+    if (!k->first && !k->done && !k->history && !k->fates && !k->graph && !k->stacks &&
         !(m->p->uses_match_number && k->match_number)) {
         if (k->stored)
             nfa_cold_died(m, k);

@@ -12,6 +12,7 @@
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
 #include "nfa/nfa_later.h"
+#include "nfa/nfa_stack.h"
 
 #include "base/base_check.h"
 #include "base/base_err.h"
@@ -345,6 +346,7 @@ static void settle(struct nfa_matcher *m, struct nfa_key *k) {
     switch (m->p->store) {
     case NFA_STORE_FATES: nfa_fates_loaded(m, k); return;
     case NFA_STORE_GRAPH: nfa_graph_finish(m, k); return;
+    case NFA_STORE_STACKS: nfa_stacks_finish(m, k); return;
     case NFA_STORE_RUNS:
     case NFA_STORE_MAX: break;
     }
@@ -358,18 +360,30 @@ static void settle(struct nfa_matcher *m, struct nfa_key *k) {
     nfa_key_settle(m, k);
 }
 
-/* What another store saved, into the program's own. */
+void nfa_load_graphs(struct nfa_matcher *m) {
+    if (!m->dets)
+        nfa_dets_join(m, NULL);
+    if (!m->cells)
+        m->cells = nfa_cells_new(m);
+    if (!m->spans && m->p->store == NFA_STORE_STACKS && m->pat->limit_matches)
+        m->spans = nfa_spans_new();
+}
+
+/* What another store saved, into the program's own. Beside stacks it stays a graph. */
 static void convert(struct nfa_loader *l, struct nfa_key *k, bool bad) {
     struct nfa_matcher *m = l->m;
     enum nfa_store_kind to = m->p->store;
-    if (k->graph && to != NFA_STORE_GRAPH)
+    bool graph = to == NFA_STORE_GRAPH || to == NFA_STORE_STACKS;
+    if (k->graph && !graph)
         nfa_graph_to_runs(l, k);
     if (k->fates && to != NFA_STORE_FATES)
         nfa_fates_to_runs(l, k);
     if (to == NFA_STORE_RUNS || !(k->first || k->done))
         return;
-    if (!bad && to == NFA_STORE_GRAPH)
+    if (!bad && graph) {
+        nfa_load_graphs(m);
         nfa_runs_to_graph(l, k);
+    }
     if (!bad && to == NFA_STORE_FATES)
         nfa_runs_to_fates(l, k);
     nfa_key_drop_runs(m, k);
@@ -418,10 +432,10 @@ static enum cep_rc read_key(struct nfa_loader *l, struct base_str value, bool st
     for (size_t i = 0; i < n && !u.bad; i++)
         load_event(l, &u);
     load_history(l, k, &u);
-    if (store->kind != NFA_STORE_RUNS && !m->dets)
+    if (store->kind == NFA_STORE_GRAPH)
+        nfa_load_graphs(m);
+    else if (store->kind == NFA_STORE_FATES && !m->dets)
         nfa_dets_join(m, NULL);
-    if (store->kind == NFA_STORE_GRAPH && !m->cells)
-        m->cells = nfa_cells_new(m);
     uint64_t step = m->next_step;
     store->load(l, k, &u);
     if (k)
@@ -568,7 +582,7 @@ enum cep_rc nfa_matcher_loaded(struct nfa_matcher *m, struct sto_losses *losses,
     /* Those of another store than the program's. */
     if (m->p->store == NFA_STORE_RUNS)
         nfa_dets_leave(m);
-    if (m->p->store != NFA_STORE_GRAPH)
+    if (m->p->store != NFA_STORE_GRAPH && m->p->store != NFA_STORE_STACKS)
         nfa_cells_free(m);
     enum cep_rc later = nfa_later_ready(m, err);
     rc = later == CEP_AGAIN ? CEP_OK : later;

@@ -32,3 +32,4 @@ uint64_t nfa_look_sum(uint64_t a, uint64_t b); /* UINT64_MAX stays */
 
 void nfa_look_graph(struct nfa_looker *k, bool has_spans, bool has_times);
 void nfa_look_fates(struct nfa_looker *k, bool has_times);
+void nfa_look_stacks(struct nfa_looker *k);

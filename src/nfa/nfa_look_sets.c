@@ -3,6 +3,7 @@
  * nfa_det_save.c.
  */
 #include "nfa/nfa_look_internal.h"
+#include "nfa/nfa_words.h"
 
 /* -- dets ---------------------------------------------------------------------------------------------------------- */
 
@@ -345,4 +346,47 @@ void nfa_look_fates(struct nfa_looker *k, bool has_times) {
     for (size_t i = 0; i < f.n_hops && !k->u->bad; i++)
         read_hop(k, &f, i);
     read_starts(k, &f);
+}
+
+/* -- stacks ------------------------------------------------------------------------------------------------------------ */
+
+struct teller {
+    struct nfa_looker *k;
+    const struct det *dets; /* from 1 on */
+};
+
+static bool tell_word(void *arg, uint32_t state, const struct nfa_word_step *way, size_t n) {
+    const struct teller *t = arg;
+    struct nfa_look_step *steps;
+    struct nfa_look_match *m = nfa_look_add(t->k, (uint32_t)n, &steps);
+    if (!m)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        steps[i] = (struct nfa_look_step){ way[i].var, way[i].event };
+    m->states = t->dets[state].states;
+    m->n_states = t->dets[state].n;
+    nfa_look_finish(t->k, m);
+    return true;
+}
+
+void nfa_look_stacks(struct nfa_looker *k) {
+    struct nfa_words w = { .n_states = 0 };
+    uint64_t beside = base_unpack_max(k->u, 2); /* 1, 2: a graph of earlier starts */
+    if (beside)
+        nfa_look_graph(k, beside == 2 && base_unpack_max(k->u, 1) == 0, false);
+    size_t n = k->u->bad ? 0 : base_unpack_count(k->u, 2);
+    struct det *dets = BASE_ARENA_ARRAY(k->arena, struct det, n + 1);
+    for (size_t i = 1; i <= n && !k->u->bad; i++)
+        dets[i] = read_det(k);
+    if (!k->u->bad)
+        nfa_words_read(&w, k->arena, k->u, (uint32_t)n, k->meta->n_vars, k->orders, k->key->n_events);
+    if (k->u->bad)
+        return;
+    uint64_t *counts = BASE_ARENA_ARRAY(k->arena, uint64_t, n + 1);
+    nfa_words_count(&w, true, counts);
+    for (size_t i = 1; i <= n; i++)
+        k->key->n_open = nfa_look_sum(k->key->n_open, counts[i]);
+    struct teller t = { k, dets };
+    if (k->tell)
+        nfa_words_walk(&w, tell_word, &t);
 }

@@ -5,6 +5,7 @@
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
 #include "nfa/nfa_later.h"
+#include "nfa/nfa_stack.h"
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
@@ -53,7 +54,9 @@ static struct nfa_matcher *matcher_new(const struct nfa_prog *own, const struct 
     m->wake_bits = part(m, p->n_words + 1, sizeof *m->wake_bits);
     m->var_first = part(m, p->pat->n_vars + 1, sizeof *m->var_first);
     m->var_n = part(m, p->pat->n_vars + 1, sizeof *m->var_n);
-    if (p->store != NFA_STORE_RUNS)
+    if (p->store == NFA_STORE_STACKS)
+        m->search = nfa_stack_search_new(p->stacks);
+    else if (p->store != NFA_STORE_RUNS)
         nfa_dets_join(m, like);
     if (p->store == NFA_STORE_GRAPH)
         m->cells = nfa_cells_new(m);
@@ -126,6 +129,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     base_free(m->dead);
     nfa_walk_release(&m->walk);
     nfa_first_release(&m->first);
+    nfa_stack_search_free(m->search);
     base_free(m->evs);
     base_free(m->ev_vars);
     base_free(m->var_evs);
@@ -224,6 +228,8 @@ void nfa_matcher_check(const struct nfa_matcher *m) {
             open += nfa_fates_check(m, k);
         if (k->graph)
             open += nfa_graph_check(m, k);
+        if (k->stacks)
+            open += nfa_stacks_check(m, k);
         if (k->deadline != EVT_TIME_MAX)
             CEP_INSIST(clk_timer_waits(&k->timer) && clk_timer_at(&m->timers, &k->timer) <= k->deadline);
     }

@@ -13,10 +13,15 @@ struct nfa_pass {
 };
 
 static const struct nfa_pass passes[] = {
-    { "tree", nfa_tree, false }, { "build", nfa_build, false }, { "flat", nfa_flat, false },
-    { "keep", nfa_keep, false }, { "calm", nfa_calm, false }, /* with its bit off: no state is calm */
-    { "dominate", nfa_dominate, true }, { "cover", nfa_cover, true },
+    { "tree", nfa_tree, false },
+    { "build", nfa_build, false },
+    { "flat", nfa_flat, false },
+    { "keep", nfa_keep, false },
+    { "calm", nfa_calm, false }, /* with its bit off: no state is calm */
+    { "dominate", nfa_dominate, true },
+    { "cover", nfa_cover, true },
     { "store", nfa_store, true }, /* with its bit off: runs */
+    { "stacks", nfa_stacks, true },
 };
 
 const char *nfa_pass_name(uint32_t i) {

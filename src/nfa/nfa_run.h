@@ -100,7 +100,8 @@ struct nfa_key {
     struct nfa_logged *log, *log_last; /* events since the first start that sleeps; see nfa_sleep.c */
     struct nfa_done *done;             /* completed, waiting; by start, completion, events */
     struct nfa_fates *fates;           /* owned; NULL with other stores, or when there is nothing */
-    struct nfa_graph *graph;           /* owned; likewise */
+    struct nfa_graph *graph;           /* owned; likewise. Beside stacks: of starts from another store */
+    struct nfa_stacks *stacks;         /* owned; likewise */
     uint64_t
         interest; /* at least the bits (folded to one word) that its runs care for; all ones = any event */
     int64_t deadline;  /* no run's time is over before; EVT_TIME_MAX = none */
@@ -215,7 +216,7 @@ struct nfa_walk {
     bool awaits; /* likewise: the list that is walked waits for an absence */
 };
 
-/* Scratch of nfa_first.c. */
+/* Scratch of nfa_levels.c. */
 struct nfa_first {
     struct nfa_level *levels; /* an event of the way each */
     size_t n_levels, cap_levels;
@@ -316,7 +317,8 @@ struct nfa_matcher {
     struct nfa_spans
         *spans; /* owned; NULL but for a graph that is read from its starts on, too (nfa_span.h) */
     struct nfa_first first;
-    const struct nfa_hop **way; /* scratch: the way of one start */
+    struct nfa_stack_search *search; /* owned; scratch; NULL with other stores */
+    const struct nfa_hop **way;      /* scratch: the way of one start */
     size_t cap_way;
 
     /* a match being emitted */

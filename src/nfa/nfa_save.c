@@ -2,7 +2,7 @@
  * nfa_save -- a matcher's state written down. META: nfa_meta.c; when a key is written: nfa_slice.c.
  *
  *     KEY  key: the canonical bytes of the key; its group is theirs
- *          u8 store: 1 = runs, 2 = graph (nfa_graph_save.c), 3 = fates (nfa_fate_save.c); + 128 (from META's version 3 on):
+ *          u8 store: 1 = runs, 2 = graph (nfa_graph_save.c), 3 = fates (nfa_fate_save.c), 8 = stacks (nfa_stack_save.c); + 128 (from META's version 3 on):
  *          zigzag deadline: nothing happens to the key without an event before it
  *          the key's values
  *          varint match_number   zigzag time of the last match   varint matches emitted at that time
@@ -226,7 +226,8 @@ const struct nfa_store nfa_store_runs = { .tag = 1,
     .load = nfa_runs_load };
 
 static const struct nfa_store *const stores[] = { &nfa_store_runs, &nfa_store_graph, &nfa_store_fates,
-    &nfa_store_first, &nfa_store_timed_fates, &nfa_store_timed_graph, &nfa_store_timed_first };
+    &nfa_store_first, &nfa_store_timed_fates, &nfa_store_timed_graph, &nfa_store_timed_first,
+    &nfa_store_stacks };
 
 const struct nfa_store *nfa_store_by_tag(uint8_t tag) {
     for (size_t i = 0; i < CEP_COUNT_OF(stores); i++) {
@@ -243,6 +244,7 @@ const struct nfa_store *nfa_store_of(const struct nfa_prog *p) {
         if (p->has_times)
             return p->has_spans ? &nfa_store_timed_first : &nfa_store_timed_graph;
         return p->has_spans ? &nfa_store_first : &nfa_store_graph;
+    case NFA_STORE_STACKS: return &nfa_store_stacks;
     case NFA_STORE_RUNS:
     case NFA_STORE_MAX: break;
     }

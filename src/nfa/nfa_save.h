@@ -250,6 +250,12 @@ void nfa_runs_to_fates(struct nfa_loader *l, struct nfa_key *k);
 /* Ensures: k has runs; k->graph (k->fates) is gone. Requires: k had no runs. */
 void nfa_graph_to_runs(struct nfa_loader *l, struct nfa_key *k);
 void nfa_fates_to_runs(struct nfa_loader *l, struct nfa_key *k);
+/* Behind the runs that k has, which are of earlier starts. dets: of the words' states, from 1 on. */
+struct nfa_words;
+void nfa_words_to_runs(
+    struct nfa_loader *l, struct nfa_key *k, const struct nfa_words *w, const struct nfa_det_read *dets);
+/* The matcher has what graphs need, whatever its store. */
+void nfa_load_graphs(struct nfa_matcher *m);
 
 /* nfa_span_save.c: the spans of a key's graph */
 struct nfa_graph;
@@ -280,7 +286,7 @@ uint32_t nfa_load_onward(const struct nfa_spans_read *r, struct base_unpack *u);
 uint32_t nfa_load_onwards(struct nfa_spans_read *r, struct nfa_matcher *m, struct base_unpack *u);
 
 extern const struct nfa_store nfa_store_runs, nfa_store_graph, nfa_store_fates, nfa_store_first,
-    nfa_store_timed_fates, nfa_store_timed_graph, nfa_store_timed_first;
+    nfa_store_timed_fates, nfa_store_timed_graph, nfa_store_timed_first, nfa_store_stacks;
 /* By tag; NULL when there is none. */
 const struct nfa_store *nfa_store_by_tag(uint8_t tag);
 const struct nfa_store *nfa_store_of(const struct nfa_prog *p);

@@ -6,6 +6,7 @@
  */
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
+#include "nfa/nfa_stack.h"
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
@@ -550,6 +551,7 @@ void nfa_step(struct nfa_matcher *m, struct nfa_key *k) {
     switch (m->p->store) {
     case NFA_STORE_FATES: nfa_fates_step(m, k); return;
     case NFA_STORE_GRAPH: nfa_graph_step(m, k); return;
+    case NFA_STORE_STACKS: nfa_stacks_step(m, k); return;
     case NFA_STORE_RUNS:
     case NFA_STORE_MAX: step_runs(m, k); return;
     }
@@ -560,6 +562,7 @@ void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     switch (m->p->store) {
     case NFA_STORE_FATES: nfa_fates_expire(m, k, now); return;
     case NFA_STORE_GRAPH: nfa_graph_expire(m, k, now); return;
+    case NFA_STORE_STACKS: nfa_stacks_expire(m, k, now); return;
     case NFA_STORE_RUNS:
     case NFA_STORE_MAX: expire_runs(m, k, now); return;
     }

@@ -10,6 +10,7 @@
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
 #include "nfa/nfa_save.h"
+#include "nfa/nfa_words.h"
 
 #include "base/base_mem.h"
 
@@ -334,4 +335,52 @@ void nfa_fates_to_runs(struct nfa_loader *l, struct nfa_key *k) {
     base_free(x.at);
     base_free(x.next);
     nfa_fates_free(l->m, k);
+}
+
+/* -- words ---------------------------------------------------------------------------------------------------------- */
+
+struct spelling {
+    struct nfa_loader *l;
+    struct nfa_key *k;
+    const struct nfa_det_read *dets;
+    struct nfa_link **links; /* of the way; counted */
+    size_t n, cap;
+    struct nfa_run **tail; /* of the start's group; NULL: it has none yet */
+    uint32_t start;        /* its event */
+};
+
+static void keep_links(struct spelling *x, size_t n) {
+    while (x->n > n)
+        nfa_link_unref(x->l->m, x->links[--x->n]);
+}
+
+/* A partial match as runs, one for each state that still means something. */
+static bool spell(void *arg, uint32_t state, const struct nfa_word_step *way, size_t n) {
+    struct spelling *x = arg;
+    struct nfa_loader *l = x->l;
+    struct nfa_ev *last = l->evs[way[n - 1].event];
+    keep_links(x, n - 1);
+    x->links = base_grow(x->links, x->n, &x->cap, sizeof *x->links);
+    x->links[n - 1] = link_new(l->m, l->var[way[n - 1].var], last, n > 1 ? x->links[n - 2] : NULL);
+    x->n = n;
+    if (x->start != way[0].event)
+        x->tail = NULL;
+    x->start = way[0].event;
+    for (uint32_t i = 0; i < x->dets[state].n; i++) {
+        uint32_t now = l->state[x->dets[state].states[i]];
+        if (now == NFA_NONE || !is_there(l, now, last))
+            continue;
+        if (!x->tail)
+            x->tail = &group_new(l->m, x->k, l->evs[way[0].event])->runs;
+        add_run(l->m, &x->tail, now, x->links[n - 1]);
+    }
+    return true;
+}
+
+void nfa_words_to_runs(
+    struct nfa_loader *l, struct nfa_key *k, const struct nfa_words *w, const struct nfa_det_read *dets) {
+    struct spelling x = { .l = l, .k = k, .dets = dets, .start = UINT32_MAX };
+    nfa_words_walk(w, spell, &x);
+    keep_links(&x, 0);
+    base_free(x.links);
 }

@@ -13,6 +13,7 @@
  */
 #include "nfa/nfa_fate.h"
 #include "nfa/nfa_graph.h"
+#include "nfa/nfa_stack.h"
 
 #include "base/base_mem.h"
 #include "base/base_num.h"
@@ -245,9 +246,50 @@ static void trace_place(struct nfa_matcher *m, struct nfa_key *k, const struct n
     }
 }
 
+static void write_word_state(struct base_buf *b, const struct nfa_matcher *m, uint32_t q) {
+    const struct nfa_stack_plan *p = m->p->stacks;
+    base_buf_putc(b, '{');
+    for (uint32_t i = p->first_det[q]; i < p->first_det[q + 1]; i++) {
+        base_buf_puts(b, i > p->first_det[q] ? ", " : "");
+        write_state(b, m, p->dets[i]);
+    }
+    base_buf_putc(b, '}');
+}
+
+/* States of the plan in which something may be. */
+static void trace_stacks(struct nfa_matcher *m, struct nfa_key *k) {
+    const struct nfa_stack_plan *p = m->p->stacks;
+    for (uint32_t q = 1; k->stacks && q < p->n_states; q++) {
+        if (!(p->leads[q] & k->stacks->held))
+            continue;
+        struct base_buf *b = begin(m, k);
+        base_buf_puts(b, "  ");
+        write_word_state(b, m, q);
+        base_buf_puts(b, ": ");
+        for (uint32_t i = p->first[q]; i < p->first[q + 1]; i++) {
+            const struct nfa_stack_edge *e = &p->edges[i];
+            if (!nfa_fits_var(m, e->var))
+                continue;
+            base_buf_puts(b, "take ");
+            write_var(b, m, e->var);
+            if (e->completes)
+                base_buf_puts(b, " -> match");
+            if (e->to != NFA_NONE) {
+                base_buf_puts(b, " -> ");
+                write_word_state(b, m, e->to);
+            }
+            base_buf_puts(b, "; ");
+        }
+        base_buf_puts(b, "ignore -> ");
+        write_word_state(b, m, q);
+        end(m);
+    }
+}
+
 static void trace_sets(struct nfa_matcher *m, struct nfa_key *k) {
     for (uint32_t i = 0; k->graph && i < k->graph->n; i++)
         trace_place(m, k, &k->graph->places[i]);
+    trace_stacks(m, k);
     for (uint32_t i = 0; k->fates && i < k->fates->n; i++) {
         const struct nfa_rank *r = nfa_rank_at(m, k->fates->rows[i].rank);
         for (const struct nfa_fate *f = k->fates->rows[i].first; f; f = f->newer) {

@@ -111,6 +111,56 @@ void nfa_gen_pattern(struct nfa_gen *g, struct base_buf *b) {
     }
 }
 
+static void write_words(struct nfa_gen *g, struct base_buf *b, int depth);
+
+static void write_word_term(struct nfa_gen *g, struct base_buf *b, int depth) {
+    static const char *const quants[] = { "?", "{1,2} combinations", "{2} combinations", "+ combinations",
+        "* combinations", "{2,} combinations", "{2,3} combinations" };
+    unsigned what = depth >= 2 ? 9 : pick(g, 8);
+    if (what < 2) {
+        base_buf_putc(b, '(');
+        write_words(g, b, depth + 1);
+        if (what == 0) {
+            base_buf_puts(b, " | ");
+            write_words(g, b, depth + 1);
+        }
+        base_buf_putc(b, ')');
+    } else {
+        write_var(g, b);
+    }
+    /* Of a group fewer: the reference keeps every way there is. */
+    if (one_in(g, 3))
+        base_buf_puts(b, quants[pick(g, what < 2 || depth ? 3 : 7)]);
+}
+
+static void write_words(struct nfa_gen *g, struct base_buf *b, int depth) {
+    unsigned n = 1 + pick(g, depth ? 2 : 3);
+    for (unsigned i = 0; i < n; i++) {
+        base_buf_puts(b, i ? " ->> " : "");
+        write_word_term(g, b, depth);
+    }
+}
+
+void nfa_gen_words(struct nfa_gen *g, struct base_buf *b) {
+    base_buf_clear(b);
+    write_words(g, b, 0);
+}
+
+struct plan_pattern nfa_gen_words_options(struct nfa_gen *g) {
+    struct plan_pattern p = { .skip = PLAN_SKIP_NONE };
+    if (pick(g, 4)) {
+        p.within_kind = PLAN_WITHIN_FIRST_LAST;
+        p.within_us = 3 + pick(g, 10);
+    }
+    if (one_in(g, 5)) {
+        p.limit_open = 1 + pick(g, 3);
+        p.limit_refuse_new = one_in(g, 2);
+    }
+    if (one_in(g, 3))
+        p.limit_matches = 1 + pick(g, 5);
+    return p;
+}
+
 void nfa_gen_events(struct nfa_gen *g, struct base_buf *b) {
     base_buf_clear(b);
     unsigned n = 3 + pick(g, 9);

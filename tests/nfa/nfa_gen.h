@@ -11,6 +11,9 @@ struct nfa_gen {
 unsigned nfa_gen_pick(struct nfa_gen *g, unsigned n); /* < n */
 /* Some are refused by the compiler. */
 void nfa_gen_pattern(struct nfa_gen *g, struct base_buf *b);
+/* Of those whose matches are any choice of events along the variables: nothing ends a wait but time. And options that keep it so. */
+void nfa_gen_words(struct nfa_gen *g, struct base_buf *b);
+struct plan_pattern nfa_gen_words_options(struct nfa_gen *g);
 /* A few, times ascending. */
 void nfa_gen_events(struct nfa_gen *g, struct base_buf *b);
 /* Skip policy, within, limits. */

@@ -336,9 +336,10 @@ bool nfa_kit_init(struct nfa_kit *k, const char *pattern, const struct plan_patt
 
     struct nfa_opts opts = { .no_timeouts = flags & NFA_KIT_NO_TIMEOUTS,
         .off = (flags & NFA_KIT_SETS ? 0 : 1u << 7) | (flags & NFA_KIT_NO_CALM ? 1u << 4 : 0) |
-               (flags & NFA_KIT_NO_DOMINATE ? 1u << 5 : 0) | (flags & NFA_KIT_NO_COVER ? 1u << 6 : 0) };
+               (flags & NFA_KIT_NO_DOMINATE ? 1u << 5 : 0) | (flags & NFA_KIT_NO_COVER ? 1u << 6 : 0) |
+               (flags & NFA_KIT_GRAPH ? 1u << 8 : 0) };
     k->rc = nfa_compile(&k->node, &k->plan, &opts, &k->prog, &k->err);
-    opts.off ^= 1u << 7;
+    opts.off ^= flags & NFA_KIT_GRAPH ? 1u << 8 : 1u << 7;
     if (k->rc == CEP_OK && (flags & NFA_KIT_SWITCH))
         k->rc = nfa_compile(&k->node, &k->plan, &opts, &k->other, &k->err);
     if (k->rc != CEP_OK)

@@ -29,8 +29,10 @@ enum {
     NFA_KIT_KEYED = 8,
     NFA_KIT_NO_DOMINATE = 16,
     NFA_KIT_NO_COVER = 32,
-    NFA_KIT_SETS = 64,   /* the store of sets where it can be */
-    NFA_KIT_SWITCH = 128 /* saved by one store, loaded into the other, and back: at each nfa_kit_reload() */
+    NFA_KIT_SETS = 64,    /* the store of sets where it can be */
+    NFA_KIT_SWITCH = 128, /* saved by one store, loaded into the other, and back: at each nfa_kit_reload() */
+    NFA_KIT_GRAPH =
+        256 /* with SETS: stacks are switched off; with SWITCH, too, the other store is the one with them */
 };
 
 /* A database that kits share, in a folder of its own below $TMPDIR. */

@@ -21,7 +21,7 @@
 
 static struct nfa_gen gen;
 static struct nfa_kit_db db;
-static uint64_t n_returned;
+static uint64_t n_returned, n_stacks;
 
 /* Whatever can leave memory does after every event. */
 static const unsigned TIERED = 1u << 16;
@@ -106,8 +106,35 @@ static void limit_them(struct plan_pattern *o) {
         o->within_kind = PLAN_WITHIN_NONE;
 }
 
+enum drawn { ANY = 0, LIMITED, WORDS };
+
+/* Is a match told where it is in any store: in order of start, then of events? */
+static void check_order(const char *pattern, const char *events, const struct plan_pattern *o, uint64_t at) {
+    struct nfa_kit stacks, graph;
+    assert_true(nfa_kit_init(&stacks, pattern, o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS));
+    assert_true(nfa_kit_init(&graph, pattern, o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_GRAPH));
+    struct nfa_cost c;
+    nfa_cost_of(stacks.prog, &c);
+    n_stacks += strstr(c.store_why, "events are kept as they come") != NULL;
+    nfa_kit_events(&stacks, events, NFA_KIT_ONE_BY_ONE, false);
+    nfa_kit_events(&graph, events, NFA_KIT_ONE_BY_ONE, false);
+    const char *want = nfa_kit_matches_in_order(&graph), *got = nfa_kit_matches_in_order(&stacks);
+    if (strcmp(want, got) != 0)
+        differ("matches in order", pattern, events, o, at, want, got);
+    struct nfa_stats a, b;
+    nfa_matcher_stats(stacks.matcher, &a);
+    nfa_matcher_stats(graph.matcher, &b);
+    if (a.matches != b.matches || a.limit_matches != b.limit_matches)
+        fail_msg("seed %llu: %s on %s: %llu and %llu beyond the limit, %llu and %llu by the graph",
+            (unsigned long long)at, pattern, events, (unsigned long long)a.matches,
+            (unsigned long long)a.limit_matches, (unsigned long long)b.matches,
+            (unsigned long long)b.limit_matches);
+    nfa_kit_release(&stacks);
+    nfa_kit_release(&graph);
+}
+
 /* Returns: false when the pattern is not one (and another is to be tried). */
-static bool one_case(bool limited) {
+static bool one_case(enum drawn drawn) {
     static const struct {
         unsigned flags;
         enum nfa_kit_how how;
@@ -130,14 +157,19 @@ static bool one_case(bool limited) {
         { NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_SWITCH, NFA_KIT_RELOADED },
         { NFA_KIT_SWITCH | NFA_KIT_NO_TIMEOUTS, NFA_KIT_RELOADED_ROWS },
         { NFA_KIT_SETS | NFA_KIT_NO_CALM, NFA_KIT_BACKWARDS },
-        { NFA_KIT_SETS | NFA_KIT_SWITCH, NFA_KIT_RELOADED }, { NFA_KIT_SWITCH, NFA_KIT_RELOADED_ROWS } };
+        { NFA_KIT_SETS | NFA_KIT_SWITCH, NFA_KIT_RELOADED }, { NFA_KIT_SWITCH, NFA_KIT_RELOADED_ROWS },
+        { NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_GRAPH, NFA_KIT_AT_ONCE },
+        { NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_GRAPH, NFA_KIT_RELOADED },
+        { NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_GRAPH | NFA_KIT_SWITCH, NFA_KIT_RELOADED },
+        { NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS | NFA_KIT_GRAPH | NFA_KIT_SWITCH, NFA_KIT_RELOADED_ROWS } };
     uint64_t at = gen.seed;
     struct base_buf pattern = BASE_BUF_INIT, events = BASE_BUF_INIT, want = BASE_BUF_INIT,
                     want_out = BASE_BUF_INIT;
-    nfa_gen_pattern(&gen, &pattern);
+    bool limited = drawn == LIMITED;
+    (drawn == WORDS ? nfa_gen_words : nfa_gen_pattern)(&gen, &pattern);
     nfa_gen_events(&gen, &events);
-    struct plan_pattern o = nfa_gen_options(&gen);
-    unsigned rich = !limited && nfa_gen_pick(&gen, 3) == 0 ? NFA_KIT_RICH : 0;
+    struct plan_pattern o = drawn == WORDS ? nfa_gen_words_options(&gen) : nfa_gen_options(&gen);
+    unsigned rich = drawn == ANY && nfa_gen_pick(&gen, 3) == 0 ? NFA_KIT_RICH : 0;
     if (limited)
         limit_them(&o);
     bool fine = true;
@@ -178,6 +210,8 @@ static bool one_case(bool limited) {
         }
         nfa_kit_release(&k);
     }
+    if (fine && drawn == WORDS)
+        check_order(base_buf_cstr(&pattern), base_buf_cstr(&events), &o, at);
     base_buf_release(&pattern);
     base_buf_release(&events);
     base_buf_release(&want);
@@ -185,32 +219,41 @@ static bool one_case(bool limited) {
     return fine;
 }
 
-static void many_cases(bool limited) {
+static uint64_t many_cases(enum drawn drawn) {
     const char *s = getenv("NFA_RANDOM_SEED"), *c = getenv("NFA_RANDOM_CASES");
     uint64_t cases = c ? strtoull(c, NULL, 10) : 1500, done = 0;
     gen.seed = s ? strtoull(s, NULL, 10) : 20260101;
     nfa_kit_db_open(&db);
     for (uint64_t tries = 0; done < cases && tries < cases * 4; tries++) {
         nfa_kit_db_renew(&db);
-        done += one_case(limited);
+        done += one_case(drawn);
     }
     nfa_kit_db_close(&db);
     assert_true(done > cases / 2);
     assert_true(n_returned > done);
+    return done;
 }
 
 static void agrees_with_the_reference(void **state) {
     (void)state;
-    many_cases(false);
+    (void)many_cases(ANY);
 }
 
 static void limits_agree_with_the_reference(void **state) {
     (void)state;
-    many_cases(true);
+    (void)many_cases(LIMITED);
+}
+
+/* Of these nearly all have the store of stacks. */
+static void words_agree_with_the_reference(void **state) {
+    (void)state;
+    n_stacks = 0;
+    uint64_t done = many_cases(WORDS);
+    assert_true(n_stacks > done / 2);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(agrees_with_the_reference),
-        cmocka_unit_test(limits_agree_with_the_reference) };
+        cmocka_unit_test(limits_agree_with_the_reference), cmocka_unit_test(words_agree_with_the_reference) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
