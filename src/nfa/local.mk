@@ -50,6 +50,8 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_prog.c \
 	src/nfa/nfa_runs_load.c \
 	src/nfa/nfa_save.c src/nfa/nfa_save.h \
+	src/nfa/nfa_settle.c src/nfa/nfa_settle.h src/nfa/nfa_settled.c \
+	src/nfa/nfa_settled_save.c \
 	src/nfa/nfa_skip.c \
 	src/nfa/nfa_slice.c \
 	src/nfa/nfa_spill.c \

@@ -188,6 +188,7 @@ static uint32_t live_rest(const struct nfa_graph *g, const struct nfa_cell *c) {
 
 static void set_rest(struct nfa_matcher *m, uint32_t at, uint32_t rest) {
     struct nfa_cell *c = nfa_cell_at(m, at);
+    c->passed = c->labelled = false;
     c->rest = rest;
     c->rest_max = rest ? nfa_cell_at(m, rest)->max : 0;
 }

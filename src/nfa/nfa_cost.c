@@ -201,25 +201,31 @@ static void find_growth(const struct nfa_prog *p, struct nfa_cost *out) {
 static void find_match_growth(const struct nfa_prog *p, struct nfa_cost *out) {
     const struct plan_pattern *pat = p->pat;
     bool loops = has_endless_loop(p), group = false;
-    bool tells_all = p->store == NFA_STORE_GRAPH || p->store == NFA_STORE_STACKS;
-    if (tells_all && has_endless_choice(p)) {
+    bool all = pat->skip == PLAN_SKIP_NONE;
+    bool told = p->tells_time && !p->opts.no_timeouts && !completes_at_once(p);
+    if (all && has_endless_choice(p)) {
         out->exponential = true;
         out->growth_why =
             "combinations without an upper bound: every subset of the events that fit is a match";
-    } else if (tells_all && count_optional(p) >= MANY_OPTIONAL) {
+    } else if (all && count_optional(p) >= MANY_OPTIONAL) {
         out->exponential = true;
         out->growth_why = "many steps may be left out, and every way through is a match: each doubles them";
-    } else if (tells_all && count_loops(p, &group) > 0) {
+    } else if (all && count_loops(p, &group) > 0) {
         out->quadratic = true;
         out->growth_why = "no skip with a loop: every length from every start is a match of its own";
-    } else if (tells_all && has_any_choice(p)) {
+    } else if (all && has_any_choice(p)) {
         out->quadratic = true;
         out->growth_why = "->> with no skip: every choice is a match of its own";
-    } else if (p->store == NFA_STORE_FATES && pat->skip != PLAN_SKIP_PAST_LAST && loops &&
-               !completes_at_once(p)) {
+    } else if (p->settles && told && (has_endless_choice(p) || count_optional(p) >= MANY_OPTIONAL)) {
+        out->exponential = true;
+        out->growth_why = "time-outs are read, and every choice that was open times out by itself";
+    } else if (p->settles && told && (count_loops(p, &group) > 0 || has_any_choice(p))) {
+        out->quadratic = true;
+        out->growth_why = "time-outs are read, and every length or choice that was open times out by itself";
+    } else if (!all && pat->skip != PLAN_SKIP_PAST_LAST && loops && !completes_at_once(p)) {
         out->quadratic = true;
         out->growth_why = "a loop under a skip policy that lets matches overlap: each tells its events again";
-    } else if (p->store == NFA_STORE_FATES && loops && p->tells_time && !p->opts.no_timeouts) {
+    } else if (!all && loops && told) {
         out->quadratic = true;
         out->growth_why =
             "time-outs are read, and each start that times out tells the events of its loop again";

@@ -39,29 +39,11 @@ struct nfa_fate *nfa_fate_new(struct nfa_matcher *m, enum nfa_fate_state state, 
     return f;
 }
 
-static void quota_unref(struct nfa_matcher *m, struct nfa_quota *q) {
-    if (q && --q->refs == 0)
-        nfa_mem_put(&m->mem, q, sizeof *q);
-}
-
-struct nfa_quota *nfa_fates_quota(struct nfa_matcher *m) {
-    if (m->pat->limit_matches && !m->step_quota) {
-        m->step_quota = nfa_mem_get(&m->mem, sizeof *m->step_quota);
-        *m->step_quota = (struct nfa_quota){ .refs = 1, .left = m->pat->limit_matches };
-    }
-    return m->step_quota;
-}
-
-void nfa_fates_end_step(struct nfa_matcher *m) {
-    quota_unref(m, m->step_quota);
-    m->step_quota = NULL;
-}
-
 void nfa_fate_unref(struct nfa_matcher *m, struct nfa_fate *f) {
     while (f && --f->refs == 0) {
         struct nfa_fate *into = f->into;
         nfa_hop_unref(m, f->tail);
-        quota_unref(m, f->quota);
+        nfa_quota_unref(m, f->quota);
         nfa_fate_forget_times(m, f);
         nfa_mem_put(&m->mem, f, sizeof *f);
         f = into;
@@ -196,7 +178,7 @@ static void be_done(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate
     f->state = NFA_FATE_DONE;
     m->stats.waiting += f->n;
     fs->last_done = m->cur.order;
-    f->quota = nfa_fates_quota(m);
+    f->quota = nfa_step_quota(m);
     if (f->quota)
         f->quota->refs++;
 }
@@ -563,7 +545,7 @@ void nfa_fates_step(struct nfa_matcher *m, struct nfa_key *k) {
     if (may_start)
         start(m, k);
     nfa_fates_settle(m, k, m->cur.time, m->cur.time);
-    nfa_fates_end_step(m);
+    nfa_end_step_quota(m);
     if (m->cur.ev) {
         nfa_ev_unref(m, m->cur.ev);
         m->cur.ev = NULL;

@@ -135,9 +135,6 @@ void nfa_starts_sweep(struct nfa_matcher *m, struct nfa_fates *fs);
 /* An open fate, out of its row, comes to its end; the row's reference goes. `t` completes it. */
 void nfa_fate_done(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f, struct nfa_rank_trans *t);
 void nfa_fate_over(struct nfa_matcher *m, struct nfa_fates *fs, struct nfa_fate *f);
-/* Of what completes in this step; NULL without `limit matches`. Borrowed, until the step ends. */
-struct nfa_quota *nfa_fates_quota(struct nfa_matcher *m);
-void nfa_fates_end_step(struct nfa_matcher *m);
 
 /* nfa_fate_end.c: what completed is let go, and what time does. */
 /* due: time has been seen to up to there. */

@@ -51,29 +51,6 @@ static void list_way(struct nfa_matcher *m, const struct nfa_start *s, uint32_t 
     m->n_evs = n;
 }
 
-/* What the match just listed prunes: those that started up to the order returned. */
-static uint64_t pruned_to(const struct nfa_matcher *m) {
-    const struct plan_pattern *pat = m->pat;
-    uint64_t order = m->evs[0]->order;
-    switch (pat->skip) {
-    case PLAN_SKIP_PAST_LAST: return m->evs[m->n_evs - 1]->order;
-    case PLAN_SKIP_TO_NEXT:
-    case PLAN_SKIP_NONE:
-    case PLAN_SKIP_MAX: return order;
-    case PLAN_SKIP_TO_FIRST:
-    case PLAN_SKIP_TO_LAST: break;
-    }
-    /* The store was chosen because it is there, behind the first event (nfa_store.c). */
-    for (size_t i = 1; i < m->n_evs; i++) {
-        if (m->ev_vars[i] != pat->skip_var)
-            continue;
-        order = m->evs[i]->order - 1;
-        if (pat->skip == PLAN_SKIP_TO_FIRST)
-            break;
-    }
-    return order;
-}
-
 /* The entry of an open fate that completes when its time is over; NFA_NONE: it times out. */
 static uint32_t awaits(const struct nfa_matcher *m, const struct nfa_fate *f) {
     const struct nfa_rank *r = m->p->tells_time ? nfa_rank_at(m, f->rank) : NULL;
@@ -94,7 +71,7 @@ static void take_first(
     struct nfa_matcher *m, struct nfa_key *k, struct nfa_quota *q, uint32_t e, int64_t now) {
     struct nfa_fates *fs = k->fates;
     list_way(m, fs->first, e);
-    uint64_t to = pruned_to(m);
+    uint64_t to = nfa_listed_prunes(m);
     if (q && q->left == 0) {
         m->stats.limit_matches++;
     } else {
@@ -116,7 +93,7 @@ void nfa_fates_settle(struct nfa_matcher *m, struct nfa_key *k, int64_t now, int
         bool open = f->state == NFA_FATE_OPEN;
         uint32_t e = open && start_deadline(m, fs->first) <= due ? awaits(m, f) : NFA_NONE;
         if (e != NFA_NONE) {
-            take_first(m, k, nfa_fates_quota(m), e, now);
+            take_first(m, k, nfa_step_quota(m), e, now);
         } else if (f->state == NFA_FATE_DONE) {
             take_first(m, k, f->quota, 0, now);
         } else if (open && (m->p->tells_time || !(f->last && nfa_fate_end(m, f) <= due))) {
@@ -279,7 +256,7 @@ void nfa_fates_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
         if (m->p->tells_time && m->p->has_times)
             rows_over(m, k, at);
         nfa_fates_settle(m, k, at, at);
-        nfa_fates_end_step(m);
+        nfa_end_step_quota(m);
         if (m->rc != CEP_OK)
             break;
     }

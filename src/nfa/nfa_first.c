@@ -18,6 +18,9 @@
  * Counting what is beyond the limit exactly would cost what the limit saves: their number is that of all ways through the
  * graph, of which the window cuts off a part with every start. The search counts on until as many again are found, so
  * that `limit_matches` is exact for an event up to twice the limit, and tells what there is at least beyond.
+ *
+ * The same search finds the first partial match of one start that waits for an absence, when the time since its first event is
+ * over and the skip policy takes one match of it (nfa_settle.h). Then those in the span of such a place are complete, without an event.
  */
 #include "nfa/nfa_graph.h"
 #include "nfa/nfa_levels.h"
@@ -28,12 +31,17 @@ struct search {
     struct nfa_levels v; /* nodes: a span as entered; at: how far it was looked at, 0 = to its end */
     const struct nfa_root *roots;
     size_t n_roots;
-    bool without; /* some root does not take the event */
+    bool without;   /* some root does not take the event */
+    bool awaits;    /* there are no roots: complete is what waits for an absence */
+    uint64_t until; /* order of the event under test: what it took is not looked at */
     uint64_t root_mark, dead_mark;
 };
 
 static bool is_root(const struct search *s, uint32_t span) {
-    return nfa_span_at(s->v.m, span)->mark == s->root_mark;
+    const struct nfa_span *at = nfa_span_at(s->v.m, span);
+    if (!s->awaits)
+        return at->mark == s->root_mark;
+    return !at->first && !at->next && at->det != NFA_NONE && nfa_det_at(s->v.m, at->det)->awaits;
 }
 
 static bool is_dead(const struct search *s, uint32_t span) {
@@ -53,7 +61,7 @@ static void tell_without(struct search *s) {
     struct nfa_first *f = s->v.f;
     bool any = false;
     for (uint32_t i = nfa_levels_top(&s->v)->nodes; i < f->n_nodes; i++) {
-        f->nodes[i].good = false;
+        f->nodes[i].good = s->awaits && is_root(s, f->nodes[i].at);
         for (size_t r = 0; r < s->n_roots && is_root(s, f->nodes[i].at); r++)
             f->nodes[i].good |= s->roots[r].var == NFA_NONE && s->roots[r].span == f->nodes[i].at;
         any = any || f->nodes[i].good;
@@ -96,8 +104,8 @@ static bool next_event(struct search *s, uint64_t *order) {
         if (!n->at || is_root(s, n->at))
             continue;
         const struct nfa_span *sp = nfa_span_at(s->v.m, n->at);
-        uint64_t o = sp->first ? nfa_onward_at(s->v.m, sp->first)->ev->order : s->v.m->cur.order;
-        if (o == s->v.m->cur.order)
+        uint64_t o = sp->first ? nfa_onward_at(s->v.m, sp->first)->ev->order : s->until;
+        if (o == s->until)
             n->at = 0; /* to the end of what was before this event */
         else if (!any || o < *order)
             *order = o;
@@ -154,11 +162,41 @@ static void search(struct search *s) {
     f->n_levels = f->n_nodes = f->n_links = 0;
 }
 
+/* A start, as the first level. Returns: the next one. */
+static uint32_t begin_start(struct search *s, uint32_t at) {
+    struct nfa_matcher *m = s->v.m;
+    uint32_t max = nfa_cell_at(m, at)->max;
+    nfa_level_begin(&s->v, nfa_cell_at(m, at)->ev);
+    for (; at && nfa_cell_at(m, at)->max == max; at = nfa_cell_at(m, at)->later) {
+        struct nfa_cell *start = nfa_cell_at(m, at);
+        uint32_t span = nfa_span_follow(m, &start->below, s->root_mark);
+        m->stats.work++;
+        if (!is_dead(s, span))
+            enter(s, span, NFA_NONE, start->var);
+    }
+    return at;
+}
+
+bool nfa_first_awaiting(struct nfa_matcher *m, struct nfa_key *k, uint32_t start) {
+    struct search s = { .v = nfa_levels_of(m, k, 0, 0),
+        .awaits = true,
+        .without = true,
+        .until = UINT64_MAX,
+        .root_mark = UINT64_MAX,
+        .dead_mark = 2 * m->first.stamp };
+    s.v.lists = true;
+    s.v.limit = s.v.most = 1;
+    (void)begin_start(&s, start);
+    search(&s);
+    return s.v.told > 0;
+}
+
 void nfa_first(
     struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *roots, size_t n, int64_t now) {
     struct search s = { .v = nfa_levels_of(m, k, now, 0),
         .roots = roots,
         .n_roots = n,
+        .until = m->cur.order,
         .root_mark = 2 * ++m->first.stamp,
         .dead_mark = 2 * m->first.stamp + 1 };
     bool behind = false;
@@ -169,18 +207,9 @@ void nfa_first(
             nfa_span_at(m, roots[i].span)->mark = s.root_mark;
     }
     for (uint32_t at = behind ? k->graph->first : 0; at && !nfa_levels_are_full(&s.v);) {
-        const struct nfa_cell *c = nfa_cell_at(m, at);
-        uint32_t max = c->max;
-        if (c->ev->order == m->cur.order)
+        if (nfa_cell_at(m, at)->ev->order == m->cur.order)
             break;
-        nfa_level_begin(&s.v, c->ev);
-        for (; at && nfa_cell_at(m, at)->max == max; at = nfa_cell_at(m, at)->later) {
-            struct nfa_cell *start = nfa_cell_at(m, at);
-            uint32_t span = nfa_span_follow(m, &start->below, s.root_mark);
-            m->stats.work++;
-            if (!is_dead(&s, span))
-                enter(&s, span, NFA_NONE, start->var);
-        }
+        at = begin_start(&s, at);
         search(&s);
     }
     /* The event alone, by its variables. */

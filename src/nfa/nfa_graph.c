@@ -288,8 +288,7 @@ void nfa_graph_drop_places(struct nfa_matcher *m, struct nfa_graph *g, uint32_t 
     g->n = n;
 }
 
-/* Bands that are cut go, and places without any. */
-static void trim_places(struct nfa_matcher *m, struct nfa_graph *g) {
+void nfa_graph_trim(struct nfa_matcher *m, struct nfa_graph *g) {
     uint32_t n = 0;
     g->interest = 0;
     for (uint32_t i = 0; i < g->n; i++) {
@@ -311,12 +310,16 @@ static void complete_start(struct nfa_matcher *m, struct nfa_key *k) {
     }
 }
 
-/* What the event completed is told, and no longer held. */
+/* What the event completed is told, or settles starts; it is no longer held. */
 static void tell_roots(struct nfa_matcher *m, struct nfa_key *k) {
     if (!m->n_roots)
         return;
-    bool lazily = m->pat->limit_matches && !nfa_graph_is_blind(m, k->graph);
-    (lazily ? nfa_first : nfa_walk)(m, k, m->roots, m->n_roots, m->cur.time);
+    if (m->p->settles)
+        nfa_settle(m, k, m->roots, m->n_roots);
+    else if (m->pat->limit_matches && !nfa_graph_is_blind(m, k->graph))
+        nfa_first(m, k, m->roots, m->n_roots, m->cur.time);
+    else
+        nfa_walk(m, k, m->roots, m->n_roots, m->cur.time);
     for (size_t i = 0; i < m->n_roots; i++) {
         if (m->roots[i].list)
             nfa_cell_unref(m, k->graph, m->roots[i].list);
@@ -343,9 +346,11 @@ void nfa_graph_cut(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cut, uin
 
 static void start(struct nfa_matcher *m, struct nfa_key *k) {
     const struct nfa_trans *t = nfa_det_step(m, NFA_DET_START, NFA_LAST_OLD);
-    bool any = false;
-    for (uint32_t i = 0; i < t->n_moves; i++)
+    bool any = false, settled = false;
+    for (uint32_t i = 0; i < t->n_moves; i++) {
         any = any || t->moves[i].to != NFA_NONE;
+        settled = settled || (m->p->settles && t->moves[i].completes);
+    }
     if (!any || (m->pat->limit_open && !has_room(m, k->graph)))
         return;
     for (uint32_t i = 0; i < t->n_moves; i++) {
@@ -353,6 +358,7 @@ static void start(struct nfa_matcher *m, struct nfa_key *k) {
         if (mv->to == NFA_NONE)
             continue;
         uint32_t cell = nfa_cell_start(m, k->graph, mv->var, nfa_ev_take(m));
+        nfa_cell_at(m, cell)->settled = settled;
         uint32_t *to = nfa_graph_add(m, k, mv->to, cell, m->cur.time);
         if (!m->spans)
             continue;
@@ -365,16 +371,26 @@ static void start(struct nfa_matcher *m, struct nfa_key *k) {
     while (m->pat->limit_open && g->n_starts > m->pat->limit_open) {
         nfa_graph_cut(m, g, nfa_cell_at(m, g->first)->max, &m->stats.limit_open);
         if (m->p->has_times)
-            trim_places(m, g);
+            nfa_graph_trim(m, g);
     }
 }
 
 void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k) {
     k->deadline = EVT_TIME_MAX;
-    if (k->graph && !k->graph->n)
+    if (k->graph && !k->graph->n && !(k->graph->settled && k->graph->settled->n))
         nfa_graph_free(m, k);
     else if (k->graph)
         k->deadline = nfa_graph_deadline(m, k->graph);
+    nfa_key_settle(m, k);
+}
+
+void nfa_graph_loaded(struct nfa_matcher *m, struct nfa_key *k) {
+    bool due = k->graph && nfa_settled_is_due(m, k->graph);
+    int64_t at = due ? k->graph->settled->v[0].match->ev->time : EVT_TIME_MAX;
+    nfa_graph_finish(m, k);
+    if (!due)
+        return;
+    k->deadline = at;
     nfa_key_settle(m, k);
 }
 
@@ -401,6 +417,8 @@ void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k) {
     tell_roots(m, k);
     if (may_start)
         start(m, k);
+    if (m->p->settles)
+        nfa_settle_let_go(m, k, m->cur.time);
     if (m->cur.ev) {
         nfa_ev_unref(m, m->cur.ev);
         m->cur.ev = NULL;
@@ -422,6 +440,7 @@ void nfa_graph_free(struct nfa_matcher *m, struct nfa_key *k) {
         nfa_graph_end_span(m, g->places[i].span, NULL, NFA_NONE);
     }
     CEP_INSIST(!g->first);
+    nfa_settled_free(m, g);
     nfa_mem_put(&m->mem, g, graph_size(g->cap));
     k->graph = NULL;
 }
@@ -464,7 +483,8 @@ uint64_t nfa_graph_check(const struct nfa_matcher *m, const struct nfa_key *k) {
     uint64_t open = 0;
     uint32_t before = g->cut;
     uint32_t starts = 0;
-    CEP_INSIST(g->n > 0 && g->first);
+    CEP_INSIST((g->n > 0 && g->first) || (g->settled && g->settled->n));
+    nfa_settled_check(m, k);
     for (uint32_t s = g->first; s; s = nfa_cell_at(m, s)->later, open++) {
         const struct nfa_cell *c = nfa_cell_at(m, s);
         CEP_INSIST(c->kind == NFA_CELL_START && c->refs > 0 && c->ev && nfa_is_live(g, c->max));

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * nfa_graph -- the store of sets where every match is emitted (`no skip`): partial matches in a shared graph. Private to
- * src/nfa.
+ * nfa_graph -- the store of sets where every match is emitted (`no skip`), or where time asks more of a start than fates know
+ * (nfa_store.c): partial matches in a shared graph. Private to src/nfa.
  *
  * The partial matches of a key that stand in one det (nfa_det.h) are one list of cells. A cell is a start, or an event
  * taken behind each of a list of partial matches; lists share their tails:
@@ -27,6 +27,8 @@
  * older than every time is one list again. An event that takes a stretch and leaves it where it is costs a cell for each
  * of its bands; else each band is moved once.
  *
+ * Under a skip policy that takes one match of a start, starts are settled by what completes below them: nfa_settle.h.
+ *
  * With `limit matches` the graph can also be walked from the starts on (nfa_span.h): a START or TAKE cell knows the span of
  * the place, with times of the band, that it was put into. So it is where time tells what it ends, too (nfa_graph_end.c).
  *
@@ -44,12 +46,16 @@
  *   I5  bands ascend by time, the first one is live; of those that are not the list is given back already
  */
 #include "nfa/nfa_det.h"
+#include "nfa/nfa_settle.h"
 #include "nfa/nfa_span.h"
 
 enum nfa_cell_kind { NFA_CELL_START = 0, NFA_CELL_TAKE, NFA_CELL_SAME, NFA_CELL_LIST };
 
 struct nfa_cell {
-    uint32_t var; /* START, TAKE: that took ev */
+    uint32_t var : 29;     /* START, TAKE: that took ev */
+    uint32_t settled : 1;  /* START: the start has its match; see nfa_settle.h */
+    uint32_t passed : 1;   /* it and its rest: the starts below are settled */
+    uint32_t labelled : 1; /* the same, but while something is being settled */
     uint32_t kind : 2, refs : 30;
     uint32_t max;      /* the latest start below */
     uint32_t rest_max; /* of rest */
@@ -58,7 +64,8 @@ struct nfa_cell {
         below; /* TAKE: the list behind which ev was taken; SAME: the start; LIST: a list. Counted. START: its span */
     uint32_t rest;            /* of the list; counted */
     uint32_t ring, ring_prev; /* of cells with this max that have this start */
-    uint32_t later, earlier;  /* START: starts of the key. TAKE: later is its onward */
+    uint32_t later,
+        earlier; /* START: starts of the key. TAKE: later is its onward, earlier scratch of nfa_settle.c */
 };
 
 /* Partial matches in one det that took their last event at one time. */
@@ -104,7 +111,8 @@ struct nfa_graph {
     uint32_t n_starts;    /* that are open; one that several variables took is one */
     uint32_t
         blind; /* starts up to here were loaded without spans: found without them while one is there; 0 = none */
-    uint64_t interest; /* of the places, folded; all ones = any event */
+    uint64_t interest;                /* of the places, folded; all ones = any event */
+    struct nfa_settled_heap *settled; /* owned; under a skip policy, NULL while nothing waited */
     uint32_t n, cap;
     struct nfa_place places[];
 };
@@ -126,6 +134,10 @@ bool nfa_trans_takes(const struct nfa_trans *t);
 void nfa_graph_keep(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place pl, uint32_t *n);
 /* Are there starts without spans? */
 bool nfa_graph_is_blind(const struct nfa_matcher *m, struct nfa_graph *g);
+/* Bands that are cut go, and places without any. */
+void nfa_graph_trim(struct nfa_matcher *m, struct nfa_graph *g);
+/* The key came back: what is due is seen to. It may be removed. */
+void nfa_graph_loaded(struct nfa_matcher *m, struct nfa_key *k);
 /* The step is over: what is left of the key, which may be removed. */
 void nfa_graph_finish(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_graph_step(struct nfa_matcher *m, struct nfa_key *k);
@@ -213,4 +225,7 @@ void nfa_walk_timeout(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, in
 void nfa_walk_flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 /* nfa_first.c: the first matches in order, as many as `limit matches` says; what is beyond is counted. */
 void nfa_first(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_root *roots, size_t n, int64_t now);
+/* The first partial match of a start (with later cells of it) that waits for an absence, listed (nfa_emit_room()). Returns: false when
+ * there is none. In one instant m->first.stamp is the same. */
+bool nfa_first_awaiting(struct nfa_matcher *m, struct nfa_key *k, uint32_t start);
 void nfa_first_release(struct nfa_first *f);

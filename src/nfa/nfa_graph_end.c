@@ -70,7 +70,7 @@ static bool tell_open(struct instant *x, size_t n, uint32_t det) {
     struct nfa_walk *w = &x->m->walk;
     bool awaits = nfa_det_at(x->m, det)->awaits;
     x->timed_out = x->timed_out || !awaits;
-    if (!awaits && x->m->p->opts.no_timeouts)
+    if (awaits ? x->m->p->settles : x->m->p->opts.no_timeouts)
         return false;
     for (uint32_t i = 0; i < n; i++)
         nfa_walk_set(w, i, w->ways[n - 1 - i].ev, w->ways[n - 1 - i].var);
@@ -135,6 +135,19 @@ static void tell_blindly(struct instant *x) {
     }
 }
 
+/* Of a start whose time is over under a skip policy: what times out is told; the first match by an absence settles it. */
+static void start_over(struct instant *x, uint32_t start) {
+    struct nfa_matcher *m = x->m;
+    if (!m->p->opts.no_timeouts)
+        tell_start(x, start);
+    bool settled = nfa_cell_at(m, start)->settled;
+    if (!settled && nfa_first_awaiting(m, x->k, start)) {
+        nfa_settle_listed(m, x->k, start);
+        settled = true;
+    }
+    x->timed_out = x->timed_out || !settled;
+}
+
 /* The starts whose time is over are told. Returns: the last of them, or the cut there is. */
 static uint32_t starts_over(struct instant *x) {
     struct nfa_matcher *m = x->m;
@@ -147,7 +160,9 @@ static uint32_t starts_over(struct instant *x) {
         tell_blindly(x);
     for (uint32_t s = g->first; s && start_end(m, s) <= x->at; s = nfa_cell_at(m, s)->later) {
         x->timed_out = blind;
-        if (!blind)
+        if (!blind && m->p->settles)
+            start_over(x, s);
+        else if (!blind)
             tell_start(x, s);
         m->stats.timed_out += x->timed_out;
         cut = nfa_cell_at(m, s)->max;
@@ -176,7 +191,8 @@ static void bands_over(struct instant *x, struct nfa_place *pl) {
         struct nfa_band b = nfa_bands_pop(pl);
         m->stats.work++;
         if (live && nfa_det_wakes(d, b.last) <= x->at) {
-            nfa_walk_list(m, x->k, b.list, 0, x->at, nfa_walk_match);
+            if (!m->p->settles)
+                nfa_walk_list(m, x->k, b.list, 0, x->at, nfa_walk_match);
             m->moved_bands = base_grow(
                 m->moved_bands, m->n_moved_bands, &m->cap_moved_bands, sizeof *m->moved_bands);
             m->moved_bands[m->n_moved_bands++] = b;
@@ -202,6 +218,18 @@ static void go_on(struct instant *x, uint32_t det, const struct nfa_band *b) {
     nfa_graph_end_span(x->m, b->span, stay, to);
 }
 
+/* Under a skip policy: what an absence completed is one lot. Their lists are as they were. */
+static void settle_bands(struct instant *x) {
+    struct nfa_matcher *m = x->m;
+    struct nfa_settle *s = &m->settle;
+    s->n_roots = 0;
+    for (size_t i = 0; i < m->n_moved_bands; i++) {
+        s->roots = base_grow(s->roots, s->n_roots, &s->cap_roots, sizeof *s->roots);
+        s->roots[s->n_roots++] = (struct nfa_root){ m->moved_bands[i].list, NFA_NONE, 0 };
+    }
+    nfa_settle(m, x->k, s->roots, s->n_roots);
+}
+
 static void all_bands_over(struct instant *x) {
     struct nfa_matcher *m = x->m;
     struct nfa_graph *g = x->k->graph;
@@ -220,6 +248,8 @@ static void all_bands_over(struct instant *x) {
         m->stretches[m->n_stretches++] = s;
     }
     g->n = n;
+    if (m->p->settles && m->n_moved_bands)
+        settle_bands(x);
     for (size_t i = 0; i < m->n_stretches; i++) {
         for (size_t b = 0; b < m->stretches[i].n; b++)
             go_on(x, m->stretches[i].det, &m->moved_bands[m->stretches[i].first + b]);
@@ -265,6 +295,8 @@ static void expire_told(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
         all_bands_over(&x);
         nfa_walk_flush(m, k, at);
         let_go(&x);
+        if (m->p->settles)
+            nfa_settle_let_go(m, k, at);
     }
 }
 
@@ -293,8 +325,26 @@ void nfa_graph_expire_unseen(struct nfa_matcher *m, struct nfa_graph *g, int64_t
         trim_places(m, g, now);
 }
 
+/* While matches wait, instants one after the other: each may let one go, which prunes. */
+static void expire_waiting(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
+    struct nfa_graph *g = k->graph;
+    while (g->settled && g->settled->n && m->rc == CEP_OK) {
+        int64_t at = nfa_graph_deadline(m, g);
+        if (at > now || at == EVT_TIME_MAX)
+            return;
+        if (at < m->event_time)
+            at = m->event_time;
+        nfa_graph_expire_unseen(m, g, at);
+        nfa_settle_let_go(m, k, at);
+    }
+}
+
 void nfa_graph_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     m->env.key = k;
+    if (k->graph && nfa_settled_is_due(m, k->graph))
+        nfa_settle_let_go(m, k, now); /* its state came back without the starts that it waited for */
+    if (k->graph && m->p->settles && !m->p->tells_time)
+        expire_waiting(m, k, now);
     if (k->graph && m->p->tells_time)
         expire_told(m, k, now);
     else if (k->graph)

@@ -17,6 +17,9 @@
  * has none. A band of a det with times that comes from another store than that is lost, as if its states meant nothing. With spans
  * another one, where a band ends with varint span, a place with nothing, and what a TAKE is with varint onwards * varint onward.
  *
+ * Under a skip policy a store of its own: `u8 flags` (1: with spans, 2: with times), then what the store with those has, without
+ * its u8, and the settled starts (nfa_settled_save.c).
+ *
  * rest, below and list are numbers of cells from 1 on; 0: no rest. What `within` has cut is not written, and starts are numbered
  * anew when they are read: only their order counts.
  *
@@ -31,6 +34,9 @@
 #include "nfa/nfa_save.h"
 
 #include "base/base_mem.h"
+
+/* Of a graph under a skip policy. */
+enum { FLAG_SPANS = 1, FLAG_TIMES = 2 };
 
 /* -- saving ------------------------------------------------------------------------------------------------------- */
 
@@ -95,6 +101,8 @@ static void graph_collect(struct nfa_saver *s, const struct nfa_key *k) {
         number_place(s, g, &g->places[i]);
     if (has_spans(s, g))
         nfa_spans_collect(s, g);
+    if (s->m->p->settles)
+        nfa_settled_collect(s, g);
 }
 
 /* As it is written: 0 for none. */
@@ -166,7 +174,9 @@ static void graph_save(struct nfa_saver *s, const struct nfa_key *k) {
     struct nfa_graph *g = k->graph;
     const struct nfa_numbers *cells = &s->sets[NFA_NUMBERS_CELLS], *starts = &s->sets[NFA_NUMBERS_STARTS];
     bool spans = has_spans(s, g);
-    if (s->m->spans)
+    if (s->m->p->settles)
+        base_pack_u8(b, (uint8_t)((spans ? FLAG_SPANS : 0) | (s->m->p->has_times ? FLAG_TIMES : 0)));
+    else if (s->m->spans)
         base_pack_u8(b, !spans);
     if (spans)
         nfa_spans_save(s);
@@ -192,6 +202,8 @@ static void graph_save(struct nfa_saver *s, const struct nfa_key *k) {
         if (spans)
             base_pack_varint(b, nfa_span_number(s, g->places[i].span));
     }
+    if (s->m->p->settles)
+        nfa_settled_save(s, g);
 }
 
 /* -- loading ------------------------------------------------------------------------------------------------------ */
@@ -389,8 +401,8 @@ static void read_place(struct reader *r, struct base_unpack *u) {
         read_span(r, u, &d, at);
 }
 
-static void read_graph(
-    struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u, bool has_spans, bool has_times) {
+static void read_graph(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u, bool has_spans,
+    bool has_times, bool settles) {
     struct nfa_matcher *m = l->m;
     struct reader r = { .l = l, .k = k, .has_spans = has_spans, .has_times = has_times };
     m->next_step = nfa_dets_next_step(m); /* dets that the key has are stamped with it */
@@ -417,28 +429,37 @@ static void read_graph(
             nfa_cell_unref(m, k->graph, r.starts[i].cell);
     }
     nfa_spans_read_release(&r.spans, m);
-    if (k && (u->bad || !k->graph->n))
+    /* Under `no skip` nothing waits. */
+    if (settles && !u->bad)
+        nfa_settled_load(l, k, u, m->pat->skip == PLAN_SKIP_NONE && m->p->store != NFA_STORE_RUNS);
+    if (k && (u->bad || !(k->graph->n || k->graph->settled)))
         nfa_graph_free(m, k);
 }
 
 static void graph_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
-    read_graph(l, k, u, false, false);
+    read_graph(l, k, u, false, false, false);
 }
 
 static void first_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
     uint8_t blind = base_unpack_u8(u);
     u->bad = u->bad || blind > 1;
-    read_graph(l, k, u, !blind, false);
+    read_graph(l, k, u, !blind, false, false);
 }
 
 static void timed_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
-    read_graph(l, k, u, false, true);
+    read_graph(l, k, u, false, true, false);
 }
 
 static void timed_first_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
     uint8_t blind = base_unpack_u8(u);
     u->bad = u->bad || blind > 1;
-    read_graph(l, k, u, !blind, true);
+    read_graph(l, k, u, !blind, true, false);
+}
+
+static void settled_load(struct nfa_loader *l, struct nfa_key *k, struct base_unpack *u) {
+    uint8_t flags = base_unpack_u8(u);
+    u->bad = u->bad || flags > (FLAG_SPANS | FLAG_TIMES);
+    read_graph(l, k, u, (flags & FLAG_SPANS) != 0, (flags & FLAG_TIMES) != 0, true);
 }
 
 const struct nfa_store nfa_store_graph = { .tag = 2,
@@ -468,3 +489,10 @@ const struct nfa_store nfa_store_timed_first = { .tag = 7,
     .collect = graph_collect,
     .save = graph_save,
     .load = timed_first_load };
+
+const struct nfa_store nfa_store_settled = { .tag = 12,
+    .kind = NFA_STORE_GRAPH,
+    .name = "graph under a skip policy",
+    .collect = graph_collect,
+    .save = graph_save,
+    .load = settled_load };

@@ -219,6 +219,7 @@ struct nfa_prog {
     const struct nfa_stack_plan *stacks; /* STACKS; else NULL */
     bool tells_time;  /* sets: what time ends is looked at then, for it completes or is read */
     bool has_spans;   /* graph: it is read from its starts on, too (nfa_span.h) */
+    bool settles;     /* graph: the skip policy lets one match of a start survive (nfa_settle.h) */
     bool has_peers;   /* fates: the starts of one are listed, for each times out by itself */
     bool every_start; /* fates: no start is needless */
     bool one_a_start; /* the skip policy lets one match of a start survive */

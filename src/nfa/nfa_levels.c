@@ -85,7 +85,7 @@ static bool choose(struct nfa_levels *s, size_t l, int64_t after) {
 
 /* Nobody reads the matches. */
 static bool only_counts(const struct nfa_levels *s) {
-    return !s->m->out.matches && !s->m->p->uses_match_number;
+    return !s->lists && !s->m->out.matches && !s->m->p->uses_match_number;
 }
 
 static void tell_one(struct nfa_levels *s) {
@@ -105,7 +105,8 @@ static void tell_one(struct nfa_levels *s) {
         m->ev_vars[l] = f->levels[l].var;
     }
     m->n_evs = f->n_levels;
-    nfa_emit_listed(m, s->k, s->now);
+    if (!s->lists)
+        nfa_emit_listed(m, s->k, s->now);
 }
 
 /* Each event was taken by one variable. */

@@ -43,6 +43,7 @@ struct nfa_levels {
     struct nfa_first *f;
     int64_t now;
     uint64_t told, limit, most;
+    bool lists; /* a match is listed (nfa_emit_room()), not told */
 };
 
 /* told: so many there were already. */

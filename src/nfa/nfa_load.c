@@ -345,7 +345,7 @@ static enum cep_rc damaged(const struct nfa_matcher *m, const char *what, struct
 static void settle(struct nfa_matcher *m, struct nfa_key *k) {
     switch (m->p->store) {
     case NFA_STORE_FATES: nfa_fates_loaded(m, k); return;
-    case NFA_STORE_GRAPH: nfa_graph_finish(m, k); return;
+    case NFA_STORE_GRAPH: nfa_graph_loaded(m, k); return;
     case NFA_STORE_STACKS: nfa_stacks_finish(m, k); return;
     case NFA_STORE_RUNS:
     case NFA_STORE_MAX: break;

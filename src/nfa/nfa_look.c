@@ -16,7 +16,8 @@ enum {
     STORE_TIMED_FATES = 5,
     STORE_TIMED_GRAPH = 6,
     STORE_TIMED_FIRST = 7,
-    STORE_STACKS = 8
+    STORE_STACKS = 8,
+    STORE_SETTLED = 12
 };
 
 /* -- META ----------------------------------------------------------------------------------------------------------- */
@@ -293,6 +294,7 @@ static const char *look_store(struct nfa_looker *k, uint8_t store) {
     case STORE_FIRST: nfa_look_graph(k, base_unpack_max(k->u, 1) == 0, false); return "graph";
     case STORE_TIMED_GRAPH: nfa_look_graph(k, false, true); return "graph";
     case STORE_TIMED_FIRST: nfa_look_graph(k, base_unpack_max(k->u, 1) == 0, true); return "graph";
+    case STORE_SETTLED: nfa_look_settling(k); return "graph";
     case STORE_FATES: nfa_look_fates(k, false); return "fates";
     case STORE_STACKS: nfa_look_stacks(k); return "stacks";
     case STORE_TIMED_FATES: nfa_look_fates(k, true); return "fates";

@@ -31,5 +31,6 @@ void nfa_look_finish(struct nfa_looker *k, struct nfa_look_match *m);
 uint64_t nfa_look_sum(uint64_t a, uint64_t b); /* UINT64_MAX stays */
 
 void nfa_look_graph(struct nfa_looker *k, bool has_spans, bool has_times);
+void nfa_look_settling(struct nfa_looker *k);
 void nfa_look_fates(struct nfa_looker *k, bool has_times);
 void nfa_look_stacks(struct nfa_looker *k);

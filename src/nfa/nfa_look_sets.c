@@ -183,6 +183,48 @@ void nfa_look_graph(struct nfa_looker *k, bool has_spans, bool has_times) {
     }
 }
 
+/* -- the same under a skip policy ------------------------------------------------------------------------------------------ */
+
+struct trail {
+    struct nfa_look_step step;
+    uint32_t next, n; /* next: number, 0 = it ends */
+};
+
+/* A match that waits for an earlier start. */
+static void tell_settled(struct nfa_looker *k, const struct trail *trails, uint32_t at) {
+    struct nfa_look_step *steps;
+    k->key->n_waiting++;
+    struct nfa_look_match *m = nfa_look_add(k, trails[at].n, &steps);
+    if (!m)
+        return;
+    m->complete = true;
+    for (; at; at = trails[at].next)
+        *steps++ = trails[at].step;
+}
+
+void nfa_look_settling(struct nfa_looker *k) {
+    uint64_t flags = base_unpack_max(k->u, 3);
+    nfa_look_graph(k, (flags & 1) != 0, (flags & 2) != 0);
+    size_t n_quotas = base_unpack_count(k->u, 1);
+    for (size_t i = 0; i < n_quotas && !k->u->bad; i++)
+        (void)base_unpack_varint(k->u);
+    size_t n_trails = base_unpack_count(k->u, 3);
+    struct trail *trails = base_arena_calloc(k->arena, n_trails + 1, sizeof *trails);
+    for (size_t i = 1; i <= n_trails && !k->u->bad; i++) {
+        trails[i].step = read_step(k);
+        trails[i].next = (uint32_t)base_unpack_max(k->u, i - 1);
+        trails[i].n = k->u->bad ? 0 : trails[trails[i].next].n + 1;
+    }
+    size_t n = base_unpack_count(k->u, 2);
+    for (size_t i = 0; i < n && !k->u->bad; i++) {
+        uint32_t at = (uint32_t)base_unpack_max(k->u, n_trails);
+        (void)base_unpack_varint(k->u);
+        k->u->bad = k->u->bad || !at;
+        if (!k->u->bad)
+            tell_settled(k, trails, at);
+    }
+}
+
 /* -- starts and their fates ------------------------------------------------------------------------------------------------ */
 
 /* What an event did to the entries of a rank. */

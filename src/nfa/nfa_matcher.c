@@ -130,6 +130,7 @@ void nfa_matcher_free(struct nfa_matcher *m) {
     nfa_walk_release(&m->walk);
     nfa_first_release(&m->first);
     nfa_stack_search_free(m->search);
+    nfa_settle_release(&m->settle);
     base_free(m->evs);
     base_free(m->ev_vars);
     base_free(m->var_evs);

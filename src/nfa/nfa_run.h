@@ -227,6 +227,20 @@ struct nfa_first {
     uint64_t stamp; /* of a search */
 };
 
+/* Scratch of nfa_settle.c. */
+struct nfa_settle {
+    uint32_t *todo;
+    size_t cap_todo;
+    struct nfa_taken *taken;
+    size_t n_taken, cap_taken;
+    struct nfa_taken_group *groups;
+    size_t n_groups, cap_groups;
+    struct nfa_start_on *starts;
+    size_t n_starts, cap_starts;
+    struct nfa_root *roots; /* of nfa_graph_end.c: what an absence completed */
+    size_t n_roots, cap_roots;
+};
+
 struct nfa_matcher {
     /* What every event touches comes first, in the order in which it does: of thousands of matchers that an nfa_many feeds
      * each is read from memory. */
@@ -317,6 +331,7 @@ struct nfa_matcher {
     struct nfa_spans
         *spans; /* owned; NULL but for a graph that is read from its starts on, too (nfa_span.h) */
     struct nfa_first first;
+    struct nfa_settle settle;
     struct nfa_stack_search *search; /* owned; scratch; NULL with other stores */
     const struct nfa_hop **way;      /* scratch: the way of one start */
     size_t cap_way;
@@ -510,6 +525,13 @@ void nfa_complete(struct nfa_matcher *m, const struct nfa_key *k, const struct n
 void nfa_complete_start(struct nfa_matcher *m, const struct nfa_group *g, const struct nfa_run *run);
 void nfa_settle_matches(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 void nfa_done_free(struct nfa_matcher *m, struct nfa_done *d);
+/* The match just listed (nfa_emit_room()) prunes what started up to that order. Requires: a skip policy; one to a VAR finds it
+ * behind the first event. */
+uint64_t nfa_listed_prunes(const struct nfa_matcher *m);
+/* In the stores of sets: of what completes in this step; NULL without `limit matches`. Borrowed, until the step ends. */
+struct nfa_quota *nfa_step_quota(struct nfa_matcher *m);
+void nfa_end_step_quota(struct nfa_matcher *m);
+void nfa_quota_unref(struct nfa_matcher *m, struct nfa_quota *q); /* NULL is fine */
 
 /* nfa_emit.c */
 void nfa_emit_match(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_done *d, int64_t now);

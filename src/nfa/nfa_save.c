@@ -227,7 +227,7 @@ const struct nfa_store nfa_store_runs = { .tag = 1,
 
 static const struct nfa_store *const stores[] = { &nfa_store_runs, &nfa_store_graph, &nfa_store_fates,
     &nfa_store_first, &nfa_store_timed_fates, &nfa_store_timed_graph, &nfa_store_timed_first,
-    &nfa_store_stacks };
+    &nfa_store_stacks, &nfa_store_settled };
 
 const struct nfa_store *nfa_store_by_tag(uint8_t tag) {
     for (size_t i = 0; i < CEP_COUNT_OF(stores); i++) {
@@ -241,6 +241,8 @@ const struct nfa_store *nfa_store_of(const struct nfa_prog *p) {
     switch (p->store) {
     case NFA_STORE_FATES: return p->has_times ? &nfa_store_timed_fates : &nfa_store_fates;
     case NFA_STORE_GRAPH:
+        if (p->settles)
+            return &nfa_store_settled;
         if (p->has_times)
             return p->has_spans ? &nfa_store_timed_first : &nfa_store_timed_graph;
         return p->has_spans ? &nfa_store_first : &nfa_store_graph;
@@ -360,6 +362,7 @@ void nfa_saver_release(struct nfa_saver *s) {
     base_free(s->walk);
     base_free(s->todo);
     base_free(s->way);
+    base_free(s->trail);
     base_buf_release(&s->key);
     base_buf_release(&s->value);
     base_arena_release(&s->scratch);

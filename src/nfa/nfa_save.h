@@ -108,6 +108,7 @@ enum nfa_numbers_of {
     NFA_NUMBERS_HOPS,
     NFA_NUMBERS_SPANS,
     NFA_NUMBERS_ONWARDS,
+    NFA_NUMBERS_TRAILS,
     NFA_NUMBERS_MAX
 };
 
@@ -121,6 +122,8 @@ struct nfa_saver {
     size_t cap_todo;
     const struct nfa_hop **way; /* scratch */
     size_t cap_way;
+    const struct nfa_trail **trail; /* scratch */
+    size_t cap_trail;
     struct base_buf key, value;
     struct base_arena scratch;
 };
@@ -285,8 +288,15 @@ uint32_t nfa_load_onward(const struct nfa_spans_read *r, struct base_unpack *u);
 /* Those of a cell: varint n * varint number. Returns: the head. */
 uint32_t nfa_load_onwards(struct nfa_spans_read *r, struct nfa_matcher *m, struct base_unpack *u);
 
+/* nfa_settled_save.c: the settled starts of a key's graph */
+void nfa_settled_collect(struct nfa_saver *s, const struct nfa_graph *g /* or NULL */);
+void nfa_settled_save(struct nfa_saver *s, const struct nfa_graph *g /* or NULL */);
+/* Into the key's graph, which is there; `drop`: they are counted as lost. START cells are marked. */
+void nfa_settled_load(
+    struct nfa_loader *l, struct nfa_key *k /* or NULL */, struct base_unpack *u, bool drop);
+
 extern const struct nfa_store nfa_store_runs, nfa_store_graph, nfa_store_fates, nfa_store_first,
-    nfa_store_timed_fates, nfa_store_timed_graph, nfa_store_timed_first, nfa_store_stacks;
+    nfa_store_timed_fates, nfa_store_timed_graph, nfa_store_timed_first, nfa_store_stacks, nfa_store_settled;
 /* By tag; NULL when there is none. */
 const struct nfa_store *nfa_store_by_tag(uint8_t tag);
 const struct nfa_store *nfa_store_of(const struct nfa_prog *p);

@@ -14,10 +14,27 @@
 
 #include <stdlib.h>
 
+void nfa_quota_unref(struct nfa_matcher *m, struct nfa_quota *q) {
+    if (q && --q->refs == 0)
+        nfa_mem_put(&m->mem, q, sizeof *q);
+}
+
+struct nfa_quota *nfa_step_quota(struct nfa_matcher *m) {
+    if (m->pat->limit_matches && !m->step_quota) {
+        m->step_quota = nfa_mem_get(&m->mem, sizeof *m->step_quota);
+        *m->step_quota = (struct nfa_quota){ .refs = 1, .left = m->pat->limit_matches };
+    }
+    return m->step_quota;
+}
+
+void nfa_end_step_quota(struct nfa_matcher *m) {
+    nfa_quota_unref(m, m->step_quota);
+    m->step_quota = NULL;
+}
+
 void nfa_done_free(struct nfa_matcher *m, struct nfa_done *d) {
     nfa_link_unref(m, d->last);
-    if (d->quota && --d->quota->refs == 0)
-        nfa_mem_put(&m->mem, d->quota, sizeof *d->quota);
+    nfa_quota_unref(m, d->quota);
     nfa_mem_put(&m->mem, d, sizeof *d);
 }
 
@@ -224,6 +241,28 @@ static bool pruning(struct nfa_matcher *m, const struct nfa_done *d, uint64_t *o
         m->err.fatal = true;
     }
     return false;
+}
+
+uint64_t nfa_listed_prunes(const struct nfa_matcher *m) {
+    const struct plan_pattern *pat = m->pat;
+    uint64_t order = m->evs[0]->order;
+    switch (pat->skip) {
+    case PLAN_SKIP_PAST_LAST: return m->evs[m->n_evs - 1]->order;
+    case PLAN_SKIP_TO_NEXT:
+    case PLAN_SKIP_NONE:
+    case PLAN_SKIP_MAX: return order;
+    case PLAN_SKIP_TO_FIRST:
+    case PLAN_SKIP_TO_LAST: break;
+    }
+    /* The store was chosen because it is there, behind the first event (nfa_store.c). */
+    for (size_t i = 1; i < m->n_evs; i++) {
+        if (m->ev_vars[i] != pat->skip_var)
+            continue;
+        order = m->evs[i]->order - 1;
+        if (pat->skip == PLAN_SKIP_TO_FIRST)
+            break;
+    }
+    return order;
 }
 
 static void prune(struct nfa_matcher *m, struct nfa_key *k, uint64_t order) {

@@ -291,8 +291,8 @@ static bool make(struct making *x) {
 
 enum cep_rc nfa_stacks(struct nfa_prog *p, struct cep_err *err) {
     (void)err;
-    if (p->store != NFA_STORE_GRAPH || p->tells_time || p->has_times || p->n_states > NFA_STACK_PROGRAM ||
-        !all_plain(p))
+    if (p->store != NFA_STORE_GRAPH || p->settles || p->tells_time || p->has_times ||
+        p->n_states > NFA_STACK_PROGRAM || !all_plain(p))
         return CEP_OK;
     struct making x = { .p = p, .words = BASE_BITS_WORDS(p->n_states) };
     size_t n = x.words * p->n_states;

@@ -3,8 +3,8 @@
  *
  * Runs (nfa_group.c, nfa_step.c): a record a partial match. Needed where what an event does depends on the partial match.
  * Fates (nfa_fate.c): where all conditions look at the event alone and the skip policy lets one match of a start survive,
- * starts that have one future are moved as one. Graph (nfa_graph.c): where they all do and every match is emitted, partial
- * matches that stand in the same states are moved as one.
+ * starts that have one future are moved as one. Graph (nfa_graph.c): where they all do and every match is emitted, or fates do not
+ * know enough of a start, partial matches that stand in the same states are moved as one.
  *
  * Law: both give the same matches. So a pattern is only taken from the runs where the argument at the head of the other
  * store holds for it; each thing it does not cover is a reason here, shown by `explain`.
@@ -111,21 +111,30 @@ static bool has_times(const struct nfa_prog *p) {
     return any;
 }
 
-/* Why the store of fates is none for this pattern; NULL when it is. */
-static const char *no_fates(const struct nfa_prog *p) {
+/* Why one match of a start may not be all that survives, so that neither store of sets is one; NULL when it is. */
+static const char *no_policy(const struct nfa_prog *p) {
     const struct plan_pattern *pat = p->pat;
     bool to_var = pat->skip == PLAN_SKIP_TO_FIRST || pat->skip == PLAN_SKIP_TO_LAST;
-    bool single = nfa_is_single(p);
-    if (!single && reads_timeouts(p))
-        return "the time-outs are read, and a start may have several partial matches: each is a row";
-    if (!single && completes_later(p))
-        return "an absence may complete a match, and the skip policy compares it with others of its start";
-    if (p->has_times && nfa_piles_up(p))
-        return "a step has a time of its own, behind one that a start may take again and again";
-    if (!single && pat->limit_open)
-        return "the starts that `limit open` counts may outlive their first match while it waits";
     if (to_var && may_miss_var(p, pat->skip_var))
         return "a match may lack the event to skip to, or begin with it, so a start may give several matches";
+    return NULL;
+}
+
+/* Why fates do not know enough of a start, but the graph does; NULL when they do. */
+static const char *no_fates(const struct nfa_prog *p) {
+    bool single = nfa_is_single(p);
+    if (!single && reads_timeouts(p))
+        return "conditions look at the event alone: partial matches in the same states are moved as one; "
+               "each that times out is told";
+    if (!single && completes_later(p))
+        return "conditions look at the event alone: partial matches in the same states are moved as one; "
+               "those that an absence completes are compared with others of their start";
+    if (p->has_times && nfa_piles_up(p))
+        return "conditions look at the event alone: partial matches in the same states are moved as one, by "
+               "the time of their last event";
+    if (!single && p->pat->limit_open)
+        return "conditions look at the event alone: partial matches in the same states are moved as one; a "
+               "start counts as open while any of its is";
     return NULL;
 }
 
@@ -137,6 +146,15 @@ static const char *no_sets(const struct nfa_prog *p) {
     return NULL;
 }
 
+/* The graph; with `settles` the skip policy takes one match of a start. */
+static void choose_graph(struct nfa_prog *p, bool settles) {
+    p->store = NFA_STORE_GRAPH;
+    p->settles = settles;
+    p->tells_time = reads_timeouts(p) || has_absence(p);
+    p->has_spans = (!settles && p->pat->limit_matches) ||
+                   (p->tells_time && p->pat->within_kind == PLAN_WITHIN_FIRST_LAST);
+}
+
 enum cep_rc nfa_store(struct nfa_prog *p, struct cep_err *err) {
     (void)err;
     p->store = NFA_STORE_RUNS;
@@ -145,17 +163,19 @@ enum cep_rc nfa_store(struct nfa_prog *p, struct cep_err *err) {
     if (p->store_why)
         return CEP_OK;
     if (p->pat->skip == PLAN_SKIP_NONE) {
-        p->store = NFA_STORE_GRAPH;
-        p->tells_time = reads_timeouts(p) || has_absence(p);
-        p->has_spans = p->pat->limit_matches ||
-                       (p->tells_time && p->pat->within_kind == PLAN_WITHIN_FIRST_LAST);
+        choose_graph(p, false);
         p->store_why =
             "conditions look at the event alone: partial matches in the same states are moved as one";
         return CEP_OK;
     }
-    p->store_why = no_fates(p);
+    p->store_why = no_policy(p);
     if (p->store_why)
         return CEP_OK;
+    p->store_why = no_fates(p);
+    if (p->store_why) {
+        choose_graph(p, true);
+        return CEP_OK;
+    }
     p->store = NFA_STORE_FATES;
     p->tells_time = reads_timeouts(p) || has_absence(p);
     p->has_peers = reads_timeouts(p) && p->has_times;

@@ -36,6 +36,22 @@ static struct nfa_group *group_new(struct nfa_matcher *m, struct nfa_key *k, con
     return nfa_group_new(m, k);
 }
 
+/* A complete match that waits, the last so far. */
+static void add_done(struct nfa_matcher *m, const struct nfa_ev *start, struct nfa_quota *quota,
+    struct nfa_link *last /* moved */, struct nfa_done ***tail) {
+    struct nfa_done *d = nfa_mem_get(&m->mem, sizeof *d);
+    *d = (struct nfa_done){ .last = last,
+        .quota = quota,
+        .start_order = start->order,
+        .start_time = start->time,
+        .completed = m->next_step };
+    if (d->quota)
+        d->quota->refs++;
+    **tail = d;
+    *tail = &d->next;
+    m->stats.waiting++;
+}
+
 /* Time has not taken the state yet, up to where the key was saved. */
 static bool is_there(const struct nfa_loader *l, uint32_t state, const struct nfa_ev *last) {
     int64_t bound = l->m->p->states[state].bound_us;
@@ -195,6 +211,28 @@ static void place_list(
     base_free(e.v);
 }
 
+/* Settled starts' matches, which wait. */
+static void make_waiting(struct nfa_loader *l, struct nfa_key *k, struct paths *x) {
+    struct nfa_matcher *m = l->m;
+    struct nfa_done **tail = &k->done;
+    size_t n;
+    struct nfa_settled *v = nfa_settled_list(k->graph, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct nfa_link *last = NULL;
+        if (x->n_done > NFA_CONVERT_MOST) {
+            l->lost_store++;
+            continue;
+        }
+        for (const struct nfa_trail *t = v[i].match; t; t = t->next, x->n_done++) {
+            struct nfa_link *prev = last;
+            last = link_new(m, t->var, t->ev, prev);
+            nfa_link_unref(m, prev);
+        }
+        add_done(m, v[i].match->ev, v[i].quota, last, &tail);
+    }
+    base_free(v);
+}
+
 void nfa_graph_to_runs(struct nfa_loader *l, struct nfa_key *k) {
     struct nfa_matcher *m = l->m;
     struct paths x = { .m = m, .g = k->graph };
@@ -227,6 +265,7 @@ void nfa_graph_to_runs(struct nfa_loader *l, struct nfa_key *k) {
     base_free(x.todo);
     base_free(x.lists);
     nfa_numbers_release(&x.cells);
+    make_waiting(l, k, &x);
     nfa_graph_free(m, k);
 }
 
@@ -261,21 +300,6 @@ static void go(struct nfa_matcher *m, struct ways *x, const struct nfa_rank_tran
     x->n = n;
     x->next = at;
     x->cap_next = cap;
-}
-
-static void make_done(struct nfa_matcher *m, struct nfa_fate *f, const struct nfa_start *s,
-    struct nfa_link *last /* moved */, struct nfa_done ***tail) {
-    struct nfa_done *d = nfa_mem_get(&m->mem, sizeof *d);
-    *d = (struct nfa_done){ .last = last,
-        .quota = f->quota,
-        .start_order = s->ev->order,
-        .start_time = s->ev->time,
-        .completed = m->next_step };
-    if (d->quota)
-        d->quota->refs++;
-    **tail = d;
-    *tail = &d->next;
-    m->stats.waiting++;
 }
 
 /* The entries as runs of a group; a start of which time has left nothing has none. */
@@ -315,8 +339,9 @@ static void take_apart(
     }
     if (t->done) {
         struct nfa_link *was = x->n ? x->at[t->done_src] : NULL;
-        make_done(
-            m, f, s, t->done_var == NFA_NONE ? nfa_link_ref(was) : link_new(m, t->done_var, ev, was), tail);
+        struct nfa_link *last = t->done_var == NFA_NONE ? nfa_link_ref(was)
+                                                        : link_new(m, t->done_var, ev, was);
+        add_done(m, s->ev, f->quota, last, tail);
     } else {
         add_entries(l, k, s, nfa_rank_at(m, f->rank), x);
     }

@@ -284,6 +284,24 @@ static void place_group(struct work *w, struct lists *x, const struct group *g) 
     }
 }
 
+/* Of each start the match that completed first, which is the first in the list. */
+static void settle_done(struct nfa_matcher *m, struct nfa_key *k) {
+    uint64_t before = 0;
+    for (const struct nfa_done *d = k->done; d; d = d->next) {
+        struct nfa_trail *t = NULL;
+        if (d->start_order == before)
+            continue;
+        before = d->start_order;
+        for (const struct nfa_link *l = d->last; l; l = nfa_link_prev(l, d->start_order)) {
+            struct nfa_trail *next = t;
+            t = nfa_trail_new(m, l->var, l->ev, next);
+            nfa_trail_unref(m, next);
+        }
+        nfa_settled_add(m, k, t, d->quota);
+    }
+    nfa_settled_mark(m, k);
+}
+
 void nfa_runs_to_graph(struct nfa_loader *l, struct nfa_key *k) {
     struct nfa_matcher *m = l->m;
     struct work w;
@@ -302,13 +320,15 @@ void nfa_runs_to_graph(struct nfa_loader *l, struct nfa_key *k) {
         if (w.nodes[i].cell)
             nfa_cell_unref(m, k->graph, w.nodes[i].cell);
     }
-    if (!k->graph->n)
+    if (m->p->settles)
+        settle_done(m, k);
+    if (!k->graph->n && !k->graph->settled)
         nfa_graph_free(m, k);
     base_map_release(&x.by_what);
     base_free(x.v);
     base_free(x.path);
     work_release(&w);
-    for (const struct nfa_done *d = k->done; d; d = d->next)
+    for (const struct nfa_done *d = m->p->settles ? NULL : k->done; d; d = d->next)
         l->lost_waiting++; /* of another skip policy: nothing waits here */
 }
 

@@ -75,7 +75,8 @@ static void keep_first(struct nfa_matcher *m) {
 
 void nfa_walk_flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     struct nfa_walk *w = &m->walk;
-    if (m->pat->limit_matches)
+    uint32_t start = k->graph->first;
+    if (m->pat->limit_matches && !m->p->settles)
         keep_first(m);
     sort(w);
     for (size_t i = 0; i < w->n_matches; i++) {
@@ -86,7 +87,14 @@ void nfa_walk_flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
             m->ev_vars[e] = x->events[e].var;
         }
         m->n_evs = x->n;
-        nfa_emit_listed(m, k, now);
+        if (!m->p->settles) {
+            nfa_emit_listed(m, k, now);
+            continue;
+        }
+        /* Of each start the first one counts. */
+        while (nfa_cell_at(m, start)->ev->order < m->evs[0]->order)
+            start = nfa_cell_at(m, start)->later;
+        nfa_settle_listed(m, k, start);
     }
     w->n_matches = w->n_told = 0;
 }
@@ -94,11 +102,13 @@ void nfa_walk_flush(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
 void nfa_walk_match(struct nfa_matcher *m, struct nfa_key *k, uint32_t len, int64_t now) {
     struct nfa_walk *w = &m->walk;
     uint64_t limit = m->pat->limit_matches;
-    if (!m->out.matches && !m->p->uses_match_number && !limit) {
+    if (!m->out.matches && !m->p->uses_match_number && !limit && !m->p->settles) {
         m->stats.matches++;
         return;
     }
-    if (limit && w->n_told + len > NFA_TOLD_MAX && w->n_matches >= 2 * limit)
+    if (m->p->settles) {
+        /* All are compared. */
+    } else if (limit && w->n_told + len > NFA_TOLD_MAX && w->n_matches >= 2 * limit)
         keep_first(m);
     else if (!limit && w->n_told + len > NFA_TOLD_MAX && w->n_matches)
         nfa_walk_flush(m, k, now);

@@ -264,8 +264,8 @@ class Pattern:
         events = r.many(lambda: self.read_event(r))
         for _ in self.inputs:
             r.many(r.varint)
-        key["store"] = {1: "runs", 2: "graph", 3: "fates"}[store]
-        open_ones, complete = {1: self.read_runs, 2: self.read_graph, 3: self.read_fates}[store](r, events)
+        key["store"] = {1: "runs", 2: "graph", 3: "fates", 12: "graph"}[store]
+        open_ones, complete = {1: self.read_runs, 2: self.read_graph, 3: self.read_fates, 12: self.read_settling}[store](r, events)
         r.end()
         tell = lambda steps: [{"variable": self.vars[v], "stream": events[e]["stream"], "time": time_text(events[e]["time"]),
                                "values": {k: x for k, x in events[e]["values"].items() if x is not None}} for v, e in steps]
@@ -310,18 +310,34 @@ class Pattern:
         done = r.many(lambda: (r.varint(), r.varint(), r.varint(), r.zigzag(), r.varint()))
         return open_ones, [chain(last, start) for last, _, start, _, _ in done]
 
+    def read_settling(self, r, events):
+        flags = r.u8()
+        if flags & 1:
+            r.many(r.varint)
+            r.many(lambda: [r.varint() for _ in range(4)])
+        open_ones, _ = self.read_graph(r, events, flags & 1, flags & 2)
+        r.many(r.varint)
+        trails = [None]
+        for _ in range(r.varint()):
+            step, following = (r.varint(), r.varint()), r.varint()
+            trails.append([step] + (trails[following] or []))
+        complete = [trails[t] for t, _ in r.many(lambda: (r.varint(), r.varint()))]
+        return open_ones, complete
+
     @staticmethod
-    def read_graph(r, events):
-        starts = r.many(lambda: (r.varint(), r.varint()))
+    def read_graph(r, events, spans=False, times=False):
+        starts = r.many(lambda: (r.varint(), r.varint(), r.varint() if spans else 0))
         cells = [None]
 
         def read_cell():
             kind = r.u8()
             if kind in (0, 2):
-                own = [[starts[r.varint()]]]
+                own = [[starts[r.varint()][:2]]]
             elif kind == 1:
                 step, below = (r.varint(), r.varint()), r.varint()
                 own = [steps + [step] for steps in cells[below]]
+                if spans:
+                    r.many(r.varint) if times else r.varint()
             else:
                 own = cells[r.varint()]
             rest = r.varint()
@@ -329,8 +345,18 @@ class Pattern:
 
         r.many(read_cell)
         out = []
-        for states, cell in r.many(lambda: (r.many(r.varint), r.varint())):
-            out += [(states, steps) for steps in (cells[cell] if cell else [])]
+
+        def read_list(states):
+            if times and r.u8():
+                r.zigzag()
+            cell = r.varint()
+            out.extend((states, steps) for steps in (cells[cell] if cell else []))
+            if spans:
+                r.varint()
+
+        for _ in range(r.varint()):
+            states = r.many(r.varint)
+            r.many(lambda: read_list(states)) if times else read_list(states)
         return out, []
 
     @staticmethod
@@ -683,6 +709,9 @@ within 1 min measures a.amount as first, sum(b.amount) as total, count(b) as n, 
 pattern fates from payments, notes partition by card match a -> b+ -> c
 define a as payments where amount > 120, b as payments where amount < 90,
 c as notes where text = 'never' within 10 min measures a.amount as amount;
+pattern settled from payments partition by card match (w -> v | x ->> y ->[40 s] z)
+define w as amount > 140, v as amount < 0, x as amount <= 140, y as amount > 30, z as amount < 150 within 10 min
+after match skip to next event measures x.amount as first;
 pattern graph from payments partition by card match x -> y -> z
 define x as amount > 50, y as amount < 150, z as amount > 10000
 within 30 s after match no skip measures x.amount as first;
@@ -716,6 +745,8 @@ sink slid to file (path = 'slid.csv') format csv;
 sink sat to file (path = 'sat.ndjson') format json;
 alert rising on rise severity high message '{first}: {n}' by card suppress for 5 s resolve after 1 min;
 sink rise to file (path = 'rise.ndjson') format json;
+sink settled to file (path = 'settled.ndjson') format json;
+sink settled.timeouts to file (path = 'timeouts.ndjson') format json;
 sink graph to file (path = 'graph/') format json;
 sink fates to http (url = 'http://127.0.0.1:1/none') format json;
 """
@@ -757,6 +788,8 @@ def test(cepd, folder, parallelism):
     _, operators = read_savepoint(path)
     stores = {k["store"] for (kind, _), parts in operators.items() if kind == "pattern" for p in parts for k in p["state"]["keys"]}
     assert stores == {"runs", "graph", "fates"}, stores
+    settled = [m["complete"] for p in operators["pattern", "settled"] for k in p["state"]["keys"] for m in k["partial_matches"]]
+    assert any(settled) and not all(settled), settled
     return n
 
 

@@ -89,6 +89,56 @@ static void an_event_costs_the_automaton_not_what_is_open(void **state) {
     }
 }
 
+/*
+ * Under a skip policy, where a start may have several partial matches that differ by their last event's time, wait for an absence, or
+ * are counted: an event costs the automaton, and what it settles is settled once.
+ */
+static void what_survives_costs_the_automaton(void **state) {
+    (void)state;
+    static const struct {
+        const char *pattern, *open, *names;
+        unsigned flags;
+        uint64_t limit_open;
+    } rows[] = {
+        { "a ->> b ->[20] c", "a", "abncb", NFA_KIT_NO_TIMEOUTS, 0 },
+        { "a ->> b ->[20] c -> d", "aab", "abncbc", NFA_KIT_NO_TIMEOUTS, 0 },
+        { "(x -> a+ | a) ->> b ->[20] c -> d", "aab", "abncbc", NFA_KIT_NO_TIMEOUTS, 0 },
+        { "a ->> b -> !c", "a", "abnb", NFA_KIT_NO_TIMEOUTS, 0 },
+        { "a ->> b ->[20] !c", "a", "anan", NFA_KIT_NO_TIMEOUTS, 0 },
+        { "a ->> b ->> c -> d", "aaaab", "abncb", NFA_KIT_NO_TIMEOUTS, 1000000 },
+        { "a+ -> b -> c", "a", "anna", 0, 0 },
+        { "a ->> b -> c", "aab", "anbb", 0, 0 },
+    };
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        struct nfa_kit k;
+        struct plan_pattern with = past_last;
+        with.skip = i % 2 ? PLAN_SKIP_TO_NEXT : PLAN_SKIP_PAST_LAST;
+        with.limit_open = rows[i / 2].limit_open;
+        assert_true(nfa_kit_init(&k, rows[i / 2].pattern, &with, rows[i / 2].flags | NFA_KIT_SETS));
+        feed(&k, rows[i / 2].open, 100000);
+        struct nfa_stats before = stats_of(k.matcher);
+        assert_true(before.open >= 40000);
+        uint64_t settled = 0, work = 0;
+        for (int round = 0; round < 40; round++) {
+            for (const char *name = rows[i / 2].names; *name; name++) {
+                uint64_t done = stats_of(k.matcher).matches + stats_of(k.matcher).pruned,
+                         cost = work_of(&k, (char[]){ *name, 0 });
+                done = stats_of(k.matcher).matches + stats_of(k.matcher).pruned - done;
+                settled += done;
+                work += cost;
+                if (!done && cost >= 120)
+                    fail_msg("%s: %llu for %c", rows[i / 2].pattern, (unsigned long long)cost, *name);
+            }
+        }
+        /* A start that is settled is passed once, and so is what it took. */
+        if (work > 40 * 6 * 60 + 30 * (settled + 1) + (settled ? 30 * before.open : 0))
+            fail_msg("%s: %llu, %llu settled", rows[i / 2].pattern, (unsigned long long)work,
+                (unsigned long long)settled);
+        nfa_matcher_check(k.matcher);
+        nfa_kit_release(&k);
+    }
+}
+
 /* Steps with a time of their own: an event looks at what it moves, not at what has the wrong age. */
 static void an_event_costs_what_has_the_right_age(void **state) {
     (void)state;
@@ -250,7 +300,7 @@ static void no_allocation_once_warm(void **state) {
         "a ->[5] c ->[2,9] n" };
     /* What time ends is told. */
     static const char *const told[] = { "a -> c -> !q", "a ->[20] c ->[50] q", "a ->> c ->[20] q",
-        "a ->[9] !c" };
+        "a ->[9] !c", "a+ -> c -> n", "a ->> c ->> n -> !q" };
     for (size_t p = 0; p < N_POLICIES * sizeof patterns / sizeof *patterns; p++) {
         struct nfa_kit k;
         struct plan_pattern with = *policies[p % N_POLICIES];
@@ -259,13 +309,13 @@ static void no_allocation_once_warm(void **state) {
         check_no_allocation(&k, patterns[p / N_POLICIES]);
         nfa_kit_release(&k);
     }
-    for (size_t p = 0; p < 2 * sizeof told / sizeof *told; p++) {
+    for (size_t p = 0; p < 3 * sizeof told / sizeof *told; p++) {
         struct nfa_kit k;
-        struct plan_pattern with = no_skip;
+        struct plan_pattern with = p % 3 == 2 ? past_last : no_skip;
         with.within_us = 300;
-        with.limit_matches = p % 2 ? 3 : 0;
-        assert_true(nfa_kit_init(&k, told[p / 2], &with, NFA_KIT_KEYED | NFA_KIT_SETS));
-        check_no_allocation(&k, told[p / 2]);
+        with.limit_matches = p % 3 ? 3 : 0;
+        assert_true(nfa_kit_init(&k, told[p / 3], &with, NFA_KIT_KEYED | NFA_KIT_SETS));
+        check_no_allocation(&k, told[p / 3]);
         nfa_kit_release(&k);
     }
 }
@@ -426,6 +476,24 @@ static void time_is_told(void **state) {
         { "a -> !b", "a@1 a@1 a@1 x@40", "a0|a1", "", { PAST, WITHIN = 10, .limit_matches = 2 } },
         { "a -> b -> !b", "a@1 b@2 a@3 b@4 x@99", "a2 b3", "",
             { .skip = PLAN_SKIP_TO_LAST, .skip_var = 1, WITHIN = 10 } },
+        /* A start has several partial matches, and one match: each that times out is told, also of a start that has its match
+         * and waits (a1 here, for x0). */
+        { "a ->> b -> c", "a@1 b@2 b@3 a@5 b@6 x@40", "", "a0|a0 b1|a0 b2|a0 b4|a3|a3 b4",
+            { PAST, WITHIN = 10 } },
+        { "(x -> q | a ->> b ->[3] c)", "x@1 a@2 b@3 c@4 b@5 x@9 x@40", "a1 b2 c3", "a1 b4|x0|x5|x6",
+            { PAST, WITHIN = 10 } },
+        { "a ->> b ->[5] c", "a@1 a@1 b@2 b@4 c@8 a@9", "a0 b3 c4", "a0 b2|a1 b2|a5", { PAST, WITHIN = 20 } },
+        { "a ->> b ->[5] c", "a@1 a@1 b@2 b@4 c@8 a@9", "a0 b3 c4|a1 b3 c4", "a0 b2|a1 b2|a5",
+            { .skip = PLAN_SKIP_TO_NEXT, WITHIN = 20 } },
+        { "a+ ->[5] b", "a@1 a@2 b@3 x@30", "a0 a1 b2", "", { PAST, WITHIN = 20 } },
+        /* Of what time completes at once the shortest, of what an event does the one whose events come earliest. */
+        { "a+ -> !b", "a@1 a@2 x@3 x@40", "a0 a1|a1", "", { .skip = PLAN_SKIP_TO_NEXT, WITHIN = 10 } },
+        { "a+ ->[5] !b", "a@1 a@2 x@40", "a0|a1", "", { PAST } },
+        { "a ->> b -> !c", "a@1 b@2 b@3 x@40", "a0 b1", "a0", { PAST, WITHIN = 10 } },
+        { "a ->> b -> !c", "a@1 b@2 c@3 b@4 a@5 x@40", "a0 b3", "a0|a4", { PAST, WITHIN = 10 } },
+        { "a ->> b ->[3] !c", "a@1 b@2 b@3 c@4 b@5 b@6 x@40", "a0 b4", "", { PAST, WITHIN = 20 } },
+        { "a ->> (b ->> c -> !n | d -> !n)", "a@1 d@2 b@3 c@4 x@40", "a0 d1", "a0|a0 b2",
+            { PAST, WITHIN = 10 } },
         /* Every match is emitted: so is every partial match that times out. */
         { "a ->> b -> c", "a@1 b@2 b@3 c@4 a@5 b@6", "a0 b1 c3|a0 b2 c3", "a0|a0 b5|a4|a4 b5",
             { NONE, WITHIN = 10 } },
@@ -442,6 +510,11 @@ static void time_is_told(void **state) {
         { "a -> b", "a a a b a b", "a1 b3|a4 b5", "", { PAST, .limit_open = 2 } },
         { "a -> b", "a a a b a b", "a0 b3|a4 b5", "", { PAST, .limit_open = 2, .limit_refuse_new = true } },
         { "a -> b", "a a a b", "a1 b3|a2 b3", "", { .skip = PLAN_SKIP_TO_NEXT, .limit_open = 2 } },
+        { "a ->> b ->> c", "a a a b b c", "a1 b3 c5|a2 b3 c5", "",
+            { .skip = PLAN_SKIP_TO_NEXT, .limit_open = 2 } },
+        /* a1 has its match and waits for x0; it is open still, and so there is no room for a4. */
+        { "(x -> q | a ->> b)", "x a b a a b q", "x0 q6", "",
+            { .skip = PLAN_SKIP_PAST_LAST, .limit_open = 2, .limit_refuse_new = true } },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (int how = NFA_KIT_ONE_BY_ONE; how <= NFA_KIT_BACKWARDS; how++)
@@ -530,6 +603,7 @@ static void limit_open_counts_starts(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_costs_the_automaton_not_what_is_open),
+        cmocka_unit_test(what_survives_costs_the_automaton),
         cmocka_unit_test(an_event_costs_what_has_the_right_age),
         cmocka_unit_test(old_starts_are_one_again),
         cmocka_unit_test(a_start_costs_little_memory),
