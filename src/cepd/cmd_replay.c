@@ -44,6 +44,11 @@ static void on_log(void *arg, enum con_level level, const char *text) {
     cmd_log_line(s->log, level, text);
 }
 
+static enum cep_rc on_judge(void *arg, struct cep_err *err) {
+    struct side *s = arg;
+    return clu_keep_judge(&s->keep, err);
+}
+
 /* -- options ---------------------------------------------------------------------------------------------------------- */
 
 static enum cep_rc what_of(
@@ -150,6 +155,7 @@ static int open_side(struct side *s, const struct cmd_args *args, const struct w
     opts.until_us = w->until_us;
     opts.state_bytes = w->state_bytes;
     opts.log = on_log;
+    opts.judge = on_judge;
     opts.arg = s;
     s->keep.log = on_log;
     s->keep.log_arg = s;
@@ -160,8 +166,7 @@ static int open_side(struct side *s, const struct cmd_args *args, const struct w
         rt_snap_drop(&s->keep.snap, BASE_STR("sink"));
         rc = rt_job_new(s->compiled.plan, &opts, &s->job, &err);
     }
-    if (rc == CEP_OK)
-        rc = clu_keep_judge(&s->keep, &err);
+    clu_keep_begun(&s->keep);
     return rc == CEP_OK ? CMD_DONE : cmd_fail(args, rc == CEP_EINVAL ? CMD_MISTAKE : CMD_FAILED, &err);
 }
 

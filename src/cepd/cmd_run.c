@@ -131,6 +131,11 @@ static enum cep_rc on_latest(void *arg, struct rt_snap *out, struct cep_err *err
     return clu_keep_latest(&c->keep, out, err);
 }
 
+static enum cep_rc on_judge(void *arg, struct cep_err *err) {
+    struct context *c = arg;
+    return clu_keep_judge(&c->keep, err);
+}
+
 static void on_state(void *arg, enum rt_state state, const struct cep_err *why) {
     struct context *c = arg;
     if (!c->shown)
@@ -476,8 +481,7 @@ static enum cep_rc make_job(struct context *c, const struct cmd_compiled *compil
     *mistake = rc == CEP_EINVAL;
     if (rc == CEP_OK)
         rc = rt_job_new(compiled->plan, opts, job, err);
-    if (rc == CEP_OK)
-        rc = clu_keep_judge(&c->keep, err);
+    clu_keep_begun(&c->keep);
     if (rc == CEP_OK)
         watcher_has(w, *job);
     return rc;
@@ -496,6 +500,7 @@ static int run_job(struct context *c, const struct cmd_compiled *compiled, struc
     opts->arg = c;
     opts->trace = c->trace ? on_trace : NULL;
     opts->state = on_state;
+    opts->judge = on_judge;
     opts->keep_savepoint = c->config.values[CLU_CFG_HTTP][0] ? on_keep_savepoint : NULL;
     c->keep.log = on_log;
     c->keep.log_arg = c;

@@ -303,13 +303,16 @@ enum cep_rc clu_keep_judge(struct clu_keep *k, struct cep_err *err) {
     for (size_t i = 0; i < k->losses.n; i++)
         say(k, CON_LEVEL_WARNING, "\"%s\": has no place for %llu %s", k->losses.v[i].op,
             (unsigned long long)k->losses.v[i].n, k->losses.v[i].what);
-    rt_snap_release(&k->snap);
     if (total == 0 || k->allow_dropped)
         return CEP_OK;
     base_err_set(err, CEP_ESTATE, "a part of the state fits nothing in this file (%llu in all)",
         (unsigned long long)total);
     base_err_hint(err, "--allow-dropped-state goes on without it");
     return CEP_ESTATE;
+}
+
+void clu_keep_begun(struct clu_keep *k) {
+    rt_snap_release(&k->snap);
 }
 
 void clu_keep_close(struct clu_keep *k) {

@@ -54,8 +54,10 @@ enum cep_rc clu_keep_put(struct clu_keep *k, uint64_t id, const struct rt_snap *
 /* A savepoint of job `id` in folder `dir`; appends its path. */
 enum cep_rc clu_keep_savepoint(
     const char *id, const char *dir, const struct rt_snap *snap, struct base_buf *path, struct cep_err *err);
-/* The job is made: tells what was lost of the state, and frees the rest. Returns: CEP_ESTATE when that was not allowed. */
+/* All of the state was read: tells what was lost of it. Returns: CEP_ESTATE when that was not allowed. */
 enum cep_rc clu_keep_judge(struct clu_keep *k, struct cep_err *err);
+/* The job is made: what it goes on from is not needed any more. */
+void clu_keep_begun(struct clu_keep *k);
 /* Lets go of the folder: the job has ended, and another one may begin. */
 void clu_keep_close(struct clu_keep *k);
 void clu_keep_release(struct clu_keep *k);

@@ -216,6 +216,7 @@ static enum cep_rc judge(void *arg, const struct sto_losses *losses, struct cep_
     for (size_t i = 0; i < losses->n; i++)
         sto_lose(
             &m->keep.losses, base_str_of(losses->v[i].op), base_str_of(losses->v[i].what), losses->v[i].n);
+    clu_keep_begun(&m->keep);
     return clu_keep_judge(&m->keep, err);
 }
 

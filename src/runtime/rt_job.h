@@ -89,6 +89,11 @@ struct rt_opts {
         restore_is_latest; /* it is what latest() gives: where all of the job is in it, no checkpoint is taken at the start */
     struct sto_losses *losses; /* what of it found no place; NULL = nobody asks */
     /*
+     * All of them are known: may it go on without? Before sinks are opened, and so before anything that was written is taken back. By
+     * rt_job_new(); NULL = yes. Not asked of a part.
+     */
+    enum cep_rc (*judge)(void *arg, struct cep_err *err);
+    /*
      * History is read again: sources end where they ended when the job was made, or when their watermark is `until_us`, beyond which none
      * goes (EVT_TIME_MAX = no such limit); without the watermark at the end of time, so that nothing is timed out that
      * might still go on. A source without positions is refused.

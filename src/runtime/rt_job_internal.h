@@ -45,6 +45,7 @@ struct rt_job {
     struct rt_channel *channels;   /* owned; exec.n_channels of them */
     struct rt_source_run *sources; /* owned; of all tasks, by node */
     uint32_t n_sources;
+    bool sinks_open;
     /*
      * Nodes that are connected, whichever way, are one group, named by its lowest node. Sources of a group stay together in
      * event time; groups have nothing to do with each other and take turns.
@@ -105,6 +106,8 @@ void rt_job_wake(struct rt_job *job);
 void rt_job_wait(struct rt_job *job, int64_t *shown_us);
 /* All of its tasks, and what belongs to them, made from a snapshot; NULL: from the beginning. */
 enum cep_rc rt_job_open(struct rt_job *job, const struct rt_snap *snap, struct cep_err *err);
+/* Of the tasks that are here. Requires: they are made and not open; rt_job_open() does it but for a part that goes on from a snapshot. */
+enum cep_rc rt_job_open_sinks(struct rt_job *job, struct cep_err *err);
 /* A failure is forgotten: what comes is another attempt. */
 void rt_job_begin_again(struct rt_job *job);
 /*

@@ -227,7 +227,28 @@ static enum cep_rc check_saves(const struct rt_job *job, struct cep_err *err) {
     return CEP_OK;
 }
 
-/* Sinks before sources: a sink that cannot be opened should not cost a source its first connection. */
+enum cep_rc rt_job_open_sinks(struct rt_job *job, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
+        if (rt_job_has(job, i))
+            rc = rt_task_open_sinks(&job->tasks[i], err);
+    job->sinks_open = true;
+    return rc;
+}
+
+/* A part of a job is judged by the master. */
+static enum cep_rc load(struct rt_job *job, struct cep_err *err) {
+    const struct rt_opts *opts = &job->opts;
+    enum cep_rc rc = load_ops(job, err);
+    if (rc == CEP_OK && opts->judge && opts->losses)
+        rc = opts->judge(opts->arg, err);
+    return rc == CEP_OK && !job->part ? rt_job_open_sinks(job, err) : rc;
+}
+
+/*
+ * Sinks before sources: a sink that cannot be opened should not cost a source its first connection. After a restore they come last: to open
+ * them changes what they have written.
+ */
 static enum cep_rc open_tasks(struct rt_job *job, struct cep_err *err) {
     struct con_env where = env_of(job);
     enum cep_rc rc = con_check_ends(job->plan, &where, err);
@@ -238,10 +259,12 @@ static enum cep_rc open_tasks(struct rt_job *job, struct cep_err *err) {
         return rc;
     open_channels(job);
     rc = check_saves(job, err);
+    if (rc == CEP_OK && !job->restore)
+        rc = rt_job_open_sinks(job, err);
     if (rc == CEP_OK)
         rc = open_sources(job, err);
     if (rc == CEP_OK && job->restore)
-        rc = load_ops(job, err);
+        rc = load(job, err);
     for (uint32_t i = 0; i < job->exec.n_tasks && rc == CEP_OK; i++)
         if (rt_job_has(job, i))
             rt_task_show(&job->tasks[i]);
@@ -261,6 +284,7 @@ static void close_tasks(struct rt_job *job) {
         rt_ring_free(job->channels[i].ring);
     base_free(job->channels);
     base_free(job->sources);
+    job->sinks_open = false;
     job->channels = NULL;
     job->sources = NULL;
     job->n_sources = 0;

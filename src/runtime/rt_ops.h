@@ -83,9 +83,13 @@ enum cep_rc rt_source_bad(struct rt_op *op, const struct con_bad *bad, struct ce
 
 /* -- sink ----------------------------------------------------------------------------------------------------- */
 
-/* `how`: of a job with checkpoints; NULL = one without. */
-enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env,
-    const struct con_sink_how *how, const struct clk *clk, struct rt_op **out, struct cep_err *err);
+/*
+ * Not open yet: it can be connected, and nothing else. `how`: of a job with checkpoints, copied with its states; NULL = one without.
+ */
+struct rt_op *rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env,
+    const struct con_sink_how *how, const struct clk *clk);
+/* Side effects: what it wrote behind the snapshot that it goes on from is taken back (con_sink_open_as()). */
+enum cep_rc rt_sink_open(struct rt_op *op, struct cep_err *err);
 bool rt_sink_busy(const struct rt_op *op);
 enum cep_rc rt_sink_flush(struct rt_op *op, bool final, struct cep_err *err);
 void rt_sink_stats(const struct rt_op *op, struct con_sink_stats *out);

@@ -113,10 +113,20 @@ enum cep_rc rt_part_opened(struct rt_job *job, struct cep_err *err) {
                : base_err_set(err, CEP_EIO, "could not start the thread for checkpoints: %s", strerror(rc));
 }
 
+/* The master has judged what was lost: sinks may take back what they wrote behind the snapshot. */
+static void need_sinks(struct rt_job *job) {
+    struct cep_err err = CEP_ERR_INIT;
+    if (job->sinks_open || rt_job_is_cut(job) || rt_job_open_sinks(job, &err) == CEP_OK)
+        return;
+    err.retriable = false;
+    rt_part_fail(job, &err);
+}
+
 enum cep_rc rt_part_start(struct rt_job *job, struct cep_err *err) {
     struct rt_part_run *p = job->part;
     enum cep_rc rc = CEP_OK;
     CEP_REQUIRE(p->n_threads == 0);
+    need_sinks(job);
     (void)turn(p); /* what was begun and completed before is not the tasks' */
     (void)pthread_mutex_lock(&p->mutex);
     atomic_store(&job->started_us, clk_mono(job->opts.clk));
@@ -172,6 +182,7 @@ bool rt_part_keeps_savepoints(const struct rt_part_run *p) {
 
 void rt_part_barrier(struct rt_job *job, uint64_t id, struct rt_barrier how) {
     CEP_INSIST(id == rt_relay_begun(job->relay) + 1);
+    need_sinks(job);
     rt_relay_begin(job->relay, id, how);
 }
 

@@ -4,6 +4,10 @@
  *
  *     rt_job_new() with rt_opts.part: opened and restored     ready; barriers may come: what does not run is saved all the same
  *     rt_part_start()                                         rows flow
+ *
+ * Sinks of a part that goes on from a snapshot are opened by the first barrier or the start: until then the master may find that too much was
+ * lost, and what they wrote behind the snapshot has to stay.
+ *
  *     rt_part_barrier(), rt_part_complete(), rt_job_stop() ...  as the master says (rt_master.h)
  *     rt_job_free()                                           also in the midst of it
  *

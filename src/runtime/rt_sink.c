@@ -1,5 +1,8 @@
 /*
  * rt_sink -- the last operator of a chain: hands batches to a connector.
+ *
+ * It is made with the other operators and opened when all that a job goes on from has found its place: who opens a file that was written
+ * cuts it back, and a restore that is refused must not have done so.
  */
 #include "runtime/rt_ops.h"
 
@@ -15,7 +18,14 @@ struct prepared {
 
 struct rt_sink {
     struct rt_op op;
-    struct con_sink *sink; /* owned */
+    const struct evt_schema *schema; /* borrowed from the plan, like `is` */
+    const struct plan_sink *is;
+    struct con_env env;
+    bool has_how;
+    struct con_sink_how how; /* its states are those below, until it is open */
+    struct base_str *states; /* owned */
+    struct base_buf bytes;   /* owned; of states */
+    struct con_sink *sink;   /* owned; NULL: it is not open */
     bool gone;
     struct prepared *prepared; /* owned; ascending ids */
     size_t n_prepared, cap_prepared;
@@ -39,9 +49,16 @@ static enum cep_rc sink_batch(struct rt_op *op, uint32_t input, struct evt_batch
     return rc == CEP_OK ? CEP_OK : name_it(op, rc, err);
 }
 
+static void forget_states(struct rt_sink *s) {
+    base_free(s->states);
+    base_buf_release(&s->bytes);
+    s->states = NULL;
+}
+
 static void sink_free(struct rt_op *op) {
     struct rt_sink *s = CEP_CONTAINER_OF(op, struct rt_sink, op);
     con_sink_close(s->sink);
+    forget_states(s);
     for (size_t i = 0; i < s->n_prepared; i++)
         base_buf_release(&s->prepared[i].state);
     base_free(s->prepared);
@@ -58,20 +75,37 @@ static const struct rt_op_vt sink_vt = {
     .kind = "sink", .batch = sink_batch, .wakes_at = sink_wakes_at, .free = sink_free
 };
 
-enum cep_rc rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env,
-    const struct con_sink_how *how, const struct clk *clk, struct rt_op **out, struct cep_err *err) {
+static void keep_states(struct rt_sink *s, const struct con_sink_how *how) {
+    s->states = base_calloc(how->n_states + (size_t)1, sizeof *s->states);
+    for (uint32_t i = 0; i < how->n_states; i++)
+        base_buf_str(&s->bytes, how->states[i]);
+    const char *at = s->bytes.p;
+    for (uint32_t i = 0; i < how->n_states; at += how->states[i++].len)
+        s->states[i] = (struct base_str){ at, how->states[i].len };
+    s->how = *how;
+    s->how.states = s->states;
+    s->has_how = true;
+}
+
+struct rt_op *rt_sink_new(const struct plan *plan, const struct plan_sink *sink, const struct con_env *env,
+    const struct con_sink_how *how, const struct clk *clk) {
     struct rt_sink *s = base_calloc(1, sizeof *s);
     rt_op_init(&s->op, &sink_vt, NULL, sink->name, 1, clk);
-    const struct evt_schema *schema = plan_schema_of(plan, sink->input);
-    enum cep_rc rc = how ? con_sink_open_as(sink, schema, env, how, &s->sink, err)
-                         : con_sink_open(sink, schema, env, &s->sink, err);
-    if (rc != CEP_OK) {
-        name_it(&s->op, rc, err);
-        sink_free(&s->op);
-        return rc;
-    }
-    *out = &s->op;
-    return CEP_OK;
+    s->schema = plan_schema_of(plan, sink->input);
+    s->is = sink;
+    s->env = *env;
+    if (how)
+        keep_states(s, how);
+    return &s->op;
+}
+
+enum cep_rc rt_sink_open(struct rt_op *op, struct cep_err *err) {
+    struct rt_sink *s = CEP_CONTAINER_OF(op, struct rt_sink, op);
+    CEP_REQUIRE(!s->sink);
+    enum cep_rc rc = s->has_how ? con_sink_open_as(s->is, s->schema, &s->env, &s->how, &s->sink, err)
+                                : con_sink_open(s->is, s->schema, &s->env, &s->sink, err);
+    forget_states(s);
+    return rc == CEP_OK ? CEP_OK : name_it(op, rc, err);
 }
 
 bool rt_sink_busy(const struct rt_op *op) {
@@ -124,7 +158,10 @@ enum cep_rc rt_sink_commit(struct rt_op *op, uint64_t id, struct cep_err *err) {
 }
 
 void rt_sink_stats(const struct rt_op *op, struct con_sink_stats *out) {
-    con_sink_stats(CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_sink, op)->sink, out);
+    const struct rt_sink *s = CEP_CONTAINER_OF((struct rt_op *)(uintptr_t)op, struct rt_sink, op);
+    *out = (struct con_sink_stats){ .rows = 0 };
+    if (s->sink)
+        con_sink_stats(s->sink, out);
 }
 
 bool rt_sink_gone(const struct rt_op *op) {

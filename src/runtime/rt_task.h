@@ -149,8 +149,12 @@ struct rt_task {
 
 /* Requires: memory is zeroed. What is seen from outside: it stays when the job begins again. Safe to release after a failure. */
 enum cep_rc rt_task_init(struct rt_task *task, struct rt_job *job, uint32_t index, struct cep_err *err);
-/* Operators and sinks; its sources are opened by the job. Requires: it is not open. Safe to close after a failure. */
+/*
+ * Operators, and sinks that are not open yet; its sources are opened by the job. Requires: it is not open. Safe to close after a failure.
+ */
 enum cep_rc rt_task_open(struct rt_task *task, struct cep_err *err);
+/* After that; once. */
+enum cep_rc rt_task_open_sinks(struct rt_task *task, struct cep_err *err);
 void rt_task_close(struct rt_task *task); /* does no harm when it is not open */
 /* Connects sends and gates to the job's channels. Requires: all tasks are initialised. */
 void rt_task_connect(struct rt_task *task);

@@ -63,7 +63,7 @@ static enum cep_rc open_loop(struct rt_task *task, struct cep_err *err) {
  * A job with checkpoints tells its sinks so. Without, part files do not wait for a commit, which would not come; of one file a
  * savepoint holds the length.
  */
-static enum cep_rc open_sink(struct rt_task *task, const struct plan_sink *sink, const struct con_env *env,
+static enum cep_rc make_sink(struct rt_task *task, const struct plan_sink *sink, const struct con_env *env,
     struct rt_op **op, struct cep_err *err) {
     struct rt_job *job = task->job;
     struct base_str *states = NULL;
@@ -76,12 +76,12 @@ static enum cep_rc open_sink(struct rt_task *task, const struct plan_sink *sink,
         rc = rt_restore_sink(job->restore, sink->name, &states, &how.n_states, err);
     how.states = states;
     if (rc == CEP_OK)
-        rc = rt_sink_new(job->plan, sink, env, rt_job_is_saved(job) ? &how : NULL, job->opts.clk, op, err);
+        *op = rt_sink_new(job->plan, sink, env, rt_job_is_saved(job) ? &how : NULL, job->opts.clk);
     base_free(states);
     return rc;
 }
 
-static enum cep_rc open_sinks(struct rt_task *task, struct cep_err *err) {
+static enum cep_rc make_sinks(struct rt_task *task, struct cep_err *err) {
     const struct rt_opts *opts = &task->job->opts;
     const struct plan *plan = task->job->plan;
     task->sinks = base_calloc(task->vertex->n_sinks + 1, sizeof(struct rt_op *));
@@ -100,7 +100,7 @@ static enum cep_rc open_sinks(struct rt_task *task, struct cep_err *err) {
         env.log = on_sink_log;
         env.arg = task;
         struct rt_op *op;
-        enum cep_rc rc = open_sink(task, sink, &env, &op, err);
+        enum cep_rc rc = make_sink(task, sink, &env, &op, err);
         if (rc != CEP_OK)
             return rc;
         task->sinks[task->n_sinks++] = op;
@@ -108,6 +108,13 @@ static enum cep_rc open_sinks(struct rt_task *task, struct cep_err *err) {
             rt_graph_listen(&task->graph, sink->input, op, 0);
     }
     return CEP_OK;
+}
+
+enum cep_rc rt_task_open_sinks(struct rt_task *task, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    for (uint32_t i = 0; i < task->n_sinks && rc == CEP_OK; i++)
+        rc = rt_sink_open(task->sinks[i], err);
+    return rc;
 }
 
 enum cep_rc rt_task_init(struct rt_task *task, struct rt_job *job, uint32_t index, struct cep_err *err) {
@@ -169,7 +176,7 @@ enum cep_rc rt_task_open(struct rt_task *task, struct cep_err *err) {
     if (rc == CEP_OK)
         rc = open_graph(task, err);
     if (rc == CEP_OK)
-        rc = open_sinks(task, err);
+        rc = make_sinks(task, err);
     for (uint32_t i = 0; rc == CEP_OK && job->opts.trace && i < task->vertex->n_nodes; i++)
         rt_op_trace(task->graph.ops[task->vertex->nodes[i]], &job->trace);
     return rc;

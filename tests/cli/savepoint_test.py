@@ -330,4 +330,36 @@ sink large to file (path = 'large.ndjson') format json;"""
         job.read(2)
 
 
+def test_a_restore_that_is_refused_leaves_what_was_written(folder):
+    """Files are cut back, and part files committed, when it is certain that the job goes on from there, and not before."""
+    text = PROGRAM + "sink rise to file (path = 'parts/') format json as all_rises;\n"
+    outputs = lambda: {p: p.read_bytes() for p in [folder / n for n in SINKS] + sorted((folder / "parts").iterdir())}
+    (folder / "parts").mkdir()
+    append(folder, rows(0, 300))
+    with Job(folder, "--state-dir", "state", text=text) as job:
+        job.read(300)
+        path = job.cepd("savepoint", "p", "sp").stdout.strip()
+        append(folder, rows(300, 600))
+        job.read(600)
+        job.stop("sp")
+    before = outputs()
+    assert len(before) > len(SINKS)
+    for edited, args, what in [
+            (text.replace("c as amount > b.amount", "c as amount > 1000"), [], "fits nothing in this file"),
+            (text.replace("c as amount > b.amount", "c as amount > 1000"), ["--state-backend", "rocksdb", "--parallelism", "3"],
+             "fits nothing in this file"),
+            (text.replace("stream payments", "stream others").replace("from payments", "from others"), [], "fits nothing in this file"),
+            (text.replace("'in.ndjson', follow = true", "'in.ndjson'").replace("delay 2 s;", "delay 2 s;\nstream x (a int, at timestamp) from "
+             "file (path = 'nowhere') format json event time at watermark ascending;\nsink x to stdout format json;"), [], "nowhere")]:
+        (folder / "p.pattern").write_text(edited)
+        done = subprocess.run([CEPD, "run", "p.pattern", "--restore", path, *args], cwd=folder, capture_output=True, text=True,
+                              timeout=LIMIT_S)
+        assert done.returncode == 2 and what in done.stderr, done.stderr
+        assert outputs() == before, edited
+    with Job(folder, "--restore", path, text=text) as job:
+        job.read(300)
+        job.stop("sp")
+    assert outputs()[folder / "rise.ndjson"] == before[folder / "rise.ndjson"]
+
+
 run_tests(globals())

@@ -151,6 +151,13 @@ def test_stopped_with_a_savepoint_and_submitted_again(folder):
         assert len(rows(folder / "out.ndjson")) < len(expected), "it was over before it was stopped"
         again = c.submit("p.pattern", "--parallelism", "3", "--restore", path)
         finish(c, again, expected)
+        # What would lose state is refused before its sinks have taken anything back.
+        before = (folder / "out.ndjson").read_bytes()
+        (folder / "edited.pattern").write_text((folder / "p.pattern").read_text().replace("large as amount > 1000", "large as amount > 999"))
+        refused = c.submit("edited.pattern", "--parallelism", "3", "--restore", path)
+        c.wait_state(refused, "FAILED")
+        assert "fits nothing in this file" in c.get(f"/jobs/{refused}/exceptions")["root-exception"]
+        assert (folder / "out.ndjson").read_bytes() == before
 
 
 # Keys that stay open; the file may grow.
