@@ -3,7 +3,8 @@
  *
  * A followed file is known by its path. At its end it is compared with what the path names now: another file means that it
  * was rotated (the old one is read to its end first), a shorter one that it was truncated; positions count on in both cases.
- * Trouble with one file ends that partition or makes it wait, is said once and counted, and never stops the others.
+ * Trouble with one file ends that partition or makes it wait, is said once and counted, and never stops the others. A disk that does not give
+ * out what a file holds is none of a file's: it is an error, as a rest that is passed over would be lost for good.
  *
  * Another run goes on at the byte (con_source_restore()). Whether a file is the one that was read is told by the hash of its
  * first bytes, as many as were read but at most FILE_ID_BYTES, so a copy on another machine will do; a file that was
@@ -457,6 +458,14 @@ static enum cep_rc file_resume(
     return rc == CEP_OK ? file_open(fs, part, fp) : rc;
 }
 
+static enum cep_rc not_given_out(
+    const struct con_part *part, const struct cep_err *why, struct cep_err *err) {
+    if (err)
+        *err = *why;
+    base_err_prefix(err, "file \"%s\"", part->name);
+    return CEP_EIO;
+}
+
 /* Drops what an earlier run has read of a compressed file. Returns: as fill(). */
 static enum cep_rc file_skip(
     struct file_source *fs, struct con_part *part, struct file_part *fp, struct cep_err *err) {
@@ -471,6 +480,8 @@ static enum cep_rc file_skip(
     base_free(scratch);
     if (rc == CEP_OK)
         return CEP_OK;
+    if (rc == CEP_EIO)
+        return not_given_out(part, &why, err);
     if (rc == CEP_NONE)
         base_err_set(&why, CEP_ESTATE, "it has only %llu", (unsigned long long)(fp->offset - fp->skip));
     if (!fs->follow)
@@ -538,18 +549,20 @@ static enum cep_rc file_at_end(struct file_source *fs, struct con_part *part, st
 
 /* Bytes from the file. Returns as fill(); *got = 0 at the end. */
 static enum cep_rc file_read(
-    struct con_source *src, struct con_part *part, struct file_part *fp, size_t *got) {
+    struct con_source *src, struct con_part *part, struct file_part *fp, size_t *got, struct cep_err *err) {
     size_t room;
     char *to = con_reader_room(&part->rd, src->n_active > FILE_MANY ? FILE_READ_MANY : FILE_READ, &room);
     *got = 0;
     if (fp->inflate) {
-        struct cep_err err = CEP_ERR_INIT;
-        enum cep_rc rc = con_inflate_read(fp->inflate, fp->fd, to, room, got, &err);
+        struct cep_err why = CEP_ERR_INIT;
+        enum cep_rc rc = con_inflate_read(fp->inflate, fp->fd, to, room, got, &why);
         if (rc == CEP_OK || rc == CEP_NONE)
             return CEP_OK;
+        if (rc == CEP_EIO)
+            return not_given_out(part, &why, err);
         src->stats.unreadable++;
         con_log(&src->env, CON_LEVEL_WARNING, "file \"%s\": %s: what came before was read", part->name,
-            err.message);
+            why.message);
         return CEP_NONE;
     }
     if (!fp->rotated && fp->end != UINT64_MAX)
@@ -560,12 +573,8 @@ static enum cep_rc file_read(
     do
         n = room > 0 ? read(fp->fd, to, room) : 0;
     while (n < 0 && errno == EINTR);
-    if (n < 0) {
-        src->stats.unreadable++;
-        con_log(&src->env, CON_LEVEL_WARNING, "could not read file \"%s\": %s: what came before was read",
-            part->name, strerror(errno));
-        return CEP_NONE;
-    }
+    if (n < 0)
+        return con_io_err(err, errno, "could not read file \"%s\"", part->name);
     *got = (size_t)n;
     return CEP_OK;
 }
@@ -585,7 +594,7 @@ static enum cep_rc file_step(struct con_source *src, struct con_part *part, stru
     }
     size_t got;
     bool compressed = fp->inflate != NULL;
-    enum cep_rc rc = file_read(src, part, fp, &got);
+    enum cep_rc rc = file_read(src, part, fp, &got, err);
     if (rc != CEP_OK)
         return rc;
     if (got > 0) {

@@ -69,6 +69,10 @@ static bool fails_fd(const char *call, int fd) {
 
 #define NEXT(name) ((__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name))
 
+ssize_t read(int fd, void *p, size_t n) {
+    return fails_fd("read", fd) ? -1 : NEXT(read)(fd, p, n);
+}
+
 ssize_t write(int fd, const void *p, size_t n) {
     return fails_fd("write", fd) ? -1 : NEXT(write)(fd, p, n);
 }

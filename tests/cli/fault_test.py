@@ -343,6 +343,27 @@ def test_a_sink_that_fails_takes_the_job_back(folder, shim):
         assert committed(here) == undisturbed(here, 600), (call, path)
 
 
+# -- sources ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_input_that_cannot_be_read_is_not_passed_over(folder, shim):
+    """What the disk does not give out is read again when it does; without a restart the job fails."""
+    append(folder, rows(0, 200))
+    with Job(folder, shim, "--restart-delay", "5 ms", "--restart-factor", "1") as job:
+        next_checkpoints(job)
+        job.fail(f"read in.ndjson {errno.EIO}")
+        append(folder, rows(200, 200))
+        wait_for(lambda: "(restart 2)" in job.said(), job)
+        assert 'stream "payments": could not read file "in.ndjson": Input/output error' in job.said(), job.said()
+        job.fail()
+        next_checkpoints(job, 3)
+        job.stop()
+    ends(folder, shim)
+    assert committed(folder) == undisturbed(folder, 400)
+    with Job(folder, shim, "--fresh", "--restart-strategy", "none", faults=[f"read in.ndjson {errno.EIO}"], text=BOUNDED) as job:
+        assert job.process.wait(timeout=LIMIT_S) == 2, job.said()
+
+
 # -- the database under memory ------------------------------------------------------------------------------------------
 
 # No key stays in memory, and no event that waits.

@@ -133,6 +133,20 @@ static void a_partition_can_be_read_alone(void **state) {
     evt_batch_unref(c.batch);
 }
 
+/* Its first page is never mapped. */
+static void what_the_system_does_not_give_out_is_an_error(void **state) {
+    struct fix *f = *state;
+    struct cep_err err = CEP_ERR_INIT;
+    struct con_source *src = con_kit_open(
+        &f->k, "a int", "file", "path = '/proc/self/mem', compression = 'none'", "json", NULL);
+    struct con_chunk c = { .batch = evt_batch_new(src->node->schema, 0) };
+    assert_int_equal(con_source_poll(src, CON_ANY, &c, &err), CEP_EIO);
+    assert_string_equal(err.message, "could not read file \"/proc/self/mem\": Input/output error");
+    assert_true(err.retriable);
+    evt_batch_unref(c.batch);
+    con_source_close(src);
+}
+
 static void trouble_with_one_file_leaves_the_others(void **state) {
     struct fix *f = *state;
     for (int i = 0; i < 4; i++)
@@ -528,6 +542,7 @@ int main(void) {
         T(a_missing_file_is_an_error),
         T(partitions_of_a_glob_and_a_directory_come_sorted),
         T(a_partition_can_be_read_alone),
+        T(what_the_system_does_not_give_out_is_an_error),
         T(trouble_with_one_file_leaves_the_others),
         T(gzip_and_zstd),
         T(cut_off_and_damaged_compression),
