@@ -443,6 +443,11 @@ static int say_outcome(
         CEP_OK) /* The stream went on when a sink gave rows up, but who started the job wants to know. */
         return say_end(c, job, "done") > 0 ? CMD_FAILED : CMD_DONE;
     (void)say_end(c, job, "failed");
+    size_t n = c->keep.store ? sto_store_n(c->keep.store) : 0;
+    if (n > 0)
+        cmd_log_printf(&c->log, CON_LEVEL_INFO,
+            "checkpoint %llu is the newest: the same command with --restore latest goes on from it",
+            (unsigned long long)sto_store_id(c->keep.store, n - 1));
     cmd_log_err(&c->log, err);
     return CMD_FAILED;
 }

@@ -195,6 +195,7 @@ def test_the_strategy_has_the_last_word(folder, shim):
             said = job.said()
         assert len(re.findall(r"\(restart \d+\)", said)) == n and f"no restart: {why}" in said, said
         assert re.search(r'error: .*file "big.ndjson".*: Input/output error', "\n".join(said.splitlines()[-2:])), said
+        assert f"checkpoint {last_checkpoint(here)} is the newest: the same command with --restore latest goes on from it" in said, said
         # What was committed before is still there to go on from.
         ends(here, shim)
         assert committed(here) == undisturbed(here, 400)
