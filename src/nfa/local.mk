@@ -48,6 +48,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_mem.c src/nfa/nfa_mem.h \
 	src/nfa/nfa_meta.c \
 	src/nfa/nfa_prog.c \
+	src/nfa/nfa_recall.c \
 	src/nfa/nfa_runs_load.c \
 	src/nfa/nfa_save.c src/nfa/nfa_save.h \
 	src/nfa/nfa_settle.c src/nfa/nfa_settle.h src/nfa/nfa_settled.c \

@@ -35,6 +35,7 @@ void nfa_cold_free(struct nfa_matcher *m) {
     if (!c)
         return;
     nfa_spill_release(m);
+    nfa_recall_release(&c->recall);
     nfa_saver_release(&c->saver);
     nfa_loader_free(c->loader);
     base_buf_release(&c->row);
@@ -47,7 +48,7 @@ void nfa_cold_free(struct nfa_matcher *m) {
     m->cold = NULL;
 }
 
-static bool fail(struct nfa_matcher *m, enum cep_rc rc, const struct cep_err *err) {
+bool nfa_cold_fine(struct nfa_matcher *m, enum cep_rc rc, const struct cep_err *err) {
     if (rc == CEP_OK)
         return true;
     if (m->rc == CEP_OK) {
@@ -67,7 +68,7 @@ static struct base_str canonical(struct nfa_matcher *m, const struct nfa_key *k)
 
 bool nfa_cold_write(struct nfa_matcher *m) {
     struct cep_err err = CEP_ERR_INIT;
-    bool fine = fail(m, sto_tier_write(m->cold->tier, &err), &err);
+    bool fine = nfa_cold_fine(m, sto_tier_write(m->cold->tier, &err), &err);
     m->cold_next = sto_tier_next(m->cold->tier);
     return fine;
 }
@@ -154,6 +155,7 @@ static void leave(struct nfa_matcher *m) {
         struct nfa_key *k = c->leaving[i];
         struct nfa_stats was = m->stats;
         bool ghost = k->ghost;
+        nfa_recall_went(c, k);
         nfa_key_remove(m, k);
         c->n_ghosts -= ghost;
         c->n.keys += !ghost;
@@ -205,7 +207,7 @@ static void evict(struct nfa_matcher *m) {
         }
         if (k->leaves)
             continue;
-        if ((k->dirty || lacks_timer(m, k)) && !fail(m, nfa_cold_put(m, k, &err), &err))
+        if ((k->dirty || lacks_timer(m, k)) && !nfa_cold_fine(m, nfa_cold_put(m, k, &err), &err))
             break;
         k->leaves = true;
         c->leaving = base_grow(c->leaving, c->n_leaving, &c->cap_leaving, sizeof *c->leaving);
@@ -241,7 +243,7 @@ static struct nfa_key *bring_back(struct nfa_matcher *m, struct base_str value, 
     struct nfa_cur cur = m->cur;
     struct nfa_key *k = NULL;
     uint64_t open = m->stats.open, asleep = m->stats.asleep, waiting = m->stats.waiting;
-    if (!c->loader && !fail(m, nfa_loader_new_own(m, &c->loader, &err), &err))
+    if (!c->loader && !nfa_cold_fine(m, nfa_loader_new_own(m, &c->loader, &err), &err))
         return NULL;
     enum cep_rc rc = nfa_load_stored_key(c->loader, value, deadline, &k, &err);
     m->cur = cur;
@@ -252,7 +254,16 @@ static struct nfa_key *bring_back(struct nfa_matcher *m, struct base_str value, 
     c->n.asleep -= m->stats.asleep - asleep;
     c->n.waiting -= m->stats.waiting - waiting;
     c->returned++;
-    return fail(m, rc, &err) ? k : NULL;
+    return nfa_cold_fine(m, rc, &err) ? k : NULL;
+}
+
+void nfa_cold_bring_back(struct nfa_matcher *m, struct base_str value, int64_t deadline) {
+    (void)bring_back(m, value, deadline);
+}
+
+bool nfa_cold_has_room(const struct nfa_matcher *m) {
+    size_t now = bytes(m), most = m->cold->trigger;
+    return now <= most || now - most <= m->opts.budget / 16;
 }
 
 struct nfa_key *nfa_cold_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row) {
@@ -260,11 +271,11 @@ struct nfa_key *nfa_cold_find(struct nfa_matcher *m, const struct nfa_held *h, u
     struct cep_err err = CEP_ERR_INIT;
     int64_t deadline = EVT_TIME_MAX;
     bool found = false;
-    if (!c->n.keys)
+    if (!c->n.keys || nfa_recall_is_absent(c, h->hash[row]))
         return NULL;
     nfa_save_row_key(&c->saver, h, row);
     struct base_str key = base_buf_view(&c->saver.key);
-    if (!fail(m, sto_tier_get(c->tier, key, &c->row, &deadline, &found, &err), &err) || !found)
+    if (!nfa_cold_fine(m, sto_tier_get(c->tier, key, &c->row, &deadline, &found, &err), &err) || !found)
         return NULL;
     return bring_back(m, base_buf_view(&c->row), deadline);
 }
@@ -276,7 +287,7 @@ bool nfa_cold_has(struct nfa_matcher *m, const struct nfa_key *k) {
     bool found = false;
     base_buf_clear(&c->saver.key);
     nfa_key_canonical(m, k, &c->saver.key);
-    return fail(m, sto_tier_get(c->tier, base_buf_view(&c->saver.key), &c->row, &deadline, &found, &err),
+    return nfa_cold_fine(m, sto_tier_get(c->tier, base_buf_view(&c->saver.key), &c->row, &deadline, &found, &err),
                &err) &&
            found;
 }
@@ -304,7 +315,7 @@ void nfa_cold_due(struct nfa_matcher *m, int64_t now) {
         base_buf_str(&c->due_keys, key);
     }
     m->cold_next = sto_tier_next(c->tier);
-    if ((rc != CEP_OK && rc != CEP_NONE && !fail(m, rc, &err)) || n == 0)
+    if ((rc != CEP_OK && rc != CEP_NONE && !nfa_cold_fine(m, rc, &err)) || n == 0)
         return;
     if (c->cap_asked < n) {
         c->cap_asked = DUE;
@@ -314,7 +325,7 @@ void nfa_cold_due(struct nfa_matcher *m, int64_t now) {
         c->asked[i] = (struct base_str){ c->due_keys.p + c->due[i].off, c->due[i].len };
     rc = sto_tier_get_many(c->tier, c->asked, n, on_due, m, &err);
     if (rc != CEP_OK)
-        (void)fail(m, rc, &err);
+        (void)nfa_cold_fine(m, rc, &err);
 }
 
 /* -- saving ---------------------------------------------------------------------------------------------------------- */

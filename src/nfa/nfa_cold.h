@@ -17,6 +17,9 @@
  * A save. From nfa_matcher_save_begin() until nfa_matcher_save_taken() the tier takes only what is of that moment (`held`): a key
  * that changed since it was written stays in memory, and so does a ghost; clean keys may go, for their rows are right.
  *
+ * Many at a time. Keys that go down are collected and written together, in the order of their rows; keys of the rows of a batch that are
+ * not in memory are asked for together before the first of these is taken (nfa_recall.c), those whose timers are due as well.
+ *
  * Rows (nfa_spill.c). Where a batch comes in whose rows would need more than half the budget with those that wait already, its
  * rows lie in the database until the watermark is about to pass them (sto_rows.h); then they come in again, some at a time. During a
  * save they stay in memory, and nothing of those that came back is removed.
@@ -34,6 +37,23 @@
 struct nfa_cold_gauges {
     uint64_t keys, open, asleep, waiting;
     uint64_t rows; /* that wait in the tier */
+};
+
+enum { NFA_RECALL_ROWS = 256, NFA_RECALL_MARKS = 1 << 14 };
+
+struct nfa_asked;
+
+/* Rows whose keys were asked for together (nfa_recall.c). */
+struct nfa_recall {
+    size_t n_rows; /* of these */
+    size_t turn;   /* the row that is taken; past the last one: none of them is */
+    uint64_t absent[NFA_RECALL_ROWS / 64];
+    uint64_t went[NFA_RECALL_MARKS / 64]; /* marks of keys that went down since */
+    uint64_t n_bytes, n_found;            /* of keys that were there */
+    struct nfa_asked *asked;              /* owned; NFA_RECALL_ROWS */
+    struct base_str *keys;                /* owned; the same */
+    uint32_t n_asked;
+    struct base_buf bytes; /* canonical, of those asked for */
 };
 
 struct nfa_cold {
@@ -56,6 +76,7 @@ struct nfa_cold {
     size_t cap_due;
     struct base_str *asked; /* scratch */
     size_t cap_asked;
+    struct nfa_recall recall;
     struct sto_rows *rows;   /* borrowed: the tier's */
     uint64_t row_bytes;      /* of batches of which rows wait in memory */
     uint64_t row_number;     /* of the next row that goes down */
@@ -73,6 +94,12 @@ static inline int64_t *nfa_cold_row_deadline(struct nfa_key *k) {
     return (int64_t *)(k + 1);
 }
 
+/* Returns: is it CEP_OK? Else it is m->rc now, if that was. */
+bool nfa_cold_fine(struct nfa_matcher *m, enum cep_rc rc, const struct cep_err *err);
+/* A key of the tier, read: into memory, unless it is there already; m->rc after an error. */
+void nfa_cold_bring_back(struct nfa_matcher *m, struct base_str value, int64_t deadline);
+/* May more come back before others have gone down? */
+bool nfa_cold_has_room(const struct nfa_matcher *m);
 /* Rows collected are written. Returns: false and m->rc after an error. */
 bool nfa_cold_write(struct nfa_matcher *m);
 /* The same, of a save that goes on: when there are enough of them. */
@@ -91,6 +118,13 @@ enum cep_rc nfa_cold_save_all(struct nfa_matcher *m, const struct sto_out *out, 
 /* Is there a row of this key? */
 bool nfa_cold_has(struct nfa_matcher *m, const struct nfa_key *k);
 void nfa_cold_check(const struct nfa_matcher *m);
+
+/* nfa_recall.c */
+void nfa_recall_release(struct nfa_recall *r);
+/* It leaves memory. */
+void nfa_recall_went(struct nfa_cold *c, const struct nfa_key *k);
+/* Is the key of the row that is taken known not to be in the tier? */
+bool nfa_recall_is_absent(const struct nfa_cold *c, uint64_t hash);
 
 /* nfa_spill.c */
 void nfa_spill_release(struct nfa_matcher *m);

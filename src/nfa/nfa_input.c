@@ -423,7 +423,17 @@ __attribute__((always_inline)) static inline void take(
     check_budget(m);
 }
 
+/* Before row i of n is taken. Returns: up to which row keys have been asked for. */
+static size_t recall(struct nfa_matcher *m, const struct clk_row *rows, size_t i, size_t n, size_t asked) {
+    struct nfa_recall *r = &m->cold->recall;
+    if (i == asked)
+        asked += nfa_recall(m, rows + i, n - i);
+    r->turn = i + r->n_rows - asked;
+    return asked;
+}
+
 static void take_rows(struct nfa_matcher *m, const struct clk_row *rows, size_t n) {
+    size_t asked = 0;
     for (size_t i = 0; i < n && i < AHEAD_SLOT; i++)
         nfa_key_prefetch(m, hash_of(m, &rows[i]));
     for (size_t i = 0; i < n; i++) {
@@ -436,11 +446,15 @@ static void take_rows(struct nfa_matcher *m, const struct clk_row *rows, size_t 
             nfa_key_prefetch_group(m, hash_of(m, &rows[i + AHEAD_GROUP]));
         if (__builtin_expect(m->slice != NULL, 0))
             nfa_slice_leaves(m, h, rows[i].row);
+        if (__builtin_expect(m->cold != NULL, 0))
+            asked = recall(m, rows, i, n, asked);
         base_bits_unset(h->waits, rows[i].row);
         take(m, h, rows[i].row, h->bits + (size_t)rows[i].row * m->p->n_words);
         if (--h->waiting == 0)
             held_free(m, rows[i].batch);
     }
+    if (m->cold)
+        m->cold->recall.n_rows = 0;
 }
 
 static enum cep_rc finish(struct nfa_matcher *m, struct cep_err *err) {

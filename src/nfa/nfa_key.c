@@ -242,6 +242,10 @@ __attribute__((always_inline)) static inline struct nfa_key *look_up(
     return NULL;
 }
 
+bool nfa_key_is_there(const struct nfa_matcher *m, const struct nfa_held *h, uint32_t row) {
+    return look_up(m, h, row) != NULL;
+}
+
 struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, bool make) {
     uint64_t hash = h->hash[row];
     struct nfa_key *there = look_up(m, h, row);

@@ -409,6 +409,8 @@ void nfa_keys_release(struct nfa_matcher *m);
 uint64_t nfa_key_hash_int(bool null, int64_t v);
 /* The key of a row of a held batch; NULL when it has no state and make is false. */
 struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, bool make);
+/* Is the key of a row of a held batch in the table? */
+bool nfa_key_is_there(const struct nfa_matcher *m, const struct nfa_held *h, uint32_t row);
 /* A key that is not there yet, made of its values. Returns: NULL when it is there. */
 struct nfa_key *nfa_key_add(struct nfa_matcher *m, const struct evt_val *vals);
 /* The slot of a key that comes soon, then the key, then its first group: each reads what the one before fetched. */
@@ -474,6 +476,11 @@ static inline void nfa_key_opens(struct nfa_matcher *m, struct nfa_key *k) {
 /* nfa_cold.c; all require m->cold */
 /* The key of a row, brought back from the tier. Returns: NULL when it is not there, or after an error (m->rc). */
 struct nfa_key *nfa_cold_find(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row);
+/*
+ * Keys of rows that are taken next, in this order, come back together. Returns: of how many rows from the first on. From then on
+ * m->cold->recall.turn says which of them is taken (nfa_recall.c).
+ */
+size_t nfa_recall(struct nfa_matcher *m, const struct clk_row *rows, size_t n);
 /* A key that is stored has nothing left: it stays as a ghost; somebody started anew in it. */
 void nfa_cold_died(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_cold_revived(struct nfa_matcher *m, struct nfa_key *k);

@@ -15,13 +15,6 @@
 
 enum { FORGET = 1 << 16 /* rows, when no save does it: one mark in the database for all of them */ };
 
-static void fail(struct nfa_matcher *m, enum cep_rc rc, const struct cep_err *err) {
-    if (rc == CEP_OK || m->rc != CEP_OK)
-        return;
-    m->rc = rc;
-    m->err = *err;
-}
-
 void nfa_spill_release(struct nfa_matcher *m) {
     struct nfa_cold *c = m->cold;
     for (uint32_t i = 0; c->back && i < m->pat->n_inputs; i++)
@@ -56,14 +49,14 @@ bool nfa_spill(struct nfa_matcher *m, const struct nfa_held *h, const uint64_t *
         sto_rows_put(c->rows, &row, base_buf_view(&s->value));
         c->n.rows++;
     }
-    fail(m, sto_rows_write(c->rows, &err), &err);
+    (void)nfa_cold_fine(m, sto_rows_write(c->rows, &err), &err);
     return true;
 }
 
 bool nfa_spill_forget(struct nfa_matcher *m) {
     struct cep_err err = CEP_ERR_INIT;
     CEP_REQUIRE(!m->cold->held);
-    fail(m, sto_rows_forget(m->cold->rows, &err), &err);
+    (void)nfa_cold_fine(m, sto_rows_forget(m->cold->rows, &err), &err);
     m->cold->n_back = 0;
     return m->rc == CEP_OK;
 }
@@ -81,7 +74,7 @@ static void come_in(struct nfa_matcher *m, uint32_t input) {
     uint64_t events = m->stats.events, irrelevant = m->stats.irrelevant, failures = m->stats.failures;
     m->out.failure = NULL;
     c->returning = true;
-    fail(m, nfa_matcher_batch(m, input, b, m->now_us, &err), &err);
+    (void)nfa_cold_fine(m, nfa_matcher_batch(m, input, b, m->now_us, &err), &err);
     c->returning = false;
     m->out = out;
     m->stats.events = events;
@@ -120,7 +113,7 @@ int64_t nfa_spill_back(struct nfa_matcher *m, int64_t watermark) {
         return watermark;
     if (!c->back)
         c->back = base_calloc(m->pat->n_inputs + (size_t)1, sizeof(struct evt_batch *));
-    fail(m, sto_rows_take(c->rows, watermark, EVT_BATCH_ROWS, on_row, m, &reached, &err), &err);
+    (void)nfa_cold_fine(m, sto_rows_take(c->rows, watermark, EVT_BATCH_ROWS, on_row, m, &reached, &err), &err);
     for (uint32_t i = 0; i < m->pat->n_inputs; i++)
         come_in(m, i);
     if (c->n_back >= FORGET && !c->held)
