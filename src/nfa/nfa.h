@@ -197,7 +197,7 @@ void nfa_matcher_save_cancel(struct nfa_matcher *m); /* no save under way is fin
  * says CEP_OK the tier is what all keys were at the beginning. To `out` goes an entry TIER (no group: what is counted, numbers that
  * run on) besides META and ROW. Nothing else is written to the tier until here: the caller has taken what it needs of it
  * (sto_db_checkpoint(), sto_tier_scan_new()), or has given up. Keys that change meanwhile stay in memory, beyond the budget if need
- * be. Every save but nfa_matcher_save(), which gives all keys to `out`, is to be taken, or cancelled, before the next.
+ * be; those that a load left for later are read, some at a time. Every save but nfa_matcher_save(), which gives all keys to `out`, is to be taken, or cancelled, before the next.
  */
 void nfa_matcher_save_taken(struct nfa_matcher *m); /* Requires: no slice is left to be written */
 /*

@@ -7,9 +7,10 @@
 #include "base/base_err.h"
 #include "base/base_mem.h"
 #include "nfa/nfa_graph.h"
+#include "nfa/nfa_later.h"
 
 enum {
-    EVICT = 256,         /* keys that go down in one batch: about a millisecond */
+    EVICT = 1024,        /* keys that go down in one batch: some milliseconds; fewer lie farther apart */
     BURY = 1024,         /* ghosts */
     DUE = 256,           /* keys that come back at once because their timers are due */
     SAVE_WRITE = 1 << 20 /* bytes collected while a save goes on */
@@ -69,7 +70,7 @@ static struct base_str canonical(struct nfa_matcher *m, const struct nfa_key *k)
 bool nfa_cold_write(struct nfa_matcher *m) {
     struct cep_err err = CEP_ERR_INIT;
     bool fine = nfa_cold_fine(m, sto_tier_write(m->cold->tier, &err), &err);
-    m->cold_next = sto_tier_next(m->cold->tier);
+    nfa_look_at_hidden(m);
     return fine;
 }
 
@@ -287,8 +288,8 @@ bool nfa_cold_has(struct nfa_matcher *m, const struct nfa_key *k) {
     bool found = false;
     base_buf_clear(&c->saver.key);
     nfa_key_canonical(m, k, &c->saver.key);
-    return nfa_cold_fine(m, sto_tier_get(c->tier, base_buf_view(&c->saver.key), &c->row, &deadline, &found, &err),
-               &err) &&
+    return nfa_cold_fine(m,
+               sto_tier_get(c->tier, base_buf_view(&c->saver.key), &c->row, &deadline, &found, &err), &err) &&
            found;
 }
 
@@ -308,13 +309,15 @@ void nfa_cold_due(struct nfa_matcher *m, int64_t now) {
     int64_t deadline;
     enum cep_rc rc = CEP_OK;
     size_t n = 0;
+    if (sto_tier_next(c->tier) > now)
+        return;
     base_buf_clear(&c->due_keys);
     while (n < DUE && (rc = sto_tier_due(c->tier, now, &key, &deadline, &err)) == CEP_OK) {
         c->due = base_grow(c->due, n, &c->cap_due, sizeof *c->due);
         c->due[n++] = (struct nfa_cold_due){ deadline, c->due_keys.len, key.len };
         base_buf_str(&c->due_keys, key);
     }
-    m->cold_next = sto_tier_next(c->tier);
+    nfa_look_at_hidden(m);
     if ((rc != CEP_OK && rc != CEP_NONE && !nfa_cold_fine(m, rc, &err)) || n == 0)
         return;
     if (c->cap_asked < n) {
@@ -349,7 +352,7 @@ enum cep_rc nfa_cold_save_counts(struct nfa_matcher *m, const struct sto_out *ou
     struct nfa_stats st;
     struct base_buf b = BASE_BUF_INIT;
     nfa_matcher_stats(m, &st);
-    base_pack_varint(&b, st.keys);
+    base_pack_varint(&b, st.keys - st.unread);
     base_pack_varint(&b, st.open);
     base_pack_varint(&b, st.asleep);
     base_pack_varint(&b, st.waiting);
@@ -371,10 +374,47 @@ static enum cep_rc has_rows(struct sto_tier *t, bool *any, struct cep_err *err) 
     return rc == CEP_NONE ? CEP_OK : rc;
 }
 
+enum cep_rc nfa_cold_save_more(
+    const struct nfa_cold_gauges *more, const struct sto_out *out, struct cep_err *err) {
+    struct base_buf b = BASE_BUF_INIT;
+    base_pack_varint(&b, more->keys);
+    base_pack_varint(&b, more->open);
+    base_pack_varint(&b, more->asleep);
+    base_pack_varint(&b, more->waiting);
+    enum cep_rc rc = sto_put(out, NFA_NS_TIER, STO_NO_GROUP, BASE_STR("more"), base_buf_view(&b), err);
+    base_buf_release(&b);
+    return rc;
+}
+
+static enum cep_rc damaged(const struct nfa_matcher *m, struct cep_err *err) {
+    return base_err_set(
+        err, CEP_EDAMAGED, "the counts of pattern \"%.*s\" are damaged", BASE_STR_FMT(m->own->node->name));
+}
+
+/* Requires: the counts of the same save were loaded. */
+static enum cep_rc load_more(struct nfa_matcher *m, struct base_unpack *u, struct cep_err *err) {
+    struct nfa_cold_gauges n;
+    n.keys = base_unpack_varint(u);
+    n.open = base_unpack_varint(u);
+    n.asleep = base_unpack_varint(u);
+    n.waiting = base_unpack_varint(u);
+    if (!base_unpack_ok(u))
+        return damaged(m, err);
+    if (!m->cold)
+        return CEP_OK;
+    m->cold->n.keys += n.keys;
+    m->cold->n.open += n.open;
+    m->cold->n.asleep += n.asleep;
+    m->cold->n.waiting += n.waiting;
+    return CEP_OK;
+}
+
 enum cep_rc nfa_cold_load_counts(
     struct nfa_matcher *m, const struct sto_entry *e, bool fits, struct cep_err *err) {
     struct base_unpack u = base_unpack_of(e->value);
     struct nfa_cold_gauges n;
+    if (e->key.len > 0)
+        return load_more(m, &u, err);
     n.keys = base_unpack_varint(&u);
     n.open = base_unpack_varint(&u);
     n.asleep = base_unpack_varint(&u);
@@ -385,8 +425,7 @@ enum cep_rc nfa_cold_load_counts(
     n.rows = has_rows_too ? base_unpack_varint(&u) : 0;
     row_number = has_rows_too ? base_unpack_varint(&u) : 0;
     if (!base_unpack_ok(&u) || order == UINT64_MAX || step == UINT64_MAX)
-        return base_err_set(err, CEP_EDAMAGED, "the counts of pattern \"%.*s\" are damaged",
-            BASE_STR_FMT(m->own->node->name));
+        return damaged(m, err);
     if (m->next_order < order)
         m->next_order = order;
     if (m->next_step < step)

@@ -110,6 +110,9 @@ enum cep_rc nfa_cold_put(struct nfa_matcher *m, struct nfa_key *k, struct cep_er
 bool nfa_cold_bury(struct nfa_matcher *m);
 /* Entry TIER: how much lies in the tier. */
 enum cep_rc nfa_cold_save_counts(struct nfa_matcher *m, const struct sto_out *out, struct cep_err *err);
+/* Another one, at the end of the save: of keys that were left for later when it began. */
+enum cep_rc nfa_cold_save_more(
+    const struct nfa_cold_gauges *more, const struct sto_out *out, struct cep_err *err);
 /* fits: the tier's keys are this program's. CEP_ESTATE when they are not. */
 enum cep_rc nfa_cold_load_counts(
     struct nfa_matcher *m, const struct sto_entry *e, bool fits, struct cep_err *err);

@@ -345,12 +345,12 @@ static void fire_warm(struct nfa_matcher *m, int64_t now) {
         (m->trace ? nfa_trace_expire : nfa_expire)(m, CEP_CONTAINER_OF(t, struct nfa_key, timer), at);
 }
 
-/* Keys in the tier come back in the order of their deadlines, some at a time; so those in memory wait for them. */
+/* Keys in the tier, and those left for later, come back in the order of their deadlines, some at a time; so those in memory wait for them. */
 static void fire_timers(struct nfa_matcher *m, int64_t now) {
     while (m->cold_next <= now && m->cold_next != EVT_TIME_MAX && m->rc == CEP_OK) {
         if (m->later)
             nfa_later_due(m, now);
-        else
+        if (m->cold)
             nfa_cold_due(m, now);
         fire_warm(m, m->cold_next < now ? m->cold_next : now);
         if (m->cold)

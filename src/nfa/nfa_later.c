@@ -2,13 +2,18 @@
  * nfa_later -- see nfa_later.h.
  */
 #include "nfa/nfa_later.h"
+#include "nfa/nfa_cold.h"
 
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
 #include <string.h>
 
-enum { DUE = 256 /* keys read at once because they are due */ };
+enum {
+    DUE = 256,             /* keys read at once because they are due */
+    TIER_BYTES = 32 << 20, /* of entries, with a tier: and half of its budget */
+    ENTRY_BYTES = 56       /* with its bucket and its deadline, about */
+};
 
 struct entry {
     uint64_t hash;   /* as the matcher's table has it */
@@ -56,20 +61,26 @@ static bool hash_of(const struct nfa_matcher *m, struct base_str key, uint64_t *
     return false;
 }
 
+/* With a tier memory is short; and a key that lies there already has been put where it belongs. */
+static bool has_room(const struct nfa_matcher *m) {
+    uint64_t n = m->later ? m->later->n : 0;
+    if (m->cold && (m->cold->n.keys > 0 || n >= (TIER_BYTES + m->opts.budget / 2) / ENTRY_BYTES))
+        return false;
+    return n < UINT32_MAX - 1;
+}
+
 bool nfa_later_take(struct nfa_matcher *m, const struct sto_entry *e) {
     struct base_unpack u = base_unpack_of(e->value);
     uint8_t tag = base_unpack_u8(&u);
     int64_t deadline = base_unpack_zigzag(&u);
     uint64_t hash;
-    if (u.bad || tag != (nfa_store_of(m->p)->tag | NFA_KEY_TIMED) || !hash_of(m, e->key, &hash) ||
-        e->key.len > INT32_MAX || e->value.len > INT32_MAX || e->value.p < e->key.p ||
-        e->value.p - e->key.p > INT32_MAX)
+    if (!has_room(m) || u.bad || tag != (nfa_store_of(m->p)->tag | NFA_KEY_TIMED) ||
+        !hash_of(m, e->key, &hash) || e->key.len > INT32_MAX || e->value.len > INT32_MAX ||
+        e->value.p < e->key.p || e->value.p - e->key.p > INT32_MAX)
         return false;
     if (!m->later)
         m->later = base_calloc(1, sizeof *m->later);
     struct nfa_later *l = m->later;
-    if (l->n == UINT32_MAX - 1)
-        return false;
     l->entries = base_grow(l->entries, l->n, &l->cap, sizeof *l->entries);
     l->entries[l->n] = (struct entry){ .hash = hash,
         .key = e->key.p,
@@ -106,9 +117,13 @@ static uint32_t pop(struct nfa_later *l) {
     return entry;
 }
 
-static void look_at_time(struct nfa_matcher *m) {
-    const struct nfa_later *l = m->later;
-    m->cold_next = l->n_heap > 0 ? l->heap[0].at : EVT_TIME_MAX;
+int64_t nfa_later_next(const struct nfa_matcher *m) {
+    return m->later && m->later->n_heap > 0 ? m->later->heap[0].at : EVT_TIME_MAX;
+}
+
+void nfa_look_at_hidden(struct nfa_matcher *m) {
+    int64_t later = nfa_later_next(m), cold = m->cold ? sto_tier_next(m->cold->tier) : EVT_TIME_MAX;
+    m->cold_next = later < cold ? later : cold;
 }
 
 /* -- a life ------------------------------------------------------------------------------------------------------------- */
@@ -129,7 +144,7 @@ enum cep_rc nfa_later_ready(struct nfa_matcher *m, struct cep_err *err) {
     }
     for (size_t i = l->n_heap / 2; i-- > 0;)
         sink(l, i);
-    look_at_time(m);
+    nfa_look_at_hidden(m);
     return rc == CEP_OK ? CEP_AGAIN : rc;
 }
 
@@ -143,7 +158,7 @@ void nfa_later_free(struct nfa_matcher *m) {
     base_free(l->heap);
     base_free(l);
     m->later = NULL;
-    m->cold_next = EVT_TIME_MAX;
+    nfa_look_at_hidden(m);
 }
 
 size_t nfa_later_left(const struct nfa_matcher *m) {
@@ -163,17 +178,21 @@ static void read_entry(struct nfa_matcher *m, size_t i) {
     if (!at->key || m->rc != CEP_OK)
         return;
     struct sto_entry e = entry_of(at);
-    if (m->slice && i >= l->saved)
+    if (m->slice && !m->cold && i >= l->saved)
         nfa_slice_put_later(m, &e);
     at->key = NULL;
     l->n_left--;
     /* Within the step of an event, perhaps. */
     struct nfa_cur cur = m->cur;
     struct nfa_env env = m->env;
+    struct nfa_stats was = m->stats;
     struct cep_err err = CEP_ERR_INIT;
-    enum cep_rc rc = nfa_load_later_key(l->loader, e.value, &err);
+    struct nfa_key *k = NULL;
+    enum cep_rc rc = nfa_load_later_key(l->loader, e.value, &k, &err);
     m->cur = cur;
     m->env = env;
+    if (rc == CEP_OK && k && m->slice && m->cold)
+        nfa_slice_read_later(m, k, &was);
     if (rc == CEP_OK)
         return;
     m->rc = rc;
@@ -204,10 +223,12 @@ bool nfa_later_find(struct nfa_matcher *m, uint64_t hash) {
 
 void nfa_later_due(struct nfa_matcher *m, int64_t now) {
     struct nfa_later *l = m->later;
+    if (nfa_later_next(m) > now)
+        return;
     for (size_t n = 0; n < DUE && l->n_heap > 0 && l->heap[0].at <= now && m->rc == CEP_OK; n++)
         read_entry(m, pop(l));
     if (!is_over(m))
-        look_at_time(m);
+        nfa_look_at_hidden(m);
 }
 
 enum cep_rc nfa_matcher_load_some(struct nfa_matcher *m, size_t bytes, struct cep_err *err) {
@@ -216,6 +237,8 @@ enum cep_rc nfa_matcher_load_some(struct nfa_matcher *m, size_t bytes, struct ce
     for (; l && l->cursor < l->n && done < bytes && m->rc == CEP_OK; l->cursor++) {
         done += 1 + (l->entries[l->cursor].key ? l->entries[l->cursor].value_len : 0);
         read_entry(m, l->cursor);
+        if (m->cold)
+            nfa_cold_settle(m);
     }
     if (m->rc != CEP_OK) {
         if (err)

@@ -17,9 +17,11 @@
  * would be written now. A save copies it.
  *
  * A save (nfa_slice.c) goes through the entries in their order; one that is read before its turn is copied first. A key that comes to
- * be during a save counts as written, which it then is.
+ * be during a save counts as written, which it then is. With a tier nothing is copied: the save reads all that is left, some at a time, and
+ * writes each key to the tier.
  *
- * Cost: some 50 ns a key until the first event, and 50 bytes until it is read. Reading one costs what loading it would have.
+ * Cost: some 50 ns a key until the first event, and 50 bytes until it is read. Reading one costs what loading it would have. With a tier
+ * the bytes are bounded by its budget: keys beyond are loaded at once.
  *
  * Invariants:
  *   I1  n_left entries have a key
@@ -32,6 +34,10 @@ bool nfa_meta_is_own(struct nfa_matcher *m, struct base_str value, uint64_t *nex
 
 /* The entry KEY may wait. Returns: false: it is to be loaded now. Requires: m->loader->waits. */
 bool nfa_later_take(struct nfa_matcher *m, const struct sto_entry *e);
+/* When the earliest of them is due; EVT_TIME_MAX = none. NULL is fine. */
+int64_t nfa_later_next(const struct nfa_matcher *m);
+/* Sets m->cold_next: of keys here, and of those in the tier. */
+void nfa_look_at_hidden(struct nfa_matcher *m);
 /* All entries are there. Returns: CEP_AGAIN: some of them wait; CEP_OK: none. */
 enum cep_rc nfa_later_ready(struct nfa_matcher *m, struct cep_err *err);
 void nfa_later_free(struct nfa_matcher *m); /* NULL is fine */

@@ -254,7 +254,7 @@ static enum cep_rc load_meta(
     map_states(l);
     map_names(l);
     uint64_t order, step;
-    l->waits = !m->cold && !m->opts.processing_time && nfa_meta_is_own(m, value, &order, &step);
+    l->waits = !m->opts.processing_time && nfa_meta_is_own(m, value, &order, &step);
     if (l->waits && m->next_order < order)
         m->next_order = order;
     if (l->waits && m->next_step < step)
@@ -389,8 +389,14 @@ static void convert(struct nfa_loader *l, struct nfa_key *k, bool bad) {
     nfa_key_drop_runs(m, k);
 }
 
-/* stored: from the tier, where its deadline is row_deadline. CEP_NONE: it is in memory already. */
-static enum cep_rc read_key(struct nfa_loader *l, struct base_str value, bool stored, int64_t row_deadline,
+enum from {
+    FROM_SAVE = 0,
+    FROM_LATER, /* nfa_later.c's */
+    FROM_TIER   /* where its deadline is row_deadline */
+};
+
+/* CEP_NONE: it is in memory already. *out: NULL when nothing of it is left. */
+static enum cep_rc read_key(struct nfa_loader *l, struct base_str value, enum from from, int64_t row_deadline,
     struct nfa_key **out, struct cep_err *err) {
     struct nfa_matcher *m = l->m;
     struct base_unpack u = base_unpack_of(value);
@@ -411,12 +417,12 @@ static enum cep_rc read_key(struct nfa_loader *l, struct base_str value, bool st
         forget_key(l);
         return CEP_NONE;
     }
-    if (k && stored) {
+    if (k && from == FROM_TIER) {
         k->stored = true;
         k->dirty = false;
         k->touched = true;
         *nfa_cold_row_deadline(k) = row_deadline;
-    } else if (k && m->cold && m->cold->n.keys && nfa_cold_has(m, k)) {
+    } else if (k && from == FROM_SAVE && m->cold && m->cold->n.keys && nfa_cold_has(m, k)) {
         forget_key(l);
         nfa_key_settle(m, k);
         return CEP_NONE;
@@ -444,8 +450,11 @@ static enum cep_rc read_key(struct nfa_loader *l, struct base_str value, bool st
     if (m->p->store == NFA_STORE_RUNS && m->next_step < step)
         m->next_step = step;
     forget_key(l);
+    size_t n_keys = m->n_keys;
     if (k)
         settle(m, k);
+    if (m->n_keys < n_keys)
+        *out = NULL;
     if (m->dets)
         nfa_dets_tidy(m);
     return base_unpack_ok(&u) ? CEP_OK : damaged(m, "a key", err);
@@ -456,7 +465,7 @@ static enum cep_rc load_key(struct nfa_loader *l, const struct sto_entry *e, str
     struct nfa_key *k = NULL;
     if (e->stays && l->waits && nfa_later_take(m, e))
         return CEP_OK;
-    enum cep_rc rc = read_key(l, e->value, false, EVT_TIME_MAX, &k, err);
+    enum cep_rc rc = read_key(l, e->value, FROM_SAVE, EVT_TIME_MAX, &k, err);
     if (rc == CEP_NONE)
         return damaged(m, "a key", err);
     if (m->cold)
@@ -466,16 +475,17 @@ static enum cep_rc load_key(struct nfa_loader *l, const struct sto_entry *e, str
     return rc == CEP_OK ? m->rc : rc;
 }
 
-enum cep_rc nfa_load_later_key(struct nfa_loader *l, struct base_str value, struct cep_err *err) {
-    struct nfa_key *k = NULL;
-    enum cep_rc rc = read_key(l, value, false, EVT_TIME_MAX, &k, err);
+enum cep_rc nfa_load_later_key(
+    struct nfa_loader *l, struct base_str value, struct nfa_key **out, struct cep_err *err) {
+    *out = NULL;
+    enum cep_rc rc = read_key(l, value, FROM_LATER, EVT_TIME_MAX, out, err);
     return rc == CEP_NONE ? damaged(l->m, "a key", err) : rc;
 }
 
 enum cep_rc nfa_load_stored_key(struct nfa_loader *l, struct base_str value, int64_t row_deadline,
     struct nfa_key **out, struct cep_err *err) {
     *out = NULL;
-    return read_key(l, value, true, row_deadline, out, err);
+    return read_key(l, value, FROM_TIER, row_deadline, out, err);
 }
 
 enum cep_rc nfa_loader_new_own(struct nfa_matcher *m, struct nfa_loader **out, struct cep_err *err) {

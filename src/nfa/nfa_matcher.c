@@ -156,7 +156,7 @@ void nfa_matcher_stats(const struct nfa_matcher *m, struct nfa_stats *out) {
     out->unread = nfa_later_left(m);
     out->keys = m->n_keys + out->unread;
     if (m->cold) {
-        out->keys = m->n_keys - m->cold->n_ghosts + m->cold->n.keys;
+        out->keys += m->cold->n.keys - m->cold->n_ghosts;
         out->open += m->cold->n.open;
         out->asleep += m->cold->n.asleep;
         out->waiting += m->cold->n.waiting;

@@ -12,6 +12,7 @@
  * read.
  */
 #include "nfa/nfa_cold.h"
+#include "nfa/nfa_later.h"
 
 #include "base/base_bits.h"
 #include "base/base_err.h"
@@ -69,7 +70,8 @@ static uint32_t ask(struct nfa_cold *c, const struct nfa_held *h, uint32_t row, 
     return r->n_asked++;
 }
 
-static enum cep_rc on_found(void *arg, size_t i, struct base_str value, int64_t deadline, struct cep_err *err) {
+static enum cep_rc on_found(
+    void *arg, size_t i, struct base_str value, int64_t deadline, struct cep_err *err) {
     struct nfa_matcher *m = arg;
     struct nfa_recall *r = &m->cold->recall;
     (void)err;
@@ -110,7 +112,10 @@ size_t nfa_recall(struct nfa_matcher *m, const struct clk_row *rows, size_t n) {
     r->n_asked = 0;
     for (size_t i = 0; i < n; i++) {
         const struct nfa_held *h = &m->held[rows[i].batch];
-        number[i] = nfa_key_is_there(m, h, rows[i].row) ? UINT32_MAX : ask(c, h, rows[i].row, slots);
+        bool there = nfa_key_is_there(m, h, rows[i].row) ||
+                     (m->later && nfa_later_find(m, h->hash[rows[i].row]) &&
+                         nfa_key_is_there(m, h, rows[i].row));
+        number[i] = there ? UINT32_MAX : ask(c, h, rows[i].row, slots);
     }
     base_arena_clear(&c->saver.scratch);
     if (r->n_asked == 0)

@@ -143,6 +143,11 @@ void nfa_save_row_value(struct nfa_saver *s, uint32_t input, const struct evt_ba
 size_t nfa_slice_put_row(struct nfa_matcher *m, uint32_t group, struct base_str value);
 /* nfa_slice.c: an entry of the save under way, copied (Requires: m->slice). Failures are told by the next slice. */
 void nfa_slice_put_later(struct nfa_matcher *m, const struct sto_entry *e);
+/*
+ * nfa_slice.c: with a tier, instead: the key that was left for later is in memory, unchanged; it is part of the save under way.
+ * *was: before it was read. Requires: m->slice, m->cold.
+ */
+void nfa_slice_read_later(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_stats *was);
 /* An event the key refers to. Returns: its number in the entry. */
 uint32_t nfa_save_ev(struct nfa_saver *s, const struct nfa_ev *e);
 /* varint states * varint state */
@@ -197,8 +202,9 @@ enum cep_rc nfa_loader_new_own(struct nfa_matcher *m, struct nfa_loader **out, s
 enum cep_rc nfa_load_stored_key(struct nfa_loader *l, struct base_str value, int64_t row_deadline,
     struct nfa_key **out, struct cep_err *err);
 
-/* A key that was left for later. Requires: it is not in memory. */
-enum cep_rc nfa_load_later_key(struct nfa_loader *l, struct base_str value, struct cep_err *err);
+/* A key that was left for later. *out: NULL when it is lost. Requires: it is not in memory, nor in the tier. */
+enum cep_rc nfa_load_later_key(
+    struct nfa_loader *l, struct base_str value, struct nfa_key **out, struct cep_err *err);
 
 struct nfa_store {
     uint8_t tag;

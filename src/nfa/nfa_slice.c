@@ -27,11 +27,13 @@
 struct nfa_slice {
     struct nfa_saver saver;
     struct sto_out out;
-    size_t held;     /* into the batches of which rows wait: what comes before is written */
-    uint32_t row;    /* into that batch: the same */
-    size_t cursor;   /* into the key table: the same */
-    size_t done;     /* bytes put out */
-    uint64_t n_rows; /* entries ROW put out */
+    size_t held;                 /* into the batches of which rows wait: what comes before is written */
+    uint32_t row;                /* into that batch: the same */
+    size_t cursor;               /* into the key table: the same */
+    size_t done;                 /* bytes put out */
+    uint64_t n_rows;             /* entries ROW put out */
+    bool counts;                 /* with a tier: are put out */
+    struct nfa_cold_gauges more; /* of keys that were left for later and have been read since */
     /* The first failure of a write that an event asked for; told by the next slice. */
     enum cep_rc rc;
     struct cep_err err;
@@ -78,11 +80,26 @@ void nfa_slice_put_later(struct nfa_matcher *m, const struct sto_entry *e) {
         s->rc = on_put(s, e, &s->err);
 }
 
-/* Keys that a restore left where they lie, as they are. Returns: true when all are written. */
+void nfa_slice_read_later(struct nfa_matcher *m, struct nfa_key *k, const struct nfa_stats *was) {
+    struct nfa_cold_gauges *more = &m->slice->more;
+    more->keys++;
+    more->open += m->stats.open - was->open;
+    more->asleep += m->stats.asleep - was->asleep;
+    more->waiting += m->stats.waiting - was->waiting;
+    write_key(m, k);
+}
+
+/* Keys that a restore left where they lie, as they are; with a tier they are read. Returns: true when all are written. */
 static bool write_later(struct nfa_matcher *m, size_t bytes) {
     struct nfa_slice *s = m->slice;
     struct sto_entry e;
     enum cep_rc rc;
+    if (m->cold && m->later) {
+        rc = s->done < bytes ? nfa_matcher_load_some(m, bytes - s->done, &s->err) : CEP_AGAIN;
+        if (rc != CEP_AGAIN && s->rc == CEP_OK)
+            s->rc = rc;
+        return rc != CEP_AGAIN;
+    }
     for (size_t looked = 0; m->later && s->rc == CEP_OK; looked++) {
         if (s->done + looked >= bytes)
             return false;
@@ -155,6 +172,7 @@ static enum cep_rc begin(struct nfa_matcher *m, const struct sto_out *out, bool 
     struct nfa_slice *s = base_calloc(1, sizeof *s);
     nfa_saver_init(&s->saver, m);
     s->out = *out;
+    s->counts = counts;
     m->slice = s;
     m->guarded = true;
     m->save_number++;
@@ -218,6 +236,8 @@ enum cep_rc nfa_matcher_save_some(struct nfa_matcher *m, size_t bytes, struct ce
         *err = s->err;
     if (rc == CEP_OK && m->cold && !nfa_cold_write(m))
         rc = told(m, err);
+    if (rc == CEP_OK && s->more.keys > 0 && s->counts)
+        rc = nfa_cold_save_more(&s->more, &s->out, err);
     return stop(m, rc);
 }
 

@@ -113,7 +113,8 @@ int64_t nfa_spill_back(struct nfa_matcher *m, int64_t watermark) {
         return watermark;
     if (!c->back)
         c->back = base_calloc(m->pat->n_inputs + (size_t)1, sizeof(struct evt_batch *));
-    (void)nfa_cold_fine(m, sto_rows_take(c->rows, watermark, EVT_BATCH_ROWS, on_row, m, &reached, &err), &err);
+    (void)nfa_cold_fine(
+        m, sto_rows_take(c->rows, watermark, EVT_BATCH_ROWS, on_row, m, &reached, &err), &err);
     for (uint32_t i = 0; i < m->pat->n_inputs; i++)
         come_in(m, i);
     if (c->n_back >= FORGET && !c->held)

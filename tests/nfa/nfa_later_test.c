@@ -1,6 +1,6 @@
 /*
  * nfa_later: a matcher that was restored without reading its keys does what one does that read them all, whenever they are read; and
- * what it saves meanwhile is all of it.
+ * what it saves meanwhile is all of it. So it is with keys that go on into a tier.
  *
  * NFA_RANDOM_SEED and NFA_RANDOM_CASES in the environment choose other cases and more of them.
  */
@@ -9,6 +9,7 @@
 #include "tests/nfa/nfa_kit.h"
 
 #include "base/base_mem.h"
+#include "state/sto_path.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,8 @@
 
 #include <cmocka.h>
 
+static struct nfa_kit_db db;
+
 struct run {
     struct nfa_kit never, now, later; /* the same events; never: is not restored */
     struct nfa_kit norm;              /* scratch */
@@ -25,7 +28,7 @@ struct run {
     bool reading, saving;
     struct entries want, got;
     struct sto_out to_got;
-    uint64_t n_left_at_restore, n_left_at_save, n_saves, n_restores;
+    uint64_t n_left_at_restore, n_left_at_save, n_saves, n_restores, n_read_into_tier;
 };
 
 static uint64_t left(const struct run *r) {
@@ -48,6 +51,7 @@ static void advance(struct run *r, int64_t watermark) {
 
 static void read_some(struct run *r, size_t bytes) {
     enum cep_rc rc = nfa_matcher_load_some(r->later.matcher, bytes, NULL);
+    r->n_read_into_tier += r->later.db != NULL;
     r->reading = rc == CEP_AGAIN;
     assert_true(rc == CEP_OK || rc == CEP_AGAIN);
     assert_true(r->reading == (left(r) > 0));
@@ -97,11 +101,30 @@ static void normal(struct run *r, struct entries *es) {
     nfa_kit_saved_release(&s);
 }
 
+/* The keys of a save whose slices are over are in the tier, if there is one. */
+static void take(struct run *r) {
+    struct sto_entry e;
+    enum cep_rc rc;
+    if (!r->later.db)
+        return;
+    struct sto_tier_scan *s = sto_tier_scan_new(r->later.tier);
+    while ((rc = sto_tier_scan_next(s, &e, NULL)) == CEP_OK)
+        assert_int_equal(nfa_entries_put(&r->got, &e, NULL), CEP_OK);
+    assert_int_equal(rc, CEP_NONE);
+    sto_tier_scan_free(s);
+    nfa_matcher_save_taken(r->later.matcher);
+    for (size_t i = 0; i < r->got.n; i++) {
+        if (r->got.v[i].ns == NFA_NS_TIER)
+            nfa_entries_remove(&r->got, i--);
+    }
+}
+
 static void save_some(struct run *r, size_t bytes, const char *what) {
     enum cep_rc rc = nfa_matcher_save_some(r->later.matcher, bytes, NULL);
     if (rc == CEP_AGAIN)
         return;
     assert_int_equal(rc, CEP_OK);
+    take(r);
     if (r->want.n != r->got.n)
         fail_msg("%s: %zu entries, %zu with keys that were not read", what, r->want.n, r->got.n);
     normal(r, &r->want);
@@ -119,6 +142,7 @@ static void restore(struct run *r, const char *what) {
     r->from = (struct nfa_kit_saved){ .n = 0 };
     while (nfa_matcher_save_some(r->later.matcher, 500, NULL) == CEP_AGAIN)
         continue;
+    take(r);
     write_entries(&r->got, &r->from);
     r->saving = false;
     nfa_kit_load(&r->now, &r->from, &losses);
@@ -173,8 +197,11 @@ static void same(struct nfa_kit *a, struct nfa_kit *b, const char *what) {
     base_free(timeouts);
 }
 
+/* 0: no tier. */
+static const uint64_t budgets[] = { 0, 1, 0, 8000, 0, 1 << 20 };
+
 /* Returns: false when the pattern is not one. */
-static bool one_case(struct nfa_gen *g, struct run *sum) {
+static bool one_case(struct nfa_gen *g, struct run *sum, size_t at) {
     static const unsigned flags[] = { 0, NFA_KIT_NO_TIMEOUTS, NFA_KIT_RICH, NFA_KIT_SETS,
         NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS, NFA_KIT_NO_CALM | NFA_KIT_NO_DOMINATE | NFA_KIT_NO_COVER };
     struct base_buf pattern = BASE_BUF_INIT;
@@ -190,6 +217,8 @@ static bool one_case(struct nfa_gen *g, struct run *sum) {
     fine = nfa_kit_init(&r.later, base_buf_cstr(&pattern), &o, with) && fine;
     fine = nfa_kit_init(&r.norm, base_buf_cstr(&pattern), &o, with) && fine;
     if (fine) {
+        if (budgets[at])
+            nfa_kit_tiered(&r.later, &db, budgets[at]);
         events(&r, g, what);
         same(&r.never, &r.now, what);
         same(&r.never, &r.later, what);
@@ -198,6 +227,7 @@ static bool one_case(struct nfa_gen *g, struct run *sum) {
     sum->n_left_at_save += r.n_left_at_save;
     sum->n_saves += r.n_saves;
     sum->n_restores += r.n_restores;
+    sum->n_read_into_tier += r.n_read_into_tier;
     nfa_kit_release(&r.never);
     nfa_kit_release(&r.now);
     nfa_kit_release(&r.later);
@@ -215,9 +245,13 @@ static void what_is_read_later_is_as_if_it_had_been_read(void **state) {
     struct nfa_gen g = { s ? strtoull(s, NULL, 10) : 20261129 };
     uint64_t cases = c ? strtoull(c, NULL, 10) : 300, done = 0;
     struct run sum = { .n_saves = 0 };
-    for (uint64_t tries = 0; done < cases && tries < cases * 4; tries++)
-        done += one_case(&g, &sum);
-    assert_true(done > cases / 2);
+    nfa_kit_db_open(&db);
+    for (uint64_t tries = 0; done < cases && tries < cases * 4; tries++) {
+        nfa_kit_db_renew(&db);
+        done += one_case(&g, &sum, done % (sizeof budgets / sizeof *budgets));
+    }
+    nfa_kit_db_close(&db);
+    assert_true(done > cases / 2 && sum.n_read_into_tier > done);
     assert_true(sum.n_restores > done * 2 && sum.n_left_at_restore > done * 20 && sum.n_left_at_save > done);
 }
 
@@ -306,8 +340,67 @@ static void damage_is_told_when_it_is_read(void **state) {
     nfa_kit_saved_release(&s);
 }
 
+/* A save before the keys are read has them all; a copy of its database goes on with them, and knows how many there are. */
+static void a_save_reads_what_is_left_into_the_tier(void **state) {
+    (void)state;
+    enum { KEYS = 500, READ = 20 };
+    struct nfa_kit_saved s = { .n = 0 };
+    struct nfa_kit k;
+    struct nfa_stats st;
+    struct cep_err err = CEP_ERR_INIT;
+    struct entries saved = { .n = 0 };
+    struct sto_out out = { nfa_entries_put, &saved };
+    char copy[300];
+    nfa_kit_db_open(&db);
+    snprintf(copy, sizeof copy, "%s_copy", db.dir);
+    saved_by("a -> b", KEYS, &s);
+    assert_true(nfa_kit_init(&k, "a -> b", &one_second, NFA_KIT_KEYED));
+    nfa_kit_tiered(&k, &db, 8000);
+    assert_true(nfa_kit_load_later(&k, &s, NULL));
+    for (int64_t i = 0; i < READ; i++)
+        nfa_kit_event(&k, 'a', 520 + i, 10 * i);
+    nfa_kit_advance(&k, 600);
+    nfa_matcher_stats(k.matcher, &st);
+    assert_int_equal(st.unread, KEYS - READ);
+    assert_int_equal(st.keys, KEYS);
+    assert_int_equal(nfa_matcher_save_begin(k.matcher, &out, NULL), CEP_OK);
+    nfa_kit_event(&k, 'b', 700, 1); /* completes, but the save has it open */
+    nfa_kit_advance(&k, 700);
+    while (nfa_matcher_save_some(k.matcher, 200, NULL) == CEP_AGAIN)
+        nfa_matcher_check(k.matcher);
+    nfa_matcher_stats(k.matcher, &st);
+    assert_int_equal(st.unread, 0);
+    assert_int_equal(st.keys, KEYS - 1);
+    assert_int_equal(nfa_kit_rows(&k, STO_SPACE_KEYS), KEYS);
+    assert_int_equal(sto_db_checkpoint(db.db, copy, &err), CEP_OK);
+    nfa_kit_resume(&k, copy);
+    for (size_t i = 0; i < saved.n; i++) {
+        const struct entry *v = &saved.v[i];
+        struct sto_entry e = {
+            .ns = v->ns, .group = v->group, .key = { v->key, v->key_len }, .value = { v->value, v->value_len }
+        };
+        assert_int_equal(nfa_matcher_load(k.matcher, &e, NULL, &err), CEP_OK);
+    }
+    assert_int_equal(nfa_matcher_loaded(k.matcher, NULL, &err), CEP_OK);
+    nfa_matcher_stats(k.matcher, &st);
+    assert_int_equal(st.keys, KEYS);
+    assert_int_equal(st.open, KEYS + READ);
+    nfa_kit_event(&k, 'b', 700, 1);
+    nfa_kit_advance(&k, EVT_TIME_MAX);
+    nfa_matcher_stats(k.matcher, &st);
+    assert_int_equal(st.matches, 1);
+    assert_int_equal(st.timed_out, KEYS + READ - 1);
+    assert_int_equal(st.open, 0);
+    nfa_entries_release(&saved);
+    nfa_kit_release(&k);
+    nfa_kit_saved_release(&s);
+    assert_int_equal(sto_path_remove(copy, NULL), CEP_OK);
+    nfa_kit_db_close(&db);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_save_reads_what_is_left_into_the_tier),
         cmocka_unit_test(what_is_read_later_is_as_if_it_had_been_read),
         cmocka_unit_test(keys_are_read_when_they_are_touched_or_due),
         cmocka_unit_test(another_program_reads_at_once),
