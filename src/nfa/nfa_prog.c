@@ -20,7 +20,7 @@ static const struct nfa_pass passes[] = {
     { "calm", nfa_calm, false }, /* with its bit off: no state is calm */
     { "dominate", nfa_dominate, true },
     { "cover", nfa_cover, true },
-    { "store", nfa_store, true }, /* with its bit off: runs */
+    { "store", nfa_store, false }, /* with its bit off: runs */
     { "stacks", nfa_stacks, true },
 };
 

@@ -158,7 +158,9 @@ static void choose_graph(struct nfa_prog *p, bool settles) {
 enum cep_rc nfa_store(struct nfa_prog *p, struct cep_err *err) {
     (void)err;
     p->store = NFA_STORE_RUNS;
-    p->has_times = has_times(p);
+    p->has_times = has_times(p); /* asked of what other stores saved, too */
+    if (p->opts.off & NFA_PASS_STORE)
+        return CEP_OK;
     p->store_why = no_sets(p);
     if (p->store_why)
         return CEP_OK;

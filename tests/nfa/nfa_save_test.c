@@ -613,6 +613,22 @@ static void a_limit_may_come_and_go(void **state) {
     check_edit(&less, &limited, &limited, flags, flags);
 }
 
+/* Partial matches of one start in one state differ by when their last event was: so they do when runs read what fates saved. */
+static void runs_read_fates_with_their_times(void **state) {
+    (void)state;
+    for (unsigned flags = NFA_KIT_NO_TIMEOUTS; flags <= (NFA_KIT_NO_TIMEOUTS | NFA_KIT_SETS);
+         flags += NFA_KIT_SETS) {
+        struct plan_pattern with = {
+            .skip = PLAN_SKIP_TO_NEXT, .within_kind = PLAN_WITHIN_FIRST_LAST, .within_us = 3
+        };
+        struct nfa_kit k;
+        assert_true(nfa_kit_init(&k, "Z{1,2} -> [2,5] a", &with, flags | NFA_KIT_SWITCH));
+        nfa_kit_events(&k, "b@4 x@5 a@6", NFA_KIT_RELOADED, false);
+        assert_string_equal(nfa_kit_matches(&k), "Z0 a2");
+        nfa_kit_release(&k);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_come_back),
@@ -632,6 +648,7 @@ int main(void) {
         cmocka_unit_test(sleepers_wake_where_nothing_sleeps),
         cmocka_unit_test(damaged_entries_do_no_harm),
         cmocka_unit_test(a_limit_may_come_and_go),
+        cmocka_unit_test(runs_read_fates_with_their_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
