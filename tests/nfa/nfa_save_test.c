@@ -584,6 +584,9 @@ static void damaged_entries_do_no_harm(void **state) {
     o.skip = PLAN_SKIP_PAST_LAST;
     damage("a+ -> b -> c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
     damage("a ->[1,9] b ->[9] c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
+    /* a2 has its match, and waits for a1. */
+    damage("(a Z -> q | A b ->> x)", &o, NFA_KIT_SETS);
+    damage("(a Z -> q | A b ->>[9] x)", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
     o.skip = PLAN_SKIP_NONE;
     o.limit_matches = 0;
     damage("a+ -> b -> c", &o, NFA_KIT_SETS | NFA_KIT_NO_TIMEOUTS);
