@@ -44,7 +44,10 @@ bool expr_eq(const struct expr *a, const struct expr *b) {
     case EXPR_FIELD: return a->index == b->index && expr_args_eq(a, b);
     case EXPR_VAR_COL:
         return a->from_last == b->from_last && a->index == b->index && a->var == b->var && a->n == b->n;
-    case EXPR_AGG: return a->agg == b->agg && a->var == b->var && expr_args_eq(a, b);
+    case EXPR_NAV:
+        return a->flag == b->flag && a->from_last == b->from_last && a->index == b->index &&
+               a->var == b->var && a->n == b->n && a->shift == b->shift;
+    case EXPR_AGG: return a->flag == b->flag && a->agg == b->agg && a->var == b->var && expr_args_eq(a, b);
     case EXPR_EVENTS: return a->var == b->var;
     case EXPR_PREV: return a->index == b->index && a->n == b->n && a->within_us == b->within_us;
     case EXPR_MATCH: return a->match == b->match;
@@ -60,6 +63,7 @@ static void hash_write(struct base_buf *b, const struct expr *e) {
         e->kind == EXPR_CONST ? 0 : e->index, e->var, e->n };
     base_buf_add(b, head, sizeof head);
     base_buf_add(b, &e->within_us, sizeof e->within_us);
+    base_buf_add(b, &e->shift, sizeof e->shift);
     evt_type_write(b, e->type);
     if (e->kind == EXPR_CONST)
         evt_val_write_key(b, e->type, &e->val);

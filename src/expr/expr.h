@@ -36,12 +36,15 @@
     KIND(VAR_COL, "var")   /* column `index` of an event of variable `var`: the n-th from the last
                                   (from_last) or from the first, n from 0; null when there is none */           \
     KIND(AGG, "agg")       /* aggregate `agg` over the events of `var`; args[0] (may be absent for count)
-                                  is evaluated on each of them: its COL nodes mean that event */    \
+                                  is evaluated on each of them: its COL nodes mean that event; flag: final */    \
     KIND(EVENTS, "events") /* array(row(...)) of all columns of the events of `var` */                       \
     KIND(PREV, "prev")     /* column `index` of the key's n-th previous event of the same stream (n from 1),
                                   younger than within_us when that is > 0 */ \
     KIND(KEY, "key")       /* value `index` of partition by */                                               \
-    KIND(MATCH, "match")   /* `match`: number, start, end, duration, timed_out_at */
+    KIND(MATCH, "match")   /* `match`: number, start, end, duration, timed_out_at */                         \
+    KIND(NAV, "navigation") /* match_recognize: column `index` of the row that is `shift` rows behind
+                                  (negative: before) the n-th from the last (from_last) or the first of `var`;
+                                  flag: final, of the whole match */
 
 enum expr_kind {
 #define EXPR_KIND_ENUM(name, text) EXPR_##name,
@@ -119,13 +122,14 @@ struct expr_func; /* expr/expr_func.h */
 
 struct expr {
     enum expr_kind kind;
-    bool flag;                    /* see the list above */
-    bool from_last;               /* VAR_COL */
-    enum expr_agg agg;            /* AGG */
-    enum expr_match match;        /* MATCH */
-    uint32_t index;               /* COL, VAR_COL, PREV, FIELD, KEY */
-    uint32_t var;                 /* VAR_COL, AGG, EVENTS: index into plan_pattern.vars */
-    uint32_t n;                   /* VAR_COL, PREV: how far */
+    bool flag;             /* see the list above */
+    bool from_last;        /* VAR_COL, NAV */
+    enum expr_agg agg;     /* AGG */
+    enum expr_match match; /* MATCH */
+    uint32_t index;        /* COL, VAR_COL, NAV, PREV, FIELD, KEY */
+    uint32_t var; /* VAR_COL, AGG, EVENTS: index into plan_pattern.vars; NAV, AGG: into plan_recognize.vars */
+    uint32_t n;   /* VAR_COL, PREV, NAV: how far */
+    int32_t shift;                /* NAV */
     uint32_t agg_slot;            /* AGG in a condition: index into plan_pattern.aggs; UINT32_MAX elsewhere */
     int64_t within_us;            /* PREV */
     const struct evt_type *type;  /* never NULL */

@@ -303,6 +303,7 @@ static enum cep_rc build_check(struct base_arena *a, enum expr_kind kind, const 
     case EXPR_PREV:
     case EXPR_KEY:
     case EXPR_MATCH:
+    case EXPR_NAV:
     case EXPR_KIND_MAX: break;
     }
     CEP_INSIST(!"a kind that expr_node_new() makes");

@@ -254,6 +254,7 @@ static void eval_node(const struct expr *e, struct expr_env *env, const void *ev
     case EXPR_PREV: env->ops->prev(env, e, out); return;
     case EXPR_KEY: env->ops->key(env, e->index, out); return;
     case EXPR_MATCH: env->ops->match(env, e->match, out); return;
+    case EXPR_NAV: env->ops->nav(env, e, out); return;
     case EXPR_KIND_MAX: break;
     }
     CEP_INSIST(!"a kind of expression");

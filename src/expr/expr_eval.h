@@ -25,6 +25,7 @@ struct expr_env_ops {
     void (*prev)(struct expr_env *env, const struct expr *e, struct evt_val *out);
     void (*key)(struct expr_env *env, uint32_t index, struct evt_val *out);
     void (*match)(struct expr_env *env, enum expr_match what, struct evt_val *out);
+    void (*nav)(struct expr_env *env, const struct expr *e, struct evt_val *out);
 };
 
 struct expr_env {

@@ -191,6 +191,7 @@ static bool never_fails(const struct expr *e) {
     case EXPR_PREV:
     case EXPR_KEY:
     case EXPR_MATCH:
+    case EXPR_NAV:
     case EXPR_KIND_MAX: break;
     }
     for (uint32_t i = 0; known && i < e->n_args; i++)

@@ -349,6 +349,7 @@ static void vec_compile_kind(struct expr_vec *v, struct vec_node *n) {
     case EXPR_PREV:
     case EXPR_KEY:
     case EXPR_MATCH:
+    case EXPR_NAV:
     case EXPR_KIND_MAX: break;
     }
     CEP_REQUIRE(!"an expression of events only");

@@ -96,6 +96,7 @@ static const char *rows_one(
     case EXPR_PREV:
     case EXPR_KEY:
     case EXPR_MATCH:
+    case EXPR_NAV:
     case EXPR_KIND_MAX: break;
     }
     CEP_INSIST(!"a kind that is evaluated by rows");

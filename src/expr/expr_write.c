@@ -75,7 +75,8 @@ static enum write_prec write_prec_of(const struct expr *e) {
     case EXPR_EVENTS:
     case EXPR_PREV:
     case EXPR_KEY:
-    case EXPR_MATCH: return WRITE_PRIMARY;
+    case EXPR_MATCH:
+    case EXPR_NAV: return WRITE_PRIMARY;
     case EXPR_KIND_MAX: break;
     }
     CEP_INSIST(!"a kind of expression");
@@ -101,6 +102,11 @@ static void write_list(struct write_ctx *w, const struct expr *e, uint32_t from)
     }
 }
 
+/* The variable that is all of a match has no name. */
+static bool is_whole_match(const struct write_ctx *w, uint32_t var) {
+    return w->var_names && w->var_names[var].len == 0;
+}
+
 static void write_var(struct write_ctx *w, uint32_t var) {
     if (w->var_names)
         evt_name_write(w->b, w->var_names[var]);
@@ -111,6 +117,8 @@ static void write_var(struct write_ctx *w, uint32_t var) {
 static void write_col(struct write_ctx *w, uint32_t index) {
     if (w->schema && index < w->schema->n_cols)
         evt_name_write(w->b, w->schema->cols[index].name);
+    else if (w->schema && index == w->schema->n_cols) /* behind the columns: as what the row was taken */
+        base_buf_puts(w->b, "classifier()");
     else
         base_buf_printf(w->b, "#%u", index);
 }
@@ -137,10 +145,13 @@ static void write_call(struct write_ctx *w, const struct expr *e) {
 
 static void write_agg(struct write_ctx *w, const struct expr *e) {
     bool distinct = e->agg == EXPR_AGG_COUNT_DISTINCT;
+    base_buf_puts(w->b, e->flag ? "final " : "");
     base_buf_puts(w->b, distinct ? "count(distinct " : write_agg_names[e->agg]);
     if (!distinct)
         base_buf_putc(w->b, '(');
-    if (e->n_args == 0) {
+    if (e->n_args == 0 && is_whole_match(w, e->var)) {
+        base_buf_putc(w->b, '*');
+    } else if (e->n_args == 0) {
         write_var(w, e->var);
     } else {
         struct write_ctx in = *w;
@@ -148,6 +159,33 @@ static void write_agg(struct write_ctx *w, const struct expr *e) {
         write_at(&in, e->args[0], WRITE_OR);
     }
     base_buf_putc(w->b, ')');
+}
+
+/* final prev(first(a.price, 2), 1); the column behind the last one is the variable that a row was taken as. */
+static void write_nav(struct write_ctx *w, const struct expr *e) {
+    struct base_buf *b = w->b;
+    bool inner = !e->from_last || e->n > 0, whole = is_whole_match(w, e->var);
+    base_buf_puts(b, e->flag ? "final " : "");
+    base_buf_puts(b, e->shift < 0 ? "prev(" : e->shift > 0 ? "next(" : "");
+    base_buf_puts(b, inner ? e->from_last ? "last(" : "first(" : e->flag && e->shift == 0 ? "last(" : "");
+    if (w->schema && e->index == w->schema->n_cols) {
+        base_buf_puts(b, "classifier(");
+        if (!whole)
+            write_var(w, e->var);
+        base_buf_putc(b, ')');
+    } else {
+        if (!whole) {
+            write_var(w, e->var);
+            base_buf_putc(b, '.');
+        }
+        write_col(w, e->index);
+    }
+    if (inner && e->n > 0)
+        base_buf_printf(b, ", %u", e->n);
+    base_buf_puts(b, inner || (e->flag && e->shift == 0) ? ")" : "");
+    if (e->shift < -1 || e->shift > 1)
+        base_buf_printf(b, ", %lld", e->shift < 0 ? -(long long)e->shift : (long long)e->shift);
+    base_buf_puts(b, e->shift != 0 ? ")" : "");
 }
 
 static void write_joined(struct write_ctx *w, const struct expr *e, const char *word, enum write_prec prec) {
@@ -189,7 +227,7 @@ static void write_node(struct write_ctx *w, const struct expr *e) {
     switch (e->kind) {
     case EXPR_CONST: evt_val_write_literal(b, e->type, &e->val); return;
     case EXPR_COL:
-        if (w->agg) {
+        if (w->agg && !is_whole_match(w, w->agg->var)) {
             write_var(w, w->agg->var);
             base_buf_putc(b, '.');
         }
@@ -265,6 +303,7 @@ static void write_node(struct write_ctx *w, const struct expr *e) {
         return;
     case EXPR_KEY: base_buf_printf(b, "key(%u)", e->index); return;
     case EXPR_MATCH: base_buf_puts(b, write_match_names[e->match]); return;
+    case EXPR_NAV: write_nav(w, e); return;
     case EXPR_KIND_MAX: break;
     }
     CEP_INSIST(!"a kind of expression");
