@@ -505,7 +505,7 @@ struct dsl_subset {
     struct cep_span span;
 };
 
-/* SQL:2016 row pattern recognition: refused in this version. */
+/* SQL:2016 row pattern recognition. */
 struct dsl_match_recognize {
     struct dsl_expr **partition;
     size_t n_partition;

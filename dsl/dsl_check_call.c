@@ -554,6 +554,15 @@ const struct expr *dsl_check_call(struct dsl_sem *c, struct dsl_scope *s, const 
     bool first = is_name(e, "first"), last = is_name(e, "last");
     if (refused(c, s, e))
         return NULL;
+    if (s->mr && dsl_mr_call(c, s, e, &x))
+        return x;
+    if (e->call.final || e->call.running) {
+        dsl_diag_error(c->diag, e->span, CEP_EINVAL,
+            s->mr ? "\"%s\" stands before first, last or an aggregate"
+                  : "\"%s\" stands only in \"match_recognize\"",
+            e->call.final ? "final" : "running");
+        return NULL;
+    }
     if (e->call.over)
         return dsl_check_over(c, s, e);
     if (check_match(c, s, e, &x))

@@ -147,9 +147,15 @@ static const struct expr *check_row_name(struct dsl_sem *c, struct dsl_scope *s,
         return NULL;
     }
     if (col)
-        return col;
+        return s->mr ? dsl_mr_column(c, s, s->mr->mr->n_vars - 1, col->index, e->span) : col;
     if (param)
         return param_value(c, param, e);
+    if (s->mr && dsl_mr_var(s->mr->mr, e->name.text) >= 0) {
+        dsl_diag_error(c->diag, e->span, CEP_ENAME, "\"%.*s\" is a variable: say which column of it",
+            BASE_STR_FMT(e->name.text));
+        dsl_diag_note(c->diag, "write %.*s.COLUMN", BASE_STR_FMT(e->name.text));
+        return NULL;
+    }
     if (!s->open) {
         const struct expr *f = niladic(c, &e->name);
         if (f)
@@ -519,8 +525,31 @@ static void unknown_row_owner(struct dsl_sem *c, const struct dsl_scope *s, cons
     dsl_diag_note(c->diag, "here are columns of %s \"%.*s\"", s->word, BASE_STR_FMT(s->name));
 }
 
+/* `a.price` in a match_recognize, where `a` is a variable or the stream. */
+static const struct expr *mr_field(
+    struct dsl_sem *c, struct dsl_scope *s, uint32_t var, const struct dsl_expr *e) {
+    const struct expr *col = row_column(c, s, &e->field.name);
+    if (col)
+        return dsl_mr_column(c, s, var, col->index, e->span);
+    unknown_column(c, s, &e->field.name, false);
+    return NULL;
+}
+
 static const struct expr *check_row_field(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e) {
     const struct dsl_expr *base = e->field.base;
+    int var = s->mr && base->kind == DSL_EXPR_NAME ? dsl_mr_var(s->mr->mr, base->name.text) : -1;
+    if (var >= 0 || (s->mr && names_scope(c, s, base)))
+        return mr_field(c, s, var >= 0 ? (uint32_t)var : s->mr->mr->n_vars - 1, e);
+    if (s->mr && base->kind == DSL_EXPR_NAME && row_find(s, base->name.text) < 0 && !s->open) {
+        struct dsl_nearest near;
+        dsl_near(c, &near, base->name.text);
+        for (uint32_t i = 0; i + 1 < s->mr->mr->n_vars; i++)
+            dsl_nearest_try(&near, s->mr->mr->vars[i].name);
+        dsl_diag_error(
+            c->diag, base->span, CEP_ENAME, "unknown variable \"%.*s\"", BASE_STR_FMT(base->name.text));
+        dsl_nearest_note(c->diag, &near);
+        return NULL;
+    }
     int input = s->joins ? dsl_join_input(c, s, base) : -1;
     if (input >= 0)
         return dsl_join_field(c, s, input, &e->field.name);

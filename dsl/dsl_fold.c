@@ -119,7 +119,8 @@ static bool ranges_possible(const struct expr *e, struct base_arena *tmp, const 
 /* -- a column beside itself --------------------------------------------------------------------------------------------- */
 
 static bool is_event_value(const struct expr *e) {
-    return e->kind == EXPR_COL || e->kind == EXPR_VAR_COL || e->kind == EXPR_AGG || e->kind == EXPR_PREV;
+    return e->kind == EXPR_COL || e->kind == EXPR_VAR_COL || e->kind == EXPR_AGG || e->kind == EXPR_PREV ||
+           e->kind == EXPR_NAV;
 }
 
 static void warn_self(const struct expr *e, void *arg) {

@@ -177,7 +177,7 @@ static void dsl_yyerror(const DSL_YYLTYPE *loc, struct dsl_parse *p, const char 
 %type <step> joint bound
 %type <quant> quantifier loop_words
 %type <define> define
-%type <after> skip_target after_match
+%type <after> skip_target after_match mr_skip
 %type <limit> limit_item
 %type <row> value_row expect_row
 %type <select> select_from select_where select_group select_core
@@ -1136,6 +1136,16 @@ mr_rows:
 mr_after:
     mr_rows
     | mr_rows after_match                       { $$ = $1; $$->after = *$2; }
+    | mr_rows mr_skip                           { $$ = $1; $$->after = *$2; }
+    | mr_rows mr_skip "or" "error"              { $$ = $1; $$->after = *$2; $$->after.or_error = true; }
+    ;
+
+/* The last one is meant. */
+mr_skip:
+    "after" "match" "skip" "to" IDENT
+        { $$ = dsl_mk_after(p, DSL_SKIP_TO_LAST, dsl_mk_name($5, false)); $$->span = @$; }
+    | "after" "match" "skip" "to" QUOTED
+        { $$ = dsl_mk_after(p, DSL_SKIP_TO_LAST, dsl_mk_name($5, true)); $$->span = @$; }
     ;
 
 mr_pattern:

@@ -128,6 +128,11 @@ static bool table_word_ok(
 
 static bool find_input(
     struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_from *f, bool joined, struct dsl_rows *in) {
+    if (f->kind == DSL_FROM_MATCH_RECOGNIZE) {
+        struct dsl_rows of;
+        return find_input(c, sym, f->match.input, false, &of) && dsl_lower_recognize(c, sym, f, &of, in) &&
+               dsl_from_rename(c, f, in);
+    }
     bool found = f->kind == DSL_FROM_QUERY ? find_query(c, sym, f, in)
                                            : dsl_rows_find(c, &f->path, DSL_USE_READ, in);
     if (!found) {

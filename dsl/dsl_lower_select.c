@@ -31,7 +31,7 @@ static bool from_supported(struct dsl_sem *c, const struct dsl_from *f, bool joi
         }
         return false;
     }
-    case DSL_FROM_MATCH_RECOGNIZE: dsl_unsupported(c, f->span, "match_recognize"); return false;
+    case DSL_FROM_MATCH_RECOGNIZE: return from_supported(c, f->match.input, false);
     case DSL_FROM_JOIN: {
         bool ok = from_supported(c, f->join.left, false);
         return from_supported(c, f->join.right, true) && ok;

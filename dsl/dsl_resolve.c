@@ -308,8 +308,8 @@ static void add_from_deps(struct dsl_sem *c, struct dsl_sym *s, const struct dsl
         add_from_deps(c, s, f->join.left);
         add_from_deps(c, s, f->join.right);
         return;
-    case DSL_FROM_FUNCTION:
-    case DSL_FROM_MATCH_RECOGNIZE: return;
+    case DSL_FROM_MATCH_RECOGNIZE: add_from_deps(c, s, f->match.input); return;
+    case DSL_FROM_FUNCTION: return;
     }
 }
 

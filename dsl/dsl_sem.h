@@ -9,6 +9,7 @@
  *     dsl_check_expr.c   expressions -> struct expr, typed
  *     dsl_check_agg.c    aggregates over rows: their arguments
  *     dsl_check_call.c   calls: aggregates, first/last/prev, functions
+ *     dsl_check_recognize.c  what match_recognize reads: navigation, aggregates, classifier()
  *     dsl_check_seq.c    sequences -> plan_term
  *     dsl_check_opt.c    endpoints and options against the catalog
  *     dsl_template_text.c  options that are templates
@@ -251,6 +252,43 @@ struct dsl_overs {
     const struct dsl_over *first; /* NULL: there was none yet */
 };
 
+/* -- match_recognize, under construction (dsl_lower_recognize.c, dsl_check_recognize.c) ----------------------------- */
+
+struct dsl_mrvar {
+    struct base_str name;
+    struct cep_span span;
+    uint64_t of; /* bits of the pattern's variables */
+    const struct dsl_define *define;
+    const struct expr *cond;
+};
+
+/* Aggregates of conditions or of items. */
+struct dsl_mraggs {
+    struct expr **list;
+    size_t n, cap;
+};
+
+struct dsl_mr {
+    const struct dsl_rows *in;
+    struct dsl_mrvar *vars; /* of the pattern, subsets, all of them (n_vars - 1) */
+    uint32_t n_vars, n_primary;
+    struct dsl_mraggs aggs, item_aggs;
+    bool numbered;
+};
+
+/* Where in it an expression stands. */
+struct dsl_mr_at {
+    struct dsl_mr *mr;
+    int32_t own; /* the condition of that variable; -1: an item */
+    /* In first, last, prev, next: what its columns mean. */
+    bool logical, physical; /* in first or last, in prev or next */
+    bool from_last, final;
+    uint32_t n;
+    int32_t shift;
+    bool agg;    /* in an aggregate */
+    int32_t var; /* whose rows a navigation or an aggregate speaks of; -1: not known yet */
+};
+
 /* -- a select from several inputs, under construction (dsl_lower_from.c, dsl_join_name.c) ------------------------- */
 
 struct dsl_input {
@@ -303,9 +341,10 @@ struct dsl_scope {
     int32_t key_col; /* alerts on patterns: hidden column of the key, whose fields are names too; -1 none */
     /* patterns */
     struct dsl_pat *pat;
-    int32_t own;     /* DEFINE */
-    int32_t input;   /* DEFINE, UNTIL: the event under test is of this stream; -1: of any */
-    int32_t agg_var; /* inside an aggregate over this variable; -1: not */
+    int32_t own;          /* DEFINE */
+    int32_t input;        /* DEFINE, UNTIL: the event under test is of this stream; -1: of any */
+    int32_t agg_var;      /* inside an aggregate over this variable; -1: not */
+    struct dsl_mr_at *mr; /* ROW: of a match_recognize, else NULL */
 };
 
 /* Reports. Returns: a typed expression in the plan's arena, or NULL after a mistake. */
@@ -349,6 +388,16 @@ const struct expr *dsl_check_group_agg(
 /* window_start, window_end. Returns: NULL when the name is none of a window's bounds here. */
 const struct expr *dsl_check_group_bound(
     struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_name *name);
+/* A column of a row of the variable, as what stands around it says. Requires: s->mr. `col` may be the one behind the last: classifier(). Reports. */
+const struct expr *dsl_mr_column(
+    struct dsl_sem *c, struct dsl_scope *s, uint32_t var, uint32_t col, struct cep_span span);
+/* Returns: index, or -1. */
+int dsl_mr_var(const struct dsl_mr *mr, struct base_str name);
+/* Returns: false when it is a function of values. */
+bool dsl_mr_call(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const struct expr **out);
+/* Its rows as a hidden node of sym. Reports. */
+bool dsl_lower_recognize(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_from *f,
+    const struct dsl_rows *in, struct dsl_rows *out);
 /* A variable that an expression's first `var.column` names, or -1. */
 int32_t dsl_agg_variable(const struct dsl_pat *p, const struct dsl_expr *e);
 /* The column `name` of an event of the variable or input. Reports. Returns: index into p->cols, or -1. */

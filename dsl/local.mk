@@ -27,6 +27,7 @@ libdsl_la_SOURCES = \
 	dsl/dsl_check_expr.c \
 	dsl/dsl_check_name.c \
 	dsl/dsl_check_opt.c \
+	dsl/dsl_check_recognize.c \
 	dsl/dsl_check_seq.c \
 	dsl/dsl_check_type.c \
 	dsl/dsl_checked.c \
@@ -41,6 +42,7 @@ libdsl_la_SOURCES = \
 	dsl/dsl_lower_over.c \
 	dsl/dsl_lower_pattern.c \
 	dsl/dsl_lower_process.c \
+	dsl/dsl_lower_recognize.c \
 	dsl/dsl_lower_sink.c \
 	dsl/dsl_lower_emit.c dsl/dsl_lower_select.c dsl/dsl_lower_stream.c dsl/dsl_lower_unnest.c \
 	dsl/dsl_lower_table.c \

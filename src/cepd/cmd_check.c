@@ -57,7 +57,7 @@ static int check_file(const struct cmd_args *args, const char *file, struct cmd_
         write_count(&out, "; ",
             n_kind[PLAN_NODE_SOURCE] + n_kind[PLAN_NODE_SELECT] + n_kind[PLAN_NODE_AGGREGATE] +
                 n_kind[PLAN_NODE_PROCESS] + n_kind[PLAN_NODE_OVER] + n_kind[PLAN_NODE_JOIN] +
-                n_kind[PLAN_NODE_TOP],
+                n_kind[PLAN_NODE_TOP] + n_kind[PLAN_NODE_RECOGNIZE],
             "stream");
         write_count(&out, ", ", n_kind[PLAN_NODE_PATTERN], "pattern");
         write_count(&out, ", ", n_kind[PLAN_NODE_ALERT], "alert");

@@ -178,7 +178,7 @@ static void put_op(struct base_buf *b, const struct rt_look_op *op, const struct
         put_strings(b, "holds", op->words, op->n_words);
     if (base_str_eq(op->kind, BASE_STR("aggregate")) || base_str_eq(op->kind, BASE_STR("over")))
         put_num(b, "groups", op->n_keys);
-    if (base_str_eq(op->kind, BASE_STR("process")))
+    if (base_str_eq(op->kind, BASE_STR("process")) || base_str_eq(op->kind, BASE_STR("recognize")))
         put_num(b, "keys", op->n_keys);
     if (base_str_eq(op->kind, BASE_STR("join")))
         put_num(b, "rows_kept", op->n_keys);

@@ -193,7 +193,7 @@ static void put_vertex_name(struct base_buf *b, const struct plan_job *g, uint32
 static void put_description(struct base_buf *b, const struct plan_job *g, uint32_t vertex) {
     const struct plan_vertex *v = &g->vertices[vertex];
     static const char *const kinds[PLAN_NODE_MAX] = { "source", "select", "aggregate", "over", "join", "top",
-        "pattern", "alert", "process" };
+        "pattern", "recognize", "alert", "process" };
     struct base_buf text = BASE_BUF_INIT;
     for (uint32_t i = 0; i < v->n_nodes; i++) {
         const struct plan_node *n = g->plan->nodes[v->nodes[i]];

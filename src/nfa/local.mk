@@ -49,6 +49,11 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_meta.c \
 	src/nfa/nfa_prog.c \
 	src/nfa/nfa_recall.c \
+	src/nfa/nfa_rows.c src/nfa/nfa_rows.h src/nfa/nfa_rows_int.h \
+	src/nfa/nfa_rows_env.c \
+	src/nfa/nfa_rows_hist.c \
+	src/nfa/nfa_rows_keep.c \
+	src/nfa/nfa_rows_prog.c \
 	src/nfa/nfa_runs_load.c \
 	src/nfa/nfa_save.c src/nfa/nfa_save.h \
 	src/nfa/nfa_settle.c src/nfa/nfa_settle.h src/nfa/nfa_settled.c \

@@ -7,6 +7,7 @@ libplan_la_SOURCES = \
 	src/plan/plan_job_write.c \
 	src/plan/plan_library.c src/plan/plan_library.h \
 	src/plan/plan_user.c src/plan/plan_user.h \
+	src/plan/plan_row_term.c \
 	src/plan/plan_schema.c \
 	src/plan/plan_term.c \
 	src/plan/plan_write.c

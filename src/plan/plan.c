@@ -87,7 +87,7 @@ const char *plan_port_text(const struct plan_node *n, enum plan_port p) {
 
 const char *plan_node_word(enum plan_node_kind k) {
     static const char *const texts[PLAN_NODE_MAX] = { "stream", "stream", "stream", "stream", "stream",
-        "stream", "pattern", "alert", "stream" };
+        "stream", "pattern", "stream", "alert", "stream" };
     return texts[k];
 }
 
@@ -100,7 +100,8 @@ uint32_t plan_node_n_inputs(const struct plan_node *n) {
     case PLAN_NODE_SOURCE: return 0;
     case PLAN_NODE_SELECT: return n->select.n_branches;
     case PLAN_NODE_AGGREGATE: return n->aggregate.takes_late ? 2 : 1;
-    case PLAN_NODE_OVER: return 1;
+    case PLAN_NODE_OVER:
+    case PLAN_NODE_RECOGNIZE: return 1;
     case PLAN_NODE_JOIN: return 2;
     case PLAN_NODE_TOP: return 1;
     case PLAN_NODE_PATTERN: return n->pattern.n_inputs;
@@ -118,6 +119,7 @@ struct plan_ref plan_node_input(const struct plan_node *n, uint32_t input) {
     case PLAN_NODE_AGGREGATE:
         return input == 0 ? n->aggregate.input : (struct plan_ref){ n->aggregate.input.node, PLAN_PORT_LATE };
     case PLAN_NODE_OVER: return n->over.input;
+    case PLAN_NODE_RECOGNIZE: return n->recognize.input;
     case PLAN_NODE_JOIN: return n->join.sides[input].input;
     case PLAN_NODE_TOP: return n->top.input;
     case PLAN_NODE_PATTERN: return n->pattern.inputs[input];

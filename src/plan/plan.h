@@ -384,6 +384,71 @@ enum plan_hidden {
         PLAN_HIDDEN_MAX
 };
 
+/* -- match_recognize ---------------------------------------------------------------------------------------- */
+
+enum plan_row_kind {
+    PLAN_ROW_VAR = 0, /* one row that satisfies vars[var] */
+    PLAN_ROW_CHAIN,   /* items one after the other */
+    PLAN_ROW_ALT,     /* the first of the items that leads to a match */
+    PLAN_ROW_EMPTY,   /* no row */
+    PLAN_ROW_START,   /* ^: no row; the partition begins here */
+    PLAN_ROW_END,     /* $: no row; the partition ends here */
+    PLAN_ROW_MAX
+};
+
+struct plan_row_term {
+    enum plan_row_kind kind;
+    uint32_t var;     /* VAR */
+    uint32_t n_items; /* CHAIN, ALT */
+    const struct plan_row_term *const *items;
+    uint32_t min, max; /* 1, 1 without a quantifier; max PLAN_UNBOUNDED = no upper bound */
+    bool reluctant;    /* as few as lead to a match; else as many */
+    bool excluded;     /* VAR: {- -}: its rows are no rows of the result */
+};
+
+enum { PLAN_ROW_VARS_MAX = 64 };
+
+/* Those of the pattern first, then subsets, then the one that is all of them: its name is empty. */
+struct plan_row_var {
+    struct base_str name;
+    uint64_t of; /* bits of the pattern's variables that it speaks of */
+    const struct expr *
+        cond; /* of the pattern's; NULL = takes every row; COL of the row under test, else as NAV and AGG say */
+    struct cep_span span;
+};
+
+/*
+ * Rows of a key in the order of event time, and of each row where a match begins the one that is preferred: SQL:2016's row pattern
+ * recognition. Expressions are over the input's columns; the one behind them is the name of the variable that the row was taken as.
+ */
+struct plan_recognize {
+    struct plan_ref input;
+    uint32_t n_keys;
+    const struct expr *const *keys; /* plain columns */
+    uint32_t n_vars, n_primary;
+    const struct plan_row_var *vars;
+    const struct plan_row_term *root;
+    int64_t within_us; /* the last row of a match is less than this after its first; 0 = however long */
+    bool all_rows;     /* a row for each of the match's, else one */
+    enum plan_skip skip;
+    uint32_t skip_var;
+    bool skip_or_error;
+    uint32_t n_aggs, n_item_aggs;
+    const struct expr *const *aggs,
+        *const *item_aggs; /* distinct AGG nodes of conditions, of items (expr.agg_slot) */
+    uint32_t back, ahead;  /* rows before the first and behind the last one that are looked at */
+    bool numbered;         /* something asks for match_number() */
+    bool anchored;         /* ^ stands in the pattern: whether a row is the first is kept for ever */
+    uint32_t n_cols;
+    const uint32_t *cols;            /* those of the input that are kept, ascending */
+    const struct expr *const *items; /* one per column of the node's schema; COL: of each row of the result */
+};
+
+/* As a person would write it. */
+void plan_write_row_term(struct base_buf *b, const struct plan_recognize *r, const struct plan_row_term *t);
+/* Names of all variables, for expr_write(). In the arena. */
+const struct base_str *plan_row_var_names(struct base_arena *a, const struct plan_recognize *r);
+
 /* -- alert ------------------------------------------------------------------------------------------------- */
 
 enum plan_severity {
@@ -451,6 +516,7 @@ enum plan_node_kind {
     PLAN_NODE_JOIN,
     PLAN_NODE_TOP,
     PLAN_NODE_PATTERN,
+    PLAN_NODE_RECOGNIZE,
     PLAN_NODE_ALERT,
     PLAN_NODE_PROCESS,
     PLAN_NODE_MAX
@@ -475,6 +541,7 @@ struct plan_node {
         struct plan_join join;
         struct plan_top top;
         struct plan_pattern pattern;
+        struct plan_recognize recognize;
         struct plan_alert alert;
         struct plan_process process;
     };

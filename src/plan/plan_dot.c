@@ -32,7 +32,7 @@ static void write_edges(struct base_buf *b, const struct plan *p, const struct p
 
 void plan_write_dot(struct base_buf *b, const struct plan *p) {
     static const char *const shapes[PLAN_NODE_MAX] = { "cds", "box", "box3d", "box", "trapezium",
-        "invtriangle", "component", "octagon", "box3d" };
+        "invtriangle", "component", "hexagon", "octagon", "box3d" };
     base_buf_puts(b, "digraph plan {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n");
     for (uint32_t i = 0; i < p->n_nodes; i++) {
         const struct plan_node *n = p->nodes[i];

@@ -175,6 +175,8 @@ static uint32_t place(struct builder *b, const struct plan_node *n) {
         return shared_vertex(b, n, level_above(b, n), n->join.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_PATTERN:
         return shared_vertex(b, n, level_above(b, n), n->pattern.n_keys > 0 ? b->job->parallelism : 1);
+    case PLAN_NODE_RECOGNIZE:
+        return shared_vertex(b, n, level_above(b, n), n->recognize.n_keys > 0 ? b->job->parallelism : 1);
     case PLAN_NODE_ALERT: return place_alert(b, n);
     case PLAN_NODE_PROCESS:
         return shared_vertex(b, n, level_above(b, n), n->process.n_keys > 0 ? b->job->parallelism : 1);
@@ -233,6 +235,11 @@ static void ship_to(struct builder *b, const struct plan_node *n, uint32_t input
     if (n->kind == PLAN_NODE_OVER) {
         x->n_keys = n->over.n_keys;
         x->keys = n->over.keys;
+        return;
+    }
+    if (n->kind == PLAN_NODE_RECOGNIZE) {
+        x->n_keys = n->recognize.n_keys;
+        x->keys = n->recognize.keys;
         return;
     }
     if (n->kind == PLAN_NODE_JOIN) {

@@ -13,6 +13,7 @@ static const char *const kind_words[PLAN_NODE_MAX] = {
     [PLAN_NODE_JOIN] = "join",
     [PLAN_NODE_TOP] = "top",
     [PLAN_NODE_PATTERN] = "pattern",
+    [PLAN_NODE_RECOGNIZE] = "recognize",
     [PLAN_NODE_ALERT] = "alert",
     [PLAN_NODE_PROCESS] = "process",
 };

@@ -291,6 +291,75 @@ static void write_over(struct base_buf *b, const struct plan *p, const struct pl
     base_buf_putc(b, '\n');
 }
 
+static void write_recognize(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    static const char *const skips[PLAN_SKIP_MAX] = { [PLAN_SKIP_PAST_LAST] = "past last row",
+        [PLAN_SKIP_TO_NEXT] = "to next row",
+        [PLAN_SKIP_TO_FIRST] = "to first ",
+        [PLAN_SKIP_TO_LAST] = "to last " };
+    const struct plan_recognize *r = &n->recognize;
+    const struct evt_schema *in = plan_schema_of(p, r->input);
+    struct base_arena tmp;
+    base_arena_init(&tmp, 0);
+    const struct base_str *names = plan_row_var_names(&tmp, r);
+    base_buf_puts(b, "  from ");
+    write_ref(b, p, r->input);
+    for (uint32_t i = 0; i < r->n_keys; i++) {
+        base_buf_puts(b, i ? ", " : " partition by ");
+        expr_write(b, r->keys[i], in, NULL);
+    }
+    base_buf_puts(b, "\n  match ");
+    plan_write_row_term(b, r, r->root);
+    if (r->within_us > 0) {
+        base_buf_puts(b, " within ");
+        base_write_duration(b, r->within_us);
+    }
+    base_buf_printf(
+        b, "\n  %s, skip %s", r->all_rows ? "all rows per match" : "one row per match", skips[r->skip]);
+    if (r->skip == PLAN_SKIP_TO_FIRST || r->skip == PLAN_SKIP_TO_LAST)
+        evt_name_write(b, names[r->skip_var]);
+    base_buf_puts(b, r->skip_or_error ? " or error\n" : "\n");
+    for (uint32_t i = r->n_primary; i + 1 < r->n_vars; i++) {
+        base_buf_puts(b, "  subset ");
+        evt_name_write(b, names[i]);
+        base_buf_puts(b, " =");
+        for (uint32_t v = 0; v < r->n_primary; v++)
+            if (r->vars[i].of >> v & 1) {
+                base_buf_putc(b, ' ');
+                evt_name_write(b, names[v]);
+            }
+        base_buf_putc(b, '\n');
+    }
+    for (uint32_t i = 0; i < r->n_primary; i++) {
+        base_buf_puts(b, "  define ");
+        evt_name_write(b, names[i]);
+        base_buf_puts(b, " as ");
+        if (r->vars[i].cond)
+            expr_write(b, r->vars[i].cond, in, names);
+        base_buf_puts(b, !r->vars[i].cond                      ? "every row\n"
+                         : expr_is_event_only(r->vars[i].cond) ? " (of the row alone)\n"
+                                                               : "\n");
+    }
+    for (uint32_t c = 0; c < n->schema->n_visible; c++) {
+        base_buf_puts(b, c ? ", " : "  give ");
+        expr_write(b, r->items[c], in, names);
+        base_buf_puts(b, " as ");
+        evt_name_write(b, n->schema->cols[c].name);
+    }
+    base_buf_puts(b, "\n  keeps");
+    for (uint32_t c = 0; c < r->n_cols; c++) {
+        base_buf_puts(b, c ? ", " : " ");
+        evt_name_write(b, in->cols[r->cols[c]].name);
+    }
+    if (r->n_cols == 0)
+        base_buf_puts(b, " no column");
+    if (r->back > 0)
+        base_buf_printf(b, "; %u row%s before a match", r->back, r->back > 1 ? "s" : "");
+    if (r->ahead > 0)
+        base_buf_printf(b, "; waits for %u row%s behind", r->ahead, r->ahead > 1 ? "s" : "");
+    base_buf_putc(b, '\n');
+    base_arena_release(&tmp);
+}
+
 static void write_side(struct base_buf *b, const struct plan *p, const struct plan_join_side *s) {
     write_ref(b, p, s->input);
     if (s->where) {
@@ -565,6 +634,7 @@ static void write_node(struct base_buf *b, const struct plan *p, const struct pl
     case PLAN_NODE_JOIN: write_join(b, p, n); break;
     case PLAN_NODE_TOP: write_top(b, p, n); break;
     case PLAN_NODE_PATTERN: write_pattern(b, p, n); break;
+    case PLAN_NODE_RECOGNIZE: write_recognize(b, p, n); break;
     case PLAN_NODE_ALERT: write_alert(b, p, n); break;
     case PLAN_NODE_PROCESS: write_process(b, p, n); break;
     case PLAN_NODE_MAX: break;

@@ -34,6 +34,8 @@ librt_la_SOURCES = \
 	src/runtime/rt_over.c src/runtime/rt_over.h \
 	src/runtime/rt_over_save.c \
 	src/runtime/rt_panes.c src/runtime/rt_panes.h \
+	src/runtime/rt_recognize.c src/runtime/rt_recognize.h \
+	src/runtime/rt_recognize_save.c \
 	src/runtime/rt_part.c src/runtime/rt_part.h \
 	src/runtime/rt_pattern.c src/runtime/rt_pattern.h \
 	src/runtime/rt_patterns.c \

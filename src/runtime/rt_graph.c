@@ -126,6 +126,7 @@ enum cep_rc rt_graph_init_part(struct rt_graph *g, const struct plan *plan, cons
         case PLAN_NODE_SELECT: g->ops[i] = rt_select_new(n, clk); break;
         case PLAN_NODE_AGGREGATE: g->ops[i] = rt_aggregate_new(plan, n, clk); break;
         case PLAN_NODE_OVER: g->ops[i] = rt_over_new(plan, n, clk); break;
+        case PLAN_NODE_RECOGNIZE: g->ops[i] = rt_recognize_new(plan, n, clk); break;
         case PLAN_NODE_JOIN: g->ops[i] = rt_join_new(plan, n, clk); break;
         case PLAN_NODE_TOP: g->ops[i] = rt_top_new(plan, n, clk); break;
         case PLAN_NODE_PATTERN: rc = make_pattern(g, n, group_of[i], memory, clk, err); break;

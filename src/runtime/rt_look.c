@@ -11,6 +11,7 @@
 #include "runtime/rt_db.h"
 #include "runtime/rt_join.h"
 #include "runtime/rt_ops.h"
+#include "runtime/rt_recognize.h"
 #include "runtime/rt_save.h"
 #include "state/sto_part.h"
 
@@ -365,6 +366,8 @@ static const struct {
         .counted = { RT_AGG_NS_GROUP, RT_AGG_NS_ROW, RT_AGG_NS_AHEAD, "what it aggregates" } },
     { .kind = "process", .counted = { RT_PROC_NS_KEY, RT_PROC_NS_ROW, RT_PROC_NS_ROW, "what it keeps" } },
     { .kind = "over", .counted = { RT_AGG_NS_GROUP, RT_AGG_NS_ROW, RT_AGG_NS_GIVEN, "what it aggregates" } },
+    { .kind = "recognize",
+        .counted = { RT_RECOGNIZE_NS_KEY, RT_RECOGNIZE_NS_ROW, RT_RECOGNIZE_NS_ROW, "what it matches" } },
     { .kind = "join", .counted = { RT_JOIN_NS_KEPT, RT_JOIN_NS_ROW, RT_JOIN_NS_ROW, "what it joins" } },
     { .kind = "top", .counted = { 0, RT_TOP_NS_ROW, RT_TOP_NS_ROW, "what it puts in order" } },
     { .kind = "pattern", .look = look_pattern }, { .kind = "alert", .look = look_alert },

@@ -20,6 +20,7 @@ struct rt_op *rt_select_new(const struct plan_node *node, const struct clk *clk)
 struct rt_op *rt_aggregate_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
 struct rt_op *rt_over_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
+struct rt_op *rt_recognize_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 
 struct rt_op *rt_top_new(const struct plan *plan, const struct plan_node *node, const struct clk *clk);
 

@@ -112,7 +112,8 @@ enum cep_rc rt_kit_push(struct rt_kit *k, const char *stream, uint32_t partition
         struct base_str key = rows[i].k ? base_str_of(rows[i].k) : BASE_STR("");
         evt_col_set_val(&b->cols[0], b->n_rows,
             &(struct evt_val){ .null = !rows[i].k, .s = { key.p, (uint32_t)key.len } });
-        evt_col_set_i(&b->cols[1], b->n_rows, rows[i].v);
+        evt_col_set_val(
+            &b->cols[1], b->n_rows, &(struct evt_val){ .null = rows[i].v == INT64_MIN, .i = rows[i].v });
         if (rows[i].at == INT64_MIN)
             evt_col_set_null(&b->cols[2], b->n_rows);
         else

@@ -33,7 +33,7 @@ struct base_buf *rt_kit_listen(struct rt_kit *k, const char *name, enum plan_por
 int64_t rt_kit_watermark(const struct rt_kit *k, size_t n);
 bool rt_kit_idle(const struct rt_kit *k, size_t n);
 
-/* A row of a stream (k string, v int, at timestamp); `at` INT64_MIN and `k` NULL are null. */
+/* A row of a stream (k string, v int, at timestamp); `v` and `at` INT64_MIN and `k` NULL are null. */
 struct rt_kit_row {
     const char *k;
     int64_t v, at;

@@ -70,6 +70,9 @@ static const char *const programs[] = {
     HEAD "alert w on a where v > 1 message '{k} {v}' by k suppress for 5 s;",
     HEAD "alert w on a message '{k} {v}' by k resolve after 2 s;",
     HEAD "alert w on a message '{k} {v}' by k suppress for 3 s resolve when b where v = 1;",
+    HEAD "stream w as select * from a match_recognize (partition by k order by at measures sum(v) as s, "
+         "match_number() as n "
+         "pattern (l+ h*) within 6 s define l as v < 3, h as v > prev(v));",
 };
 /* What these keep is moved together now and then: versions behind many that were replaced, a session behind many that are over. */
 static const char *const moving[] = {
@@ -140,6 +143,11 @@ struct run {
     uint64_t n_entries, n_slices, n_between, n_moves;
 };
 
+/* The operator that is saved. */
+static const char *saver(const struct run *r) {
+    return strstr(r->text, "match_recognize") ? "$w.1" : "w";
+}
+
 static uint32_t below(struct run *r, uint32_t n) {
     r->random = r->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (uint32_t)((r->random >> 33) % n);
@@ -163,15 +171,15 @@ static void rows(struct run *r) {
 }
 
 static void begin(struct run *r) {
-    struct rt_op *op = rt_kit_op(&r->sliced, "w");
-    rt_kit_save(rt_kit_op(&r->plain, "w"), &r->to_want);
+    struct rt_op *op = rt_kit_op(&r->sliced, saver(r));
+    rt_kit_save(rt_kit_op(&r->plain, saver(r)), &r->to_want);
     r->open = op->vt->save(op, &r->to_got, NULL) == CEP_AGAIN;
     assert_true(r->open);
     r->n_entries += r->want.n;
 }
 
 static void some(struct run *r, size_t bytes) {
-    struct rt_op *op = rt_kit_op(&r->sliced, "w");
+    struct rt_op *op = rt_kit_op(&r->sliced, saver(r));
     enum cep_rc rc = op->vt->save_some(op, bytes, NULL);
     r->n_slices++;
     if (rc == CEP_AGAIN)
@@ -184,7 +192,7 @@ static void some(struct run *r, size_t bytes) {
 }
 
 static void cancel(struct run *r) {
-    struct rt_op *op = rt_kit_op(&r->sliced, "w");
+    struct rt_op *op = rt_kit_op(&r->sliced, saver(r));
     op->vt->save_cancel(op);
     clear(&r->want);
     clear(&r->got);
@@ -214,7 +222,7 @@ static void init(struct run *r, const char *text) {
     rt_kit_init(&r->plain, base_buf_cstr(&b));
     rt_kit_init(&r->sliced, base_buf_cstr(&b));
     base_buf_release(&b);
-    const char *kind = rt_kit_op(&r->plain, "w")->vt->kind;
+    const char *kind = rt_kit_op(&r->plain, saver(r))->vt->kind;
     r->want.key_bytes = strcmp(kind, "join") == 0 ? 1 : strcmp(kind, "top") == 0 ? 0 : SIZE_MAX;
     r->got.key_bytes = r->want.key_bytes;
 }
