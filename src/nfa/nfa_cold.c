@@ -176,7 +176,7 @@ bool nfa_cold_bury(struct nfa_matcher *m) {
 }
 
 static size_t bytes(const struct nfa_matcher *m) {
-    return m->mem.live - nfa_cells_spare(m) + m->timers.cap * sizeof *m->timers.heap + nfa_spill_bytes(m);
+    return m->mem.live - nfa_cells_spare(m) + clk_timers_bytes(&m->timers) + nfa_spill_bytes(m);
 }
 
 /* Its row among the timers came while it was in memory, and came too early. */

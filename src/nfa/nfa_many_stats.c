@@ -37,7 +37,7 @@ void nfa_many_shared(const struct nfa_many *g, struct nfa_many_shared *out) {
         .served = g->n_served,
         .key_sets = (uint32_t)g->n_sets,
         .programs = (uint32_t)g->code_memo.n_live,
-        .bytes = clk_reorder_bytes(&g->reorder) + g->timers.cap * sizeof *g->timers.heap };
+        .bytes = clk_reorder_bytes(&g->reorder) + clk_timers_bytes(&g->timers) };
     for (size_t i = 0; i < g->n_held; i++) {
         out->bytes += g->held[i].cap_hits * sizeof(struct many_hit);
         for (size_t k = 0; k < g->n_sets; k++)

@@ -167,7 +167,7 @@ void nfa_matcher_stats(const struct nfa_matcher *m, struct nfa_stats *out) {
     }
     out->buffered = m->reorder.n_rows + out->spilled;
     out->bytes = nfa_mem_held(&m->mem) + nfa_dets_bytes(m) + clk_reorder_bytes(&m->reorder) +
-                 m->timers.cap * sizeof *m->timers.heap;
+                 clk_timers_bytes(&m->timers);
     for (size_t i = 0; i < m->n_held; i++)
         out->bytes += nfa_held_bytes(m, &m->held[i]) + (m->held[i].batch ? m->held[i].bytes : 0);
 }

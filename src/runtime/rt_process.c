@@ -175,7 +175,7 @@ static enum cep_rc process_tick(struct rt_op *op, int64_t *next_us, struct cep_e
     int64_t now = clk_now(op->clk);
     p->now = not_late(p);
     /* One that sets itself again for a time that is past does not keep the task here for ever. */
-    for (size_t n = p->timers[CEP_PROCESSING_TIME].n;
+    for (size_t n = clk_timers_n(&p->timers[CEP_PROCESSING_TIME]);
          n > 0 && rc == CEP_OK && rt_process_timers_due(p, CEP_PROCESSING_TIME, now); n--)
         rc = call_due(p, err);
     if (rc == CEP_OK && next <= now)
