@@ -77,6 +77,40 @@ static const struct shape shapes[] = {
         "match a -> b define a as amount < 2.0, b as amount > 9999999.0 within 5 s after match no skip "
         "measures a.amount as x",
         1, 1, 1000000, 1000, false, 1 },
+
+    /* CORE's own kind (bench/core_compare.py), every event taken: windows of 1,000 events, an end in 10,000. */
+    { "sequence of 3, ->>, no skip",
+        "match a ->> b ->> c define a as amount < 500.0, b as amount between 500.0 and 990.0, c as amount > "
+        "998.0 within 1 s after match no skip limit 10 matches measures match_start() as s",
+        1, 1000000, 10000, 1000, false, 1 },
+    { "sequence of 12, ->>, no skip",
+        "match s0 ->> s1 ->> s2 ->> s3 ->> s4 ->> s5 ->> s6 ->> s7 ->> s8 ->> s9 ->> s10 ->> e define s0 as "
+        "amount between 10.0 and 99.0, s1 as amount between 100.0 and 189.0, s2 as amount between 190.0 and "
+        "279.0, s3 as amount between 280.0 and 369.0, s4 as amount between 370.0 and 459.0, s5 as amount "
+        "between 460.0 and 549.0, s6 as amount between 550.0 and 639.0, s7 as amount between 640.0 and "
+        "729.0, s8 as amount between 730.0 and 819.0, s9 as amount between 820.0 and 909.0, s10 as amount "
+        "between 910.0 and 999.0, e as amount > 998.0 within 1 s after match no skip limit 10 matches "
+        "measures match_start() as s",
+        1, 1000000, 10000, 1000, false, 1 },
+    { "dense Kleene, ->>, no skip",
+        "match a ->> b+ combinations ->> c define a as amount < 60.0, b as amount between 60.0 and 990.0, c "
+        "as amount > 998.0 within 1 s after match no skip limit 10 matches measures match_start() as s",
+        1, 1000000, 10000, 1000, false, 1 },
+    { "5,000 partitions, 100 s, ->>, no skip",
+        "partition by card match a ->> b ->> c define a as amount < 500.0, b as amount between 500.0 and "
+        "990.0, c as amount > 998.0 within 100 s after match no skip limit 10 matches measures match_start() "
+        "as s",
+        5000, 1000000, 100, 1000000, false, 1 },
+    { "5,000 partitions, 1,000 s, ->>, no skip",
+        "partition by card match a ->> b ->> c define a as amount < 500.0, b as amount between 500.0 and "
+        "990.0, c as amount > 998.0 within 1000 s after match no skip limit 10 matches measures "
+        "match_start() as s",
+        5000, 1000000, 100, 1000000, false, 1 },
+    { "5,000 partitions, 10,000 s, ->>, no skip",
+        "partition by card match a ->> b ->> c define a as amount < 500.0, b as amount between 500.0 and "
+        "990.0, c as amount > 998.0 within 10000 s after match no skip limit 10 matches measures "
+        "match_start() as s",
+        5000, 1000000, 100, 1000000, false, 1 },
 };
 
 static uint64_t next_random(uint64_t *s) {

@@ -55,8 +55,9 @@ struct nfa_ev *nfa_ev_new(struct nfa_matcher *m) {
         .order = m->cur.order,
         .time = m->cur.time,
         .seq = m->cur.batch->seq[row] };
-    size_t nulls = BASE_BITS_WORDS(p->n_kept), off = fixed;
-    memset(e->data, 0, nulls * sizeof(uint64_t));
+    size_t off = fixed;
+    for (size_t i = 0; i < BASE_BITS_WORDS(p->n_kept); i++)
+        e->data[i] = 0;
     for (uint32_t i = 0; i < p->n_kept; i++) {
         const struct evt_col *c = col_of(m, p->kept_cols[i]);
         uint64_t *cell = &e->data[p->kept_at[i]];
@@ -137,9 +138,7 @@ struct nfa_ev *nfa_ev_of_vals(struct nfa_matcher *m, const struct nfa_ev *like, 
     return e;
 }
 
-void nfa_ev_unref(struct nfa_matcher *m, struct nfa_ev *e) {
-    if (!e || --e->refs)
-        return;
+void nfa_ev_free(struct nfa_matcher *m, struct nfa_ev *e) {
     if (e->nested) {
         base_arena_release(e->nested);
         base_free(e->nested);
@@ -172,13 +171,6 @@ void nfa_ev_col(const struct nfa_matcher *m, const struct nfa_ev *e, uint32_t co
     } else {
         memcpy(&out->i, cell, sizeof out->i);
     }
-}
-
-struct nfa_ev *nfa_ev_take(struct nfa_matcher *m) {
-    if (!m->cur.ev)
-        m->cur.ev = nfa_ev_new(m);
-    m->cur.ev->refs++;
-    return m->cur.ev;
 }
 
 struct nfa_link *nfa_link_new(struct nfa_matcher *m, uint32_t var, struct nfa_link *prev) {

@@ -384,10 +384,20 @@ __attribute__((always_inline)) static inline void take_row(
     }
 }
 
-enum { AHEAD_SLOT = 12, AHEAD_KEY = 8, AHEAD_GROUP = 4 };
+/* Fewer keys are in the cache. */
+enum { AHEAD_SLOT = 12, AHEAD_KEY = 8, AHEAD_STATE = 4, AHEAD_KEYS = 64 };
 
 static uint64_t hash_of(const struct nfa_matcher *m, const struct clk_row *r) {
     return m->held[r->batch].hash[r->row];
+}
+
+static void fetch_ahead(const struct nfa_matcher *m, const struct clk_row *rows, size_t n) {
+    if (n > AHEAD_SLOT)
+        nfa_key_prefetch(m, hash_of(m, &rows[AHEAD_SLOT]));
+    if (n > AHEAD_KEY)
+        nfa_key_prefetch_key(m, hash_of(m, &rows[AHEAD_KEY]));
+    if (n > AHEAD_STATE)
+        nfa_key_prefetch_state(m, hash_of(m, &rows[AHEAD_STATE]));
 }
 
 static void too_much(struct nfa_matcher *m) {
@@ -411,11 +421,10 @@ static inline void check_budget(struct nfa_matcher *m) {
 /* What is due by then, and the row. Inline: a call costs a tenth of an event that only stays. */
 __attribute__((always_inline)) static inline void take(
     struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {
-    bool any;
     if (m->rc != CEP_OK)
         return;
-    int64_t time = h->batch->time[row], next = clk_timers_next(&m->timers, &any);
-    if ((any && next <= time) || m->cold_next <= time)
+    int64_t time = h->batch->time[row];
+    if (clk_timers_are_due(&m->timers, time) || m->cold_next <= time)
         fire_timers(m, time);
     if (m->dets)
         nfa_dets_tidy(m);
@@ -434,16 +443,13 @@ static size_t recall(struct nfa_matcher *m, const struct clk_row *rows, size_t i
 
 static void take_rows(struct nfa_matcher *m, const struct clk_row *rows, size_t n) {
     size_t asked = 0;
-    for (size_t i = 0; i < n && i < AHEAD_SLOT; i++)
+    bool ahead = m->n_keys > AHEAD_KEYS;
+    for (size_t i = 0; i < n && i < AHEAD_SLOT && ahead; i++)
         nfa_key_prefetch(m, hash_of(m, &rows[i]));
     for (size_t i = 0; i < n; i++) {
         struct nfa_held *h = &m->held[rows[i].batch];
-        if (i + AHEAD_SLOT < n)
-            nfa_key_prefetch(m, hash_of(m, &rows[i + AHEAD_SLOT]));
-        if (i + AHEAD_KEY < n)
-            nfa_key_prefetch_key(m, hash_of(m, &rows[i + AHEAD_KEY]));
-        if (i + AHEAD_GROUP < n)
-            nfa_key_prefetch_group(m, hash_of(m, &rows[i + AHEAD_GROUP]));
+        if (ahead)
+            fetch_ahead(m, rows + i, n - i);
         if (__builtin_expect(m->slice != NULL, 0))
             nfa_slice_leaves(m, h, rows[i].row);
         if (__builtin_expect(m->cold != NULL, 0))
@@ -559,11 +565,14 @@ void nfa_fetch_matcher(const struct nfa_matcher *m) {
 
 void nfa_fetch_parts(const struct nfa_matcher *m) {
     __builtin_prefetch(m->timers.heap);
+    if (m->timers.n_line)
+        __builtin_prefetch(&m->timers.line[m->timers.head]);
 }
 
 void nfa_fetch_due(const struct nfa_matcher *m, int64_t watermark) {
-    if (m->timers.n && m->timers.heap[0].at <= watermark && m->timers.heap[0].timer)
-        __builtin_prefetch(CEP_CONTAINER_OF(m->timers.heap[0].timer, struct nfa_key, timer));
+    struct clk_timer *t = clk_timers_peek(&m->timers, watermark);
+    if (t)
+        __builtin_prefetch(CEP_CONTAINER_OF(t, struct nfa_key, timer));
 }
 
 void nfa_feed(struct nfa_matcher *m, const struct nfa_held *h, uint32_t row, const uint64_t *bits) {

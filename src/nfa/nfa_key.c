@@ -24,6 +24,7 @@ void nfa_keys_init(struct nfa_matcher *m) {
     const struct plan_pattern *pat = m->pat;
     m->n_slots = m->opts.fed ? NFA_KEYS_MIN_FED : NFA_KEYS_MIN;
     m->slots = slots_new(m, m->n_slots);
+    m->null_hash = nfa_key_hash_int(true, 0);
     clk_timers_init(&m->timers);
     m->key_mode = pat->n_keys == 0 ? NFA_KEY_NONE : NFA_KEY_BYTES;
     if (pat->n_keys != 1)
@@ -87,6 +88,7 @@ void nfa_keys_release(struct nfa_matcher *m) {
     clk_timers_release(&m->timers);
 }
 
+/* Of numbers each has a hash of its own (each step can be undone), and one of them has that of null. */
 uint64_t nfa_key_hash_int(bool null, int64_t v) {
     uint64_t h = (uint64_t)v + (null ? UINT64_C(0x9e3779b97f4a7c15) : 0);
     h ^= h >> 32;
@@ -94,22 +96,6 @@ uint64_t nfa_key_hash_int(bool null, int64_t v) {
     h ^= h >> 32;
     h *= UINT64_C(0xd6e8feb86659fd93);
     return h ^ h >> 32;
-}
-
-void nfa_key_prefetch(const struct nfa_matcher *m, uint64_t hash) {
-    __builtin_prefetch(&m->slots[hash & (m->n_slots - 1)]);
-}
-
-void nfa_key_prefetch_key(const struct nfa_matcher *m, uint64_t hash) {
-    const struct nfa_slot *s = &m->slots[hash & (m->n_slots - 1)];
-    if (s->key)
-        __builtin_prefetch(s->key);
-}
-
-void nfa_key_prefetch_group(const struct nfa_matcher *m, uint64_t hash) {
-    const struct nfa_slot *s = &m->slots[hash & (m->n_slots - 1)];
-    if (s->key && s->hash == hash && s->key->first)
-        __builtin_prefetch(s->key->first);
 }
 
 static bool key_is(
@@ -233,10 +219,14 @@ static void key_insert(struct nfa_matcher *m, struct nfa_key *k, uint64_t hash) 
 
 __attribute__((always_inline)) static inline struct nfa_key *look_up(
     const struct nfa_matcher *m, const struct nfa_held *h, uint32_t row) {
+    /* The only one: its hash is 0. */
+    if (m->key_mode == NFA_KEY_NONE)
+        return m->slots[0].key;
     uint64_t hash = h->hash[row];
     size_t at = hash & (m->n_slots - 1);
+    bool told_by_hash = m->key_mode == NFA_KEY_INT && hash != m->null_hash;
     for (; m->slots[at].key; at = (at + 1) & (m->n_slots - 1)) {
-        if (m->slots[at].hash == hash && key_is(m, m->slots[at].key, h, row))
+        if (m->slots[at].hash == hash && (told_by_hash || key_is(m, m->slots[at].key, h, row)))
             return m->slots[at].key;
     }
     return NULL;
@@ -326,7 +316,7 @@ void nfa_key_remove(struct nfa_matcher *m, struct nfa_key *k) {
 }
 
 void nfa_key_settle(struct nfa_matcher *m, struct nfa_key *k) {
-    if (!k->first && !k->done && !k->history && !k->fates && !k->graph && !k->stacks &&
+    if (!k->stacks && !k->graph && !k->fates && !k->first && !k->done && !k->history &&
         !(m->p->uses_match_number && k->match_number)) {
         if (k->stored)
             nfa_cold_died(m, k);

@@ -45,7 +45,7 @@ static void fetch_turns(const struct nfa_many *g, size_t i, size_t n) {
         nfa_fetch_due(m, g->watermark);
     }
     if (i + 1 < n && first_hash(g, g->turn[i + 1], &hash))
-        nfa_key_prefetch_group(g->members[g->turn[i + 1]]->m, hash);
+        nfa_key_prefetch_state(g->members[g->turn[i + 1]]->m, hash);
 }
 
 /* -- rows in order ------------------------------------------------------------------------------------------------------ */

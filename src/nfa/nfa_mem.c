@@ -5,19 +5,6 @@
 
 #include "base/base_mem.h"
 
-#include <string.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define NFA_MEM_PASS_THROUGH 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define NFA_MEM_PASS_THROUGH 1
-#endif
-#endif
-#ifndef NFA_MEM_PASS_THROUGH
-#define NFA_MEM_PASS_THROUGH 0
-#endif
-
 struct nfa_mem_block {
     struct nfa_mem_block *next;
     size_t size;
@@ -84,7 +71,7 @@ static void *from_block(struct nfa_mem_pool *p, size_t size) {
     return got;
 }
 
-void *nfa_mem_get(struct nfa_mem *m, size_t size) {
+void *nfa_mem_get_any(struct nfa_mem *m, size_t size) {
     unsigned c = class_of(&size);
     m->live += size;
     m->n_live++;
@@ -99,7 +86,7 @@ void *nfa_mem_get(struct nfa_mem *m, size_t size) {
     return p;
 }
 
-void nfa_mem_put(struct nfa_mem *m, void *p, size_t size) {
+void nfa_mem_put_any(struct nfa_mem *m, void *p, size_t size) {
     if (!p)
         return;
     unsigned c = class_of(&size);

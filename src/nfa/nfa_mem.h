@@ -14,6 +14,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define NFA_MEM_PASS_THROUGH 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NFA_MEM_PASS_THROUGH 1
+#endif
+#endif
+#ifndef NFA_MEM_PASS_THROUGH
+#define NFA_MEM_PASS_THROUGH 0
+#endif
 
 enum { NFA_MEM_SMALL = 32, NFA_MEM_CLASSES = NFA_MEM_SMALL + 6 };
 
@@ -42,10 +54,36 @@ void nfa_mem_pool_free(struct nfa_mem_pool *p); /* NULL is fine */
 void nfa_mem_init(struct nfa_mem *m, struct nfa_mem_pool *pool);
 /* Requires: of a shared pool, that all was given back. */
 void nfa_mem_release(struct nfa_mem *m);
-/* Returns: memory of that size, aligned to 8, not cleared. */
-void *nfa_mem_get(struct nfa_mem *m, size_t size);
+/* As nfa_mem_get() and nfa_mem_put(), of any size. */
+void *nfa_mem_get_any(struct nfa_mem *m, size_t size);
+void nfa_mem_put_any(struct nfa_mem *m, void *p, size_t size);
+
+static inline bool nfa_mem_is_small(size_t size) {
+    return !NFA_MEM_PASS_THROUGH && size - 1 < NFA_MEM_SMALL * 8;
+}
+/* Returns: memory of that size, aligned to 8, not cleared. Inline: most objects are small and were given back before. */
+static inline void *nfa_mem_get(struct nfa_mem *m, size_t size) {
+    size_t c = (size - 1) / 8;
+    void *p = nfa_mem_is_small(size) ? m->pool->free_list[c] : NULL;
+    if (!p)
+        return nfa_mem_get_any(m, size);
+    memcpy(&m->pool->free_list[c], p, sizeof(void *));
+    m->live += (c + 1) * 8;
+    m->n_live++;
+    return p;
+}
 /* Requires: p came from nfa_mem_get() with the same size. NULL is fine. */
-void nfa_mem_put(struct nfa_mem *m, void *p, size_t size);
+static inline void nfa_mem_put(struct nfa_mem *m, void *p, size_t size) {
+    size_t c = (size - 1) / 8;
+    if (!p || !nfa_mem_is_small(size)) {
+        nfa_mem_put_any(m, p, size);
+        return;
+    }
+    memcpy(p, &m->pool->free_list[c], sizeof(void *));
+    m->pool->free_list[c] = p;
+    m->live -= (c + 1) * 8;
+    m->n_live--;
+}
 /* Bytes that are there for it: of a shared pool those handed out, whose blocks cannot be told apart. */
 static inline size_t nfa_mem_held(const struct nfa_mem *m) {
     return m->shared ? m->live : m->pool->held + m->large;

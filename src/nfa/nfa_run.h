@@ -94,30 +94,33 @@ struct nfa_history {
 };
 
 struct nfa_key {
+    /* What an event looks at comes first: of many keys each is read from memory. */
     uint64_t hash;
     struct clk_timer timer;
-    struct nfa_group *first, *last;
-    struct nfa_logged *log, *log_last; /* events since the first start that sleeps; see nfa_sleep.c */
-    struct nfa_done *done;             /* completed, waiting; by start, completion, events */
-    struct nfa_fates *fates;           /* owned; NULL with other stores, or when there is nothing */
-    struct nfa_graph *graph;           /* owned; likewise. Beside stacks: of starts from another store */
-    struct nfa_stacks *stacks;         /* owned; likewise */
+    struct nfa_group *first;
+    struct nfa_fates *fates;   /* owned; NULL with other stores, or when there is nothing */
+    struct nfa_graph *graph;   /* owned; likewise. Beside stacks: of starts from another store */
+    struct nfa_stacks *stacks; /* owned; likewise */
+    int64_t deadline;          /* no run's time is over before; EVT_TIME_MAX = none */
+    uint32_t saved;            /* number of the last save that it is in, or that it came after */
+    /* With a tier (nfa_cold.h): */
+    bool stored : 1;   /* has a row there */
+    bool dirty : 1;    /* changed since it was written, or never was */
+    bool touched : 1;  /* since the clock's hand passed it */
+    bool ghost : 1;    /* has no state; its row is still to be deleted */
+    bool in_grave : 1; /* became a ghost since the last burial */
+    bool leaves : 1;   /* goes with this eviction */
+
     uint64_t
         interest; /* at least the bits (folded to one word) that its runs care for; all ones = any event */
-    int64_t deadline;  /* no run's time is over before; EVT_TIME_MAX = none */
-    uint32_t n_starts; /* groups and aliases */
-    uint32_t n_bytes;  /* of the canonical bytes */
+    struct nfa_group *last;
+    struct nfa_logged *log, *log_last; /* events since the first start that sleeps; see nfa_sleep.c */
+    struct nfa_done *done;             /* completed, waiting; by start, completion, events */
+    uint32_t n_starts;                 /* groups and aliases */
+    uint32_t n_bytes;                  /* of the canonical bytes */
     uint64_t match_number;
-    int64_t emitted_at; /* time of the match emitted last; see place_row() in nfa_emit.c */
-    uint32_t n_emitted; /* matches emitted at that time */
-    uint32_t saved;     /* number of the last save that it is in, or that it came after */
-    /* With a tier (nfa_cold.h): */
-    bool stored : 1;             /* has a row there */
-    bool dirty : 1;              /* changed since it was written, or never was */
-    bool touched : 1;            /* since the clock's hand passed it */
-    bool ghost : 1;              /* has no state; its row is still to be deleted */
-    bool in_grave : 1;           /* became a ghost since the last burial */
-    bool leaves : 1;             /* goes with this eviction */
+    int64_t emitted_at;          /* time of the match emitted last; see place_row() in nfa_emit.c */
+    uint32_t n_emitted;          /* matches emitted at that time */
     struct nfa_history *history; /* n_inputs, or NULL */
     struct evt_val *vals;        /* n_keys; the strings lie behind the canonical bytes */
     const char *bytes;           /* canonical; NULL for keys of one int */
@@ -252,7 +255,8 @@ struct nfa_matcher {
     struct nfa_slot *slots;         /* keys */
     size_t n_slots, n_keys;
     enum nfa_key_mode key_mode;
-    enum cep_rc rc; /* the first failure of a call */
+    uint64_t null_hash; /* of a key of one number that is null */
+    enum cep_rc rc;     /* the first failure of a call */
     bool scratch_used;
     bool guarded;            /* somebody wants to know which keys change: a save, the tier */
     struct nfa_cold *cold;   /* owned; NULL: all keys are in memory */
@@ -390,10 +394,20 @@ uint64_t nfa_code_hash(const struct nfa_prog *p);
 /* nfa_ev.c */
 struct nfa_ev *nfa_ev_new(struct nfa_matcher *m);
 /* The event under test, made when first taken: one more reference, the caller's. */
-struct nfa_ev *nfa_ev_take(struct nfa_matcher *m);
+static inline struct nfa_ev *nfa_ev_take(struct nfa_matcher *m) {
+    if (!m->cur.ev)
+        m->cur.ev = nfa_ev_new(m);
+    m->cur.ev->refs++;
+    return m->cur.ev;
+}
 /* One made of its kept columns' values (n_kept of them), input, origin, order, time and seq as in *like. */
 struct nfa_ev *nfa_ev_of_vals(struct nfa_matcher *m, const struct nfa_ev *like, const struct evt_val *vals);
-void nfa_ev_unref(struct nfa_matcher *m, struct nfa_ev *e);
+/* Nobody refers to it any more. */
+void nfa_ev_free(struct nfa_matcher *m, struct nfa_ev *e);
+static inline void nfa_ev_unref(struct nfa_matcher *m, struct nfa_ev *e) {
+    if (e && --e->refs == 0)
+        nfa_ev_free(m, e);
+}
 void nfa_ev_col(const struct nfa_matcher *m, const struct nfa_ev *e, uint32_t col, struct evt_val *out);
 struct nfa_link *nfa_link_new(struct nfa_matcher *m, uint32_t var, struct nfa_link *prev);
 static inline struct nfa_link *nfa_link_ref(struct nfa_link *l) {
@@ -413,10 +427,6 @@ struct nfa_key *nfa_key_find(struct nfa_matcher *m, const struct nfa_held *h, ui
 bool nfa_key_is_there(const struct nfa_matcher *m, const struct nfa_held *h, uint32_t row);
 /* A key that is not there yet, made of its values. Returns: NULL when it is there. */
 struct nfa_key *nfa_key_add(struct nfa_matcher *m, const struct evt_val *vals);
-/* The slot of a key that comes soon, then the key, then its first group: each reads what the one before fetched. */
-void nfa_key_prefetch(const struct nfa_matcher *m, uint64_t hash);
-void nfa_key_prefetch_key(const struct nfa_matcher *m, uint64_t hash);
-void nfa_key_prefetch_group(const struct nfa_matcher *m, uint64_t hash);
 /* Everything of the store of runs that the key has: partial matches, completed ones, its log. */
 void nfa_key_drop_runs(struct nfa_matcher *m, struct nfa_key *k);
 /* Removes a key that has nothing left; else sees to its timer. */
@@ -500,8 +510,6 @@ void nfa_step_group(struct nfa_matcher *m, struct nfa_key *k, struct nfa_group *
  * completed again. NULL when it starts none. */
 struct nfa_group *nfa_start_again(struct nfa_matcher *m, struct nfa_key *k);
 void nfa_step(struct nfa_matcher *m, struct nfa_key *k);
-/* Does the event under test start a match (or may it)? */
-bool nfa_may_start(const struct nfa_matcher *m);
 void nfa_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 /* Is the IGNORE edge void, for one of the n edges in m->fired beats it? */
 bool nfa_is_beaten(const struct nfa_matcher *m, const struct nfa_edge *e, size_t n);
@@ -584,6 +592,27 @@ enum cep_rc nfa_feed_end(struct nfa_matcher *m, int64_t watermark, struct cep_er
 /* nfa_load.c */
 void nfa_loader_free(struct nfa_loader *l); /* NULL is fine */
 
+/* The slot of a key that comes soon, then the key, then what it has: each reads what the one before fetched. */
+static inline const struct nfa_slot *nfa_key_slot(const struct nfa_matcher *m, uint64_t hash) {
+    return &m->slots[hash & (m->n_slots - 1)];
+}
+static inline void nfa_key_prefetch(const struct nfa_matcher *m, uint64_t hash) {
+    __builtin_prefetch(nfa_key_slot(m, hash));
+}
+static inline void nfa_key_prefetch_key(const struct nfa_matcher *m, uint64_t hash) {
+    const struct nfa_key *k = nfa_key_slot(m, hash)->key;
+    if (k)
+        __builtin_prefetch(k);
+}
+static inline void nfa_key_prefetch_state(const struct nfa_matcher *m, uint64_t hash) {
+    const struct nfa_slot *s = nfa_key_slot(m, hash);
+    if (!s->key || s->hash != hash)
+        return;
+    const void *state = s->key->stacks ? (const void *)s->key->stacks : s->key->first;
+    if (state)
+        __builtin_prefetch(state);
+}
+
 static inline size_t nfa_run_size(const struct nfa_prog *p) {
     return sizeof(struct nfa_run) + p->n_run_aggs * sizeof(struct expr_agg_state);
 }
@@ -594,6 +623,15 @@ static inline int64_t nfa_time_add(int64_t t, int64_t us) {
 /* The events of a partial match, last first, end where its start lies. */
 static inline struct nfa_link *nfa_link_prev(const struct nfa_link *l, uint64_t start_order) {
     return l->prev && l->prev->ev->order >= start_order ? l->prev : NULL;
+}
+/* Does the event under test start a match (or may it)? */
+static inline bool nfa_may_start(const struct nfa_matcher *m) {
+    const struct nfa_prog *p = m->p;
+    const uint64_t *mask = p->masks + p->start_interest;
+    bool may = p->start_always;
+    for (size_t i = 0; i < p->n_words && !may; i++)
+        may = mask[i] & m->cur.bits[i];
+    return may;
 }
 static inline uint64_t nfa_fold(const struct nfa_prog *p, const uint64_t *words) {
     uint64_t all = 0;

@@ -7,7 +7,7 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
-enum { NFA_STACK_MIN = 4, NFA_STACK_SHRINKS = 8 };
+enum { NFA_STACK_MIN = 4, NFA_STACK_SHRINKS = 8, NFA_STACKS_SLACK = 64 };
 
 static size_t stacks_size(const struct nfa_stack_plan *p) {
     return sizeof(struct nfa_stacks) + p->n_stacks * sizeof(struct nfa_stack);
@@ -54,15 +54,27 @@ static void pop(struct nfa_matcher *m, struct nfa_stack *s) {
     s->n--;
 }
 
+/* Something was popped. */
+static void trim(struct nfa_matcher *m, struct nfa_stacks *s, uint32_t stack) {
+    struct nfa_stack *st = &s->v[stack];
+    if (!st->n)
+        s->held &= ~(UINT64_C(1) << stack);
+    uint32_t cap = st->cap;
+    while (st->n * NFA_STACK_SHRINKS < cap && cap > NFA_STACK_MIN)
+        cap /= 2;
+    if (cap < st->cap)
+        resize(m, st, cap);
+}
+
 /* The oldest items up to that order go. */
 static void cut(struct nfa_matcher *m, struct nfa_stacks *s, uint32_t stack, uint64_t order) {
     struct nfa_stack *st = &s->v[stack];
-    while (st->n && st->v[st->head].order <= order)
+    if (st->v[st->head].order > order)
+        return;
+    do
         pop(m, st);
-    if (!st->n)
-        s->held &= ~(UINT64_C(1) << stack);
-    if (st->cap > NFA_STACK_MIN && st->n * NFA_STACK_SHRINKS < st->cap)
-        resize(m, st, st->cap / 2);
+    while (st->n && st->v[st->head].order <= order);
+    trim(m, s, stack);
 }
 
 /* By halves: those before lo are up to it, those from hi on are not. */
@@ -101,16 +113,15 @@ uint32_t nfa_stack_behind(const struct nfa_stack *s, uint64_t order) {
 
 /* -- starts ----------------------------------------------------------------------------------------------------------- */
 
-/* The first start; NULL when there is none. */
-static struct nfa_ev *first_start(const struct nfa_stack_plan *p, const struct nfa_stacks *s) {
-    const struct nfa_item *first = NULL;
+/* The stack that has the first start; NULL when there is none. */
+static struct nfa_stack *first_starts(const struct nfa_stack_plan *p, struct nfa_stacks *s) {
+    struct nfa_stack *first = NULL;
     for (uint64_t left = s->held & p->starts; left; left &= left - 1) {
-        const struct nfa_stack *st = &s->v[__builtin_ctzll(left)];
-        const struct nfa_item *x = &st->v[st->head];
-        if (!first || x->order < first->order)
-            first = x;
+        struct nfa_stack *st = &s->v[__builtin_ctzll(left)];
+        if (!first || st->v[st->head].order < first->v[first->head].order)
+            first = st;
     }
-    return first ? first->ev : NULL;
+    return first;
 }
 
 static int64_t end_of(const struct nfa_matcher *m, const struct nfa_ev *start) {
@@ -120,11 +131,13 @@ static int64_t end_of(const struct nfa_matcher *m, const struct nfa_ev *start) {
 }
 
 void nfa_stacks_started(struct nfa_matcher *m, struct nfa_stacks *s, const struct nfa_ev *ev) {
+    s->last_end = end_of(m, ev);
     if (!s->n_starts++)
-        s->first_end = end_of(m, ev);
+        s->first_end = s->last_end;
     m->stats.open++;
 }
 
+/* It may be in several. */
 static void drop_start(struct nfa_matcher *m, struct nfa_stacks *s, uint64_t order) {
     for (uint64_t left = s->held & m->p->stacks->starts; left; left &= left - 1)
         cut(m, s, (uint32_t)__builtin_ctzll(left), order);
@@ -135,49 +148,79 @@ static void drop_start(struct nfa_matcher *m, struct nfa_stacks *s, uint64_t ord
 /* What lies before the first start that is left; all when none is. */
 static void tidy(struct nfa_matcher *m, struct nfa_stacks *s) {
     const struct nfa_stack_plan *p = m->p->stacks;
-    const struct nfa_ev *first = first_start(p, s);
-    uint64_t order = first ? first->order : UINT64_MAX;
-    s->first_end = first ? end_of(m, first) : EVT_TIME_MAX;
+    const struct nfa_stack *starts = p->start != NFA_NONE ? &s->v[p->start] : first_starts(p, s);
+    uint64_t order = UINT64_MAX;
+    s->first_end = EVT_TIME_MAX;
+    if (s->n_starts) {
+        order = starts->v[starts->head].order;
+        s->first_end = end_of(m, starts->v[starts->head].ev);
+    }
     for (uint64_t left = s->held & ~p->starts; left; left &= left - 1) {
-        uint32_t i = (uint32_t)__builtin_ctzll(left);
-        const struct nfa_stack *st = &s->v[i];
         m->stats.work++;
-        if (st->v[st->head].order <= order)
-            cut(m, s, i, order);
+        cut(m, s, (uint32_t)__builtin_ctzll(left), order);
     }
 }
 
-/* Starts whose time is over. */
-static void expire(struct nfa_matcher *m, struct nfa_stacks *s, int64_t now) {
-    if (s->first_end > now || s->first_end == EVT_TIME_MAX)
-        return;
-    for (const struct nfa_ev *first; (first = first_start(m->p->stacks, s)) && end_of(m, first) <= now;) {
+/* Starts whose time is over, of a plan with one stack of them: each item is one. Returns: how many. */
+static uint32_t drop_over(struct nfa_matcher *m, struct nfa_stacks *s, uint32_t stack, int64_t now) {
+    struct nfa_stack *st = &s->v[stack];
+    uint32_t n = st->n;
+    while (st->n && end_of(m, st->v[st->head].ev) <= now)
+        pop(m, st);
+    trim(m, s, stack);
+    n -= st->n;
+    s->n_starts -= n;
+    m->stats.open -= n;
+    return n;
+}
+
+static uint32_t drop_over_of_several(struct nfa_matcher *m, struct nfa_stacks *s, int64_t now) {
+    uint32_t n = 0;
+    for (const struct nfa_stack *st; (st = first_starts(m->p->stacks, s)); n++) {
+        const struct nfa_item *first = &st->v[st->head];
+        if (end_of(m, first->ev) > now)
+            break;
         drop_start(m, s, first->order);
-        m->stats.timed_out++;
-        m->stats.work++;
     }
+    return n;
+}
+
+static void expire(struct nfa_matcher *m, struct nfa_stacks *s, int64_t now) {
+    uint32_t start = m->p->stacks->start, n;
+    n = start != NFA_NONE ? drop_over(m, s, start, now) : drop_over_of_several(m, s, now);
+    m->stats.timed_out += n;
+    m->stats.work += n;
     tidy(m, s);
+}
+
+static bool is_over(const struct nfa_stacks *s, int64_t now) {
+    return s->first_end <= now && s->first_end != EVT_TIME_MAX;
+}
+
+/*
+ * When the key is looked at without an event. An event looks at it too, so a key that has many starts is not looked at for each of them: some
+ * may stay a 64th of the time longer than they are open, but for the last one, with which the key goes.
+ */
+static int64_t deadline_of(const struct nfa_matcher *m, const struct nfa_stacks *s) {
+    if (m->trace || s->first_end >= s->last_end || s->first_end == EVT_TIME_MAX)
+        return s->first_end;
+    int64_t later = nfa_time_add(s->first_end, m->pat->within_us / NFA_STACKS_SLACK);
+    return later < s->last_end ? later : s->last_end;
 }
 
 /* -- an event ------------------------------------------------------------------------------------------------------- */
 
-/* Stacks of the variables that the event fits. */
-static uint64_t fitting(const struct nfa_matcher *m) {
+/* Stacks of the variables that the event fits; *ends: it may complete something. */
+static uint64_t fitting(const struct nfa_matcher *m, bool *ends) {
     const struct nfa_stack_plan *p = m->p->stacks;
-    uint64_t fits = p->by_bit[m->p->n_bits];
+    uint64_t fits = p->by_bit[m->p->n_bits], end = p->ends_always;
     for (size_t w = 0; w < m->p->n_words; w++) {
+        end |= p->ends[w] & m->cur.bits[w];
         for (uint64_t left = m->cur.bits[w]; left; left &= left - 1)
             fits |= p->by_bit[w * 64 + (size_t)__builtin_ctzll(left)];
     }
+    *ends = end;
     return fits;
-}
-
-static bool may_end(const struct nfa_matcher *m) {
-    const struct nfa_stack_plan *p = m->p->stacks;
-    bool may = p->ends_always;
-    for (size_t w = 0; w < m->p->n_words && !may; w++)
-        may = p->ends[w] & m->cur.bits[w];
-    return may;
 }
 
 /* `limit open`: may the event start something? */
@@ -197,7 +240,8 @@ static void make_room(struct nfa_matcher *m, struct nfa_key *k) {
     if (s->n_starts <= m->pat->limit_open)
         return;
     while (s->n_starts > m->pat->limit_open) {
-        drop_start(m, s, first_start(m->p->stacks, s)->order);
+        const struct nfa_stack *st = first_starts(m->p->stacks, s);
+        drop_start(m, s, st->v[st->head].order);
         m->stats.limit_open++;
     }
     tidy(m, s);
@@ -221,23 +265,25 @@ static uint64_t following(const struct nfa_stack_plan *p, const struct nfa_stack
     return follows;
 }
 
-static void keep(struct nfa_matcher *m, struct nfa_key *k) {
+static void start(struct nfa_matcher *m, struct nfa_key *k) {
+    nfa_stacks_started(m, k->stacks, m->cur.ev);
+    m->stats.started++;
+    if (m->pat->limit_open)
+        make_room(m, k);
+}
+
+static void keep(struct nfa_matcher *m, struct nfa_key *k, uint64_t fits) {
     const struct nfa_stack_plan *p = m->p->stacks;
-    uint64_t fits = fitting(m), starts = fits & p->starts, follows = 0;
+    uint64_t starts = fits & p->starts, follows = 0;
     if (k->stacks && k->stacks->n_starts)
         follows = following(p, k->stacks, fits);
     if (starts && m->pat->limit_open && !has_room(m, k))
         starts = 0;
     if (!(starts | follows))
         return;
-    struct nfa_stacks *s = nfa_stacks_of(m, k);
-    push_all(m, s, starts | follows);
-    if (!starts)
-        return;
-    nfa_stacks_started(m, s, m->cur.ev);
-    m->stats.started++;
-    if (m->pat->limit_open)
-        make_room(m, k);
+    push_all(m, nfa_stacks_of(m, k), starts | follows);
+    if (starts)
+        start(m, k);
 }
 
 /* The graph of starts that came from another store. Returns: how many matches it told, or had beyond the limit. */
@@ -248,42 +294,52 @@ static uint64_t go_on_beside(struct nfa_matcher *m, struct nfa_key *k) {
 }
 
 void nfa_stacks_finish(struct nfa_matcher *m, struct nfa_key *k) {
+    struct nfa_stacks *s = k->stacks;
     k->deadline = EVT_TIME_MAX;
-    if (k->stacks && !k->stacks->n_starts)
+    if (s && !s->n_starts)
         nfa_stacks_free(m, k);
-    else if (k->stacks)
-        k->deadline = k->stacks->first_end;
-    if (__builtin_expect(k->graph != NULL, 0)) {
-        if (!k->graph->n)
-            nfa_graph_free(m, k);
-        else if (nfa_graph_deadline(m, k->graph) < k->deadline)
-            k->deadline = nfa_graph_deadline(m, k->graph);
-    }
+    else if (s)
+        k->deadline = deadline_of(m, s);
+    if (k->graph && !k->graph->n)
+        nfa_graph_free(m, k);
+    else if (k->graph && nfa_graph_deadline(m, k->graph) < k->deadline)
+        k->deadline = nfa_graph_deadline(m, k->graph);
     nfa_key_settle(m, k);
 }
 
+/* A deadline only moves out as long as there are starts, so a key that has one can be left as it is: it is looked at too early. */
+static bool may_be_left(const struct nfa_key *k) {
+    const struct nfa_stacks *s = k->stacks;
+    return s && s->n_starts && !k->graph && !k->ghost &&
+           (clk_timer_waits(&k->timer) || s->first_end == EVT_TIME_MAX);
+}
+
 void nfa_stacks_step(struct nfa_matcher *m, struct nfa_key *k) {
-    m->env.key = k;
     uint64_t told = 0;
+    bool ends;
+    m->env.key = k;
     m->stats.work++;
+    if (k->stacks && is_over(k->stacks, m->cur.time))
+        expire(m, k->stacks, m->cur.time);
     if (__builtin_expect(k->graph != NULL, 0))
         told = go_on_beside(m, k);
-    if (may_end(m))
+    uint64_t fits = fitting(m, &ends);
+    if (ends)
         nfa_stacks_tell(m, k, told);
-    keep(m, k);
-    if (m->cur.ev) {
-        nfa_ev_unref(m, m->cur.ev);
-        m->cur.ev = NULL;
-    }
+    if (fits)
+        keep(m, k, fits);
+    nfa_ev_unref(m, m->cur.ev);
+    m->cur.ev = NULL;
     m->cur.batch = NULL;
-    nfa_stacks_finish(m, k);
+    if (!may_be_left(k))
+        nfa_stacks_finish(m, k);
 }
 
 void nfa_stacks_expire(struct nfa_matcher *m, struct nfa_key *k, int64_t now) {
     m->env.key = k;
     if (k->graph)
         nfa_graph_expire_unseen(m, k->graph, now);
-    if (k->stacks)
+    if (k->stacks && is_over(k->stacks, now))
         expire(m, k->stacks, now);
     nfa_stacks_finish(m, k);
 }
@@ -307,8 +363,8 @@ void nfa_stacks_free(struct nfa_matcher *m, struct nfa_key *k) {
 
 uint64_t nfa_stacks_check(const struct nfa_matcher *m, const struct nfa_key *k) {
     const struct nfa_stack_plan *p = m->p->stacks;
-    const struct nfa_stacks *s = k->stacks;
-    const struct nfa_ev *first = first_start(p, s);
+    struct nfa_stacks *s = k->stacks;
+    const struct nfa_stack *first = first_starts(p, s);
     uint64_t starts = 0;
     CEP_INSIST(s->n_starts > 0 && first);
     for (uint32_t i = 0; i < p->n_stacks; i++) {
@@ -318,7 +374,7 @@ uint64_t nfa_stacks_check(const struct nfa_matcher *m, const struct nfa_key *k) 
             const struct nfa_item *x = nfa_item_at(st, at);
             bool again = false;
             CEP_INSIST(x->ev->order == x->order && (!at || x[0].order > nfa_item_at(st, at - 1)->order));
-            CEP_INSIST(p->stacks[i].starts || x->order > first->order);
+            CEP_INSIST(p->stacks[i].starts || x->order > first->v[first->head].order);
             /* In an earlier stack of starts already? */
             for (uint32_t b = 0; b < i && p->stacks[i].starts; b++) {
                 uint32_t n = p->stacks[b].starts ? nfa_stack_up_to(&s->v[b], x->order) : 0;

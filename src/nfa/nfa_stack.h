@@ -62,6 +62,7 @@ struct nfa_stack_plan {
     struct nfa_stack_of stacks[NFA_STACKS_MAX];
     uint64_t *leads; /* n_states: stacks of the events that may lead to a state */
     uint64_t starts; /* stacks of starts */
+    uint32_t start;  /* the only one of these; NFA_NONE: there are several, or none */
     uint64_t
         *by_bit;    /* n_bits + 1: stacks whose variable has that bit; the last one: that asks for nothing */
     uint64_t *ends; /* n_words: bits with which an event may complete */
@@ -92,6 +93,7 @@ struct nfa_stacks {
     uint32_t n_starts;
     uint64_t held;        /* stacks that are not empty */
     int64_t first_end;    /* when the first start's time is over; EVT_TIME_MAX = never */
+    int64_t last_end;     /* the last one's */
     struct nfa_stack v[]; /* of the plan */
 };
 

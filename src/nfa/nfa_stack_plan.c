@@ -246,6 +246,8 @@ static void find_bits(struct nfa_prog *p, struct nfa_stack_plan *s) {
         s->by_bit[bit == NFA_NONE ? p->n_bits : bit] |= UINT64_C(1) << i;
         s->starts |= (uint64_t)s->stacks[i].starts << i;
     }
+    bool one = s->starts && !(s->starts & (s->starts - 1));
+    s->start = one ? (uint32_t)__builtin_ctzll(s->starts) : NFA_NONE;
     for (uint32_t var = 0; var < p->pat->n_vars; var++) {
         for (uint32_t i = 0; i < s->n_edges; i++) {
             if (s->edges[i].var != var || !s->edges[i].completes)

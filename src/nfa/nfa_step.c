@@ -22,18 +22,6 @@ void nfa_failure(struct nfa_matcher *m, const char *reason) {
         m->out.failure(m->out.arg, m->cur.input, m->cur.batch, m->cur.row, reason);
 }
 
-bool nfa_may_start(const struct nfa_matcher *m) {
-    const struct nfa_prog *p = m->p;
-    if (p->start_always)
-        return true;
-    const uint64_t *mask = p->masks + p->start_interest;
-    for (size_t i = 0; i < p->n_words; i++) {
-        if (mask[i] & m->cur.bits[i])
-            return true;
-    }
-    return false;
-}
-
 static bool cares(struct nfa_matcher *m, const struct nfa_state *s) {
     if (!s->calm)
         return true;

@@ -231,6 +231,8 @@ static void memory_follows_the_window(void **state) {
     live = k.matcher->mem.live;
     feed(&k, "b", 1);
     feed(&k, "a", 20000);
+    nfa_kit_advance(&k, 1000000 + 20000);
+    nfa_kit_event(&k, 'b', 1000000 + 20001, 0);
     nfa_kit_advance(&k, 1000000 + 20001);
     nfa_matcher_check(k.matcher);
     assert_int_equal(stats_of(&k).open, 1);
