@@ -69,6 +69,7 @@ libnfa_la_SOURCES = \
 	src/nfa/nfa_step.c \
 	src/nfa/nfa_store.c \
 	src/nfa/nfa_to_runs.c \
+	src/nfa/nfa_window.c \
 	src/nfa/nfa_to_sets.c \
 	src/nfa/nfa_trace.c \
 	src/nfa/nfa_tree.c \

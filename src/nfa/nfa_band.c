@@ -6,7 +6,7 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
-enum { NFA_BANDS_MIN = 4 };
+enum { NFA_BANDS_MIN = 4, NFA_BANDS_AS_ONE = 8 };
 
 static size_t bands_size(uint32_t cap) {
     return sizeof(struct nfa_bands) + cap * sizeof(struct nfa_band);
@@ -15,6 +15,7 @@ static size_t bands_size(uint32_t cap) {
 void nfa_bands_free(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl) {
     if (!pl->bands)
         return;
+    nfa_windows_drop(m, g, pl->bands);
     for (uint32_t i = 0; i < pl->bands->n; i++) {
         const struct nfa_band *b = nfa_band_at(pl->bands, i);
         if (nfa_is_live(g, b->max))
@@ -37,8 +38,11 @@ static void make_room(struct nfa_matcher *m, struct nfa_place *pl) {
     }
     uint32_t cap = b ? b->cap * 2 : NFA_BANDS_MIN;
     struct nfa_bands *grown = nfa_mem_get(&m->mem, bands_size(cap));
-    *grown = (struct nfa_bands){ .n = b ? b->n : 0, .cap = cap };
+    *grown = (struct nfa_bands){ .cap = cap };
     if (b) {
+        grown->gone = b->gone;
+        grown->windows = b->windows;
+        grown->n = b->n;
         memcpy(grown->v, b->v + b->from, b->n * sizeof *b->v);
         nfa_mem_put(&m->mem, b, bands_size(b->cap));
     }
@@ -53,6 +57,8 @@ struct nfa_band *nfa_bands_add(
     while (at && nfa_band_at(b, at - 1)->last > last)
         at--;
     struct nfa_band *was = at ? nfa_band_at(b, at - 1) : NULL;
+    if (at < b->n)
+        nfa_windows_drop(m, g, b); /* the newest one is in none */
     if (was && was->last == last) {
         was->list = nfa_is_live(g, was->max) ? nfa_cell_join(m, g, was->list, list) : list;
         was->max = nfa_cell_at(m, was->list)->max;
@@ -66,18 +72,25 @@ struct nfa_band *nfa_bands_add(
 }
 
 /* Those from lo up to hi are out; their lists are the caller's. */
-static void take_out(struct nfa_bands *b, uint32_t lo, uint32_t hi) {
+static void take_out(
+    struct nfa_matcher *m, struct nfa_graph *g, struct nfa_bands *b, uint32_t lo, uint32_t hi) {
     struct nfa_band *v = b->v + b->from;
-    if (lo == 0)
-        b->from += hi;
-    else
+    if (lo > 0) {
+        nfa_windows_drop(m, g, b);
         memmove(v + lo, v + hi, (b->n - hi) * sizeof *v);
-    b->n -= hi - lo;
+        b->n -= hi - lo;
+        return;
+    }
+    if (b->windows)
+        nfa_windows_leave(m, g, b, b->gone + hi);
+    b->from += hi;
+    b->gone += hi;
+    b->n -= hi;
 }
 
-struct nfa_band nfa_bands_pop(struct nfa_place *pl) {
+struct nfa_band nfa_bands_pop(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl) {
     struct nfa_band first = *nfa_band_at(pl->bands, 0);
-    take_out(pl->bands, 0, 1);
+    take_out(m, g, pl->bands, 0, 1);
     return first;
 }
 
@@ -86,14 +99,14 @@ void nfa_bands_trim(
     struct nfa_bands *b = pl->bands;
     const struct nfa_det *x = nfa_det_at(m, pl->det);
     while (b->n) {
-        const struct nfa_band *first = nfa_band_at(b, 0);
-        bool live = nfa_is_live(g, first->max);
-        if (live && !(ends && nfa_det_end(x, first->last) <= now))
+        const struct nfa_band *at = nfa_band_at(b, 0);
+        bool live = nfa_is_live(g, at->max);
+        if (live && !(ends && nfa_det_end(x, at->last) <= now))
             return;
+        struct nfa_band first = nfa_bands_pop(m, g, pl);
         if (live)
-            nfa_cell_unref(m, g, first->list);
-        nfa_graph_end_span(m, first->span, NULL, NFA_NONE);
-        take_out(b, 0, 1);
+            nfa_cell_unref(m, g, first.list);
+        nfa_graph_end_span(m, first.span, NULL, NFA_NONE);
         m->stats.work++;
     }
 }
@@ -118,13 +131,14 @@ static void age(
     uint32_t n = first_younger(m, b, 0, x->times[x->n_times - 1]), list = 0, span = 0;
     if (n == 0 || (n == 1 && nfa_band_at(b, 0)->last == NFA_LAST_OLD))
         return;
+    nfa_windows_leave(m, g, b, b->gone + n);
     for (uint32_t i = 0; i < n; i++) {
         const struct nfa_band *old = nfa_band_at(b, i);
         if (nfa_is_live(g, old->max))
             list = nfa_cell_join(m, g, old->list, list);
         nfa_graph_end_span(m, old->span, nfa_is_live(g, old->max) ? &span : NULL, pl->det);
     }
-    take_out(b, 0, n - (list != 0));
+    take_out(m, g, b, 0, n - (list != 0));
     if (list)
         *nfa_band_at(b, 0) = (struct nfa_band){ NFA_LAST_OLD, list, nfa_cell_at(m, list)->max, span };
 }
@@ -146,6 +160,16 @@ static void note(struct nfa_matcher *m, struct nfa_band *b, uint32_t det, const 
     m->moved_bands[m->n_moved_bands++] = moved;
 }
 
+/* Those from lo up to hi as if they were one: they stay, and have no spans. */
+static void note_all(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_bands *b, uint32_t over,
+    uint32_t lo, uint32_t hi) {
+    uint32_t list = nfa_window_list(m, g, b, over, lo, hi);
+    if (!list)
+        return;
+    m->moved_bands = base_grow(m->moved_bands, m->n_moved_bands, &m->cap_moved_bands, sizeof *m->moved_bands);
+    m->moved_bands[m->n_moved_bands++] = (struct nfa_band){ .list = list, .max = nfa_cell_at(m, list)->max };
+}
+
 void nfa_bands_step(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl) {
     struct nfa_bands *b = pl->bands;
     const struct nfa_det *x = nfa_det_at(m, pl->det);
@@ -160,7 +184,10 @@ void nfa_bands_step(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place
             continue;
         bool stays = t->stay == pl->det;
         struct nfa_stretch s = { .det = pl->det, .how = t, .first = m->n_moved_bands };
-        for (uint32_t i = lo; i < hi; i++) {
+        bool as_one = stays && !m->spans && hi - lo >= NFA_BANDS_AS_ONE;
+        if (as_one)
+            note_all(m, g, b, over, lo, hi);
+        for (uint32_t i = lo; i < hi && !as_one; i++) {
             struct nfa_band *at = nfa_band_at(b, i);
             if (nfa_is_live(g, at->max))
                 note(m, at, pl->det, t);
@@ -168,12 +195,12 @@ void nfa_bands_step(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place
                 nfa_graph_end_span(m, at->span, NULL, NFA_NONE);
         }
         s.n = m->n_moved_bands - s.first;
-        m->stats.work += hi - lo;
+        m->stats.work += as_one ? 1 : hi - lo;
         m->stretches = base_grow(m->stretches, m->n_stretches, &m->cap_stretches, sizeof *m->stretches);
         m->stretches[m->n_stretches++] = s;
         if (stays)
             continue;
-        take_out(b, lo, hi);
+        take_out(m, g, b, lo, hi);
         hi = lo;
     }
 }

@@ -218,6 +218,16 @@ static uint32_t max_of(const struct nfa_matcher *m, uint32_t list) {
     return nfa_cell_at(m, list)->max;
 }
 
+uint32_t nfa_cell_pair(struct nfa_matcher *m, struct nfa_graph *g, uint32_t a, uint32_t b) {
+    if (!a || !b)
+        return a ? a : b;
+    bool a_first = (int32_t)(max_of(m, a) - max_of(m, b)) >= 0;
+    uint32_t first = a_first ? a : b, pair = nfa_cell_over(m, NFA_CELL_LIST, first);
+    nfa_cell_unref(m, g, first);
+    set_rest(m, pair, a_first ? b : a);
+    return pair;
+}
+
 uint32_t nfa_cell_join(struct nfa_matcher *m, struct nfa_graph *g, uint32_t a, uint32_t b) {
     uint32_t head = 0, tail = 0;
     if (!a || !b)

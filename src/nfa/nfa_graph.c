@@ -468,6 +468,7 @@ static void check_bands(const struct nfa_matcher *m, const struct nfa_graph *g, 
     struct nfa_bands *b = pl->bands;
     CEP_INSIST(b->n && b->from + b->n <= b->cap && nfa_det_at(m, pl->det)->n_times && !pl->list);
     CEP_INSIST(nfa_is_live(g, nfa_band_at(b, 0)->max));
+    nfa_windows_check(b);
     for (uint32_t i = 0; i < b->n; i++) {
         const struct nfa_band *x = nfa_band_at(b, i);
         CEP_INSIST(!i || nfa_band_at(b, i - 1)->last < x->last);

@@ -24,8 +24,8 @@
  *
  * With times (nfa_det.h) it also matters when the event taken last was: a place whose det has times has *bands*, lists by that time,
  * the oldest first. An event that a stretch of them takes stands over all of it; what a time ends goes from the front, and what is
- * older than every time is one list again. An event that takes a stretch and leaves it where it is costs a cell for each
- * of its bands; else each band is moved once.
+ * older than every time is one list again. A stretch that an event takes and leaves where it is is kept as one list (nfa_window.c), but
+ * with spans such an event costs a cell for each of its bands; else each band is moved once.
  *
  * Under a skip policy that takes one match of a start, starts are settled by what completes below them: nfa_settle.h.
  *
@@ -77,6 +77,8 @@ struct nfa_band {
 };
 
 struct nfa_bands {
+    uint64_t gone;              /* so many were in front of the first one */
+    struct nfa_window *windows; /* owned; nfa_window.c */
     uint32_t from, n, cap;
     struct nfa_band v[]; /* n of them, behind `from` that are no more */
 };
@@ -167,13 +169,23 @@ void nfa_bands_free(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place
 /* What is cut goes from the front, and, with `ends`, what ends by now; there may be nothing left. */
 void nfa_bands_trim(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl, bool ends, int64_t now);
 /* The first one, with its references to the list (when it is live) and the span, is the caller's. */
-struct nfa_band nfa_bands_pop(struct nfa_place *pl);
+struct nfa_band nfa_bands_pop(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl);
 /* Those that the event moves to m->moved_bands, with a reference each, by stretches; out of the place unless they stay in it. */
 void nfa_bands_step(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place *pl);
 /* All in one list; one reference, the caller's. */
 uint32_t nfa_bands_union(struct nfa_matcher *m, struct nfa_graph *g, const struct nfa_band *v, size_t n);
 /* When time does something to the first one. */
 int64_t nfa_bands_due(const struct nfa_matcher *m, const struct nfa_place *pl);
+
+/* nfa_window.c: stretches of bands that are taken again and again. A band has a number: b->gone for the first one, then ascending. */
+/* The bands from `from` up to `to`, for which so many times of the det are over, in one list; one reference, the caller's. 0: none is live. */
+uint32_t nfa_window_list(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_bands *b, uint32_t over,
+    uint32_t from, uint32_t to);
+/* Bands before that number are in no window any more. */
+void nfa_windows_leave(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_bands *b, uint64_t number);
+/* Bands change elsewhere than at the ends. */
+void nfa_windows_drop(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_bands *b);
+void nfa_windows_check(const struct nfa_bands *b);
 
 /* nfa_cell.c */
 struct nfa_cells *nfa_cells_new(struct nfa_matcher *m);
@@ -192,6 +204,8 @@ uint32_t nfa_cell_over(struct nfa_matcher *m, enum nfa_cell_kind kind, uint32_t 
 uint32_t nfa_cell_take(struct nfa_matcher *m, uint32_t var, struct nfa_ev *ev /* moved */, uint32_t below);
 void nfa_cell_ref(struct nfa_matcher *m, uint32_t cell);
 void nfa_cell_unref(struct nfa_matcher *m, struct nfa_graph *g, uint32_t cell);
+/* Both lists are moved, either may be 0: one in the other, always a cell. */
+uint32_t nfa_cell_pair(struct nfa_matcher *m, struct nfa_graph *g, uint32_t a, uint32_t b);
 /* Both lists are moved. */
 uint32_t nfa_cell_join(struct nfa_matcher *m, struct nfa_graph *g, uint32_t a, uint32_t b);
 /* Gives back the first start with all that leads to it alone or later ones do not need. Requires: cut is its number. */

@@ -188,7 +188,7 @@ static void bands_over(struct instant *x, struct nfa_place *pl) {
         bool live = nfa_is_live(g, first->max);
         if (live && nfa_bands_due(m, pl) > x->at)
             return;
-        struct nfa_band b = nfa_bands_pop(pl);
+        struct nfa_band b = nfa_bands_pop(m, g, pl);
         m->stats.work++;
         if (live && nfa_det_wakes(d, b.last) <= x->at) {
             if (!m->p->settles)

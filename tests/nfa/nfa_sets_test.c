@@ -139,6 +139,69 @@ static void what_survives_costs_the_automaton(void **state) {
     }
 }
 
+/* What `->>` takes of the right age, and leaves where it is, is one list, however many events it was taken behind. */
+static void what_stays_is_taken_as_one(void **state) {
+    (void)state;
+    static const char *const patterns[] = { "a ->> b ->>[30000] c -> d", "a ->> b ->>[5000,30000] c -> d",
+        "a ->> b ->>[30000] (c ->>[20000] x)+ -> d" };
+    static const enum plan_skip skips[] = { PLAN_SKIP_PAST_LAST, PLAN_SKIP_TO_NEXT, PLAN_SKIP_NONE };
+    for (size_t i = 0; i < 3 * sizeof patterns / sizeof *patterns; i++) {
+        struct nfa_kit k;
+        struct plan_pattern with = past_last;
+        with.skip = skips[i % 3];
+        init(&k, patterns[i / 3], &with, 0);
+        feed(&k, "ab", 60000);
+        feed(&k, "abcnx", 10); /* the lists are made */
+        struct nfa_stats before = stats_of(k.matcher);
+        feed(&k, "abcnx", 20000);
+        struct nfa_stats after = stats_of(k.matcher);
+        assert_true(before.open >= 30000);
+        if (after.work - before.work >= UINT64_C(60) * 20000)
+            fail_msg("%s, skip %d: %llu", patterns[i / 3], (int)with.skip,
+                (unsigned long long)(after.work - before.work));
+        nfa_matcher_check(k.matcher);
+        nfa_kit_release(&k);
+    }
+}
+
+/* So many are never in the short streams of random tests. */
+static void what_is_taken_as_one_is_what_was_taken_one_by_one(void **state) {
+    (void)state;
+    static const char *const patterns[] = { "a ->> b ->>[15] c -> d", "a ->> b ->>[6,25] c ->>[9] d",
+        "(a | x) ->> b ->>[20] c{2} -> d", "a ->> (b ->>[15] c | c ->>[3,12] b) ->> d",
+        "a+ ->>[8,20] b -> d" };
+    static const enum plan_skip skips[] = { PLAN_SKIP_PAST_LAST, PLAN_SKIP_TO_NEXT, PLAN_SKIP_TO_LAST };
+    uint64_t random = 5;
+    for (int round = 0; round < 150; round++) {
+        struct nfa_kit runs, sets;
+        struct plan_pattern with = past_last;
+        struct base_buf events = BASE_BUF_INIT;
+        with.skip = skips[round % 3];
+        with.skip_var = 1;
+        with.within_us = 30 + round % 40;
+        for (int i = 0, time = 1; i < 90; i++) {
+            random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+            time += (random >> 50) % 4 != 0;
+            base_buf_printf(&events, "%s%c@%d", i ? " " : "",
+                round % 2 ? "aabbbcnxd"[(random >> 40) % 9]
+                          : "abbbbbcbnabbbbbcbnabbbbbcbnd"[(random >> 40) % 28],
+                time);
+        }
+        const char *pattern = patterns[round % 5];
+        assert_true(nfa_kit_init(&runs, pattern, &with, NFA_KIT_NO_TIMEOUTS));
+        assert_true(nfa_kit_init(&sets, pattern, &with, NFA_KIT_NO_TIMEOUTS | NFA_KIT_SETS));
+        nfa_kit_events(&runs, base_buf_cstr(&events), NFA_KIT_ONE_BY_ONE, false);
+        nfa_kit_events(
+            &sets, base_buf_cstr(&events), round % 4 ? NFA_KIT_ONE_BY_ONE : NFA_KIT_RELOADED, false);
+        const char *want = nfa_kit_matches_in_order(&runs), *got = nfa_kit_matches_in_order(&sets);
+        if (strcmp(got, want) != 0)
+            fail_msg("%s on %s: expected %s, got %s", pattern, base_buf_cstr(&events), want, got);
+        base_buf_release(&events);
+        nfa_kit_release(&runs);
+        nfa_kit_release(&sets);
+    }
+}
+
 /* Steps with a time of their own: an event looks at what it moves, not at what has the wrong age. */
 static void an_event_costs_what_has_the_right_age(void **state) {
     (void)state;
@@ -604,6 +667,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_costs_the_automaton_not_what_is_open),
         cmocka_unit_test(what_survives_costs_the_automaton),
+        cmocka_unit_test(what_stays_is_taken_as_one),
+        cmocka_unit_test(what_is_taken_as_one_is_what_was_taken_one_by_one),
         cmocka_unit_test(an_event_costs_what_has_the_right_age),
         cmocka_unit_test(old_starts_are_one_again),
         cmocka_unit_test(a_start_costs_little_memory),
