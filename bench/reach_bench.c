@@ -32,6 +32,8 @@ static bool table_window(void) {
             "after match no skip limit 10 matches", 1000 },
         { "The same, a ->> b ->> c, skip past last event, an end that does not come", "a ->> b ->> c",
             "after match skip past last event", 0 },
+        { "The same, a ->> b ->[2 s] c, skip past last event, an end each 1,000 events", "a ->> b ->[2 s] c",
+            "after match skip past last event", 1000 },
     };
     for (size_t k = 0; k < CEP_COUNT_OF(kinds); k++) {
         struct bench_table t;
