@@ -203,6 +203,8 @@ void nfa_bands_step(struct nfa_matcher *m, struct nfa_graph *g, struct nfa_place
         take_out(m, g, b, lo, hi);
         hi = lo;
     }
+    /* Behind those that left there may be some that are cut. */
+    nfa_bands_trim(m, g, pl, false, EVT_TIME_MIN);
 }
 
 uint32_t nfa_bands_union(struct nfa_matcher *m, struct nfa_graph *g, const struct nfa_band *v, size_t n) {

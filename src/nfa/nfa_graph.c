@@ -358,7 +358,8 @@ static void start(struct nfa_matcher *m, struct nfa_key *k) {
         if (mv->to == NFA_NONE)
             continue;
         uint32_t cell = nfa_cell_start(m, k->graph, mv->var, nfa_ev_take(m));
-        nfa_cell_at(m, cell)->settled = settled;
+        if (settled)
+            nfa_cell_at(m, cell)->settled = true;
         uint32_t *to = nfa_graph_add(m, k, mv->to, cell, m->cur.time);
         if (!m->spans)
             continue;

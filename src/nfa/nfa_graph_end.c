@@ -13,6 +13,10 @@
  * Order of one instant, as in the store of runs: starts first; what an absence completes in it is one lot, for `limit matches` too.
  * Where time-outs are not read, spans that lead to no absence are passed by, each once in an instant.
  *
+ * Under a skip policy (nfa_settle.h) what an absence completes settles starts: what is in bands all that are below them, the time since
+ * the first event that one start, with the first of its partial matches that wait so (nfa_first.c). What it completes lets go of others that
+ * waited, so instants are gone through one by one while any do, also where nothing is told.
+ *
  * Starts that were loaded without spans are found from the places back; that costs all that is open, for each instant.
  */
 #include "nfa/nfa_graph.h"

@@ -3,7 +3,7 @@
  *
  * Every list entered and every cell visited is live and leads to a start, so the way to the next match is as long as the
  * match, but for the LIST cells between. Matches of one event are gathered and put in order of start, then of their
- * events; when there are very many, a part at a time.
+ * events; when there are very many, a part at a time. Under a skip policy the first of each start settles it (nfa_settle.h).
  */
 #include "nfa/nfa_graph.h"
 

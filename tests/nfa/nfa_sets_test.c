@@ -557,6 +557,9 @@ static void time_is_told(void **state) {
         { "a ->> b ->[3] !c", "a@1 b@2 b@3 c@4 b@5 b@6 x@40", "a0 b4", "", { PAST, WITHIN = 20 } },
         { "a ->> (b ->> c -> !n | d -> !n)", "a@1 d@2 b@3 c@4 x@40", "a0 d1", "a0|a0 b2",
             { PAST, WITHIN = 10 } },
+        /* Behind what the last event took lies what the window has cut off. */
+        { "(b ->> c | a) -> [2,5] a x", "b@10 a@25 c@27 a@28 a@30 x@31", "a3 a4 x5", "a4|b0|b0 c2",
+            { .skip = PLAN_SKIP_TO_NEXT, WITHIN = 18 } },
         /* Every match is emitted: so is every partial match that times out. */
         { "a ->> b -> c", "a@1 b@2 b@3 c@4 a@5 b@6", "a0 b1 c3|a0 b2 c3", "a0|a0 b5|a4|a4 b5",
             { NONE, WITHIN = 10 } },
