@@ -20,8 +20,10 @@ struct rt_group *rt_over_get(
     struct rt_group *g = rt_groups_get(&ov->keys, hash, bytes, vals, &is_new);
     if (is_new) {
         struct rt_frame **frames = base_calloc(ov->plan->n_calls + (size_t)1, sizeof(struct rt_frame *));
-        for (uint32_t i = 0; i < ov->plan->n_calls; i++)
+        for (uint32_t i = 0; i < ov->plan->n_calls; i++) {
             frames[i] = rt_frame_new();
+            ov->frame_bytes += rt_frame_bytes(&ov->calls[i], frames[i]);
+        }
         g->own = frames;
         g->saved = ov->saving.number;
     }
@@ -54,8 +56,10 @@ static struct rt_group *key_of(struct rt_over *ov, const struct evt_batch *prep,
 
 static void free_frames(struct rt_over *ov, struct rt_group *g) {
     struct rt_frame **frames = g->own;
-    for (uint32_t i = 0; i < ov->plan->n_calls; i++)
+    for (uint32_t i = 0; i < ov->plan->n_calls; i++) {
+        ov->frame_bytes -= rt_frame_bytes(&ov->calls[i], frames[i]);
         rt_frame_free(&ov->calls[i], frames[i]);
+    }
     base_free(frames);
 }
 
@@ -101,7 +105,9 @@ static void add(struct rt_over *ov, struct rt_group *g, uint32_t call, const str
     struct evt_val v;
     if (ov->arg_col[call] >= 0)
         evt_col_get(&prep->cols[ov->arg_col[call]], row, &ov->scratch, &v);
+    ov->frame_bytes -= rt_frame_bytes(&ov->calls[call], frames[call]);
     rt_frame_add(&ov->calls[call], frames[call], ov->arg_col[call] < 0 ? NULL : &v, in, &at, out);
+    ov->frame_bytes += rt_frame_bytes(&ov->calls[call], frames[call]);
 }
 
 static enum cep_rc give(
@@ -192,11 +198,7 @@ static void over_gauges(struct rt_op *op) {
     struct rt_over *ov = over_of(op);
     op->metrics.buffered = ov->wait.reorder.n_rows;
     op->metrics.keys = ov->keys.n;
-    op->metrics.state_bytes = rt_groups_bytes(&ov->keys) + rt_wait_bytes(&ov->wait);
-    for (uint32_t k = 0; k < ov->keys.n; k++)
-        for (uint32_t i = 0; i < ov->plan->n_calls; i++)
-            op->metrics.state_bytes += rt_frame_bytes(
-                &ov->calls[i], ((struct rt_frame **)ov->keys.groups[k]->own)[i]);
+    op->metrics.state_bytes = rt_groups_bytes(&ov->keys) + rt_wait_bytes(&ov->wait) + ov->frame_bytes;
 }
 
 static void over_free(struct rt_op *op) {

@@ -34,6 +34,7 @@ struct rt_over {
     /* Keys: own is an array of frames, one a call. */
     struct rt_group_kind kind;
     struct rt_groups keys;
+    size_t frame_bytes;        /* of all of them */
     struct base_buf key;       /* scratch */
     struct evt_val *key_vals;  /* owned, scratch */
     struct base_arena scratch; /* cleared after each row */

@@ -167,8 +167,12 @@ static void load_key(
         ov, base_hash(bytes.p ? bytes.p : "", bytes.len), bytes, ov->key_vals, &made);
     u->bad |= !made;
     g->last_time = last_time;
-    for (uint32_t i = 0; i < ov->plan->n_calls && !u->bad; i++)
-        rt_frame_unpack(&ov->calls[i], u, &ov->scratch, ((struct rt_frame **)g->own)[i]);
+    for (uint32_t i = 0; i < ov->plan->n_calls && !u->bad; i++) {
+        struct rt_frame *f = ((struct rt_frame **)g->own)[i];
+        ov->frame_bytes -= rt_frame_bytes(&ov->calls[i], f);
+        rt_frame_unpack(&ov->calls[i], u, &ov->scratch, f);
+        ov->frame_bytes += rt_frame_bytes(&ov->calls[i], f);
+    }
 }
 
 static void load_row(struct rt_over *ov, struct base_unpack *u, struct sto_losses *losses) {

@@ -33,6 +33,7 @@ struct rt_proc_state {
     /* VALUE: cells[0], when n is 1; LIST: cells[head .. n) */
     struct rt_proc_cell *cells; /* owned */
     size_t head, n, cap;
+    size_t own_bytes; /* of what cells own, also those of the map */
     /* MAP: canonical bytes of the key -> an owned struct rt_proc_cell *; keys in order of first putting. NULL while empty */
     struct base_map *map;
 };
@@ -54,6 +55,7 @@ struct rt_proc_key {
     struct rt_proc_timer *timers; /* owned */
     int64_t given_at;             /* time of the last row it gave, and how many there were of that time */
     uint32_t n_given;
+    size_t size;    /* of it in rt_process.kept_bytes */
     bool dying;     /* is in rt_process.dying */
     uint16_t saved; /* number of the last save that it is in, or that it came after (rt_process_save.c) */
     struct rt_proc_state states[];
@@ -88,6 +90,7 @@ struct rt_process {
     struct base_map keys;       /* canonical bytes -> struct rt_proc_key * */
     struct rt_proc_key **dying; /* owned; had nothing left when they were last looked at */
     size_t n_dying, cap_dying;
+    size_t kept_bytes;           /* of all keys */
     struct clk_timers timers[2]; /* by clock */
     struct rt_proc_due *due;     /* owned; those of one time, in order */
     size_t n_due, cap_due;
@@ -122,15 +125,16 @@ static inline struct rt_process *rt_process_of(const struct rt_op *op) {
 
 /* Finds or makes it, and opens it; vals are copied. */
 struct rt_proc_key *rt_process_key(struct rt_process *p, struct base_str bytes, const struct evt_val *vals);
-/* It may have nothing left. */
+/* It may have grown, or have nothing left. */
 void rt_process_look_after(struct rt_process *p, struct rt_proc_key *k);
 /* Forgets those of `dying` that have nothing. */
 void rt_process_bury(struct rt_process *p);
 void rt_process_free_keys(struct rt_process *p);
 size_t rt_process_bytes(const struct rt_process *p);
 
-void rt_proc_cell_set(struct rt_proc_cell *c, const struct evt_type *t, const struct evt_val *v);
-void rt_proc_cell_clear(struct rt_proc_cell *c);
+/* A cell of the state, or that will be one. */
+void rt_proc_cell_set(
+    struct rt_proc_state *s, struct rt_proc_cell *c, const struct evt_type *t, const struct evt_val *v);
 /* Strings point into the cell, arrays and rows into scratch. */
 void rt_proc_cell_get(
     const struct rt_proc_cell *c, const struct evt_type *t, struct base_arena *scratch, struct evt_val *out);

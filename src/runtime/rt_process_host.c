@@ -183,7 +183,7 @@ static void host_value_set(struct cep_ctx *ctx, uint32_t state, const struct cep
         rt_proc_state_clear(s);
     else
         rt_proc_cell_set(
-            s->n > 0 ? &s->cells[0] : rt_proc_list_add(s), p->decls[state].type, plan_vals_of_library(v));
+            s, s->n > 0 ? &s->cells[0] : rt_proc_list_add(s), p->decls[state].type, plan_vals_of_library(v));
 }
 
 static uint32_t host_list_len(struct cep_ctx *ctx, uint32_t state) {
@@ -209,7 +209,7 @@ static void host_list_add(struct cep_ctx *ctx, uint32_t state, const struct cep_
         return;
     /* v may be text of this list, which moves. */
     struct rt_proc_cell c = { .v = { .null = true } };
-    rt_proc_cell_set(&c, p->decls[state].type, plan_vals_of_library(v));
+    rt_proc_cell_set(s, &c, p->decls[state].type, plan_vals_of_library(v));
     *rt_proc_list_add(s) = c;
 }
 
@@ -245,7 +245,7 @@ static void host_map_put(
     struct rt_proc_state *s = map_at(p, state, k);
     if (s && right(p, state, p->decls[state].type, v))
         rt_proc_cell_set(
-            rt_proc_map_need(s, base_buf_view(&p->bytes)), p->decls[state].type, plan_vals_of_library(v));
+            s, rt_proc_map_need(s, base_buf_view(&p->bytes)), p->decls[state].type, plan_vals_of_library(v));
 }
 
 static void host_map_remove(struct cep_ctx *ctx, uint32_t state, const struct cep_value *k) {

@@ -205,12 +205,12 @@ static void load_meta(struct rt_process *p, const struct sto_entry *e, struct ba
 }
 
 /* One cell into place; NULL: it has none. */
-static void load_cell(
-    struct rt_process *p, struct base_unpack *u, const struct evt_type *t, struct rt_proc_cell *to) {
+static void load_cell(struct rt_process *p, struct base_unpack *u, const struct evt_type *t,
+    struct rt_proc_state *s, struct rt_proc_cell *to) {
     struct evt_val v;
     evt_unpack_val(u, t, &p->scratch, &v);
     if (to && !u->bad)
-        rt_proc_cell_set(to, t, &v);
+        rt_proc_cell_set(s, to, t, &v);
 }
 
 static void load_map_entry(
@@ -221,7 +221,7 @@ static void load_map_entry(
         return;
     base_buf_clear(&p->bytes);
     evt_val_write_key(&p->bytes, d->map_type, &key);
-    load_cell(p, u, d->type, s ? rt_proc_map_need(s, base_buf_view(&p->bytes)) : NULL);
+    load_cell(p, u, d->type, s, s ? rt_proc_map_need(s, base_buf_view(&p->bytes)) : NULL);
 }
 
 /* Returns: how many values found no place. */
@@ -233,7 +233,7 @@ static size_t load_state(
         if (d->kind == CEP_STATE_MAP)
             load_map_entry(p, u, d, s);
         else
-            load_cell(p, u, d->type, s ? rt_proc_list_add(s) : NULL);
+            load_cell(p, u, d->type, s, s ? rt_proc_list_add(s) : NULL);
     }
     return s ? 0 : n;
 }

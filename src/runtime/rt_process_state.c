@@ -12,15 +12,18 @@
 
 /* -- cells ------------------------------------------------------------------------------------------------------------ */
 
-void rt_proc_cell_clear(struct rt_proc_cell *c) {
+static void cell_clear(struct rt_proc_state *s, struct rt_proc_cell *c) {
+    s->own_bytes -= c->own_len;
     base_free(c->own);
     *c = (struct rt_proc_cell){ .v = { .null = true } };
 }
 
-void rt_proc_cell_set(struct rt_proc_cell *c, const struct evt_type *t, const struct evt_val *v) {
+void rt_proc_cell_set(
+    struct rt_proc_state *s, struct rt_proc_cell *c, const struct evt_type *t, const struct evt_val *v) {
     struct base_buf packed = BASE_BUF_INIT;
     struct base_str bytes = { NULL, 0 };
     char *old = c->own; /* v may point into it */
+    s->own_bytes -= c->own_len;
     *c = (struct rt_proc_cell){ .v = *v };
     if (!v->null && (t->kind == EVT_STRING || t->kind == EVT_BYTES)) {
         bytes = evt_val_str(v);
@@ -31,6 +34,7 @@ void rt_proc_cell_set(struct rt_proc_cell *c, const struct evt_type *t, const st
     if (bytes.len > 0) {
         c->own = base_strndup(bytes.p, bytes.len);
         c->own_len = (uint32_t)bytes.len;
+        s->own_bytes += c->own_len;
     }
     if (!v->null && (t->kind == EVT_STRING || t->kind == EVT_BYTES))
         c->v.s.p = c->own ? c->own : "";
@@ -62,7 +66,7 @@ struct rt_proc_cell *rt_proc_list_add(struct rt_proc_state *s) {
 
 void rt_proc_list_drop(struct rt_proc_state *s, size_t n) {
     for (; n > 0 && s->head < s->n; n--)
-        rt_proc_cell_clear(&s->cells[s->head++]);
+        cell_clear(s, &s->cells[s->head++]);
     if (s->head == s->n) {
         base_free(s->cells);
         s->cells = NULL;
@@ -93,7 +97,7 @@ void rt_proc_map_remove(struct rt_proc_state *s, struct base_str key) {
     struct rt_proc_cell *c = rt_proc_map_find(s, key);
     if (!c)
         return;
-    rt_proc_cell_clear(c);
+    cell_clear(s, c);
     base_free(c);
     (void)base_map_del(s->map, key);
 }
@@ -102,7 +106,7 @@ static void drop_map(struct rt_proc_state *s) {
     const struct base_map_entry *e;
     for (size_t it = 0; (e = base_map_next(s->map, &it));) {
         struct rt_proc_cell *c = (struct rt_proc_cell *)(uintptr_t)e->value;
-        rt_proc_cell_clear(c);
+        cell_clear(s, c);
         base_free(c);
     }
     base_map_release(s->map);
@@ -222,12 +226,27 @@ static void free_key(struct rt_process *p, struct rt_proc_key *k) {
         drop_timer(p, &k->timers);
     for (uint32_t i = 0; i < p->plan->op->n_states; i++)
         rt_proc_state_clear(&k->states[i]);
+    p->kept_bytes -= k->size;
     base_free((void *)(uintptr_t)k->bytes.p);
     base_arena_release(&k->mem);
     base_free(k);
 }
 
+static size_t key_bytes(const struct rt_process *p, const struct rt_proc_key *k) {
+    size_t n = sizeof *k + k->bytes.len * 2;
+    for (uint32_t i = 0; i < p->plan->op->n_states; i++) {
+        const struct rt_proc_state *s = &k->states[i];
+        n += sizeof *s + s->cap * sizeof *s->cells + s->own_bytes;
+        if (s->map)
+            n += s->map->n_live * (sizeof(struct base_map_entry) + sizeof(struct rt_proc_cell));
+    }
+    return n;
+}
+
 void rt_process_look_after(struct rt_process *p, struct rt_proc_key *k) {
+    p->kept_bytes -= k->size;
+    k->size = key_bytes(p, k);
+    p->kept_bytes += k->size;
     if (k->dying || !has_nothing(p, k))
         return;
     k->dying = true;
@@ -257,23 +276,6 @@ void rt_process_free_keys(struct rt_process *p) {
     base_free(p->due);
 }
 
-static size_t state_bytes(const struct rt_proc_state *s) {
-    size_t n = s->cap * sizeof *s->cells;
-    for (size_t i = s->head; i < s->n; i++)
-        n += s->cells[i].own_len;
-    if (s->map)
-        n += s->map->n_live * (sizeof(struct base_map_entry) + sizeof(struct rt_proc_cell));
-    return n;
-}
-
 size_t rt_process_bytes(const struct rt_process *p) {
-    const struct base_map_entry *e;
-    size_t n = 0;
-    for (size_t it = 0; (e = base_map_next(&p->keys, &it));) {
-        const struct rt_proc_key *k = (const struct rt_proc_key *)(uintptr_t)e->value;
-        n += sizeof *k + k->bytes.len * 2;
-        for (uint32_t i = 0; i < p->plan->op->n_states; i++)
-            n += sizeof k->states[i] + state_bytes(&k->states[i]);
-    }
-    return n + rt_wait_bytes(&p->wait);
+    return p->kept_bytes + rt_wait_bytes(&p->wait);
 }
