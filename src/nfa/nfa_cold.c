@@ -10,10 +10,11 @@
 #include "nfa/nfa_later.h"
 
 enum {
-    EVICT = 1024,        /* keys that go down in one batch: some milliseconds; fewer lie farther apart */
-    BURY = 1024,         /* ghosts */
-    DUE = 256,           /* keys that come back at once because their timers are due */
-    SAVE_WRITE = 1 << 20 /* bytes collected while a save goes on */
+    EVICT = 1024,          /* keys that go down in one batch: some milliseconds; fewer lie farther apart */
+    BURY = 1024,           /* ghosts */
+    DUE = 256,             /* keys that come back at once because their timers are due */
+    SAVE_WRITE = 1 << 20,  /* bytes collected while a save goes on, */
+    SAVE_PIECE = 128 << 10 /* and written at a time: a millisecond or two, which stop the task */
 };
 
 struct nfa_cold_due {
@@ -74,9 +75,20 @@ bool nfa_cold_write(struct nfa_matcher *m) {
     return fine;
 }
 
-/* Many at once, for RocksDB finds the place of a row near that of the one before it, and rows are sorted. */
-bool nfa_cold_write_some(struct nfa_matcher *m) {
-    return sto_tier_pending(m->cold->tier) <= SAVE_WRITE || nfa_cold_write(m);
+bool nfa_cold_writes(const struct nfa_matcher *m, bool rest) {
+    const struct sto_tier *tier = m->cold->tier;
+    return sto_tier_writes(tier) || sto_tier_pending(tier) > (rest ? 0 : SAVE_WRITE);
+}
+
+/* Many are put in order at once, for RocksDB finds the place of a row near that of the one before it. */
+bool nfa_cold_write_some(struct nfa_matcher *m, bool rest) {
+    struct sto_tier *tier = m->cold->tier;
+    struct cep_err err = CEP_ERR_INIT;
+    if (!nfa_cold_writes(m, rest))
+        return true;
+    enum cep_rc rc = sto_tier_write_some(tier, SAVE_PIECE, &err);
+    nfa_look_at_hidden(m);
+    return rc == CEP_AGAIN || nfa_cold_fine(m, rc, &err);
 }
 
 struct put {
@@ -337,7 +349,7 @@ void nfa_cold_opens(struct nfa_matcher *m, struct nfa_key *k) {
     k->touched = true;
     k->dirty = true;
     if (m->slice)
-        (void)nfa_cold_write_some(m);
+        (void)nfa_cold_write_some(m, false);
 }
 
 void nfa_matcher_save_taken(struct nfa_matcher *m) {

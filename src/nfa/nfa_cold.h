@@ -102,8 +102,10 @@ void nfa_cold_bring_back(struct nfa_matcher *m, struct base_str value, int64_t d
 bool nfa_cold_has_room(const struct nfa_matcher *m);
 /* Rows collected are written. Returns: false and m->rc after an error. */
 bool nfa_cold_write(struct nfa_matcher *m);
-/* The same, of a save that goes on: when there are enough of them. */
-bool nfa_cold_write_some(struct nfa_matcher *m);
+/* The same a piece at a time, of a save that goes on: when there are enough of them, or for the rest. Returns: as before. */
+bool nfa_cold_write_some(struct nfa_matcher *m, bool rest);
+/* There is a piece to be written. */
+bool nfa_cold_writes(const struct nfa_matcher *m, bool rest);
 /* The key's row, collected; the key is clean. */
 enum cep_rc nfa_cold_put(struct nfa_matcher *m, struct nfa_key *k, struct cep_err *err);
 /* The rows of ghosts are deleted. Requires: not held. */

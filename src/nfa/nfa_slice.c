@@ -221,12 +221,14 @@ enum cep_rc nfa_matcher_save_some(struct nfa_matcher *m, size_t bytes, struct ce
     struct nfa_slice *s = m->slice;
     CEP_REQUIRE(s != NULL);
     s->done = 0;
+    if (m->cold && bytes < SIZE_MAX && nfa_cold_writes(m, false))
+        return nfa_cold_write_some(m, false) ? CEP_AGAIN : stop(m, told(m, err));
     if ((!write_rows(m, bytes) || !write_later(m, bytes)) && s->rc == CEP_OK)
         return CEP_AGAIN;
     /* A look at a slot counts too: a large table with few keys in it is not gone through at once. */
     for (size_t looked = 0; s->rc == CEP_OK && s->cursor < m->n_slots; looked++) {
         if (s->done + looked >= bytes)
-            return !m->cold || nfa_cold_write_some(m) ? CEP_AGAIN : stop(m, told(m, err));
+            return CEP_AGAIN;
         struct nfa_key *k = m->slots[s->cursor++].key;
         if (k && k->saved != m->save_number)
             write_key(m, k);
@@ -234,6 +236,11 @@ enum cep_rc nfa_matcher_save_some(struct nfa_matcher *m, size_t bytes, struct ce
     enum cep_rc rc = s->rc;
     if (rc != CEP_OK && err)
         *err = s->err;
+    if (rc == CEP_OK && m->cold && bytes < SIZE_MAX && nfa_cold_writes(m, true)) {
+        if (nfa_cold_write_some(m, true))
+            return CEP_AGAIN;
+        rc = told(m, err);
+    }
     if (rc == CEP_OK && m->cold && !nfa_cold_write(m))
         rc = told(m, err);
     if (rc == CEP_OK && s->more.keys > 0 && s->counts)

@@ -21,10 +21,17 @@ enum { AHEAD = 512, HEAD = 8, KEY_PREFIX = 5, TIMER_PREFIX = 10 };
 /* A change that is collected. */
 struct change {
     uint64_t prefix; /* of the row: orders most of them */
-    size_t off;      /* in `changes`: the row, then the value */
+    size_t off;      /* in the bytes of its changes: the row, then the value */
     uint32_t row_len, value_len;
     enum sto_space space;
     bool deletes;
+};
+
+struct changes {
+    struct change *v; /* owned */
+    size_t n, cap;
+    struct base_buf bytes;
+    int64_t first; /* the earliest deadline put by them */
 };
 
 struct due {
@@ -36,10 +43,9 @@ struct sto_tier {
     struct sto_db *db; /* borrowed */
     uint16_t op;
     uint8_t ns;
-    struct change *change; /* owned; changes that are collected */
-    size_t n_change, cap_change;
-    struct base_buf changes;    /* their bytes */
-    int64_t change_first;       /* the earliest deadline put by them */
+    struct changes now;         /* those that are collected */
+    struct changes before;      /* those that are being written, in order; none: nothing is */
+    size_t n_written;           /* of these */
     struct sto_db_batch *batch; /* owned; scratch */
     struct base_buf row;        /* scratch */
     struct base_buf many;       /* scratch: keys of rows */
@@ -94,11 +100,22 @@ struct sto_tier *sto_tier_new(struct sto_db *db, uint16_t op, uint8_t ns) {
     t->op = op;
     t->ns = ns;
     t->batch = sto_db_batch_new();
-    t->change_first = EVT_TIME_MAX;
+    t->now.first = t->before.first = EVT_TIME_MAX;
     t->queue = base_calloc(AHEAD, sizeof *t->queue);
     t->read_to = t->given = EVT_TIME_MIN;
     timer_row(t, &t->from, EVT_TIME_MIN, BASE_STR(""));
     return t;
+}
+
+static void changes_release(struct changes *c) {
+    base_free(c->v);
+    base_buf_release(&c->bytes);
+}
+
+static void changes_clear(struct changes *c) {
+    c->n = 0;
+    base_buf_clear(&c->bytes);
+    c->first = EVT_TIME_MAX;
 }
 
 void sto_tier_free(struct sto_tier *t) {
@@ -106,8 +123,8 @@ void sto_tier_free(struct sto_tier *t) {
         return;
     sto_db_batch_free(t->batch);
     sto_rows_free(t->rows);
-    base_free(t->change);
-    base_buf_release(&t->changes);
+    changes_release(&t->now);
+    changes_release(&t->before);
     base_buf_release(&t->row);
     base_buf_release(&t->many);
     base_free(t->many_keys);
@@ -121,15 +138,16 @@ void sto_tier_free(struct sto_tier *t) {
 
 /* The row is in t->row. Returns: where the value goes, behind it. */
 static struct base_buf *collect(struct sto_tier *t, enum sto_space space, bool deletes) {
-    t->change = base_grow(t->change, t->n_change, &t->cap_change, sizeof *t->change);
-    struct change *c = &t->change[t->n_change++];
+    struct changes *now = &t->now;
+    now->v = base_grow(now->v, now->n, &now->cap, sizeof *now->v);
+    struct change *c = &now->v[now->n++];
     *c = (struct change){
-        .off = t->changes.len, .row_len = (uint32_t)t->row.len, .space = space, .deletes = deletes
+        .off = now->bytes.len, .row_len = (uint32_t)t->row.len, .space = space, .deletes = deletes
     };
     for (size_t i = 0; i < 8; i++)
         c->prefix = c->prefix << 8 | (i < t->row.len ? (uint8_t)t->row.p[i] : 0);
-    base_buf_str(&t->changes, base_buf_view(&t->row));
-    return &t->changes;
+    base_buf_str(&now->bytes, base_buf_view(&t->row));
+    return &now->bytes;
 }
 
 static void put_key(struct sto_tier *t, struct base_str key, struct base_str value, int64_t deadline) {
@@ -137,7 +155,7 @@ static void put_key(struct sto_tier *t, struct base_str key, struct base_str val
     struct base_buf *b = collect(t, STO_SPACE_KEYS, false);
     base_pack_u64(b, (uint64_t)deadline);
     base_buf_str(b, value);
-    t->change[t->n_change - 1].value_len = (uint32_t)(HEAD + value.len);
+    t->now.v[t->now.n - 1].value_len = (uint32_t)(HEAD + value.len);
 }
 
 static void change_timer(struct sto_tier *t, int64_t deadline, struct base_str key, bool deletes) {
@@ -155,8 +173,8 @@ void sto_tier_put(
         change_timer(t, deadline, key, false);
     }
     /* Also one that is there and has come: it is to come again. */
-    if ((was != deadline || deadline <= t->given) && deadline < t->change_first)
-        t->change_first = deadline;
+    if ((was != deadline || deadline <= t->given) && deadline < t->now.first)
+        t->now.first = deadline;
 }
 
 void sto_tier_delete(struct sto_tier *t, struct base_str key, int64_t was) {
@@ -166,7 +184,11 @@ void sto_tier_delete(struct sto_tier *t, struct base_str key, int64_t was) {
 }
 
 size_t sto_tier_pending(const struct sto_tier *t) {
-    return t->changes.len;
+    return t->now.bytes.len;
+}
+
+bool sto_tier_writes(const struct sto_tier *t) {
+    return t->before.n > 0;
 }
 
 /* Timers from this deadline on are there now that were not when they were read. */
@@ -184,8 +206,8 @@ static void read_again(struct sto_tier *t, int64_t deadline) {
     t->at_end = false;
 }
 
-static struct base_str row_of(const struct sto_tier *t, const struct change *c) {
-    return (struct base_str){ t->changes.p + c->off, c->row_len };
+static struct base_str row_of(const struct changes *of, const struct change *c) {
+    return (struct base_str){ of->bytes.p + c->off, c->row_len };
 }
 
 /* Changes of one row stay in the order in which they were made. */
@@ -199,33 +221,61 @@ static int by_row(const void *a, const void *b, void *arg) {
     return order != 0 ? order : x->off < y->off ? -1 : x->off > y->off;
 }
 
-static void fill_batch(struct sto_tier *t) {
-    qsort_r(t->change, t->n_change, sizeof *t->change, by_row, t);
-    for (size_t i = 0; i < t->n_change; i++) {
-        const struct change *c = &t->change[i];
-        struct base_str row = row_of(t, c);
+/* What is collected is put in order, to be written. */
+static void begin_writing(struct sto_tier *t) {
+    struct changes old = t->before;
+    t->before = t->now;
+    t->now = old;
+    t->n_written = 0;
+    qsort_r(t->before.v, t->before.n, sizeof *t->before.v, by_row, &t->before);
+}
+
+/* The next ones, about so many bytes. Returns: how many. */
+static size_t fill_batch(struct sto_tier *t, size_t bytes) {
+    size_t i = t->n_written, len = 0;
+    for (; i < t->before.n && len < bytes; i++) {
+        const struct change *c = &t->before.v[i];
+        struct base_str row = row_of(&t->before, c);
+        len += row.len + c->value_len;
         if (c->deletes)
             sto_db_batch_delete(t->batch, t->db, c->space, row);
         else
             sto_db_batch_put(
                 t->batch, t->db, c->space, row, (struct base_str){ row.p + row.len, c->value_len });
     }
+    return i - t->n_written;
 }
 
-enum cep_rc sto_tier_write(struct sto_tier *t, struct cep_err *err) {
-    if (!t->n_change)
-        return CEP_OK;
+static enum cep_rc write_piece(struct sto_tier *t, size_t bytes, struct cep_err *err) {
     sto_db_batch_clear(t->batch);
-    fill_batch(t);
+    size_t n = fill_batch(t, bytes);
     enum cep_rc rc = sto_db_write(t->db, t->batch, err);
     if (rc != CEP_OK)
         return rc;
-    if (t->change_first != EVT_TIME_MAX)
-        read_again(t, t->change_first);
-    t->n_change = 0;
-    base_buf_clear(&t->changes);
-    t->change_first = EVT_TIME_MAX;
+    t->n_written += n;
+    if (t->n_written < t->before.n)
+        return CEP_AGAIN;
+    if (t->before.first != EVT_TIME_MAX)
+        read_again(t, t->before.first);
+    changes_clear(&t->before);
     return CEP_OK;
+}
+
+enum cep_rc sto_tier_write_some(struct sto_tier *t, size_t bytes, struct cep_err *err) {
+    if (sto_tier_writes(t))
+        return write_piece(t, bytes, err);
+    if (t->now.n == 0)
+        return CEP_OK;
+    begin_writing(t);
+    return CEP_AGAIN;
+}
+
+enum cep_rc sto_tier_write(struct sto_tier *t, struct cep_err *err) {
+    enum cep_rc rc = sto_tier_writes(t) ? write_piece(t, SIZE_MAX, err) : CEP_OK;
+    if (rc != CEP_OK || t->now.n == 0)
+        return rc;
+    begin_writing(t);
+    return write_piece(t, SIZE_MAX, err);
 }
 
 /* -- reading ----------------------------------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
  * pattern operator the bytes of a KEY entry (nfa_save.c). The deadline is when something happens to the key without an event, or
  * earlier: then its owner looks at the key and puts it again. EVT_TIME_MAX (no such thing) has no row among the timers.
  *
- * Changes are collected and written whole by sto_tier_write(); nobody reads a row between put and write. The owner says which
+ * Changes are collected and written by sto_tier_write(); nobody reads a row between put and write. The owner says which
  * deadline the key's row had before, so that no timer outlives its key: a key has one timer row or none.
  *
  * Threads: one tier is one thread's. Several tiers, of other operators, may share a database.
@@ -28,10 +28,17 @@ void sto_tier_free(struct sto_tier *t); /* NULL is fine; what was not written is
 void sto_tier_put(
     struct sto_tier *t, struct base_str key, struct base_str value, int64_t was, int64_t deadline);
 void sto_tier_delete(struct sto_tier *t, struct base_str key, int64_t was);
-/* Bytes collected. */
+/* Bytes collected, without those that are being written. */
 size_t sto_tier_pending(const struct sto_tier *t);
-/* Ensures: all of it is there, or (an error) none, and it is still collected. Nothing collected is fine. */
+/* Ensures: all of it is there; after an error what is not there is still collected. Nothing collected is fine. */
 enum cep_rc sto_tier_write(struct sto_tier *t, struct cep_err *err);
+/*
+ * The same a piece at a time, of about so many bytes: what was collected when the first piece is asked for is put in order then, and nothing is
+ * written yet; what is collected meanwhile comes behind it. Returns: CEP_AGAIN: there is more of it; CEP_OK: that is written.
+ */
+enum cep_rc sto_tier_write_some(struct sto_tier *t, size_t bytes, struct cep_err *err);
+/* It has begun, and has not ended yet. */
+bool sto_tier_writes(const struct sto_tier *t);
 
 /* *found says whether it is there; `value` is cleared, then filled. CEP_EDAMAGED for a row that is none of a tier. */
 enum cep_rc sto_tier_get(struct sto_tier *t, struct base_str key, struct base_buf *value, int64_t *deadline,

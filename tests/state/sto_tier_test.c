@@ -78,6 +78,48 @@ static void keys_come_back_with_their_deadlines(void **arg) {
     sto_db_close(db);
 }
 
+/* What is put while pieces are written comes behind them, whether its row was written already or not. */
+static void a_write_in_pieces_is_a_write(void **arg) {
+    struct sto_db *db = open_db(*arg, "db");
+    struct sto_tier *t = sto_tier_new(db, 3, NS);
+    char key[8];
+    int pieces = 0;
+    for (int i = 0; i < 40; i++) {
+        snprintf(key, sizeof key, "k%02d", i);
+        put(t, key, "one", EVT_TIME_MAX, 100 + i);
+    }
+    assert_int_equal(sto_tier_write_some(t, 1, NULL), CEP_AGAIN);
+    assert_true(sto_tier_writes(t));
+    assert_int_equal(sto_tier_pending(t), 0);
+    assert_string_equal(get(t, "k00"), "-"); /* put in order, not written */
+    for (enum cep_rc rc = CEP_AGAIN; rc == CEP_AGAIN; pieces++) {
+        if (pieces == 7) {
+            put(t, "k39", "two", 139, 50); /* not written yet, and one that is */
+            put(t, "k00", "two", 100, 160);
+        }
+        rc = sto_tier_write_some(t, 1, NULL);
+        assert_true(rc == CEP_OK || rc == CEP_AGAIN);
+    }
+    assert_int_equal(pieces, 80); /* a row and a timer each */
+    assert_false(sto_tier_writes(t));
+    assert_string_equal(get(t, "k00"), "one 100");
+    assert_true(sto_tier_pending(t) > 0);
+    write_all(t);
+    assert_string_equal(get(t, "k00"), "two 160");
+    assert_string_equal(get(t, "k39"), "two 50");
+    assert_string_equal(get(t, "k20"), "one 120");
+    assert_due(t, 102, "50:k39 101:k01 102:k02");
+    put(t, "k01", "three", 101, 200);
+    assert_int_equal(sto_tier_write_some(t, 1, NULL), CEP_AGAIN);
+    put(t, "k02", "three", 102, 201);
+    write_all(t); /* also what a write in pieces has begun */
+    assert_string_equal(get(t, "k01"), "three 200");
+    assert_string_equal(get(t, "k02"), "three 201");
+    assert_int_equal(sto_tier_write_some(t, 1, NULL), CEP_OK);
+    sto_tier_free(t);
+    sto_db_close(db);
+}
+
 static void timers_come_once_in_order(void **arg) {
     struct sto_db *db = open_db(*arg, "db");
     struct sto_tier *t = sto_tier_new(db, 3, NS), *other = sto_tier_new(db, 4, NS);
@@ -305,6 +347,7 @@ static void a_row_that_is_none_is_damage(void **arg) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         KIT_TEST(keys_come_back_with_their_deadlines),
+        KIT_TEST(a_write_in_pieces_is_a_write),
         KIT_TEST(timers_come_once_in_order),
         KIT_TEST(agrees_with_a_model),
         KIT_TEST(many_timers_come_in_order),
