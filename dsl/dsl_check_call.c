@@ -390,6 +390,7 @@ static const struct {
     { "match_start", EXPR_MATCH_START, EVT_TIMESTAMP },
     { "match_end", EXPR_MATCH_END, EVT_TIMESTAMP },
     { "match_duration", EXPR_MATCH_DURATION, EVT_DURATION },
+    { "match_id", EXPR_MATCH_ID, EVT_STRING },
 };
 
 static bool check_match(

@@ -10,7 +10,7 @@
 
 static bool of_the_language(struct base_str name) {
     static const char *const others[] = { "first", "last", "prev", "coalesce", "nullif", "match_number",
-        "match_start", "match_end", "match_duration", "unnest" };
+        "match_start", "match_end", "match_duration", "match_id", "unnest" };
     struct dsl_sem none = { .n_syms = 0 };
     enum expr_agg agg;
     uint32_t n;

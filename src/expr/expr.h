@@ -115,6 +115,7 @@ enum expr_match {
     EXPR_MATCH_END,
     EXPR_MATCH_DURATION,
     EXPR_MATCH_TIMED_OUT_AT,
+    EXPR_MATCH_ID,
     EXPR_MATCH_MAX
 };
 

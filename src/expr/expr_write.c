@@ -39,6 +39,7 @@ static const char *const write_match_names[EXPR_MATCH_MAX] = {
     [EXPR_MATCH_END] = "match_end()",
     [EXPR_MATCH_DURATION] = "match_duration()",
     [EXPR_MATCH_TIMED_OUT_AT] = "timed_out_at",
+    [EXPR_MATCH_ID] = "match_id()",
 };
 
 static enum write_prec write_call_prec(const struct expr *e) {

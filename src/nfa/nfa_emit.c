@@ -60,8 +60,7 @@ static void list_events(struct nfa_matcher *m, const struct nfa_link *last, uint
     index_vars(m);
 }
 
-/* The match's identity: pattern, version, key, and each event's position with its variable. */
-static void write_id(struct nfa_matcher *m, const struct nfa_key *k, char out[32]) {
+void nfa_emit_id(struct nfa_matcher *m, const struct nfa_key *k, char out[NFA_ID_TEXT]) {
     struct base_buf *b = &m->id_buf;
     base_buf_clear(b);
     base_buf_str(b, m->own->node->name);
@@ -77,7 +76,7 @@ static void write_id(struct nfa_matcher *m, const struct nfa_key *k, char out[32
     }
     XXH128_hash_t h = XXH3_128bits(b->p, b->len);
     uint64_t words[2] = { h.high64, h.low64 };
-    for (int i = 0; i < 32; i++)
+    for (int i = 0; i < NFA_ID_TEXT; i++)
         out[i] = "0123456789abcdef"[words[i / 16] >> (60 - i % 16 * 4) & 15];
 }
 
@@ -112,7 +111,7 @@ static void events_val(struct nfa_matcher *m, const struct evt_type *t, struct e
  * position the order in which the key's matches of one time were emitted, made one of a kind by its id.
  */
 static void place_row(
-    struct nfa_matcher *m, struct nfa_key *k, struct evt_batch *b, uint32_t row, const char id[32]) {
+    struct nfa_matcher *m, struct nfa_key *k, struct evt_batch *b, uint32_t row, const char id[NFA_ID_TEXT]) {
     const uint64_t most = (UINT64_C(1) << (64 - EVT_MATCH_NTH_SHIFT)) - 1;
     base_buf_clear(&m->id_buf);
     nfa_key_canonical(m, k, &m->id_buf);
@@ -125,7 +124,7 @@ static void place_row(
     b->origin[row] = EVT_ORIGIN_MATCH;
     if (m->pat->n_keys > 0)
         b->origin[row] |= (uint32_t)XXH3_64bits(m->id_buf.p, m->id_buf.len);
-    b->seq[row] = nth << EVT_MATCH_NTH_SHIFT | XXH3_64bits(id, 32) >> (64 - EVT_MATCH_NTH_SHIFT);
+    b->seq[row] = nth << EVT_MATCH_NTH_SHIFT | XXH3_64bits(id, NFA_ID_TEXT) >> (64 - EVT_MATCH_NTH_SHIFT);
 }
 
 static void write_row(struct nfa_matcher *m, struct nfa_key *k, struct evt_batch *b, int64_t time) {
@@ -146,9 +145,9 @@ static void write_row(struct nfa_matcher *m, struct nfa_key *k, struct evt_batch
         v = (struct evt_val){ .i = m->env.timed_out_at };
         evt_col_set_val(&b->cols[col++], row, &v);
     }
-    char id[32] = { 0 };
+    char id[NFA_ID_TEXT] = { 0 };
     if (col + PLAN_HIDDEN_EVENTS <= b->schema->n_cols) {
-        write_id(m, k, id);
+        nfa_emit_id(m, k, id);
         evt_col_set_bytes(&b->cols[col + PLAN_HIDDEN_ID], row, id, sizeof id);
         v = (struct evt_val){ .i = m->env.start_time };
         evt_col_set_val(&b->cols[col + PLAN_HIDDEN_STARTED_AT], row, &v);

@@ -185,6 +185,14 @@ static void env_match(struct expr_env *e, enum expr_match what, struct evt_val *
         out->i = env->timed_out_at;
         out->null = !env->timed_out;
         return;
+    case EXPR_MATCH_ID: {
+        char *id = base_arena_alloc(e->scratch, NFA_ID_TEXT);
+        nfa_emit_id(env->m, env->key, id);
+        env->m->scratch_used = true;
+        out->s.p = id;
+        out->s.len = NFA_ID_TEXT;
+        return;
+    }
     case EXPR_MATCH_MAX: return;
     }
 }

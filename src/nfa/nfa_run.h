@@ -558,6 +558,9 @@ void nfa_emit_listed(struct nfa_matcher *m, struct nfa_key *k, int64_t now);
 /* So is a partial match that timed out. */
 void nfa_emit_timeout_listed(struct nfa_matcher *m, struct nfa_key *k, int64_t at);
 void nfa_emit_flush(struct nfa_matcher *m);
+/* The identity of the match that is being written, as hex digits: of pattern, version, key, and each event's position with its variable. */
+enum { NFA_ID_TEXT = 32 };
+void nfa_emit_id(struct nfa_matcher *m, const struct nfa_key *k, char out[NFA_ID_TEXT]);
 
 /* nfa_env.c */
 void nfa_env_init(struct nfa_matcher *m);

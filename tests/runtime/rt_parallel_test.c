@@ -129,7 +129,7 @@ static void everything(struct rt_random *f) {
                  "pattern rising from a, b partition by k match x -> y -> z\n"
                  "  define x as a where v < 30, y as b where v > last(x.v), z as v > last(y.v)\n"
                  "  within 4 s after match no skip\n"
-                 "  measures k as k, x.g as g, last(z.v) as top, match_number() as n;\n"
+                 "  measures k as k, x.g as g, last(z.v) as top, match_number() as n, match_id() as id;\n"
                  "pattern busy from rising partition by g match r{3,5} consecutive define r as top > 40\n"
                  "  within 5 s measures g as g, count(r) as n, first(r.k) as first, last(r.k) as then;\n"
                  "pattern quiet from both partition by k, g match x -> !y define x as v > 80, y as v < 60\n"
