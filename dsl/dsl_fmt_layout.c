@@ -374,16 +374,23 @@ static void lay_match_recognize(struct dsl_fmt *f, const struct dsl_from *from) 
                 k == TOK_AFTER || k == TOK_PATTERN || k == TOK_WITHIN || k == TOK_SUBSET || k == TOK_DEFINE))
             line(f, i, (size_t)2 * DSL_FMT_STEP);
     }
+    const struct dsl_match_recognize *mr = from->match.mr;
+    lay_aliases(f, mr->measures, mr->n_measures, 2 * DSL_FMT_STEP + strlen("measures "));
+    lay_defines(f, mr->defines, mr->n_defines, 2 * DSL_FMT_STEP + strlen("define "));
+}
+
+static void lay_matches(struct dsl_fmt *f, const struct dsl_from *from) {
+    for (; from->kind == DSL_FROM_MATCH_RECOGNIZE; from = from->match.input)
+        lay_match_recognize(f, from);
 }
 
 static void lay_from(struct dsl_fmt *f, const struct dsl_from *from) {
-    for (; from->kind == DSL_FROM_MATCH_RECOGNIZE; from = from->match.input)
-        lay_match_recognize(f, from);
-    if (from->kind != DSL_FROM_JOIN)
-        return;
     /* Joins lean to the left, one a line: walk down that side. */
-    for (; from->kind == DSL_FROM_JOIN; from = from->join.left)
+    for (; from->kind == DSL_FROM_JOIN; from = from->join.left) {
         line(f, behind(f, &from->join.left->span), DSL_FMT_STEP);
+        lay_matches(f, from->join.right);
+    }
+    lay_matches(f, from);
 }
 
 static void lay_select(struct dsl_fmt *f, const struct dsl_select *s) {

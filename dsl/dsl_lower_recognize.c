@@ -77,11 +77,18 @@ static void lower_order(struct lower *l) {
         dsl_diag_error(c->diag, st->order[0]->span, CEP_EINVAL,
             "rows are matched in event-time order: \"order by\" begins with the column of the event time, "
             "upwards");
-    if (st->n_order > 1) {
-        dsl_unsupported(c, st->order[1]->span, "order by more than the event time");
-        dsl_diag_note(c->diag, "rows of one time are in the order in which they arrive");
-        l->ok = false;
+    struct plan_sort *sorts = BASE_ARENA_ARRAY(c->a, struct plan_sort, st->n_order);
+    for (size_t i = 1; i < st->n_order && i < DSL_MAX_COLUMNS; i++) {
+        e = dsl_check_expr(c, &l->scope, st->order[i]);
+        bool col = e && e->kind == EXPR_COL && evt_kind_is_ordered(e->type->kind);
+        l->ok &= col;
+        if (col)
+            sorts[l->out->n_sorts++] = (struct plan_sort){ e->index, st->order[i]->desc };
+        else if (e)
+            dsl_diag_error(c->diag, st->order[i]->span, CEP_EINVAL,
+                "rows of one time are put in order by columns whose values have one");
     }
+    l->out->sorts = sorts;
 }
 
 /* -- variables ------------------------------------------------------------------------------------------------------------ */
@@ -567,6 +574,11 @@ static const struct evt_schema *lower_items(struct lower *l) {
     for (uint32_t i = 0; r->all_rows && i < in->n_visible; i++)
         if (!there[i])
             add_column(l, &it, i);
+    if (it.n == 0 && l->ok) {
+        dsl_diag_error(l->c->diag, l->from->span, CEP_EINVAL, "this \"match_recognize\" gives no columns");
+        dsl_diag_note(l->c->diag, "add \"measures\"");
+        l->ok = false;
+    }
     struct evt_schema *s = BASE_ARENA_NEW(l->c->a, struct evt_schema);
     *s = (struct evt_schema){ it.n, it.n, it.cols };
     r->items = it.exprs;

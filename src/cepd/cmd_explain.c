@@ -9,6 +9,7 @@
 #include "cepd/cmd_svg.h"
 #include "dsl/dsl_dump.h"
 #include "nfa/nfa.h"
+#include "nfa/nfa_rows.h"
 #include "plan/plan_job.h"
 
 /* A stage's text, and its graph where it has one. */
@@ -89,6 +90,24 @@ static void write_delivery(struct base_buf *b, const struct plan *p) {
 }
 
 /* -- the command ------------------------------------------------------------------------------------------------------ */
+
+/* Of a `match_recognize`: its pattern, and the program that its matcher runs. */
+static void write_recognize(struct base_buf *b, const struct plan *p, const struct plan_node *n) {
+    const struct nfa_rows_out nowhere = { 0 };
+    struct nfa_rows_kind *k = nfa_rows_kind_new(
+        &n->recognize, plan_schema_of(p, n->recognize.input), n->schema, &nowhere);
+    base_buf_printf(b, "match_recognize %.*s\n  match ", BASE_STR_FMT(n->name));
+    plan_write_row_term(b, &n->recognize, n->recognize.root);
+    base_buf_putc(b, '\n');
+    nfa_rows_kind_write(b, k);
+    nfa_rows_kind_free(k);
+}
+
+static void each_recognize(const struct cmd_args *args, const struct plan *p, struct base_buf *out) {
+    for (uint32_t i = 0; i < p->n_nodes && !cmd_args_get(args, "pattern"); i++)
+        if (p->nodes[i]->kind == PLAN_NODE_RECOGNIZE)
+            write_recognize(out, p, p->nodes[i]);
+}
 
 /* Calls `each` for the patterns asked for. Returns: CMD_DONE or what went wrong (said). */
 static int each_pattern(const struct cmd_args *args, const struct plan *p,
@@ -177,6 +196,8 @@ static int explain_stage(
     if (!format || strcmp(format, "text") == 0) {
         if (st->shared)
             return explain_shared(args, p, CMD_SHARED_TEXT, out);
+        if (st->per_pattern && !st->pattern_dot)
+            each_recognize(args, p, out);
         if (st->per_pattern)
             return each_pattern(args, p, st->pattern_text, out);
         st->text(out, p);

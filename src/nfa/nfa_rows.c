@@ -124,6 +124,25 @@ static bool too_late(
                                          (uint64_t)k->plan->within_us;
 }
 
+enum { MARKED = 64 /* places in the program that rows have marks for */ };
+
+/* Is it known that a thread dies that looks at the row at this place? Else it is noted that one does. */
+static bool is_dead_end(const struct nfa_rows_kind *k, struct nfa_rows_row *row, uint32_t pc) {
+    if (pc >= MARKED || k->prog.code[pc].reads)
+        return false;
+    row->looked |= UINT64_C(1) << pc;
+    return row->dead >> pc & 1;
+}
+
+/* The start is decided; its threads died, unless it has a match or its time was over. */
+static void mark_rows(const struct nfa_rows *key, bool died) {
+    for (uint64_t i = key->start; i < key->at; i++) {
+        struct nfa_rows_row *row = nfa_rows_get(key, i);
+        row->dead |= died ? row->looked : 0;
+        row->looked = 0;
+    }
+}
+
 static enum cep_rc step(struct nfa_rows_kind *k, struct nfa_rows *key, struct cep_err *err) {
     struct nfa_rows_row *row = nfa_rows_get(key, key->at);
     struct nfa_rows_env env;
@@ -133,12 +152,14 @@ static enum cep_rc step(struct nfa_rows_kind *k, struct nfa_rows *key, struct ce
     env.cur = row;
     env.number = key->at++;
     new_generation(k);
-    for (size_t i = 0; i < key->n_threads && !accepted && !too_late(k, key, row); i++) {
+    bool late = too_late(k, key, row);
+    key->expired |= late;
+    for (size_t i = 0; i < key->n_threads && !accepted && !late; i++) {
         const struct nfa_rows_thread *t = &key->threads[i];
         const struct nfa_rows_code *c = &k->prog.code[t->pc];
         env.hist = t->hist;
         env.var = c->var;
-        if (c->op != NFA_ROWS_TAKE || !fits(&env, c->var))
+        if (c->op != NFA_ROWS_TAKE || is_dead_end(k, row, t->pc) || !fits(&env, c->var))
             continue;
         struct nfa_rows_hist *h = nfa_rows_hist_new(&env, c->excluded);
         accepted = go_on(k, key, t->pc + 1, h, env.number + 1, false);
@@ -155,7 +176,7 @@ static enum cep_rc step(struct nfa_rows_kind *k, struct nfa_rows *key, struct ce
 
 static void begin(struct nfa_rows_kind *k, struct nfa_rows *key) {
     key->running = true;
-    key->found = false;
+    key->found = key->expired = false;
     key->at = key->start;
     new_generation(k);
     (void)go_on(k, key, 0, NULL, key->start, false);
@@ -221,6 +242,7 @@ static void forget_rows(struct nfa_rows_kind *k, struct nfa_rows *key) {
 static enum cep_rc decide(struct nfa_rows_kind *k, struct nfa_rows *key, struct cep_err *err) {
     uint64_t next = key->start + 1;
     enum cep_rc rc = CEP_OK;
+    mark_rows(key, !key->found && !key->expired);
     if (key->found) {
         rc = nfa_rows_give(k, key, err);
         key->matches++;
@@ -279,6 +301,7 @@ int64_t nfa_rows_deadline(const struct nfa_rows_kind *k, const struct nfa_rows *
 enum cep_rc nfa_rows_expire(
     struct nfa_rows_kind *k, struct nfa_rows *key, int64_t now_us, struct cep_err *err) {
     size_t n = 0;
+    key->expired = true;
     for (size_t i = 0; i < key->n_threads; i++)
         if (k->prog.code[key->threads[i].pc].op == NFA_ROWS_TAKE)
             nfa_rows_hist_unref(k, key, key->threads[i].hist);

@@ -19,6 +19,9 @@
  * Two threads at one place, where no condition ahead reads what was taken, go the same ways: the one behind is dropped. Where conditions do read it,
  * they are the same when what is read is: the last and first rows of the variables that are asked for, and the running aggregates.
  *
+ * A start that comes to nothing leaves marks: a thread that stood at that place before that row died, so later ones are not tried. So rows of
+ * starts that fail are not gone through again and again.
+ *
  * Cost: a row and a start: the threads, at most places in the program where conditions look at the row alone (and its neighbours). Memory: the rows of
  * the open start and those behind it, in the columns that are read; a node for each row of each thread, shared where threads have a past in common.
  *
@@ -36,6 +39,8 @@ struct nfa_rows_row {
     int64_t time;
     uint64_t seq;
     uint64_t bits; /* by variable of the pattern: its condition on the row alone holds */
+    /* By place in the program (the first 64): a thread of the open start looked at the row there; no such thread leads to a match, whatever follows. */
+    uint64_t looked, dead;
     uint32_t origin;
     uint32_t bytes;        /* of memory */
     bool told;             /* a condition failed on it, and that was said */
@@ -61,6 +66,8 @@ void nfa_rows_kind_free(struct nfa_rows_kind *k);
 uint64_t nfa_rows_row_conds(const struct nfa_rows_kind *k);
 /* Matches that all keys have given out. */
 uint64_t nfa_rows_matches(const struct nfa_rows_kind *k);
+/* Its program, a line a place. */
+void nfa_rows_kind_write(struct base_buf *b, const struct nfa_rows_kind *k);
 
 struct nfa_rows *nfa_rows_new(void);
 void nfa_rows_free(struct nfa_rows_kind *k, struct nfa_rows *key); /* NULL is fine */
@@ -100,34 +107,3 @@ const struct nfa_rows_row *nfa_rows_at(const struct nfa_rows *key, uint32_t i);
 bool nfa_rows_restore(struct nfa_rows *key, const struct nfa_rows_place *place);
 /* They are in. Returns: false when the place is none of them. */
 bool nfa_rows_restored(const struct nfa_rows *key);
-
-/* -- nfa_rows_prog.c ---------------------------------------------------------------------------------------------- */
-
-enum nfa_rows_op {
-    NFA_ROWS_TAKE = 0, /* a row that is a var, then the next place */
-    NFA_ROWS_SPLIT,    /* to, if that leads to a match, else other */
-    NFA_ROWS_JUMP,     /* to */
-    NFA_ROWS_START,    /* the next place, at the partition's beginning */
-    NFA_ROWS_END,      /* the next place, at its end */
-    NFA_ROWS_ACCEPT,
-    NFA_ROWS_OP_MAX
-};
-
-struct nfa_rows_code {
-    enum nfa_rows_op op;
-    bool excluded; /* TAKE: the row is no row of the result */
-    bool reads;    /* a condition here or ahead reads what was taken */
-    uint32_t var, to, other;
-};
-
-struct nfa_rows_prog {
-    struct nfa_rows_code *code; /* owned */
-    uint32_t n;
-};
-
-/* `reads`: bits of the variables whose conditions read what was taken. */
-void nfa_rows_prog_init(struct nfa_rows_prog *p, const struct plan_row_term *root, uint64_t reads);
-void nfa_rows_prog_release(struct nfa_rows_prog *p);
-/* A line a place. */
-void nfa_rows_prog_write(
-    struct base_buf *b, const struct nfa_rows_prog *p, const struct plan_recognize *plan);

@@ -11,6 +11,34 @@
 #include "expr/expr_eval.h"
 #include "nfa/nfa_rows.h"
 
+/* -- nfa_rows_prog.c ---------------------------------------------------------------------------------------------- */
+
+enum nfa_rows_op {
+    NFA_ROWS_TAKE = 0, /* a row that is a var, then the next place */
+    NFA_ROWS_SPLIT,    /* to, if that leads to a match, else other */
+    NFA_ROWS_JUMP,     /* to */
+    NFA_ROWS_START,    /* the next place, at the partition's beginning */
+    NFA_ROWS_END,      /* the next place, at its end */
+    NFA_ROWS_ACCEPT,
+    NFA_ROWS_OP_MAX
+};
+
+struct nfa_rows_code {
+    enum nfa_rows_op op;
+    bool excluded; /* TAKE: the row is no row of the result */
+    bool reads;    /* a condition here or ahead reads what was taken */
+    uint32_t var, to, other;
+};
+
+struct nfa_rows_prog {
+    struct nfa_rows_code *code; /* owned */
+    uint32_t n;
+};
+
+/* `reads`: bits of the variables whose conditions read what was taken. */
+void nfa_rows_prog_init(struct nfa_rows_prog *p, const struct plan_row_term *root, uint64_t reads);
+void nfa_rows_prog_release(struct nfa_rows_prog *p);
+
 /*
  * A row that a thread took, and all before it: threads that parted share what they have in common. Behind it lie, for each set of variables that
  * conditions ask for, the last and the first row that was taken as one of them (itself among them), then the running aggregates.
@@ -36,6 +64,7 @@ struct nfa_rows {
     uint64_t matches;
     bool running;                    /* the start is open: threads and best are its own */
     bool found;                      /* best is a match */
+    bool expired;                    /* threads were dropped because their time was over */
     struct nfa_rows_hist *best;      /* counted; NULL: the empty one */
     struct nfa_rows_thread *threads; /* owned; in order of preference */
     size_t n_threads, cap_threads;

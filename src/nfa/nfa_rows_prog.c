@@ -5,9 +5,8 @@
  *     X*       0: split 1, 3   1: X   2: jump 0   3:
  *     X{2,4}   X X (X (X)?)?
  */
-#include "nfa/nfa_rows.h"
-
 #include "base/base_mem.h"
+#include "nfa/nfa_rows_int.h"
 
 struct build {
     struct nfa_rows_prog *p;
@@ -128,15 +127,14 @@ void nfa_rows_prog_release(struct nfa_rows_prog *p) {
     base_free(p->code);
 }
 
-void nfa_rows_prog_write(
-    struct base_buf *b, const struct nfa_rows_prog *p, const struct plan_recognize *plan) {
-    for (uint32_t i = 0; i < p->n; i++) {
-        const struct nfa_rows_code *c = &p->code[i];
+void nfa_rows_kind_write(struct base_buf *b, const struct nfa_rows_kind *k) {
+    for (uint32_t i = 0; i < k->prog.n; i++) {
+        const struct nfa_rows_code *c = &k->prog.code[i];
         base_buf_printf(b, "  %u ", i);
         switch (c->op) {
         case NFA_ROWS_TAKE:
             base_buf_puts(b, "take ");
-            evt_name_write(b, plan->vars[c->var].name);
+            evt_name_write(b, k->plan->vars[c->var].name);
             base_buf_puts(b, c->excluded ? ", not given out" : "");
             break;
         case NFA_ROWS_SPLIT: base_buf_printf(b, "split %u, else %u", c->to, c->other); break;

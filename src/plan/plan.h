@@ -425,6 +425,8 @@ struct plan_recognize {
     struct plan_ref input;
     uint32_t n_keys;
     const struct expr *const *keys; /* plain columns */
+    uint32_t n_sorts; /* of rows that have one time; else, and then, they are in the order of arrival */
+    const struct plan_sort *sorts;
     uint32_t n_vars, n_primary;
     const struct plan_row_var *vars;
     const struct plan_row_term *root;

@@ -307,6 +307,11 @@ static void write_recognize(struct base_buf *b, const struct plan *p, const stru
         base_buf_puts(b, i ? ", " : " partition by ");
         expr_write(b, r->keys[i], in, NULL);
     }
+    for (uint32_t i = 0; i < r->n_sorts; i++) {
+        base_buf_puts(b, i ? ", " : " order of one time by ");
+        evt_name_write(b, in->cols[r->sorts[i].col].name);
+        base_buf_puts(b, r->sorts[i].desc ? " desc" : "");
+    }
     base_buf_puts(b, "\n  match ");
     plan_write_row_term(b, r, r->root);
     if (r->within_us > 0) {

@@ -8,6 +8,8 @@
 #include "base/base_mem.h"
 #include "runtime/rt_ops.h"
 
+#include <stdlib.h>
+
 /* -- keys ---------------------------------------------------------------------------------------------------------- */
 
 struct rt_recognize_key *rt_recognize_get(
@@ -156,6 +158,54 @@ static enum cep_rc take(
     return rc == CEP_OK ? nfa_rows_go(rec->kind_rows, key->rows, false, at->time, err) : rc;
 }
 
+/* By the columns of `order by`, then by arrival. */
+static int by_order(const void *x, const void *y, void *arg) {
+    struct rt_recognize *rec = arg;
+    const struct clk_row *a = x, *b = y;
+    for (uint32_t i = 0; i < rec->plan->n_sorts; i++) {
+        const struct plan_sort *s = &rec->plan->sorts[i];
+        uint32_t col = rec->sort_col + i;
+        struct evt_val u, v;
+        evt_col_get(&rt_wait_batch(&rec->wait, a)->cols[col], a->row, &rec->scratch, &u);
+        evt_col_get(&rt_wait_batch(&rec->wait, b)->cols[col], b->row, &rec->scratch, &v);
+        int c = evt_val_cmp(rec->in->cols[s->col].type, &u, &v);
+        if (c != 0)
+            return s->desc ? -c : c;
+    }
+    if (a->origin != b->origin)
+        return a->origin < b->origin ? -1 : 1;
+    return a->seq < b->seq ? -1 : a->seq > b->seq;
+}
+
+/* The rows of one time. */
+static enum cep_rc take_same(struct rt_recognize *rec, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    if (rec->n_same > 1)
+        qsort_r(rec->same, rec->n_same, sizeof *rec->same, by_order, rec);
+    for (size_t i = 0; i < rec->n_same; i++) {
+        if (rc == CEP_OK)
+            rc = take(rec, rt_wait_batch(&rec->wait, &rec->same[i]), &rec->same[i], err);
+        rt_wait_done(&rec->wait, &rec->same[i]);
+    }
+    rec->n_same = 0;
+    return rc;
+}
+
+/* The next row that the watermark has passed. */
+static enum cep_rc take_next(struct rt_recognize *rec, const struct clk_row *row, struct cep_err *err) {
+    enum cep_rc rc = CEP_OK;
+    if (rec->plan->n_sorts == 0) {
+        rc = take(rec, rt_wait_batch(&rec->wait, row), row, err);
+        rt_wait_done(&rec->wait, row);
+        return rc;
+    }
+    if (rec->n_same > 0 && rec->same[0].time != row->time)
+        rc = take_same(rec, err);
+    rec->same = base_grow(rec->same, rec->n_same, &rec->cap_same, sizeof *rec->same);
+    rec->same[rec->n_same++] = *row;
+    return rc;
+}
+
 static void set_timer(struct rt_recognize *rec, struct rt_recognize_key *key) {
     int64_t at = nfa_rows_deadline(rec->kind_rows, key->rows);
     if (clk_timer_waits(&key->timer) && clk_timer_at(&rec->timers, &key->timer) == at)
@@ -223,11 +273,13 @@ static enum cep_rc recognize_watermark(struct rt_op *op, int64_t wm, struct cep_
     size_t n;
     enum cep_rc rc = rec->restored ? catch_up(rec, err) : CEP_OK;
     while ((n = rt_wait_take(&rec->wait, wm, rows, RT_WAIT_AT_ONCE)) > 0)
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; i++)
             if (rc == CEP_OK)
-                rc = take(rec, rt_wait_batch(&rec->wait, &rows[i]), &rows[i], err);
-            rt_wait_done(&rec->wait, &rows[i]);
-        }
+                rc = take_next(rec, &rows[i], err);
+            else
+                rt_wait_done(&rec->wait, &rows[i]);
+    if (rc == CEP_OK)
+        rc = take_same(rec, err);
     if (rc == CEP_OK)
         rc = deadlines(rec, wm, err);
     if (rc == CEP_OK && wm == EVT_TIME_MAX)
@@ -279,6 +331,7 @@ static void recognize_free(struct rt_op *op) {
     base_free(rec->col_exprs);
     base_free(rec->cond_vars);
     base_free(rec->touched);
+    base_free(rec->same);
     base_free(rec->key_vals);
     base_free(rec->row_vals);
     base_buf_release(&rec->key);
@@ -308,12 +361,12 @@ static void add_prep(struct rt_recognize *rec, struct evt_column *cols, const st
 
 static void make_prep(struct rt_recognize *rec) {
     const struct plan_recognize *p = rec->plan;
-    size_t n = p->n_keys + p->n_cols + (size_t)p->n_primary + 1;
+    size_t n = p->n_keys + p->n_cols + p->n_primary + (size_t)p->n_sorts + 1;
     struct evt_column *cols = base_calloc(n, sizeof *cols);
     struct evt_column *kept = base_calloc(p->n_cols + (size_t)1, sizeof *kept);
     uint64_t conds = nfa_rows_row_conds(rec->kind_rows);
     rec->prep_exprs = base_calloc(n, sizeof *rec->prep_exprs);
-    rec->col_exprs = base_calloc(p->n_cols + (size_t)1, sizeof *rec->col_exprs);
+    rec->col_exprs = base_calloc(p->n_cols + (size_t)p->n_sorts + 1, sizeof *rec->col_exprs);
     rec->cond_vars = base_calloc(p->n_primary + (size_t)1, sizeof *rec->cond_vars);
     for (uint32_t i = 0; i < p->n_keys; i++)
         add_prep(rec, cols, p->keys[i]);
@@ -329,6 +382,15 @@ static void make_prep(struct rt_recognize *rec) {
             rec->cond_vars[rec->n_conds++] = v;
             add_prep(rec, cols, p->vars[v].cond);
         }
+    rec->sort_col = rec->prep.n_cols;
+    for (uint32_t i = 0; i < p->n_sorts; i++) {
+        struct expr *e = &rec->col_exprs[p->n_cols + i];
+        *e = (struct expr){ .kind = EXPR_COL,
+            .index = p->sorts[i].col,
+            .type = rec->in->cols[p->sorts[i].col].type,
+            .agg_slot = UINT32_MAX };
+        add_prep(rec, cols, e);
+    }
     rec->prep.n_visible = rec->prep.n_cols;
     rec->prep.cols = cols;
     rec->kept = (struct evt_schema){ p->n_cols, p->n_cols, kept };

@@ -42,6 +42,9 @@ struct rt_recognize {
     uint32_t *cond_vars, n_conds;   /* owned; by condition: its variable */
     struct evt_schema kept;         /* cols owned: the kept columns by name */
     struct rt_wait wait;
+    uint32_t sort_col;    /* of prep: the first of those that rows of one time are sorted by */
+    struct clk_row *same; /* owned: rows of one time, where they are sorted */
+    size_t n_same, cap_same;
     /* Keys. */
     struct rt_group_kind kind;
     struct rt_groups keys;

@@ -135,6 +135,11 @@ static const struct case_of by_hand[] = {
     /* Keys are apart. */
     { "partition by k order by at measures array_agg(v) as r, match_number() as m pattern (a b) " AB,
         "x:1 y:1 x:2 y:2 y:1 x:1 x:2", "x|[1,2]|1\ny|[1,2]|1\nx|[1,2]|2\n" },
+    /* Rows of one time. */
+    { "order by at, v measures array_agg(v) as r pattern (a b+) define b as v > prev(v)",
+        "@1:3 @1:1 @1:2 @2:9 @2:4", "[1,2,3,4,9]\n" },
+    { "order by at asc, v desc measures array_agg(v) as r pattern (a b+) define b as v < prev(v)",
+        "@1:3 @1:1 @1:2 @2:9 @2:4", "[3,2,1]\n[9,4]\n" },
     /* A row for each row. */
     { "measures count(*) as n, final count(*) as f, sum(v) as s, classifier() as c, last(b.v) as b, final "
       "last(b.v) as z, first(v) as o "
@@ -155,7 +160,7 @@ static const struct case_of by_hand[] = {
 
 static char *program(const char *clauses) {
     struct base_buf b = BASE_BUF_INIT;
-    bool order = strncmp(clauses, "partition", 9) == 0;
+    bool order = strncmp(clauses, "partition", 9) == 0 || strncmp(clauses, "order", 5) == 0;
     base_buf_printf(
         &b, HEAD "stream w as select * from a match_recognize (%s%s);", order ? "" : "order by at ", clauses);
     return b.p;
