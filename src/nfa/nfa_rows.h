@@ -17,7 +17,8 @@
  * So what a key is, is its rows and where its start is; threads follow from them (and are not saved).
  *
  * Two threads at one place, where no condition ahead reads what was taken, go the same ways: the one behind is dropped. Where conditions do read it,
- * they are the same when what is read is: the last and first rows of the variables that are asked for, and the running aggregates.
+ * they are the same when what is read is: the last and first rows of the variables that are asked for, the running aggregates; of what reads all rows of
+ * a variable (count(distinct x)), a hash of which these are.
  *
  * A start that comes to nothing leaves marks: a thread that stood at that place before that row died, so later ones are not tried. So rows of
  * starts that fail are not gone through again and again.

@@ -37,46 +37,37 @@ static void env_col(struct expr_env *env, uint32_t index, struct evt_val *out) {
 
 /* -- navigation ------------------------------------------------------------------------------------------------------- */
 
-/* The row's number and what it was taken as; false: there is none. */
-static bool find_in_thread(
-    const struct nfa_rows_env *e, const struct expr *x, uint64_t *number, uint32_t *var) {
+/* The row's number; false: there is none. */
+static bool find_in_thread(const struct nfa_rows_env *e, const struct expr *x, uint64_t *number) {
     const struct nfa_rows_kind *k = e->kind;
     bool own = nfa_rows_in(k, x->var, e->var);
-    const struct nfa_rows_hist *h;
     *number = e->number;
-    *var = e->var;
     if (x->from_last && own && x->n == 0)
         return true;
-    uint32_t set = (uint32_t)k->set_of[x->var];
-    h = nfa_rows_hist_find(e->hist, set, x->from_last, x->from_last && own ? x->n - 1 : x->n);
-    if (h) {
-        *number = h->row;
-        *var = h->var;
+    const struct nfa_rows_set *s = &k->sets[k->set_of[x->var]];
+    if (nfa_rows_hist_find(e->hist, s, x->from_last, x->from_last && own ? x->n - 1 : x->n, number))
         return true;
-    }
-    if (x->from_last || !own)
-        return false;
-    return x->n == 0 || nfa_rows_hist_find(e->hist, set, false, x->n - 1) != NULL;
+    uint64_t before;
+    *number = e->number;
+    return own && !x->from_last && (x->n == 0 || nfa_rows_hist_find(e->hist, s, false, x->n - 1, &before));
 }
 
-static bool find_in_match(
-    const struct nfa_rows_env *e, const struct expr *x, uint64_t *number, uint32_t *var) {
+static bool find_in_match(const struct nfa_rows_env *e, const struct expr *x, uint64_t *number) {
     uint32_t n = x->flag ? e->n : e->seen, skip = x->n;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = x->from_last ? n - 1 - i : i;
         if (!nfa_rows_in(e->kind, x->var, e->vars[at]) || skip-- > 0)
             continue;
         *number = e->key->start + at;
-        *var = e->vars[at];
         return true;
     }
     return false;
 }
 
-static uint32_t taken_as(const struct nfa_rows_env *e, uint64_t number) {
+static uint32_t taken_as(const struct nfa_rows_env *e, uint64_t number, bool final) {
     if (e->whole) {
         uint64_t at = number - e->key->start;
-        return number >= e->key->start && at < e->seen ? e->vars[at] : UINT32_MAX;
+        return number >= e->key->start && at < (final ? e->n : e->seen) ? e->vars[at] : UINT32_MAX;
     }
     if (number == e->number)
         return e->var;
@@ -89,9 +80,8 @@ static uint32_t taken_as(const struct nfa_rows_env *e, uint64_t number) {
 static void env_nav(struct expr_env *env, const struct expr *x, struct evt_val *out) {
     const struct nfa_rows_env *e = env_of(env);
     uint64_t number;
-    uint32_t var;
     *out = EVT_VAL_NULL;
-    if (!(e->whole ? find_in_match(e, x, &number, &var) : find_in_thread(e, x, &number, &var)))
+    if (!(e->whole ? find_in_match(e, x, &number) : find_in_thread(e, x, &number)))
         return;
     if (x->shift < 0 && number < (uint64_t) - (int64_t)x->shift)
         return;
@@ -99,7 +89,7 @@ static void env_nav(struct expr_env *env, const struct expr *x, struct evt_val *
     if (to < e->key->first || to >= nfa_rows_end(e->key))
         return;
     if (x->index == e->kind->in->n_cols)
-        name_of(e, x->shift == 0 ? var : taken_as(e, to), out);
+        name_of(e, taken_as(e, to, x->flag), out);
     else
         row_col(e, nfa_rows_get(e->key, to), x->index, out);
 }

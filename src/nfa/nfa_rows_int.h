@@ -39,16 +39,32 @@ struct nfa_rows_prog {
 void nfa_rows_prog_init(struct nfa_rows_prog *p, const struct plan_row_term *root, uint64_t reads);
 void nfa_rows_prog_release(struct nfa_rows_prog *p);
 
+/* A row by its number, and what it was taken as where somebody asks for that; or a hash of all of them. All ones: there is none. */
+struct nfa_rows_reg {
+    uint64_t row, var;
+};
+
+/* Variables that conditions ask for the rows of: registers of a thread, so many of the last ones, of the first ones, then the hash. */
+struct nfa_rows_set {
+    uint64_t of;  /* bits of the pattern's variables */
+    uint32_t reg; /* its first register */
+    uint32_t n_last, n_first;
+    bool hashed; /* all of them are asked for, or one that is far away */
+    bool names;  /* and what they were taken as */
+};
+
+enum { NFA_ROWS_NEAR = 16 /* rows of a set that have a register */ };
+
 /*
- * A row that a thread took, and all before it: threads that parted share what they have in common. Behind it lie, for each set of variables that
- * conditions ask for, the last and the first row that was taken as one of them (itself among them), then the running aggregates.
+ * A row that a thread took, and all before it: threads that parted share what they have in common. Behind it lie the registers of all sets and the
+ * running aggregates: all that conditions ahead can read of it.
  */
 struct nfa_rows_hist {
     struct nfa_rows_hist *prev; /* counted */
     uint64_t row;               /* its number */
     uint32_t refs, var;
     bool excluded;
-    struct nfa_rows_hist *ends[]; /* 2 * n_sets: last, first; borrowed, they are on the way back */
+    struct nfa_rows_reg regs[]; /* kind->n_regs */
 };
 
 struct nfa_rows_thread {
@@ -103,10 +119,9 @@ struct nfa_rows_kind {
     int32_t *place;         /* owned; by column of the input: where it is kept, or -1 */
     enum nfa_rows_how *how; /* owned; by variable of the pattern */
     uint64_t row_conds;
-    uint32_t n_sets;
-    int32_t *set_of; /* owned; by variable: which set, or -1 */
-    uint64_t *sets;  /* owned; bits of variables */
-    bool deep;       /* conditions read more than the ends of sets and the running aggregates */
+    uint32_t n_sets, n_regs;
+    int32_t *set_of;           /* owned; by variable: which set, or -1 */
+    struct nfa_rows_set *sets; /* owned */
     size_t hist_size, aggs_off;
     /* Of the row that is looked at. */
     uint32_t gen, *mark;        /* owned; by place: the generation in which it was come to */
@@ -155,9 +170,9 @@ static inline struct expr_agg_state *nfa_rows_hist_aggs(
     const struct nfa_rows_kind *k, const struct nfa_rows_hist *h) {
     return (struct expr_agg_state *)(void *)((char *)(uintptr_t)h + k->aggs_off);
 }
-/* Of a set: the n-th from the last or the first. NULL: there is none. */
-const struct nfa_rows_hist *nfa_rows_hist_find(
-    const struct nfa_rows_hist *h, uint32_t set, bool from_last, uint32_t n);
+/* The number of the n-th row of a set from the last or the first. Returns: false when there is none. */
+bool nfa_rows_hist_find(
+    const struct nfa_rows_hist *h, const struct nfa_rows_set *s, bool from_last, uint32_t n, uint64_t *row);
 
 /* -- nfa_rows_env.c ----------------------------------------------------------------------------------------------- */
 

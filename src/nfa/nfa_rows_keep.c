@@ -142,25 +142,48 @@ struct reads {
     bool any;
 };
 
-static void add_set(struct nfa_rows_kind *k, uint32_t var) {
-    if (k->set_of[var] >= 0)
-        return;
-    k->set_of[var] = (int32_t)k->n_sets;
-    k->sets[k->n_sets++] = k->plan->vars[var].of;
+/* So many of the last and first rows of a variable are asked for. */
+static void need(
+    struct nfa_rows_kind *k, uint32_t var, uint32_t n_last, uint32_t n_first, bool hashed, bool names) {
+    if (k->set_of[var] < 0) {
+        k->set_of[var] = (int32_t)k->n_sets;
+        k->sets[k->n_sets++].of = k->plan->vars[var].of;
+    }
+    struct nfa_rows_set *s = &k->sets[k->set_of[var]];
+    s->hashed |= hashed || n_last > NFA_ROWS_NEAR || n_first > NFA_ROWS_NEAR;
+    n_last = n_last < NFA_ROWS_NEAR ? n_last : NFA_ROWS_NEAR;
+    n_first = n_first < NFA_ROWS_NEAR ? n_first : NFA_ROWS_NEAR;
+    s->n_last = s->n_last > n_last ? s->n_last : n_last;
+    s->n_first = s->n_first > n_first ? s->n_first : n_first;
+    s->names |= names;
+}
+
+static void note_name(const struct expr *e, void *arg) {
+    bool *any = ((void **)arg)[0];
+    const struct nfa_rows_kind *k = ((void **)arg)[1];
+    *any |= e->kind == EXPR_COL && e->index == k->in->n_cols;
 }
 
 static void note_read(const struct expr *e, void *arg) {
     struct reads *r = arg;
     struct nfa_rows_kind *k = r->k;
     if (e->kind == EXPR_AGG) {
+        bool names = false;
+        void *of[2] = { &names, k };
         r->any = true;
-        k->deep |= !nfa_rows_agg_runs(e);
+        for (uint32_t i = 0; i < e->n_args; i++)
+            expr_walk(e->args[i], note_name, of);
+        if (!nfa_rows_agg_runs(e))
+            need(k, e->var, 0, 0, true, names);
     } else if (e->kind == EXPR_NAV) {
         bool name = e->index == k->in->n_cols;
         bool own = nfa_rows_in(k, e->var, r->own) && e->from_last && e->n == 0;
         if (!own)
-            add_set(k, e->var);
-        k->deep |= (!e->from_last && e->n > 0) || (name && e->shift != 0);
+            need(k, e->var, e->from_last ? e->n + 1 : 0, e->from_last ? 0 : e->n + 1, false, name);
+        /* What another row was taken as: the one before, or one that is further off. */
+        if (name && e->shift != 0)
+            need(k, k->plan->n_vars - 1, own && e->shift < 0 ? (uint32_t) - (int64_t)e->shift : 0, 0,
+                !own || e->shift > 0, true);
         r->any |= !own || (name && e->shift != 0);
     }
 }
@@ -199,7 +222,11 @@ struct nfa_rows_kind *nfa_rows_kind_new(const struct plan_recognize *plan, const
     for (uint32_t i = 0; i < plan->n_vars; i++)
         k->set_of[i] = -1;
     nfa_rows_prog_init(&k->prog, plan->root, look_at_conditions(k));
-    k->aggs_off = sizeof(struct nfa_rows_hist) + 2 * k->n_sets * sizeof(struct nfa_rows_hist *);
+    for (uint32_t i = 0; i < k->n_sets; i++) {
+        k->sets[i].reg = k->n_regs;
+        k->n_regs += k->sets[i].n_last + k->sets[i].n_first + k->sets[i].hashed;
+    }
+    k->aggs_off = sizeof(struct nfa_rows_hist) + k->n_regs * sizeof(struct nfa_rows_reg);
     k->aggs_off = (k->aggs_off + 15) & ~(size_t)15;
     k->hist_size = k->aggs_off + plan->n_aggs * sizeof(struct expr_agg_state);
     k->mark = base_calloc(k->prog.n + (size_t)1, sizeof *k->mark);
