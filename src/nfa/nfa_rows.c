@@ -18,27 +18,32 @@ static void new_generation(struct nfa_rows_kind *k) {
 }
 
 /* Did a thread that is preferred come to this place, to whom all that is ahead is the same? Else it is noted. */
-static bool was_here(struct nfa_rows_kind *k, uint32_t pc, struct nfa_rows_hist *hist) {
-    if (k->mark[pc] != k->gen) {
-        k->mark[pc] = k->gen;
-        k->seen_at[pc] = 0;
-    } else if (!k->prog.code[pc].reads) {
-        return true;
+static bool was_here(struct nfa_rows_kind *k, const struct nfa_rows_at *at, struct nfa_rows_hist *hist) {
+    const struct nfa_rows_code *c = &k->prog.code[at->pc];
+    bool row = c->op == NFA_ROWS_TAKE || c->op == NFA_ROWS_END || c->op == NFA_ROWS_ACCEPT;
+    uint64_t idle = row ? 0 : at->idle; /* what comes next takes a row, or there is nothing */
+    if (k->mark[at->pc] != k->gen) {
+        k->mark[at->pc] = k->gen;
+        k->seen_at[at->pc] = 0;
     }
-    for (uint32_t i = k->seen_at[pc]; i > 0; i = k->seen[i - 1].next)
-        if (nfa_rows_hist_same(k, k->seen[i - 1].hist, hist))
+    for (uint32_t i = k->seen_at[at->pc]; i > 0; i = k->seen[i - 1].next)
+        if (k->seen[i - 1].idle == idle && (!c->reads || nfa_rows_hist_same(k, k->seen[i - 1].hist, hist)))
             return true;
-    if (k->prog.code[pc].reads) {
-        k->seen = base_grow(k->seen, k->n_seen, &k->cap_seen, sizeof *k->seen);
-        k->seen[k->n_seen] = (struct nfa_rows_seen){ k->seen_at[pc], hist };
-        k->seen_at[pc] = (uint32_t)++k->n_seen;
-    }
+    k->seen = base_grow(k->seen, k->n_seen, &k->cap_seen, sizeof *k->seen);
+    k->seen[k->n_seen] = (struct nfa_rows_seen){ idle, hist, k->seen_at[at->pc] };
+    k->seen_at[at->pc] = (uint32_t)++k->n_seen;
     return false;
 }
 
-static void push(struct nfa_rows_kind *k, uint32_t pc) {
+static void push(struct nfa_rows_kind *k, uint32_t pc, uint64_t idle) {
     k->stack = base_grow(k->stack, k->n_stack, &k->cap_stack, sizeof *k->stack);
-    k->stack[k->n_stack++] = pc;
+    k->stack[k->n_stack++] = (struct nfa_rows_at){ idle, pc };
+}
+
+/* One of the two ways of a split: into a loop's round, or out of the loop. */
+static void push_way(struct nfa_rows_kind *k, const struct nfa_rows_at *from, uint32_t to) {
+    uint64_t loop = k->prog.code[from->pc].loop;
+    push(k, to, to == from->pc + 1 ? from->idle | loop : from->idle & ~loop);
 }
 
 static void set_best(struct nfa_rows_kind *k, struct nfa_rows *key, struct nfa_rows_hist *hist) {
@@ -60,29 +65,32 @@ static void wait_at(struct nfa_rows_kind *k, uint32_t pc, struct nfa_rows_hist *
 static bool go_on(struct nfa_rows_kind *k, struct nfa_rows *key, uint32_t pc, struct nfa_rows_hist *hist,
     uint64_t number, bool end) {
     k->n_stack = 0;
-    push(k, pc);
+    push(k, pc, 0);
     while (k->n_stack > 0) {
-        pc = k->stack[--k->n_stack];
-        if (was_here(k, pc, hist))
+        const struct nfa_rows_at at = k->stack[--k->n_stack];
+        if (was_here(k, &at, hist))
             continue;
-        const struct nfa_rows_code *c = &k->prog.code[pc];
+        const struct nfa_rows_code *c = &k->prog.code[at.pc];
         switch (c->op) {
         case NFA_ROWS_SPLIT:
-            push(k, c->other);
-            push(k, c->to);
+            push_way(k, &at, c->other);
+            push_way(k, &at, c->to);
             break;
-        case NFA_ROWS_JUMP: push(k, c->to); break;
+        case NFA_ROWS_JUMP:
+            if (!(at.idle & c->loop))
+                push(k, c->to, at.idle);
+            break;
         case NFA_ROWS_START:
             if (number == 0)
-                push(k, pc + 1);
+                push(k, at.pc + 1, at.idle);
             break;
         case NFA_ROWS_END:
             if (end)
-                push(k, pc + 1);
+                push(k, at.pc + 1, at.idle);
             else /* it waits for the end, or for a row that proves it wrong */
-                wait_at(k, pc, hist);
+                wait_at(k, at.pc, hist);
             break;
-        case NFA_ROWS_TAKE: wait_at(k, pc, hist); break;
+        case NFA_ROWS_TAKE: wait_at(k, at.pc, hist); break;
         case NFA_ROWS_ACCEPT: set_best(k, key, hist); return true;
         case NFA_ROWS_OP_MAX: break;
         }

@@ -28,6 +28,8 @@ struct nfa_rows_code {
     bool excluded; /* TAKE: the row is no row of the result */
     bool reads;    /* a condition here or ahead reads what was taken */
     uint32_t var, to, other;
+    uint64_t
+        loop; /* SPLIT, JUMP: the head or the way back of a loop without an upper bound: its bit, by how deep it lies in such; else 0 */
 };
 
 struct nfa_rows_prog {
@@ -90,10 +92,17 @@ struct nfa_rows {
 /* How a variable's condition is asked. */
 enum nfa_rows_how { NFA_ROWS_ALWAYS = 0, NFA_ROWS_BIT, NFA_ROWS_RUN };
 
+/* A place, and the loops around it whose round has not taken a row yet: such a round must not end. */
+struct nfa_rows_at {
+    uint64_t idle;
+    uint32_t pc;
+};
+
 /* A place that was come to while a row is looked at, and with what. */
 struct nfa_rows_seen {
-    uint32_t next; /* + 1; 0 = none */
+    uint64_t idle;
     struct nfa_rows_hist *hist;
+    uint32_t next; /* + 1; 0 = none */
 };
 
 /* What an expression is evaluated for: a row that a thread would take, or a match. */
@@ -128,7 +137,7 @@ struct nfa_rows_kind {
     uint32_t *seen_at;          /* owned; by place: of seen, + 1 */
     struct nfa_rows_seen *seen; /* owned */
     size_t n_seen, cap_seen;
-    uint32_t *stack; /* owned */
+    struct nfa_rows_at *stack; /* owned */
     size_t n_stack, cap_stack;
     struct nfa_rows_thread *next; /* owned */
     size_t n_next, cap_next;

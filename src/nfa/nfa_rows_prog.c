@@ -4,6 +4,9 @@
  *     X?       split 1, 2   1: X   2:                 X??     split 2, 1 (the other way round)
  *     X*       0: split 1, 3   1: X   2: jump 0   3:
  *     X{2,4}   X X (X (X)?)?
+ *
+ * A round of X* takes a row at least: one that took none would be followed by another, for ever. Loops in loops know by a bit each whether their round
+ * has; more than 64 in each other are not told apart.
  */
 #include "base/base_mem.h"
 #include "nfa/nfa_rows_int.h"
@@ -11,6 +14,7 @@
 struct build {
     struct nfa_rows_prog *p;
     size_t cap;
+    uint64_t loop; /* the bit of the next loop without an upper bound */
 };
 
 static uint32_t emit(struct build *b, enum nfa_rows_op op) {
@@ -78,9 +82,13 @@ static void write(struct build *b, const struct plan_row_term *t) {
         write_once(b, t);
     if (t->max == PLAN_UNBOUNDED) {
         uint32_t split = emit_split(b);
+        uint64_t loop = b->loop;
+        b->loop <<= 1;
         write_once(b, t);
+        b->loop = loop;
         uint32_t back = emit(b, NFA_ROWS_JUMP);
         b->p->code[back].to = split;
+        b->p->code[split].loop = b->p->code[back].loop = loop;
         land(b, split, t->reluctant);
         return;
     }
@@ -110,7 +118,7 @@ static bool reads_ahead(const struct nfa_rows_prog *p, uint32_t i, uint64_t read
 }
 
 void nfa_rows_prog_init(struct nfa_rows_prog *p, const struct plan_row_term *root, uint64_t reads) {
-    struct build b = { .p = p };
+    struct build b = { .p = p, .loop = 1 };
     bool more = true;
     *p = (struct nfa_rows_prog){ .n = 0 };
     write(&b, root);
