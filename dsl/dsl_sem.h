@@ -10,6 +10,7 @@
  *     dsl_check_agg.c    aggregates over rows: their arguments
  *     dsl_check_call.c   calls: aggregates, first/last/prev, functions
  *     dsl_check_recognize.c  what match_recognize reads: navigation, aggregates, classifier()
+ *     dsl_check_rows.c   its pattern -> plan_row_term
  *     dsl_check_seq.c    sequences -> plan_term
  *     dsl_check_opt.c    endpoints and options against the catalog
  *     dsl_template_text.c  options that are templates
@@ -395,6 +396,16 @@ const struct expr *dsl_mr_column(
 int dsl_mr_var(const struct dsl_mr *mr, struct base_str name);
 /* Returns: false when it is a function of values. */
 bool dsl_mr_call(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const struct expr **out);
+/* Its pattern. *anchored: there is a ^ in it. Reports. Returns: NULL after a mistake. */
+const struct plan_row_term *dsl_check_rows(
+    struct dsl_sem *c, const struct dsl_mr *mr, const struct dsl_seq *pattern, bool *anchored);
+struct dsl_row_depths {
+    uint32_t of
+        [PLAN_ROW_VARS_MAX]; /* rows that are taken before one of it at least; INT32_MAX: it is never taken */
+};
+void dsl_row_depths_of(const struct plan_row_term *root, struct dsl_row_depths *out);
+/* Bits of the variables that the first row of a match can be. */
+uint64_t dsl_row_firsts(const struct plan_row_term *root);
 /* Its rows as a hidden node of sym. Reports. */
 bool dsl_lower_recognize(struct dsl_sem *c, struct dsl_sym *sym, const struct dsl_from *f,
     const struct dsl_rows *in, struct dsl_rows *out);

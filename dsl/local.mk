@@ -28,6 +28,7 @@ libdsl_la_SOURCES = \
 	dsl/dsl_check_name.c \
 	dsl/dsl_check_opt.c \
 	dsl/dsl_check_recognize.c \
+	dsl/dsl_check_rows.c \
 	dsl/dsl_check_seq.c \
 	dsl/dsl_check_type.c \
 	dsl/dsl_checked.c \
