@@ -55,6 +55,17 @@ static void touch(struct rt_recognize *rec, struct rt_recognize_key *key) {
     rec->touched[rec->n_touched++] = key;
 }
 
+/* What it keeps now. */
+static void count(struct rt_recognize *rec, struct rt_recognize_key *key) {
+    int64_t since;
+    bool open = nfa_rows_open(key->rows, &since);
+    size_t bytes = sizeof *key + nfa_rows_bytes(key->rows);
+    rec->bytes += bytes - key->bytes;
+    rec->n_open += (uint64_t)open - key->open;
+    key->bytes = bytes;
+    key->open = open;
+}
+
 static void free_key(struct rt_recognize *rec, struct rt_recognize_key *key) {
     clk_timer_cancel(&rec->timers, &key->timer);
     nfa_rows_free(rec->kind_rows, key->rows);
@@ -66,6 +77,8 @@ static void let_go(struct rt_recognize *rec, struct rt_recognize_key *key) {
     rt_recognize_opens(rec, g);
     /* It takes the place, which may be behind the save. */
     rt_recognize_opens(rec, rec->keys.groups[rec->keys.n - 1]);
+    rec->bytes -= key->bytes;
+    rec->n_open -= key->open;
     free_key(rec, key);
     rt_groups_remove(&rec->keys, g);
 }
@@ -289,6 +302,7 @@ static enum cep_rc recognize_watermark(struct rt_op *op, int64_t wm, struct cep_
     for (size_t i = 0; i < rec->n_touched; i++) {
         struct rt_recognize_key *key = rec->touched[i];
         key->touched = false;
+        count(rec, key);
         if (nfa_rows_is_done(rec->kind_rows, key->rows))
             let_go(rec, key);
     }
@@ -304,14 +318,8 @@ static void recognize_gauges(struct rt_op *op) {
     struct rt_recognize *rec = rt_recognize_of(op);
     op->metrics.buffered = rec->wait.reorder.n_rows;
     op->metrics.keys = rec->keys.n;
-    op->metrics.open = 0;
-    op->metrics.state_bytes = rt_groups_bytes(&rec->keys) + rt_wait_bytes(&rec->wait);
-    for (uint32_t i = 0; i < rec->keys.n; i++) {
-        const struct rt_recognize_key *key = rec->keys.groups[i]->own;
-        int64_t since;
-        op->metrics.open += nfa_rows_open(key->rows, &since);
-        op->metrics.state_bytes += sizeof *key + nfa_rows_bytes(key->rows);
-    }
+    op->metrics.open = rec->n_open;
+    op->metrics.state_bytes = rt_groups_bytes(&rec->keys) + rt_wait_bytes(&rec->wait) + rec->bytes;
 }
 
 static void recognize_free(struct rt_op *op) {

@@ -27,6 +27,9 @@ struct rt_recognize_key {
     struct nfa_rows *rows;  /* owned */
     struct clk_timer timer; /* waits for the deadline of its open start */
     bool touched;           /* in rec->touched */
+    /* As they are counted in rec->bytes and rec->n_open. */
+    size_t bytes;
+    bool open;
 };
 
 struct rt_recognize {
@@ -51,6 +54,8 @@ struct rt_recognize {
     struct clk_timers timers;
     struct rt_recognize_key **touched; /* owned: whose matcher went on under this watermark */
     size_t n_touched, cap_touched;
+    size_t bytes;             /* of all keys beside the table */
+    uint64_t n_open;          /* keys with an open start */
     struct base_buf key;      /* scratch */
     struct evt_val *key_vals; /* owned, scratch */
     struct evt_val *row_vals; /* owned, scratch */
