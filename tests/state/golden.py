@@ -53,6 +53,12 @@ within 30 s after match no skip measures a.amount as first, b.amount as second;
 pattern none from payments partition by card match a ->> b -> !c
 define a as amount > 180, b as amount < 30, c as amount > 195
 within 20 s after match no skip measures a.amount as first, b.amount as second;
+pattern settled from payments partition by card match (w -> v | x ->> y ->[40 s] z)
+define w as amount > 170, v as amount < 0, x as amount <= 20, y as amount between 5 and 60, z as amount between 25 and 100
+within 100 s after match skip to next event measures x.amount as first, y.amount as second;
+pattern every from payments partition by card match a ->> b ->> c
+define a as amount > 150, b as amount < 60, c as amount > 190
+within 30 s after match no skip limit 5 matches measures a.amount as first, b.amount as second;
 alert rising on rise severity high message '{first}: {n}' by card suppress for 5 s;
 alert quiet on silent severity low message '{amount}' resolve after 40 s with events;
 alert told on fates severity medium message '{text}' by card resolve when rise;
@@ -64,6 +70,9 @@ sink told to file (path = 'told.ndjson') format json;
 sink late.timeouts to file (path = 'late.ndjson') format json;
 sink each.timeouts to file (path = 'each.ndjson') format json;
 sink none to file (path = 'none.ndjson') format json;
+sink settled to file (path = 'settled.ndjson') format json;
+sink settled.timeouts to file (path = 'unsettled.ndjson') format json;
+sink every to file (path = 'every.ndjson') format json;
 sink graph to file (path = 'graph/') format json;
 """
 OPERATORS = """stream payments (card string, amount double, price decimal(10,2), online bool, at timestamp)
