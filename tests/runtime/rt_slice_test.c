@@ -140,6 +140,8 @@ struct run {
     uint64_t random;
     int64_t time;
     bool open, holds; /* stream a has a key of its own in every fourth row: its session does not end */
+    uint32_t keys;
+    uint32_t cancels, slice; /* one in so many is given up; bytes of a slice, at most */
     uint64_t n_entries, n_slices, n_between, n_moves;
 };
 
@@ -155,12 +157,12 @@ static uint32_t below(struct run *r, uint32_t n) {
 
 static void rows(struct run *r) {
     struct rt_kit_row row[8];
-    char names[8][8];
+    char names[8][16];
     size_t n = 1 + below(r, 8);
     const char *stream = below(r, 2) ? "a" : "b";
     for (size_t i = 0; i < n; i++) {
         r->time += below(r, 200000);
-        (void)snprintf(names[i], sizeof names[i], "k%u", below(r, KEYS));
+        (void)snprintf(names[i], sizeof names[i], "k%u", below(r, r->keys));
         if (r->holds && stream[0] == 'a' && below(r, 4) == 0)
             (void)snprintf(names[i], sizeof names[i], "held");
         int64_t at = r->time - below(r, 2500000);
@@ -238,10 +240,10 @@ static void one(struct run *r, const char *text, unsigned n) {
         r->n_moves += has_moved(r, &head) && r->open;
         if (!r->open && below(r, 12) == 0)
             begin(r);
-        else if (r->open && below(r, 40) == 0)
+        else if (r->open && below(r, r->cancels) == 0)
             cancel(r);
         else if (r->open && below(r, 3) == 0)
-            some(r, 1 + below(r, 600));
+            some(r, 1 + below(r, r->slice));
     }
     if (!r->open)
         begin(r);
@@ -261,7 +263,7 @@ static void slices_make_up_the_whole(void **state) {
     (void)state;
     const char *s = getenv("CEP_RANDOM_SEED"), *c = getenv("CEP_RANDOM_ROUNDS");
     long rounds = c ? strtol(c, NULL, 10) : 3;
-    struct run r = { .random = s ? strtoull(s, NULL, 10) : 7 };
+    struct run r = { .random = s ? strtoull(s, NULL, 10) : 7, .keys = KEYS, .cancels = 40, .slice = 600 };
     r.to_want = (struct sto_out){ put, &r.want };
     r.to_got = (struct sto_out){ put, &r.got };
     for (long round = 0; round < rounds; round++)
@@ -278,11 +280,12 @@ static void slices_make_up_the_whole(void **state) {
 
 static void rows_that_are_moved_together_are_saved_once(void **state) {
     (void)state;
-    struct run r = { .random = 11, .holds = true };
+    struct run r = { .random = 11, .holds = true, .cancels = 100000, .slice = 2000 };
     r.to_want = (struct sto_out){ put, &r.want };
     r.to_got = (struct sto_out){ put, &r.got };
     for (size_t i = 0; i < MOVING; i++) {
         uint64_t moves = r.n_moves;
+        r.keys = i == 0 ? 3000 : KEYS; /* versions that stay in force while rows are moved */
         one(&r, moving[i], 12000);
         if (r.n_moves == moves)
             fail_msg("%s\nnothing was moved while a save was under way", moving[i]);
@@ -295,7 +298,7 @@ static void rows_that_are_moved_together_are_saved_once(void **state) {
 static void an_open_save_is_let_go(void **state) {
     (void)state;
     for (size_t i = 0; i < PROGRAMS; i++) {
-        struct run r = { .random = 3 };
+        struct run r = { .random = 3, .keys = KEYS };
         r.to_want = (struct sto_out){ put, &r.want };
         r.to_got = (struct sto_out){ put, &r.got };
         init(&r, programs[i]);
