@@ -7,23 +7,36 @@
 #include "base/base_check.h"
 #include "base/base_mem.h"
 
-enum { NFA_STACK_MIN = 4, NFA_STACK_SHRINKS = 8, NFA_STACKS_SLACK = 64 };
+/* Of few stacks the first items lie with them: many keys have no more. */
+enum { NFA_STACK_MIN = 4, NFA_STACK_INLINE = 2, NFA_STACKS_INLINE = 4, NFA_STACK_SHRINKS = 8, NFA_STACKS_SLACK = 64 };
 
 static size_t stacks_size(const struct nfa_stack_plan *p) {
-    return sizeof(struct nfa_stacks) + p->n_stacks * sizeof(struct nfa_stack);
+    size_t one = sizeof(struct nfa_stack);
+    if (p->n_stacks <= NFA_STACKS_INLINE)
+        one += NFA_STACK_INLINE * sizeof(struct nfa_item);
+    return sizeof(struct nfa_stacks) + p->n_stacks * one;
 }
 
 struct nfa_stacks *nfa_stacks_of(struct nfa_matcher *m, struct nfa_key *k) {
     if (k->stacks)
         return k->stacks;
-    size_t size = stacks_size(m->p->stacks);
-    k->stacks = nfa_mem_get(&m->mem, size);
-    memset(k->stacks, 0, size);
-    k->stacks->first_end = EVT_TIME_MAX;
-    return k->stacks;
+    uint32_t n = m->p->stacks->n_stacks, own = n <= NFA_STACKS_INLINE ? NFA_STACK_INLINE : 0;
+    struct nfa_stacks *s = nfa_mem_get(&m->mem, stacks_size(m->p->stacks));
+    struct nfa_item *items = (struct nfa_item *)(s->v + n);
+    *s = (struct nfa_stacks){ .first_end = EVT_TIME_MAX };
+    for (uint32_t i = 0; i < n; i++)
+        s->v[i] = (struct nfa_stack){ .v = own ? items + i * own : NULL, .cap = own };
+    k->stacks = s;
+    return s;
 }
 
 /* -- one stack ----------------------------------------------------------------------------------------------------- */
+
+/* One of two items lies with its stacks. */
+static void ring_free(struct nfa_matcher *m, const struct nfa_stack *s) {
+    if (s->cap >= NFA_STACK_MIN)
+        nfa_mem_put(&m->mem, s->v, s->cap * sizeof *s->v);
+}
 
 /* The items lie from the ring's beginning on again. */
 static void resize(struct nfa_matcher *m, struct nfa_stack *s, uint32_t cap) {
@@ -33,7 +46,7 @@ static void resize(struct nfa_matcher *m, struct nfa_stack *s, uint32_t cap) {
         memcpy(v, s->v + s->head, first * sizeof *v);
         memcpy(v + first, s->v, (s->n - first) * sizeof *v);
     }
-    nfa_mem_put(&m->mem, s->v, s->cap * sizeof *v);
+    ring_free(m, s);
     s->v = v;
     s->head = 0;
     s->cap = cap;
@@ -354,7 +367,7 @@ void nfa_stacks_free(struct nfa_matcher *m, struct nfa_key *k) {
         struct nfa_stack *st = &s->v[i];
         while (st->n)
             pop(m, st);
-        nfa_mem_put(&m->mem, st->v, st->cap * sizeof *st->v);
+        ring_free(m, st);
     }
     m->stats.open -= s->n_starts;
     nfa_mem_put(&m->mem, s, stacks_size(m->p->stacks));
