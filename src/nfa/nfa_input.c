@@ -341,7 +341,8 @@ void nfa_hash_keys(struct nfa_matcher *m, struct nfa_held *h, const struct evt_b
 static void fire_warm(struct nfa_matcher *m, int64_t now) {
     int64_t at;
     struct clk_timer *t;
-    while (m->rc == CEP_OK && (t = clk_timers_pop(&m->timers, now, &at)))
+    while (
+        m->rc == CEP_OK && clk_timers_are_due(&m->timers, now) && (t = clk_timers_pop(&m->timers, now, &at)))
         (m->trace ? nfa_trace_expire : nfa_expire)(m, CEP_CONTAINER_OF(t, struct nfa_key, timer), at);
 }
 
