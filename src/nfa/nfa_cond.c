@@ -173,7 +173,7 @@ bool nfa_guard(struct nfa_prog *p, const nfa_lit *lits, size_t n, uint32_t *off,
     size_t start = p->lits.n, len = 0;
     for (size_t i = 0; i < n; i++)
         *NFA_PUSH(p, p->lits.v, p->lits.n, p->lits.cap) = lits[i];
-    nfa_lit *g = p->lits.v + start;
+    nfa_lit *g = n ? p->lits.v + start : NULL;
     if (n)
         qsort(g, n, sizeof *g, cmp_u32);
     for (size_t i = 0; i < n; i++) {
