@@ -474,6 +474,16 @@ static enum cep_rc take_from_db(struct rt_restore *r, size_t i, const struct rt_
     return CEP_OK;
 }
 
+/* What of part i lies before `at` was read, from *gone on: it leaves memory a stretch at a time. */
+static void let_go(const struct rt_restore *r, size_t i, const char *at, size_t *gone) {
+    const struct rt_part *part = r->snap->parts[i];
+    size_t read = (size_t)(at - rt_part_view(part).p);
+    if (read - *gone < STO_FILE_AHEAD)
+        return;
+    rt_part_let_go(part, *gone, read);
+    *gone = read;
+}
+
 enum cep_rc rt_restore_op(struct rt_restore *r, struct rt_task *task, struct rt_op *op,
     struct sto_losses *losses, struct cep_err *err) {
     enum cep_rc rc = CEP_OK;
@@ -488,6 +498,7 @@ enum cep_rc rt_restore_op(struct rt_restore *r, struct rt_task *task, struct rt_
         struct base_unpack u = r->entries[i];
         struct sto_entry e;
         uint16_t number;
+        size_t gone = 0;
         r->used[i] = true;
         t.serves = task->served && rt_db_has(task->served, &r->heads[i], &number);
         while (rc == CEP_OK && (rc = sto_part_next(&u, &e, err)) == CEP_OK) {
@@ -495,6 +506,7 @@ enum cep_rc rt_restore_op(struct rt_restore *r, struct rt_task *task, struct rt_
             e.elsewhere = e.ns == STO_NS_META && !may_be_taken(&r->heads[i], &t);
             e.groups = groups_of(&r->heads[i]);
             rc = take_entry(&t, &e, err);
+            let_go(r, i, (const char *)u.p, &gone);
         }
         rc = rc == CEP_NONE ? CEP_OK : rc;
         if (rc == CEP_OK)

@@ -21,6 +21,16 @@ void rt_later_keep(struct rt_later *l, struct rt_part *part) {
     l->parts[l->n_parts++] = rt_part_ref(part);
 }
 
+/* Operators read on in the order of the parts, and touch others here and there: all of it goes now and then, and what is needed comes again. */
+static void let_go(struct rt_later *l, size_t n_read) {
+    l->n_read += n_read;
+    if (l->n_read < STO_FILE_AHEAD)
+        return;
+    l->n_read = 0;
+    for (size_t i = 0; i < l->n_parts; i++)
+        rt_part_let_go(l->parts[i], 0, rt_part_view(l->parts[i]).len);
+}
+
 enum cep_rc rt_later_some(struct rt_task *task, int64_t us, struct cep_err *err) {
     struct rt_later *l = &task->later;
     const struct clk *clk = task->job->opts.clk;
@@ -29,6 +39,7 @@ enum cep_rc rt_later_some(struct rt_task *task, int64_t us, struct cep_err *err)
     do {
         struct rt_op *op = l->ops[l->n_ops - 1];
         enum cep_rc rc = op->vt->load_some(op, bytes, err);
+        let_go(l, bytes);
         if (rc == CEP_AGAIN)
             continue;
         if (rc != CEP_OK)

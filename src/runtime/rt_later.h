@@ -26,6 +26,7 @@ struct rt_later {
     size_t n_ops, cap_ops;
     struct rt_part **parts; /* owned array; a reference each */
     size_t n_parts, cap_parts;
+    size_t n_read; /* bytes, since what was read of the parts left memory */
 };
 
 void rt_later_add(struct rt_later *l, struct rt_op *op);

@@ -94,6 +94,11 @@ struct base_str rt_part_view(const struct rt_part *p) {
     return p->mapped.p ? p->mapped : base_buf_view(&p->bytes);
 }
 
+void rt_part_let_go(const struct rt_part *p, size_t from, size_t to) {
+    if (p->mapped.p)
+        sto_file_let_go(p->mapped, from, to);
+}
+
 void rt_part_spool(struct rt_part *p, const char *dir, struct base_str bytes) {
     if (!p->spool && p->failed == CEP_OK) {
         struct base_buf path = BASE_BUF_INIT;

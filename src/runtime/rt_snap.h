@@ -69,6 +69,8 @@ struct rt_part *rt_part_ref(struct rt_part *p);
 void rt_part_unref(struct rt_part *p);
 /* What the part says. Requires: nothing of it is in a file. Borrowed from it. */
 struct base_str rt_part_view(const struct rt_part *p);
+/* Bytes [from, to) of what the part says were read, and may not be again: of one that is mapped they leave this process's memory. */
+void rt_part_let_go(const struct rt_part *p, size_t from, size_t to);
 /* Bytes of the part, in order, go to a file in `dir`. A failure is told when the snapshot is written. */
 void rt_part_spool(struct rt_part *p, const char *dir, struct base_str bytes);
 

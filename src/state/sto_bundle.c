@@ -436,6 +436,21 @@ enum cep_rc sto_file_read(
     return rc;
 }
 
+/* Of a file that is mapped; no more of it is in memory at a time than a step. */
+static struct sto_hash hash_of_mapped(struct base_str mapped) {
+    XXH3_state_t *state = XXH3_createState();
+    CEP_REQUIRE(state && XXH3_128bits_reset(state) == XXH_OK);
+    for (size_t at = 0, n; at < mapped.len; at += n) {
+        n = mapped.len - at < STO_FILE_AHEAD ? mapped.len - at : STO_FILE_AHEAD;
+        CEP_INSIST(XXH3_128bits_update(state, mapped.p + at, n) == XXH_OK);
+        if (mapped.len > STO_FILE_AHEAD)
+            sto_file_let_go(mapped, at, at + n);
+    }
+    struct sto_hash hash = hash_of(XXH3_128bits_digest(state));
+    (void)XXH3_freeState(state); /* always XXH_OK */
+    return hash;
+}
+
 enum cep_rc sto_file_map(
     const struct sto_manifest *m, const struct sto_file *f, struct base_str *out, struct cep_err *err) {
     struct base_buf path = BASE_BUF_INIT;
@@ -458,7 +473,7 @@ enum cep_rc sto_file_map(
     }
     if (fd >= 0)
         (void)close(fd); /* nothing was written to it */
-    if (rc == CEP_OK && !sto_hash_eq(hash_of(XXH3_128bits(out->p ? out->p : "", out->len)), f->hash)) {
+    if (rc == CEP_OK && !sto_hash_eq(hash_of_mapped(*out), f->hash)) {
         rc = differs(path.p, f, f->len, err);
         sto_file_unmap(*out);
         *out = (struct base_str){ NULL, 0 };
@@ -470,6 +485,15 @@ enum cep_rc sto_file_map(
 void sto_file_unmap(struct base_str mapped) {
     if (mapped.len > 0)
         CEP_INSIST(munmap((void *)(uintptr_t)mapped.p, mapped.len) == 0);
+}
+
+void sto_file_let_go(struct base_str mapped, size_t from, size_t to) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    from = (from + page - 1) / page * page;
+    to = to == mapped.len ? to : to / page * page;
+    /* Advice: where it is not taken more memory is used. */
+    if (from < to)
+        (void)madvise((void *)(uintptr_t)(mapped.p + from), to - from, MADV_DONTNEED);
 }
 
 enum cep_rc sto_file_verify(const struct sto_manifest *m, const struct sto_file *f, struct cep_err *err) {

@@ -127,5 +127,11 @@ enum cep_rc sto_file_verify(const struct sto_manifest *m, const struct sto_file 
 enum cep_rc sto_file_map(
     const struct sto_manifest *m, const struct sto_file *f, struct base_str *out, struct cep_err *err);
 void sto_file_unmap(struct base_str mapped);
+/*
+ * What has been read of it need not lie in this process's memory: bytes [from, to), but for parts of pages, are asked of the system again
+ * when they are read again. Who goes through a large file does so every STO_FILE_AHEAD bytes.
+ */
+enum { STO_FILE_AHEAD = 16 << 20 };
+void sto_file_let_go(struct base_str mapped, size_t from, size_t to);
 /* Every file of it, in constant memory. Returns: CEP_OK, or what is wrong with the first that is not right. */
 enum cep_rc sto_manifest_verify(const struct sto_manifest *m, struct cep_err *err);

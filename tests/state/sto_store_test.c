@@ -137,6 +137,8 @@ static void a_file_written_before_the_bundle_becomes_part_of_it(void **arg) {
     const struct sto_file *f = sto_manifest_find(&m, BASE_STR("ops/piece"));
     assert_int_equal(sto_file_map(&m, f, &bytes, &err), CEP_OK);
     assert_true(base_str_eq(bytes, BASE_STR("one, two")));
+    sto_file_let_go(bytes, 0, bytes.len);
+    assert_true(base_str_eq(bytes, BASE_STR("one, two")));
     sto_file_unmap(bytes);
     write_file(k, "cp/chk-1/ops/piece", "one, tvo");
     assert_int_equal(sto_file_map(&m, f, &bytes, &err), CEP_EDAMAGED);
@@ -382,12 +384,59 @@ static void names_that_leave_the_folder_are_refused(void **arg) {
     }
 }
 
+static size_t pages_here(struct base_str mapped) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 0;
+    FILE *f = fopen("/proc/self/smaps", "r");
+    char line[512], at[32];
+    bool here = false;
+    assert_non_null(f);
+    (void)snprintf(at, sizeof at, "%zx-", (size_t)(uintptr_t)mapped.p);
+    while (fgets(line, sizeof line, f)) {
+        size_t kib;
+        here = here ? !strstr(line, "VmFlags") : strncmp(line, at, strlen(at)) == 0;
+        if (here && sscanf(line, "Rss: %zu kB", &kib) == 1)
+            n = kib * 1024 / page;
+    }
+    (void)fclose(f);
+    return n;
+}
+
+/* A large file is checked and read without all of it being in memory. */
+static void a_mapped_file_is_in_memory_a_stretch_at_a_time(void **arg) {
+    struct kit *k = *arg;
+    enum { BYTES = 3 * STO_FILE_AHEAD + 5000 };
+    struct sto_store *s = open_store(k, 3);
+    struct sto_bundle *b = NULL;
+    struct sto_manifest m;
+    struct base_str bytes;
+    struct base_buf all = BASE_BUF_INIT;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (size_t i = 0; i < BYTES; i++)
+        base_buf_putc(&all, (char)(i * 7 / 5));
+    assert_int_equal(sto_store_begin(s, 1, 1, &b, NULL), CEP_OK);
+    assert_int_equal(sto_bundle_put(b, BASE_STR("large"), base_buf_view(&all), NULL), CEP_OK);
+    assert_int_equal(sto_store_publish(s, b, NULL), CEP_OK);
+    assert_int_equal(sto_store_latest(s, &m, NULL, NULL, NULL), CEP_OK);
+    assert_int_equal(sto_file_map(&m, sto_manifest_find(&m, BASE_STR("large")), &bytes, NULL), CEP_OK);
+    assert_true(pages_here(bytes) < STO_FILE_AHEAD / page);
+    assert_true(base_str_eq(bytes, base_buf_view(&all)));
+    assert_true(pages_here(bytes) > BYTES / page - 2);
+    sto_file_let_go(bytes, 1, BYTES - 1);
+    assert_true(pages_here(bytes) < 40);
+    assert_true(base_str_eq(bytes, base_buf_view(&all)));
+    sto_file_unmap(bytes);
+    base_buf_release(&all);
+    sto_manifest_release(&m);
+    sto_store_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         KIT_TEST(what_was_published_is_found_again),
         KIT_TEST(a_shared_file_travels_once_and_goes_with_the_last_who_needs_it),
         KIT_TEST(a_shared_file_that_is_linked_there_is_not_read_again),
         KIT_TEST(a_file_written_before_the_bundle_becomes_part_of_it),
+        KIT_TEST(a_mapped_file_is_in_memory_a_stretch_at_a_time),
         KIT_TEST(a_file_of_one_in_the_making_stays),
         KIT_TEST(a_half_written_one_is_never_taken_for_one),
         KIT_TEST(damage_is_named_and_the_one_before_is_used),
