@@ -41,19 +41,14 @@ struct nfa_cold_gauges {
 
 enum { NFA_RECALL_ROWS = 256, NFA_RECALL_MARKS = 1 << 14 };
 
-struct nfa_asked;
-
 /* Rows whose keys were asked for together (nfa_recall.c). */
 struct nfa_recall {
     size_t n_rows; /* of these */
     size_t turn;   /* the row that is taken; past the last one: none of them is */
     uint64_t absent[NFA_RECALL_ROWS / 64];
-    uint64_t went[NFA_RECALL_MARKS / 64]; /* marks of keys that went down since */
-    uint64_t n_bytes, n_found;            /* of keys that were there */
-    struct nfa_asked *asked;              /* owned; NFA_RECALL_ROWS */
-    struct base_str *keys;                /* owned; the same */
-    uint32_t n_asked;
-    struct base_buf bytes; /* canonical, of those asked for */
+    uint64_t *went; /* owned; marks of keys that went down since; NULL before anything is asked for */
+    uint64_t n_bytes, n_found; /* of keys that were there */
+    struct base_buf bytes;     /* canonical, of those asked for */
 };
 
 struct nfa_cold {
