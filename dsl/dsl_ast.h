@@ -170,7 +170,7 @@ struct dsl_case_when {
     struct dsl_expr *when, *then;
 };
 
-/* over (partition by ... order by ... rows N preceding): refused in this version. */
+/* over (partition by ... order by ... rows N preceding) */
 struct dsl_over {
     struct dsl_expr **partition;
     size_t n_partition;

@@ -81,23 +81,10 @@ static bool rows_only(struct dsl_sem *c, const struct dsl_query *q) {
 }
 
 static bool query_supported(struct dsl_sem *c, const struct dsl_query *q) {
-    bool ok = true;
-    const struct {
-        bool there;
-        struct cep_span span;
-        const char *word;
-    } clauses[] = {
-        { q->set_op_span.line != 0, q->set_op_span, "set operation other than \"union all\"" },
-    };
-    for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
-        if (clauses[i].there) {
-            if (i == 0)
-                dsl_diag_error(c->diag, clauses[i].span, CEP_EUNSUPPORTED, "a %s is not in this version",
-                    clauses[i].word);
-            else
-                dsl_unsupported(c, clauses[i].span, clauses[i].word);
-            ok = false;
-        }
+    bool ok = q->set_op_span.line == 0;
+    if (!ok)
+        dsl_diag_error(c->diag, q->set_op_span, CEP_EUNSUPPORTED,
+            "a set operation other than \"union all\" is not in this version");
     for (size_t i = 0; i < q->n_selects; i++)
         ok &= select_supported(c, q->selects[i]);
     return ok;

@@ -10,9 +10,30 @@
 
 /* -- given ---------------------------------------------------------------------------------------------------------- */
 
+/* `given payments (card = 'x', ...)`, as `expect` has it. */
+static bool named_mistake(struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_row *r) {
+    const struct evt_schema *s = of->schema;
+    for (size_t i = 0; i < r->n_values; i++) {
+        const struct dsl_expr *e = r->values[i], *left = e->kind == DSL_EXPR_BINARY ? e->binary.left : NULL;
+        if (!left || e->binary.op != DSL_BINARY_EQ || left->kind != DSL_EXPR_NAME ||
+            evt_schema_find(s, left->name.text) < 0)
+            continue;
+        dsl_diag_error(c->diag, left->span, CEP_EINVAL, "values of a given row have no names");
+        struct base_buf b = BASE_BUF_INIT;
+        for (uint32_t k = 0; k < s->n_visible; k++)
+            base_buf_printf(&b, "%s%.*s", k ? ", " : "", BASE_STR_FMT(s->cols[k].name));
+        dsl_diag_note(c->diag, "they stand in the order of the columns: (%s)", base_buf_cstr(&b));
+        base_buf_release(&b);
+        return true;
+    }
+    return false;
+}
+
 static bool given_row(
     struct dsl_sem *c, const struct dsl_rows *of, const struct dsl_row *r, const struct evt_val **out) {
     const struct evt_schema *s = of->schema;
+    if (named_mistake(c, of, r))
+        return false;
     if (r->n_values != s->n_visible) {
         if (!of->open)
             dsl_diag_error(c->diag, r->span, CEP_EINVAL, "the row has %zu values, stream \"%.*s\" %u columns",

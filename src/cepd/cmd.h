@@ -23,7 +23,6 @@ struct cmd_option {
     const char *help; /* one line */
     char letter;      /* 'w' for -w; 0 = none */
     bool many;        /* may be given more than once */
-    bool later;       /* recognised, but not in this version */
 };
 
 struct cmd_spec {
@@ -36,7 +35,7 @@ struct cmd_spec {
     const struct cmd_option
         *options; /* its own; NULL = none. Those of every command are added by the parser */
     uint32_t min_operands, max_operands;     /* max UINT32_MAX = any number */
-    int (*run)(const struct cmd_args *args); /* NULL: not in this version */
+    int (*run)(const struct cmd_args *args); /* the status of the process */
 };
 
 struct cmd_value {

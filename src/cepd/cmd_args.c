@@ -74,8 +74,6 @@ static enum cep_rc one_of(const char *name, const char *value, const char *choic
 
 static enum cep_rc add_value(
     struct cmd_args *a, const struct cmd_option *o, const char *text, struct cep_err *err) {
-    if (o->later)
-        return base_err_set(err, CEP_EUNSUPPORTED, "option \"--%s\" is not in this version", o->name);
     if (!o->many && cmd_args_has(a, o->name))
         return base_err_set(err, CEP_EINVAL, "option \"--%s\" is given twice", o->name);
     /* An argument written as alternatives in lower case is a choice. */
@@ -113,8 +111,6 @@ static enum cep_rc parse_option(struct cmd_args *a, int argc, char **argv, int *
     if (!o->arg && value)
         return base_err_set(err, CEP_EINVAL, "option \"--%s\" takes no value", o->name);
     if (o->arg && !value) {
-        if (o->later)
-            return add_value(a, o, "", err);
         if (*i + 1 >= argc)
             return base_err_set(err, CEP_EINVAL, "option \"--%s\" wants a value: %s", o->name, o->arg);
         value = argv[++*i];

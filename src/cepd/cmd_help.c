@@ -24,8 +24,7 @@ static void write_option(struct base_buf *b, const struct cmd_option *o) {
     if (o->letter)
         base_buf_printf(&left, "-%c, ", o->letter);
     base_buf_printf(&left, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-    base_buf_printf(b, "  %-*s %s%s\n", OPTION_COLUMN, base_buf_cstr(&left), o->help,
-        o->later ? " (not in this version)" : "");
+    base_buf_printf(b, "  %-*s %s\n", OPTION_COLUMN, base_buf_cstr(&left), o->help);
     base_buf_release(&left);
 }
 
@@ -38,8 +37,6 @@ void cmd_write_help(struct base_buf *b, const struct cmd_spec *s) {
     base_buf_puts(b, "usage: ");
     cmd_write_synopsis(b, s);
     base_buf_printf(b, "\n\n%s\n", s->details);
-    if (!s->run)
-        base_buf_puts(b, "\nThis command is not in this version.\n");
     base_buf_puts(b, "\noptions:\n");
     for (const struct cmd_option *o = s->options; o && o->name; o++)
         write_option(b, o);
@@ -58,7 +55,7 @@ void cmd_write_overview(struct base_buf *b) {
     for (size_t i = 0; (s = cmd_at(i)) != NULL; i++) {
         if (strcmp(group, s->group) != 0)
             base_buf_printf(b, "\n%s\n", group = s->group);
-        base_buf_printf(b, "  %-12s %s%s\n", s->name, s->summary, s->run ? "" : " (not in this version)");
+        base_buf_printf(b, "  %-12s %s\n", s->name, s->summary);
     }
     base_buf_puts(b, "\ncepd help COMMAND explains one; cepd help connectors, formats, functions and config "
                      "list what there is.\n");

@@ -58,9 +58,6 @@ static int run_command(const struct cmd_spec *spec, int argc, char **argv) {
         cmd_write_help(&b, spec);
         status = cmd_print(stdout, &b);
         base_buf_release(&b);
-    } else if (!spec->run) {
-        (void)base_err_set(&err, CEP_EUNSUPPORTED, "command \"%s\" is not in this version", spec->name);
-        status = cmd_fail(&args, CMD_MISTAKE, &err);
     } else if (rc != CEP_OK) {
         if (!err.hint[0])
             base_err_hint(&err, "see cepd help %s", spec->name);

@@ -37,8 +37,6 @@ static void roff_option(struct base_buf *b, const struct cmd_option *o) {
         base_buf_printf(b, " \\fI%s\\fR", o->arg);
     base_buf_putc(b, '\n');
     roff_text(b, o->help);
-    if (o->later)
-        base_buf_puts(b, "(Not in this version.)\n");
 }
 
 static void write_exit_status(struct base_buf *b) {
@@ -60,8 +58,6 @@ void cmd_write_man(struct base_buf *b, const struct cmd_spec *s) {
     cmd_write_synopsis(b, s);
     base_buf_puts(b, "\n.SH DESCRIPTION\n");
     roff_text(b, s->details);
-    if (!s->run)
-        base_buf_puts(b, ".PP\nThis command is not in this version.\n");
     base_buf_puts(b, ".SH OPTIONS\n");
     for (const struct cmd_option *o = s->options; o && o->name; o++)
         roff_option(b, o);
@@ -80,22 +76,11 @@ static void write_commands(struct base_buf *b) {
     const char *group = "";
     const struct cmd_spec *s;
     for (size_t i = 0; (s = cmd_at(i)) != NULL; i++) {
-        if (!s->run)
-            continue;
         if (strcmp(group, s->group) != 0)
             base_buf_printf(b, ".SS To %s\n", group = s->group);
         base_buf_printf(b, ".TP\n.BR cepd\\-%s (1)\n", s->name);
         roff_text(b, s->summary);
     }
-    base_buf_puts(b, ".PP\nNot in this version:\n");
-    const char *sep = "";
-    for (size_t i = 0; (s = cmd_at(i)) != NULL; i++) {
-        if (s->run)
-            continue;
-        base_buf_printf(b, "%s%s", sep, s->name);
-        sep = ",\n";
-    }
-    base_buf_puts(b, ".\n");
 }
 
 void cmd_write_man_overview(struct base_buf *b) {

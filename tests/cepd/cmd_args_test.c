@@ -8,7 +8,6 @@ static const struct cmd_option options[] = {
     { .name = "write", .letter = 'w', .help = "" },
     { .name = "depth", .letter = 'd', .arg = "N", .help = "" },
     { .name = "format", .arg = "text|json", .help = "" },
-    { .name = "restore", .arg = "latest|PATH", .later = true, .help = "" },
     { .name = NULL },
 };
 static const struct cmd_spec spec = {
@@ -86,7 +85,6 @@ static void what_does_not_fit_is_named(void **state) {
     refused(3, ARGV("--depth=1", "--depth", "2"), CEP_EINVAL, "option \"--depth\" is given twice", "");
     refused(2, ARGV("--format", "yaml"), CEP_EINVAL, "option \"--format\" takes text|json, not \"yaml\"", "");
     refused(2, ARGV("--format", ""), CEP_EINVAL, "option \"--format\" takes text|json, not \"\"", "");
-    refused(1, ARGV("--restore"), CEP_EUNSUPPORTED, "option \"--restore\" is not in this version", "");
     refused(0, ARGV(NULL), CEP_EINVAL, "\"cepd probe\" wants FILE", "");
     refused(3, ARGV("a", "b", "c"), CEP_EINVAL, "\"cepd probe\" does not know what to do with \"c\"", "");
 }
