@@ -85,7 +85,7 @@ static bool is_sent(const struct plan_job *g, uint32_t node) {
 
 /*
  * What came in and went out over the borders of a vertex, of one subtask or of all (UINT32_MAX), and what its tasks did.
- * A row that two operators take counts twice. Between vertices rows have no bytes: they are not copied.
+ * A row that two operators take counts twice, and so do its bytes.
  */
 static void put_io(struct base_buf *b, struct clu_job *j, uint32_t vertex, uint32_t subtask) {
     uint64_t read = 0, written = 0, rows_in = 0, rows_out = 0;
@@ -105,16 +105,18 @@ static void put_io(struct base_buf *b, struct clu_job *j, uint32_t vertex, uint3
         busy += left > 0 ? left : 0;
         for (uint32_t i = 0; i < v->n_nodes; i++)
             if (rt_job_task_op(j->job, t, v->nodes[i], &op)) {
-                read += op.is_source ? op.source.bytes : 0;
-                rows_in += reads_outside(g, vertex, v->nodes[i]) ? op.metrics.rows_in : 0;
-                rows_out += is_sent(g, v->nodes[i]) ? op.metrics.rows_out : 0;
+                bool reads = reads_outside(g, vertex, v->nodes[i]), sent = is_sent(g, v->nodes[i]);
+                read += reads ? op.metrics.bytes_in : 0;
+                written += sent ? op.metrics.bytes_out : 0;
+                rows_in += reads ? op.metrics.rows_in : 0;
+                rows_out += sent ? op.metrics.rows_out : 0;
             }
         for (uint32_t i = 0; i < v->n_sinks; i++)
             if (rt_job_task_op(j->job, t, n_nodes + v->sinks[i], &op)) {
-                written += op.sink.bytes;
-                rows_in += g->vertex_of_node[g->plan->sinks[v->sinks[i]].input.node] != vertex
-                               ? op.metrics.rows_in
-                               : 0;
+                bool reads = g->vertex_of_node[g->plan->sinks[v->sinks[i]].input.node] != vertex;
+                read += reads ? op.metrics.bytes_in : 0;
+                written += op.metrics.bytes_out;
+                rows_in += reads ? op.metrics.rows_in : 0;
                 rows_out += op.sink.rows;
             }
     }
@@ -153,12 +155,10 @@ static void put_counts(struct base_buf *b, const struct rt_op_info *info) {
     base_buf_printf(b, ",\"%s\":%llu", name, (unsigned long long)info->metrics.field);
     RT_METRIC_LIST(PUT_METRIC)
 #undef PUT_METRIC
-    if (info->is_source)
-        base_buf_printf(b, ",\"bytes_in\":%llu", (unsigned long long)info->source.bytes);
     if (info->is_sink)
-        base_buf_printf(b, ",\"bytes_out\":%llu,\"pending\":%llu,\"retries\":%llu,\"undelivered\":%llu",
-            (unsigned long long)info->sink.bytes, (unsigned long long)info->sink.pending,
-            (unsigned long long)info->sink.retries, (unsigned long long)info->sink.failed);
+        base_buf_printf(b, ",\"pending\":%llu,\"retries\":%llu,\"undelivered\":%llu",
+            (unsigned long long)info->sink.pending, (unsigned long long)info->sink.retries,
+            (unsigned long long)info->sink.failed);
 }
 
 static void put_op(struct base_buf *b, const struct clu_op *op, const struct clu_op *ops) {

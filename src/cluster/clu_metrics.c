@@ -32,13 +32,13 @@ static bool records_out(const struct row *r, double *v) {
 }
 
 static bool bytes_in(const struct row *r, double *v) {
-    *v = (double)r->info.source.bytes;
-    return r->info.is_source;
+    *v = (double)r->info.metrics.bytes_in;
+    return true;
 }
 
 static bool bytes_out(const struct row *r, double *v) {
-    *v = (double)r->info.sink.bytes;
-    return r->info.is_sink;
+    *v = (double)r->info.metrics.bytes_out;
+    return true;
 }
 
 static bool undelivered(const struct row *r, double *v) {
@@ -104,8 +104,9 @@ static const struct metric metrics[] = {
     { "cepd_records_in_total", "counter", "rows taken in", records_in },
     { "cepd_records_out_total", "counter", "rows sent on by the main output, or delivered by a sink",
         records_out },
-    { "cepd_bytes_in_total", "counter", "bytes a source has read", bytes_in },
-    { "cepd_bytes_out_total", "counter", "bytes a sink has delivered", bytes_out },
+    { "cepd_bytes_in_total", "counter", "bytes of rows taken in; of a source, bytes read", bytes_in },
+    { "cepd_bytes_out_total", "counter",
+        "bytes of rows sent on by the main output; of a sink, bytes delivered", bytes_out },
     { "cepd_late_total", "counter", "events behind the watermark of their partition or operator", late },
     { "cepd_drift_wait_seconds_total", "counter", "time a source waited for those behind it (drift at most)",
         drift_wait },

@@ -363,6 +363,25 @@ size_t evt_batch_bytes(const struct evt_batch *b) {
     return n + (b->sel_buf ? b->cap_rows / 8 : 0);
 }
 
+static uint64_t col_data_bytes(const struct evt_col *c, uint32_t rows) {
+    uint64_t n = col_width_bytes(c->type->kind, rows);
+    bool places = c->type->kind == EVT_STRING || c->type->kind == EVT_BYTES || c->type->kind == EVT_ARRAY;
+    if (places && c->type->kind != EVT_ARRAY && rows > 0)
+        n += c->off[rows] - c->off[0];
+    for (uint32_t i = 0; i < c->n_children; i++)
+        n += col_data_bytes(&c->children[i], places ? c->off[rows] : rows);
+    return n;
+}
+
+uint64_t evt_batch_data_bytes(const struct evt_batch *b) {
+    uint64_t n = 0;
+    if (b->n_rows == 0)
+        return 0;
+    for (uint32_t i = 0; i < b->schema->n_cols; i++)
+        n += col_data_bytes(&b->cols[i], b->n_rows);
+    return b->sel ? n * evt_batch_count(b) / b->n_rows : n;
+}
+
 static void col_unset(struct evt_col *c, uint32_t row) {
     col_mark_valid(c, row);
     if (c->type->kind == EVT_ROW)

@@ -71,6 +71,9 @@ void evt_batch_unref(struct evt_batch *b); /* NULL is fine */
 void evt_batch_clear(struct evt_batch *b);
 /* Bytes of memory held. */
 size_t evt_batch_bytes(const struct evt_batch *b);
+/* Bytes of the values in its rows, as columns have them: of numbers their width, of texts and arrays what is in them and their
+ * places. With a selection, the selected rows' share of that. */
+uint64_t evt_batch_data_bytes(const struct evt_batch *b);
 
 /*
  * Building: the cells of row n_rows are set in any order, every column exactly once (null or a value; setting one

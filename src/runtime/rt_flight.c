@@ -96,6 +96,7 @@ enum cep_rc rt_flights_take(struct rt_task *task, struct cep_err *err) {
         const struct plan_taker *t = &f->v[i].taker;
         struct rt_op *op = t->is_sink ? rt_task_sink(task, t->to) : task->graph.ops[t->to];
         op->metrics.rows_in += evt_batch_count(f->v[i].batch);
+        op->metrics.bytes_in += evt_batch_data_bytes(f->v[i].batch);
         rc = op->vt->batch(op, t->input, f->v[i].batch, err);
     }
     rt_flights_release(f);

@@ -99,13 +99,17 @@ enum cep_rc rt_emit(struct rt_op *op, enum plan_port port, struct evt_batch *b, 
     uint32_t n = evt_batch_count(b);
     if (n == 0)
         return CEP_OK;
-    if (port == PLAN_PORT_MAIN)
+    uint64_t bytes = evt_batch_data_bytes(b);
+    if (port == PLAN_PORT_MAIN) {
         op->metrics.rows_out += n;
+        op->metrics.bytes_out += bytes;
+    }
     if (op->trace)
         trace_batch(op, port, b);
     for (size_t i = 0; i < op->n_outs[port]; i++) {
         struct rt_edge *e = &op->outs[port][i];
         e->to->metrics.rows_in += n;
+        e->to->metrics.bytes_in += bytes;
         enum cep_rc rc = e->to->vt->batch(e->to, e->input, b, err);
         if (rc != CEP_OK)
             return rc;

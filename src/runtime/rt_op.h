@@ -26,6 +26,8 @@ struct rt_op;
 #define RT_METRIC_LIST(METRIC)                                                         \
     METRIC(rows_in, "rows_in", "rows taken in")                                        \
     METRIC(rows_out, "rows_out", "rows sent on by the main output")                    \
+    METRIC(bytes_in, "bytes_in", "bytes of rows taken in; of a source, read")          \
+    METRIC(bytes_out, "bytes_out", "bytes of rows sent on; of a sink, delivered")      \
     METRIC(late, "late", "events behind the watermark of their partition or operator") \
     METRIC(drift_wait_us, "drift_wait_us", "µs that it waited for sources behind it")  \
     METRIC(undecodable, "undecodable", "records that could not be decoded")            \

@@ -70,6 +70,7 @@ static void pattern_gauges(struct rt_op *op) {
     if (p->group) {
         rt_patterns_stats(p->group, p->number, &st);
         m->rows_in = st.events;
+        m->bytes_in = rt_patterns_bytes_in(p->group);
     } else {
         nfa_matcher_stats(p->matcher, &st);
     }

@@ -44,4 +44,6 @@ enum cep_rc rt_patterns_load(struct rt_patterns *g, uint32_t number, const struc
 enum cep_rc rt_patterns_load_some(struct rt_patterns *g, uint32_t number, size_t bytes, struct cep_err *err);
 enum cep_rc rt_patterns_loaded(
     struct rt_patterns *g, uint32_t number, struct sto_losses *losses, struct cep_err *err);
+/* Of the rows that all of them were given. */
+uint64_t rt_patterns_bytes_in(const struct rt_patterns *g);
 void rt_patterns_stats(const struct rt_patterns *g, uint32_t number, struct nfa_stats *out);

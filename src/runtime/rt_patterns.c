@@ -199,6 +199,10 @@ void rt_patterns_trace(struct rt_patterns *g, uint32_t number, const struct rt_t
     nfa_many_trace(g->many, number, trace->line, trace->arg);
 }
 
+uint64_t rt_patterns_bytes_in(const struct rt_patterns *g) {
+    return g->op.metrics.bytes_in;
+}
+
 void rt_patterns_stats(const struct rt_patterns *g, uint32_t number, struct nfa_stats *out) {
     nfa_many_stats(g->many, number, out);
 }

@@ -343,6 +343,7 @@ static void show_source(struct rt_source_run *s, struct rt_op_info *info) {
     uint32_t behind = rt_source_behind(s->op);
     info->is_source = true;
     con_source_stats(s->con, &info->source);
+    info->metrics.bytes_in = info->source.bytes;
     if (behind == CON_ANY || behind >= con_source_n_partitions(s->con))
         return;
     struct con_partition part;
@@ -378,6 +379,7 @@ void rt_task_show(struct rt_task *task) {
         show_op(task->sinks[i], info);
         info->is_sink = true;
         rt_sink_stats(task->sinks[i], &info->sink);
+        info->metrics.bytes_out = info->sink.bytes;
     }
     show_self(task, &task->shown_task);
     (void)pthread_mutex_unlock(&task->mutex);

@@ -90,6 +90,22 @@ static void rows_read_back_as_they_were_set(void **state) {
     evt_batch_unref(b);
 }
 
+/* A number its width, null or not; a text its bytes and two places; an array what is in it and two places. */
+static void data_is_measured_as_columns_have_it(void **state) {
+    (void)state;
+    enum { ROW = 8 + (8 + 6) + 16 + (8 + 8 + 8 + 6) + 1 + 8 };
+    struct evt_batch *b = evt_batch_new(schema, 0);
+    assert_int_equal(evt_batch_data_bytes(b), 0);
+    fill_row(b, 1);
+    assert_int_equal(evt_batch_data_bytes(b), ROW);
+    fill_row(b, 1);
+    uint64_t both = evt_batch_data_bytes(b);
+    assert_int_equal(both, 2 * ROW - 3 * 4); /* what has places has one more than rows */
+    base_bits_unset(evt_batch_need_sel(b), 0);
+    assert_int_equal(evt_batch_data_bytes(b), both / 2);
+    evt_batch_unref(b);
+}
+
 static void keys_of_cells_are_those_of_their_values(void **state) {
     (void)state;
     struct base_buf of_cell = BASE_BUF_INIT, of_value = BASE_BUF_INIT;
@@ -199,6 +215,7 @@ static void selections_count_rows(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_read_back_as_they_were_set),
+        cmocka_unit_test(data_is_measured_as_columns_have_it),
         cmocka_unit_test(keys_of_cells_are_those_of_their_values),
         cmocka_unit_test(buffers_are_aligned),
         cmocka_unit_test(appending_copies_rows),
