@@ -63,8 +63,16 @@ static void env_match(struct expr_env *env, enum expr_match what, struct evt_val
     (void)env;
     *out = (struct evt_val){ .i = 3000 + what };
 }
-static const struct expr_env_ops env_ops = { env_col, env_var_event, env_next_event, env_event_col, env_agg,
-    env_prev, env_key, env_match };
+static const struct expr_env_ops env_ops = {
+    .col = env_col,
+    .var_event = env_var_event,
+    .next_event = env_next_event,
+    .event_col = env_event_col,
+    .agg = env_agg,
+    .prev = env_prev,
+    .key = env_key,
+    .match = env_match,
+};
 
 static int start(void **state) {
     struct base_arena *a = malloc(sizeof *a);

@@ -82,7 +82,7 @@ static void keys_come_back_with_their_deadlines(void **arg) {
 static void a_write_in_pieces_is_a_write(void **arg) {
     struct sto_db *db = open_db(*arg, "db");
     struct sto_tier *t = sto_tier_new(db, 3, NS);
-    char key[8];
+    char key[16];
     int pieces = 0;
     for (int i = 0; i < 40; i++) {
         snprintf(key, sizeof key, "k%02d", i);
