@@ -219,7 +219,8 @@ static inline const struct cep_value *cep_key(struct cep_ctx *c, uint32_t *n) {
 static inline int64_t cep_time(struct cep_ctx *c, enum cep_clock clock) {
     return c->host->time(c, clock);
 }
-/* All input has been seen: timers that are set now do not fire. */
+/* All input has been seen: timers that are set now do not fire. A timer behind the last rows may still be called before that is
+ * known, or not: let no result depend on which. */
 static inline bool cep_ending(struct cep_ctx *c) {
     return c->host->ending(c);
 }
