@@ -80,17 +80,9 @@ static struct plan_row_term *permute(struct rows *l, const struct dsl_seq *s, bo
 
 static bool quant_ok(struct rows *l, const struct dsl_quant *q) {
     struct dsl_diag *d = l->c->diag;
-    if (q->min < 0)
-        dsl_diag_error(d, q->span, CEP_EINVAL, "the number of repetitions must not be negative");
-    else if (q->max == 0)
-        dsl_diag_error(d, q->span, CEP_EINVAL, "the number of repetitions must be greater than 0");
-    else if (q->max > 0 && q->max < q->min)
-        dsl_diag_error(d, q->span, CEP_EINVAL, "the most repetitions, %lld, are less than the least, %lld",
-            (long long)q->max, (long long)q->min);
-    else if (q->min > DSL_MAX_REPEAT || q->max > DSL_MAX_REPEAT)
-        dsl_diag_error(d, q->span, CEP_ELIMIT, "the number of repetitions is limited to %d, not %lld",
-            (int)DSL_MAX_REPEAT, (long long)(q->max > q->min ? q->max : q->min));
-    else if (q->greedy || q->inner_span.line != 0 || q->until || q->gap)
+    if (!dsl_quant_range(d, q))
+        return false;
+    if (q->greedy || q->inner_span.line != 0 || q->until || q->gap)
         dsl_diag_error(d, q->span, CEP_EINVAL,
             "in \"match_recognize\" a quantifier is greedy, or reluctant with a \"?\" behind it, and nothing "
             "else");

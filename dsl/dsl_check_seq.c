@@ -239,8 +239,7 @@ static struct plan_term *lower_list(struct seq_ctx *x, const struct dsl_seq *s, 
 
 /* -- quantifiers ------------------------------------------------------------------------------------------------------- */
 
-static bool quant_range(struct seq_ctx *x, const struct dsl_quant *q) {
-    struct dsl_diag *d = x->c->diag;
+bool dsl_quant_range(struct dsl_diag *d, const struct dsl_quant *q) {
     if (q->min < 0)
         dsl_diag_error(d, q->span, CEP_EINVAL, "the number of repetitions must not be negative");
     else if (q->max == 0)
@@ -303,7 +302,7 @@ static struct plan_term *lower_loop(struct seq_ctx *x, const struct dsl_seq *s, 
         x->failed = true;
         return NULL;
     }
-    bool ok = quant_range(x, q);
+    bool ok = dsl_quant_range(x->c->diag, q);
     ok &= quant_words(x, q, after_any);
     struct plan_term *body = lower(x, s->loop.body, tail, false);
     const struct expr *until = q->until && q->max < 0 ? lower_until(x, q->until) : NULL;

@@ -237,15 +237,19 @@ static void lower_within(struct dsl_sem *c, struct dsl_pat *p, struct plan_patte
     out->within_kind = st->between_events ? PLAN_WITHIN_BETWEEN : PLAN_WITHIN_FIRST_LAST;
 }
 
-static bool lower_skip(struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern *out) {
+enum plan_skip dsl_skip_of(const struct dsl_after *af) {
     static const enum plan_skip kinds[] = { [DSL_SKIP_DEFAULT] = PLAN_SKIP_PAST_LAST,
         [DSL_SKIP_PAST_LAST] = PLAN_SKIP_PAST_LAST,
         [DSL_SKIP_NONE] = PLAN_SKIP_NONE,
         [DSL_SKIP_TO_NEXT] = PLAN_SKIP_TO_NEXT,
         [DSL_SKIP_TO_FIRST] = PLAN_SKIP_TO_FIRST,
         [DSL_SKIP_TO_LAST] = PLAN_SKIP_TO_LAST };
+    return kinds[af->skip];
+}
+
+static bool lower_skip(struct dsl_sem *c, struct dsl_pat *p, struct plan_pattern *out) {
     const struct dsl_after *af = &p->stmt->pattern.after;
-    out->skip = kinds[af->skip];
+    out->skip = dsl_skip_of(af);
     out->skip_or_error = af->or_error;
     if (af->skip != DSL_SKIP_TO_FIRST && af->skip != DSL_SKIP_TO_LAST)
         return true;

@@ -219,14 +219,8 @@ static void lower_pattern(struct lower *l) {
 /* -- the skip, and what is likely wrong -------------------------------------------------------------------------------------- */
 
 static void lower_skip(struct lower *l) {
-    static const enum plan_skip kinds[] = { [DSL_SKIP_DEFAULT] = PLAN_SKIP_PAST_LAST,
-        [DSL_SKIP_PAST_LAST] = PLAN_SKIP_PAST_LAST,
-        [DSL_SKIP_NONE] = PLAN_SKIP_NONE,
-        [DSL_SKIP_TO_NEXT] = PLAN_SKIP_TO_NEXT,
-        [DSL_SKIP_TO_FIRST] = PLAN_SKIP_TO_FIRST,
-        [DSL_SKIP_TO_LAST] = PLAN_SKIP_TO_LAST };
     const struct dsl_after *af = &l->st->after;
-    l->out->skip = kinds[af->skip];
+    l->out->skip = dsl_skip_of(af);
     l->out->skip_or_error = af->or_error;
     if (af->skip == DSL_SKIP_NONE) {
         dsl_diag_error(l->c->diag, af->span, CEP_EINVAL,

@@ -225,6 +225,8 @@ int32_t dsl_pat_first_col(const struct dsl_pat *p, struct base_str name);
 int dsl_pat_var(const struct dsl_pat *p, struct base_str name);
 
 /* Reports. Returns: the root chain, or NULL. */
+/* Reports bounds that say nothing. Returns: false when it did. */
+bool dsl_quant_range(struct dsl_diag *d, const struct dsl_quant *q);
 const struct plan_term *dsl_check_seq(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_seq *match);
 /* Collects the variables of a sequence into p->vars. */
 void dsl_seq_vars(struct dsl_sem *c, struct dsl_pat *p, const struct dsl_seq *match);
@@ -574,6 +576,7 @@ bool dsl_changes_written(struct dsl_sem *c, const struct dsl_sink *st, const str
 void dsl_lower_table(struct dsl_sem *c, struct dsl_sym *sym);
 /* A query with `order by` or `limit`. */
 void dsl_lower_top(struct dsl_sem *c, struct dsl_sym *sym);
+enum plan_skip dsl_skip_of(const struct dsl_after *af);
 void dsl_lower_pattern(struct dsl_sem *c, struct dsl_sym *sym);
 /* After a syntax mistake: checks the clauses that could be read, as far as they do not need the others. */
 void dsl_check_broken_pattern(struct dsl_sem *c, struct dsl_sym *sym);
