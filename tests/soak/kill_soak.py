@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Exactly once, shown: the program is killed (SIGKILL) at random moments and started again from its last checkpoint until it
 has read everything; what its sinks then hold must be what an undisturbed run gives, byte for byte after sorting. There is a pattern for
-each store of partial matches: runs, and both kinds of sets (stepping: a shared graph; falling: fates).
+each store of partial matches: runs, and the kinds of sets (stepping: a shared graph; falling: fates; settling: the graph under a skip
+policy; stacking: stacks), and a select with match_recognize, a window, a join.
 
     kill_soak.py [--kills N] [--seed S] [--events N] [--parallelism 1,2,4] [--mode aligned,unaligned,either]
                  [--backend memory,rocksdb]
@@ -81,6 +82,49 @@ pattern falling
   within 3 min
   measures card as card, count(high) as highs, count(mid) as mids, low.at as at;
 
+pattern settling
+  from payments
+  partition by card
+  match high ->> mid ->[5 s] low
+  define high as amount > 900.0, mid as amount between 300.0 and 500.0, low as amount < 1.0
+  within 3 min
+  measures card as card, high.at as first_at, mid.at as mid_at, low.at as at;
+
+pattern stacking
+  from payments
+  partition by card
+  match high ->> mid ->> low
+  define high as amount > 900.0, mid as amount between 300.0 and 500.0, low as amount < 1.0
+  within 1 min
+  after match no skip
+  limit 5 matches
+  measures card as card, high.at as first_at, mid.at as mid_at, low.at as at;
+
+stream dips as
+  select *
+  from payments match_recognize (
+    partition by card
+    order by at
+    measures first(down.amount) as top, last(down.amount) as bottom, last(up.amount) as back, match_end() as ended
+    one row per match
+    after match skip past last row
+    pattern (down{2,} up+?)
+    within 2 min
+    define down as amount < 500.0, up as amount > 600.0
+  );
+
+stream sums as
+  select card, window_start as begun, count(*) as n, sum(amount) as total
+  from payments
+  group by card
+  window sliding 30 s every 10 s;
+
+stream pairs as
+  select a.card as card, a.at as at, b.at as then
+  from payments as a
+  join payments as b on a.card = b.card within 1 s
+  where a.amount > 900.0 and b.amount < 1.0;
+
 alert tested on probing
   severity high
   message 'card {card}: {probes} probes, then {amount}'
@@ -94,6 +138,11 @@ sink went_quiet       to file (path = 'out/quiet.ndjson') format json;
 sink climbing         to file (path = 'out/climbing/') format json;
 sink stepping         to file (path = 'out/stepping.ndjson') format json;
 sink falling          to file (path = 'out/falling.ndjson') format json;
+sink settling         to file (path = 'out/settling.ndjson') format json;
+sink stacking         to file (path = 'out/stacking.ndjson') format json;
+sink dips             to file (path = 'out/dips.ndjson') format json;
+sink sums             to file (path = 'out/sums.ndjson') format json;
+sink pairs            to file (path = 'out/pairs.ndjson') format json;
 sink probing.timeouts to file (path = 'out/timeouts.ndjson') format json;
 sink payments.late    to file (path = 'out/late.ndjson') format json;
 sink payments.errors  to file (path = 'out/errors.ndjson') format json;
