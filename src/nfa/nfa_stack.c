@@ -8,7 +8,14 @@
 #include "base/base_mem.h"
 
 /* Of few stacks the first items lie with them: many keys have no more. */
-enum { NFA_STACK_MIN = 4, NFA_STACK_INLINE = 2, NFA_STACKS_INLINE = 4, NFA_STACK_SHRINKS = 8, NFA_STACKS_SLACK = 64 };
+enum {
+    NFA_STACK_MIN = 4,
+    NFA_STACK_INLINE = 2,
+    NFA_STACKS_INLINE = 4,
+    NFA_STACK_AHEAD = 8,
+    NFA_STACK_SHRINKS = 8,
+    NFA_STACKS_SLACK = 64
+};
 
 static size_t stacks_size(const struct nfa_stack_plan *p) {
     size_t one = sizeof(struct nfa_stack);
@@ -62,6 +69,9 @@ void nfa_stacks_push(struct nfa_matcher *m, struct nfa_stacks *s, uint32_t stack
 }
 
 static void pop(struct nfa_matcher *m, struct nfa_stack *s) {
+    /* Of a long window the oldest events lie in memory that no cache holds. */
+    if (s->n > NFA_STACK_AHEAD)
+        __builtin_prefetch(nfa_item_at(s, NFA_STACK_AHEAD)->ev);
     nfa_ev_unref(m, s->v[s->head].ev);
     s->head = (s->head + 1) & (s->cap - 1);
     s->n--;
