@@ -112,7 +112,8 @@ static const struct case_of by_hand[] = {
     { "measures array_agg(classifier()) as r pattern ((() | a)* b) " AB, "1 2", "[\"a\",\"b\"]\n" },
     { "measures count(*) as n pattern (((a*?){0,2})*) define a as v = 1", "1 1 1 2", "3\n0\n" },
     { "measures count(*) as n pattern (((a*?)*?)+ b?) define a as v = 1, b as v = 2", "1 1 2", "3\n" },
-    { "measures count(*) as n pattern (((a | ())+ b)*) define a as v = 1, b as v = 2", "1 2 2 1 1", "3\n0\n0\n" },
+    { "measures count(*) as n pattern (((a | ())+ b)*) define a as v = 1, b as v = 2", "1 2 2 1 1",
+        "3\n0\n0\n" },
     /* Ends of a partition. */
     { "measures count(*) as n pattern (^ a+) define a as v = 1", "1 1 2 1 1", "2\n" },
     { "measures count(*) as n pattern (a+ $) define a as v = 1", "1 1 2 1 1 1", "3\n" },
