@@ -381,32 +381,38 @@ static const struct expr *check_prev(struct dsl_sem *c, struct dsl_scope *s, con
 
 /* -- match_number() and its kin --------------------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    enum expr_match what;
-    enum evt_kind type;
-} match_names[] = {
-    { "match_number", EXPR_MATCH_NUMBER, EVT_INT },
-    { "match_start", EXPR_MATCH_START, EVT_TIMESTAMP },
-    { "match_end", EXPR_MATCH_END, EVT_TIMESTAMP },
-    { "match_duration", EXPR_MATCH_DURATION, EVT_DURATION },
-    { "match_id", EXPR_MATCH_ID, EVT_STRING },
-};
-
-static bool check_match(
-    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const struct expr **out) {
-    for (size_t i = 0; i < sizeof match_names / sizeof *match_names; i++) {
-        if (!is_name(e, match_names[i].name))
+bool dsl_match_property(
+    struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e, const struct expr **out) {
+    enum {
+        PATTERN = 1,
+        ROWS = 2,
+        DEFINE = 4
+    }; /* where it may stand; DEFINE: of ROWS, not in measures alone */
+    static const struct {
+        const char *name;
+        enum expr_match what;
+        enum evt_kind type;
+        unsigned in;
+    } all[] = {
+        { "match_number", EXPR_MATCH_NUMBER, EVT_INT, PATTERN | ROWS | DEFINE },
+        { "match_start", EXPR_MATCH_START, EVT_TIMESTAMP, PATTERN | ROWS },
+        { "match_end", EXPR_MATCH_END, EVT_TIMESTAMP, PATTERN | ROWS },
+        { "match_rowtime", EXPR_MATCH_END, EVT_TIMESTAMP, ROWS },
+        { "match_duration", EXPR_MATCH_DURATION, EVT_DURATION, PATTERN | ROWS },
+        { "match_id", EXPR_MATCH_ID, EVT_STRING, PATTERN },
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (!(all[i].in & (s->mr ? ROWS : PATTERN)) || !is_name(e, all[i].name))
             continue;
+        bool measures = s->mr ? s->mr->own < 0 || all[i].in & DEFINE : s->kind == DSL_SCOPE_MEASURES;
         *out = NULL;
-        if (s->kind != DSL_SCOPE_MEASURES) {
-            dsl_diag_error(
-                c->diag, e->span, CEP_EINVAL, "\"%s\" stands only in measures", match_names[i].name);
+        if (!measures) {
+            dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%s\" stands only in measures", all[i].name);
         } else if (e->call.n_args > 0 || e->call.star) {
-            dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%s\" takes no arguments", match_names[i].name);
+            dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%s\" takes no arguments", all[i].name);
         } else {
-            struct expr *x = dsl_new_expr(c, EXPR_MATCH, evt_type_of(match_names[i].type), e->span);
-            x->match = match_names[i].what;
+            struct expr *x = dsl_new_expr(c, EXPR_MATCH, evt_type_of(all[i].type), e->span);
+            x->match = all[i].what;
             *out = x;
         }
         return true;
@@ -566,7 +572,7 @@ const struct expr *dsl_check_call(struct dsl_sem *c, struct dsl_scope *s, const 
     }
     if (e->call.over)
         return dsl_check_over(c, s, e);
-    if (check_match(c, s, e, &x))
+    if (dsl_match_property(c, s, e, &x))
         return x;
     if (is_name(e, "prev"))
         return check_prev(c, s, e);

@@ -259,45 +259,12 @@ static const struct expr *classifier(struct dsl_sem *c, struct dsl_scope *s, con
     return s->schema ? dsl_mr_column(c, s, (uint32_t)var, s->schema->n_cols, e->span) : NULL;
 }
 
-static const struct {
-    const char *name;
-    enum expr_match what;
-    enum evt_kind type;
-} match_names[] = {
-    { "match_number", EXPR_MATCH_NUMBER, EVT_INT },
-    { "match_start", EXPR_MATCH_START, EVT_TIMESTAMP },
-    { "match_end", EXPR_MATCH_END, EVT_TIMESTAMP },
-    { "match_rowtime", EXPR_MATCH_END, EVT_TIMESTAMP },
-    { "match_duration", EXPR_MATCH_DURATION, EVT_DURATION },
-};
-
-static bool of_match(
-    struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const struct expr **out) {
-    for (size_t i = 0; i < sizeof match_names / sizeof *match_names; i++) {
-        if (!is_name(e, match_names[i].name))
-            continue;
-        *out = NULL;
-        bool number = match_names[i].what == EXPR_MATCH_NUMBER;
-        if (e->call.n_args > 0 || e->call.star) {
-            dsl_diag_error(c->diag, e->span, CEP_EINVAL, "\"%s\" takes no arguments", match_names[i].name);
-        } else if (s->mr->own >= 0 && !number) {
-            dsl_diag_error(
-                c->diag, e->span, CEP_EINVAL, "\"%s\" stands only in measures", match_names[i].name);
-        } else {
-            struct expr *x = dsl_new_expr(c, EXPR_MATCH, evt_type_of(match_names[i].type), e->span);
-            x->match = match_names[i].what;
-            s->mr->mr->numbered |= number;
-            *out = x;
-        }
-        return true;
-    }
-    return false;
-}
-
 bool dsl_mr_call(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const struct expr **out) {
     enum expr_agg agg;
-    if (of_match(c, s, e, out))
+    if (dsl_match_property(c, s, e, out)) {
+        s->mr->mr->numbered |= *out && (*out)->match == EXPR_MATCH_NUMBER;
         return true;
+    }
     bool agg_name = dsl_agg_of_name(e->call.name.text, &agg) && !is_name(e, "array");
     if (is_name(e, "classifier"))
         *out = classifier(c, s, e);

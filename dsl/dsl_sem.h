@@ -396,6 +396,9 @@ const struct expr *dsl_mr_column(
     struct dsl_sem *c, struct dsl_scope *s, uint32_t var, uint32_t col, struct cep_span span);
 /* Returns: index, or -1. */
 int dsl_mr_var(const struct dsl_mr *mr, struct base_str name);
+/* match_number() and its kin, of a pattern or a match_recognize (dsl_check_call.c). Reports. Returns: false when it is none of them. */
+bool dsl_match_property(
+    struct dsl_sem *c, const struct dsl_scope *s, const struct dsl_expr *e, const struct expr **out);
 /* Returns: false when it is a function of values. */
 bool dsl_mr_call(struct dsl_sem *c, struct dsl_scope *s, const struct dsl_expr *e, const struct expr **out);
 /* Its pattern. *anchored: there is a ^ in it. Reports. Returns: NULL after a mistake. */
